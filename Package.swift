@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Each target is one idea; dependencies point only downward. docs/architecture.md draws the house.
+
+/// Warnings are errors in our own code.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+/// Kernels are optimised in debug builds too, and check bounds at their edges instead of at every sample.
+let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
+
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+    name: "tessera",
+    products: [
+        .executable(name: "tessera-master", targets: ["MasterDaemon"]),
+        .executable(name: "tessera-worker", targets: ["WorkerDaemon"]),
+        .executable(name: "tessera-rank", targets: ["Rank"]),
+        .executable(name: "tessera", targets: ["Client"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "CommandLineArguments", "YAML"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: [
+        // Ground.
+        .target(name: "JobModel", swiftSettings: strict),
+        .target(name: "Imaging", swiftSettings: kernels),
+        .target(
+            name: "Protocol",
+            dependencies: ["JobModel", nio("NIOCore"), .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["tessera.proto"], swiftSettings: strict),
+
+        // C, each imported by one Swift target.
+        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .target(name: "CMessagePassing", dependencies: ["COpenMPI"]),
+        .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CPNG", dependencies: ["CLibPNG"]),
+        .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
+
+        // Pure, or nearly: no sockets, no clocks.
+        .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
+        .target(
+            name: "Journal", dependencies: ["JobModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .target(name: "ImageCodecs", dependencies: ["Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
+
+        // Shells.
+        .target(name: "BlobStore", dependencies: ["JobModel", crypto], swiftSettings: strict),
+        .target(
+            name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
+            swiftSettings: strict),
+        .target(name: "MessagePassing", dependencies: ["CMessagePassing"], swiftSettings: strict),
+        .target(name: "Observability", dependencies: ["CSystemd", log, metrics], swiftSettings: strict),
+        .target(name: "MasterClient", dependencies: ["Transport"], swiftSettings: strict),
+
+        // Executables: composition roots over types that tests can reach.
+        .executableTarget(
+            name: "MasterDaemon",
+            dependencies: [
+                "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs", "Observability", lifecycle,
+                lifecycleSignals, configuration, log, metrics, nio("NIOPosix"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "WorkerDaemon",
+            dependencies: ["MasterClient", "Imaging", "Observability", lifecycle, lifecycleSignals, configuration, log, metrics],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),
+        .executableTarget(
+            name: "Client", dependencies: ["MasterClient", "Imaging", configuration, arguments], swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "TestSupport", dependencies: ["JobModel", "Imaging", "ImageCodecs", subprocess],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(
+            name: "ImagingTests", dependencies: ["Imaging"], resources: [.copy("Golden")], swiftSettings: strict),
+        .testTarget(
+            name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")], swiftSettings: strict),
+        .testTarget(name: "ProtocolTests", dependencies: ["Protocol"], swiftSettings: strict),
+        .testTarget(name: "SchedulerTests", dependencies: ["Scheduler"], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
+        .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "MasterClient"], swiftSettings: strict),
+        .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
+        .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ClientTests", dependencies: ["Client"], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["TestSupport", "MasterClient", "JobModel", subprocess],
+            swiftSettings: strict),
+    ]
+)

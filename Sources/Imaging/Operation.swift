@@ -1,0 +1,68 @@
+/// One step of a pipeline, with its arguments bound. What it is called and takes is in its `OperationDescription`.
+public protocol Operation: Sendable {
+    static var description: OperationDescription { get }
+
+    /// Binds the arguments, already parsed and checked against the ranges of `description`.
+    init(arguments: OperationArguments) throws(PipelineError)
+
+    /// The shape that an input of shape `input` is turned into, or why this format is refused.
+    func outputShape(for input: ImageShape) throws(PipelineError) -> ImageShape
+
+    /// What the operation does to an image of this shape.
+    func kernel(for input: ImageShape) -> OperationKernel
+}
+
+/// The two ways of computing an operation.
+public enum OperationKernel: Sendable {
+    /// Each output row depends on a bounded number of input rows.
+    case rows(any RowKernel)
+    /// Some value depends on the whole image.
+    case wholeImage(any WholeImageKernel)
+}
+
+/// Computes output rows from the input rows around them.
+public protocol RowKernel: Sendable {
+    var outputShape: ImageShape { get }
+
+    /// The input rows that are needed for the output rows `rows`; within the input image, monotone in `rows`.
+    func inputRows(for rows: Range<Int>) -> Range<Int>
+
+    /// Computes all of `output.rows`. `input` has at least `inputRows(for: output.rows)`.
+    func apply(_ input: Band, to output: MutableBand)
+}
+
+/// Computes an operation whose result at a pixel may depend on every pixel: rows are *summarised* part by part, the
+/// summaries *resolved* over the whole image to one value a part, and the parts *finished* with their value.
+///
+/// Parts are consecutive runs of rows that cover the image. The result is the same for every way of cutting it: an
+/// implementation is exact or it is wrong. The same three steps serve chunks of an image and strips of a chunk:
+/// the strips of a chunk are summarised, `refine`d under the chunk's value, and finished.
+public protocol WholeImageKernel: Sendable {
+    var outputShape: ImageShape { get }
+
+    /// Row kernels that come before: the summary is taken of their output. (Canny: gradient and suppression.)
+    var prelude: [any RowKernel] { get }
+
+    /// The shape after the prelude: what is summarised and finished.
+    var summarisedShape: ImageShape { get }
+
+    /// Whether `finish` treats each row (indeed each pixel) by itself given the value, so that it can be applied to rows
+    /// beyond a part's own. (Otsu's threshold: yes. Hysteresis: no.)
+    var finishesRowByRow: Bool { get }
+
+    /// The partial result of the part `rows`.
+    func summarise(_ rows: Band) -> [UInt8]
+
+    /// The summary of neighbouring parts seen as one, top to bottom. Associative.
+    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8]
+
+    /// One value a part from the summaries of all parts, top to bottom.
+    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]]
+
+    /// One value a strip, for the strips of a part which has `value`; `summaries` are the strips', top to bottom.
+    /// When `finishesRowByRow`, it is `value` for each of them, whatever the summaries.
+    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]]
+
+    /// Computes `output.rows` from the same rows of `input`.
+    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError)
+}

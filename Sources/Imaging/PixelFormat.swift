@@ -1,0 +1,69 @@
+/// How many samples a pixel has, and what they mean.
+public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
+    case gray = 1
+    case grayAlpha = 2
+    case rgb = 3
+    case rgba = 4
+
+    public var hasAlpha: Bool {
+        switch self {
+        case .grayAlpha, .rgba: true
+        case .gray, .rgb: false
+        }
+    }
+
+    public var isColour: Bool {
+        switch self {
+        case .rgb, .rgba: true
+        case .gray, .grayAlpha: false
+        }
+    }
+
+    /// The same layout reduced to luminance.
+    public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
+}
+
+/// Bits in a sample. 16-bit samples are in the machine's byte order in memory.
+public enum SampleDepth: UInt8, Hashable, Sendable, CaseIterable {
+    case eight = 8
+    case sixteen = 16
+
+    public var byteCount: Int { Int(rawValue) / 8 }
+    /// The largest sample value: 255 or 65535.
+    public var maximum: Int { self == .eight ? 255 : 65535 }
+}
+
+/// The layout of a pixel: interleaved samples without padding.
+public struct PixelFormat: Hashable, Sendable {
+    public var layout: ChannelLayout
+    public var depth: SampleDepth
+
+    public init(_ layout: ChannelLayout, _ depth: SampleDepth) {
+        self.layout = layout
+        self.depth = depth
+    }
+
+    public var channelCount: Int { Int(layout.rawValue) }
+    /// Channels that are not alpha; they come first in a pixel.
+    public var colourChannelCount: Int { layout.hasAlpha ? channelCount - 1 : channelCount }
+    public var bytesPerPixel: Int { channelCount * depth.byteCount }
+}
+
+/// Width and height in pixels, and the format of the pixels.
+public struct ImageShape: Hashable, Sendable {
+    public var width: Int
+    public var height: Int
+    public var format: PixelFormat
+
+    public init(width: Int, height: Int, format: PixelFormat) {
+        precondition(width > 0 && height > 0, "an image has at least one pixel, not \(width) x \(height)")
+        self.width = width
+        self.height = height
+        self.format = format
+    }
+
+    /// Bytes in a row of samples, without padding.
+    public var bytesPerRow: Int { width * format.bytesPerPixel }
+    public var samplesPerRow: Int { width * format.channelCount }
+    public var byteCount: Int { bytesPerRow * height }
+}

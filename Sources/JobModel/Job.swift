@@ -1,0 +1,152 @@
+/// How a job is to be run and its results written; fixed at submission and part of its identity.
+public struct JobOptions: Hashable, Sendable {
+    /// Raw bytes of a chunk: an image above it is split. At least 1; the plan rounds to whole rows.
+    public var chunkByteCount: UInt64
+    /// The most pixels an image may have.
+    public var maximumPixelCount: UInt64
+    /// Whether a kept result of an identical request may answer this one.
+    public var mayUseCache: Bool
+    /// Attempts that may fail before a task is dead-lettered.
+    public var maximumAttempts: UInt32
+
+    public init(
+        chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
+        maximumAttempts: UInt32 = 4
+    ) {
+        self.chunkByteCount = chunkByteCount
+        self.maximumPixelCount = maximumPixelCount
+        self.mayUseCache = mayUseCache
+        self.maximumAttempts = maximumAttempts
+    }
+}
+
+/// A submission as it was accepted.
+public struct JobDescription: Hashable, Sendable {
+    public let id: JobID
+    /// Chosen by the client; a second submission with the same token is the same job.
+    public let token: String
+    /// A label for fair sharing, chosen by the client (by default user@host).
+    public let submitter: String
+    /// Higher goes first; 0 by default, from -100 to 100.
+    public let priority: Int32
+    /// The pipeline's canonical text.
+    public let pipeline: String
+    public let options: JobOptions
+    /// Wall clock, for people only: milliseconds since 1970.
+    public let submittedAt: UInt64
+
+    public init(
+        id: JobID, token: String, submitter: String, priority: Int32, pipeline: String, options: JobOptions,
+        submittedAt: UInt64
+    ) {
+        self.id = id
+        self.token = token
+        self.submitter = submitter
+        self.priority = priority
+        self.pipeline = pipeline
+        self.options = options
+        self.submittedAt = submittedAt
+    }
+}
+
+/// Width, height and sample layout of an image, as read from its header.
+public struct ImageGeometry: Hashable, Sendable {
+    /// Pixels in a row, at least 1.
+    public let width: UInt32
+    /// Rows, at least 1.
+    public let height: UInt32
+    /// Samples in a pixel once decoded: 1 gray, 2 gray+alpha, 3 RGB, 4 RGBA.
+    public let channelCount: UInt8
+    /// Bits in a sample once decoded: 8 or 16.
+    public let bitsPerSample: UInt8
+
+    public init(width: UInt32, height: UInt32, channelCount: UInt8, bitsPerSample: UInt8) {
+        self.width = width
+        self.height = height
+        self.channelCount = channelCount
+        self.bitsPerSample = bitsPerSample
+    }
+}
+
+/// One input image of a job as it was accepted.
+public struct ImageDescription: Hashable, Sendable {
+    public let index: UInt32
+    /// The client's label for it, shown in listings; never used as a path.
+    public let name: String
+    public let input: BlobReference
+    /// What the header says, or why the image was refused at once.
+    public let admission: Admission
+
+    public enum Admission: Hashable, Sendable {
+        case accepted(ImageGeometry)
+        case refused(Failure)
+    }
+
+    public init(index: UInt32, name: String, input: BlobReference, admission: Admission) {
+        self.index = index
+        self.name = name
+        self.input = input
+        self.admission = admission
+    }
+}
+
+/// Where a job stands.
+public enum JobState: UInt8, Sendable, Hashable, CaseIterable {
+    /// The client has not said yet that all images are in.
+    case open = 1
+    case running = 2
+    /// Every image is done.
+    case done = 3
+    /// Some images are done, some failed.
+    case partlyFailed = 4
+    /// Every image failed.
+    case failed = 5
+    case cancelled = 6
+
+    public var isFinal: Bool {
+        switch self {
+        case .open, .running: false
+        case .done, .partlyFailed, .failed, .cancelled: true
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .open: "open"
+        case .running: "running"
+        case .done: "done"
+        case .partlyFailed: "partly-failed"
+        case .failed: "failed"
+        case .cancelled: "cancelled"
+        }
+    }
+}
+
+/// Where an image stands.
+public enum ImageState: UInt8, Sendable, Hashable, CaseIterable {
+    case waiting = 1
+    case running = 2
+    case done = 3
+    case failed = 4
+    /// Failed because a task used up its attempts; `redrive` gives it new ones.
+    case deadLettered = 5
+    case cancelled = 6
+
+    public var isFinal: Bool {
+        switch self {
+        case .waiting, .running: false
+        case .done, .failed, .deadLettered, .cancelled: true
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .waiting: "waiting"
+        case .running: "running"
+        case .done: "done"
+        case .failed: "failed"
+        case .deadLettered: "dead-lettered"
+        case .cancelled: "cancelled"
+        }
+    }
+}

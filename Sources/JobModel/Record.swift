@@ -1,0 +1,40 @@
+/// One durable fact. The scheduler's durable state is the fold of these, in order; the journal keeps them.
+public enum Record: Hashable, Sendable {
+    case jobOpened(JobDescription)
+    case imagesAdded(JobID, [ImageDescription])
+    /// The client said that all `imageCount` images are in: the job is accepted.
+    case jobSealed(JobID, imageCount: UInt32)
+    /// Written before the lease is handed out.
+    case attemptStarted(LeaseID, worker: WorkerID)
+    case bandPublished(TaskID, band: UInt32, blob: BlobReference)
+    case taskCompleted(LeaseID, output: TaskOutput)
+    case attemptEnded(LeaseID, worker: WorkerID, failure: Failure)
+    /// The image's output file exists, whether just computed or answered from a kept result.
+    case imageCompleted(ImageID, result: BlobReference, fromCache: Bool)
+    /// The image ended without a result; `deadLettered` when its attempts are used up and a redrive may help.
+    case imageFailed(ImageID, failure: Failure, deadLettered: Bool)
+    /// A dead-lettered or failed image starts over with no attempts counted.
+    case imageRedriven(ImageID)
+    /// Intermediate blobs of the image were lost: its tasks start over.
+    case imageRestarted(ImageID)
+    case jobFinished(JobID, state: JobState, at: UInt64)
+    case jobCancelled(JobID, at: UInt64)
+    /// The job and all its records go; blobs only it needed become garbage.
+    case jobForgotten(JobID)
+
+    /// The job the fact is about.
+    public var job: JobID {
+        switch self {
+        case .jobOpened(let description): description.id
+        case .imagesAdded(let job, _), .jobSealed(let job, _), .jobFinished(let job, _, _), .jobCancelled(let job, _),
+            .jobForgotten(let job):
+            job
+        case .attemptStarted(let lease, _), .taskCompleted(let lease, _), .attemptEnded(let lease, _, _):
+            lease.task.image.job
+        case .bandPublished(let task, _, _): task.image.job
+        case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRedriven(let image),
+            .imageRestarted(let image):
+            image.job
+        }
+    }
+}

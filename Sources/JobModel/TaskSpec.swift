@@ -1,0 +1,72 @@
+/// All that a worker needs to run one task: what to fetch, what to compute, what to give back.
+public struct TaskSpec: Hashable, Sendable {
+    public let task: TaskID
+    /// The pipeline's canonical text.
+    public let pipeline: String
+    /// The decoded input image's geometry: with `pipeline` and `chunkByteCount` it determines the whole plan.
+    public let geometry: ImageGeometry
+    public let chunkByteCount: UInt64
+    public let maximumPixelCount: UInt64
+    /// What to fetch, in an order that the task's step defines:
+    /// - whole, decode: the encoded file;
+    /// - chunk: the raw rows it needs, slice after slice, in row order without gaps;
+    /// - reduce: one summary a chunk, in chunk order.
+    public let inputs: [BlobSlice]
+    /// The merged value that opens a chunk's stage, when that stage begins by finishing a whole-image operation.
+    public let value: BlobSlice?
+    /// An upper bound for one attempt without progress, in milliseconds; it grows with the pixels.
+    public let progressTimeoutMilliseconds: UInt64
+
+    public init(
+        task: TaskID, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64, maximumPixelCount: UInt64,
+        inputs: [BlobSlice], value: BlobSlice? = nil, progressTimeoutMilliseconds: UInt64
+    ) {
+        self.task = task
+        self.pipeline = pipeline
+        self.geometry = geometry
+        self.chunkByteCount = chunkByteCount
+        self.maximumPixelCount = maximumPixelCount
+        self.inputs = inputs
+        self.value = value
+        self.progressTimeoutMilliseconds = progressTimeoutMilliseconds
+    }
+}
+
+/// What a finished task gives back.
+public struct TaskOutput: Hashable, Sendable {
+    /// - whole: the encoded file;
+    /// - chunk of the last stage: its encoded segments; of an earlier stage: its raw rows;
+    /// - reduce: the merged values, one after the other (`valueOffsets` cuts them);
+    /// - decode: nothing (its bands were published one by one).
+    public let payload: BlobReference?
+    /// A chunk's partial result, when its stage ends in a whole-image operation.
+    public let summary: BlobReference?
+    /// Adler-32 of the chunk's filtered bytes and their count, when `payload` is encoded segments.
+    public let checksum: SegmentChecksum?
+    /// decode: the ancillary header chunks to carry over to the output, already framed for it.
+    public let metadata: BlobReference?
+    /// reduce: where each chunk's value begins in `payload`; count is chunks + 1, the last is the payload's size.
+    public let valueOffsets: [UInt64]
+
+    public init(
+        payload: BlobReference? = nil, summary: BlobReference? = nil, checksum: SegmentChecksum? = nil,
+        metadata: BlobReference? = nil, valueOffsets: [UInt64] = []
+    ) {
+        self.payload = payload
+        self.summary = summary
+        self.checksum = checksum
+        self.metadata = metadata
+        self.valueOffsets = valueOffsets
+    }
+}
+
+/// The Adler-32 of a run of uncompressed bytes, with their count, so that neighbours combine (RFC 1950).
+public struct SegmentChecksum: Hashable, Sendable {
+    public let adler32: UInt32
+    public let byteCount: UInt64
+
+    public init(adler32: UInt32, byteCount: UInt64) {
+        self.adler32 = adler32
+        self.byteCount = byteCount
+    }
+}
