@@ -1,7 +1,9 @@
 /// A SHA-256 digest: the name of a blob.
 public struct BlobDigest: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The digest's 32 bytes as four big-endian words, most significant first.
-    private let words: (UInt64, UInt64, UInt64, UInt64)
+    let words: (UInt64, UInt64, UInt64, UInt64)
+
+    init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
     /// - Returns: `nil` unless there are exactly 32 bytes.
     public init?(_ bytes: some Collection<UInt8>) {
