@@ -15,7 +15,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
@@ -36,7 +36,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(
-            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: [.defaults, "CommandLineArguments", "YAML"]),
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: [.defaults, "CommandLineArguments", "YAML"]),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -73,23 +75,27 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "MessagePassing", dependencies: ["CMessagePassing"], swiftSettings: strict),
         .target(name: "Observability", dependencies: ["CSystemd", log, metrics], swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: [.product(name: "Configuration", package: "swift-configuration"), system], swiftSettings: strict),
         .target(name: "MasterClient", dependencies: ["Transport"], swiftSettings: strict),
 
         // Executables: composition roots over types that tests can reach.
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs", "Observability", lifecycle,
-                lifecycleSignals, configuration, log, metrics, nio("NIOPosix"),
+                "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs", "Observability", "Settings", lifecycle,
+                lifecycleSignals, log, metrics, nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",
-            dependencies: ["MasterClient", "Imaging", "Observability", lifecycle, lifecycleSignals, configuration, log, metrics],
-            swiftSettings: strict),
+            dependencies: [
+                "MasterClient", "Imaging", "Observability", "Settings", lifecycle, lifecycleSignals, log, metrics,
+            ], swiftSettings: strict),
         .executableTarget(
             name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),
         .executableTarget(
-            name: "Client", dependencies: ["MasterClient", "Imaging", configuration, arguments], swiftSettings: strict),
+            name: "Client", dependencies: ["MasterClient", "Imaging", "Settings", arguments], swiftSettings: strict),
 
         // Tests.
         .target(
@@ -106,6 +112,7 @@ let package = Package(
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "MasterClient"], swiftSettings: strict),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client"], swiftSettings: strict),
         .testTarget(

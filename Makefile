@@ -1,0 +1,44 @@
+# The two commands are `make demo` and `make test`; both set up what they need.
+.PHONY: help setup build test lint demo install uninstall clean
+
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc)
+BIN = .build/release
+PROGRAMS = tessera tessera-master tessera-worker tessera-rank
+
+help:
+	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
+	@echo "make test     build, and run all tests"
+	@echo "make build    build the four programs into $(BIN)"
+	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
+	@echo "make lint     check the formatting"
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	swift build -c release --static-swift-stdlib -j $(JOBS)
+
+test: setup
+	swift build --build-tests -j $(JOBS)
+	swift test --skip-build --no-parallel
+
+lint:
+	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel
+
+demo: build
+	@scripts/demo.sh
+
+install:
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/systemd/system $(DESTDIR)/etc/tessera $(DESTDIR)/usr/lib/sysusers.d
+	install -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system
+	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service)
+	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
+
+clean:
+	rm -rf .build

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing Tessera needs from Debian, and only what is missing.
+set -euo pipefail
+
+packages=(
+    build-essential git pkg-config             # the C shims, and where their libraries are
+    libopenmpi-dev openmpi-bin                 # the ranks
+    libpng-dev libisal-dev                     # PNG
+    libsystemd-dev                             # readiness, watchdog, journald
+    libsqlite3-dev                             # the journal
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing+=("$package")
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "setup: ${missing[*]} must be installed, which needs root; run 'apt-get install ${missing[*]}' as root" >&2
+            exit 1
+        }
+        as_root=(sudo)
+    fi
+    echo "setup: installing ${missing[*]}"
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    if ! { "${as_root[@]}" apt-get update &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+        >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "setup: apt-get failed; its output is above" >&2
+        exit 1
+    fi
+fi
+
+command -v swift >/dev/null || {
+    echo "setup: no Swift toolchain on the PATH; Swift 6.2 or newer is needed: https://www.swift.org/install/linux/" >&2
+    exit 1
+}
