@@ -1,0 +1,106 @@
+// What a worker and the ranks of its worlds tell each other over a local socket. Both ends come from the same build, so
+// the messages bear no version. `RankFrame` frames them. A world's life:
+//
+//     rank -> worker   hello                                every rank, once, when MPI is up
+//     worker -> rank   ready                                the token was ours
+//     worker -> ranks  compute | computeWhole               every rank; rank 0 answers:  progress*  (finished | failed)
+//     worker -> rank 0 reduce                               rank 0 alone answers:        (finished | failed)
+//     worker -> rank 0 decode                               rank 0 alone answers:        (band | progress)* (decoded | failed)
+//     worker -> rank 0 bandTaken                            once for each band; at most `decodeCredit` may be untaken
+//     worker -> ranks  cancel                               the answer comes soon; if cut short it is failed(.cancelled)
+//     worker -> ranks  shutdown                             every rank finishes and exits
+//
+// Files are named by absolute paths on the worker's machine; whoever gives a path owns the file and removes it.
+
+/// What a worker asks of the ranks of a world.
+public enum RankOrder: Hashable, Sendable {
+    /// The rank's hello was accepted.
+    case ready
+    /// Decode the file `input` and write its rows, band by band, to files in `directory`. Rank 0 only.
+    ///
+    /// The bands are those of the plan; for a task of step `.whole` all rows are one band.
+    case decode(TaskSpec, input: String, directory: String)
+    /// The worker is done with a band's file, and has removed it. Rank 0 only.
+    case bandTaken
+    /// Compute a task of step `.chunk`.
+    ///
+    /// - `input`: the raw rows `inputRows(forChunk:)`, without gaps.
+    /// - `value`: the value that opens the stage, if it has one.
+    /// - `payload`, `summary`: the files to write; `summary` is not touched unless the stage ends in a summary.
+    case compute(TaskSpec, input: String, value: String?, payload: String, summary: String)
+    /// Compute all stages of a decoded image, and write the complete encoded file.
+    ///
+    /// - `input`: all rows, raw.
+    /// - `metadata`: the framed header chunks that `decoded` named.
+    case computeWhole(TaskSpec, input: String, metadata: String, payload: String)
+    /// Merge the summaries of a stage's chunks: they lie in `summaries` one after the other. Rank 0 only.
+    case reduce(TaskSpec, summaries: String, byteCounts: [UInt64], payload: String)
+    /// End the order in progress early. Harmless when there is none.
+    case cancel
+    case shutdown
+
+    /// Bands that a decoding rank may have written without the worker having taken them.
+    public static let decodeCredit = 2
+
+    /// Whether every rank gets the order, or rank 0 alone.
+    public var isForEveryRank: Bool {
+        switch self {
+        case .ready, .compute, .computeWhole, .cancel, .shutdown: true
+        case .decode, .bandTaken, .reduce: false
+        }
+    }
+
+    /// The task, when the order is to work on one.
+    public var spec: TaskSpec? {
+        switch self {
+        case .decode(let spec, _, _), .compute(let spec, _, _, _, _), .computeWhole(let spec, _, _, _),
+            .reduce(let spec, _, _, _):
+            spec
+        case .ready, .bandTaken, .cancel, .shutdown: nil
+        }
+    }
+}
+
+/// What a rank answers.
+public enum RankReply: Hashable, Sendable {
+    /// The first message of every rank: its number, and the secret that it got from the worker that started it.
+    case hello(rank: UInt32, token: String)
+    /// A band's rows are in the file `path`.
+    case band(index: UInt32, path: String, byteCount: UInt64)
+    /// All bands are written; the framed ancillary chunks for the output are in the file `metadata`.
+    case decoded(metadata: String, byteCount: UInt64)
+    /// The order goes on: `done` of `total` steps of unequal size.
+    case progress(done: UInt64, total: UInt64)
+    case finished(RankOutput)
+    /// The order ended without a result; the world is ready for another one.
+    case failed(FailureCause, reason: String)
+
+    /// Whether the order is over with this.
+    public var endsOrder: Bool {
+        switch self {
+        case .hello, .band, .progress: false
+        case .decoded, .finished, .failed: true
+        }
+    }
+}
+
+/// The facts of a finished order; the bytes are in the files that the order named.
+public struct RankOutput: Hashable, Sendable {
+    public let payloadByteCount: UInt64
+    /// `nil` unless the stage ends in a summary.
+    public let summaryByteCount: UInt64?
+    /// The Adler-32 of the filtered bytes, when the payload is encoded segments.
+    public let checksum: SegmentChecksum?
+    /// reduce: where each chunk's value begins in the payload, and where the last one ends.
+    public let valueOffsets: [UInt64]
+
+    public init(
+        payloadByteCount: UInt64, summaryByteCount: UInt64? = nil, checksum: SegmentChecksum? = nil,
+        valueOffsets: [UInt64] = []
+    ) {
+        self.payloadByteCount = payloadByteCount
+        self.summaryByteCount = summaryByteCount
+        self.checksum = checksum
+        self.valueOffsets = valueOffsets
+    }
+}

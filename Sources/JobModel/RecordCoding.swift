@@ -1,0 +1,251 @@
+// The binary form of the journal's records; see TaskSpecCoding.swift for the parts and the notation.
+//
+//     Record            u8 version (1) | u8 kind | the kind's fields
+//      1 jobOpened          JobDescription
+//      2 imagesAdded        JobID | ImageDescription[]
+//      3 jobSealed          JobID | image count
+//      4 attemptStarted     LeaseID | WorkerID
+//      5 bandPublished      TaskID | band | BlobReference
+//      6 taskCompleted      LeaseID | TaskOutput
+//      7 attemptEnded       LeaseID | WorkerID | Failure
+//      8 imageCompleted     ImageID | BlobReference | u8 from cache
+//      9 imageFailed        ImageID | Failure | u8 dead-lettered
+//     10 imageRedriven      ImageID
+//     11 imageRestarted     ImageID
+//     12 jobFinished        JobID | u8 state | ms since 1970
+//     13 jobCancelled       JobID | ms since 1970
+//     14 jobForgotten       JobID
+//     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
+//     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts
+//     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
+//     Failure           u8 cause | reason | output tail
+//
+// Rules of change: a kind's number is never reused; a new kind or a changed field raises the version, and older versions
+// stay readable.
+
+/// Which of the facts a `Record` is, as a number that never changes: it is stored.
+public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
+    case jobOpened = 1
+    case imagesAdded = 2
+    case jobSealed = 3
+    case attemptStarted = 4
+    case bandPublished = 5
+    case taskCompleted = 6
+    case attemptEnded = 7
+    case imageCompleted = 8
+    case imageFailed = 9
+    case imageRedriven = 10
+    case imageRestarted = 11
+    case jobFinished = 12
+    case jobCancelled = 13
+    case jobForgotten = 14
+}
+
+extension Record {
+    /// The version that `encode(into:)` writes.
+    public static let codingVersion: UInt8 = 1
+
+    public var kind: RecordKind {
+        switch self {
+        case .jobOpened: .jobOpened
+        case .imagesAdded: .imagesAdded
+        case .jobSealed: .jobSealed
+        case .attemptStarted: .attemptStarted
+        case .bandPublished: .bandPublished
+        case .taskCompleted: .taskCompleted
+        case .attemptEnded: .attemptEnded
+        case .imageCompleted: .imageCompleted
+        case .imageFailed: .imageFailed
+        case .imageRedriven: .imageRedriven
+        case .imageRestarted: .imageRestarted
+        case .jobFinished: .jobFinished
+        case .jobCancelled: .jobCancelled
+        case .jobForgotten: .jobForgotten
+        }
+    }
+}
+
+extension Record: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.write(Self.codingVersion)
+        writer.write(kind.rawValue)
+        switch self {
+        case .jobOpened(let description):
+            writer.write(description)
+        case .imagesAdded(let job, let images):
+            writer.write(job)
+            writer.write(images)
+        case .jobSealed(let job, let imageCount):
+            writer.write(job)
+            writer.writeVariable(UInt64(imageCount))
+        case .attemptStarted(let lease, let worker):
+            writer.write(lease)
+            writer.write(worker)
+        case .bandPublished(let task, let band, let blob):
+            writer.write(task)
+            writer.writeVariable(UInt64(band))
+            writer.write(blob)
+        case .taskCompleted(let lease, let output):
+            writer.write(lease)
+            writer.write(output)
+        case .attemptEnded(let lease, let worker, let failure):
+            writer.write(lease)
+            writer.write(worker)
+            writer.write(failure)
+        case .imageCompleted(let image, let result, let fromCache):
+            writer.write(image)
+            writer.write(result)
+            writer.write(fromCache)
+        case .imageFailed(let image, let failure, let deadLettered):
+            writer.write(image)
+            writer.write(failure)
+            writer.write(deadLettered)
+        case .imageRedriven(let image), .imageRestarted(let image):
+            writer.write(image)
+        case .jobFinished(let job, let state, let time):
+            writer.write(job)
+            writer.write(state.rawValue)
+            writer.writeVariable(time)
+        case .jobCancelled(let job, let time):
+            writer.write(job)
+            writer.writeVariable(time)
+        case .jobForgotten(let job):
+            writer.write(job)
+        }
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        let version: UInt8 = try reader.read()
+        guard version == Self.codingVersion else {
+            throw BinaryCodingError(
+                "a record of version \(version); this program reads version \(Self.codingVersion)")
+        }
+        let number: UInt8 = try reader.read()
+        guard let kind = RecordKind(rawValue: number) else {
+            throw BinaryCodingError("\(number) is no kind of record in version \(version)")
+        }
+        switch kind {
+        case .jobOpened:
+            self = .jobOpened(try reader.read())
+        case .imagesAdded:
+            self = .imagesAdded(try reader.read(), try reader.readArray())
+        case .jobSealed:
+            self = .jobSealed(try reader.read(), imageCount: try reader.readVariable(as: UInt32.self))
+        case .attemptStarted:
+            self = .attemptStarted(try reader.read(), worker: try reader.read())
+        case .bandPublished:
+            self = .bandPublished(
+                try reader.read(), band: try reader.readVariable(as: UInt32.self), blob: try reader.read())
+        case .taskCompleted:
+            self = .taskCompleted(try reader.read(), output: try reader.read())
+        case .attemptEnded:
+            self = .attemptEnded(try reader.read(), worker: try reader.read(), failure: try reader.read())
+        case .imageCompleted:
+            self = .imageCompleted(try reader.read(), result: try reader.read(), fromCache: try reader.readBool())
+        case .imageFailed:
+            self = .imageFailed(try reader.read(), failure: try reader.read(), deadLettered: try reader.readBool())
+        case .imageRedriven:
+            self = .imageRedriven(try reader.read())
+        case .imageRestarted:
+            self = .imageRestarted(try reader.read())
+        case .jobFinished:
+            self = .jobFinished(try reader.read(), state: try JobState(from: &reader), at: try reader.readVariable())
+        case .jobCancelled:
+            self = .jobCancelled(try reader.read(), at: try reader.readVariable())
+        case .jobForgotten:
+            self = .jobForgotten(try reader.read())
+        }
+    }
+}
+
+extension JobState {
+    fileprivate init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        let number: UInt8 = try reader.read()
+        guard let state = JobState(rawValue: number) else { throw BinaryCodingError("\(number) is no job state") }
+        self = state
+    }
+}
+
+extension JobDescription: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.write(id)
+        writer.write(token)
+        writer.write(submitter)
+        writer.write(priority)
+        writer.write(pipeline)
+        writer.write(options)
+        writer.writeVariable(submittedAt)
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        self.init(
+            id: try reader.read(), token: try reader.readString(), submitter: try reader.readString(),
+            priority: try reader.read(), pipeline: try reader.readString(), options: try reader.read(),
+            submittedAt: try reader.readVariable())
+    }
+}
+
+extension JobOptions: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.writeVariable(chunkByteCount)
+        writer.writeVariable(maximumPixelCount)
+        writer.write(mayUseCache)
+        writer.writeVariable(UInt64(maximumAttempts))
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        self.init(
+            chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
+            mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self))
+    }
+}
+
+extension ImageDescription: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.writeVariable(UInt64(index))
+        writer.write(name)
+        writer.write(input)
+        switch admission {
+        case .accepted(let geometry):
+            // Reading refuses an impossible geometry: written, it would make the journal unreadable.
+            precondition(geometry.isValid, "image \(index) was accepted with \(geometry)")
+            writer.write(UInt8(0))
+            writer.write(geometry)
+        case .refused(let failure):
+            writer.write(UInt8(1))
+            writer.write(failure)
+        }
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        self.init(
+            index: try reader.readVariable(as: UInt32.self), name: try reader.readString(), input: try reader.read(),
+            admission: try Admission(from: &reader))
+    }
+}
+
+extension ImageDescription.Admission {
+    fileprivate init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        switch try reader.read(UInt8.self) {
+        case 0: self = .accepted(try reader.read())
+        case 1: self = .refused(try reader.read())
+        case let other: throw BinaryCodingError("\(other) is no admission of an image")
+        }
+    }
+}
+
+extension Failure: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.write(cause.rawValue)
+        writer.write(reason)
+        writer.write(outputTail)
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        let number: UInt8 = try reader.read()
+        guard let cause = FailureCause(rawValue: number) else {
+            throw BinaryCodingError("\(number) is no cause of a failure")
+        }
+        self.init(cause, try reader.readString(), outputTail: try reader.readString())
+    }
+}
