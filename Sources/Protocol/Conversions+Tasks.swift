@@ -1,0 +1,145 @@
+import JobModel
+
+extension ImageGeometry {
+    public init(wire: WireGeometry, field: String = "Geometry") throws(ProtocolViolation) {
+        guard wire.width > 0 else { throw ProtocolViolation(field + ".width", wire.width, allowed: "from 1") }
+        guard wire.height > 0 else { throw ProtocolViolation(field + ".height", wire.height, allowed: "from 1") }
+        guard (1...4).contains(wire.channelCount) else {
+            throw ProtocolViolation(field + ".channel_count", wire.channelCount, allowed: "1 to 4")
+        }
+        guard wire.bitsPerSample == 8 || wire.bitsPerSample == 16 else {
+            throw ProtocolViolation(field + ".bits_per_sample", wire.bitsPerSample, allowed: "8 or 16")
+        }
+        self.init(
+            width: wire.width, height: wire.height, channelCount: UInt8(wire.channelCount),
+            bitsPerSample: UInt8(wire.bitsPerSample))
+    }
+
+    public var wire: WireGeometry {
+        var wire = WireGeometry()
+        wire.width = width
+        wire.height = height
+        wire.channelCount = UInt32(channelCount)
+        wire.bitsPerSample = UInt32(bitsPerSample)
+        return wire
+    }
+}
+
+extension WireGrantLease {
+    /// - Precondition: `lease` is a lease of the task that `spec` describes.
+    public init(lease: LeaseID, spec: TaskSpec) {
+        precondition(lease.task == spec.task, "lease \(lease) is not one of task \(spec.task)")
+        self.init()
+        self.lease = lease.wire
+        pipeline = spec.pipeline
+        geometry = spec.geometry.wire
+        chunkByteCount = spec.chunkByteCount
+        maximumPixelCount = spec.maximumPixelCount
+        inputs = spec.inputs.map(\.wire)
+        if let value = spec.value { self.value = value.wire }
+        progressTimeoutMilliseconds = spec.progressTimeoutMilliseconds
+    }
+
+    /// The lease and all that its task needs.
+    public func validated() throws(ProtocolViolation) -> (lease: LeaseID, spec: TaskSpec) {
+        let lease = try LeaseID(wire: lease, field: "GrantLease.lease")
+        guard chunkByteCount > 0 else {
+            throw ProtocolViolation("GrantLease.chunk_byte_count", chunkByteCount, allowed: "from 1")
+        }
+        guard maximumPixelCount > 0 else {
+            throw ProtocolViolation("GrantLease.maximum_pixel_count", maximumPixelCount, allowed: "from 1")
+        }
+        guard !inputs.isEmpty else {
+            throw ProtocolViolation(field: "GrantLease.inputs", value: "none", allowed: "at least one slice")
+        }
+        var slices: [BlobSlice] = []
+        slices.reserveCapacity(inputs.count)
+        for (index, input) in inputs.enumerated() {
+            slices.append(try BlobSlice(wire: input, field: "GrantLease.inputs[\(index)]"))
+        }
+        let spec = TaskSpec(
+            task: lease.task, pipeline: pipeline,
+            geometry: try ImageGeometry(wire: geometry, field: "GrantLease.geometry"), chunkByteCount: chunkByteCount,
+            maximumPixelCount: maximumPixelCount, inputs: slices,
+            value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil,
+            progressTimeoutMilliseconds: progressTimeoutMilliseconds)
+        return (lease, spec)
+    }
+}
+
+extension WireTaskFinished {
+    public init(lease: LeaseID, output: TaskOutput) {
+        self.init()
+        self.lease = lease.wire
+        if let payload = output.payload { self.payload = payload.wire }
+        if let summary = output.summary { self.summary = summary.wire }
+        if let checksum = output.checksum {
+            self.checksum.adler32 = checksum.adler32
+            self.checksum.byteCount = checksum.byteCount
+        }
+        if let metadata = output.metadata { self.metadata = metadata.wire }
+        valueOffsets = output.valueOffsets
+    }
+
+    /// The lease that ended and what its task gave back.
+    public func validated() throws(ProtocolViolation) -> (lease: LeaseID, output: TaskOutput) {
+        let lease = try LeaseID(wire: lease, field: "TaskFinished.lease")
+        for (index, (offset, next)) in zip(valueOffsets, valueOffsets.dropFirst()).enumerated() where offset > next {
+            throw ProtocolViolation(
+                "TaskFinished.value_offsets[\(index + 1)]", next, allowed: "at least the one before it, \(offset)")
+        }
+        let output = TaskOutput(
+            payload: hasPayload ? try BlobReference(wire: payload, field: "TaskFinished.payload") : nil,
+            summary: hasSummary ? try BlobReference(wire: summary, field: "TaskFinished.summary") : nil,
+            checksum: hasChecksum
+                ? SegmentChecksum(adler32: checksum.adler32, byteCount: checksum.byteCount) : nil,
+            metadata: hasMetadata ? try BlobReference(wire: metadata, field: "TaskFinished.metadata") : nil,
+            valueOffsets: valueOffsets)
+        return (lease, output)
+    }
+}
+
+extension WireHeldLease {
+    public init(lease: LeaseID, started: Bool, progress: Double) {
+        self.init()
+        self.lease = lease.wire
+        self.started = started
+        self.progress = progress
+    }
+
+    /// - Throws: `ProtocolViolation` for a progress outside 0 to 1, not-a-number included.
+    public func validated() throws(ProtocolViolation) -> (lease: LeaseID, started: Bool, progress: Double) {
+        guard progress >= 0, progress <= 1 else {
+            throw ProtocolViolation(field: "HeldLease.progress", value: "\(progress)", allowed: "0 to 1")
+        }
+        return (try LeaseID(wire: lease, field: "HeldLease.lease"), started, progress)
+    }
+}
+
+extension WireBandPublished {
+    public init(lease: LeaseID, band: UInt32, blob: BlobReference) {
+        self.init()
+        self.lease = lease.wire
+        self.band = band
+        self.blob = blob.wire
+    }
+
+    public func validated() throws(ProtocolViolation) -> (lease: LeaseID, band: UInt32, blob: BlobReference) {
+        (
+            try LeaseID(wire: lease, field: "BandPublished.lease"), band,
+            try BlobReference(wire: blob, field: "BandPublished.blob")
+        )
+    }
+}
+
+extension WireTaskFailed {
+    public init(lease: LeaseID, failure: Failure) {
+        self.init()
+        self.lease = lease.wire
+        self.failure = failure.wire
+    }
+
+    public func validated() throws(ProtocolViolation) -> (lease: LeaseID, failure: Failure) {
+        (try LeaseID(wire: lease, field: "TaskFailed.lease"), Failure(wire: failure))
+    }
+}

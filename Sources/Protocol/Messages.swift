@@ -1,0 +1,74 @@
+import NIOCore
+import SwiftProtobuf
+
+/// A protobuf message that fills a frame of its own kind.
+public protocol FrameMessage: SwiftProtobuf.Message {
+    static var frameKind: FrameKind { get }
+}
+
+extension WireHandshake: FrameMessage {
+    public static var frameKind: FrameKind { .handshake }
+}
+
+extension WireControl: FrameMessage {
+    public static var frameKind: FrameKind { .control }
+}
+
+extension WireRefusal: FrameMessage {
+    public static var frameKind: FrameKind { .goodbye }
+}
+
+extension FrameMessage {
+    /// Writes header and payload as one frame.
+    /// - Throws: `OversizedPayload`; then nothing was written.
+    public func encodeFrame(stream: UInt32, into buffer: inout ByteBuffer) throws {
+        let payload: [UInt8] = try serializedBytes()
+        let header = try FrameEncoder.header(
+            kind: Self.frameKind, stream: stream, payloadByteCount: payload.count)
+        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + payload.count)
+        header.encode(into: &buffer)
+        buffer.writeBytes(payload)
+    }
+
+    /// The message in `payload`; fields that this version does not know are kept and ignored.
+    public init(decoding payload: ByteBuffer) throws(ProtocolViolation) {
+        do {
+            try self.init(serializedBytes: Array(payload.readableBytesView))
+        } catch {
+            throw ProtocolViolation(
+                field: "\(Self.frameKind) payload", value: "\(payload.readableBytes) bytes",
+                allowed: "a \(Self.protoMessageName) message (\(error))")
+        }
+    }
+}
+
+extension WireControl {
+    /// The message that carries `body`.
+    public init(_ body: OneOf_Body) {
+        self.init()
+        self.body = body
+    }
+
+    /// How many payload bytes the message takes on the wire; at most `FrameKind.control.payloadByteCountLimit` fit.
+    public func payloadByteCount() throws -> Int { try (serializedBytes() as [UInt8]).count }
+}
+
+extension WireHandshake {
+    public init(_ step: OneOf_Step) {
+        self.init()
+        self.step = step
+    }
+}
+
+extension WireRefusal {
+    /// - Parameter retryAfter: when a retry may succeed; `nil` when it will not help.
+    public init(code: String, message: String, retryAfter: Duration? = nil) {
+        self.init()
+        self.code = code
+        self.message = message
+        if let retryAfter {
+            let (seconds, attoseconds) = retryAfter.components
+            retryAfterMilliseconds = UInt64(max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+        }
+    }
+}
