@@ -1,0 +1,236 @@
+import JobModel
+
+/// Decides what a worker does with its leases: when to fetch, run, upload and report. Performs no I/O, reads no clock.
+///
+/// ```
+///  granted -> fetching -> ready -> running(slot) -> uploading -> reporting -> acknowledged
+///                 |         |           |              |
+///                 +---------+-----------+--------------+--> reporting (a failure) -> acknowledged
+/// ```
+/// A lease stays on the board, and in every heartbeat, until the master has acknowledged its report: a report that was on its
+/// way when the connection broke is sent again after the next registration, in order, behind the bands published before it.
+struct LeaseBoard {
+    enum Phase: Equatable {
+        case fetching
+        case ready
+        case running(slot: Int)
+        case uploading
+        case reporting
+    }
+
+    /// What the master has to be told, and will acknowledge.
+    enum Report: Equatable {
+        case band(LeaseID, index: UInt32, blob: BlobReference)
+        case finished(LeaseID, TaskOutput)
+        case failed(LeaseID, Failure)
+
+        var lease: LeaseID {
+            switch self {
+            case .band(let lease, _, _), .finished(let lease, _), .failed(let lease, _): lease
+            }
+        }
+    }
+
+    enum Action: Equatable {
+        case fetch(LeaseID, TaskSpec)
+        case run(LeaseID, TaskSpec, slot: Int)
+        /// Stop fetching, running or uploading for the lease, and remove its files. Its end is not reported.
+        case abandon(LeaseID)
+        /// The lease is over: remove its files.
+        case clear(LeaseID)
+        case send(number: UInt32, Report)
+    }
+
+    private struct Entry {
+        let spec: TaskSpec
+        var phase: Phase
+        var progress: Double = 0
+    }
+
+    private let slotCount: Int
+    private var entries: [LeaseID: Entry] = [:]
+    /// In the order of their grants.
+    private var order: [LeaseID] = []
+    private var freeSlots: [Int]
+    /// Not yet acknowledged, in the order in which they arose.
+    private var unacknowledged: [(number: UInt32, report: Report)] = []
+    private var lastNumber: UInt32 = 0
+    private(set) var isDraining = false
+
+    init(slotCount: Int) {
+        precondition(slotCount > 0, "a worker has at least one slot")
+        self.slotCount = slotCount
+        freeSlots = (0..<slotCount).reversed()
+    }
+
+    /// What the worker really holds, for heartbeats and registrations.
+    var held: [(lease: LeaseID, started: Bool, progress: Double)] {
+        order.compactMap { lease in
+            guard let entry = entries[lease] else { return nil }
+            let started =
+                switch entry.phase {
+                case .fetching, .ready: false
+                case .running, .uploading, .reporting: true
+                }
+            return (lease, started, entry.progress)
+        }
+    }
+
+    /// Nothing left to do or to tell.
+    var isIdle: Bool { entries.isEmpty }
+
+    func phase(of lease: LeaseID) -> Phase? { entries[lease]?.phase }
+
+    // MARK: What the master says
+
+    mutating func granted(_ lease: LeaseID, _ spec: TaskSpec) -> [Action] {
+        // Granted twice: a harmless race of a reconnection, the first grant stands.
+        guard entries[lease] == nil else { return [] }
+        if isDraining {
+            order.append(lease)
+            entries[lease] = Entry(spec: spec, phase: .reporting)
+            return report(.failed(lease, Failure(.returned, "the worker is draining")))
+        }
+        order.append(lease)
+        entries[lease] = Entry(spec: spec, phase: .fetching)
+        return [.fetch(lease, spec)]
+    }
+
+    /// The master says that these are no longer the worker's.
+    mutating func dropped(_ leases: [LeaseID]) -> [Action] {
+        var actions: [Action] = []
+        for lease in leases {
+            guard let entry = remove(lease) else { continue }
+            unacknowledged.removeAll { $0.report.lease == lease }
+            // A running slot becomes free when its world has stopped, not before.
+            if case .running(let slot) = entry.phase { stopping[lease] = slot }
+            actions.append(.abandon(lease))
+        }
+        return actions + startReady()
+    }
+
+    mutating func acknowledged(_ number: UInt32) -> [Action] {
+        guard let index = unacknowledged.firstIndex(where: { $0.number == number }) else { return [] }
+        let report = unacknowledged.remove(at: index).report
+        switch report {
+        case .band: return []
+        case .finished(let lease, _), .failed(let lease, _):
+            remove(lease)
+            return [.clear(lease)]
+        }
+    }
+
+    /// A connection to the master is registered: everything that it may not have heard is said again.
+    mutating func reconnected() -> [Action] {
+        unacknowledged.map { .send(number: $0.number, $0.report) }
+    }
+
+    /// No new work; what has not started goes back. What runs goes on.
+    mutating func drainBegan() -> [Action] {
+        isDraining = true
+        return order.flatMap { lease -> [Action] in
+            switch entries[lease]?.phase {
+            case .fetching, .ready:
+                return [.abandon(lease)] + end(lease, Failure(.returned, "the worker is draining"))
+            case .running, .uploading, .reporting, nil:
+                return []
+            }
+        }
+    }
+
+    mutating func drainEnded() { isDraining = false }
+
+    /// The time for draining is over: what still runs goes back, too.
+    mutating func drainExpired() -> [Action] {
+        order.flatMap { lease -> [Action] in
+            switch entries[lease]?.phase {
+            case .running(let slot):
+                stopping[lease] = slot
+                return [.abandon(lease)] + end(lease, Failure(.returned, "the worker stopped before the task was done"))
+            case .fetching, .ready, .uploading:
+                return [.abandon(lease)] + end(lease, Failure(.returned, "the worker stopped before the task was done"))
+            case .reporting, nil:
+                return []
+            }
+        }
+    }
+
+    // MARK: What the worker did
+
+    mutating func fetched(_ lease: LeaseID) -> [Action] {
+        guard entries[lease]?.phase == .fetching else { return [] }
+        entries[lease]?.phase = .ready
+        return startReady()
+    }
+
+    mutating func progressed(_ lease: LeaseID, to progress: Double) { entries[lease]?.progress = progress }
+
+    mutating func bandUploaded(_ lease: LeaseID, index: UInt32, blob: BlobReference) -> [Action] {
+        guard entries[lease] != nil else { return [] }
+        return report(.band(lease, index: index, blob: blob))
+    }
+
+    /// The world has done its part; the slot is free, the outputs are still to be uploaded.
+    mutating func computed(_ lease: LeaseID, slot: Int) -> [Action] {
+        freeSlots.append(slot)
+        if stopping.removeValue(forKey: lease) == nil { entries[lease]?.phase = .uploading }
+        return startReady()
+    }
+
+    mutating func finished(_ lease: LeaseID, _ output: TaskOutput) -> [Action] {
+        guard entries[lease]?.phase == .uploading else { return startReady() }
+        entries[lease]?.phase = .reporting
+        return report(.finished(lease, output)) + startReady()
+    }
+
+    /// Fetching, running or uploading failed. `slot` is the slot it ran in, which is free again.
+    mutating func failed(_ lease: LeaseID, slot: Int?, _ failure: Failure) -> [Action] {
+        if let slot {
+            freeSlots.append(slot)
+            stopping[lease] = nil
+        }
+        return end(lease, failure) + startReady()
+    }
+
+    // MARK: Within
+
+    /// Leases that were taken away while they ran, with the slot that is not free yet.
+    private var stopping: [LeaseID: Int] = [:]
+
+    private mutating func end(_ lease: LeaseID, _ failure: Failure) -> [Action] {
+        switch entries[lease]?.phase {
+        case nil, .reporting: return []
+        case .fetching, .ready, .running, .uploading:
+            entries[lease]?.phase = .reporting
+            return report(.failed(lease, failure))
+        }
+    }
+
+    private mutating func report(_ report: Report) -> [Action] {
+        lastNumber &+= 1
+        unacknowledged.append((lastNumber, report))
+        return [.send(number: lastNumber, report)]
+    }
+
+    @discardableResult
+    private mutating func remove(_ lease: LeaseID) -> Entry? {
+        order.removeAll { $0 == lease }
+        return entries.removeValue(forKey: lease)
+    }
+
+    /// Starts what is ready, in the order of the grants; results that wait for their upload hold back new work, so that
+    /// the memory for outputs stays bounded.
+    private mutating func startReady() -> [Action] {
+        var actions: [Action] = []
+        let uploading = entries.values.count { $0.phase == .uploading }
+        guard uploading <= slotCount else { return [] }
+        for lease in order {
+            guard let slot = freeSlots.last else { break }
+            guard let entry = entries[lease], entry.phase == .ready else { continue }
+            freeSlots.removeLast()
+            entries[lease]?.phase = .running(slot: slot)
+            actions.append(.run(lease, entry.spec, slot: slot))
+        }
+        return actions
+    }
+}
