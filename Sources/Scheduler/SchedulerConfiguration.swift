@@ -1,0 +1,92 @@
+/// The limits and delays that the scheduler keeps. Durations are measured on the monotonic clock.
+public struct SchedulerConfiguration: Hashable, Sendable {
+    /// How often a worker sends a heartbeat.
+    public var heartbeatInterval: Duration = .seconds(1)
+    /// How long a lease lives after the last heartbeat that listed it.
+    public var leaseDuration: Duration = .seconds(10)
+    /// Silence after which a worker gets no new leases.
+    public var suspectAfter: Duration = .seconds(2)
+    /// Silence after which a worker is dead: its leases return to the queue.
+    public var deadAfter: Duration = .seconds(3)
+    /// After a restart of the master, a lease waits for its holder for `leaseDuration` plus this.
+    public var reconnectGrace: Duration = .seconds(5)
+    /// How long a heartbeat may leave out a fresh lease, because the grant was still under way.
+    public var grantDelay: Duration = .seconds(2)
+    /// An event that comes this much later than the deadline before it shows that the master itself stood still (a paused
+    /// virtual machine, SIGSTOP). The time above the deadline is then nobody's silence.
+    public var pauseTolerance: Duration = .seconds(1)
+
+    /// Leases that a worker may hold ahead of a free slot, per slot, so that it can fetch their inputs early.
+    public var prefetchPerSlot: Int = 1
+    /// How often a task may lose its worker before its image is dead-lettered; counted apart from its failed attempts.
+    public var maximumWorkerLosses: UInt32 = 20
+    /// How often an image may start over because intermediate blobs were lost.
+    public var maximumRestarts: UInt32 = 5
+    /// The delay before the attempt that follows the first failure; it doubles with each further one.
+    public var firstBackoff: Duration = .milliseconds(500)
+    public var longestBackoff: Duration = .seconds(30)
+    /// The least time that an attempt may go on without progress.
+    public var progressTimeout: Duration = .seconds(60)
+    /// What the progress timeout adds for a task's size: one second for so many pixels.
+    public var slowestPixelsPerSecond: UInt64 = 1_000_000
+
+    /// An attempt is a straggler when it is so many times older than the mean of its job's tasks of that kind ...
+    public var stragglerFactor: Int = 2
+    /// ... and at least this old.
+    public var stragglerAge: Duration = .seconds(2)
+
+    /// Jobs that are kept, finished ones included. Setting: `limits.jobs`.
+    public var maximumJobs: Int = 100_000
+    /// Setting: `limits.images-per-job`.
+    public var maximumImagesPerJob: Int = 1_000_000
+    /// Tasks that may wait for a worker, over all jobs. Setting: `limits.tasks-ready`.
+    public var maximumTasksReady: Int = 2_000_000
+    /// Connected workers. Setting: `limits.workers`.
+    public var maximumWorkers: Int = 20_000
+    /// Workers that are gone but still listed.
+    public var maximumGoneWorkers: Int = 1_000
+    /// Slots that one worker may offer. Setting: `limits.slots-per-worker`.
+    public var maximumSlotsPerWorker: Int = 1_024
+
+    public init() {}
+
+    /// Checks that the values fit together.
+    public func validate() throws(SchedulerConfigurationError) {
+        func demand(_ holds: Bool, _ text: @autoclosure () -> String) throws(SchedulerConfigurationError) {
+            if !holds { throw SchedulerConfigurationError(description: text()) }
+        }
+        try demand(heartbeatInterval > .zero, "heartbeatInterval is \(heartbeatInterval); it must be above 0")
+        try demand(
+            suspectAfter > heartbeatInterval,
+            "suspectAfter is \(suspectAfter); it must be above heartbeatInterval, \(heartbeatInterval)")
+        try demand(deadAfter > suspectAfter, "deadAfter is \(deadAfter); it must be above suspectAfter, \(suspectAfter)")
+        try demand(
+            leaseDuration > heartbeatInterval,
+            "leaseDuration is \(leaseDuration); it must be above heartbeatInterval, \(heartbeatInterval)")
+        try demand(reconnectGrace >= .zero, "reconnectGrace is \(reconnectGrace); it must not be negative")
+        try demand(grantDelay >= .zero, "grantDelay is \(grantDelay); it must not be negative")
+        try demand(pauseTolerance > .zero, "pauseTolerance is \(pauseTolerance); it must be above 0")
+        try demand((0...16).contains(prefetchPerSlot), "prefetchPerSlot is \(prefetchPerSlot); allowed are 0 to 16")
+        try demand(maximumWorkerLosses >= 1, "maximumWorkerLosses is 0; it must be at least 1")
+        try demand(firstBackoff >= .zero, "firstBackoff is \(firstBackoff); it must not be negative")
+        try demand(
+            longestBackoff >= firstBackoff,
+            "longestBackoff is \(longestBackoff); it must be at least firstBackoff, \(firstBackoff)")
+        try demand(progressTimeout > .zero, "progressTimeout is \(progressTimeout); it must be above 0")
+        try demand(slowestPixelsPerSecond >= 1, "slowestPixelsPerSecond is 0; it must be at least 1")
+        try demand(stragglerFactor >= 1, "stragglerFactor is \(stragglerFactor); it must be at least 1")
+        try demand(stragglerAge > .zero, "stragglerAge is \(stragglerAge); it must be above 0")
+        for (name, value) in [
+            ("maximumJobs", maximumJobs), ("maximumImagesPerJob", maximumImagesPerJob),
+            ("maximumTasksReady", maximumTasksReady), ("maximumWorkers", maximumWorkers),
+            ("maximumGoneWorkers", maximumGoneWorkers), ("maximumSlotsPerWorker", maximumSlotsPerWorker),
+        ] {
+            try demand(value >= 1 && value <= Int(UInt32.max), "\(name) is \(value); allowed are 1 to \(UInt32.max)")
+        }
+    }
+}
+
+/// A configuration that contradicts itself.
+public struct SchedulerConfigurationError: Error, Hashable, CustomStringConvertible {
+    public let description: String
+}

@@ -1,0 +1,71 @@
+import JobModel
+
+/// Why the scheduler refuses an event; nothing has changed.
+public enum SchedulerRefusal: Error, Hashable, Sendable {
+    /// Keeping it would exceed a limit. `setting` names the configuration key that raises the limit.
+    case overLimit(what: String, need: Int, have: Int, limit: Int, setting: String)
+    case invalidPipeline(String)
+    /// An argument is outside its range.
+    case invalidArgument(String)
+    case unknownJob(JobID)
+    case unknownImage(ImageID)
+    /// The image at that position was added with another input.
+    case imageDiffers(ImageID, present: BlobDigest, offered: BlobDigest)
+    /// Images come in order: the next position is `expected`.
+    case imageGap(JobID, expected: UInt32, offered: UInt32)
+    /// The client's count of images is not the number that arrived.
+    case imageCountDiffers(JobID, present: UInt32, stated: UInt32)
+    /// The job takes no more images.
+    case jobSealed(JobID)
+    /// The job is in a state that does not allow it.
+    case jobNotInState(JobID, is: JobState, needed: String)
+
+    /// Stable; goes on the wire and into metric labels.
+    public var code: String {
+        switch self {
+        case .overLimit: "over-limit"
+        case .invalidPipeline: "invalid-pipeline"
+        case .invalidArgument: "invalid-argument"
+        case .unknownJob, .unknownImage: "not-found"
+        case .imageDiffers: "image-differs"
+        case .imageGap: "image-gap"
+        case .imageCountDiffers: "image-count-differs"
+        case .jobSealed: "job-sealed"
+        case .jobNotInState: "wrong-state"
+        }
+    }
+
+    /// Whether the same request may succeed later without any change of settings.
+    public var mayRetryLater: Bool {
+        switch self {
+        case .overLimit(_, let need, _, let limit, _): need <= limit
+        case .invalidPipeline, .invalidArgument, .unknownJob, .unknownImage, .imageDiffers, .imageGap,
+            .imageCountDiffers, .jobSealed, .jobNotInState:
+            false
+        }
+    }
+}
+
+extension SchedulerRefusal: CustomStringConvertible {
+    /// For a person: what, with which value, what is allowed, what to do.
+    public var description: String {
+        switch self {
+        case .overLimit(let what, let need, let have, let limit, let setting):
+            "\(need) more \(what) do not fit: the master keeps \(have) of at most \(limit); "
+                + "wait until some have finished, or raise \(setting)"
+        case .invalidPipeline(let reason): "the pipeline can not be used: \(reason)"
+        case .invalidArgument(let reason): reason
+        case .unknownJob(let job): "there is no job \(job); it may have been forgotten: list the jobs that are kept"
+        case .unknownImage(let image): "job \(image.job) has no image \(image.index)"
+        case .imageDiffers(let image, let present, let offered):
+            "image \(image.index) of job \(image.job) was added with input \(present), not \(offered); "
+                + "submit other images as another job, with another token"
+        case .imageGap(let job, let expected, let offered):
+            "job \(job) expects image \(expected) next, not \(offered); add images in order"
+        case .imageCountDiffers(let job, let present, let stated):
+            "job \(job) has \(present) images, not \(stated); add the missing ones before sealing it"
+        case .jobSealed(let job): "job \(job) is sealed and takes no more images; submit them as another job"
+        case .jobNotInState(let job, let state, let needed): "job \(job) is \(state.name), but must be \(needed)"
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import JobModel
+
+/// A job as it is listed.
+public struct JobSummary: Hashable, Sendable {
+    public let description: JobDescription
+    public let state: JobState
+    public let isSealed: Bool
+    /// Milliseconds since 1970, once the job is final.
+    public let finishedAt: UInt64?
+    public let counts: JobCounts
+}
+
+/// What a job's images and tasks add up to.
+public struct JobCounts: Hashable, Sendable {
+    public internal(set) var images: UInt32 = 0
+    public internal(set) var imagesDone: UInt32 = 0
+    /// Failed and dead-lettered ones.
+    public internal(set) var imagesFailed: UInt32 = 0
+    public internal(set) var imagesCancelled: UInt32 = 0
+    public internal(set) var imagesFromCache: UInt32 = 0
+    /// Tasks of the images known so far.
+    public internal(set) var tasksTotal: UInt64 = 0
+    public internal(set) var tasksDone: UInt64 = 0
+    /// Attempts that ended with their worker or rank.
+    public internal(set) var attemptsLost: UInt64 = 0
+    public internal(set) var attemptsFailed: UInt64 = 0
+    public internal(set) var pixelsTotal: UInt64 = 0
+    /// A running image counts in proportion to its finished tasks.
+    public internal(set) var pixelsDone: UInt64 = 0
+
+    public init() {}
+
+    public var imagesFinal: UInt32 { imagesDone + imagesFailed + imagesCancelled }
+}
+
+/// An image as it is listed.
+public struct ImageStatus: Hashable, Sendable {
+    public let id: ImageID
+    public let name: String
+    public let state: ImageState
+    public let input: BlobReference
+    /// `nil` when the header was refused.
+    public let geometry: ImageGeometry?
+    public let result: BlobReference?
+    public let failure: Failure?
+    public let tasksTotal: UInt64
+    public let tasksDone: UInt64
+    public let isFromCache: Bool
+}
+
+/// One attempt that ended without a result.
+public struct AttemptReport: Hashable, Sendable {
+    public let lease: LeaseID
+    public let worker: WorkerID
+    public let failure: Failure
+}
+
+/// A dead-lettered image with the attempts that brought it there.
+public struct DeadImage: Hashable, Sendable {
+    public let id: ImageID
+    public let name: String
+    public let failure: Failure
+    /// Oldest first. At most `ImageEntry.maximumReports`; of more, the newest.
+    public let attempts: [AttemptReport]
+}
+
+/// A worker as it is listed.
+public struct WorkerStatus: Hashable, Sendable {
+    public enum State: String, Hashable, Sendable, CaseIterable {
+        case alive, suspect, draining, gone
+    }
+
+    public let id: WorkerID
+    public let name: String
+    public let state: State
+    public let slotCount: Int
+    public let ranksPerSlot: Int
+    public let leasesHeld: Int
+    public let tasksDone: UInt64
+    public let attemptsLost: UInt64
+    public let attemptsFailed: UInt64
+    public let residentBytes: UInt64
+    /// Since its latest registration.
+    public let connectedFor: Duration
+    /// Since it was last heard.
+    public let silentFor: Duration
+}
+
+/// Counters for metrics and `GetMaster`. The totals start at 0 with the process.
+public struct SchedulerCounters: Hashable, Sendable {
+    public internal(set) var tasksReady: Int = 0
+    public internal(set) var leasesRunning: Int = 0
+    /// Jobs that are not final.
+    public internal(set) var jobsOpen: Int = 0
+    public internal(set) var workersConnected: Int = 0
+    /// Results and bands that came after their task was done, and changed nothing.
+    public internal(set) var lateResults: UInt64 = 0
+    /// Failure reports and returns of leases that had already ended, and changed nothing.
+    public internal(set) var staleReports: UInt64 = 0
+    public internal(set) var leasesGranted: UInt64 = 0
+    public internal(set) var leasesMoved: UInt64 = 0
+    public internal(set) var backupsGranted: UInt64 = 0
+    public internal(set) var workersDeclaredDead: UInt64 = 0
+    /// Times that the master itself was found to have stood still.
+    public internal(set) var ownPauses: UInt64 = 0
+
+    public init() {}
+}
