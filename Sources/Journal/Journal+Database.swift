@@ -1,0 +1,96 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+import JobModel
+
+extension Journal {
+    /// Pages in the write-ahead log (4 KiB each) from which it is written back to the database and begun anew.
+    static let checkpointPageCount: Int32 = 2000
+
+    static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.label = "tessera.journal"
+        configuration.foreignKeysEnabled = true
+        configuration.prepareDatabase { database in
+            // Exclusive locking comes first: the log's index then lives in our memory instead of in a shared file, and no
+            // other program can hold up a checkpoint by reading.
+            try database.execute(
+                sql: """
+                    PRAGMA locking_mode = EXCLUSIVE;
+                    PRAGMA auto_vacuum = INCREMENTAL;
+                    PRAGMA journal_mode = WAL;
+                    PRAGMA synchronous = FULL;
+                    PRAGMA wal_autocheckpoint = 0;
+                    PRAGMA journal_size_limit = 67108864;
+                    """)
+        }
+        return configuration
+    }
+
+    /// SQLite may ignore a setting without a word, and a journal without these keeps no promise.
+    static func checkSettings(_ queue: DatabaseQueue, path: String) throws {
+        try queue.read { database in
+            for (name, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+                let value = try String.fetchOne(database, sql: "PRAGMA \(name)") ?? "nothing"
+                guard value == wanted else {
+                    throw JournalError.databaseUnusable(path: path, reason: "its \(name) is \(value) and not \(wanted)")
+                }
+            }
+        }
+    }
+
+    /// Runs `change` in a transaction that is durable when this returns. Any error is final.
+    func write(_ change: (Database, inout Counters) throws -> Void) throws(JournalError) {
+        try state.withLock { state throws(JournalError) in
+            if let failure = state.failure { throw .failed(reason: failure) }
+            var counters = state.counters
+            do {
+                try database.inTransaction(.immediate) { database in
+                    try change(database, &counters)
+                    try Schema.update(counters, in: database)
+                    return .commit
+                }
+                try database.writeWithoutTransaction(Self.checkpointIfNeeded)
+            } catch {
+                state.failure = "\(error)"
+                throw .failed(reason: "\(error)")
+            }
+            state.counters = counters
+        }
+    }
+}
+
+// MARK: - Checkpoints
+
+extension Journal {
+    /// Writes the log back once it is long, so that it takes bounded space and a restart has little to read again.
+    private static func checkpointIfNeeded(_ database: Database) throws {
+        guard try loggedPageCount(database, reset: false) >= checkpointPageCount else { return }
+        try database.checkpoint(.passive)
+        _ = try loggedPageCount(database, reset: true)
+        // What forgotten jobs leave is reused; a bounded part of it goes back to the file system each time.
+        try database.execute(sql: "PRAGMA incremental_vacuum(256)")
+    }
+
+    /// The pages this connection has written, nearly all of them to the log, since it was last reset.
+    private static func loggedPageCount(_ database: Database, reset: Bool) throws -> Int32 {
+        var count: Int32 = 0
+        var highest: Int32 = 0
+        let code = sqlite3_db_status(
+            database.sqliteConnection, SQLITE_DBSTATUS_CACHE_WRITE, &count, &highest, reset ? 1 : 0)
+        guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+        return count
+    }
+}
+
+// MARK: - Blobs
+
+extension [UInt8] {
+    var databaseBlob: Data { Data(self) }
+}
+
+extension Row {
+    func bytes(at index: Int) throws -> [UInt8] {
+        try withUnsafeData(atIndex: index) { data in data.map([UInt8].init) ?? [] }
+    }
+}

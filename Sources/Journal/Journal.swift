@@ -1,0 +1,177 @@
+import GRDB
+import JobModel
+// GRDB has a class of that name.
+import enum JobModel.Record
+import Synchronization
+
+/// The master's durable record: what `append` returned from survives kill -9 and loss of power.
+///
+/// One SQLite database in write-ahead mode with `synchronous=FULL`, in a state directory that one process holds at a time:
+///
+///     DIR/lock              held by flock(2) for as long as the journal is open
+///     DIR/journal.sqlite    tables `record` and `counter`; see Schema.swift
+///     DIR/journal.sqlite-wal
+///
+/// All methods block, on the disk. They may be called from any thread, and exclude each other.
+///
+/// SQLite goes on after a failed fsync, as if the next one could make up for it; on Linux it cannot, because the pages that
+/// could not be written count as clean. So the first failure of any write is final: every later `append` throws
+/// `JournalError.failed`, and the master must exit. For the same reason checkpoints are made here, in the open, and not by
+/// SQLite's automatism, which drops their errors.
+public final class Journal: Sendable {
+    public let path: String
+
+    let database: DatabaseQueue
+    let state: Mutex<State>
+
+    struct State: ~Copyable {
+        /// As of the last committed transaction.
+        var counters: Counters
+        /// Why nothing more is written.
+        var failure: String?
+        /// Held until the database is closed.
+        let directory: StateDirectory
+    }
+
+    /// Opens the journal in `directory`, which is made if there is none. Records are read by `replay`.
+    public init(directory: String) throws(JournalError) {
+        let stateDirectory = try StateDirectory(path: directory)
+        path = directory + "/journal.sqlite"
+        let counters: Counters
+        do {
+            database = try DatabaseQueue(path: path, configuration: Self.configuration)
+            try Self.checkSettings(database, path: path)
+            guard try !database.read(Schema.migrator.hasBeenSuperseded) else {
+                throw JournalError.newerSchema(path: path)
+            }
+            try Schema.migrator.migrate(database)
+            guard let stored = try database.read(Schema.counters(in:)) else {
+                throw JournalError.damagedJournal(path: path, reason: "its counters are not what was written")
+            }
+            counters = stored
+        } catch let error as JournalError {
+            throw error
+        } catch {
+            throw .databaseUnusable(path: path, reason: "\(error)")
+        }
+        try stateDirectory.synchronize()
+        state = Mutex(State(counters: counters, directory: stateDirectory))
+    }
+
+    /// Closes the database. Nothing may be appended afterwards.
+    public func close() throws(JournalError) {
+        let database = database
+        try state.withLock { state throws(JournalError) in
+            state.failure = state.failure ?? "it is closed"
+            do { try database.close() } catch { throw .failed(reason: "\(error)") }
+        }
+    }
+
+    // MARK: - Identifiers
+
+    /// The highest job that any record ever named, forgotten ones included; `JobID(0)` before the first.
+    public var highestJobID: JobID { state.withLock { JobID($0.counters.highestJob) } }
+
+    /// The highest worker that any record ever named or that was reserved; `WorkerID(0)` before the first.
+    public var highestWorkerID: WorkerID { state.withLock { WorkerID($0.counters.highestWorker) } }
+
+    /// Makes it durable that the identifiers up to `worker` are taken, so that they are not given out again after a restart.
+    /// Reserving them in blocks spares a transaction for each worker that registers.
+    public func reserveWorkerIDs(through worker: WorkerID) throws(JournalError) {
+        try write { _, counters in counters.highestWorker = max(counters.highestWorker, worker.rawValue) }
+    }
+
+    // MARK: - Records
+
+    /// The records that are kept.
+    public var recordCount: Int { state.withLock { Int($0.counters.recordCount) } }
+
+    /// Writes the records in one transaction, which is durable when this returns. `jobForgotten` removes what there is of its
+    /// job, earlier in `records` included, and is not kept itself.
+    public func append(_ records: [Record]) throws(JournalError) {
+        guard !records.isEmpty else { return }
+        try write { database, counters in
+            for record in records {
+                counters.noted(record)
+                if case .jobForgotten(let job) = record {
+                    try Self.forget(job, in: database, &counters)
+                } else {
+                    try Self.insert(record, into: database, &counters)
+                }
+            }
+        }
+    }
+
+    /// Passes every record to `body`, in the order they were appended. Errors of `body` end the replay and are rethrown.
+    ///
+    /// Each row is checked against its checksum before it is decoded, and at the end all rows against the counters.
+    /// - Throws: `JournalError`, or what `body` throws.
+    public func replay(_ body: (Record) throws -> Void) throws {
+        let expected = state.withLock { $0.counters }
+        var found = Counters()
+        try database.read { database in
+            do {
+                let rows = try Row.fetchCursor(
+                    database, sql: "SELECT sequence, job, kind, body, checksum FROM record ORDER BY sequence")
+                while let row = try rows.next() {
+                    let record = try Self.record(in: row)
+                    found.added(row[4])
+                    try body(record)
+                }
+            } catch let error as DatabaseError {
+                throw JournalError.databaseUnusable(path: path, reason: "\(error)")
+            }
+        }
+        guard found.recordCount == expected.recordCount, found.combinedChecksum == expected.combinedChecksum else {
+            throw JournalError.damagedJournal(
+                path: path,
+                reason:
+                    "\(expected.recordCount) records were written and \(found.recordCount) are found, or not the same ones"
+            )
+        }
+    }
+}
+
+// MARK: - Rows
+
+extension Journal {
+    private static func insert(_ record: Record, into database: Database, _ counters: inout Counters) throws {
+        let body = record.encoded()
+        counters.lastSequence += 1
+        let job = Int64(bitPattern: record.job.rawValue)
+        let kind = Int64(record.kind.rawValue)
+        let checksum = body.withUnsafeBytes {
+            recordChecksum(sequence: counters.lastSequence, job: job, kind: kind, body: $0)
+        }
+        try database.cachedStatement(
+            sql: "INSERT INTO record (sequence, job, kind, body, checksum) VALUES (?, ?, ?, ?, ?)"
+        ).execute(arguments: [counters.lastSequence, job, kind, body.databaseBlob, checksum])
+        counters.added(checksum)
+    }
+
+    private static func forget(_ job: JobID, in database: Database, _ counters: inout Counters) throws {
+        let arguments: StatementArguments = [Int64(bitPattern: job.rawValue)]
+        let checksums = try Int64.fetchCursor(
+            database.cachedStatement(sql: "SELECT checksum FROM record WHERE job = ?"), arguments: arguments)
+        while let checksum = try checksums.next() { counters.removed(checksum) }
+        try database.cachedStatement(sql: "DELETE FROM record WHERE job = ?").execute(arguments: arguments)
+    }
+
+    private static func record(in row: Row) throws -> Record {
+        let sequence: Int64 = row[0]
+        let job: Int64 = row[1]
+        func damaged(_ reason: String) -> JournalError {
+            .damagedRecord(sequence: sequence, job: JobID(UInt64(bitPattern: job)), reason: reason)
+        }
+        let body = try row.bytes(at: 3)
+        let checksum = body.withUnsafeBytes {
+            recordChecksum(sequence: sequence, job: job, kind: row[2], body: $0)
+        }
+        guard checksum == row[4] else { throw damaged("its bytes are not what was written") }
+        do throws(BinaryCodingError) {
+            return try Record(decoding: body)
+        } catch {
+            throw damaged(error.description)
+        }
+    }
+}

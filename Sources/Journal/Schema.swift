@@ -1,0 +1,74 @@
+import GRDB
+
+/// The tables of the journal, and how older ones become the present ones.
+enum Schema {
+    /// The name of a migration is part of the file format: never change or remove one, only add.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator().disablingDeferredForeignKeyChecks()
+        migrator.registerMigration("1 records and counters") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE record (
+                        sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+                        job INTEGER NOT NULL CHECK (job > 0),
+                        kind INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 255),
+                        body BLOB NOT NULL CHECK (length(body) > 0),
+                        checksum INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX record_by_job ON record (job);
+
+                    CREATE TABLE counter (
+                        id INTEGER PRIMARY KEY CHECK (id = 1),
+                        last_sequence INTEGER NOT NULL CHECK (last_sequence >= 0),
+                        record_count INTEGER NOT NULL CHECK (record_count BETWEEN 0 AND last_sequence),
+                        combined_checksum INTEGER NOT NULL,
+                        highest_job INTEGER NOT NULL CHECK (highest_job >= 0),
+                        highest_worker INTEGER NOT NULL CHECK (highest_worker >= 0),
+                        checksum INTEGER NOT NULL
+                    ) STRICT;
+                    """)
+            try insert(Counters(), into: database)
+        }
+        return migrator
+    }
+
+    private static func insert(_ counters: Counters, into database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO counter
+                    (id, last_sequence, record_count, combined_checksum, highest_job, highest_worker, checksum)
+                VALUES (1, ?, ?, ?, ?, ?, ?)
+                """, arguments: arguments(counters))
+    }
+
+    static func update(_ counters: Counters, in database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                UPDATE counter SET (last_sequence, record_count, combined_checksum, highest_job, highest_worker, checksum)
+                    = (?, ?, ?, ?, ?, ?) WHERE id = 1
+                """
+        ).execute(arguments: arguments(counters))
+    }
+
+    /// - Returns: `nil` when the row is missing or not what was written.
+    static func counters(in database: Database) throws -> Counters? {
+        let row = try Row.fetchOne(
+            database,
+            sql: """
+                SELECT last_sequence, record_count, combined_checksum, highest_job, highest_worker, checksum
+                FROM counter WHERE id = 1
+                """)
+        guard let row else { return nil }
+        let counters = Counters(
+            lastSequence: row[0], recordCount: row[1], combinedChecksum: row[2],
+            highestJob: UInt64(bitPattern: row[3]), highestWorker: UInt64(bitPattern: row[4]))
+        return counters.checksum == row[5] ? counters : nil
+    }
+
+    private static func arguments(_ counters: Counters) -> StatementArguments {
+        [
+            counters.lastSequence, counters.recordCount, counters.combinedChecksum,
+            Int64(bitPattern: counters.highestJob), Int64(bitPattern: counters.highestWorker), counters.checksum,
+        ]
+    }
+}

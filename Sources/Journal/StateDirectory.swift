@@ -1,0 +1,60 @@
+import Glibc
+
+/// The master's state directory, held exclusively: at most one living process has it.
+///
+/// The lock is flock(2) on a file in it, so it ends with the process, however that ends; the process identifier in the
+/// file is for people only.
+struct StateDirectory: ~Copyable {
+    let path: String
+    private let lock: CInt
+
+    /// Makes the directory if needed (mode 0700), and locks it.
+    init(path: String) throws(JournalError) {
+        if mkdir(path, 0o700) == 0 {
+            try Self.synchronize(path + "/..")
+        } else if errno != EEXIST {
+            throw .directoryUnusable(path: path, reason: Self.lastError)
+        }
+        let file = path + "/lock"
+        let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw .directoryUnusable(path: path, reason: "\(file): \(Self.lastError)") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let isTaken = errno == EWOULDBLOCK
+            let reason = "\(file): \(Self.lastError)"
+            let holder = Self.holder(lock)
+            close(lock)
+            throw isTaken ? .inUse(path: path, processID: holder) : .directoryUnusable(path: path, reason: reason)
+        }
+        let text = "\(getpid())\n"
+        guard ftruncate(lock, 0) == 0, pwrite(lock, text, text.utf8.count, 0) == text.utf8.count else {
+            let reason = "\(file): \(Self.lastError)"
+            close(lock)
+            throw .directoryUnusable(path: path, reason: reason)
+        }
+        self.path = path
+        self.lock = lock
+    }
+
+    deinit { close(lock) }
+
+    /// Makes the names in the directory durable.
+    borrowing func synchronize() throws(JournalError) {
+        try Self.synchronize(path)
+    }
+
+    private static func synchronize(_ directory: String) throws(JournalError) {
+        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .directoryUnusable(path: directory, reason: lastError) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .directoryUnusable(path: directory, reason: lastError) }
+    }
+
+    private static func holder(_ lock: CInt) -> Int32? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = pread(lock, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        return Int32(String(decoding: bytes[..<count].prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    }
+
+    private static var lastError: String { String(cString: strerror(errno)) }
+}
