@@ -8,15 +8,21 @@ public struct JobOptions: Hashable, Sendable {
     public var mayUseCache: Bool
     /// Attempts that may fail before a task is dead-lettered.
     public var maximumAttempts: UInt32
+    /// Which release's pixels and encoding the results have: a kept result answers requests of the same revision only.
+    public var resultRevision: UInt32
+
+    /// Raised by every release in which some pipeline gives other bytes than before.
+    public static let currentResultRevision: UInt32 = 1
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
-        maximumAttempts: UInt32 = 4
+        maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision
     ) {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
         self.mayUseCache = mayUseCache
         self.maximumAttempts = maximumAttempts
+        self.resultRevision = resultRevision
     }
 }
 

@@ -16,7 +16,7 @@
 //     13 jobCancelled       JobID | ms since 1970
 //     14 jobForgotten       JobID
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
-//     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts
+//     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
 //     Failure           u8 cause | reason | output tail
 //
@@ -191,12 +191,14 @@ extension JobOptions: BinaryCodable {
         writer.writeVariable(maximumPixelCount)
         writer.write(mayUseCache)
         writer.writeVariable(UInt64(maximumAttempts))
+        writer.writeVariable(UInt64(resultRevision))
     }
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         self.init(
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
-            mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self))
+            mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self),
+            resultRevision: try reader.readVariable(as: UInt32.self))
     }
 }
 
