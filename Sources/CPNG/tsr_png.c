@@ -1,0 +1,121 @@
+#include "tsr_png.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tsr_png_reader {
+    png_structp png;
+    png_infop info;
+    const uint8_t *bytes;
+    size_t byte_count;
+    size_t position;
+    tsr_png_header header;
+    int pass_count;
+    char message[256];
+};
+
+static void note_message(tsr_png_reader *reader, const char *message) {
+    strncpy(reader->message, message, sizeof reader->message - 1);
+    reader->message[sizeof reader->message - 1] = '\0';
+}
+
+// libpng demands that this does not return.
+static void on_error(png_structp png, png_const_charp message) {
+    note_message(png_get_error_ptr(png), message);
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message) {
+    (void)png;
+    (void)message;
+}
+
+static void on_read(png_structp png, png_bytep destination, size_t byte_count) {
+    tsr_png_reader *reader = png_get_io_ptr(png);
+    if (byte_count > reader->byte_count - reader->position) png_error(png, "the file ends too early");
+    memcpy(destination, reader->bytes + reader->position, byte_count);
+    reader->position += byte_count;
+}
+
+tsr_png_reader *tsr_png_open(const void *bytes, size_t byte_count) {
+    tsr_png_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) return NULL;
+    reader->bytes = bytes;
+    reader->byte_count = byte_count;
+    reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader, on_error, on_warning);
+    reader->info = reader->png == NULL ? NULL : png_create_info_struct(reader->png);
+    if (reader->info == NULL) {
+        tsr_png_close(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void tsr_png_close(tsr_png_reader *reader) {
+    if (reader == NULL) return;
+    if (reader->png != NULL) png_destroy_read_struct(&reader->png, &reader->info, NULL);
+    free(reader);
+}
+
+const char *tsr_png_message(const tsr_png_reader *reader) { return reader->message; }
+
+bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
+    png_structp png = reader->png;
+    png_infop info = reader->info;
+    if (setjmp(png_jmpbuf(png))) return false;
+
+    png_set_read_fn(png, reader, on_read);
+    // Only IHDR, PLTE, tRNS, IDAT and IEND are looked into: the ancillary chunks are carried over unopened, elsewhere.
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    // What is left to forgive is a wrong Adler-32 or more data than rows: neither is.
+    png_set_benign_errors(png, 0);
+    // The limits have been checked before.
+    png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+
+    png_read_info(png, info);
+    png_byte colour_type = png_get_color_type(png, info);
+    png_byte bit_depth = png_get_bit_depth(png, info);
+    if (colour_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (colour_type == PNG_COLOR_TYPE_GRAY && bit_depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+    if (png_get_valid(png, info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (bit_depth == 16) png_set_swap(png);
+#endif
+    reader->pass_count = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+
+    reader->header = (tsr_png_header){
+        .width = png_get_image_width(png, info),
+        .height = png_get_image_height(png, info),
+        .channel_count = png_get_channels(png, info),
+        .bits_per_sample = png_get_bit_depth(png, info),
+        .is_interlaced = png_get_interlace_type(png, info) != PNG_INTERLACE_NONE,
+        .bytes_per_row = png_get_rowbytes(png, info),
+    };
+    *header = reader->header;
+    return true;
+}
+
+bool tsr_png_read_rows(tsr_png_reader *reader, void *rows, size_t row_count) {
+    if (setjmp(png_jmpbuf(reader->png))) return false;
+    for (size_t y = 0; y < row_count; y++)
+        png_read_row(reader->png, (png_bytep)rows + y * reader->header.bytes_per_row, NULL);
+    return true;
+}
+
+bool tsr_png_read_image(tsr_png_reader *reader, void *rows) {
+    if (setjmp(png_jmpbuf(reader->png))) return false;
+    for (int pass = 0; pass < reader->pass_count; pass++)
+        for (size_t y = 0; y < reader->header.height; y++)
+            png_read_row(reader->png, (png_bytep)rows + y * reader->header.bytes_per_row, NULL);
+    return true;
+}
+
+bool tsr_png_read_end(tsr_png_reader *reader) {
+    if (setjmp(png_jmpbuf(reader->png))) return false;
+    png_read_end(reader->png, NULL);
+    return true;
+}

@@ -1,0 +1,78 @@
+import CISAL
+
+/// Compresses runs of bytes by ISA-L at level 2, each by itself, to raw deflate blocks that end on a byte boundary.
+///
+/// **The same bytes on every worker.** ISA-L picks its code by the processor, and not all of its code makes the same
+/// choices. Compared for this level (ISA-L 2.30, emulated Nehalem, Sandy Bridge and Haswell, and a real processor with
+/// AVX-512): all the same. A processor without SSE4.2 hashes otherwise and makes other bytes, as do all of them among
+/// each other at level 3 (level 3 differs between SSE, AVX2 and AVX-512). `isReproducible` tells the two apart at run time.
+///
+/// A run goes to ISA-L in one call: the blocks also depend on how the input is cut into calls.
+final class Deflater {
+    private let stream: UnsafeMutablePointer<isal_zstream>
+    private let levelBuffer: UnsafeMutablePointer<UInt8>
+    private static let level: UInt32 = 2
+    /// ISAL_DEF_LVL2_LARGE: hash tables, and tokens for blocks of 64 Ki symbols.
+    private static let levelBufferByteCount = 4 * 1024 + 2 * 32 * 1024 + 4 * 64 * 1024
+
+    init() {
+        stream = .allocate(capacity: 1)
+        levelBuffer = .allocate(capacity: Deflater.levelBufferByteCount)
+        isal_deflate_init(stream)
+    }
+
+    deinit {
+        stream.deallocate()
+        levelBuffer.deallocate()
+    }
+
+    /// More bytes than `byteCount` bytes can become: data that does not compress is stored in blocks of up to 64 KiB with
+    /// five bytes of overhead, or coded with a code made for it, which is shorter but for its table.
+    static func maximumByteCount(_ byteCount: Int) -> Int { byteCount + byteCount / 8 + 1024 }
+
+    /// Compresses `input` and returns the number of bytes written to `output`.
+    ///
+    /// The last block is an empty stored one (a full flush), not the final one of a stream.
+    ///
+    /// - Parameter output: room for `maximumByteCount(input.count)`.
+    func deflate(_ input: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer) -> Int {
+        precondition(input.count <= Int(UInt32.max / 2), "a run of \(input.count) bytes is too long to be one segment")
+        isal_deflate_reset(stream)
+        stream.pointee.level = Deflater.level
+        stream.pointee.level_buf = levelBuffer
+        stream.pointee.level_buf_size = UInt32(Deflater.levelBufferByteCount)
+        stream.pointee.gzip_flag = UInt16(IGZIP_DEFLATE)
+        stream.pointee.flush = UInt16(FULL_FLUSH)
+        stream.pointee.end_of_stream = 0
+        stream.pointee.next_in = UnsafeMutablePointer(
+            mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        stream.pointee.avail_in = UInt32(input.count)
+        stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.pointee.avail_out = UInt32(min(output.count, Int(UInt32.max)))
+        let result = isal_deflate(stream)
+        // Room was left, so that nothing is held back; anything else is a mistake of ours.
+        precondition(
+            result == COMP_OK && stream.pointee.avail_in == 0 && stream.pointee.avail_out > 0,
+            "deflating \(input.count) bytes ended with \(result), \(stream.pointee.avail_in) bytes unread")
+        return Int(stream.pointee.total_out)
+    }
+
+    /// Whether this machine's compressed bytes are those that every other worker would make. False on processors without
+    /// SSE4.2 and where ISA-L's version compresses otherwise: such a worker's segments would be right, but not the same.
+    static let isReproducible: Bool = {
+        // Photograph-like: a slope with noise, so that the choice of matches shows.
+        var state: UInt32 = 1
+        let sample = (0..<65_536).map { index -> UInt8 in
+            state = state &* 1_664_525 &+ 1_013_904_223
+            return UInt8(truncatingIfNeeded: index >> 9) &+ UInt8(state >> 29)
+        }
+        return checksum(ofDeflated: sample) == 0
+    }()
+
+    static func checksum(ofDeflated sample: [UInt8]) -> UInt32 {
+        let compressed = [UInt8](unsafeUninitializedCapacity: maximumByteCount(sample.count)) { buffer, count in
+            count = sample.withUnsafeBytes { Deflater().deflate($0, to: UnsafeMutableRawBufferPointer(buffer)) }
+        }
+        return CRC32.checksum(compressed)
+    }
+}
