@@ -49,8 +49,15 @@ extension WireControl {
         self.body = body
     }
 
-    /// How many payload bytes the message takes on the wire; at most `FrameKind.control.payloadByteCountLimit` fit.
+    /// How many payload bytes the message takes on the wire.
     public func payloadByteCount() throws -> Int { try (serializedBytes() as [UInt8]).count }
+
+    /// Whether the message can be sent; a listing that does not fit is to be sent in parts.
+    public var fitsFrame: Bool {
+        // A message that cannot be serialised fits nothing either.
+        guard let byteCount = try? payloadByteCount() else { return false }
+        return byteCount <= FrameKind.control.payloadByteCountLimit
+    }
 }
 
 extension WireHandshake {

@@ -1,0 +1,87 @@
+import Synchronization
+
+/// Counts connections by address, so that one host cannot take every descriptor.
+final class AddressRegister: Sendable {
+    struct Admission: Sendable {
+        let address: String
+        let number: UInt64
+        let verdict: Verdict
+    }
+
+    enum Verdict: Sendable, Hashable {
+        case admitted
+        case tooMany(count: Int)
+        case tooManyUnauthenticated(count: Int)
+    }
+
+    fileprivate struct State {
+        var nextNumber: UInt64 = 0
+        var open: [String: Int] = [:]
+        /// The numbers of the connections that have not authenticated.
+        var unauthenticated: [String: Set<UInt64>] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let limits: TransportLimits
+
+    init(limits: TransportLimits) { self.limits = limits }
+
+    /// A connection was accepted. Every admission is to be given back, refused ones too.
+    func connectionOpened(from address: String) -> Admission {
+        state.withLock { state in
+            state.nextNumber += 1
+            let open = state.open[address, default: 0]
+            let unauthenticated = state.unauthenticated[address]?.count ?? 0
+            let verdict: Verdict =
+                if open >= limits.connectionsPerAddress {
+                    .tooMany(count: open)
+                } else if unauthenticated >= limits.unauthenticatedPerAddress {
+                    .tooManyUnauthenticated(count: unauthenticated)
+                } else {
+                    .admitted
+                }
+            if verdict == .admitted {
+                state.open[address, default: 0] += 1
+                state.unauthenticated[address, default: []].insert(state.nextNumber)
+            }
+            return Admission(address: address, number: state.nextNumber, verdict: verdict)
+        }
+    }
+
+    func authenticated(_ admission: Admission) {
+        state.withLock { $0.forgetUnauthenticated(admission) }
+    }
+
+    func connectionClosed(_ admission: Admission) {
+        guard admission.verdict == .admitted else { return }
+        state.withLock { state in
+            state.forgetUnauthenticated(admission)
+            let left = state.open[admission.address, default: 1] - 1
+            state.open[admission.address] = left == 0 ? nil : left
+        }
+    }
+
+    /// Why the connection is not admitted; `nil` when it is.
+    func refusal(of admission: Admission) -> TransportError? {
+        switch admission.verdict {
+        case .admitted: nil
+        case .tooMany(let count):
+            TransportError(
+                .tooManyConnections,
+                "\(count) connections from \(admission.address) are open, at most \(limits.connectionsPerAddress) may be: "
+                    + "close some, or raise the master's limit")
+        case .tooManyUnauthenticated(let count):
+            TransportError(
+                .tooManyConnections,
+                "\(count) connections from \(admission.address) are in their handshake, at most "
+                    + "\(limits.unauthenticatedPerAddress) may be: try again in a moment")
+        }
+    }
+}
+
+extension AddressRegister.State {
+    fileprivate mutating func forgetUnauthenticated(_ admission: AddressRegister.Admission) {
+        unauthenticated[admission.address]?.remove(admission.number)
+        if unauthenticated[admission.address]?.isEmpty == true { unauthenticated[admission.address] = nil }
+    }
+}

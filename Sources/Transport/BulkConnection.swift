@@ -1,0 +1,55 @@
+import NIOCore
+import Protocol
+
+/// What arrives on a bulk connection.
+public enum BulkFrame: Sendable {
+    case control(WireControl)
+    /// At least one and at most 1 MiB of a blob's bytes.
+    case data(ByteBuffer)
+}
+
+/// An authenticated connection that carries blobs, one request at a time, seen from either end.
+///
+/// One task sends and one task receives at a time.
+public final class BulkConnection: Sendable {
+    /// The data bytes that senders put into one frame.
+    public static let preferredDataByteCount = 512 << 10
+
+    let frames: FrameConnection
+
+    init(_ frames: FrameConnection) { self.frames = frames }
+
+    /// The peer's name and version as it says; a label, never a reason to trust it.
+    public var software: String { frames.peer.software }
+    /// The peer's address and port, for logs and listings.
+    public var remoteAddress: String { frames.remoteAddress }
+
+    /// The next frame.
+    /// - Throws: `ConnectionClosed` at the connection's end, `ProtocolViolation` when a message does not parse.
+    public func receive() async throws -> BulkFrame {
+        guard let frame = try await frames.queue.next() else { throw await closed }
+        return frame.kind == .data ? .data(frame.payload) : .control(try frames.decodeControl(frame))
+    }
+
+    /// Queues a message behind the data sent before it; returns at once.
+    public func send(_ message: WireControl) { frames.send(message, stream: 0) }
+
+    /// Queues a message behind the data sent before it; returns at once.
+    public func send(_ body: WireControl.OneOf_Body) { frames.send(WireControl(body), stream: 0) }
+
+    /// Sends a blob's bytes, cut into frames of at most 1 MiB; returns when the window has room for more.
+    /// - Throws: `ConnectionClosed`, or `CancellationError` after cancellation, which closes the connection.
+    public func send(data: ByteBuffer) async throws { try await frames.send(data: data) }
+
+    /// Whether something came that nobody received yet. A sender looks in order to hear a refusal early.
+    public var hasReceived: Bool { frames.queue.hasFrames }
+
+    /// Ends the connection at once.
+    public func close() { frames.close() }
+
+    /// Tells the peer why, then ends the connection; what was queued before goes out first.
+    public func close(_ refusal: WireRefusal) { frames.close(goodbye: refusal) }
+
+    /// Waits for the end of the connection and says why it ended.
+    public var closed: ConnectionClosed { get async { await frames.closed } }
+}

@@ -1,0 +1,397 @@
+import Logging
+import NIOCore
+import Protocol
+
+/// Turns a channel's bytes into frames: preface, handshake, limits, back-pressure. Knows nothing of what messages mean.
+///
+/// ```
+///  handshaking --proved--> open --goodbye--> lingering --> closed
+///       |                    |                               ^
+///       +----refused---------+----end, violation, limit------+
+/// ```
+///
+/// While lingering, the handler has sent its last words and shut its sending half; it discards what still comes, so that
+/// the peer's kernel does not throw our words away with a reset.
+final class ConnectionHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = Never
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the connection's owner asks for, as a user outbound event.
+    enum Request: Sendable {
+        case close(ConnectionClosed, goodbye: WireRefusal?)
+    }
+
+    private enum Phase {
+        case handshaking(HandshakeMachine, prefaceSeen: Bool)
+        case open
+        case lingering
+        case closed
+    }
+
+    private var phase: Phase
+    private var decoder = FrameDecoder()
+    private var accumulator = ByteBuffer()
+    /// Why the peer is turned away at once; `nil` when it is not.
+    private let refusal: TransportError?
+    private let limits: TransportLimits
+    private let established: EventLoopPromise<FrameConnection>
+    private let closed: EventLoopPromise<ConnectionClosed>
+    private let logger: Logger
+    private var queue: FrameQueue?
+    /// Why the connection ends, once that is decided; the first reason counts.
+    private var closeReason: ConnectionClosed?
+    private var timers: ConnectionTimers
+    private var timer: Scheduled<Void>?
+    private var isReadingPaused = false
+    private var hasPendingRead = false
+
+    /// - Parameter established: succeeded when the peer is authenticated, else failed with a `TransportError`.
+    init(
+        machine: HandshakeMachine, refusal: TransportError?, limits: TransportLimits, eventLoop: any EventLoop, logger: Logger,
+        established: EventLoopPromise<FrameConnection>
+    ) {
+        phase = .handshaking(machine, prefaceSeen: false)
+        self.refusal = refusal
+        self.limits = limits
+        self.logger = logger
+        self.established = established
+        closed = eventLoop.makePromise()
+        timers = ConnectionTimers(limits: limits)
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { connected(context: context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        connected(context: context)
+        context.fireChannelActive()
+    }
+
+    private func connected(context: ChannelHandlerContext) {
+        guard case .handshaking(var machine, let prefaceSeen) = phase, timer == nil else { return }
+        timers.handshakeBegan(at: context.eventLoop.now)
+        armTimer(context: context)
+        let action = refusal.map { machine.turnAway($0) } ?? machine.connected()
+        let speaksFirst = machine.isInitiator || refusal != nil
+        phase = .handshaking(machine, prefaceSeen: prefaceSeen)
+        if speaksFirst { sendPreface(context: context) }
+        perform(action, context: context)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .handshaking(var machine, _) = phase {
+            perform(machine.disconnected(), context: context)
+        }
+        let leftOver = accumulator.readableBytes
+        if leftOver > 0, case .open = phase {
+            note(ConnectionClosed(.network, "the connection broke off \(leftOver) bytes into a frame"))
+        }
+        end(context: context)
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        note(ConnectionClosed(.network, "the connection failed: \(error)"))
+        context.close(promise: nil)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end(context: context) }
+
+    /// The channel is closed: whoever waits for anything hears why.
+    private func end(context: ChannelHandlerContext) {
+        if case .closed = phase { return }
+        phase = .closed
+        timer?.cancel()
+        let reason = closeReason ?? ConnectionClosed(.peer, "the peer closed the connection")
+        switch reason.code {
+        case .local:
+            queue?.discard()
+            queue?.finish(.success(()))
+        case .peer: queue?.finish(.success(()))
+        case .network, .slowPeer, .idle, .protocolViolation, .oversized, .goodbye: queue?.finish(.failure(reason))
+        }
+        // Without effect when the handshake succeeded or failed before.
+        established.fail(TransportError(.closed, reason.message))
+        closed.succeed(reason)
+    }
+
+    private func note(_ reason: ConnectionClosed) {
+        if closeReason == nil { closeReason = reason }
+    }
+
+    // MARK: Inbound
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        switch phase {
+        case .lingering, .closed: return
+        case .handshaking, .open: break
+        }
+        timers.bytesReceived(at: context.eventLoop.now)
+        if accumulator.readableBytes == 0 {
+            accumulator = bytes
+        } else {
+            if let needed = decoder.byteCountOfNextFrame(in: accumulator), accumulator.readableBytes < needed {
+                accumulator.reserveCapacity(minimumWritableBytes: needed - accumulator.readableBytes)
+            }
+            accumulator.writeBuffer(&bytes)
+        }
+        do {
+            try consume(context: context)
+        } catch let violation as ProtocolViolation {
+            violated(violation, context: context)
+        } catch {
+            note(ConnectionClosed(.protocolViolation, "\(error)"))
+            context.close(promise: nil)
+        }
+        timers.frame(isUnfinished: accumulator.readableBytes > 0 && !isReadingPaused, at: context.eventLoop.now)
+        armTimer(context: context)
+    }
+
+    private func consume(context: ChannelHandlerContext) throws {
+        while true {
+            switch phase {
+            case .handshaking(var machine, prefaceSeen: false):
+                guard let preface = try Preface.decode(from: &accumulator) else { return }
+                if !machine.isInitiator { sendPreface(context: context) }
+                let action = machine.prefaceReceived(preface)
+                phase = .handshaking(machine, prefaceSeen: true)
+                perform(action, context: context)
+            case .handshaking(var machine, prefaceSeen: true):
+                guard let frame = try decoder.decode(buffer: &accumulator) else { return }
+                guard frame.kind == .handshake else {
+                    throw ProtocolViolation(field: "frame kind", value: "\(frame.kind)", allowed: "handshake")
+                }
+                let action = machine.received(try WireHandshake(decoding: frame.payload))
+                phase = .handshaking(machine, prefaceSeen: true)
+                perform(action, context: context)
+            case .open:
+                guard let frame = try decoder.decode(buffer: &accumulator) else { return }
+                try received(frame, context: context)
+            case .lingering, .closed:
+                accumulator.clear()
+                return
+            }
+        }
+    }
+
+    private func received(_ frame: Frame, context: ChannelHandlerContext) throws {
+        if frame.kind == .goodbye {
+            let refusal = try WireRefusal(decoding: frame.payload)
+            note(ConnectionClosed(.goodbye, "the peer closed the connection: \(refusal.message) [\(refusal.code)]"))
+            phase = .lingering
+            context.close(promise: nil)
+            return
+        }
+        guard frame.kind != .data || frame.payload.readableBytes > 0 else {
+            throw ProtocolViolation(field: "frame length", value: "0", allowed: "at least 1 byte in a data frame")
+        }
+        if queue?.append(frame) == false { isReadingPaused = true }
+    }
+
+    private func violated(_ violation: ProtocolViolation, context: ChannelHandlerContext) {
+        logger.debug("peer broke the protocol", metadata: ["violation": "\(violation)"])
+        switch phase {
+        case .handshaking(_, prefaceSeen: false):
+            // Whoever that is, it is no Tessera peer: it is told nothing.
+            note(ConnectionClosed(.protocolViolation, violation.description))
+            established.fail(TransportError(.protocolViolation, violation.description))
+            phase = .lingering
+            context.close(promise: nil)
+        case .handshaking(var machine, prefaceSeen: true):
+            let action = machine.violated(violation)
+            phase = .handshaking(machine, prefaceSeen: true)
+            perform(action, context: context)
+        case .open:
+            let refusal = WireRefusal(code: ProtocolViolation.code, message: violation.description)
+            close(ConnectionClosed(.protocolViolation, violation.description), goodbye: refusal, context: context)
+        case .lingering, .closed: break
+        }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isReadingPaused { hasPendingRead = true } else { context.read() }
+    }
+
+    private func resumeReading(context: ChannelHandlerContext) {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        timers.bytesReceived(at: context.eventLoop.now)
+        timers.frame(isUnfinished: accumulator.readableBytes > 0, at: context.eventLoop.now)
+        armTimer(context: context)
+        if hasPendingRead {
+            hasPendingRead = false
+            context.read()
+        }
+    }
+
+    // MARK: Handshake
+
+    private func sendPreface(context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: Preface.byteCount)
+        Preface().encode(into: &buffer)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    private func perform(_ action: HandshakeMachine.Action, context: ChannelHandlerContext) {
+        switch action {
+        case .none: break
+        case .send(let message): send(message, context: context)
+        case .establish(let peer, let message):
+            if let message { send(message, context: context) }
+            establish(peer, context: context)
+        case .refuse(let error, let message):
+            note(ConnectionClosed(.protocolViolation, error.message))
+            established.fail(error)
+            if let message { send(message, context: context) }
+            linger(context: context)
+        }
+    }
+
+    private func send(_ message: WireHandshake, context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: 256)
+        do {
+            try message.encodeFrame(stream: 0, into: &buffer)
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        } catch {
+            // Handshake messages are bounded far below their frame: only a broken message gets here.
+            note(ConnectionClosed(.oversized, "\(error)"))
+            context.close(promise: nil)
+        }
+    }
+
+    private func establish(_ peer: HandshakeMachine.Peer, context: ChannelHandlerContext) {
+        phase = .open
+        timers.handshakeEnded(isBulk: peer.role == .bulk, at: context.eventLoop.now)
+        decoder.allow(peer.role.frameKinds)
+        let isBulk = peer.role == .bulk
+        // Until now a peer could make us hold one small buffer; an authenticated one may fill larger ones.
+        context.channel.setOption(
+            .recvAllocator, value: isBulk ? Self.bulkReceiveAllocator : Self.controlReceiveAllocator
+        ).whenFailure { [logger] error in
+            logger.debug("receive buffers stay small", metadata: ["error": "\(error)"])
+        }
+        let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        let queue = FrameQueue(highByteCount: isBulk ? 4 << 20 : 256 << 10) {
+            eventLoop.execute {
+                let (handler, context) = loopBound.value
+                handler.resumeReading(context: context)
+            }
+        }
+        self.queue = queue
+        established.succeed(
+            FrameConnection(
+                peer: peer, channel: context.channel, queue: queue, limits: limits, closed: closed.futureResult))
+    }
+
+    private static var bulkReceiveAllocator: any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 16 << 10, initial: 256 << 10, maximum: 1 << 20)
+    }
+    private static var controlReceiveAllocator: any RecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(minimum: 2 << 10, initial: 4 << 10, maximum: 64 << 10)
+    }
+
+    // MARK: Outbound
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let promise = promise ?? context.eventLoop.makePromise()
+        timers.writeBegan(at: context.eventLoop.now)
+        armTimer(context: context)
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.timers.writeEnded(at: context.eventLoop.now)
+        }
+        context.write(data, promise: promise)
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard let request = event as? Request else {
+            context.triggerUserOutboundEvent(event, promise: promise)
+            return
+        }
+        switch request {
+        case .close(let reason, let goodbye): close(reason, goodbye: goodbye, context: context)
+        }
+        promise?.succeed()
+    }
+
+    private func close(_ reason: ConnectionClosed, goodbye: WireRefusal?, context: ChannelHandlerContext) {
+        switch phase {
+        case .lingering, .closed: return
+        case .handshaking, .open: break
+        }
+        note(reason)
+        guard let goodbye else {
+            phase = .lingering
+            context.close(promise: nil)
+            return
+        }
+        var buffer = context.channel.allocator.buffer(capacity: 256)
+        do {
+            try goodbye.encodeFrame(stream: 0, into: &buffer)
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        } catch {
+            logger.debug("goodbye does not fit a frame", metadata: ["error": "\(error)"])
+        }
+        linger(context: context)
+    }
+
+    /// Shuts our sending half behind the last words and gives the peer a moment to read them.
+    private func linger(context: ChannelHandlerContext) {
+        phase = .lingering
+        isReadingPaused = false
+        context.close(mode: .output, promise: nil)
+        timers.lingeringBegan(at: context.eventLoop.now)
+        armTimer(context: context)
+        if hasPendingRead {
+            hasPendingRead = false
+            context.read()
+        }
+    }
+
+    // MARK: Time
+
+    private func armTimer(context: ChannelHandlerContext) {
+        if case .closed = phase { return }
+        guard let deadline = timers.next(isReadingPaused: isReadingPaused), timers.shouldArm(for: deadline) else { return }
+        timer?.cancel()
+        timers.armed = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.timers.armed = nil
+            self.timerFired(context: context)
+        }
+    }
+
+    private func timerFired(context: ChannelHandlerContext) {
+        defer { armTimer(context: context) }
+        guard let lapse = timers.lapsed(at: context.eventLoop.now, isReadingPaused: isReadingPaused) else { return }
+        switch lapse {
+        case .handshake:
+            guard case .handshaking(var machine, let prefaceSeen) = phase else { return }
+            let action = machine.timedOut(after: limits.handshake)
+            phase = .handshaking(machine, prefaceSeen: prefaceSeen)
+            perform(action, context: context)
+        case .lingering:
+            context.close(promise: nil)
+        case .wholeFrame:
+            lapsed(.idle, "a frame was not complete after \(limits.wholeFrame)", context: context)
+        case .idle:
+            lapsed(.idle, "nothing came for \(limits.bulkIdle)", context: context)
+        case .writeStall:
+            // It does not read: nothing that we say would reach it.
+            note(ConnectionClosed(.slowPeer, "the peer took nothing that was sent to it for \(limits.writeStall)"))
+            phase = .lingering
+            context.close(promise: nil)
+        }
+    }
+
+    private func lapsed(_ code: ConnectionClosed.Code, _ message: String, context: ChannelHandlerContext) {
+        let goodbye = WireRefusal(code: code.rawValue, message: message)
+        close(ConnectionClosed(code, message), goodbye: goodbye, context: context)
+    }
+}

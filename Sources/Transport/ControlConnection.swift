@@ -1,0 +1,64 @@
+import JobModel
+import NIOCore
+import Protocol
+
+/// An authenticated connection that carries control messages, seen from either end.
+public final class ControlConnection: Sendable {
+    let frames: FrameConnection
+
+    init(_ frames: FrameConnection) { self.frames = frames }
+
+    /// `client` or `worker`: what the initiator announced and proved.
+    public var role: ConnectionRole { frames.peer.role }
+    /// The peer's name and version as it says, e.g. `tessera-worker 0.1.0`; a label, never a reason to trust it.
+    public var software: String { frames.peer.software }
+    /// The lower of both sides' minor versions: what either may send.
+    public var minorVersion: UInt32 { min(frames.peer.minorVersion, Preface.currentMinorVersion) }
+    /// The peer's address and port, for logs and listings.
+    public var remoteAddress: String { frames.remoteAddress }
+
+    /// What the peer sends, in order, to one iteration at a time. Reading stops while nobody asks for the next message.
+    ///
+    /// It ends when the connection was closed in order by either side, and throws `ConnectionClosed` when it broke or
+    /// `ProtocolViolation` when a message does not parse (the connection is closed then).
+    public var inbound: Inbound { Inbound(frames: frames) }
+
+    /// Queues a message; returns at once. Messages leave in the order of the calls from one task.
+    ///
+    /// A peer that lets too much wait, or takes nothing for too long, is closed with code `slow-peer`; so is, with code
+    /// `oversized`, a connection whose message does not fit a control frame (`WireControl.fitsFrame` tells before).
+    /// After the end of the connection messages are dropped; `closed` says why it ended.
+    public func send(_ message: WireControl, stream: UInt32 = 0) { frames.send(message, stream: stream) }
+
+    /// Queues a message; returns at once.
+    public func send(_ body: WireControl.OneOf_Body, stream: UInt32 = 0) {
+        frames.send(WireControl(body), stream: stream)
+    }
+
+    /// Ends the connection at once. What was queued before and is not sent yet is lost; ends `inbound`.
+    public func close() { frames.close() }
+
+    /// Tells the peer why, then ends the connection; what was queued before goes out first.
+    public func close(_ refusal: WireRefusal) { frames.close(goodbye: refusal) }
+
+    /// Waits for the end of the connection and says why it ended.
+    public var closed: ConnectionClosed { get async { await frames.closed } }
+
+    /// The peer's messages.
+    public struct Inbound: AsyncSequence, Sendable {
+        public typealias Element = (stream: UInt32, message: WireControl)
+
+        let frames: FrameConnection
+
+        public struct AsyncIterator: AsyncIteratorProtocol {
+            let frames: FrameConnection
+
+            public mutating func next() async throws -> Element? {
+                guard let frame = try await frames.queue.next() else { return nil }
+                return (frame.stream, try frames.decodeControl(frame))
+            }
+        }
+
+        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(frames: frames) }
+    }
+}

@@ -1,0 +1,51 @@
+/// A host and a port, as people write them: `host:port`, `192.0.2.1:4600`, `[2001:db8::1]:4600`.
+public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
+    /// A name or an address, without brackets.
+    public let host: String
+    /// 0 to 65535; 0 lets the system choose when listening.
+    public let port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// - Parameter defaultPort: the port of a text that names none; `nil` makes the port obligatory.
+    /// - Throws: `TransportError` with code `bad-endpoint`.
+    public init(parsing text: some StringProtocol, defaultPort: Int? = nil) throws(TransportError) {
+        func refused(_ why: String) -> TransportError {
+            TransportError(
+                .badEndpoint, "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:4600 or [2001:db8::1]:4600")
+        }
+        let host: Substring
+        let rest: Substring
+        let text = Substring(text)
+        if text.first == "[" {
+            guard let close = text.firstIndex(of: "]") else { throw refused("the bracket is not closed") }
+            host = text[text.index(after: text.startIndex)..<close]
+            guard host.contains(":") else { throw refused("brackets are for IPv6 addresses") }
+            rest = text[text.index(after: close)...]
+        } else {
+            let colon = text.firstIndex(of: ":") ?? text.endIndex
+            host = text[..<colon]
+            rest = text[colon...]
+            guard !rest.dropFirst().contains(":") else { throw refused("an IPv6 address needs brackets") }
+        }
+        guard !host.isEmpty else { throw refused("the host is missing") }
+        guard host.allSatisfy({ $0.isASCII && !$0.isWhitespace && $0 != "/" }) else {
+            throw refused("a host has no spaces, slashes or letters outside ASCII")
+        }
+        if rest.isEmpty {
+            guard let defaultPort else { throw refused("the port is missing") }
+            self.init(host: String(host), port: defaultPort)
+            return
+        }
+        let digits = rest.dropFirst()
+        guard rest.first == ":", !digits.isEmpty, digits.allSatisfy(\.isWholeNumber), let port = UInt16(digits) else {
+            throw refused("the port is \"\(digits)\", not a number from 0 to 65535")
+        }
+        self.init(host: String(host), port: Int(port))
+    }
+
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

@@ -1,0 +1,141 @@
+import Logging
+import NIOCore
+import Protocol
+import Synchronization
+
+/// The shared half of `ControlConnection` and `BulkConnection`: frames out in order and within bounds, frames in.
+final class FrameConnection: Sendable {
+    let peer: HandshakeMachine.Peer
+    let remoteAddress: String
+    let queue: FrameQueue
+    private let channel: any Channel
+    private let limits: TransportLimits
+    private let closedFuture: EventLoopFuture<ConnectionClosed>
+    /// Control bytes that were queued and not taken by the system yet.
+    private let controlByteCount = Atomic<Int>(0)
+    /// Data writes that are under way, oldest first.
+    private let window = Mutex(Window())
+
+    private struct Window {
+        var writes = CircularBuffer<(done: EventLoopFuture<Void>, byteCount: Int)>()
+        var byteCount = 0
+    }
+
+    init(
+        peer: HandshakeMachine.Peer, channel: any Channel, queue: FrameQueue, limits: TransportLimits,
+        closed: EventLoopFuture<ConnectionClosed>
+    ) {
+        self.peer = peer
+        self.channel = channel
+        self.queue = queue
+        self.limits = limits
+        closedFuture = closed
+        remoteAddress = channel.remoteAddress.map(RemoteAddress.text) ?? "unknown"
+    }
+
+    func send(_ message: WireControl, stream: UInt32) {
+        var buffer = channel.allocator.buffer(capacity: 256)
+        do {
+            try message.encodeFrame(stream: stream, into: &buffer)
+        } catch {
+            request(.close(ConnectionClosed(.oversized, "\(error)"), goodbye: nil))
+            return
+        }
+        let byteCount = buffer.readableBytes
+        let waiting = controlByteCount.add(byteCount, ordering: .relaxed).newValue
+        guard waiting <= limits.outboundByteCount else {
+            let message =
+                "\(remoteAddress) has left \(waiting - byteCount) bytes unread; at most \(limits.outboundByteCount) may wait"
+            request(.close(ConnectionClosed(.slowPeer, message), goodbye: nil))
+            return
+        }
+        channel.writeAndFlush(buffer).whenComplete { _ in
+            self.controlByteCount.subtract(byteCount, ordering: .relaxed)
+        }
+    }
+
+    func send(data: ByteBuffer) async throws {
+        var rest = data
+        try await withTaskCancellationHandler {
+            while rest.readableBytes > 0 {
+                let count = min(rest.readableBytes, FrameKind.data.payloadByteCountLimit)
+                guard let payload = rest.readSlice(length: count) else { break }
+                try await send(payload: payload)
+            }
+        } onCancel: {
+            close()
+        }
+    }
+
+    private func send(payload: ByteBuffer) async throws {
+        try Task.checkCancellation()
+        let byteCount = payload.readableBytes
+        var header = channel.allocator.buffer(capacity: FrameHeader.byteCount)
+        FrameHeader(payloadByteCount: UInt32(byteCount), kind: .data, stream: 0).encode(into: &header)
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        channel.eventLoop.execute { [channel, header] in
+            channel.write(header, promise: nil)
+            channel.writeAndFlush(payload, promise: promise)
+        }
+        window.withLock { window in
+            window.writes.append((promise.futureResult, byteCount))
+            window.byteCount += byteCount
+        }
+        while let oldest = window.withLock({ window -> EventLoopFuture<Void>? in
+            guard window.byteCount > limits.bulkWindowByteCount else { return nil }
+            guard let oldest = window.writes.popFirst() else { return nil }
+            window.byteCount -= oldest.byteCount
+            return oldest.done
+        }) {
+            do {
+                try await oldest.get()
+            } catch {
+                try Task.checkCancellation()
+                throw await closed
+            }
+        }
+    }
+
+    /// The message in a control frame; a peer that sends none is closed.
+    func decodeControl(_ frame: Frame) throws -> WireControl {
+        do {
+            return try WireControl(decoding: frame.payload)
+        } catch {
+            let refusal = WireRefusal(code: ProtocolViolation.code, message: error.description)
+            request(.close(ConnectionClosed(.protocolViolation, error.description), goodbye: refusal))
+            throw error
+        }
+    }
+
+    func close() { request(.close(ConnectionClosed(.local, "this side closed the connection"), goodbye: nil)) }
+
+    func close(goodbye: WireRefusal) {
+        let message = "this side closed the connection: \(goodbye.message)"
+        request(.close(ConnectionClosed(.local, message), goodbye: goodbye))
+    }
+
+    private func request(_ request: ConnectionHandler.Request) {
+        // Fails only when the channel is closed already, which is what was asked for.
+        channel.triggerUserOutboundEvent(request, promise: nil)
+    }
+
+    var closed: ConnectionClosed {
+        get async {
+            do {
+                return try await closedFuture.get()
+            } catch {
+                // The handler succeeds the promise on every path; only the event loop's own end fails it.
+                return ConnectionClosed(.local, "the event loop ended: \(error)")
+            }
+        }
+    }
+}
+
+/// How addresses are written in logs and counted for limits.
+enum RemoteAddress {
+    static func text(_ address: SocketAddress) -> String {
+        Endpoint(host: host(address), port: address.port ?? 0).description
+    }
+
+    static func host(_ address: SocketAddress) -> String { address.ipAddress ?? "local" }
+}

@@ -1,0 +1,102 @@
+import NIOCore
+import Protocol
+import Synchronization
+
+/// Hands the frames that the event loop cut to the task that consumes them, and tells when reading has to pause.
+final class FrameQueue: Sendable {
+    private struct State {
+        var frames = CircularBuffer<Frame>()
+        var byteCount = 0
+        var isPaused = false
+        var waiting: CheckedContinuation<Frame?, any Error>?
+        /// Set at the connection's end; `nil` inside means that it ended in order.
+        var end: Result<Void, any Error>?
+    }
+
+    /// Accounts for what a queued frame costs besides its payload.
+    private static let frameOverheadByteCount = 64
+
+    private let state = Mutex(State())
+    private let highByteCount: Int
+    private let resume: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - highByteCount: reading pauses when so much is queued, and goes on at a quarter of it.
+    ///   - resume: called, on any thread, when reading may go on.
+    init(highByteCount: Int, resume: @escaping @Sendable () -> Void) {
+        self.highByteCount = highByteCount
+        self.resume = resume
+    }
+
+    private static func cost(_ frame: Frame) -> Int { frame.payload.readableBytes + frameOverheadByteCount }
+
+    var hasFrames: Bool { state.withLock { !$0.frames.isEmpty || $0.end != nil } }
+
+    /// - Returns: whether reading may go on.
+    func append(_ frame: Frame) -> Bool {
+        let (waiting, mayRead) = state.withLock { state -> (CheckedContinuation<Frame?, any Error>?, Bool) in
+            if let waiting = state.waiting.take() { return (waiting, true) }
+            state.frames.append(frame)
+            state.byteCount += Self.cost(frame)
+            if state.byteCount >= highByteCount { state.isPaused = true }
+            return (nil, !state.isPaused)
+        }
+        waiting?.resume(returning: frame)
+        return mayRead
+    }
+
+    /// Nothing follows. Frames that are queued can still be taken.
+    func finish(_ end: Result<Void, any Error>) {
+        let waiting = state.withLock { state -> CheckedContinuation<Frame?, any Error>? in
+            guard state.end == nil else { return nil }
+            state.end = end
+            return state.waiting.take()
+        }
+        waiting?.resume(with: end.map { nil })
+    }
+
+    /// Drops what is queued: the connection was closed on this side, nobody wants it.
+    func discard() {
+        state.withLock { state in
+            state.frames.removeAll()
+            state.byteCount = 0
+        }
+    }
+
+    /// The next frame; `nil` when the connection ended in order.
+    func next() async throws -> Frame? {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                take(continuation)
+            }
+        } onCancel: {
+            state.withLock { $0.waiting.take() }?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func take(_ continuation: CheckedContinuation<Frame?, any Error>) {
+        enum Outcome { case frame(Frame, resumesReading: Bool), end(Result<Void, any Error>), cancelled, waits }
+        let outcome = state.withLock { state -> Outcome in
+            precondition(state.waiting == nil, "two tasks receive from one connection")
+            // The cancellation handler has run or will find `waiting`: the flag is set before the handler is called.
+            if Task.isCancelled { return .cancelled }
+            if let frame = state.frames.popFirst() {
+                state.byteCount -= Self.cost(frame)
+                let resumes = state.isPaused && state.byteCount <= highByteCount / 4
+                if resumes { state.isPaused = false }
+                return .frame(frame, resumesReading: resumes)
+            }
+            if let end = state.end { return .end(end) }
+            state.waiting = continuation
+            return .waits
+        }
+        switch outcome {
+        case .frame(let frame, let resumesReading):
+            continuation.resume(returning: frame)
+            if resumesReading { resume() }
+        case .end(let end): continuation.resume(with: end.map { nil })
+        case .cancelled: continuation.resume(throwing: CancellationError())
+        case .waits: break
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Crypto
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The secret that master, workers and clients share; each proves to the other that it knows it.
+public struct SharedSecret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Fewer bytes could be found by trying.
+    public static let minimumByteCount = 16
+    public static let maximumByteCount = 4096
+
+    private let bytes: [UInt8]
+
+    /// - Throws: `TransportError` with code `secret-file` unless there are 16 to 4096 bytes.
+    public init(bytes: [UInt8]) throws(TransportError) { try self.init(bytes: bytes, origin: "the secret") }
+
+    private init(bytes: [UInt8], origin: String) throws(TransportError) {
+        guard (Self.minimumByteCount...Self.maximumByteCount).contains(bytes.count) else {
+            throw TransportError(
+                .secretFile,
+                "\(origin) has \(bytes.count) bytes; allowed are \(Self.minimumByteCount) to \(Self.maximumByteCount): "
+                    + "make one with `openssl rand -hex 32`")
+        }
+        self.bytes = bytes
+    }
+
+    /// Reads the secret from the file at `path`, less one newline at its end.
+    ///
+    /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
+    /// - Throws: `TransportError` with code `secret-file`: missing, no regular file, open to others, too short or long.
+    public init(file path: String) throws(TransportError) {
+        func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(path) \(why)") }
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw refused("cannot be opened: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw refused("cannot be examined: \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw refused("is not a regular file") }
+        guard status.st_mode & 0o077 == 0 else {
+            let mode = String(status.st_mode & 0o777, radix: 8)
+            throw refused("is open to other users (mode \(mode)); run: chmod 600 \(path)")
+        }
+        var contents = [UInt8](repeating: 0, count: Self.maximumByteCount + 2)
+        var count = 0
+        while count < contents.count {
+            let got = contents.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, $0.count - count) }
+            if got < 0, errno == EINTR { continue }
+            guard got >= 0 else { throw refused("cannot be read: \(String(cString: strerror(errno)))") }
+            if got == 0 { break }
+            count += got
+        }
+        contents.removeSubrange(count...)
+        if contents.last == UInt8(ascii: "\n") { contents.removeLast() }
+        try self.init(bytes: contents, origin: "the secret file \(path)")
+    }
+
+    /// HMAC-SHA-256 of `parts`, one after the other, under the secret.
+    func authenticationCode(over parts: [[UInt8]]) -> [UInt8] {
+        var code = HMAC<SHA256>(key: SymmetricKey(data: bytes))
+        for part in parts { code.update(data: part) }
+        return Array(code.finalize())
+    }
+
+    /// Whether `proof` is the code over `parts`; takes the same time wherever they differ.
+    func isAuthenticationCode(_ proof: some Collection<UInt8>, over parts: [[UInt8]]) -> Bool {
+        var message: [UInt8] = []
+        for part in parts { message += part }
+        return HMAC<SHA256>.isValidAuthenticationCode(
+            Array(proof), authenticating: message, using: SymmetricKey(data: bytes))
+    }
+
+    public var description: String { "<redacted>" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

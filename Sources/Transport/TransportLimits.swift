@@ -1,0 +1,23 @@
+/// Bounds on what one peer may cost us. The defaults are those of docs/protocol.md.
+public struct TransportLimits: Sendable, Hashable {
+    /// From the connection's start to its authentication.
+    public var handshake: Duration = .seconds(2)
+    /// From a connection attempt's start to an established TCP connection.
+    public var connect: Duration = .seconds(5)
+    /// From a frame's first byte to its last.
+    public var wholeFrame: Duration = .seconds(10)
+    /// Without a byte from the peer on a bulk connection. Control connections have their heartbeats or may be quiet.
+    public var bulkIdle: Duration = .seconds(60)
+    /// Without one of our writes being taken by the peer.
+    public var writeStall: Duration = .seconds(10)
+    /// Control bytes that may wait for a peer that does not read.
+    public var outboundByteCount = 8 << 20
+    /// Data bytes of one bulk transfer that may be under way before the sender waits.
+    public var bulkWindowByteCount = 4 << 20
+    /// Established and unauthenticated connections from one address.
+    public var connectionsPerAddress = 100
+    /// Connections from one address that have not authenticated yet.
+    public var unauthenticatedPerAddress = 4
+
+    public init() {}
+}
