@@ -1,0 +1,205 @@
+import Glibc
+import JobModel
+import Synchronization
+
+/// The file system's side of a `FolderBlobStore`: names, timestamps, and what must happen in which order.
+///
+///     DIR/incoming/XXXXXX     being written
+///     DIR/ab/cdef...          a blob: the 64 digits of its digest, the first two as a folder
+///
+/// A durable blob has mode 0400, a recomputable one 0600: so a durable put of bytes that are there already knows whether it
+/// may rely on them. A blob's modification time says when it was last put, by the folder's own clock.
+final class BlobFolder: Sendable {
+    private let root: String
+    /// Of DIR; all names are relative to it.
+    let descriptor: CInt
+    private let clock: StoreClock
+    /// Held while a blob appears, is renewed or disappears, so that a sweep does not take what was just promised.
+    private let names = Mutex(())
+
+    static let incoming = "incoming"
+    static let shelves: [String] = (0..<256).map { "\(digits[$0 >> 4])\(digits[$0 & 15])" }
+    private static let digits = Array("0123456789abcdef")
+
+    init(path: String, bootTime: @escaping @Sendable () -> UInt64) throws(BlobStoreError) {
+        root = path
+        clock = StoreClock(bootTime: bootTime)
+        let isNew = try Self.makeFolder(path, in: AT_FDCWD, shownAs: path)
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("opening", path) }
+        self.descriptor = descriptor
+        var madeAny = try Self.makeFolder(Self.incoming, in: descriptor, shownAs: "\(path)/\(Self.incoming)")
+        for shelf in Self.shelves {
+            madeAny = try Self.makeFolder(shelf, in: descriptor, shownAs: "\(path)/\(shelf)") || madeAny
+        }
+        if madeAny { try synchronize(".") }
+        if isNew { try synchronize("..") }
+    }
+
+    deinit { close(descriptor) }
+
+    func path(_ name: String) -> String { "\(root)/\(name)" }
+
+    static func name(_ digest: BlobDigest) -> String {
+        let hex = digest.description
+        return "\(hex.prefix(2))/\(hex.dropFirst(2))"
+    }
+
+    private static func makeFolder(
+        _ name: String, in parent: CInt, shownAs path: String
+    ) throws(BlobStoreError) -> Bool {
+        if mkdirat(parent, name, 0o700) == 0 { return true }
+        guard errno == EEXIST else { throw .system("making", path) }
+        return false
+    }
+
+    // MARK: - Putting
+
+    func makeIncomingFile() throws(BlobStoreError) -> (name: String, descriptor: CInt) {
+        while true {
+            let name = "\(Self.incoming)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+            let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            if file >= 0 { return (name, file) }
+            guard errno == EEXIST || errno == EINTR else { throw .system("making", path(name)) }
+        }
+    }
+
+    /// Gives a complete file its mode and time and, if it is to be durable, waits for the disk.
+    func settle(_ file: CInt, _ durability: Durability) throws(BlobStoreError) {
+        var times = [clock.now, clock.now]
+        guard futimens(file, &times) == 0 else { throw .system("dating a file in", path(Self.incoming)) }
+        guard durability == .durable else { return }
+        guard fchmod(file, 0o400) == 0 else { throw .system("protecting a file in", path(Self.incoming)) }
+        try Self.synchronize(file, path(Self.incoming))
+    }
+
+    /// Makes the settled file `incoming` the blob, unless it is there already.
+    func keep(_ incoming: String, as blob: BlobReference, _ durability: Durability) throws(BlobStoreError) {
+        let name = Self.name(blob.digest)
+        try names.withLock { _ throws(BlobStoreError) in
+            if let present = try status(name), present.byteCount == blob.byteCount,
+                present.isDurable || durability == .recomputable
+            {
+                return try renew(name)
+            }
+            // Also replaces a recomputable blob by a durable one, and one that a power cut left short by a whole one.
+            guard renameat(descriptor, incoming, descriptor, name) == 0 else {
+                throw .system("renaming", path(incoming))
+            }
+        }
+        // Even when the blob was there: its name may be as new as ours.
+        if durability == .durable { try synchronize(String(name.prefix(2))) }
+    }
+
+    private func synchronize(_ folder: String) throws(BlobStoreError) {
+        let file = openat(descriptor, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw .system("opening", path(folder)) }
+        defer { close(file) }
+        try Self.synchronize(file, path(folder))
+    }
+
+    private static func synchronize(_ file: CInt, _ path: String) throws(BlobStoreError) {
+        guard fsync(file) == 0 else {
+            let error = errno
+            guard error == ENOSPC || error == EDQUOT else {
+                throw BlobStoreError(
+                    .syncFailed,
+                    "the disk did not take what was written to \(path): \(String(cString: strerror(error)))")
+            }
+            throw .system("writing", path, error: error)
+        }
+    }
+
+    // MARK: - Finding
+
+    struct Status {
+        let byteCount: UInt64
+        let isDurable: Bool
+        /// Since the blob was last put.
+        let age: Duration
+    }
+
+    /// - Returns: `nil` when there is no file of that name.
+    func status(_ name: String) throws(BlobStoreError) -> Status? {
+        var status = stat()
+        guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            guard errno == ENOENT else { throw .system("looking up", path(name)) }
+            return nil
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw BlobStoreError(
+                .systemError, "\(path(name)) is not a file; the blob folder must hold nothing but blobs")
+        }
+        return Status(
+            byteCount: UInt64(status.st_size), isDurable: status.st_mode & S_IWUSR == 0, age: clock.age(status.st_mtim))
+    }
+
+    func contains(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
+        let name = Self.name(digest)
+        return try names.withLock { _ throws(BlobStoreError) in
+            guard try status(name) != nil else { return false }
+            try renew(name)
+            return true
+        }
+    }
+
+    private func renew(_ name: String) throws(BlobStoreError) {
+        var times = [clock.now, clock.now]
+        guard utimensat(descriptor, name, &times, AT_SYMLINK_NOFOLLOW) == 0 else { throw .system("dating", path(name)) }
+    }
+
+    func open(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReader {
+        let name = Self.name(digest)
+        let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard file >= 0 else { throw errno == ENOENT ? .notFound(digest) : .system("opening", path(name)) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else {
+            let error = BlobStoreError.system("looking up", path(name))
+            close(file)
+            throw error
+        }
+        return BlobReader(fileDescriptor: file, byteCount: UInt64(status.st_size), path: path(name))
+    }
+
+    // MARK: - Removing
+
+    /// - Returns: what was removed; `nil` when there is no such blob, or it is not older than `grace`.
+    func remove(_ name: String, olderThan grace: Duration? = nil) throws(BlobStoreError) -> Status? {
+        try names.withLock { _ throws(BlobStoreError) in
+            guard let status = try status(name) else { return nil }
+            if let grace, status.age <= grace || clock.sinceOpening <= grace { return nil }
+            guard unlinkat(descriptor, name, 0) == 0 else { throw .system("removing", path(name)) }
+            return status
+        }
+    }
+
+    /// The names of the files in `folder`, relative to the root, in no order.
+    func files(in folder: String) throws(BlobStoreError) -> [String] {
+        let file = openat(descriptor, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw .system("opening", path(folder)) }
+        guard let stream = fdopendir(file) else {
+            let error = BlobStoreError.system("listing", path(folder))
+            close(file)
+            throw error
+        }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw .system("listing", path(folder)) }
+                return names
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append("\(folder)/\(name)") }
+        }
+    }
+
+    func availableByteCount() throws(BlobStoreError) -> UInt64 {
+        var status = statvfs()
+        guard fstatvfs(descriptor, &status) == 0 else { throw .system("asking for the free space of", root) }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+}

@@ -1,0 +1,55 @@
+import Glibc
+import JobModel
+
+/// Why a blob could not be put, found or read.
+public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The stable name of what went wrong, for the wire and for metric labels.
+    public enum Code: String, Hashable, Sendable, CaseIterable {
+        /// The store does not have the blob.
+        case notFound = "blob-not-found"
+        /// The blob's bytes are not what its name says.
+        case damaged = "blob-damaged"
+        /// What was put does not have the digest that its sender announced.
+        case wrongDigest = "blob-wrong-digest"
+        /// The bytes asked for lie beyond the blob's end.
+        case outOfRange = "blob-out-of-range"
+        /// The file system or the quota is full.
+        case noSpace = "blob-no-space"
+        /// The writer was finished or abandoned before, or failed.
+        case writerEnded = "blob-writer-ended"
+        /// The disk did not confirm that it has the bytes. They may be lost whatever a later attempt reports.
+        case syncFailed = "blob-sync-failed"
+        /// The file system refused for another reason.
+        case systemError = "blob-system-error"
+    }
+
+    public let code: Code
+    /// One sentence for a person.
+    public let description: String
+
+    public init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+}
+
+extension BlobStoreError {
+    /// What the system call that just failed on `path` means here.
+    static func system(_ action: String, _ path: String, error: CInt = errno) -> BlobStoreError {
+        let reason = String(cString: strerror(error))
+        return switch error {
+        case ENOSPC, EDQUOT:
+            BlobStoreError(
+                .noSpace, "\(action) \(path) failed: \(reason); free space, or move the blob folder to a larger disk")
+        case EMFILE, ENFILE:
+            BlobStoreError(
+                .systemError, "\(action) \(path) failed: \(reason); raise the limit of open files (LimitNOFILE)")
+        default:
+            BlobStoreError(.systemError, "\(action) \(path) failed: \(reason)")
+        }
+    }
+
+    static func notFound(_ digest: BlobDigest) -> BlobStoreError {
+        BlobStoreError(.notFound, "there is no blob \(digest)")
+    }
+}
