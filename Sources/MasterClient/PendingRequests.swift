@@ -1,0 +1,55 @@
+import Protocol
+import Transport
+
+/// The requests of one connection that wait for an answer, by stream number.
+struct PendingRequests {
+    enum Request {
+        case reply(CheckedContinuation<WireControl, any Error>)
+        case summaries(
+            AsyncThrowingStream<WireJobSummary, any Error>.Continuation, isLast: @Sendable (WireJobSummary) -> Bool)
+
+        func fail(_ error: any Error) {
+            switch self {
+            case .reply(let continuation): continuation.resume(throwing: error)
+            case .summaries(let continuation, _): continuation.finish(throwing: error)
+            }
+        }
+    }
+
+    private var waiting: [UInt32: Request] = [:]
+    private var lastStream: UInt32 = 0
+    private var closed: ConnectionClosed?
+
+    /// A number that no waiting request has; never 0, which marks messages that are no replies.
+    mutating func nextStream() -> UInt32 {
+        repeat { lastStream &+= 1 } while lastStream == 0 || waiting[lastStream] != nil
+        return lastStream
+    }
+
+    /// - Returns: why the request cannot be made; `nil` when it waits now.
+    mutating func add(_ request: Request, stream: UInt32) -> (any Error)? {
+        if let closed { return closed }
+        waiting[stream] = request
+        return nil
+    }
+
+    mutating func remove(_ stream: UInt32) -> Request? { waiting.removeValue(forKey: stream) }
+
+    /// The request that `message` answers. It waits on if more may follow.
+    mutating func take(_ stream: UInt32, for message: WireControl) -> Request? {
+        guard let request = waiting[stream] else { return nil }
+        switch (request, message.body) {
+        case (.summaries(_, let isLast), .jobSummary(let summary)) where !isLast(summary): break
+        case (.summaries, _), (.reply, _): waiting[stream] = nil
+        }
+        return request
+    }
+
+    /// The connection ended.
+    /// - Returns: the requests that will never be answered.
+    mutating func close(_ reason: ConnectionClosed) -> [Request] {
+        closed = reason
+        defer { waiting = [:] }
+        return Array(waiting.values)
+    }
+}
