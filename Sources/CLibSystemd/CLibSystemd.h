@@ -1,5 +1,4 @@
-// The parts of libsystemd that Tessera uses. CSystemd alone depends on it; Swift never sees it.
+// The part of libsystemd that Tessera uses. CSystemd alone depends on it; Swift never sees it.
 #pragma once
 
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
