@@ -58,12 +58,12 @@ public struct ServiceNotifier: Sendable {
 
     /// - Returns: whether the service manager has it; nothing depends on that.
     private func send(_ assignments: [String]) -> Bool {
-        guard let socketPath, var (address, size) = Self.address(of: socketPath) else { return false }
+        guard let socketPath, let (address, size) = Self.address(of: socketPath) else { return false }
         let descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let message = Array(assignments.joined(separator: "\n").utf8)
-        let sentCount = withUnsafePointer(to: &address) { address in
+        let sentCount = withUnsafePointer(to: address) { address in
             address.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 sendto(descriptor, message, message.count, CInt(MSG_NOSIGNAL), address, size)
             }
