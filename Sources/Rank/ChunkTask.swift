@@ -1,0 +1,82 @@
+import ImageCodecs
+import Imaging
+import JobModel
+
+/// Computes one chunk of one stage: the order `compute`. Collective.
+struct ChunkTask<Ranks: StripCommunicator> {
+    let ranks: Ranks
+    var progress: (Int, Int) -> Void = { _, _ in }
+    var isCancelled: () -> Bool = { false }
+
+    private struct Prepared {
+        let stage: Stage
+        let rows: Range<Int>
+        let inputRows: Range<Int>
+        let input: MappedFile
+        let value: [UInt8]
+        /// On rank 0.
+        let created: OutputFile?
+    }
+
+    /// - Returns: the facts of the result; complete on rank 0 only.
+    func run(
+        _ spec: TaskSpec, input: String, value: String?, payload: String, summary: String
+    ) throws(RankFailure) -> RankOutput {
+        let prepared = try ranks.agree { try prepare(spec, input: input, value: value, payload: payload) }
+        let file = try ranks.agree { try prepared.created ?? OutputFile.join(payload) }
+        let runner = StageRunner(
+            prepared.stage, rows: prepared.rows, ranks: ranks, progress: progress, isCancelled: isCancelled)
+        let strip = try withExtendedLifetime(prepared) { () throws(RankFailure) in
+            let band = Band(
+                shape: prepared.stage.input, rows: prepared.inputRows,
+                base: prepared.input.bytes.baseAddress.unsafelyUnwrapped)
+            return try runner.compute(band, value: prepared.value)
+        }
+        return try close(prepared.stage, runner, strip, prepared, to: file, summary: summary)
+    }
+
+    private func prepare(_ spec: TaskSpec, input: String, value: String?, payload: String) throws -> Prepared {
+        guard case .chunk(let stageIndex, let index) = spec.task.step else {
+            throw RankFailure(.workerError, "task \(spec.task) is not a chunk")
+        }
+        let stage = try TaskPlan(spec).stage(stageIndex)
+        guard index < stage.chunks.count else {
+            throw RankFailure(.workerError, "task \(spec.task): the stage has \(stage.chunks.count) chunks")
+        }
+        guard stage.opening == nil || value != nil else {
+            throw RankFailure(.workerError, "task \(spec.task) came without the value that opens its stage")
+        }
+        let inputRows = stage.inputRows(forChunk: Int(index))
+        return Prepared(
+            stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
+            input: try MappedFile(input, byteCount: inputRows.count * stage.input.bytesPerRow),
+            value: try stage.opening == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
+            created: ranks.rank == 0 ? try OutputFile.create(payload) : nil)
+    }
+
+    private func close(
+        _ stage: Stage, _ runner: StageRunner<Ranks>, _ strip: StageRunner<Ranks>.Strip, _ prepared: Prepared,
+        to file: OutputFile, summary: String
+    ) throws(RankFailure) -> RankOutput {
+        // The strip may be the mapped input itself.
+        try withExtendedLifetime(prepared) { () throws(RankFailure) in
+            let byteCount = UInt64(prepared.rows.count * stage.output.bytesPerRow)
+            switch stage.closing {
+            case .rows:
+                try runner.write(strip, to: file)
+                return RankOutput(payloadByteCount: byteCount)
+            case .summary(let kernel):
+                try runner.write(strip, to: file)
+                let bytes = try runner.summarise(strip, with: kernel)
+                try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
+                return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
+            case .segments:
+                let segments = try runner.encode(strip)
+                try ranks.agree { if let segments { try file.write(segments.bytes, at: 0) } }
+                return RankOutput(
+                    payloadByteCount: UInt64(segments?.bytes.count ?? 0),
+                    checksum: segments.map { SegmentChecksum(adler32: $0.adler32, byteCount: $0.filteredByteCount) })
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import ImageCodecs
+import Imaging
+import JobModel
+
+/// Decodes an image file, band by band: the order `decode`. Not collective.
+///
+/// At most `RankOrder.decodeCredit` bands exist at a time: the rest of the image waits in the file.
+struct DecodeTask {
+    /// Bytes that are decoded at a time: they pass through the cache on their way to the band's file.
+    private static let batchByteCount = 1 << 20
+
+    /// Hands over a finished band; blocks while the worker has as many as it may have.
+    let publish: (_ index: UInt32, _ path: String, _ byteCount: UInt64) throws(RankFailure) -> Void
+    var isCancelled: () -> Bool = { false }
+
+    /// - Returns: the path and the size of the metadata for the output.
+    func run(_ spec: TaskSpec, input: String, directory: String) throws(RankFailure) -> (
+        path: String, byteCount: UInt64
+    ) {
+        do {
+            let plan = try TaskPlan(spec).plan
+            let file = try MappedFile(input)
+            return try withExtendedLifetime(file) {
+                let reader = try PNGReader(
+                    file.bytes, limits: DecodingLimits(maximumPixelCount: spec.maximumPixelCount))
+                guard reader.header.shape == plan.input else {
+                    throw RankFailure(
+                        .workerError, "the file's image is \(reader.header.shape); the task says \(plan.input)")
+                }
+                let bands =
+                    spec.task.step == .whole
+                    ? RowPartition(rowCount: plan.input.height, rowsPerPart: plan.input.height) : plan.bands
+                for index in 0..<bands.count {
+                    let path = "\(directory)/band-\(index)"
+                    try decode(bands[index].count, reader, to: path)
+                    try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
+                }
+                let framed = reader.metadata.framed(for: plan.output.format, from: plan.input.format)
+                let path = "\(directory)/metadata"
+                try OutputFile.create(path).write(framed, at: 0)
+                return (path, UInt64(framed.count))
+            }
+        } catch {
+            throw RankFailure(error)
+        }
+    }
+
+    private func decode(_ rowCount: Int, _ reader: PNGReader, to path: String) throws {
+        let file = try OutputFile.create(path)
+        let bytesPerRow = reader.header.shape.bytesPerRow
+        let rowsPerBatch = min(rowCount, max(1, Self.batchByteCount / bytesPerRow))
+        let batch = UnsafeMutableRawBufferPointer.allocate(byteCount: rowsPerBatch * bytesPerRow, alignment: 64)
+        defer { batch.deallocate() }
+        for first in stride(from: 0, to: rowCount, by: rowsPerBatch) {
+            if isCancelled() { throw RankFailure.cancelled }
+            let count = min(rowsPerBatch, rowCount - first)
+            try reader.readRows(into: batch.baseAddress.unsafelyUnwrapped, count: count)
+            try file.write(UnsafeRawBufferPointer(rebasing: batch[..<(count * bytesPerRow)]), at: first * bytesPerRow)
+        }
+    }
+}

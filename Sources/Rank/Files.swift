@@ -1,0 +1,78 @@
+import Glibc
+import JobModel
+
+/// A file mapped into memory, read-only.
+final class MappedFile {
+    let bytes: UnsafeRawBufferPointer
+
+    /// - Parameter byteCount: what the file must have; `nil` for whatever it has.
+    init(_ path: String, byteCount: Int? = nil) throws(RankFailure) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("open", path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system("examine", path) }
+        let size = Int(status.st_size)
+        guard byteCount == nil || byteCount == size else {
+            throw RankFailure(.workerError, "\(path) has \(size) bytes; the order needs \(byteCount ?? size)")
+        }
+        guard size > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let base = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
+            throw .system("map", path)
+        }
+        bytes = UnsafeRawBufferPointer(start: base, count: size)
+    }
+
+    deinit {
+        if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    }
+
+    /// All bytes of a small file.
+    static func contents(of path: String) throws(RankFailure) -> [UInt8] {
+        let file = try MappedFile(path)
+        return withExtendedLifetime(file) { [UInt8](file.bytes) }
+    }
+}
+
+/// A file to write. Written by `pwrite`, so that a full file system is an error and not a SIGBUS.
+final class OutputFile {
+    private let path: String
+    private let descriptor: Int32
+
+    /// Creates `path`, or empties it.
+    static func create(_ path: String) throws(RankFailure) -> OutputFile {
+        try OutputFile(path, O_WRONLY | O_CREAT | O_TRUNC)
+    }
+
+    /// Opens `path`, which another rank has created.
+    static func join(_ path: String) throws(RankFailure) -> OutputFile { try OutputFile(path, O_WRONLY) }
+
+    private init(_ path: String, _ flags: Int32) throws(RankFailure) {
+        self.path = path
+        descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .system("create", path) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes all of `bytes` at `offset`.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RankFailure) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress.unsafelyUnwrapped + done, bytes.count - done, offset + done)
+            if count < 0 && errno != EINTR { throw .system("write to", path) }
+            done += max(count, 0)
+        }
+    }
+
+    func write(_ bytes: [UInt8], at offset: Int) throws(RankFailure) {
+        let result: Result<Void, RankFailure> = bytes.withUnsafeBytes { buffer in
+            do throws(RankFailure) { return .success(try write(buffer, at: offset)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+}

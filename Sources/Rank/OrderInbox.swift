@@ -1,0 +1,106 @@
+import Glibc
+import JobModel
+import MessagePassing
+import Synchronization
+
+/// Orders as they come in, read by a thread of its own.
+///
+/// While the main thread waits here, both block in the kernel and cost no CPU. While it computes, the other one still
+/// notices a `cancel`, and the worker's end.
+final class OrderInbox: Sendable {
+    private struct State {
+        var orders: [RankOrder] = []
+        /// Orders to work that have come in, and how many of them a cancel has met.
+        var received: UInt64 = 0
+        var cancelled: UInt64 = 0
+        /// Orders to work that were taken out.
+        var taken: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let available = CountingSemaphore()
+
+    /// Begins to read orders from `link`.
+    init(_ link: WorkerLink) {
+        let reader = Unmanaged.passRetained(Reader(link: link, inbox: self)).toOpaque()
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Reader>.fromOpaque(argument).takeRetainedValue().run()
+            }, reader)
+        precondition(code == 0, "the system refuses a thread: \(String(cString: strerror(code)))")
+        pthread_detach(thread)
+    }
+
+    /// The next order; blocks until there is one. A cancel wakes a waiting one too.
+    func next() -> RankOrder {
+        available.wait()
+        return state.withLock { state in
+            let order = state.orders.removeFirst()
+            if order.spec != nil { state.taken += 1 }
+            return order
+        }
+    }
+
+    /// Whether the order that was handed out last has been cancelled.
+    var isCancelled: Bool { state.withLock { $0.taken > 0 && $0.cancelled >= $0.taken } }
+
+    fileprivate func put(_ order: RankOrder) {
+        state.withLock { state in
+            if order.spec != nil { state.received += 1 }
+            // Met every order that came before it, none that comes after.
+            if order == .cancel { state.cancelled = state.received }
+            state.orders.append(order)
+        }
+        available.signal()
+    }
+
+    /// The reading thread's work.
+    private final class Reader {
+        private let link: WorkerLink
+        private let inbox: OrderInbox
+
+        init(link: WorkerLink, inbox: OrderInbox) {
+            self.link = link
+            self.inbox = inbox
+        }
+
+        func run() -> Never {
+            var frames = RankFrameReader()
+            while true {
+                do {
+                    while let order = try frames.next(RankOrder.self) { inbox.put(order) }
+                } catch {
+                    ProcessLife.say("the worker sent what is no order: \(error.description)")
+                    WorkerLink.leave()
+                }
+                link.receive(into: &frames)
+            }
+        }
+    }
+}
+
+/// A POSIX semaphore.
+///
+/// `@unchecked Sendable`: `sem_post` and `sem_wait` may be called from any thread, and the pointer never changes.
+private final class CountingSemaphore: @unchecked Sendable {
+    private let semaphore: UnsafeMutablePointer<sem_t>
+
+    init() {
+        semaphore = .allocate(capacity: 1)
+        sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func signal() { sem_post(semaphore) }
+
+    func wait() {
+        while sem_wait(semaphore) != 0 && errno == EINTR {}
+    }
+}

@@ -1,0 +1,75 @@
+import Glibc
+import JobModel
+import MessagePassing
+
+/// A rank's life: one order after the other, until the worker says shutdown or is gone.
+struct RankService {
+    let ranks: Communicator
+    let link: WorkerLink
+    let inbox: OrderInbox
+
+    func run() -> Never {
+        while true {
+            switch inbox.next() {
+            case .ready, .cancel, .bandTaken:
+                // A cancel or a credit for an order that is already answered: harmless.
+                continue
+            case .shutdown:
+                ranks.finish()
+                exit(0)
+            case .decode(let spec, let input, let directory):
+                answer { try decode(spec, input, directory) }
+            case .reduce(let spec, let summaries, let byteCounts, let payload):
+                answer { () throws(RankFailure) in
+                    .finished(
+                        try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
+                }
+            case .compute(let spec, let input, let value, let payload, let summary):
+                let task = ChunkTask(ranks: ranks, progress: report, isCancelled: { inbox.isCancelled })
+                answer { () throws(RankFailure) in
+                    .finished(try task.run(spec, input: input, value: value, payload: payload, summary: summary))
+                }
+            case .computeWhole(let spec, let input, let metadata, let payload):
+                let task = WholeTask(ranks: ranks, progress: report, isCancelled: { inbox.isCancelled })
+                answer { () throws(RankFailure) in
+                    .finished(try task.run(spec, input: input, metadata: metadata, payload: payload))
+                }
+            }
+        }
+    }
+
+    /// Does `work`; rank 0 tells how it went.
+    private func answer(_ work: () throws(RankFailure) -> RankReply) {
+        let reply: RankReply
+        do {
+            reply = try work()
+        } catch {
+            reply = .failed(error.cause, reason: error.reason)
+        }
+        if ranks.rank == 0 { link.send(reply) }
+    }
+
+    private func report(_ done: Int, _ total: Int) {
+        if ranks.rank == 0 { link.send(.progress(done: UInt64(done), total: UInt64(total))) }
+    }
+
+    private func decode(_ spec: TaskSpec, _ input: String, _ directory: String) throws(RankFailure) -> RankReply {
+        var untaken = 0
+        let task = DecodeTask(
+            publish: { index, path, byteCount throws(RankFailure) in
+                link.send(.band(index: index, path: path, byteCount: byteCount))
+                untaken += 1
+                while untaken >= RankOrder.decodeCredit {
+                    switch inbox.next() {
+                    case .bandTaken: untaken -= 1
+                    case .cancel: throw .cancelled
+                    case .shutdown: exit(0)
+                    case .ready, .decode, .compute, .computeWhole, .reduce:
+                        Communicator.abort("the worker sent another order while one was in progress")
+                    }
+                }
+            }, isCancelled: { inbox.isCancelled })
+        let metadata = try task.run(spec, input: input, directory: directory)
+        return .decoded(metadata: metadata.path, byteCount: metadata.byteCount)
+    }
+}

@@ -1,0 +1,46 @@
+import Imaging
+import JobModel
+
+/// Merges the summaries of a stage's chunks to one value a chunk: the order `reduce`. Not collective.
+struct ReduceTask {
+    func run(
+        _ spec: TaskSpec, summaries: String, byteCounts: [UInt64], payload: String
+    ) throws(RankFailure) -> RankOutput {
+        do {
+            guard case .reduce(let index) = spec.task.step else {
+                throw RankFailure(.workerError, "task \(spec.task) is not a reduction")
+            }
+            let stage = try TaskPlan(spec).stage(index)
+            guard case .summary(let kernel) = stage.closing else {
+                throw RankFailure(.workerError, "task \(spec.task): stage \(index) ends in no summaries")
+            }
+            guard byteCounts.count == stage.chunks.count else {
+                throw RankFailure(
+                    .workerError, "task \(spec.task) has \(byteCounts.count) summaries for \(stage.chunks.count) chunks"
+                )
+            }
+            let values = try kernel.resolve(try cut(summaries, byteCounts))
+            let file = try OutputFile.create(payload)
+            var offsets: [UInt64] = [0]
+            for value in values {
+                try file.write(value, at: Int(offsets[offsets.count - 1]))
+                offsets.append(offsets[offsets.count - 1] + UInt64(value.count))
+            }
+            return RankOutput(payloadByteCount: offsets[offsets.count - 1], valueOffsets: offsets)
+        } catch {
+            throw RankFailure(error)
+        }
+    }
+
+    private func cut(_ path: String, _ byteCounts: [UInt64]) throws(RankFailure) -> [[UInt8]] {
+        var rest = try MappedFile.contents(of: path)[...]
+        let total = byteCounts.reduce(UInt64(0)) { $0 &+ $1 }
+        guard byteCounts.allSatisfy({ $0 <= UInt64(rest.count) }), total == UInt64(rest.count) else {
+            throw RankFailure(.workerError, "\(path) has \(rest.count) bytes; the summaries are said to have \(total)")
+        }
+        return byteCounts.map { count in
+            defer { rest = rest.dropFirst(Int(count)) }
+            return [UInt8](rest.prefix(Int(count)))
+        }
+    }
+}

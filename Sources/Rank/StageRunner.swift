@@ -1,0 +1,78 @@
+import ImageCodecs
+import Imaging
+import JobModel
+
+/// Runs one stage over some of its output rows, and brings what comes out where it belongs.
+///
+/// Every method is collective; what it throws, it throws on all ranks.
+struct StageRunner<Ranks: StripCommunicator> {
+    let stage: Stage
+    /// The output rows that the ranks make together.
+    let rows: Range<Int>
+    let ranks: Ranks
+    private let executor: StripExecutor<Ranks>
+
+    init(
+        _ stage: Stage, rows: Range<Int>, ranks: Ranks, progress: @escaping (Int, Int) -> Void = { _, _ in },
+        isCancelled: @escaping () -> Bool = { false }
+    ) {
+        self.stage = stage
+        self.rows = rows
+        self.ranks = ranks
+        executor = StripExecutor(stage: stage, rows: rows, ranks: ranks, progress: progress, isCancelled: isCancelled)
+    }
+
+    /// This rank's share of the result.
+    struct Strip {
+        /// The rows to deliver; maybe none.
+        let rows: Range<Int>
+        fileprivate let memory: StripRows
+
+        /// Calls `body` with the rows.
+        func withBand<Result>(_ body: (Band) throws -> Result) rethrows -> Result {
+            try withExtendedLifetime(memory) { try body(memory.band.slice(rows)) }
+        }
+    }
+
+    func compute(_ input: Band, value: [UInt8]) throws(RankFailure) -> Strip {
+        Strip(rows: executor.delivered, memory: try executor.run(input, value: value))
+    }
+
+    /// Writes each rank's rows to their place in a file of all `rows`; `file` is open on every rank.
+    func write(_ strip: Strip, to file: OutputFile) throws(RankFailure) {
+        try ranks.agree {
+            guard !strip.rows.isEmpty else { return }
+            let offset = (strip.rows.lowerBound - rows.lowerBound) * stage.output.bytesPerRow
+            try strip.withBand { try file.write($0.bytes, at: offset) }
+        }
+    }
+
+    /// The summary of all `rows`, on every rank.
+    func summarise(_ strip: Strip, with kernel: any WholeImageKernel) throws(RankFailure) -> [UInt8] {
+        // A strip without rows is no part, and has no summary.
+        let own = strip.rows.isEmpty ? [] : strip.withBand { kernel.summarise($0) }
+        let counts = (0..<ranks.size).map { executor.plan.owned($0, executor.plan.deliveryLevel).count }
+        let summaries = zip(ranks.allGather(own), counts).filter { $0.1 > 0 }.map(\.0)
+        // All ranks combine the same summaries, so all of them fail or none does.
+        do { return try kernel.combine(summaries) } catch { throw RankFailure(error) }
+    }
+
+    /// The encoded segments of all `rows`, one after the other; on rank 0, else `nil`.
+    func encode(_ strip: Strip) throws(RankFailure) -> EncodedSegments? {
+        var own = EncodedSegments(bytes: [], adler32: Adler32.empty, filteredByteCount: 0)
+        if !strip.rows.isEmpty { own = strip.withBand { PNGSegmentEncoder(shape: stage.output).encode($0) } }
+        let checksum = SegmentChecksum(adler32: own.adler32, byteCount: own.filteredByteCount)
+        guard let parts = ranks.gather(own.bytes), let checksums = ranks.gather(checksum.encoded()) else { return nil }
+        var all = FilteredChecksum()
+        for bytes in checksums {
+            do {
+                let part = try SegmentChecksum(decoding: bytes)
+                all.append(FilteredChecksum(adler32: part.adler32, byteCount: part.byteCount))
+            } catch {
+                preconditionFailure("a rank of this very program sent \(bytes) as a checksum: \(error)")
+            }
+        }
+        return EncodedSegments(
+            bytes: Array(parts.joined()), adler32: all.adler32, filteredByteCount: all.byteCount)
+    }
+}

@@ -1,0 +1,158 @@
+import Imaging
+
+/// Computes one rank's strip of some output rows of a stage, together with the other ranks.
+///
+/// Level by level (see `StripPlan`): ghost rows of the level below are exchanged, and while they travel the rows are
+/// computed that need none of them.
+///
+///     rank 0   ======|~~|            =  own rows, computed while ghost rows travel
+///     rank 1      |~~|======|~~|     ~  rows that need a neighbour's: computed when they are in
+///     rank 2            |~~|======
+struct StripExecutor<Ranks: StripCommunicator> {
+    let stage: Stage
+    let plan: StripPlan
+    let ranks: Ranks
+    /// Called after each level, with the levels done and in all.
+    let progress: (Int, Int) -> Void
+    let isCancelled: () -> Bool
+
+    /// - Parameter rows: the output rows that the ranks make together.
+    init(
+        stage: Stage, rows: Range<Int>, ranks: Ranks, progress: @escaping (Int, Int) -> Void = { _, _ in },
+        isCancelled: @escaping () -> Bool = { false }
+    ) {
+        self.stage = stage
+        plan = StripPlan(stage: stage, rows: rows, rankCount: ranks.size)
+        self.ranks = ranks
+        self.progress = progress
+        self.isCancelled = isCancelled
+    }
+
+    /// The output rows that this rank is to deliver; maybe none.
+    var delivered: Range<Int> { plan.owned(ranks.rank, plan.deliveryLevel) }
+
+    /// Computes the strip.
+    ///
+    /// - Parameters:
+    ///   - input: the rows that `plan.rows(0)` names, at least.
+    ///   - value: what the opening kernel is finished with; not read when there is none.
+    /// - Returns: rows that contain `delivered`.
+    /// - Throws: on all ranks alike.
+    func run(_ input: Band, value: [UInt8]) throws(RankFailure) -> StripRows {
+        var below = StripRows.borrowed(input)
+        for level in 1...plan.deliveryLevel {
+            let made = level < plan.deliveryLevel ? StripRows.owned(buffer(level)) : below
+            if level == 1, let opening = stage.opening {
+                try open(opening, below, value: value, to: made)
+            } else {
+                step(level, from: below, to: made)
+            }
+            below = made
+            try ranks.agree(isCancelled() ? RankFailure.cancelled : nil)
+            progress(level, plan.deliveryLevel)
+        }
+        return below
+    }
+
+    /// Memory for what this rank owns or needs of a level, from the first such row to the last.
+    private func buffer(_ level: Int) -> RowBuffer {
+        RowBuffer(
+            shape: plan.shape(level), rows: hull(plan.owned(ranks.rank, level), plan.needed(ranks.rank, level)))
+    }
+
+    private func step(_ level: Int, from below: StripRows, to made: StripRows) {
+        let all = plan.owned(ranks.rank, level)
+        let interior = plan.interior(ranks.rank, level)
+        let exchanges = plan.exchanges(level - 1)
+        var outgoing: [OutgoingRows] = []
+        var incoming: [IncomingRows] = []
+        for exchange in exchanges {
+            if exchange.from == ranks.rank {
+                outgoing.append(OutgoingRows(peer: exchange.to, bytes: below.band.slice(exchange.rows).bytes))
+            } else if exchange.to == ranks.rank, let mutable = below.mutableBand {
+                incoming.append(IncomingRows(peer: exchange.from, bytes: mutable.slice(exchange.rows).bytes))
+            }
+        }
+        guard let kernel = plan.kernel(level) else {
+            return ranks.exchange(outgoing, incoming, while: {})
+        }
+        func compute(_ rows: Range<Int>) {
+            guard !rows.isEmpty, let output = made.mutableBand else { return }
+            kernel.apply(below.band, to: output.slice(rows))
+        }
+        ranks.exchange(outgoing, incoming, while: { compute(interior) })
+        if interior.isEmpty {
+            compute(all)
+        } else {
+            compute(all.lowerBound..<interior.lowerBound)
+            compute(interior.upperBound..<all.upperBound)
+        }
+    }
+
+    /// Finishes a whole-image operation on this rank's strip of the input.
+    private func open(
+        _ kernel: any WholeImageKernel, _ input: StripRows, value: [UInt8], to made: StripRows
+    ) throws(RankFailure) {
+        let rows = plan.owned(ranks.rank, 1)
+        let strip = input.band.slice(rows)
+        var own = value
+        if !kernel.finishesRowByRow {
+            // A strip without rows is no part, and has no summary.
+            let counts = (0..<ranks.size).map { plan.owned($0, 1).count }
+            let summaries = ranks.allGather(rows.isEmpty ? [] : kernel.summarise(strip))
+            let parts = zip(summaries, counts).filter { $0.1 > 0 }.map(\.0)
+            // All ranks have the same summaries, so all of them refine or none does.
+            let values = try attempt { try kernel.refine(value, strips: parts) }
+            let index = counts[..<ranks.rank].count { $0 > 0 }
+            if !rows.isEmpty { own = values[index] }
+        }
+        try ranks.agree {
+            guard !rows.isEmpty, let output = made.mutableBand else { return }
+            try kernel.finish(strip, value: own, to: output.slice(rows))
+        }
+    }
+
+    private func attempt<Result>(_ body: () throws -> Result) throws(RankFailure) -> Result {
+        do { return try body() } catch { throw RankFailure(error) }
+    }
+}
+
+/// The rows of a level that a rank holds: the mapped input, or memory of its own.
+enum StripRows {
+    /// Outlives the execution.
+    case borrowed(Band)
+    case owned(RowBuffer)
+
+    /// Valid while this value lives.
+    var band: Band {
+        switch self {
+        case .borrowed(let band): band
+        case .owned(let buffer): buffer.band
+        }
+    }
+
+    /// `nil` for the input.
+    var mutableBand: MutableBand? {
+        switch self {
+        case .borrowed: nil
+        case .owned(let buffer): buffer.mutableBand
+        }
+    }
+}
+
+extension Band {
+    /// The part of the band that holds `part`; no rows at all if `part` is empty.
+    func slice(_ part: Range<Int>) -> Band {
+        let part = part.isEmpty ? rows.lowerBound..<rows.lowerBound : part
+        precondition(part.lowerBound >= rows.lowerBound && part.upperBound <= rows.upperBound, "\(part) of \(rows)")
+        let offset = (part.lowerBound - rows.lowerBound) * shape.bytesPerRow
+        return Band(shape: shape, rows: part, base: bytes.baseAddress.unsafelyUnwrapped + offset)
+    }
+}
+
+/// The smallest range that has both.
+private func hull(_ a: Range<Int>, _ b: Range<Int>) -> Range<Int> {
+    if a.isEmpty { return b }
+    if b.isEmpty { return a }
+    return min(a.lowerBound, b.lowerBound)..<max(a.upperBound, b.upperBound)
+}

@@ -1,0 +1,41 @@
+import Glibc
+import JobModel
+import MessagePassing
+
+/// `tessera-rank`: one rank of a worker's resident MPI world. Started by `mpirun`, which `tessera-worker` starts.
+@main
+struct TesseraRank {
+    static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "--launch" { Launcher.run(arguments.dropFirst()) }
+        guard let socket = variable("TESSERA_RANK_SOCKET"), let token = variable("TESSERA_RANK_TOKEN") else {
+            ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
+            exit(64)
+        }
+        // mpirun is the parent. Should it be gone already, nothing will come of this rank.
+        guard ProcessLife.follow(parent: getppid()) == 0 else { exit(71) }
+        limitResources()
+        let ranks = Communicator.start()
+        do {
+            let link = try WorkerLink(path: socket)
+            link.send(.hello(rank: UInt32(ranks.rank), token: token))
+            RankService(ranks: ranks, link: link, inbox: OrderInbox(link)).run()
+        } catch {
+            Communicator.abort(error.reason)
+        }
+    }
+
+    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    /// No core dumps of other people's images, and no more address space than the worker grants.
+    private static func limitResources() {
+        limit(RLIMIT_CORE, to: 0)
+        if let bytes = variable("TESSERA_RANK_ADDRESS_SPACE").flatMap(UInt.init) { limit(RLIMIT_AS, to: bytes) }
+    }
+
+    private static func limit(_ resource: __rlimit_resource, to value: UInt) {
+        var limits = rlimit(rlim_cur: value, rlim_max: value)
+        // A hard limit that is lower already stays.
+        if setrlimit(Int32(resource.rawValue), &limits) != 0 { ProcessLife.say("a resource limit is refused") }
+    }
+}

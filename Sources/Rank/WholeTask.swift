@@ -1,0 +1,73 @@
+import Glibc
+import ImageCodecs
+import Imaging
+import JobModel
+
+/// Computes a decoded image from its first stage to the encoded file: the order `computeWhole`. Collective.
+///
+/// Each stage is one part. Between two stages the rows go through a file in shared memory, since the next one may need
+/// any of them on any rank (a rotation does).
+struct WholeTask<Ranks: StripCommunicator> {
+    let ranks: Ranks
+    var progress: (Int, Int) -> Void = { _, _ in }
+    var isCancelled: () -> Bool = { false }
+
+    /// - Returns: the facts of the result; complete on rank 0 only.
+    func run(_ spec: TaskSpec, input: String, metadata: String, payload: String) throws(RankFailure) -> RankOutput {
+        let (plan, framed) = try ranks.agree {
+            (try TaskPlan(spec).plan, ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
+        }
+        var source = input
+        defer { if source != input, ranks.rank == 0 { unlink(source) } }
+        var value: [UInt8] = []
+        for (index, stage) in plan.stages.enumerated() {
+            let rows = 0..<stage.output.height
+            let mapped = try ranks.agree { try MappedFile(source, byteCount: stage.input.byteCount) }
+            defer { withExtendedLifetime(mapped) {} }
+            let band = Band(
+                shape: stage.input, rows: 0..<stage.input.height, base: mapped.bytes.baseAddress.unsafelyUnwrapped)
+            let runner = StageRunner(
+                stage, rows: rows, ranks: ranks,
+                progress: { done, total in progress(index * total + done, plan.stages.count * total) },
+                isCancelled: isCancelled)
+            let strip = try runner.compute(band, value: value)
+            if case .segments = stage.closing {
+                return try write(try runner.encode(strip), plan, framed, to: payload)
+            }
+            let next = "\(payload).stage-\(index)"
+            try keep(strip, runner, in: next)
+            // Every rank has mapped the file by now, so that its name can go.
+            if source != input, ranks.rank == 0 { unlink(source) }
+            source = next
+            if case .summary(let kernel) = stage.closing {
+                let summary = try runner.summarise(strip, with: kernel)
+                do { value = try kernel.resolve([summary])[0] } catch { throw RankFailure(error) }
+            }
+        }
+        preconditionFailure("the last stage closes with segments")
+    }
+
+    private func keep(
+        _ strip: StageRunner<Ranks>.Strip, _ runner: StageRunner<Ranks>, in path: String
+    ) throws(RankFailure) {
+        let created = try ranks.agree { ranks.rank == 0 ? try OutputFile.create(path) : nil }
+        let file = try ranks.agree { try created ?? OutputFile.join(path) }
+        try runner.write(strip, to: file)
+    }
+
+    private func write(
+        _ segments: EncodedSegments?, _ plan: ProcessingPlan, _ metadata: [UInt8], to path: String
+    ) throws(RankFailure) -> RankOutput {
+        var byteCount = 0
+        try ranks.agree {
+            guard let segments else { return }
+            let file = try OutputFile.create(path)
+            let prefix = PNGAssembly.prefix(output: plan.output, metadata: metadata)
+            for part in [prefix, segments.bytes, PNGAssembly.suffix(adler32: segments.adler32)] {
+                try file.write(part, at: byteCount)
+                byteCount += part.count
+            }
+        }
+        return RankOutput(payloadByteCount: UInt64(byteCount))
+    }
+}

@@ -1,0 +1,130 @@
+import Glibc
+
+/// How a slot's world is started.
+struct WorldConfiguration: Sendable {
+    /// Ranks in the world, at least 1.
+    var rankCount: Int
+    /// The program of a rank; by default `tessera-rank` next to this program.
+    var rankExecutable: String
+    /// Open MPI's launcher.
+    var mpirun: String
+    /// A folder on a memory file system, in which the world's private folder is made.
+    var baseDirectory: String
+    /// From the start of mpirun until every rank has said hello.
+    var startTimeout: Duration
+    /// How long a cancelled order may take to end before the world is killed instead.
+    var cancelTimeout: Duration
+    /// The most address space a rank may use: a decoder that goes astray dies instead of the machine.
+    var rankAddressSpaceByteCount: UInt64
+
+    init(
+        rankCount: Int, rankExecutable: String? = nil, mpirun: String = "/usr/bin/mpirun",
+        baseDirectory: String = "/dev/shm", startTimeout: Duration = .seconds(30),
+        cancelTimeout: Duration = .seconds(2), rankAddressSpaceByteCount: UInt64 = 64 << 30
+    ) {
+        precondition(rankCount > 0, "a world of \(rankCount) ranks")
+        self.rankCount = rankCount
+        self.rankExecutable = rankExecutable ?? Self.besideThisProgram("tessera-rank")
+        self.mpirun = mpirun
+        self.baseDirectory = baseDirectory
+        self.startTimeout = startTimeout
+        self.cancelTimeout = cancelTimeout
+        self.rankAddressSpaceByteCount = rankAddressSpaceByteCount
+    }
+
+    private static func besideThisProgram(_ name: String) -> String {
+        guard let path = realpath("/proc/self/exe", nil) else { return name }
+        defer { free(path) }
+        let program = String(cString: path)
+        return String(program[...(program.lastIndex(of: "/") ?? program.startIndex)]) + name
+    }
+}
+
+/// The command that starts a world: who is run, with which arguments and environment. No shell is involved.
+struct WorldCommand: Sendable {
+    let executable: String
+    let arguments: [String]
+    let environment: [String]
+
+    /// - Parameters:
+    ///   - parent: the process whose end is to end the world.
+    ///   - token: lets the ranks prove that they are ours. In the environment, which only this user can read, not in the
+    ///     arguments, which everybody can.
+    init(_ configuration: WorldConfiguration, socket: String, session: String, token: String, parent: pid_t) {
+        // Local transports only, nothing bound to a core, no remote launcher, every file in our own folder. `ob1` and the
+        // exclusions spare Open MPI the search for network hardware.
+        let parameters: KeyValuePairs = [
+            "btl": "self,vader", "btl_vader_single_copy_mechanism": "none", "btl_vader_backing_directory": session,
+            "pml": "ob1", "osc": "^ucx", "plm": "isolated", "oob_tcp_if_include": "lo", "orte_tmpdir_base": session,
+            "mpi_yield_when_idle": "1", "orte_base_help_aggregate": "0",
+        ]
+        executable = configuration.rankExecutable
+        arguments =
+            [executable, "--launch", String(parent), configuration.mpirun, "-n", String(configuration.rankCount)]
+            + ["--oversubscribe", "--bind-to", "none"]
+            + parameters.flatMap { ["--mca", $0.key, $0.value] }
+            + [executable]
+
+        var environment = Self.inherited.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+        if geteuid() == 0 {
+            environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
+        }
+        environment += [
+            "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
+            "TESSERA_RANK_ADDRESS_SPACE=\(configuration.rankAddressSpaceByteCount)",
+        ]
+        self.environment = environment
+    }
+
+    /// What the ranks get of the worker's environment; above all not its secrets.
+    private static let inherited = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH"]
+
+    /// Starts the command with output and errors going to `output`.
+    ///
+    /// To be called on a thread that lives as long as the world may.
+    ///
+    /// - Returns: the process, which leads its process group.
+    func spawn(output: Int32) throws(WorldError) -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, output, 2)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        // A process group of its own, so that a Ctrl-C that is meant for the worker leaves the order to the worker.
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+
+        var process: pid_t = 0
+        let code = withCStrings(arguments) { argv in
+            withCStrings(environment) { envp in posix_spawn(&process, executable, &actions, &attributes, argv, envp) }
+        }
+        guard code == 0 else {
+            throw .notStarted("cannot start \(executable): \(systemMessage(code))", outputTail: "")
+        }
+        return process
+    }
+}
+
+/// Calls `body` with a C array of C strings, ended by a null pointer.
+private func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    return pointers.withUnsafeMutableBufferPointer { buffer in
+        // An array with at least one element has a base address.
+        body(buffer.baseAddress ?? .allocate(capacity: 1))
+    }
+}
