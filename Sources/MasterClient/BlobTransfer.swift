@@ -1,0 +1,262 @@
+import struct Crypto.SHA256
+import JobModel
+import Logging
+import NIOCore
+import Protocol
+import Transport
+
+/// Moves blobs to and from a master over a few bulk connections of its own.
+///
+/// Every byte is checked: what was put must be named as it was computed here, a whole blob that was got must have the
+/// digest that names it, a slice the digest that the master sent behind it. Cancelling a transfer closes the connection
+/// that it uses; the next transfer gets another.
+public final class BlobTransfer: Sendable {
+    private let pool: BulkPool
+
+    /// - Parameters:
+    ///   - connectionCount: how many transfers may run at once; more wait their turn.
+    public init(
+        to endpoint: Endpoint, secret: SharedSecret, software: String = "tessera", connectionCount: Int = 4,
+        limits: TransportLimits = TransportLimits(), logger: Logger
+    ) {
+        pool = BulkPool(limit: connectionCount) {
+            try await connectBulk(to: endpoint, secret: secret, software: software, limits: limits, logger: logger)
+        }
+    }
+
+    /// Closes the connections. Transfers that run end first; later ones fail with `ConnectionClosed`.
+    public func close() { pool.close() }
+
+    deinit { pool.close() }
+
+    // MARK: Put
+
+    /// Stores a file's bytes.
+    /// - Parameter recomputable: whether the blob need not survive a power cut of the master.
+    public func put(fileAt path: String, recomputable: Bool = false) async throws -> BlobReference {
+        let file = try await LocalFile.open(readingAt: path)
+        return try await file.closing {
+            try await put(
+                descriptor: file.descriptor, offset: 0, byteCount: file.byteCount, recomputable: recomputable)
+        }
+    }
+
+    /// Stores `byteCount` bytes of an open file, read by pread from `offset` on.
+    /// - Parameter digest: the bytes' SHA-256 where it is known; sent beforehand then.
+    public func put(
+        descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false
+    ) async throws -> BlobReference {
+        try await exchange(mayRetry: { true }) { connection in
+            var source = FileSource(descriptor: descriptor, offset: offset, byteCount: byteCount)
+            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+        }
+    }
+
+    /// Stores bytes in memory.
+    public func put(bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false) async throws -> BlobReference {
+        try await exchange(mayRetry: { true }) { connection in
+            var source = BufferSource(ByteBuffer(bytes: bytes))
+            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+        }
+    }
+
+    /// Stores mapped memory, which must stay valid and unchanged until this returns or throws.
+    public func put(
+        bytes: UnsafeRawBufferPointer, digest: BlobDigest? = nil, recomputable: Bool = false
+    ) async throws -> BlobReference {
+        try await exchange(mayRetry: { true }) { connection in
+            var source = MemorySource(bytes)
+            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+        }
+    }
+
+    private static func put(
+        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, over connection: BulkConnection
+    ) async throws -> Exchange<BlobReference> {
+        var request = WirePutBlob()
+        request.byteCount = source.byteCount
+        request.digest = digest?.wire ?? .init()
+        request.recomputable = recomputable
+        connection.send(.putBlob(request))
+        var rest = source.byteCount
+        // Something that comes before all is sent can only be a refusal.
+        while rest > 0, !connection.hasReceived {
+            let piece = try await source.next(atMost: min(Int(clamping: rest), BulkConnection.preferredDataByteCount))
+            rest -= UInt64(piece.readableBytes)
+            try await connection.send(data: piece)
+        }
+        let reply = try await connection.receive()
+        switch reply {
+        case .control(let message):
+            switch message.body {
+            case .blobStored(let stored) where rest == 0:
+                let reference = try BlobReference(wire: stored.blob, field: "BlobStored.blob")
+                let own = BlobReference(digest: source.finishedDigest(), byteCount: source.byteCount)
+                guard reference == own else {
+                    throw BlobTransferError(
+                        .corrupt,
+                        "the master stored \(reference.byteCount) bytes as \(reference.digest), but \(own.byteCount) bytes "
+                            + "with digest \(own.digest) were sent; try again")
+                }
+                return .completed(own)
+            case .refused(let refusal):
+                // With bytes still to come, the connection's next bytes would be data: it cannot be used any more.
+                return .refused(MasterRefusal(refusal), isReusable: rest == 0)
+            default: throw unexpected(reply, allowed: "BlobStored or Refusal")
+            }
+        case .data: throw unexpected(reply, allowed: "BlobStored or Refusal")
+        }
+    }
+
+    // MARK: Get
+
+    /// Fetches a slice into memory, which must stay valid until this returns or throws.
+    /// - Precondition: `target` is as large as the slice.
+    public func get(_ slice: BlobSlice, into target: UnsafeMutableRawBufferPointer) async throws {
+        precondition(
+            UInt64(target.count) == slice.byteCount, "\(slice.byteCount) bytes do not go into \(target.count)")
+        try await get(slice, mayRetry: { true }) { piece, offset in
+            piece.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: target[Int(offset)..<Int(offset) + bytes.count])
+                    .copyMemory(from: bytes)
+            }
+        }
+    }
+
+    /// Fetches a slice into an open file, written by pwrite from `offset` on.
+    public func get(_ slice: BlobSlice, into descriptor: Int32, at offset: UInt64) async throws {
+        try await get(slice, mayRetry: { true }) { piece, position in
+            try await LocalFile.write(piece, to: descriptor, at: offset + position)
+        }
+    }
+
+    /// Fetches a slice into a file, which is made or emptied first; after an error its contents mean nothing.
+    public func get(_ slice: BlobSlice, intoFileAt path: String) async throws {
+        let file = try await LocalFile.open(writingAt: path)
+        try await file.closing { try await get(slice, into: file.descriptor, at: 0) }
+    }
+
+    /// Fetches a slice piece by piece, in order. Only when this returns are the pieces known to be right.
+    public func get(_ slice: BlobSlice, _ body: (ByteBuffer) async throws -> Void) async throws {
+        var hasBegun = false
+        try await get(slice, mayRetry: { !hasBegun }) { piece, _ in
+            hasBegun = true
+            try await body(piece)
+        }
+    }
+
+    /// Fetches a slice of at most `maximumByteCount` bytes into an array.
+    public func bytes(of slice: BlobSlice, maximumByteCount: Int = 16 << 20) async throws -> [UInt8] {
+        guard slice.byteCount <= UInt64(maximumByteCount) else {
+            throw BlobTransferError(
+                .corrupt, "\(slice.byteCount) bytes of blob \(slice.blob.digest) are more than \(maximumByteCount)")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(slice.byteCount))
+        try await get(slice) { bytes.append(contentsOf: $0.readableBytesView) }
+        return bytes
+    }
+
+    private func get(
+        _ slice: BlobSlice, mayRetry: () -> Bool, _ deliver: (ByteBuffer, UInt64) async throws -> Void
+    ) async throws {
+        try await exchange(mayRetry: mayRetry) { connection in
+            try await Self.get(slice, over: connection, deliver)
+        }
+    }
+
+    private static func get(
+        _ slice: BlobSlice, over connection: BulkConnection, _ deliver: (ByteBuffer, UInt64) async throws -> Void
+    ) async throws -> Exchange<Void> {
+        var request = WireGetBlob()
+        request.slice = slice.wire
+        connection.send(.getBlob(request))
+        let reply = try await connection.receive()
+        guard case .control(let message) = reply else { throw unexpected(reply, allowed: "BlobHeader or Refusal") }
+        switch message.body {
+        case .blobHeader(let header):
+            guard header.byteCount == slice.byteCount else {
+                throw ProtocolViolation(
+                    field: "BlobHeader.byte_count", value: "\(header.byteCount)", allowed: "\(slice.byteCount)")
+            }
+        case .refused(let refusal): return .refused(MasterRefusal(refusal), isReusable: true)
+        default: throw unexpected(reply, allowed: "BlobHeader or Refusal")
+        }
+        var digest = SHA256()
+        var offset: UInt64 = 0
+        while offset < slice.byteCount {
+            let frame = try await connection.receive()
+            guard case .data(let piece) = frame else {
+                if case .control(let message) = frame, case .refused(let refusal) = message.body {
+                    return .refused(MasterRefusal(refusal), isReusable: false)
+                }
+                throw unexpected(frame, allowed: "data")
+            }
+            guard UInt64(piece.readableBytes) <= slice.byteCount - offset else {
+                throw ProtocolViolation(
+                    field: "data", value: "\(piece.readableBytes) bytes", allowed: "\(slice.byteCount - offset) bytes")
+            }
+            piece.withUnsafeReadableBytes { digest.update(bufferPointer: $0) }
+            try await deliver(piece, offset)
+            offset += UInt64(piece.readableBytes)
+        }
+        let last = try await connection.receive()
+        guard case .control(let message) = last, case .blobEnd(let end) = message.body else {
+            throw unexpected(last, allowed: "BlobEnd")
+        }
+        let isWhole = slice.offset == 0 && slice.byteCount == slice.blob.byteCount
+        let received = Array(digest.finalize())
+        guard received == Array(end.sha256), !isWhole || received == slice.blob.digest.bytes else {
+            throw BlobTransferError(
+                .corrupt,
+                "\(slice.byteCount) bytes from offset \(slice.offset) of blob \(slice.blob.digest) arrived damaged; try again")
+        }
+        return .completed(())
+    }
+
+    // MARK: Exchange
+
+    /// How a request over a connection ended, when it did not end by an error.
+    private enum Exchange<Result> {
+        case completed(Result)
+        case refused(MasterRefusal, isReusable: Bool)
+    }
+
+    /// Runs one request over a connection of the pool.
+    ///
+    /// The master may close an idle connection at the very moment that we use it again. A request that fails so is made
+    /// again, once, over a new connection: all of them are idempotent.
+    private func exchange<Result>(
+        mayRetry: () -> Bool, _ body: (BulkConnection) async throws -> Exchange<Result>
+    ) async throws -> Result {
+        var lent = try await pool.borrow()
+        while true {
+            let ending: Exchange<Result>
+            do {
+                ending = try await body(lent.connection)
+            } catch {
+                pool.giveBack(lent.connection, isGood: false)
+                guard lent.isReused, error is ConnectionClosed, mayRetry(), !Task.isCancelled else { throw error }
+                lent = try await pool.borrow(fresh: true)
+                continue
+            }
+            switch ending {
+            case .completed(let result):
+                pool.giveBack(lent.connection, isGood: true)
+                return result
+            case .refused(let refusal, let isReusable):
+                pool.giveBack(lent.connection, isGood: isReusable)
+                throw refusal
+            }
+        }
+    }
+
+    private static func unexpected(_ frame: BulkFrame, allowed: String) -> ProtocolViolation {
+        let value =
+            switch frame {
+            case .data(let bytes): "\(bytes.readableBytes) bytes of data"
+            case .control(let message): message.body.map { String("\($0)".prefix { $0 != "(" }) } ?? "nothing"
+            }
+        return ProtocolViolation(field: "reply", value: value, allowed: allowed)
+    }
+}

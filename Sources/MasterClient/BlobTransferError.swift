@@ -1,0 +1,22 @@
+/// A blob could not be moved, for a reason other than the connection or a refusal.
+public struct BlobTransferError: Error, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable, Hashable, CaseIterable {
+        /// The bytes that arrived are not those that were asked for.
+        case corrupt = "corrupt-blob"
+        /// The source became shorter while it was sent.
+        case sourceChanged = "source-changed"
+        /// A local file could not be opened, read or written.
+        case file
+    }
+
+    public let code: Code
+    /// For a person: what happened, with which value, what to do.
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { "\(message) (\(code.rawValue))" }
+}
