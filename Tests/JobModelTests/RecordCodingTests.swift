@@ -1,0 +1,211 @@
+import JobModel
+import Testing
+
+@Suite struct RecordCodingTests {
+    @Test(arguments: RecordKind.allCases)
+    func `every kind of record reads back as it was written`(kind: RecordKind) throws {
+        var samples = Samples(seed: UInt64(kind.rawValue))
+        for _ in 0..<500 {
+            let record = samples.record(kind)
+            #expect(record.kind == kind)
+            #expect(try Record(decoding: record.encoded()) == record)
+        }
+    }
+
+    @Test(arguments: RecordKind.allCases)
+    func `a record cut short anywhere is refused`(kind: RecordKind) {
+        var samples = Samples(seed: 100 + UInt64(kind.rawValue))
+        for _ in 0..<40 {
+            let bytes = samples.record(kind).encoded()
+            for count in bytes.indices {
+                #expect(throws: BinaryCodingError.self) { try Record(decoding: Array(bytes[..<count])) }
+            }
+        }
+    }
+
+    @Test func `bytes after a record are refused`() {
+        var samples = Samples(seed: 7)
+        for kind in RecordKind.allCases {
+            let bytes = samples.record(kind).encoded() + [0]
+            #expect(throws: BinaryCodingError("1 bytes too many")) { try Record(decoding: bytes) }
+        }
+    }
+
+    @Test func `an unknown version is refused before anything else is read`() {
+        let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
+        #expect(throws: BinaryCodingError("a record of version 2; this program reads version 1")) {
+            try Record(decoding: bytes)
+        }
+    }
+
+    @Test func `unknown kinds, states, causes and steps are refused`() {
+        let known = Set(RecordKind.allCases.map(\.rawValue))
+        for number in UInt8.min...UInt8.max where !known.contains(number) {
+            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 1")) {
+                try Record(decoding: [Record.codingVersion, number, 1])
+            }
+        }
+        #expect(throws: BinaryCodingError("7 is no job state")) {
+            try Record(decoding: [Record.codingVersion, RecordKind.jobFinished.rawValue, 1, 7, 0])
+        }
+        #expect(throws: BinaryCodingError("0 is no cause of a failure")) {
+            try Record(decoding: [Record.codingVersion, RecordKind.imageFailed.rawValue, 1, 0, 0, 0, 0, 0])
+        }
+        #expect(throws: BinaryCodingError("4 is no task step")) {
+            try Record(decoding: [Record.codingVersion, RecordKind.attemptStarted.rawValue, 1, 0, 4, 1, 1])
+        }
+    }
+
+    @Test func `numbers above their type's range are refused`() {
+        // An image index of 2^32 in an imageRedriven of job 1.
+        let bytes = [Record.codingVersion, RecordKind.imageRedriven.rawValue, 1, 0x80, 0x80, 0x80, 0x80, 0x10]
+        #expect(throws: BinaryCodingError("4294967296 is above the limit of 4294967295")) {
+            try Record(decoding: bytes)
+        }
+    }
+
+    @Test func `a count alone does not reserve memory`() {
+        // 2^62 images in no bytes at all.
+        var writer = BinaryWriter()
+        writer.write(Record.codingVersion)
+        writer.write(RecordKind.imagesAdded.rawValue)
+        writer.writeVariable(1)
+        writer.writeVariable(1 << 62)
+        #expect(throws: BinaryCodingError("4611686018427387904 elements do not fit the 0 bytes that are left")) {
+            try Record(decoding: writer.bytes)
+        }
+    }
+
+    @Test func `an impossible geometry is refused`() {
+        for (width, height, channels, bits) in [(0, 1, 1, 8), (1, 0, 1, 8), (1, 1, 0, 8), (1, 1, 5, 8), (1, 1, 1, 12)] {
+            let bytes = [width, height, channels, bits].map(UInt8.init)
+            #expect(throws: BinaryCodingError.self) { try ImageGeometry(decoding: bytes) }
+        }
+        #expect(throws: Never.self) { try ImageGeometry(decoding: [1, 1, 1, 8]) }
+    }
+
+    /// The journals of released versions must stay readable: these bytes may never change their meaning.
+    @Test func `the written form of version 1 stays as it is`() {
+        let digest = BlobDigest((0..<32).map { UInt8($0) })
+        guard let digest else { return #expect(Bool(false), "a digest has 32 bytes") }
+        let lease = LeaseID(
+            task: TaskID(image: ImageID(job: JobID(300), index: 5), step: .chunk(stage: 1, index: 2)), epoch: 3)
+        let output = TaskOutput(
+            payload: BlobReference(digest: digest, byteCount: 128),
+            checksum: SegmentChecksum(adler32: 0x1122_3344, byteCount: 9), valueOffsets: [7])
+        let expected: [UInt8] =
+            [1, 6, 0xAC, 0x02, 5, 2, 1, 2, 3] + [1] + (0..<32) + [0x80, 0x01] + [0] + [1, 0x44, 0x33, 0x22, 0x11, 9] + [
+                0
+            ]
+            + [1, 7]
+        #expect(Record.taskCompleted(lease, output: output).encoded() == expected)
+        #expect(
+            Record.jobFinished(JobID(1), state: .partlyFailed, at: 1000).encoded() == [1, 12, 1, 4, 0xE8, 0x07])
+    }
+
+    @Test func `garbage never traps, and what reads as a record is one`() throws {
+        var samples = Samples(seed: 42)
+        var readCount = 0
+        for round in 0..<20_000 {
+            let bytes: [UInt8]
+            if round.isMultiple(of: 2) {
+                bytes = [Record.codingVersion] + samples.bytes(samples.count(upTo: 80))
+            } else {
+                let kind = RecordKind.allCases[round / 2 % RecordKind.allCases.count]
+                bytes = samples.damaged(samples.record(kind).encoded())
+            }
+            guard let record = try? Record(decoding: bytes) else { continue }
+            readCount += 1
+            #expect(try Record(decoding: record.encoded()) == record)
+        }
+        // Damage in a text or a number leaves a record: both ends of the branch were taken.
+        #expect(readCount > 1000 && readCount < 15_000)
+    }
+}
+
+@Suite struct TaskSpecCodingTests {
+    @Test func `specs and outputs read back as they were written`() throws {
+        var samples = Samples(seed: 1)
+        for _ in 0..<2000 {
+            let spec = samples.spec()
+            #expect(try TaskSpec(decoding: spec.encoded()) == spec)
+            let output = samples.output()
+            #expect(try TaskOutput(decoding: output.encoded()) == output)
+        }
+    }
+
+    @Test func `specs and outputs follow each other without separators`() throws {
+        var samples = Samples(seed: 2)
+        let spec = samples.spec()
+        let output = samples.output()
+        var writer = BinaryWriter()
+        spec.encode(into: &writer)
+        output.encode(into: &writer)
+        var reader = BinaryReader(writer.bytes)
+        #expect(try TaskSpec(from: &reader) == spec)
+        #expect(try TaskOutput(from: &reader) == output)
+        try reader.finish()
+    }
+
+    @Test func `specs and outputs cut short anywhere are refused`() {
+        var samples = Samples(seed: 3)
+        for _ in 0..<40 {
+            let spec = samples.spec().encoded()
+            for count in spec.indices {
+                #expect(throws: BinaryCodingError.self) { try TaskSpec(decoding: Array(spec[..<count])) }
+            }
+            let output = samples.output().encoded()
+            for count in output.indices {
+                #expect(throws: BinaryCodingError.self) { try TaskOutput(decoding: Array(output[..<count])) }
+            }
+        }
+    }
+
+    @Test func `a slice beyond its blob is refused`() {
+        var samples = Samples(seed: 4)
+        let blob = BlobReference(digest: samples.digest(), byteCount: 100)
+        for (offset, byteCount) in [(101, 0), (100, 1), (0, 101), (1, .max), (.max, 1)] as [(UInt64, UInt64)] {
+            let bytes = BlobSlice(blob: blob, offset: offset, byteCount: byteCount).encoded()
+            #expect(throws: BinaryCodingError.self, "\(offset)+\(byteCount)") { try BlobSlice(decoding: bytes) }
+        }
+    }
+
+    @Test func `garbage never traps`() {
+        var samples = Samples(seed: 5)
+        for _ in 0..<5000 {
+            let spec = samples.damaged(samples.spec().encoded())
+            if let read = try? TaskSpec(decoding: spec) { #expect((try? TaskSpec(decoding: read.encoded())) == read) }
+            let output = samples.damaged(samples.output().encoded())
+            if let read = try? TaskOutput(decoding: output) {
+                #expect((try? TaskOutput(decoding: read.encoded())) == read)
+            }
+        }
+    }
+}
+
+@Suite struct BinaryCodingTests {
+    @Test func `counts have one to ten bytes`() throws {
+        for (value, byteCount) in [(0, 1), (127, 1), (128, 2), (16383, 2), (16384, 3), (.max, 10)] as [(UInt64, Int)] {
+            var writer = BinaryWriter()
+            writer.writeVariable(value)
+            #expect(writer.bytes.count == byteCount)
+            var reader = BinaryReader(writer.bytes)
+            #expect(try reader.readVariable() == value)
+        }
+    }
+
+    @Test func `a count of more than 64 bits is refused`() {
+        for last in [0x02, 0x7F, 0x80, 0xFF] as [UInt8] {
+            var reader = BinaryReader([UInt8](repeating: 0xFF, count: 9) + [last, 0])
+            #expect(throws: BinaryCodingError("a count is longer than 64 bits")) { try reader.readVariable() }
+        }
+    }
+
+    @Test func `a digest is written in its printed order`() throws {
+        let hex = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210"
+        let digest = try #require(BlobDigest(hex: hex))
+        #expect(digest.encoded() == digest.bytes)
+        #expect(digest.description == hex)
+        #expect(try BlobDigest(decoding: digest.bytes) == digest)
+    }
+}
