@@ -55,7 +55,8 @@ public struct MutableBand {
     /// The part of the band that holds `rows`.
     public func slice(_ part: Range<Int>) -> MutableBand {
         precondition(part.lowerBound >= rows.lowerBound && part.upperBound <= rows.upperBound)
-        return MutableBand(shape: shape, rows: part, base: base + (part.lowerBound - rows.lowerBound) * shape.bytesPerRow)
+        return MutableBand(
+            shape: shape, rows: part, base: base + (part.lowerBound - rows.lowerBound) * shape.bytesPerRow)
     }
 
     public var readable: Band { Band(shape: shape, rows: rows, base: UnsafeRawPointer(base)) }

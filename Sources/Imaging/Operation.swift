@@ -14,8 +14,8 @@ public protocol Operation: Sendable {
 
 /// The two ways of computing an operation.
 public enum OperationKernel: Sendable {
-    /// Each output row depends on a bounded number of input rows.
-    case rows(any RowKernel)
+    /// Each output row depends on a bounded number of input rows. The kernels are applied one after the other.
+    case rows([any RowKernel])
     /// Some value depends on the whole image.
     case wholeImage(any WholeImageKernel)
 }
@@ -27,8 +27,16 @@ public protocol RowKernel: Sendable {
     /// The input rows that are needed for the output rows `rows`; within the input image, monotone in `rows`.
     func inputRows(for rows: Range<Int>) -> Range<Int>
 
+    /// Whether every output row is made of the input row of the same number alone (and the heights are the same), for
+    /// images of every height. Said by point operations; `false` where nothing is said.
+    var readsOnlyItsOwnRow: Bool { get }
+
     /// Computes all of `output.rows`. `input` has at least `inputRows(for: output.rows)`.
     func apply(_ input: Band, to output: MutableBand)
+}
+
+extension RowKernel {
+    public var readsOnlyItsOwnRow: Bool { false }
 }
 
 /// Computes an operation whose result at a pixel may depend on every pixel: rows are *summarised* part by part, the

@@ -1,0 +1,93 @@
+/// The value of a parameter.
+public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
+    case integer(Int)
+    case number(Double)
+    case word(String)
+    case auto
+
+    /// As a pipeline writes it: the shortest decimal that reads back as the same value.
+    public var description: String {
+        switch self {
+        case .integer(let value): return String(value)
+        case .number(let value):
+            let text = String(value)
+            return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+        case .word(let word): return word
+        case .auto: return "auto"
+        }
+    }
+}
+
+/// The arguments of one operation: those that were given, and the defaults of the others.
+public struct OperationArguments: Sendable {
+    public let operation: OperationDescription
+    private let given: [String: ArgumentValue]
+
+    /// - Parameter given: values that fit their parameters; the parser sees to it.
+    init(of operation: OperationDescription, given: [String: ArgumentValue]) {
+        self.operation = operation
+        self.given = given
+    }
+
+    /// `name parameter=value ...` with the arguments that were given, in the order of the description.
+    public var canonicalText: String {
+        let arguments = operation.parameters.compactMap { parameter in
+            given[parameter.name].map { "\(parameter.name)=\($0)" }
+        }
+        return ([operation.name] + arguments).joined(separator: " ")
+    }
+
+    public func isGiven(_ name: String) -> Bool { given[name] != nil }
+
+    /// The value given for the parameter, else its default.
+    public subscript(_ name: String) -> ArgumentValue {
+        guard let parameter = operation.parameter(name) else {
+            preconditionFailure("\(operation.name) describes no parameter \(name)")
+        }
+        return given[name] ?? parameter.defaultValue
+    }
+
+    /// The value of an integer parameter that is not `auto`.
+    public func integer(_ name: String) -> Int {
+        guard case .integer(let value) = self[name] else {
+            preconditionFailure("\(operation.name) \(name): no integer")
+        }
+        return value
+    }
+
+    /// The value of an integer parameter, `nil` for `auto`.
+    public func integerUnlessAuto(_ name: String) -> Int? {
+        self[name] == .auto ? nil : integer(name)
+    }
+
+    public func number(_ name: String) -> Double {
+        switch self[name] {
+        case .number(let value): return value
+        case .integer(let value): return Double(value)
+        case .word, .auto: preconditionFailure("\(operation.name) \(name): no number")
+        }
+    }
+
+    /// The value of a choice as a case of the enumeration that lists its words.
+    public func choice<Choice: RawRepresentable<String>>(_ name: String, as _: Choice.Type = Choice.self) -> Choice {
+        guard case .word(let word) = self[name], let choice = Choice(rawValue: word) else {
+            preconditionFailure("\(operation.name) \(name): \(self[name]) is not a \(Choice.self)")
+        }
+        return choice
+    }
+
+    /// A level that is meant for every depth: see `ParameterDescription.isLevel`.
+    public func level(_ name: String) -> Level {
+        Level(value: number(name), isGiven: isGiven(name))
+    }
+}
+
+/// A sample level as an argument: taken as it stands when it was given, else scaled to the depth of the image.
+public struct Level: Hashable, Sendable {
+    public let value: Double
+    public let isGiven: Bool
+
+    public func at(_ depth: SampleDepth) -> Double {
+        isGiven || depth == .eight ? value : value * 257
+    }
+}

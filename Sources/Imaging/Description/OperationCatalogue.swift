@@ -1,0 +1,18 @@
+/// Every operation there is, each once.
+public enum OperationCatalogue {
+    /// In the order of the reference page: by family.
+    public static let all: [any Operation.Type] = [
+        Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self,
+        BoxBlur.self, GaussianBlur.self, Sharpen.self, Median.self,
+        Sobel.self, Laplacian.self, Canny.self,
+        Erode.self, Dilate.self, Open.self, Close.self,
+        Threshold.self, Otsu.self,
+        Equalize.self,
+    ]
+
+    private static let byName: [String: any Operation.Type] =
+        Dictionary(all.map { ($0.description.name, $0) }, uniquingKeysWith: { first, _ in first })
+
+    /// The operation that pipelines call `name`.
+    public static func operation(_ name: String) -> (any Operation.Type)? { byName[name] }
+}

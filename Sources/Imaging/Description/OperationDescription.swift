@@ -1,0 +1,115 @@
+/// All that is known about an operation without running it: help, validation, forms and the reference are made from it.
+///
+/// Plain data: whoever prints it as JSON or HTML walks over these values.
+public struct OperationDescription: Hashable, Sendable {
+    /// How a pipeline calls it: lower case, words joined by `-`.
+    public let name: String
+    public let family: OperationFamily
+    /// One sentence, without a full stop.
+    public let summary: String
+    public let parameters: [ParameterDescription]
+    /// What it accepts.
+    public let formats: [PixelFormat]
+    /// What the pixels of the result are, as far as the formats of input and output differ.
+    public let result: String
+    public let border: BorderRule
+    /// Whose result it matches, and how exactly.
+    public let matches: String
+
+    public init(
+        _ name: String, family: OperationFamily, summary: String, parameters: [ParameterDescription] = [],
+        formats: [PixelFormat] = PixelFormat.all, result: String = "the format of the input; alpha passes through",
+        border: BorderRule = .none, matches: String
+    ) {
+        self.name = name
+        self.family = family
+        self.summary = summary
+        self.parameters = parameters
+        self.formats = formats
+        self.result = result
+        self.border = border
+        self.matches = matches
+    }
+
+    /// The parameter called `name`.
+    public func parameter(_ name: String) -> ParameterDescription? { parameters.first { $0.name == name } }
+
+    /// `name parameter=default ...`: what the operation does when nothing is given.
+    public var usage: String {
+        ([name] + parameters.map { "\($0.name)=\($0.defaultValue)" }).joined(separator: " ")
+    }
+}
+
+/// What kind of thing an operation does; the folders of `Operations` bear these names.
+public enum OperationFamily: String, Hashable, Sendable, CaseIterable {
+    case colour, smoothing, edges, morphology, threshold, histogram
+}
+
+/// What a window sees beyond the edge of the image.
+public enum BorderRule: String, Hashable, Sendable, CaseIterable {
+    /// The operation looks at nothing but the pixel itself.
+    case none
+    /// `gfedcb|abcdefgh|gfedcba`, OpenCV's `BORDER_REFLECT_101`.
+    case reflect101 = "reflect-101"
+    /// `aaaaaa|abcdefgh|hhhhhhh`, OpenCV's `BORDER_REPLICATE`.
+    case replicate
+    /// Only pixels inside the image count.
+    case ignore
+}
+
+/// One parameter of an operation.
+public struct ParameterDescription: Hashable, Sendable {
+    /// What a value may be.
+    public enum Kind: Hashable, Sendable {
+        case integer(ClosedRange<Int>)
+        /// The side of a window.
+        case oddInteger(ClosedRange<Int>)
+        case number(ClosedRange<Double>)
+        case choice([String])
+    }
+
+    public let name: String
+    public let summary: String
+    public let kind: Kind
+    /// Whether the word `auto` is a value too.
+    public let mayBeAuto: Bool
+    public let defaultValue: ArgumentValue
+    /// What a number counts: `pixels`, `levels`; `nil` for a pure number.
+    public let unit: String?
+    /// Whether it is a sample level: its default is meant for 8 bits and scaled by 257 on a 16-bit image.
+    /// A value that was given is taken as it stands.
+    public let isLevel: Bool
+
+    public init(
+        _ name: String, _ summary: String, _ kind: Kind, mayBeAuto: Bool = false, default defaultValue: ArgumentValue,
+        unit: String? = nil, isLevel: Bool = false
+    ) {
+        self.name = name
+        self.summary = summary
+        self.kind = kind
+        self.mayBeAuto = mayBeAuto
+        self.defaultValue = defaultValue
+        self.unit = unit
+        self.isLevel = isLevel
+    }
+
+    /// The values that are allowed, for a person: `an odd integer from 1 to 255, or auto`.
+    public var allowed: String {
+        let values =
+            switch kind {
+            case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
+            case .oddInteger(let range): "an odd integer from \(range.lowerBound) to \(range.upperBound)"
+            case .number(let range):
+                "a number from \(ArgumentValue.number(range.lowerBound)) to \(ArgumentValue.number(range.upperBound))"
+            case .choice(let words): "one of \(words.joined(separator: ", "))"
+            }
+        return mayBeAuto ? values + ", or auto" : values
+    }
+}
+
+extension PixelFormat {
+    /// Every layout at every depth.
+    public static let all = SampleDepth.allCases.flatMap { depth in
+        ChannelLayout.allCases.map { PixelFormat($0, depth) }
+    }
+}

@@ -1,0 +1,78 @@
+/// Derives along both axes and combines the two to one level a sample.
+struct DerivativeKernel: RowKernel {
+    enum Combination: Hashable {
+        case absoluteX, absoluteY
+        /// sqrt(x^2 + y^2), rounded.
+        case length
+        /// |x + y|
+        case absoluteSum
+    }
+
+    let outputShape: ImageShape
+    /// Weights along the rows for the derivative in x, along the columns for the one in y.
+    let primary: [Int32]
+    /// The weights along the other axis; as many.
+    let secondary: [Int32]
+    let combination: Combination
+
+    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: primary.count / 2, in: outputShape) }
+
+    func apply(_ input: Band, to output: MutableBand) {
+        // The largest sum is the largest level times the positive weights of both axes, twice where they are added.
+        let reach = [primary, secondary].map { $0.reduce(0) { $0 + abs($1) } }.reduce(2, *)
+        switch outputShape.format.depth {
+        case .eight where reach * 255 <= 32767: derive(input, output, UInt8.self, Int16.self, length: Float.self)
+        case .eight: derive(input, output, UInt8.self, Int32.self, length: Float.self)
+        case .sixteen: derive(input, output, UInt16.self, Int32.self, length: Double.self)
+        }
+    }
+
+    /// - Parameter length: a type in which the length of a gradient comes out rightly rounded wherever it does not
+    ///   saturate: an integer's root is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
+    private func derive<
+        Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger,
+        Length: BinaryFloatingPoint
+    >(_ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type, length: Length.Type) {
+        let count = outputShape.samplesPerRow
+        var pair = SeparablePair<Sample, Value>(
+            input, primary: primary, secondary: secondary, border: .reflect101, first: output.rows.lowerBound)
+        let (x, y) = (
+            UnsafeMutablePointer<Value>.allocate(capacity: count), UnsafeMutablePointer<Value>.allocate(capacity: count)
+        )
+        defer {
+            pair.deallocate()
+            x.deallocate()
+            y.deallocate()
+        }
+        for row in output.rows {
+            pair.compute(row, x: x, y: y)
+            let target: UnsafeMutablePointer<Sample> = output.row(row)
+            switch combination {
+            case .absoluteX: saturate(x, into: target, count)
+            case .absoluteY: saturate(y, into: target, count)
+            case .absoluteSum:
+                for i in 0..<count { x[i] &+= y[i] }
+                saturate(x, into: target, count)
+            case .length:
+                let maximum = Length(Sample.max)
+                for i in 0..<count {
+                    let (dx, dy) = (Length(x[i]), Length(y[i]))
+                    let length = min((dx * dx + dy * dy).squareRoot(), maximum)
+                    target[i] = Sample(truncatingIfNeeded: Int32(length + 0.5))
+                }
+            }
+            if outputShape.format.layout.hasAlpha {
+                copyAlpha(
+                    from: input.row(row), to: target, width: outputShape.width,
+                    channels: outputShape.format.channelCount)
+            }
+        }
+    }
+
+    private func saturate<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ values: UnsafeMutablePointer<Value>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    ) {
+        let maximum = Value(truncatingIfNeeded: Sample.max)
+        for i in 0..<count { target[i] = Sample(truncatingIfNeeded: min(max(values[i], 0 &- values[i]), maximum)) }
+    }
+}

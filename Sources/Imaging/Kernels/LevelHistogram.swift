@@ -1,0 +1,78 @@
+/// How often each level occurs: the summary of the operations that depend on the distribution of levels.
+///
+/// As bytes: a little-endian `UInt64` a level, 256 or 65536 of them.
+struct LevelHistogram {
+    private(set) var counts: [UInt64]
+
+    init(depth: SampleDepth) { counts = Array(repeating: 0, count: depth.maximum + 1) }
+
+    var bytes: [UInt8] {
+        var writer = ByteWriter(capacity: counts.count * 8)
+        for count in counts { writer.write(count) }
+        return writer.bytes
+    }
+
+    /// The sum of several histograms of images of the same depth.
+    init(adding summaries: [[UInt8]], depth: SampleDepth, name: String) throws(PipelineError) {
+        self.init(depth: depth)
+        for summary in summaries {
+            var reader = ByteReader(summary, name: "a summary of \(name)")
+            guard summary.count == counts.count * 8 else {
+                throw reader.refused("it has \(summary.count) bytes instead of \(counts.count * 8)")
+            }
+            for level in counts.indices {
+                let (sum, overflow) = counts[level].addingReportingOverflow(try reader.read(UInt64.self))
+                // More pixels than any image has; it also keeps the total from overflowing.
+                guard !overflow, sum < 1 << 46 else {
+                    throw reader.refused("it counts \(sum) pixels of level \(level)")
+                }
+                counts[level] = sum
+            }
+        }
+    }
+
+    /// Counts the first sample of every pixel.
+    mutating func count(gray rows: Band) {
+        let channels = rows.shape.format.channelCount
+        switch rows.shape.format.depth {
+        case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels]) }
+        case .sixteen: count(rows, UInt16.self) { row, x in Int(row[x * channels]) }
+        }
+    }
+
+    /// Counts the luma of every pixel of a colour image.
+    mutating func count(lumaOf rows: Band) {
+        let channels = rows.shape.format.channelCount
+        func level<Sample: FixedWidthInteger & UnsignedInteger>(_ row: UnsafePointer<Sample>, _ x: Int) -> Int {
+            let pixel = row + x * channels
+            return Int(luma(pixel[0], pixel[1], pixel[2]))
+        }
+        switch rows.shape.format.depth {
+        case .eight: count(rows, UInt8.self) { row, x in level(row, x) }
+        case .sixteen: count(rows, UInt16.self) { row, x in level(row, x) }
+        }
+    }
+
+    @inline(__always)
+    private mutating func count<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ rows: Band, _: Sample.Type, level: (UnsafePointer<Sample>, Int) -> Int
+    ) {
+        // Neighbours are often equal: two tables, so that one need not wait for the other's count.
+        let size = counts.count
+        let tables = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * size)
+        tables.initialize(repeating: 0, count: 2 * size)
+        defer { tables.deallocate() }
+        let other = tables + size
+        for y in rows.rows {
+            let row: UnsafePointer<Sample> = rows.row(y)
+            var x = 0
+            while x + 1 < rows.shape.width {
+                tables[level(row, x)] &+= 1
+                other[level(row, x + 1)] &+= 1
+                x += 2
+            }
+            if x < rows.shape.width { tables[level(row, x)] &+= 1 }
+        }
+        for index in 0..<size { counts[index] += tables[index] + other[index] }
+    }
+}

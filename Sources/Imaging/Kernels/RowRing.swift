@@ -1,0 +1,54 @@
+/// The padded rows of a window that moves down an image: `2 * radius + 1` rows, each loaded once.
+///
+/// Owns memory: call `deallocate()`.
+struct RowRing<Sample: FixedWidthInteger & UnsignedInteger> {
+    let radius: Int
+    /// Samples in a padded row.
+    let stride: Int
+    private let input: Band
+    private let border: RowBorder
+    private let memory: UnsafeMutablePointer<Sample>
+    /// One past the last row that is loaded; rows outside the image count too.
+    private var end: Int
+    private var centre: Int
+
+    private var count: Int { 2 * radius + 1 }
+
+    /// - Parameter first: the first row that the window is centred on.
+    init(_ input: Band, radius: Int, border: RowBorder, first: Int) {
+        self.input = input
+        self.radius = radius
+        self.border = border
+        stride = (input.shape.width + 2 * radius) * input.shape.format.channelCount
+        memory = .allocate(capacity: stride * (2 * radius + 1))
+        end = first - radius
+        centre = first
+    }
+
+    func deallocate() { memory.deallocate() }
+
+    /// Centres the window on row `y`: the first row, then one further each time.
+    mutating func move(to y: Int) {
+        centre = y
+        while end <= y + radius {
+            let height = input.shape.height
+            let source = border == .reflect101 ? reflect101(end, count: height) : min(max(end, 0), height - 1)
+            copyPadded(
+                input.row(source), width: input.shape.width, channels: input.shape.format.channelCount, radius: radius,
+                border: border, to: slot(end))
+            end += 1
+        }
+    }
+
+    /// The row `offset` rows below the centre, from the start of its padding: pixel 0 is `radius` pixels further.
+    func padded(_ offset: Int) -> UnsafePointer<Sample> { UnsafePointer(slot(centre + offset)) }
+
+    /// The row `offset` rows below the centre, from pixel 0; `radius` pixels to the left are there.
+    func row(_ offset: Int) -> UnsafePointer<Sample> {
+        padded(offset) + radius * input.shape.format.channelCount
+    }
+
+    private func slot(_ y: Int) -> UnsafeMutablePointer<Sample> {
+        memory + ((y % count + count) % count) * stride
+    }
+}

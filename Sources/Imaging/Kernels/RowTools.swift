@@ -1,0 +1,49 @@
+/// What a window sees to the left and right of a row.
+enum RowBorder {
+    case reflect101
+    case replicate
+}
+
+/// Copies a row with `radius` pixels of border on both sides.
+///
+/// - Parameter target: room for `(width + 2 * radius) * channels` samples.
+@_specialize(where Sample == UInt8)
+@_specialize(where Sample == UInt16)
+@_specialize(where Sample == UInt32)
+func copyPadded<Sample: FixedWidthInteger & UnsignedInteger>(
+    _ row: UnsafePointer<Sample>, width: Int, channels: Int, radius: Int, border: RowBorder,
+    to target: UnsafeMutablePointer<Sample>
+) {
+    (target + radius * channels).update(from: row, count: width * channels)
+    func fill(_ x: Int) {
+        let source =
+            switch border {
+            case .reflect101: reflect101(x, count: width)
+            case .replicate: min(max(x, 0), width - 1)
+            }
+        for channel in 0..<channels { target[(x + radius) * channels + channel] = row[source * channels + channel] }
+    }
+    for x in -radius..<0 { fill(x) }
+    for x in width..<width + radius { fill(x) }
+}
+
+/// Takes the alpha samples of `row` over into `target`, for layouts that have one: the last of `channels`.
+@_specialize(where Sample == UInt8)
+@_specialize(where Sample == UInt16)
+func copyAlpha<Sample: FixedWidthInteger & UnsignedInteger>(
+    from row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>, width: Int, channels: Int
+) {
+    var index = channels - 1
+    for _ in 0..<width {
+        target[index] = row[index]
+        index += channels
+    }
+}
+
+/// The rows around `rows` within the image: what a window that reaches `radius` rows up and down needs.
+///
+/// That holds with a reflected border too: a row mirrored at an edge is never further from the window's centre than the
+/// row outside that it stands for.
+func rows(_ rows: Range<Int>, widenedBy radius: Int, in shape: ImageShape) -> Range<Int> {
+    max(0, rows.lowerBound - radius)..<min(shape.height, rows.upperBound + radius)
+}

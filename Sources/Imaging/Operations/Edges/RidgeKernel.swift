@@ -1,0 +1,148 @@
+/// What a pixel of a ridge map is.
+enum Ridge {
+    /// Not on a ridge of the gradient, or too low.
+    static let none: UInt8 = 0
+    /// An edge if it is connected to a strong one.
+    static let weak: UInt8 = 1
+    static let strong: UInt8 = 2
+}
+
+/// Canny's gradient and non-maximum suppression: a map of the ridges that may become edges.
+///
+/// The gradient is Sobel's, over a replicated border; its magnitude |dx| + |dy|, of colours the strongest channel's. A pixel
+/// is on a ridge if its magnitude is above `low` and above its two neighbours across the edge, where the direction is one
+/// of four. Beyond the image the magnitude is 0.
+struct RidgeKernel: RowKernel {
+    let input: ImageShape
+    let outputShape: ImageShape
+    let size: Int
+    let low: Int
+    let high: Int
+
+    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2 + 1, in: input) }
+
+    func apply(_ input: Band, to output: MutableBand) {
+        switch (input.shape.format.depth, size) {
+        case (.eight, 3), (.eight, 5): findRidges(input, output, UInt8.self, Int16.self)
+        case (.eight, _): findRidges(input, output, UInt8.self, Int32.self)
+        case (.sixteen, _): findRidges(input, output, UInt16.self, Int32.self)
+        }
+    }
+
+    private func findRidges<
+        Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger
+    >(_ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type) {
+        // Magnitudes are those of rows y - 1, y and y + 1, so the gradient is always one row ahead.
+        let first = max(0, output.rows.lowerBound - 1)
+        var pair = SeparablePair<Sample, Value>(
+            input, primary: DerivativeTaps.taps(order: 1, size: size),
+            secondary: DerivativeTaps.taps(order: 0, size: size), border: .replicate, first: first)
+        let rows = (0..<3).map { _ in GradientRow<Value>(width: outputShape.width, samples: input.shape.samplesPerRow) }
+        defer {
+            pair.deallocate()
+            for row in rows { row.deallocate() }
+        }
+        var (above, centre, below) = (rows[0], rows[1], rows[2])
+        above.clear()
+        func load(_ y: Int, into row: GradientRow<Value>) {
+            guard y < outputShape.height else { return row.clear() }
+            pair.compute(y, x: row.x, y: row.y)
+            let format = input.shape.format
+            if size == 7 {
+                divideBy16(row.x, input.shape.samplesPerRow)
+                divideBy16(row.y, input.shape.samplesPerRow)
+            }
+            measure(row, channels: format.channelCount, colours: format.colourChannelCount)
+        }
+        if output.rows.lowerBound > 0 { load(first, into: above) }
+        load(output.rows.lowerBound, into: centre)
+        for y in output.rows {
+            load(y + 1, into: below)
+            suppress(above, centre, below, into: output.row(y))
+            (above, centre, below) = (centre, below, above)
+        }
+    }
+
+    /// Sixteenths, ties to even.
+    private func divideBy16<Value: FixedWidthInteger>(_ values: UnsafeMutablePointer<Value>, _ count: Int) {
+        for i in 0..<count {
+            let value = values[i]
+            values[i] = (value &+ 7 &+ (value &>> 4 & 1)) &>> 4
+        }
+    }
+
+    /// The magnitude of each pixel, and the derivatives of the channel that has it, moved to the pixel's index.
+    private func measure<Value: FixedWidthInteger & SignedInteger>(
+        _ row: GradientRow<Value>, channels: Int, colours: Int
+    ) {
+        let (x, y, magnitude) = (row.x, row.y, row.magnitude)
+        if channels == 1 {
+            for i in 0..<outputShape.width { magnitude[i] = max(x[i], 0 &- x[i]) &+ max(y[i], 0 &- y[i]) }
+            return
+        }
+        for pixel in 0..<outputShape.width {
+            var strongest: Value = -1
+            var (dx, dy): (Value, Value) = (0, 0)
+            for i in pixel * channels..<pixel * channels + colours {
+                let size = max(x[i], 0 &- x[i]) &+ max(y[i], 0 &- y[i])
+                if size > strongest { (strongest, dx, dy) = (size, x[i], y[i]) }
+            }
+            (magnitude[pixel], x[pixel], y[pixel]) = (strongest, dx, dy)
+        }
+    }
+
+    private func suppress<Value: FixedWidthInteger & SignedInteger>(
+        _ above: GradientRow<Value>, _ centre: GradientRow<Value>, _ below: GradientRow<Value>,
+        into target: UnsafeMutablePointer<UInt8>
+    ) {
+        let low = Value(clamping: low)
+        let high = Value(clamping: high)
+        let (over, here, under) = (above.magnitude, centre.magnitude, below.magnitude)
+        for i in 0..<outputShape.width {
+            let size = here[i]
+            guard size > low else {
+                target[i] = Ridge.none
+                continue
+            }
+            let (dx, dy) = (centre.x[i], centre.y[i])
+            // The direction by the tangents of 22.5 and 67.5 degrees, in 15 fractional bits.
+            let across = Int(dx.magnitude) &* 13573
+            let along = Int(dy.magnitude) &<< 15
+            let isRidge: Bool
+            if along < across {
+                isRidge = size > here[i - 1] && size >= here[i + 1]
+            } else if along > across &+ Int(dx.magnitude) &<< 16 {
+                isRidge = size > over[i] && size >= under[i]
+            } else {
+                let step = (dx ^ dy) < 0 ? -1 : 1
+                isRidge = size > over[i - step] && size > under[i + step]
+            }
+            target[i] = isRidge ? (size > high ? Ridge.strong : Ridge.weak) : Ridge.none
+        }
+    }
+}
+
+/// The derivatives and magnitudes of a row; magnitudes have a 0 on either side.
+private struct GradientRow<Value: FixedWidthInteger> {
+    let x: UnsafeMutablePointer<Value>
+    let y: UnsafeMutablePointer<Value>
+    let magnitude: UnsafeMutablePointer<Value>
+    private let width: Int
+
+    init(width: Int, samples: Int) {
+        self.width = width
+        x = .allocate(capacity: samples)
+        y = .allocate(capacity: samples)
+        let padded = UnsafeMutablePointer<Value>.allocate(capacity: width + 2)
+        padded.initialize(repeating: 0, count: width + 2)
+        magnitude = padded + 1
+    }
+
+    func clear() { magnitude.update(repeating: 0, count: width) }
+
+    func deallocate() {
+        x.deallocate()
+        y.deallocate()
+        (magnitude - 1).deallocate()
+    }
+}

@@ -1,0 +1,42 @@
+/// The strength of the steepest change of level, by Sobel's derivatives.
+public struct Sobel: Operation {
+    public static let description = OperationDescription(
+        "sobel", family: .edges, summary: "The steepness of the levels by Sobel's derivatives, each channel by itself",
+        parameters: [
+            ParameterDescription(
+                "size", "the side of the window", .oddInteger(1...7), default: .integer(3), unit: "pixels"),
+            ParameterDescription(
+                "direction", "x or y: the absolute derivative along that axis; both: the length of the gradient",
+                .choice(Direction.allCases.map(\.rawValue)), default: .word(Direction.both.rawValue)),
+        ],
+        border: .reflect101,
+        matches: "cv2.Sobel in double precision, then the absolute value, or cv2.magnitude of both; rounded, saturated")
+
+    enum Direction: String, CaseIterable {
+        case both, x, y
+    }
+
+    private let size: Int
+    private let direction: Direction
+
+    public init(arguments: OperationArguments) {
+        size = arguments.integer("size")
+        direction = arguments.choice("direction")
+    }
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        let combination: DerivativeKernel.Combination =
+            switch direction {
+            case .both: .length
+            case .x: .absoluteX
+            case .y: .absoluteY
+            }
+        return .rows([
+            DerivativeKernel(
+                outputShape: input, primary: DerivativeTaps.taps(order: 1, size: size),
+                secondary: DerivativeTaps.taps(order: 0, size: size), combination: combination)
+        ])
+    }
+}

@@ -1,0 +1,113 @@
+/// Spreads the levels so that each is equally frequent, as far as possible.
+public struct Equalize: Operation {
+    public static let description = OperationDescription(
+        "equalize", family: .histogram,
+        summary: "Spreads the levels over the whole range by their cumulative distribution; of colours, the luma",
+        matches:
+            "cv2.equalizeHist on gray, exactly at 8 bits; the same definition in double precision at 16, where OpenCV "
+            + "has none. Colour: luma Y as grayscale, equalised to Y'; each channel c becomes c + Y' - Y, saturated: "
+            + "what COLOR_RGB2YCrCb and back would give without rounding the chroma. Alpha passes through")
+
+    public init(arguments: OperationArguments) {}
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+    public func kernel(for input: ImageShape) -> OperationKernel { .wholeImage(EqualizeKernel(shape: input)) }
+}
+
+/// The value is the table of new levels: a byte each, or a little-endian `UInt16` each.
+private struct EqualizeKernel: WholeImageKernel {
+    let shape: ImageShape
+
+    var prelude: [any RowKernel] { [] }
+    var outputShape: ImageShape { shape }
+    var summarisedShape: ImageShape { shape }
+    var finishesRowByRow: Bool { true }
+
+    func summarise(_ rows: Band) -> [UInt8] {
+        var histogram = LevelHistogram(depth: shape.format.depth)
+        if shape.format.layout.isColour { histogram.count(lumaOf: rows) } else { histogram.count(gray: rows) }
+        return histogram.bytes
+    }
+
+    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
+        try LevelHistogram(adding: summaries, depth: shape.format.depth, name: "equalize").bytes
+    }
+
+    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
+        let histogram = try LevelHistogram(adding: summaries, depth: shape.format.depth, name: "equalize")
+        var writer = ByteWriter()
+        for level in histogram.equalizedLevels {
+            if shape.format.depth == .eight { writer.write(UInt8(level)) } else { writer.write(UInt16(level)) }
+        }
+        return Array(repeating: writer.bytes, count: summaries.count)
+    }
+
+    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) -> [[UInt8]] {
+        Array(repeating: value, count: summaries.count)
+    }
+
+    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
+        switch shape.format.depth {
+        case .eight: replace(input, output, try table(value, UInt8.self))
+        case .sixteen: replace(input, output, try table(value, UInt16.self))
+        }
+    }
+
+    private func table<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ value: [UInt8], _: Sample.Type
+    ) throws(PipelineError) -> [Sample] {
+        var reader = ByteReader(value, name: "a value of equalize")
+        var table: [Sample] = []
+        for _ in 0...shape.format.depth.maximum { table.append(try reader.read()) }
+        try reader.finish()
+        return table
+    }
+
+    private func replace<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ input: Band, _ output: MutableBand, _ table: [Sample]
+    ) {
+        guard shape.format.layout.isColour else { return lookUp(input, output, table) }
+        let channels = shape.format.channelCount
+        let maximum = Int32(Sample.max)
+        table.withUnsafeBufferPointer { table in
+            for y in output.rows {
+                var source: UnsafePointer<Sample> = input.row(y)
+                var target: UnsafeMutablePointer<Sample> = output.row(y)
+                for _ in 0..<shape.width {
+                    let level = luma(source[0], source[1], source[2])
+                    let change = Int32(table[Int(level)]) - Int32(level)
+                    for channel in 0..<3 {
+                        target[channel] = Sample(
+                            truncatingIfNeeded: min(max(Int32(source[channel]) + change, 0), maximum))
+                    }
+                    if channels == 4 { target[3] = source[3] }
+                    source += channels
+                    target += channels
+                }
+            }
+        }
+    }
+}
+
+extension LevelHistogram {
+    /// The new level of each level: pixels that are at most as bright, the darkest apart, scaled to the largest level.
+    /// An image of one level stays as it is.
+    ///
+    /// In OpenCV's single precision at 8 bits, in double precision at 16; ties to even.
+    var equalizedLevels: [Int] {
+        let total = counts.reduce(0, +)
+        let darkest = counts.firstIndex { $0 > 0 } ?? 0
+        guard counts[darkest] < total else { return Array(counts.indices) }
+        let depth: SampleDepth = counts.count == 256 ? .eight : .sixteen
+        let spread = total - counts[darkest]
+        let single = 255 / Float(spread)
+        let double = Double(depth.maximum) / Double(spread)
+        var levels = Array(repeating: 0, count: counts.count)
+        var sum: UInt64 = 0
+        for level in darkest + 1..<counts.count {
+            sum += counts[level]
+            levels[level] = saturated(depth == .eight ? Double(Float(sum) * single) : Double(sum) * double, depth)
+        }
+        return levels
+    }
+}

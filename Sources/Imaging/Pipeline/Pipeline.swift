@@ -1,0 +1,31 @@
+/// An ordered list of operations with their arguments, such as `gaussian-blur sigma=3 | canny low=50 high=150`.
+public struct Pipeline: Sendable {
+    /// More operations than this are refused.
+    public static let maximumOperationCount = 64
+    /// Longer texts are refused.
+    public static let maximumTextByteCount = 16 * 1024
+
+    public let operations: [any Operation]
+    /// The same pipeline in its normal form: one space, every argument that was given, in the order in which the
+    /// operation describes its parameters. Reading it gives the same pipeline; equal texts are equal pipelines.
+    public let canonicalText: String
+
+    /// Reads a pipeline.
+    ///
+    ///     pipeline  = operation *( "|" operation )
+    ///     operation = name *( space name "=" value )
+    public init(parsing text: String) throws(PipelineError) {
+        let steps = try PipelineParser.parse(text)
+        var operations: [any Operation] = []
+        for step in steps { operations.append(try step.operation.init(arguments: step.arguments)) }
+        self.operations = operations
+        canonicalText = steps.map(\.arguments.canonicalText).joined(separator: " | ")
+    }
+
+    /// The shape of the image before the first operation, and after each one.
+    public func shapes(from input: ImageShape) throws(PipelineError) -> [ImageShape] {
+        var shapes = [input]
+        for operation in operations { shapes.append(try operation.outputShape(for: shapes[shapes.count - 1])) }
+        return shapes
+    }
+}

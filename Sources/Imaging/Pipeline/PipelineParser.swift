@@ -1,0 +1,131 @@
+/// Reads a pipeline's text; what it refuses it explains.
+enum PipelineParser {
+    struct Step {
+        let operation: any Operation.Type
+        let arguments: OperationArguments
+    }
+
+    static func parse(_ text: String) throws(PipelineError) -> [Step] {
+        guard text.utf8.count <= Pipeline.maximumTextByteCount else {
+            throw PipelineError(
+                .textTooLong,
+                "the pipeline has \(text.utf8.count) bytes; at most \(Pipeline.maximumTextByteCount) are allowed")
+        }
+        let pieces = text.split(separator: "|", omittingEmptySubsequences: false)
+        guard pieces.count <= Pipeline.maximumOperationCount else {
+            throw PipelineError(
+                .tooManyOperations,
+                "the pipeline has \(pieces.count) operations; at most \(Pipeline.maximumOperationCount) are allowed")
+        }
+        var steps: [Step] = []
+        for (index, piece) in pieces.enumerated() {
+            let words = piece.split(whereSeparator: \.isWhitespace)
+            guard let name = words.first else {
+                throw PipelineError(
+                    .emptyPipeline,
+                    pieces.count == 1
+                        ? "the pipeline is empty; write at least one operation, such as `gaussian-blur sigma=3`"
+                        : "operation \(index + 1) of \(pieces.count) is empty; write one between two `|`")
+            }
+            steps.append(try step(String(name), words.dropFirst()))
+        }
+        return steps
+    }
+
+    private static func step(_ name: String, _ words: ArraySlice<Substring>) throws(PipelineError) -> Step {
+        guard let operation = OperationCatalogue.operation(name) else {
+            let names = OperationCatalogue.all.map { $0.description.name }
+            throw PipelineError(
+                .unknownOperation,
+                "there is no operation `\(shown(name))`\(suggestion(for: name, among: names)); operations: "
+                    + names.joined(separator: ", "))
+        }
+        let description = operation.description
+        var given: [String: ArgumentValue] = [:]
+        for word in words {
+            let (parameter, value) = try argument(word, of: description)
+            guard given.updateValue(value, forKey: parameter.name) == nil else {
+                throw PipelineError(
+                    .repeatedParameter, "`\(description.name)` has `\(parameter.name)` more than once; write it once")
+            }
+        }
+        return Step(operation: operation, arguments: OperationArguments(of: description, given: given))
+    }
+
+    private static func argument(
+        _ word: Substring, of operation: OperationDescription
+    ) throws(PipelineError) -> (ParameterDescription, ArgumentValue) {
+        guard let equals = word.firstIndex(of: "=") else {
+            throw PipelineError(
+                .badSyntax,
+                "`\(operation.name)` is followed by `\(shown(word))`; write arguments as name=value without spaces, "
+                    + "and `|` between operations")
+        }
+        let name = String(word[..<equals])
+        guard let parameter = operation.parameter(name) else {
+            let names = operation.parameters.map(\.name)
+            throw PipelineError(
+                .unknownParameter,
+                "`\(operation.name)` has no parameter `\(shown(name))`"
+                    + (names.isEmpty
+                        ? "; it takes none"
+                        : "\(suggestion(for: name, among: names)); its parameters: \(names.joined(separator: ", "))"))
+        }
+        let text = word[word.index(after: equals)...]
+        guard let value = value(text, for: parameter) else {
+            throw PipelineError(
+                .badValue,
+                "`\(operation.name)`: \(parameter.name)=\(shown(text)) is not allowed; \(parameter.name) is "
+                    + "\(parameter.allowed) (default \(parameter.defaultValue))")
+        }
+        return (parameter, value)
+    }
+
+    private static func value(_ text: Substring, for parameter: ParameterDescription) -> ArgumentValue? {
+        if parameter.mayBeAuto && text == "auto" { return .auto }
+        switch parameter.kind {
+        case .integer(let range):
+            guard let value = Int(text), range.contains(value) else { return nil }
+            return .integer(value)
+        case .oddInteger(let range):
+            guard let value = Int(text), range.contains(value), value % 2 != 0 else { return nil }
+            return .integer(value)
+        case .number(let range):
+            // Decimal notation only: Double also reads hexadecimal, "inf" and "nan".
+            guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), let value = Double(text),
+                range.contains(value)
+            else { return nil }
+            return .number(value == 0 ? 0 : value)
+        case .choice(let words):
+            return words.contains(String(text)) ? .word(String(text)) : nil
+        }
+    }
+
+    /// What a message quotes of a text that may be of any length.
+    private static func shown(_ text: some StringProtocol) -> String {
+        text.count <= 40 ? String(text) : text.prefix(40) + "..."
+    }
+
+    /// `; did you mean ...?` for the nearest name, when it is near.
+    private static func suggestion(for name: String, among names: [String]) -> String {
+        guard name.utf8.count <= 40 else { return "" }
+        let nearest = names.map { (name: $0, distance: editDistance(name, $0)) }.min { $0.distance < $1.distance }
+        guard let nearest, nearest.distance <= max(2, nearest.name.utf8.count / 2) else { return "" }
+        return ", did you mean `\(nearest.name)`?"
+    }
+}
+
+/// How many bytes must be inserted, deleted or replaced to turn one text into the other (Levenshtein).
+func editDistance(_ left: String, _ right: String) -> Int {
+    let right = Array(right.utf8)
+    var previous = Array(0...right.count)
+    for (row, byte) in left.utf8.enumerated() {
+        var current = [row + 1]
+        for (column, other) in right.enumerated() {
+            let replaced = previous[column] + (byte == other ? 0 : 1)
+            current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+        }
+        previous = current
+    }
+    return previous[right.count]
+}

@@ -1,0 +1,126 @@
+/// How an image is processed: in which stages, cut into which chunks.
+///
+/// Depends only on the pipeline, the input's shape and the chunk size, never on workers or ranks, so that everyone
+/// who knows these three computes the same plan. Cheap: a plan of a million chunks is a few numbers.
+///
+/// A stage ends where a whole-image operation needs the summaries of all chunks:
+///
+///     blur | canny | invert
+///     stage 0:  blur, gradient, suppression      -> summary of each chunk's edge fragments
+///     (reduce:  all summaries -> a value a chunk)
+///     stage 1:  finish with the value, invert    -> segments
+public struct ProcessingPlan: Sendable {
+    public let input: ImageShape
+    public let output: ImageShape
+    /// The image and everything made of it fit into one chunk: one task does it all.
+    public let isSingleTask: Bool
+    /// How the decoder publishes raw rows: about one chunk each.
+    public let bands: RowPartition
+    /// At least one; the last closes with `.segments`, and no other does.
+    public let stages: [Stage]
+
+    /// - Parameter chunkByteCount: raw bytes of the widest rows in a chunk; at least 1. A chunk has at least one row.
+    public init(pipeline: Pipeline, input: ImageShape, chunkByteCount: Int) throws(PipelineError) {
+        precondition(chunkByteCount > 0, "chunks of \(chunkByteCount) bytes")
+        var drafts = StageDrafts(input: input)
+        var shape = input
+        for operation in pipeline.operations {
+            let next = try operation.outputShape(for: shape)
+            switch operation.kernel(for: shape) {
+            case .rows(let kernels): for kernel in kernels { drafts.append(kernel) }
+            case .wholeImage(let kernel): drafts.append(kernel)
+            }
+            assert(drafts.shape == next, "\(type(of: operation).description.name) announces another shape")
+            shape = next
+        }
+        self.input = input
+        output = shape
+        isSingleTask = drafts.largestByteCount <= chunkByteCount
+        bands = RowPartition(rowCount: input.height, rowsPerPart: max(1, chunkByteCount / input.bytesPerRow))
+        stages = drafts.finished(chunkByteCount: chunkByteCount)
+    }
+}
+
+/// Stages in the making: where to cut, but not yet into how many chunks.
+private struct StageDrafts {
+    struct Draft {
+        var input: ImageShape
+        var opening: (any WholeImageKernel)?
+        var kernels: [any RowKernel] = []
+        var closing = Stage.Closing.segments
+
+        /// The opening kernel's values belong to exactly the chunks that were summarised.
+        var sharesChunksWithPrevious: Bool { opening.map { !$0.finishesRowByRow } ?? false }
+
+        var shapes: [ImageShape] { [input] + (opening.map { [$0.outputShape] } ?? []) + kernels.map(\.outputShape) }
+        var output: ImageShape { kernels.last?.outputShape ?? opening?.outputShape ?? input }
+        var widestBytesPerRow: Int { shapes.reduce(0) { max($0, $1.bytesPerRow) } }
+    }
+
+    private var closed: [Draft] = []
+    private var current: Draft
+
+    init(input: ImageShape) { current = Draft(input: input) }
+
+    /// The shape after everything so far.
+    var shape: ImageShape { current.output }
+
+    var largestByteCount: Int {
+        (closed + [current]).flatMap(\.shapes).reduce(0) { max($0, $1.byteCount) }
+    }
+
+    mutating func append(_ kernel: any RowKernel) {
+        // A chunk that can only finish its own rows cannot serve a kernel that needs its neighbours'.
+        if current.sharesChunksWithPrevious && !kernel.readsOnlyItsOwnRow { close(with: .rows, opening: nil) }
+        current.kernels.append(kernel)
+    }
+
+    mutating func append(_ kernel: any WholeImageKernel) {
+        for preparation in kernel.prelude { append(preparation) }
+        assert(current.output == kernel.summarisedShape)
+        close(with: .summary(kernel), opening: kernel)
+    }
+
+    private mutating func close(with closing: Stage.Closing, opening: (any WholeImageKernel)?) {
+        let output = current.output
+        current.closing = closing
+        closed.append(current)
+        current = Draft(input: output, opening: opening)
+    }
+
+    /// Decides the chunks. Stages that share theirs are decided together, by the widest row among them.
+    func finished(chunkByteCount: Int) -> [Stage] {
+        let drafts = closed + [current]
+        let output = current.output
+        let rowsPerSegment = SegmentGrid.rowsPerSegment(bytesPerRow: output.bytesPerRow)
+        var stages: [Stage] = []
+        var first = 0
+        while first < drafts.count {
+            var end = first + 1
+            while end < drafts.count && drafts[end].sharesChunksWithPrevious { end += 1 }
+            let widest = drafts[first..<end].reduce(0) { max($0, $1.widestBytesPerRow) }
+            var rowsPerChunk = max(1, chunkByteCount / widest)
+            let endsOnGrid = rowsPerChunk >= min(rowsPerSegment, output.height)
+            if end == drafts.count && endsOnGrid && rowsPerChunk < output.height {
+                rowsPerChunk -= rowsPerChunk % rowsPerSegment
+            }
+            for var draft in drafts[first..<end] {
+                if case .segments = draft.closing, !endsOnGrid { draft.closing = .rows }
+                stages.append(
+                    Stage(
+                        input: draft.input, opening: draft.opening, kernels: draft.kernels, closing: draft.closing,
+                        rowsPerChunk: rowsPerChunk))
+            }
+            if end == drafts.count && !endsOnGrid {
+                // Chunks smaller than a segment are computed first and compressed afterwards.
+                let segments = max(1, chunkByteCount / output.bytesPerRow / rowsPerSegment)
+                stages.append(
+                    Stage(
+                        input: output, opening: nil, kernels: [], closing: .segments,
+                        rowsPerChunk: segments * rowsPerSegment))
+            }
+            first = end
+        }
+        return stages
+    }
+}

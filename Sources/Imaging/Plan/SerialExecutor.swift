@@ -1,0 +1,62 @@
+/// Applies a pipeline to a whole image in memory, in one strip: the plainest way, which every other way must agree with.
+public enum SerialExecutor {
+    /// The rows of the result.
+    ///
+    /// - Parameter input: all rows of the image.
+    public static func run(_ pipeline: Pipeline, on input: Band) throws(PipelineError) -> RowBuffer {
+        precondition(input.rows == 0..<input.shape.height, "the whole image is needed, not rows \(input.rows)")
+        var current = RowBuffer(copying: input)
+        for operation in pipeline.operations {
+            _ = try operation.outputShape(for: current.shape)
+            switch operation.kernel(for: current.shape) {
+            case .rows(let kernels): for kernel in kernels { current = current.applying(kernel) }
+            case .wholeImage(let kernel):
+                for preparation in kernel.prelude { current = current.applying(preparation) }
+                let values = try kernel.resolve([kernel.summarise(current.band)])
+                let next = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
+                try kernel.finish(current.band, value: values[0], to: next.mutableBand)
+                current = next
+            }
+        }
+        return current
+    }
+}
+
+/// Rows of an image that own their memory.
+public final class RowBuffer {
+    public let shape: ImageShape
+    public let rows: Range<Int>
+    private let memory: UnsafeMutableRawBufferPointer
+
+    /// Rows of unspecified content.
+    public init(shape: ImageShape, rows: Range<Int>) {
+        self.shape = shape
+        self.rows = rows
+        memory = .allocate(byteCount: max(1, rows.count * shape.bytesPerRow), alignment: 64)
+    }
+
+    public convenience init(copying band: Band) {
+        self.init(shape: band.shape, rows: band.rows)
+        memory.copyMemory(from: band.bytes)
+    }
+
+    deinit { memory.deallocate() }
+
+    /// Valid while the buffer lives.
+    public var band: Band { mutableBand.readable }
+    /// Valid while the buffer lives.
+    public var mutableBand: MutableBand {
+        // A buffer always has at least one byte.
+        MutableBand(shape: shape, rows: rows, base: memory.baseAddress.unsafelyUnwrapped)
+    }
+
+    /// The samples as bytes.
+    public var bytes: [UInt8] { withExtendedLifetime(self) { Array(band.bytes) } }
+
+    /// All rows that `kernel` makes of these.
+    func applying(_ kernel: any RowKernel) -> RowBuffer {
+        let result = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
+        withExtendedLifetime(self) { kernel.apply(band, to: result.mutableBand) }
+        return result
+    }
+}

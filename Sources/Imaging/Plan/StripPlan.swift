@@ -1,0 +1,129 @@
+/// Who computes which rows when several ranks share a chunk: arithmetic only, the same on every rank.
+///
+/// Rows exist at *levels*. Level 0 is the chunk's input, which every rank sees. Each step (finishing the opening kernel,
+/// if there is one, then each row kernel) makes the next level from the one below. The last level is delivery: nothing is
+/// computed, but the rows go to the ranks that compress them, whole segments each.
+///
+///     level 0      input, visible to all
+///     level 1..n   after step 1..n; each row owned by one rank
+///     level n + 1  delivery
+///
+/// A level has all rows that the chunk needs of it, cut evenly. What a rank needs of a level and does not own are its
+/// ghost rows: `exchanges` lists who sends what to whom.
+public struct StripPlan: Sendable {
+    /// Rows `rows` of a level, owned by `from`, which `to` needs.
+    public struct Exchange: Hashable, Sendable {
+        public let from: Int
+        public let to: Int
+        public let rows: Range<Int>
+    }
+
+    public let rankCount: Int
+    /// The shape of the whole image at each level but delivery.
+    private let shapes: [ImageShape]
+    private let levelRows: [Range<Int>]
+    private let steps: [any RowKernel]
+    private let hasOpening: Bool
+    /// Rows of a segment, when the chunk is delivered as segments.
+    private let rowsPerSegment: Int?
+
+    /// - Parameters:
+    ///   - rows: the chunk's output rows; when the stage closes with segments they begin on the grid, and end on it or
+    ///     with the image.
+    public init(stage: Stage, rows: Range<Int>, rankCount: Int) {
+        precondition(rankCount > 0 && !rows.isEmpty, "\(rankCount) ranks for rows \(rows)")
+        self.rankCount = rankCount
+        steps = stage.kernels
+        hasOpening = stage.opening != nil
+        shapes = [stage.input] + (stage.opening.map { [$0.outputShape] } ?? []) + stage.kernels.map(\.outputShape)
+        var backwards = [rows]
+        for kernel in stage.kernels.reversed() {
+            backwards.append(kernel.inputRows(for: backwards[backwards.count - 1]))
+        }
+        if hasOpening { backwards.append(backwards[backwards.count - 1]) }
+        levelRows = backwards.reversed()
+        if case .segments = stage.closing {
+            rowsPerSegment = SegmentGrid.rowsPerSegment(bytesPerRow: stage.output.bytesPerRow)
+        } else {
+            rowsPerSegment = nil
+        }
+    }
+
+    /// The input, one a step, and delivery.
+    public var levelCount: Int { levelRows.count + 1 }
+    /// The level at which rows are delivered; the one below holds the chunk's output.
+    public var deliveryLevel: Int { levelRows.count }
+
+    /// The shape of the image whose rows are at `level`.
+    public func shape(_ level: Int) -> ImageShape { shapes[min(level, shapes.count - 1)] }
+
+    /// All rows of `level` that the chunk needs.
+    public func rows(_ level: Int) -> Range<Int> { levelRows[min(level, levelRows.count - 1)] }
+
+    /// The row kernel that makes `level` from the one below; `nil` for the input, the finished opening, and delivery.
+    public func kernel(_ level: Int) -> (any RowKernel)? {
+        let index = level - 1 - (hasOpening ? 1 : 0)
+        return index >= 0 && level < deliveryLevel ? steps[index] : nil
+    }
+
+    /// The rows of `level` that `rank` computes (or delivers); maybe none. In rank order they cover `rows(level)`.
+    /// At level 0 every rank has all of them.
+    public func owned(_ rank: Int, _ level: Int) -> Range<Int> {
+        let all = rows(level)
+        if level == 0 { return all }
+        guard level == deliveryLevel, let rowsPerSegment else { return share(of: all, rank) }
+        let count = (all.count - 1) / rowsPerSegment + 1
+        let segments = share(of: 0..<count, rank)
+        return all.lowerBound + segments.lowerBound
+            * rowsPerSegment..<min(all.lowerBound + segments.upperBound * rowsPerSegment, all.upperBound)
+    }
+
+    /// The rows of `level` that `rank` reads to compute what it owns of the level above. Empty at delivery.
+    public func needed(_ rank: Int, _ level: Int) -> Range<Int> {
+        guard level < deliveryLevel else { return 0..<0 }
+        let made = owned(rank, level + 1)
+        guard !made.isEmpty, let kernel = kernel(level + 1) else { return made }
+        return kernel.inputRows(for: made)
+    }
+
+    /// The part of `owned(rank, level)` that can be computed from the rows of the level below that `rank` owns itself,
+    /// while its ghost rows travel.
+    public func interior(_ rank: Int, _ level: Int) -> Range<Int> {
+        precondition(level > 0, "the input is not computed")
+        let made = owned(rank, level)
+        let available = owned(rank, level - 1)
+        guard let kernel = kernel(level) else { return made.clamped(to: available) }
+        // inputRows is monotone in both ends, so that each end is found by bisection.
+        let lower = firstRow(in: made) { kernel.inputRows(for: $0..<$0 + 1).lowerBound >= available.lowerBound }
+        let upper = firstRow(in: made) { kernel.inputRows(for: $0..<$0 + 1).upperBound > available.upperBound }
+        return lower..<max(lower, upper)
+    }
+
+    /// All transfers that must be made before the level above `level` can be completed; none at level 0.
+    public func exchanges(_ level: Int) -> [Exchange] {
+        guard level > 0 && level < deliveryLevel else { return [] }
+        var exchanges: [Exchange] = []
+        for to in 0..<rankCount {
+            let needed = needed(to, level)
+            guard !needed.isEmpty else { continue }
+            for from in 0..<rankCount where from != to {
+                let rows = needed.clamped(to: owned(from, level))
+                if !rows.isEmpty { exchanges.append(Exchange(from: from, to: to, rows: rows)) }
+            }
+        }
+        return exchanges
+    }
+
+    private func share(of all: Range<Int>, _ rank: Int) -> Range<Int> {
+        all.lowerBound + all.count * rank / rankCount..<all.lowerBound + all.count * (rank + 1) / rankCount
+    }
+
+    private func firstRow(in rows: Range<Int>, where isMet: (Int) -> Bool) -> Int {
+        var (low, high) = (rows.lowerBound, rows.upperBound)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if isMet(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
