@@ -1,8 +1,53 @@
+import Imaging
 import JobModel
 
-/// Decides which worker runs which task. Performs no I/O and reads no clock.
+/// Decides which worker runs which task. Performs no I/O, reads no clock, draws no random number.
+///
+/// Each event is a method in the past tense that appends to a `Decision`: the records to make durable, then the actions to
+/// perform. The state has two parts:
+///
+/// - **durable**: `ledger`, the fold of all records. It changes in `commit` and `replay` only, by the same function.
+/// - **volatile**: who is connected, who holds what until when, what is ready and in which order. After a restart it is made
+///   again from the ledger by `recovered`, except for what only the workers know, which they tell when they register.
+///
+/// A task's life:
+///
+///     waiting for input -> ready -> leased -> done
+///                            ^        |
+///                            |        |  attempt ended (returned; lost or failed: after a delay)
+///                            +--------+-----------------------------------------------------------> image dead-lettered
+///                                     |  not to be retried                                (attempts used up)
+///                                     +-----------------------------------------------------------> image failed
+///
+/// Invariant: `leases` holds exactly the attempts that the ledger has open.
 public struct Scheduler: ~Copyable, Sendable {
     public let configuration: SchedulerConfiguration
+
+    private(set) var ledger: Ledger
+
+    var leases: [LeaseID: Lease] = [:]
+    var pool: WorkerPool
+    var nextWorker: WorkerID
+    var queue = TaskQueue()
+    /// Tasks that would be ready but for a delay, and until when.
+    var delayed: [TaskKey: Instant] = [:]
+    /// How often a task was put off because only workers that had failed it had room.
+    var deferrals: [TaskKey: Int] = [:]
+    /// Images whose output file the shell is building.
+    var assembling: Set<ImageID> = []
+    /// What each job's tasks took so far, by kind.
+    var durations: [JobID: TaskDurations] = [:]
+    /// Leases in the order of their grant, perhaps with some that have ended.
+    var leasesByAge: [LeaseID] = []
+    var isStragglerAlarmSet = false
+
+    var alarms = AlarmClock()
+    /// The latest time, without the time that the master stood still.
+    var latest = Instant.zero
+    /// How long the master stood still in all.
+    var stoodStill: Duration = .zero
+    var totals = SchedulerCounters()
+
     /// - Parameters:
     ///   - configuration: limits and delays; checked.
     ///   - nextJob: above every job identifier that was ever given out, should the journal no longer show it.
@@ -11,7 +56,57 @@ public struct Scheduler: ~Copyable, Sendable {
         configuration: SchedulerConfiguration = SchedulerConfiguration(), nextJob: JobID = JobID(1),
         nextWorker: WorkerID = WorkerID(1)
     ) throws(SchedulerConfigurationError) {
+        try self.init(
+            configuration: configuration, nextJob: nextJob, nextWorker: nextWorker, planner: CatalogueImagePlanner())
+    }
+
+    init(
+        configuration: SchedulerConfiguration, nextJob: JobID = JobID(1), nextWorker: WorkerID = WorkerID(1),
+        planner: any ImagePlanner
+    ) throws(SchedulerConfigurationError) {
         try configuration.validate()
         self.configuration = configuration
+        self.nextWorker = nextWorker
+        ledger = Ledger(planner: planner, nextJob: nextJob)
+        pool = WorkerPool(
+            prefetchPerSlot: configuration.prefetchPerSlot, maximumGoneCount: configuration.maximumGoneWorkers)
+    }
+
+    /// Takes back one durable fact. Call for every record of the journal, in order, then `recovered`.
+    public mutating func replay(_ record: Record) throws(ReplayError) {
+        try ledger.apply(record)
+        _ = ledger.takeEffects()
+    }
+
+    /// Decides one durable fact: the state has it at once, and the shell will.
+    mutating func commit(_ record: Record, into decision: inout Decision) {
+        do {
+            try ledger.apply(record)
+        } catch {
+            preconditionFailure("decided \(record), which does not fit: \(error)")
+        }
+        decision.records.append(record)
+    }
+
+    /// Ends every event: new tasks are queued, idle slots are filled, blobs that nobody needs any more are deleted.
+    mutating func settle(at now: Moment, into decision: inout Decision) {
+        let effects = ledger.takeEffects()
+        for key in effects.ready where ledger.isReady(key) { queue.push(key) }
+        fillSlots(at: now, into: &decision)
+        var deleted: Set<BlobDigest> = []
+        for digest in effects.unneeded + ledger.takeEffects().unneeded
+        where !ledger.blobs.isNeeded(digest) && deleted.insert(digest).inserted {
+            decision.actions.append(.deleteBlob(digest))
+        }
+    }
+
+    // The planner remembers plans, so asking it is a change, though none that anyone can see.
+
+    mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {
+        try ledger.canonicalText(of: pipeline)
+    }
+
+    mutating func plan(_ job: JobDescription, _ geometry: ImageGeometry) throws(PipelineError) -> ImagePlan {
+        try ledger.plan(job, geometry)
     }
 }

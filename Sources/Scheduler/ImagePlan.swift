@@ -1,0 +1,175 @@
+import Imaging
+import JobModel
+
+/// The tasks of one image and what each of them waits for: a `ProcessingPlan` reduced to the facts that scheduling needs.
+///
+/// Tasks are numbered in the order of execution. A small image has the one task 0. A large one, with S stages:
+///
+///     0        decode                            publishes bands
+///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows
+///              reduce of stage 0, if it closes with a summary      waits for all chunks of stage 0
+///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows
+///              and so on, to the chunks of stage S-1, which are encoded segments
+///
+/// Bands and tasks are *products*; a task is ready when it misses no product any more.
+struct ImagePlan: Hashable, Sendable {
+    enum Opening: Hashable, Sendable {
+        case none
+        /// Every chunk takes the first value: all are the same.
+        case sharedValue
+        /// Chunk k takes value k.
+        case valuePerChunk
+    }
+
+    enum Closing: Hashable, Sendable {
+        case rows, summary, segments
+    }
+
+    struct Stage: Hashable, Sendable {
+        var inputBytesPerRow: Int
+        /// Pixels in a row of the stage's input: what its work is measured by.
+        var inputWidth: Int
+        var opening: Opening
+        var closing: Closing
+        var chunks: RowPartition
+        /// For each chunk, the rows of the stage's input that it reads.
+        var inputRows: [Range<Int>]
+    }
+
+    /// Decoded size of the image.
+    let geometry: ImageGeometry
+    let output: ImageGeometry
+    /// The rows of each band that decode publishes; of no meaning for a small image.
+    let bands: RowPartition
+    /// Empty for a small image.
+    let stages: [Stage]
+
+    let taskCount: Int
+    /// The number of each stage's first chunk.
+    private let firstChunk: [Int]
+    /// For each task, how many products it waits for.
+    let missingCounts: [UInt32]
+    /// For each product, the tasks that wait for it: first the bands, then the tasks.
+    private let dependents: [[UInt32]]
+
+    /// The plan of a small image.
+    init(whole geometry: ImageGeometry, output: ImageGeometry) {
+        self.geometry = geometry
+        self.output = output
+        bands = RowPartition(rowCount: Int(geometry.height), rowsPerPart: Int(geometry.height))
+        stages = []
+        taskCount = 1
+        firstChunk = []
+        missingCounts = [0]
+        dependents = []
+    }
+
+    /// The plan of a large image.
+    init(geometry: ImageGeometry, output: ImageGeometry, bands: RowPartition, stages: [Stage]) {
+        precondition(!stages.isEmpty, "a large image has at least one stage")
+        self.geometry = geometry
+        self.output = output
+        self.bands = bands
+        self.stages = stages
+
+        var firstChunk: [Int] = []
+        var next = 1
+        for stage in stages {
+            firstChunk.append(next)
+            next += stage.chunks.count + (stage.closing == .summary ? 1 : 0)
+        }
+        self.firstChunk = firstChunk
+        taskCount = next
+
+        var missing = [UInt32](repeating: 0, count: next)
+        var dependents = [[UInt32]](repeating: [], count: bands.count + next)
+        func wait(_ task: Int, for product: Int) {
+            missing[task] += 1
+            dependents[product].append(UInt32(task))
+        }
+        for (number, stage) in stages.enumerated() {
+            for chunk in 0..<stage.chunks.count {
+                let task = firstChunk[number] + chunk
+                if number == 0 {
+                    for band in bands.indices(overlapping: stage.inputRows[chunk]) { wait(task, for: band) }
+                } else if stages[number - 1].closing == .summary {
+                    wait(task, for: bands.count + firstChunk[number - 1] + stages[number - 1].chunks.count)
+                } else {
+                    for source in stages[number - 1].chunks.indices(overlapping: stage.inputRows[chunk]) {
+                        wait(task, for: bands.count + firstChunk[number - 1] + source)
+                    }
+                }
+                if stage.closing == .summary {
+                    wait(firstChunk[number] + stage.chunks.count, for: bands.count + task)
+                }
+            }
+        }
+        missingCounts = missing
+        self.dependents = dependents
+    }
+
+    var isWhole: Bool { stages.isEmpty }
+
+    /// The tasks that wait for band `band`.
+    func dependents(ofBand band: Int) -> [UInt32] { dependents[band] }
+
+    /// The tasks that wait for task `task`.
+    func dependents(ofTask task: Int) -> [UInt32] { isWhole ? [] : dependents[bands.count + task] }
+
+    /// The task's place as the rest of the system names it.
+    func step(_ task: Int) -> TaskStep {
+        if isWhole { return .whole }
+        if task == 0 { return .decode }
+        let stage = (firstChunk.lastIndex { $0 <= task }) ?? 0
+        let index = task - firstChunk[stage]
+        return index == stages[stage].chunks.count
+            ? .reduce(stage: UInt16(stage)) : .chunk(stage: UInt16(stage), index: UInt32(index))
+    }
+
+    /// The number of the task at `step`; `nil` when the plan has no such task.
+    func task(at step: TaskStep) -> Int? {
+        switch step {
+        case .whole: return isWhole ? 0 : nil
+        case .decode: return isWhole ? nil : 0
+        case .chunk(let stage, let index):
+            guard stage < stages.count, index < stages[Int(stage)].chunks.count else { return nil }
+            return firstChunk[Int(stage)] + Int(index)
+        case .reduce(let stage):
+            guard stage < stages.count, stages[Int(stage)].closing == .summary else { return nil }
+            return firstChunk[Int(stage)] + stages[Int(stage)].chunks.count
+        }
+    }
+
+    /// Pixels that the task reads: what it costs in fair sharing.
+    func pixelCount(of task: Int) -> UInt64 {
+        switch step(task) {
+        case .whole, .decode: geometry.pixelCount
+        case .chunk(let stage, let index):
+            UInt64(stages[Int(stage)].inputRows[Int(index)].count) * UInt64(stages[Int(stage)].inputWidth)
+        case .reduce: 1
+        }
+    }
+
+    /// Bytes of band `band`.
+    func byteCount(ofBand band: Int) -> UInt64 {
+        UInt64(bands[band].count) * UInt64(stages[0].inputBytesPerRow)
+    }
+
+    /// The slices that hold `rows`, in row order without gaps, out of parts whose blobs `blob` knows.
+    static func slices(
+        of rows: Range<Int>, in parts: RowPartition, bytesPerRow: Int, blob: (Int) -> BlobReference?
+    ) -> [BlobSlice] {
+        parts.indices(overlapping: rows).map { index in
+            guard let source = blob(index) else { preconditionFailure("rows \(rows) of part \(index) are not there") }
+            let part = parts[index]
+            let wanted = rows.clamped(to: part)
+            return BlobSlice(
+                blob: source, offset: UInt64((wanted.lowerBound - part.lowerBound) * bytesPerRow),
+                byteCount: UInt64(wanted.count * bytesPerRow))
+        }
+    }
+}
+
+extension ImageGeometry {
+    var pixelCount: UInt64 { UInt64(width) * UInt64(height) }
+}

@@ -1,0 +1,110 @@
+import Imaging
+import JobModel
+
+/// Makes plans. The tests have one of their own, to schedule plans of any form.
+protocol ImagePlanner: Sendable {
+    /// The pipeline's normal form.
+    mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String
+
+    /// The plan for an image. Depends on nothing but its arguments.
+    mutating func plan(
+        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> ImagePlan
+}
+
+/// Plans by the operation catalogue, and remembers the latest plans: a batch is mostly images of the same size.
+struct CatalogueImagePlanner: ImagePlanner {
+    private struct Key: Hashable {
+        var pipeline: String
+        var geometry: ImageGeometry
+        var chunkByteCount: UInt64
+    }
+
+    /// Above this many, all are forgotten: they are cheap to make again.
+    private static let maximumRemembered = 256
+    private var pipelines: [String: Pipeline] = [:]
+    private var plans: [Key: ImagePlan] = [:]
+
+    mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {
+        try Pipeline(parsing: pipeline).canonicalText
+    }
+
+    mutating func plan(
+        pipeline text: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> ImagePlan {
+        let key = Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
+        if let plan = plans[key] { return plan }
+        let plan = try ImagePlan(
+            pipeline: try pipeline(text), geometry: geometry, chunkByteCount: chunkByteCount)
+        if plans.count >= Self.maximumRemembered { plans.removeAll(keepingCapacity: true) }
+        plans[key] = plan
+        return plan
+    }
+
+    private mutating func pipeline(_ text: String) throws(PipelineError) -> Pipeline {
+        if let pipeline = pipelines[text] { return pipeline }
+        let pipeline = try Pipeline(parsing: text)
+        if pipelines.count >= Self.maximumRemembered { pipelines.removeAll(keepingCapacity: true) }
+        pipelines[text] = pipeline
+        return pipeline
+    }
+}
+
+extension ImagePlan {
+    init(pipeline: Pipeline, geometry: ImageGeometry, chunkByteCount: UInt64) throws(PipelineError) {
+        let plan = try ProcessingPlan(
+            pipeline: pipeline, input: try ImageShape(geometry), chunkByteCount: Int(clamping: chunkByteCount))
+        let output = ImageGeometry(plan.output)
+        if plan.isSingleTask {
+            self.init(whole: geometry, output: output)
+        } else {
+            self.init(geometry: geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
+        }
+    }
+}
+
+extension ImagePlan.Stage {
+    init(_ stage: Imaging.Stage) {
+        self.init(
+            inputBytesPerRow: stage.input.bytesPerRow,
+            inputWidth: stage.input.width,
+            opening: stage.opening.map { $0.finishesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,
+            closing: ImagePlan.Closing(stage.closing),
+            chunks: stage.chunks,
+            inputRows: (0..<stage.chunks.count).map { stage.inputRows(forChunk: $0) })
+    }
+}
+
+extension ImagePlan.Closing {
+    init(_ closing: Imaging.Stage.Closing) {
+        switch closing {
+        case .rows: self = .rows
+        case .summary: self = .summary
+        case .segments: self = .segments
+        }
+    }
+}
+
+extension ImageShape {
+    /// The shape that a decoded header announces.
+    init(_ geometry: ImageGeometry) throws(PipelineError) {
+        guard let layout = ChannelLayout(rawValue: geometry.channelCount),
+            let depth = SampleDepth(rawValue: geometry.bitsPerSample),
+            geometry.width > 0, geometry.height > 0
+        else {
+            throw PipelineError(
+                .unsuitableImage,
+                "an image of \(geometry.width) x \(geometry.height) pixels with \(geometry.channelCount) channels of "
+                    + "\(geometry.bitsPerSample) bits; allowed are at least 1 x 1, 1 to 4 channels, 8 or 16 bits")
+        }
+        self.init(width: Int(geometry.width), height: Int(geometry.height), format: PixelFormat(layout, depth))
+    }
+}
+
+extension ImageGeometry {
+    init(_ shape: ImageShape) {
+        self.init(
+            width: UInt32(clamping: shape.width), height: UInt32(clamping: shape.height),
+            channelCount: shape.format.layout.rawValue, bitsPerSample: shape.format.depth.rawValue)
+    }
+}

@@ -1,0 +1,133 @@
+import JobModel
+
+/// One attempt that has not ended.
+struct OpenAttempt: Hashable, Sendable {
+    let epoch: Epoch
+    let worker: WorkerID
+}
+
+/// Who works on a task: at most one attempt and one backup.
+enum OpenAttempts: Hashable, Sendable {
+    case one(OpenAttempt)
+    case two(OpenAttempt, OpenAttempt)
+
+    var all: [OpenAttempt] {
+        switch self {
+        case .one(let only): [only]
+        case .two(let first, let second): [first, second]
+        }
+    }
+}
+
+/// Where a task stands, durably.
+struct TaskProgress: Hashable, Sendable {
+    /// The latest attempt; 0 before the first.
+    var epoch: Epoch
+    /// Products that it still waits for.
+    var missing: UInt32
+    /// Attempts that count to the job's maximum.
+    var failures: UInt32 = 0
+    /// Attempts whose worker was lost.
+    var losses: UInt32 = 0
+    var isDone = false
+    /// The latest attempt ended because its worker was lost: should the worker come back, it may go on.
+    var mayBeTakenUpAgain = false
+}
+
+/// The tasks of one running image. Exists from its first attempt until the image is final or starts over.
+struct ImageProgress: Equatable, Sendable {
+    let plan: ImagePlan
+    private(set) var tasks: [TaskProgress]
+    private(set) var bands: [BlobReference?]
+    /// What the finished tasks gave back, by task.
+    private(set) var outputs: [UInt32: TaskOutput] = [:]
+    /// The attempts that have not ended, by task.
+    private(set) var open: [UInt32: OpenAttempts] = [:]
+    private(set) var doneCount = 0
+
+    /// - Parameter epoch: the latest that an earlier run of the image used: epochs are never used twice.
+    init(plan: ImagePlan, after epoch: Epoch) {
+        self.plan = plan
+        tasks = plan.missingCounts.map { TaskProgress(epoch: epoch, missing: $0) }
+        bands = plan.isWhole ? [] : Array(repeating: nil, count: plan.bands.count)
+    }
+
+    var isComplete: Bool { doneCount == tasks.count }
+    var latestEpoch: Epoch { tasks.reduce(0) { max($0, $1.epoch) } }
+
+    /// Whether the task could be handed out: nothing is missing, it is not done, and nobody works on it.
+    func isReady(_ task: UInt32) -> Bool {
+        let progress = tasks[Int(task)]
+        return !progress.isDone && progress.missing == 0 && open[task] == nil
+    }
+
+    func attempt(_ epoch: Epoch, of task: UInt32) -> OpenAttempt? { open[task]?.all.first { $0.epoch == epoch } }
+
+    /// Blobs that exist only for this image's sake.
+    var intermediates: [BlobReference] { bands.compactMap { $0 } + outputs.values.flatMap(\.blobs) }
+
+    // MARK: Changes, each the effect of one record
+
+    mutating func attemptStarted(_ epoch: Epoch, of task: UInt32, by worker: WorkerID) throws(ReplayError) {
+        let attempt = OpenAttempt(epoch: epoch, worker: worker)
+        switch open[task] {
+        case nil: open[task] = .one(attempt)
+        case .one(let first): open[task] = .two(first, attempt)
+        case .two: throw ReplayError(description: "a third attempt at once, \(epoch), of task \(task)")
+        }
+        let known = tasks[Int(task)]
+        if epoch == known.epoch && known.mayBeTakenUpAgain {
+            tasks[Int(task)].losses -= 1
+        } else if epoch != known.epoch + 1 {
+            throw ReplayError(description: "attempt \(epoch) of task \(task) follows attempt \(known.epoch)")
+        }
+        tasks[Int(task)].epoch = epoch
+        tasks[Int(task)].mayBeTakenUpAgain = false
+    }
+
+    mutating func attemptEnded(_ epoch: Epoch, of task: UInt32, because cause: FailureCause) throws(ReplayError) {
+        switch open[task] {
+        case .one(let only) where only.epoch == epoch: open[task] = nil
+        case .two(let first, let second) where first.epoch == epoch: open[task] = .one(second)
+        case .two(let first, let second) where second.epoch == epoch: open[task] = .one(first)
+        case nil, .one, .two: throw ReplayError(description: "attempt \(epoch) of task \(task) ended but was not open")
+        }
+        switch cause {
+        case .workerLost:
+            tasks[Int(task)].losses += 1
+            tasks[Int(task)].mayBeTakenUpAgain = tasks[Int(task)].epoch == epoch
+        case .rankLost, .hung, .workerError, .corruptInput, .overLimit, .unsuitable: tasks[Int(task)].failures += 1
+        case .returned, .cancelled: break
+        }
+    }
+
+    /// - Returns: the tasks that miss nothing any more.
+    mutating func bandPublished(_ band: Int, _ blob: BlobReference) throws(ReplayError) -> [UInt32] {
+        guard bands.indices.contains(band) else { throw ReplayError(description: "band \(band) of \(bands.count)") }
+        guard bands[band] == nil else { throw ReplayError(description: "band \(band) was published twice") }
+        bands[band] = blob
+        return productFinished(for: plan.dependents(ofBand: band))
+    }
+
+    /// - Returns: the tasks that miss nothing any more.
+    mutating func taskCompleted(_ task: UInt32, _ output: TaskOutput) throws(ReplayError) -> [UInt32] {
+        guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
+        tasks[Int(task)].isDone = true
+        tasks[Int(task)].mayBeTakenUpAgain = false
+        doneCount += 1
+        open[task] = nil
+        if !plan.isWhole { outputs[task] = output }
+        return productFinished(for: plan.dependents(ofTask: Int(task)))
+    }
+
+    private mutating func productFinished(for dependents: [UInt32]) -> [UInt32] {
+        dependents.filter { dependent in
+            tasks[Int(dependent)].missing -= 1
+            return tasks[Int(dependent)].missing == 0 && !tasks[Int(dependent)].isDone
+        }
+    }
+}
+
+extension TaskOutput {
+    var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
+}

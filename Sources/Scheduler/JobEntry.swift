@@ -1,0 +1,57 @@
+import JobModel
+
+/// One image of a job, durably.
+struct ImageEntry: Equatable, Sendable {
+    /// More attempts that ended badly than this are not kept: the oldest go.
+    static let maximumReports = 256
+
+    let description: ImageDescription
+    /// Tasks of its plan; 0 when its header was refused.
+    let taskCount: UInt32
+    var state: ImageState
+    var isFromCache = false
+    var result: BlobReference?
+    var failure: Failure?
+    /// The latest epoch of the runs before the present one.
+    var epochFloor: Epoch = 0
+    var restarts: UInt32 = 0
+    /// Attempts that ended badly since the image was added or redriven, oldest first; none once it is done.
+    var reports: [AttemptReport] = []
+
+    var geometry: ImageGeometry? {
+        switch description.admission {
+        case .accepted(let geometry): geometry
+        case .refused: nil
+        }
+    }
+
+    var pixelCount: UInt64 { geometry?.pixelCount ?? 0 }
+
+    /// The share of the image's pixels that `doneCount` finished tasks stand for.
+    func pixelsDone(_ doneCount: Int) -> UInt64 {
+        guard taskCount > 0 else { return 0 }
+        let (high, low) = pixelCount.multipliedFullWidth(by: UInt64(doneCount))
+        return UInt64(taskCount).dividingFullWidth((high, low)).quotient
+    }
+}
+
+/// One job, durably.
+struct JobEntry: Equatable, Sendable {
+    let description: JobDescription
+    var state = JobState.open
+    var finishedAt: UInt64?
+    var isSealed = false
+    var images: [ImageEntry] = []
+    /// The running images, by index.
+    var progress: [UInt32: ImageProgress] = [:]
+    var counts = JobCounts()
+
+    /// All images are in, and each has ended.
+    var isComplete: Bool { isSealed && Int(counts.imagesFinal) == images.count }
+
+    /// The final state that the images add up to.
+    var outcome: JobState {
+        if counts.imagesDone == counts.images { return .done }
+        return counts.imagesDone == 0 ? .failed : .partlyFailed
+    }
+}

@@ -1,0 +1,150 @@
+import Imaging
+import JobModel
+
+// The part of the fold that is about images and their tasks.
+
+extension Ledger {
+    /// The task's image, which must be running, and its number there.
+    private func locate(_ task: TaskID) throws(ReplayError) -> (ImageID, UInt32) {
+        guard let number = progress(of: task.image)?.plan.task(at: task.step) else {
+            throw ReplayError(description: "\(task) is no task of a running image")
+        }
+        return (task.image, UInt32(number))
+    }
+
+    mutating func start(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
+        let image = lease.task.image
+        if state(of: image) == .waiting, let entry = self.image(image), let geometry = entry.geometry,
+            let description = jobs[image.job]?.description
+        {
+            let plan: ImagePlan
+            do { plan = try self.plan(description, geometry) } catch {
+                throw ReplayError(description: "image \(image) can not be planned: \(error)")
+            }
+            jobs[image.job]?.progress[image.index] = ImageProgress(plan: plan, after: entry.epochFloor)
+            update(image) { $0.state = .running }
+        }
+        let (_, task) = try locate(lease.task)
+        try jobs[image.job]?.progress[image.index]?.attemptStarted(lease.epoch, of: task, by: worker)
+        latestWorker = max(latestWorker, worker)
+    }
+
+    mutating func end(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
+        let (image, task) = try locate(lease.task)
+        try jobs[image.job]?.progress[image.index]?.attemptEnded(lease.epoch, of: task, because: failure.cause)
+        switch failure.cause {
+        case .workerLost, .rankLost: jobs[image.job]?.counts.attemptsLost += 1
+        case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: jobs[image.job]?.counts.attemptsFailed += 1
+        case .returned, .cancelled: return
+        }
+        update(image) { entry in
+            if entry.reports.count == ImageEntry.maximumReports { entry.reports.removeFirst() }
+            entry.reports.append(AttemptReport(lease: lease, worker: worker, failure: failure))
+        }
+    }
+
+    mutating func publish(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
+        let (image, _) = try locate(task)
+        let ready = try jobs[image.job]?.progress[image.index]?.bandPublished(band, blob) ?? []
+        blobs.retain(blob)
+        effects.ready += ready.map { TaskKey(image, $0) }
+    }
+
+    mutating func complete(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
+        let (image, task) = try locate(lease.task)
+        let ready = try jobs[image.job]?.progress[image.index]?.taskCompleted(task, output) ?? []
+        if let entry = self.image(image), let progress = progress(of: image) {
+            if !progress.plan.isWhole { for blob in output.blobs { blobs.retain(blob) } }
+            jobs[image.job]?.counts.tasksDone += 1
+            jobs[image.job]?.counts.pixelsDone +=
+                entry.pixelsDone(progress.doneCount) - entry.pixelsDone(progress.doneCount - 1)
+        }
+        effects.ready += ready.map { TaskKey(image, $0) }
+    }
+
+    mutating func complete(_ image: ImageID, _ result: BlobReference, _ fromCache: Bool) throws(ReplayError) {
+        guard let entry = self.image(image), !entry.state.isFinal else {
+            throw ReplayError(description: "image \(image) was completed, but is unknown or final")
+        }
+        blobs.retain(result)
+        dropProgress(of: image)
+        releaseInput(of: image)
+        update(image) {
+            $0.state = .done
+            $0.result = result
+            $0.isFromCache = fromCache
+            $0.reports = []
+        }
+        jobs[image.job]?.counts.tasksDone += UInt64(entry.taskCount)
+        jobs[image.job]?.counts.pixelsDone += entry.pixelCount
+        jobs[image.job]?.counts.imagesDone += 1
+        if fromCache { jobs[image.job]?.counts.imagesFromCache += 1 }
+    }
+
+    mutating func fail(_ image: ImageID, _ failure: Failure, _ deadLettered: Bool) throws(ReplayError) {
+        switch state(of: image) {
+        case .waiting, .running:
+            dropProgress(of: image)
+            jobs[image.job]?.counts.imagesFailed += 1
+        case .deadLettered where !deadLettered: break
+        case .deadLettered, .done, .failed, .cancelled, nil:
+            throw ReplayError(description: "image \(image) failed, but is unknown or final")
+        }
+        if !deadLettered { releaseInput(of: image) }
+        update(image) {
+            $0.state = deadLettered ? .deadLettered : .failed
+            $0.failure = failure
+        }
+    }
+
+    mutating func redrive(_ image: ImageID) throws(ReplayError) {
+        guard state(of: image) == .deadLettered else {
+            throw ReplayError(description: "image \(image) was redriven, but is not dead-lettered")
+        }
+        update(image) {
+            $0.state = .waiting
+            $0.failure = nil
+            $0.restarts = 0
+            $0.reports = []
+        }
+        jobs[image.job]?.counts.imagesFailed -= 1
+        if jobs[image.job]?.state.isFinal == true {
+            jobs[image.job]?.state = .running
+            jobs[image.job]?.finishedAt = nil
+            openJobCount += 1
+        }
+    }
+
+    mutating func restart(_ image: ImageID) throws(ReplayError) {
+        guard state(of: image) == .running else {
+            throw ReplayError(description: "image \(image) was restarted, but is not running")
+        }
+        dropProgress(of: image)
+        update(image) {
+            $0.state = .waiting
+            $0.restarts += 1
+        }
+    }
+
+    // MARK: Parts
+
+    mutating func update(_ image: ImageID, _ change: (inout ImageEntry) -> Void) {
+        guard jobs[image.job] != nil else { return }
+        change(&jobs[image.job]!.images[Int(image.index)])
+    }
+
+    /// The image's tasks no longer exist: their blobs are released, and what they had done does not count.
+    mutating func dropProgress(of image: ImageID) {
+        guard let progress = jobs[image.job]?.progress.removeValue(forKey: image.index) else { return }
+        for blob in progress.intermediates { release(blob) }
+        update(image) { $0.epochFloor = max($0.epochFloor, progress.latestEpoch) }
+        if let entry = self.image(image) {
+            jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
+            jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)
+        }
+    }
+
+    mutating func releaseInput(of image: ImageID) {
+        if let input = self.image(image)?.description.input { release(input) }
+    }
+}

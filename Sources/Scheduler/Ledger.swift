@@ -1,0 +1,196 @@
+import Imaging
+import JobModel
+
+/// A record that does not fit the records before it: the journal is damaged, or another version wrote it.
+public struct ReplayError: Error, Hashable, CustomStringConvertible {
+    public let description: String
+}
+
+/// The scheduler's durable state: the fold of its records.
+///
+/// Changes only through `apply(_:)`, live and in replay alike, so that replaying the journal gives the same state by
+/// construction: the scheduler keeps it behind `private(set)`, and touches it nowhere else.
+struct Ledger: Sendable {
+    var jobs: [JobID: JobEntry] = [:]
+    var jobsByToken: [String: JobID] = [:]
+    /// The jobs that are kept, in the order of submission.
+    var jobOrder: [JobID] = []
+    var blobs = BlobUses()
+    var nextJob: JobID
+    /// Jobs that are not final.
+    var openJobCount = 0
+    /// The greatest worker identifier in any record.
+    var latestWorker = WorkerID(0)
+
+    /// What the latest records brought about, for whoever applied them to take.
+    var effects = Effects()
+    /// Makes plans; holds nothing but what it can make again.
+    private var planner: any ImagePlanner
+
+    struct Effects: Sendable {
+        /// Blobs that nothing needed any more at that point.
+        var unneeded: [BlobDigest] = []
+        /// Tasks that miss nothing any more.
+        var ready: [TaskKey] = []
+    }
+
+    init(planner: any ImagePlanner, nextJob: JobID) {
+        self.planner = planner
+        self.nextJob = nextJob
+    }
+
+    func image(_ id: ImageID) -> ImageEntry? {
+        guard let job = jobs[id.job], Int(id.index) < job.images.count else { return nil }
+        return job.images[Int(id.index)]
+    }
+
+    func state(of id: ImageID) -> ImageState? {
+        guard let count = jobs[id.job]?.images.count, Int(id.index) < count else { return nil }
+        return jobs[id.job]?.images[Int(id.index)].state
+    }
+
+    func progress(of id: ImageID) -> ImageProgress? { jobs[id.job]?.progress[id.index] }
+
+    mutating func takeEffects() -> Effects {
+        defer { effects = Effects() }
+        return effects
+    }
+
+    mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {
+        try planner.canonicalText(of: pipeline)
+    }
+
+    mutating func plan(_ job: JobDescription, _ geometry: ImageGeometry) throws(PipelineError) -> ImagePlan {
+        try planner.plan(pipeline: job.pipeline, geometry: geometry, chunkByteCount: job.options.chunkByteCount)
+    }
+}
+
+/// Two ledgers are equal when they remember the same facts.
+extension Ledger: Equatable {
+    static func == (left: Ledger, right: Ledger) -> Bool {
+        left.nextJob == right.nextJob && left.latestWorker == right.latestWorker && left.jobOrder == right.jobOrder
+            && left.jobsByToken == right.jobsByToken && left.blobs == right.blobs && left.jobs == right.jobs
+    }
+}
+
+// MARK: - The fold
+
+extension Ledger {
+    /// Adds one fact.
+    mutating func apply(_ record: Record) throws(ReplayError) {
+        switch record {
+        case .jobOpened(let description): try open(description)
+        case .imagesAdded(let job, let images): try add(images, to: job)
+        case .jobSealed(let job, let imageCount): try seal(job, imageCount)
+        case .attemptStarted(let lease, let worker): try start(lease, worker)
+        case .attemptEnded(let lease, let worker, let failure): try end(lease, worker, failure)
+        case .bandPublished(let task, let band, let blob): try publish(task, Int(band), blob)
+        case .taskCompleted(let lease, let output): try complete(lease, output)
+        case .imageCompleted(let image, let result, let fromCache): try complete(image, result, fromCache)
+        case .imageFailed(let image, let failure, let deadLettered): try fail(image, failure, deadLettered)
+        case .imageRedriven(let image): try redrive(image)
+        case .imageRestarted(let image): try restart(image)
+        case .jobFinished(let job, let state, let time): try finish(job, state, time)
+        case .jobCancelled(let job, let time): try cancel(job, time)
+        case .jobForgotten(let job): try forget(job)
+        }
+    }
+
+    private func demand(_ holds: Bool, _ text: @autoclosure () -> String) throws(ReplayError) {
+        if !holds { throw ReplayError(description: text()) }
+    }
+
+    mutating func release(_ blob: BlobReference) {
+        if blobs.release(blob) { effects.unneeded.append(blob.digest) }
+    }
+
+    // MARK: Jobs
+
+    private mutating func open(_ description: JobDescription) throws(ReplayError) {
+        try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
+        jobs[description.id] = JobEntry(description: description)
+        jobsByToken[description.token] = description.id
+        jobOrder.append(description.id)
+        openJobCount += 1
+        nextJob = max(nextJob, JobID(description.id.rawValue + 1))
+    }
+
+    private mutating func add(_ images: [ImageDescription], to job: JobID) throws(ReplayError) {
+        guard let description = jobs[job]?.description else {
+            throw ReplayError(description: "images were added to the unknown job \(job)")
+        }
+        for image in images {
+            try demand(
+                Int(image.index) == jobs[job]?.images.count, "image \(job).\(image.index) was added out of order")
+            switch image.admission {
+            case .accepted(let geometry):
+                let taskCount: UInt32
+                do { taskCount = UInt32(try plan(description, geometry).taskCount) } catch {
+                    throw ReplayError(description: "image \(job).\(image.index) can not be planned: \(error)")
+                }
+                jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
+                jobs[job]?.counts.tasksTotal += UInt64(taskCount)
+                jobs[job]?.counts.pixelsTotal += geometry.pixelCount
+                blobs.retain(image.input)
+            case .refused(let failure):
+                jobs[job]?.images.append(
+                    ImageEntry(description: image, taskCount: 0, state: .failed, failure: failure))
+                jobs[job]?.counts.imagesFailed += 1
+                if !blobs.isNeeded(image.input.digest) { effects.unneeded.append(image.input.digest) }
+            }
+            jobs[job]?.counts.images += 1
+        }
+    }
+
+    private mutating func seal(_ job: JobID, _ imageCount: UInt32) throws(ReplayError) {
+        try demand(
+            jobs[job]?.counts.images == imageCount && jobs[job]?.isSealed == false,
+            "job \(job) was sealed with \(imageCount) images")
+        jobs[job]?.isSealed = true
+        jobs[job]?.state = .running
+    }
+
+    private mutating func finish(_ job: JobID, _ state: JobState, _ time: UInt64) throws(ReplayError) {
+        try demand(jobs[job]?.isComplete == true && state.isFinal, "job \(job) was finished as \(state.name)")
+        jobs[job]?.state = state
+        jobs[job]?.finishedAt = time
+        openJobCount -= 1
+    }
+
+    private mutating func cancel(_ job: JobID, _ time: UInt64) throws(ReplayError) {
+        guard let count = jobs[job]?.images.count, jobs[job]?.state.isFinal == false else {
+            throw ReplayError(description: "job \(job) was cancelled, but is unknown or final")
+        }
+        for index in 0..<UInt32(count) {
+            let image = ImageID(job: job, index: index)
+            switch state(of: image) {
+            case .waiting, .running:
+                dropProgress(of: image)
+                releaseInput(of: image)
+                update(image) { $0.state = .cancelled; $0.reports = [] }
+                jobs[job]?.counts.imagesCancelled += 1
+            case .deadLettered:
+                // A cancelled job can not be redriven: its dead letters are plain failures.
+                releaseInput(of: image)
+                update(image) { $0.state = .failed }
+            case .done, .failed, .cancelled, nil: break
+            }
+        }
+        jobs[job]?.state = .cancelled
+        jobs[job]?.finishedAt = time
+        openJobCount -= 1
+    }
+
+    private mutating func forget(_ job: JobID) throws(ReplayError) {
+        guard let entry = jobs[job], entry.state.isFinal else {
+            throw ReplayError(description: "job \(job) was forgotten, but is unknown or not final")
+        }
+        for image in entry.images {
+            if let result = image.result { release(result) }
+            if image.state == .deadLettered { release(image.description.input) }
+        }
+        jobs[job] = nil
+        jobsByToken[entry.description.token] = nil
+        if let position = jobOrder.firstIndex(of: job) { jobOrder.remove(at: position) }
+    }
+}

@@ -1,0 +1,76 @@
+import JobModel
+
+extension Scheduler {
+    /// The operator gives dead-lettered images new attempts.
+    ///
+    /// - Parameters:
+    ///   - job: `nil` for all jobs that were not cancelled.
+    ///   - index: `nil` for all dead images of the job.
+    /// - Returns: how many images start over.
+    public mutating func deadRedriven(
+        job: JobID?, index: UInt32?, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) -> Int {
+        let now = clockRead(now)
+        let images = try ledger.deadImages(job: job, index: index)
+        for image in images {
+            let wasFinal = ledger.jobs[image.job]?.state.isFinal == true
+            commit(.imageRedriven(image), into: &decision)
+            if wasFinal, let entry = ledger.jobs[image.job] {
+                queue.open(entry.description, cursor: UInt32(entry.images.count))
+            }
+            queue.push(TaskKey(image, 0))
+            decision.noteChange(of: image.job)
+        }
+        settle(at: now, into: &decision)
+        return images.count
+    }
+
+    /// The operator gives dead-lettered images up: they have failed, and their inputs may go.
+    ///
+    /// - Returns: how many images can no longer be redriven.
+    public mutating func deadPurged(
+        job: JobID?, index: UInt32?, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) -> Int {
+        let now = clockRead(now)
+        let images = try ledger.deadImages(job: job, index: index)
+        for image in images {
+            guard let failure = ledger.image(image)?.failure else { continue }
+            commit(.imageFailed(image, failure: failure, deadLettered: false), into: &decision)
+            decision.noteChange(of: image.job)
+        }
+        settle(at: now, into: &decision)
+        return images.count
+    }
+
+    /// Dead-lettered images, by job and index.
+    public func deadImages(job: JobID?) -> [DeadImage] {
+        let images = (try? ledger.deadImages(job: job, index: nil)) ?? []
+        return images.compactMap { deadImage($0) }
+    }
+
+    /// A dead-lettered image with the attempts that brought it there; `nil` when it is none.
+    public func deadImage(_ image: ImageID) -> DeadImage? {
+        guard let entry = ledger.image(image), entry.state == .deadLettered, let failure = entry.failure else {
+            return nil
+        }
+        return DeadImage(id: image, name: entry.description.name, failure: failure, attempts: entry.reports)
+    }
+}
+
+extension Ledger {
+    fileprivate func deadImages(job: JobID?, index: UInt32?) throws(SchedulerRefusal) -> [ImageID] {
+        guard let job else { return jobOrder.flatMap { deadImages(of: $0) } }
+        guard jobs[job] != nil else { throw .unknownJob(job) }
+        guard let index else { return deadImages(of: job) }
+        let image = ImageID(job: job, index: index)
+        guard let state = state(of: image) else { throw .unknownImage(image) }
+        return state == .deadLettered ? [image] : []
+    }
+
+    private func deadImages(of job: JobID) -> [ImageID] {
+        guard let entry = jobs[job], entry.counts.imagesFailed > 0 else { return [] }
+        return entry.images.indices
+            .filter { entry.images[$0].state == .deadLettered }
+            .map { ImageID(job: job, index: UInt32($0)) }
+    }
+}

@@ -1,0 +1,90 @@
+import JobModel
+
+// How images end.
+
+extension Scheduler {
+    /// The shell has built the image's output file.
+    public mutating func imageAssembled(
+        _ image: ImageID, result: BlobReference, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        guard assembling.remove(image) != nil else {
+            // A race: the job was cancelled meanwhile.
+            totals.staleReports += 1
+            if !ledger.blobs.isNeeded(result.digest) { decision.actions.append(.deleteBlob(result.digest)) }
+            return
+        }
+        commit(.imageCompleted(image, result: result, fromCache: false), into: &decision)
+        decision.noteChange(of: image.job)
+        finishIfComplete(image.job, at: now, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// The shell could not build the image's output file, though all segments are there.
+    public mutating func assemblyFailed(
+        _ image: ImageID, reason: String, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        guard assembling.contains(image) else {
+            totals.staleReports += 1
+            return
+        }
+        let failure = Failure(.workerError, "the output file could not be put together: \(reason)")
+        imageFailed(image, failure, deadLettered: true, at: now, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// Intermediate blobs of the image are gone or damaged: its tasks start over.
+    public mutating func blobsLost(of image: ImageID, at now: Moment, into decision: inout Decision) {
+        let now = clockRead(now)
+        guard ledger.state(of: image) == .running else {
+            totals.staleReports += 1
+            return
+        }
+        let restarts = ledger.image(image)?.restarts ?? 0
+        if restarts >= configuration.maximumRestarts {
+            let failure = Failure(
+                .workerError,
+                "intermediate blobs were lost \(restarts + 1) times; check the master's disk, then redrive the image")
+            imageFailed(image, failure, deadLettered: true, at: now, into: &decision)
+        } else {
+            withdraw(image, .imageRestarted, at: now, into: &decision)
+            commit(.imageRestarted(image), into: &decision)
+            queue.push(TaskKey(image, 0))
+            decision.noteChange(of: image.job)
+        }
+        settle(at: now, into: &decision)
+    }
+
+    mutating func imageFailed(
+        _ image: ImageID, _ failure: Failure, deadLettered: Bool, at now: Moment, into decision: inout Decision
+    ) {
+        withdraw(image, .imageFinal, at: now, into: &decision)
+        commit(.imageFailed(image, failure: failure, deadLettered: deadLettered), into: &decision)
+        decision.noteChange(of: image.job)
+        finishIfComplete(image.job, at: now, into: &decision)
+    }
+
+    mutating func assembleIfComplete(_ image: ImageID, into decision: inout Decision) {
+        guard ledger.jobs[image.job]?.progress[image.index]?.isComplete == true,
+            let assembly = ledger.progress(of: image)?.assembly(of: image)
+        else { return }
+        assembling.insert(image)
+        decision.actions.append(.assemble(assembly))
+    }
+
+    mutating func finishIfComplete(_ job: JobID, at now: Moment, into decision: inout Decision) {
+        guard ledger.jobs[job]?.state.isFinal == false, ledger.jobs[job]?.isComplete == true,
+            let outcome = ledger.jobs[job]?.outcome
+        else { return }
+        commit(.jobFinished(job, state: outcome, at: now.wallClockMilliseconds), into: &decision)
+        closeJob(job, into: &decision)
+    }
+
+    /// Nothing of the job waits or runs any more.
+    mutating func closeJob(_ job: JobID, into decision: inout Decision) {
+        queue.close(job)
+        durations[job] = nil
+        decision.noteChange(of: job)
+    }
+}

@@ -1,0 +1,179 @@
+import Imaging
+import JobModel
+
+// What clients ask for.
+
+extension Scheduler {
+    /// A client opens a job. The same token again is the same job, as long as it is kept.
+    public mutating func jobOpened(
+        _ opening: JobOpening, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) -> JobID {
+        let now = clockRead(now)
+        if let job = ledger.jobsByToken[opening.token] { return job }
+        guard !opening.token.isEmpty, opening.token.utf8.count <= 256 else {
+            throw .invalidArgument("the token has \(opening.token.utf8.count) bytes; allowed are 1 to 256")
+        }
+        guard opening.submitter.utf8.count <= 256 else {
+            throw .invalidArgument("the submitter has \(opening.submitter.utf8.count) bytes; at most 256 are allowed")
+        }
+        guard (-100...100).contains(opening.priority) else {
+            throw .invalidArgument("the priority is \(opening.priority); allowed are -100 to 100")
+        }
+        guard opening.options.chunkByteCount >= 1, opening.options.maximumAttempts >= 1 else {
+            throw .invalidArgument("a chunk has at least 1 byte, and a task at least 1 attempt")
+        }
+        guard ledger.jobs.count < configuration.maximumJobs else {
+            throw .overLimit(
+                what: "jobs", need: 1, have: ledger.jobs.count, limit: configuration.maximumJobs,
+                setting: "limits.jobs")
+        }
+        let pipeline: String
+        do { pipeline = try canonicalText(of: opening.pipeline) } catch {
+            throw .invalidPipeline(error.message)
+        }
+        let description = JobDescription(
+            id: ledger.nextJob, token: opening.token, submitter: opening.submitter, priority: opening.priority,
+            pipeline: pipeline, options: opening.options, submittedAt: now.wallClockMilliseconds)
+        commit(.jobOpened(description), into: &decision)
+        queue.open(description)
+        decision.noteChange(of: description.id)
+        return description.id
+    }
+
+    /// A client adds images from position `firstIndex` on. Those that are already there are left as they are.
+    public mutating func imagesAdded(
+        to job: JobID, firstIndex: UInt32, _ offers: [ImageOffer], at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) {
+        let now = clockRead(now)
+        let present = try ledger.agree(to: offers, from: firstIndex, of: job)
+        let added = offers.dropFirst(present - Int(firstIndex))
+        guard !added.isEmpty, let description = ledger.jobs[job]?.description else { return }
+        guard present + added.count <= configuration.maximumImagesPerJob else {
+            throw .overLimit(
+                what: "images", need: added.count, have: present, limit: configuration.maximumImagesPerJob,
+                setting: "limits.images-per-job")
+        }
+        guard queue.count + added.count <= configuration.maximumTasksReady else {
+            throw .overLimit(
+                what: "tasks", need: added.count, have: queue.count, limit: configuration.maximumTasksReady,
+                setting: "limits.tasks-ready")
+        }
+
+        var images: [ImageDescription] = []
+        var cached: [(ImageID, BlobReference)] = []
+        var waitingCount = 0
+        for (offset, offer) in added.enumerated() {
+            let index = UInt32(present + offset)
+            let admission = admission(of: offer, to: description)
+            images.append(ImageDescription(index: index, name: offer.name, input: offer.input, admission: admission))
+            switch admission {
+            case .refused: break
+            case .accepted:
+                if let result = offer.cachedResult, description.options.mayUseCache {
+                    cached.append((ImageID(job: job, index: index), result))
+                } else {
+                    waitingCount += 1
+                }
+            }
+        }
+        commit(.imagesAdded(job, images), into: &decision)
+        for (image, result) in cached {
+            commit(.imageCompleted(image, result: result, fromCache: true), into: &decision)
+        }
+        queue.add(unstarted: waitingCount, to: job)
+        decision.noteChange(of: job)
+        settle(at: now, into: &decision)
+    }
+
+    /// The shell's word on the image, unless the job's own limits or its pipeline refuse it.
+    private mutating func admission(
+        of offer: ImageOffer, to job: JobDescription
+    ) -> ImageDescription.Admission {
+        guard case .accepted(let geometry) = offer.admission else { return offer.admission }
+        guard geometry.pixelCount <= job.options.maximumPixelCount else {
+            return .refused(
+                Failure(
+                    .overLimit,
+                    "the image has \(geometry.width) x \(geometry.height) pixels; the job allows "
+                        + "\(job.options.maximumPixelCount): submit it with a higher maximum"))
+        }
+        do {
+            _ = try plan(job, geometry)
+            return offer.admission
+        } catch {
+            return .refused(Failure(.unsuitable, error.message))
+        }
+    }
+
+    /// A client has added all images of the job.
+    public mutating func jobSealed(
+        _ job: JobID, imageCount: UInt32, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) {
+        let now = clockRead(now)
+        guard let entry = ledger.jobs[job] else { throw .unknownJob(job) }
+        guard entry.counts.images == imageCount else {
+            throw .imageCountDiffers(job, present: entry.counts.images, stated: imageCount)
+        }
+        if entry.isSealed { return }
+        guard entry.state == .open else { throw .jobNotInState(job, is: entry.state, needed: "open") }
+        guard imageCount > 0 else { throw .invalidArgument("job \(job) has no images; add at least one") }
+        commit(.jobSealed(job, imageCount: imageCount), into: &decision)
+        decision.noteChange(of: job)
+        finishIfComplete(job, at: now, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// A client, or the operator, wants no more of the job. What is done stays.
+    public mutating func jobCancelled(
+        _ job: JobID, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) {
+        let now = clockRead(now)
+        guard let state = ledger.jobs[job]?.state else { throw .unknownJob(job) }
+        if state == .cancelled { return }
+        guard !state.isFinal else { throw .jobNotInState(job, is: state, needed: "open or running") }
+        for index in ledger.jobs[job]?.progress.keys.sorted() ?? [] {
+            withdraw(ImageID(job: job, index: index), .jobCancelled, at: now, into: &decision)
+        }
+        commit(.jobCancelled(job, at: now.wallClockMilliseconds), into: &decision)
+        closeJob(job, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// The job was kept long enough. It must be final.
+    public mutating func jobForgotten(
+        _ job: JobID, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) {
+        let now = clockRead(now)
+        guard let state = ledger.jobs[job]?.state else { throw .unknownJob(job) }
+        guard state.isFinal else { throw .jobNotInState(job, is: state, needed: "finished or cancelled") }
+        commit(.jobForgotten(job), into: &decision)
+        settle(at: now, into: &decision)
+    }
+}
+
+extension Ledger {
+    /// Checks that images can be added to the job from position `firstIndex` on.
+    ///
+    /// - Returns: how many images the job has; the offers below that are the same images.
+    fileprivate func agree(
+        to offers: [ImageOffer], from firstIndex: UInt32, of job: JobID
+    ) throws(SchedulerRefusal) -> Int {
+        guard let entry = jobs[job] else { throw .unknownJob(job) }
+        let present = entry.images.count
+        guard Int(firstIndex) <= present else {
+            throw .imageGap(job, expected: UInt32(present), offered: firstIndex)
+        }
+        for (offset, offer) in offers.enumerated() where Int(firstIndex) + offset < present {
+            let known = entry.images[Int(firstIndex) + offset].description
+            guard known.input.digest == offer.input.digest else {
+                throw .imageDiffers(
+                    ImageID(job: job, index: known.index), present: known.input.digest, offered: offer.input.digest)
+            }
+        }
+        if Int(firstIndex) + offers.count > present {
+            guard !entry.isSealed else { throw .jobSealed(job) }
+            guard entry.state == .open else { throw .jobNotInState(job, is: entry.state, needed: "open") }
+        }
+        return present
+    }
+}

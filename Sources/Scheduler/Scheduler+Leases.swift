@@ -1,0 +1,148 @@
+import JobModel
+
+// Handing out tasks, and what happens when an attempt ends without a result.
+
+extension Scheduler {
+    /// Gives ready tasks to workers with room, the least loaded first; when none are ready, lets idle slots help out.
+    mutating func fillSlots(at now: Moment, into decision: inout Decision) {
+        while let load = pool.leastLoaded() {
+            guard let key = popReadyTask() else {
+                moveStagedLeases(at: now, into: &decision)
+                break
+            }
+            let failedBy = ledger.workersThatFailed(key)
+            if !failedBy.contains(load.worker) {
+                grant(key, to: load.worker, at: now, into: &decision)
+            } else if let other = pool.leastLoaded(except: failedBy) {
+                grant(key, to: other.worker, at: now, into: &decision)
+            } else if hasOtherWorker(than: failedBy), deferrals[key, default: 0] < Self.maximumDeferrals {
+                deferrals[key, default: 0] += 1
+                delay(key, until: now.instant + Self.deferral)
+            } else {
+                grant(key, to: load.worker, at: now, into: &decision)
+            }
+        }
+        setStragglerAlarm(at: now)
+    }
+
+    /// A task waits so long, and so often, for another worker than those that failed it.
+    private static var deferral: Duration { .seconds(1) }
+    private static var maximumDeferrals: Int { 5 }
+
+    private func hasOtherWorker(than avoided: Set<WorkerID>) -> Bool {
+        pool.takingCount > avoided.count(where: { pool[$0]?.takesLeases == true })
+    }
+
+    private mutating func popReadyTask() -> TaskKey? {
+        // A local copy of the reference, because `queue` is being changed.
+        let ledger = ledger
+        return queue.popFirst { ledger.state(of: $0) == .waiting }
+    }
+
+    /// Counts the attempt, then hands it out.
+    mutating func grant(_ key: TaskKey, to worker: WorkerID, at now: Moment, into decision: inout Decision) {
+        let id = ledger.nextLease(key)
+        commit(.attemptStarted(id, worker: worker), into: &decision)
+        let pixels = ledger.pixelCount(of: key)
+        hold(id, key, by: worker, isStarted: false, progressTimeout: progressTimeout(pixels: pixels), at: now)
+        queue.charge(key.job, pixels: pixels)
+        totals.leasesGranted += 1
+        deferrals[key] = nil
+        decision.actions.append(.grant(id, taskSpec(key, id.task), to: worker))
+        decision.noteChange(of: key.job)
+    }
+
+    /// The worker holds the lease from now on.
+    mutating func hold(
+        _ id: LeaseID, _ key: TaskKey, by worker: WorkerID, isStarted: Bool, progressTimeout: Duration, at now: Moment
+    ) {
+        let getsSlot = isStarted || pool[worker]?.hasFreeSlot == true
+        leases[id] = Lease(
+            id: id, key: key, worker: worker, grantedAt: now.instant, startedAt: getsSlot ? now.instant : nil,
+            deadline: now.instant + configuration.leaseDuration, progressAt: now.instant,
+            progressTimeout: progressTimeout, kind: TaskKind(id.task.step))
+        pool.update(worker) { $0.leases.append(id) }
+        leasesByAge.append(id)
+        if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
+    }
+
+    /// The worker holds the lease no longer; the next staged one gets its slot.
+    @discardableResult
+    mutating func letGo(_ id: LeaseID, at now: Moment) -> Lease? {
+        guard let lease = leases.removeValue(forKey: id) else { return nil }
+        pool.update(lease.worker) { worker in worker.leases.removeAll { $0 == id } }
+        if let worker = pool[lease.worker] {
+            for next in worker.leases.prefix(worker.slotCount) where leases[next]?.startedAt == nil {
+                leases[next]?.startedAt = now.instant
+                leases[next]?.progressAt = now.instant
+            }
+        }
+        return lease
+    }
+
+    /// The attempt ended without a result: the task is tried again, or its image ends here.
+    mutating func attemptEnded(_ id: LeaseID, _ failure: Failure, at now: Moment, into decision: inout Decision) {
+        guard let lease = letGo(id, at: now) else { return }
+        pool.update(lease.worker) { worker in
+            switch failure.cause {
+            case .workerLost, .rankLost: worker.attemptsLost += 1
+            case .corruptInput, .overLimit, .unsuitable, .hung, .workerError: worker.attemptsFailed += 1
+            case .returned, .cancelled: break
+            }
+        }
+        commit(.attemptEnded(id, worker: lease.worker, failure: failure), into: &decision)
+        decision.noteChange(of: lease.key.job)
+
+        guard failure.cause.isRetried else {
+            imageFailed(lease.key.image, failure, deadLettered: false, at: now, into: &decision)
+            return
+        }
+        let task = ledger.taskProgress(lease.key)
+        let maximumAttempts = ledger.jobs[lease.key.job]?.description.options.maximumAttempts ?? 1
+        if task.failures >= max(1, maximumAttempts) || task.losses >= configuration.maximumWorkerLosses {
+            imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
+        } else if ledger.isReady(lease.key) {
+            requeue(lease.key, after: backoff(failure.cause, task), at: now)
+        }
+    }
+
+    private mutating func requeue(_ key: TaskKey, after pause: Duration, at now: Moment) {
+        if pause > .zero { delay(key, until: now.instant + pause) } else { queue.push(key) }
+    }
+
+    private mutating func delay(_ key: TaskKey, until due: Instant) {
+        delayed[key] = due
+        alarms.set(.task(key), at: due)
+    }
+
+    /// How long a task waits for its next attempt: not at all when it was returned or lost its first worker; else longer and
+    /// longer.
+    private func backoff(_ cause: FailureCause, _ task: TaskProgress) -> Duration {
+        if cause == .returned || (cause == .workerLost && task.losses == 1) { return .zero }
+        let doublings = min(task.failures + task.losses, 32) - 1
+        return min(configuration.firstBackoff * (1 << doublings), configuration.longestBackoff)
+    }
+
+    /// The lease is taken back from its holder.
+    mutating func revoke(_ id: LeaseID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision) {
+        guard let lease = letGo(id, at: now) else { return }
+        if pool[lease.worker]?.isConnected == true {
+            decision.actions.append(.revoke(id, from: lease.worker, reason))
+        }
+    }
+
+    /// None of the image's tasks runs or waits any more.
+    mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision) {
+        for id in ledger.openLeases(of: image) { revoke(id, reason, at: now, into: &decision) }
+        for task in 0..<ledger.taskCount(ofRunning: image) { forgetWaiting(TaskKey(image, UInt32(task))) }
+        forgetWaiting(TaskKey(image, 0))
+        assembling.remove(image)
+    }
+
+    /// The task waits no more, neither in the queue nor for a delay to end.
+    mutating func forgetWaiting(_ key: TaskKey) {
+        queue.remove(key)
+        delayed[key] = nil
+        deferrals[key] = nil
+    }
+}

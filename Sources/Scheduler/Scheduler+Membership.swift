@@ -1,0 +1,217 @@
+import JobModel
+
+// Who is there, and what they hold.
+
+extension Scheduler {
+    /// A worker has connected, for the first time or again.
+    ///
+    /// One that comes back keeps what is still its own: leases it never lost, and those whose task nobody else was given
+    /// since. A connection that the worker had before is over; its `workerDisconnected` must not be reported any more.
+    public mutating func workerRegistered(
+        _ registration: WorkerRegistration, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) -> RegistrationReply {
+        let now = clockRead(now)
+        guard (1...configuration.maximumSlotsPerWorker).contains(registration.slotCount) else {
+            throw .invalidArgument(
+                "the worker offers \(registration.slotCount) slots; allowed are 1 to "
+                    + "\(configuration.maximumSlotsPerWorker) (limits.slots-per-worker)")
+        }
+        guard registration.ranksPerSlot >= 1 else {
+            throw .invalidArgument("the worker offers \(registration.ranksPerSlot) ranks per slot; at least 1 is needed")
+        }
+        let known = registration.worker.flatMap { pool[$0] }
+        guard known?.isConnected == true || pool.connectedCount < configuration.maximumWorkers else {
+            throw .overLimit(
+                what: "workers", need: 1, have: pool.connectedCount, limit: configuration.maximumWorkers,
+                setting: "limits.workers")
+        }
+        let id = known?.id ?? newWorkerID()
+        if known == nil {
+            pool.insert(
+                WorkerState(
+                    id: id, name: registration.name, slotCount: registration.slotCount,
+                    ranksPerSlot: registration.ranksPerSlot, link: .gone(since: now.instant),
+                    connectedSince: now.instant))
+        }
+        // No new leases before the old ones are sorted out.
+        pool.update(id) { worker in
+            worker.name = registration.name
+            worker.slotCount = registration.slotCount
+            worker.ranksPerSlot = registration.ranksPerSlot
+            worker.connectedSince = now.instant
+            worker.link = .connected(lastHeard: now.instant)
+            // What the operator or the worker itself said before the connection broke still holds.
+            worker.isDraining = worker.isDraining || registration.isDraining
+        }
+        setAlarm(for: id, at: now.instant + configuration.suspectAfter)
+
+        let dropped = reconcile(id, held: registration.held, isNewConnection: true, at: now, into: &decision)
+        settle(at: now, into: &decision)
+        return RegistrationReply(worker: id, dropped: dropped)
+    }
+
+    private mutating func newWorkerID() -> WorkerID {
+        defer { nextWorker = WorkerID(nextWorker.rawValue + 1) }
+        return nextWorker
+    }
+
+    /// A worker says what it holds.
+    ///
+    /// - Returns: the listed leases that are no longer the worker's own.
+    public mutating func workerHeartbeat(
+        _ worker: WorkerID, held: [HeldLease], residentBytes: UInt64, at now: Moment, into decision: inout Decision
+    ) -> [LeaseID] {
+        let now = clockRead(now)
+        guard pool[worker]?.isConnected == true else {
+            // A race: the worker was declared dead, and its connection is being closed.
+            return held.map(\.lease)
+        }
+        heard(worker, at: now)
+        pool.update(worker) { $0.residentBytes = residentBytes }
+        let dropped = reconcile(worker, held: held, isNewConnection: false, at: now, into: &decision)
+        settle(at: now, into: &decision)
+        return dropped
+    }
+
+    /// The worker's present connection was closed: its leases are back in the queue at once.
+    public mutating func workerDisconnected(
+        _ worker: WorkerID, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        guard pool[worker]?.isConnected == true else { return }
+        lose(worker, "the connection to the worker was closed", at: now, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// The worker takes no new leases, or takes them again; by its own wish or the operator's.
+    public mutating func workerDraining(
+        _ worker: WorkerID, on isDraining: Bool, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        heard(worker, at: now)
+        pool.update(worker) { $0.isDraining = isDraining }
+        settle(at: now, into: &decision)
+    }
+
+    /// Anything that a worker sends shows that it is alive.
+    mutating func heard(_ worker: WorkerID, at now: Moment) {
+        guard pool[worker]?.isConnected == true else { return }
+        pool.update(worker) { $0.link = .connected(lastHeard: now.instant) }
+    }
+
+    /// Brings both sides' lists of the worker's leases together.
+    ///
+    /// - Returns: the leases that only the worker lists.
+    private mutating func reconcile(
+        _ worker: WorkerID, held: [HeldLease], isNewConnection: Bool, at now: Moment, into decision: inout Decision
+    ) -> [LeaseID] {
+        var dropped: [LeaseID] = []
+        var listed: Set<LeaseID> = []
+        for item in held {
+            if leases[item.lease]?.worker == worker {
+                listed.insert(item.lease)
+                renew(item, at: now)
+            } else if isNewConnection && takeUpAgain(item, by: worker, at: now, into: &decision) {
+                listed.insert(item.lease)
+            } else {
+                dropped.append(item.lease)
+            }
+        }
+        for id in pool[worker]?.leases ?? [] where !listed.contains(id) {
+            guard let grantedAt = leases[id]?.grantedAt else { continue }
+            // A grant that is still under way can not be listed yet; one sent on a connection that is over never will be.
+            if !isNewConnection && now.instant - grantedAt < configuration.grantDelay { continue }
+            let failure = Failure(.workerLost, "the worker no longer holds the lease")
+            attemptEnded(id, failure, at: now, into: &decision)
+        }
+        return dropped
+    }
+
+    private mutating func renew(_ held: HeldLease, at now: Moment) {
+        guard var lease = leases[held.lease] else { return }
+        lease.deadline = now.instant + configuration.leaseDuration
+        if held.isStarted && lease.startedAt == nil {
+            lease.startedAt = now.instant
+            lease.progressAt = now.instant
+        }
+        if held.progress != lease.progress {
+            lease.progress = held.progress
+            lease.progressAt = now.instant
+        }
+        leases[held.lease] = lease
+    }
+
+    /// The worker goes on with an attempt that had ended only because the worker was lost.
+    private mutating func takeUpAgain(
+        _ held: HeldLease, by worker: WorkerID, at now: Moment, into decision: inout Decision
+    ) -> Bool {
+        guard let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
+        let task = ledger.taskProgress(key)
+        guard task.epoch == held.lease.epoch && task.mayBeTakenUpAgain else { return false }
+        forgetWaiting(key)
+        commit(.attemptStarted(held.lease, worker: worker), into: &decision)
+        hold(
+            held.lease, key, by: worker, isStarted: held.isStarted,
+            progressTimeout: progressTimeout(pixels: ledger.pixelCount(of: key)), at: now)
+        decision.noteChange(of: key.job)
+        return true
+    }
+
+    /// The worker is gone: its leases return to the queue.
+    private mutating func lose(
+        _ worker: WorkerID, _ reason: String, at now: Moment, into decision: inout Decision
+    ) {
+        pool.update(worker) { $0.link = .gone(since: now.instant) }
+        for id in pool[worker]?.leases ?? [] {
+            attemptEnded(id, Failure(.workerLost, reason), at: now, into: &decision)
+        }
+    }
+
+    /// The worker's alarm: is it, or one of its leases, overdue?
+    mutating func lookAfter(_ worker: WorkerID, at now: Moment, into decision: inout Decision) {
+        pool.update(worker) { $0.alarm = nil }
+        guard let state = pool[worker] else { return }
+        switch state.link {
+        case .connected(let lastHeard), .suspect(let lastHeard):
+            if now.instant >= lastHeard + configuration.deadAfter {
+                totals.workersDeclaredDead += 1
+                lose(worker, "the worker was silent for \(now.instant - lastHeard)", at: now, into: &decision)
+                decision.actions.append(.workerDeclaredDead(worker))
+                return
+            }
+            let isSuspect = now.instant >= lastHeard + configuration.suspectAfter
+            if isSuspect { pool.update(worker) { $0.link = .suspect(lastHeard: lastHeard) } }
+            endOverdueLeases(of: worker, at: now, into: &decision)
+            var next = lastHeard + (isSuspect ? configuration.deadAfter : configuration.suspectAfter)
+            for id in pool[worker]?.leases ?? [] {
+                if let lease = leases[id] { next = min(next, overdue(lease)) }
+            }
+            setAlarm(for: worker, at: next)
+        case .expected(let until):
+            if now.instant >= until {
+                lose(worker, "the worker did not come back after the master restarted", at: now, into: &decision)
+            } else {
+                setAlarm(for: worker, at: until)
+            }
+        case .gone: break
+        }
+    }
+
+    /// When the lease will have run out, or gone on without progress for too long.
+    private func overdue(_ lease: Lease) -> Instant {
+        guard lease.startedAt != nil else { return lease.deadline }
+        return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
+    }
+
+    private mutating func endOverdueLeases(of worker: WorkerID, at now: Moment, into decision: inout Decision) {
+        for id in pool[worker]?.leases ?? [] {
+            guard let lease = leases[id], now.instant >= overdue(lease) else { continue }
+            decision.actions.append(.revoke(id, from: worker, .expired))
+            let failure =
+                now.instant >= lease.deadline
+                ? Failure(.workerLost, "no heartbeat has listed the lease for \(configuration.leaseDuration)")
+                : Failure(.hung, "the attempt made no progress for \(now.instant - lease.progressAt)")
+            attemptEnded(id, failure, at: now, into: &decision)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import JobModel
+
+extension Scheduler {
+    /// All records are replayed: the master serves from now on.
+    ///
+    /// The leases of attempts that have not ended may still be running: each waits for its holder to register again, for the
+    /// length of a lease and `reconnectGrace`.
+    public mutating func recovered(at now: Moment, into decision: inout Decision) {
+        let now = clockRead(now)
+        nextWorker = max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1))
+        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false {
+            recover(job, at: now, into: &decision)
+        }
+        settle(at: now, into: &decision)
+    }
+
+    private mutating func recover(_ job: JobID, at now: Moment, into decision: inout Decision) {
+        guard let entry = ledger.jobs[job] else { return }
+        let touched = entry.images.lastIndex { $0.state != .waiting || $0.epochFloor > 0 }
+        let cursor = touched.map { $0 + 1 } ?? 0
+        queue.open(entry.description, cursor: UInt32(cursor))
+        queue.add(unstarted: entry.images.count - cursor, to: job)
+        for (index, image) in entry.images.prefix(cursor).enumerated() {
+            let id = ImageID(job: job, index: UInt32(index))
+            switch image.state {
+            case .waiting: queue.push(TaskKey(id, 0))
+            case .running: recover(id, at: now, into: &decision)
+            case .done, .failed, .deadLettered, .cancelled: break
+            }
+        }
+        finishIfComplete(job, at: now, into: &decision)
+    }
+
+    private mutating func recover(_ image: ImageID, at now: Moment, into decision: inout Decision) {
+        guard let progress = ledger.progress(of: image) else { return }
+        for task in 0..<UInt32(progress.tasks.count) {
+            let key = TaskKey(image, task)
+            if progress.isReady(task) { queue.push(key) }
+            guard let open = progress.open[task] else { continue }
+            let id = TaskID(image: image, step: progress.plan.step(Int(task)))
+            for attempt in open.all {
+                expect(attempt.worker, at: now)
+                hold(
+                    LeaseID(task: id, epoch: attempt.epoch), key, by: attempt.worker, isStarted: true,
+                    progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
+            }
+        }
+        assembleIfComplete(image, into: &decision)
+    }
+
+    /// The worker held leases when the master stopped.
+    private mutating func expect(_ worker: WorkerID, at now: Moment) {
+        guard pool[worker] == nil else { return }
+        let until = now.instant + configuration.leaseDuration + configuration.reconnectGrace
+        pool.insert(
+            WorkerState(
+                id: worker, name: worker.description, slotCount: 1, ranksPerSlot: 1, link: .expected(until: until),
+                connectedSince: now.instant))
+        setAlarm(for: worker, at: until)
+    }
+}

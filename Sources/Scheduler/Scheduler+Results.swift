@@ -1,0 +1,125 @@
+import JobModel
+
+// What workers report about their tasks.
+
+extension Scheduler {
+    /// The decoder of a large image has put a band of raw rows.
+    public mutating func bandPublished(
+        _ lease: LeaseID, band: UInt32, blob: BlobReference, by worker: WorkerID, at now: Moment,
+        into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        heard(worker, at: now)
+        defer { settle(at: now, into: &decision) }
+        guard lease.task.step == .decode, let key = wanted(lease),
+            let expected = ledger.byteCountOfMissingBand(Int(band), of: key.image)
+        else {
+            late([blob], into: &decision)
+            return
+        }
+        guard blob.byteCount == expected else {
+            let reason = "band \(band) has \(blob.byteCount) bytes instead of \(expected)"
+            misbehaved(lease, reason, at: now, into: &decision)
+            return
+        }
+        leases[lease]?.progressAt = now.instant
+        commit(.bandPublished(lease.task, band: band, blob: blob), into: &decision)
+        decision.noteChange(of: key.job)
+    }
+
+    /// A task has its result. Whoever computed it, the first one counts: results are deterministic.
+    public mutating func taskFinished(
+        _ lease: LeaseID, by worker: WorkerID, output: TaskOutput, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        heard(worker, at: now)
+        defer { settle(at: now, into: &decision) }
+        guard let key = wanted(lease) else {
+            // A race: another attempt was faster, or the image has ended meanwhile.
+            late(output.blobs, into: &decision)
+            return
+        }
+        if let objection = ledger.jobs[key.job]?.progress[key.index]?.objection(to: output, of: key.task) {
+            misbehaved(lease, objection, at: now, into: &decision)
+            return
+        }
+        if let lease = letGo(lease, at: now) { noteDuration(of: lease, at: now) }
+        for other in ledger.openLeases(of: key) where other != lease {
+            revoke(other, .taskDone, at: now, into: &decision)
+        }
+        forgetWaiting(key)
+        pool.update(worker) { $0.tasksDone += 1 }
+        commit(.taskCompleted(lease, output: output), into: &decision)
+        decision.noteChange(of: key.job)
+        if lease.task.step == .whole, let result = output.payload {
+            commit(.imageCompleted(key.image, result: result, fromCache: false), into: &decision)
+            finishIfComplete(key.job, at: now, into: &decision)
+        } else {
+            assembleIfComplete(key.image, into: &decision)
+        }
+    }
+
+    /// An attempt ended without a result.
+    public mutating func taskFailed(
+        _ lease: LeaseID, by worker: WorkerID, failure: Failure, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        heard(worker, at: now)
+        guard leases[lease]?.worker == worker else {
+            // A race: the lease had been taken back before the report came.
+            totals.staleReports += 1
+            return
+        }
+        attemptEnded(lease, failure, at: now, into: &decision)
+        settle(at: now, into: &decision)
+    }
+
+    /// A draining worker gives a lease back. The task is no worse for it.
+    public mutating func leaseReturned(
+        _ lease: LeaseID, by worker: WorkerID, at now: Moment, into decision: inout Decision
+    ) {
+        taskFailed(
+            lease, by: worker, failure: Failure(.returned, "the worker gave the lease back"), at: now, into: &decision)
+    }
+
+    /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
+    private func wanted(_ lease: LeaseID) -> TaskKey? {
+        guard let key = ledger.key(lease.task) else { return nil }
+        let task = ledger.taskProgress(key)
+        return task.isDone || lease.epoch > task.epoch || lease.epoch == 0 ? nil : key
+    }
+
+    /// A result that came too late changes nothing; its blobs go unless they are needed all the same.
+    private mutating func late(_ blobs: [BlobReference], into decision: inout Decision) {
+        totals.lateResults += 1
+        for blob in blobs where !ledger.blobs.isNeeded(blob.digest) {
+            decision.actions.append(.deleteBlob(blob.digest))
+        }
+    }
+
+    /// The worker reported something that can not be: its attempt failed.
+    private mutating func misbehaved(
+        _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
+    ) {
+        guard leases[lease] != nil else {
+            totals.staleReports += 1
+            return
+        }
+        attemptEnded(
+            lease, Failure(.workerError, "the worker's report was refused: \(reason)"), at: now, into: &decision)
+    }
+
+    private mutating func noteDuration(of lease: Lease, at now: Moment) {
+        durations[lease.key.job, default: TaskDurations()]
+            .add(now.instant - (lease.startedAt ?? lease.grantedAt), for: lease.kind)
+    }
+}
+
+extension Ledger {
+    /// Bytes that a band must have; `nil` when it is not missing.
+    func byteCountOfMissingBand(_ band: Int, of image: ImageID) -> UInt64? {
+        guard let bands = jobs[image.job]?.progress[image.index]?.bands, bands.indices.contains(band), bands[band] == nil
+        else { return nil }
+        return jobs[image.job]?.progress[image.index]?.plan.byteCount(ofBand: band)
+    }
+}

@@ -1,0 +1,74 @@
+import JobModel
+
+/// How long a job's finished tasks took, by kind.
+struct TaskDurations: Sendable {
+    private var counts = [Int64](repeating: 0, count: TaskKind.allCases.count)
+    private var sums = [Duration](repeating: .zero, count: TaskKind.allCases.count)
+
+    mutating func add(_ duration: Duration, for kind: TaskKind) {
+        counts[kind.rawValue] += 1
+        sums[kind.rawValue] += duration
+    }
+
+    /// `nil` before the first is finished.
+    func mean(of kind: TaskKind) -> Duration? {
+        counts[kind.rawValue] == 0 ? nil : sums[kind.rawValue] / counts[kind.rawValue]
+    }
+}
+
+// What idle slots do near the end, when no task is ready.
+
+extension Scheduler {
+    /// Idle slots take over leases that wait in busy workers for a slot.
+    mutating func moveStagedLeases(at now: Moment, into decision: inout Decision) {
+        while let idle = pool.leastLoaded(), idle.leases < idle.slots, let laden = pool.mostLaden(),
+            let id = stagedLease(of: laden.worker, for: idle.worker)
+        {
+            guard let key = leases[id]?.key else { return }
+            commit(
+                .attemptEnded(
+                    id, worker: laden.worker, failure: Failure(.returned, "an idle worker took the task over")),
+                into: &decision)
+            revoke(id, .movedToIdleWorker, at: now, into: &decision)
+            totals.leasesMoved += 1
+            grant(key, to: idle.worker, at: now, into: &decision)
+        }
+    }
+
+    /// The lease that would have to wait longest, among those that `idle` has not failed before.
+    private func stagedLease(of laden: WorkerID, for idle: WorkerID) -> LeaseID? {
+        pool[laden]?.stagedLeases.last { id in
+            guard let lease = leases[id], lease.startedAt == nil, ledger.openLeases(of: lease.key).count == 1 else {
+                return false
+            }
+            return !ledger.workersThatFailed(lease.key).contains(idle)
+        }
+    }
+
+    /// Looks for stragglers again in a while, as long as there are idle slots and work that they might double.
+    mutating func setStragglerAlarm(at now: Moment) {
+        guard !isStragglerAlarmSet, queue.count == 0, !leases.isEmpty, let idle = pool.leastLoaded(),
+            idle.leases < idle.slots
+        else { return }
+        isStragglerAlarmSet = true
+        alarms.set(.stragglers, at: now.instant + configuration.stragglerAge / 4)
+    }
+
+    /// Idle slots run a second attempt of tasks that take much longer than their like; the first result wins.
+    mutating func backUpStragglers(at now: Moment, into decision: inout Decision) {
+        guard queue.count == 0 else { return }
+        leasesByAge.removeAll { leases[$0] == nil }
+        for id in leasesByAge {
+            guard let idle = pool.leastLoaded(), idle.leases < idle.slots else { return }
+            guard let lease = leases[id], let startedAt = lease.startedAt,
+                let mean = durations[lease.key.job]?.mean(of: lease.kind)
+            else { continue }
+            let limit = max(configuration.stragglerAge, mean * configuration.stragglerFactor)
+            guard now.instant - startedAt > limit, ledger.openLeases(of: lease.key).count == 1 else { continue }
+            let avoided = ledger.workersThatFailed(lease.key).union([lease.worker])
+            guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots else { continue }
+            totals.backupsGranted += 1
+            grant(lease.key, to: other.worker, at: now, into: &decision)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import JobModel
+
+// What a task needs, told to whoever runs it.
+
+extension Scheduler {
+    /// Everything a worker needs for a ready task of a running image.
+    func taskSpec(_ key: TaskKey, _ task: TaskID) -> TaskSpec {
+        guard let job = ledger.jobs[key.job], let progress = job.progress[key.index] else {
+            preconditionFailure("\(task) is granted, but its image is not running")
+        }
+        let plan = progress.plan
+        var inputs: [BlobSlice]
+        var value: BlobSlice?
+        switch task.step {
+        case .whole, .decode:
+            inputs = [BlobSlice(job.images[Int(key.index)].description.input)]
+        case .chunk(let stage, let index):
+            (inputs, value) = chunkInputs(progress, stage: Int(stage), chunk: Int(index))
+        case .reduce(let stage):
+            inputs = (0..<plan.stages[Int(stage)].chunks.count).map { chunk in
+                let output = progress.output(at: .chunk(stage: stage, index: UInt32(chunk)))
+                guard let summary = output?.summary else {
+                    preconditionFailure("\(task) is ready without the summary of chunk \(chunk)")
+                }
+                return BlobSlice(summary)
+            }
+        }
+        return TaskSpec(
+            task: task, pipeline: job.description.pipeline, geometry: plan.geometry,
+            chunkByteCount: job.description.options.chunkByteCount,
+            maximumPixelCount: job.description.options.maximumPixelCount, inputs: inputs, value: value,
+            progressTimeoutMilliseconds: progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds)
+    }
+
+    /// The rows that a chunk reads, and the value that opens its stage.
+    private func chunkInputs(_ progress: ImageProgress, stage: Int, chunk: Int) -> ([BlobSlice], BlobSlice?) {
+        let facts = progress.plan.stages[stage]
+        let rows = facts.inputRows[chunk]
+        if stage == 0 {
+            let inputs = ImagePlan.slices(
+                of: rows, in: progress.plan.bands, bytesPerRow: facts.inputBytesPerRow) { progress.bands[$0] }
+            return (inputs, nil)
+        }
+        let inputs = ImagePlan.slices(
+            of: rows, in: progress.plan.stages[stage - 1].chunks, bytesPerRow: facts.inputBytesPerRow
+        ) { progress.output(at: .chunk(stage: UInt16(stage - 1), index: UInt32($0)))?.payload }
+
+        let index: Int
+        switch facts.opening {
+        case .none: return (inputs, nil)
+        case .sharedValue: index = 0
+        case .valuePerChunk: index = chunk
+        }
+        guard let merged = progress.output(at: .reduce(stage: UInt16(stage - 1))), let blob = merged.payload else {
+            preconditionFailure("chunk \(chunk) of stage \(stage) is ready before the stage is reduced")
+        }
+        let start = merged.valueOffsets[index]
+        return (inputs, BlobSlice(blob: blob, offset: start, byteCount: merged.valueOffsets[index + 1] - start))
+    }
+
+    /// How long an attempt that reads so many pixels may go on without progress.
+    func progressTimeout(pixels: UInt64) -> Duration {
+        configuration.progressTimeout + .seconds(Int64(clamping: pixels / configuration.slowestPixelsPerSecond))
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        return UInt64(seconds) * 1_000 + UInt64(attoseconds) / 1_000_000_000_000_000
+    }
+}
+
+extension ImageProgress {
+    func output(at step: TaskStep) -> TaskOutput? { plan.task(at: step).flatMap { outputs[UInt32($0)] } }
+
+    /// Why `output` can not be the result of the task; `nil` when it can.
+    func objection(to output: TaskOutput, of task: UInt32) -> String? {
+        switch plan.step(Int(task)) {
+        case .whole:
+            return output.payload == nil ? "no output file was named" : nil
+        case .decode:
+            return bands.firstIndex { $0 == nil }.map { "band \($0) of \(bands.count) was not published" }
+        case .chunk(let stage, _):
+            if output.payload == nil { return "no payload was named" }
+            switch plan.stages[Int(stage)].closing {
+            case .rows: return nil
+            case .summary: return output.summary == nil ? "no summary was named" : nil
+            case .segments: return output.checksum == nil ? "the segment has no checksum" : nil
+            }
+        case .reduce(let stage):
+            guard let payload = output.payload else { return "no merged values were named" }
+            let count = plan.stages[Int(stage)].chunks.count
+            let offsets = output.valueOffsets
+            guard offsets.count == count + 1, offsets.first == 0, offsets.last == payload.byteCount,
+                zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+            else { return "the offsets do not cut \(payload.byteCount) bytes into \(count) values" }
+            return nil
+        }
+    }
+
+    /// The order to build the file; the image must be complete.
+    func assembly(of image: ImageID) -> Assembly {
+        let last = plan.stages.count - 1
+        let parts = (0..<plan.stages[last].chunks.count).map { chunk in
+            let output = output(at: .chunk(stage: UInt16(last), index: UInt32(chunk)))
+            guard let segment = output?.payload, let checksum = output?.checksum else {
+                preconditionFailure("image \(image) is complete without segment \(chunk)")
+            }
+            return Assembly.Part(segment: segment, checksum: checksum)
+        }
+        return Assembly(
+            image: image, parts: parts, metadata: output(at: .decode)?.metadata, output: plan.output)
+    }
+}

@@ -1,0 +1,193 @@
+import JobModel
+
+/// A worker as the scheduler knows it. Where it stands:
+///
+///                      registered                  silent: suspectAfter
+///     (unknown) ------------------> connected ---------------------------> suspect
+///                    ^               |  ^   ^------- heard ------------------ |
+///                    |  disconnected |  | registered                          | silent: deadAfter
+///                    |               v  |                                     v
+///     (restart) -> expected ------> gone <---------------------------- declared dead
+///                     not heard in time
+struct WorkerState: Sendable {
+    enum Link: Hashable, Sendable {
+        case connected(lastHeard: Instant)
+        /// Silent for too long to be given new leases.
+        case suspect(lastHeard: Instant)
+        /// It held leases when the master stopped, and may come back with them until then.
+        case expected(until: Instant)
+        case gone(since: Instant)
+    }
+
+    let id: WorkerID
+    var name: String
+    var slotCount: Int
+    var ranksPerSlot: Int
+    var link: Link
+    var isDraining = false
+    var connectedSince: Instant
+    /// In the order in which they were granted. The first `slotCount` fill the slots, the others are staged.
+    var leases: [LeaseID] = []
+
+    var tasksDone: UInt64 = 0
+    var attemptsLost: UInt64 = 0
+    var attemptsFailed: UInt64 = 0
+    var residentBytes: UInt64 = 0
+
+    /// The alarm that is set for it; an earlier one that is still in the clock has no meaning.
+    var alarm: Instant?
+    /// Where it is in the pool's orders.
+    var availableLoad: WorkerLoad?
+    var ladenLoad: WorkerLoad?
+
+    var isConnected: Bool {
+        switch link {
+        case .connected, .suspect: true
+        case .expected, .gone: false
+        }
+    }
+
+    /// Whether it may be given leases, room permitting.
+    var takesLeases: Bool {
+        switch link {
+        case .connected: !isDraining
+        case .suspect, .expected, .gone: false
+        }
+    }
+
+    var hasFreeSlot: Bool { leases.count < slotCount }
+    var stagedLeases: ArraySlice<LeaseID> { leases.dropFirst(slotCount) }
+    var load: WorkerLoad { WorkerLoad(leases: leases.count, slots: slotCount, worker: id) }
+}
+
+/// Orders workers by their leases per slot.
+struct WorkerLoad: Hashable, Comparable, Sendable {
+    let leases: Int
+    let slots: Int
+    let worker: WorkerID
+
+    static func < (left: WorkerLoad, right: WorkerLoad) -> Bool {
+        let (a, b) = (left.leases * right.slots, right.leases * left.slots)
+        // Among equally loaded ones the larger worker comes first, which spreads the work evenly.
+        return a != b ? a < b : (right.slots, left.worker) < (left.slots, right.worker)
+    }
+}
+
+/// A lease that has been granted and not ended.
+struct Lease: Sendable {
+    let id: LeaseID
+    let key: TaskKey
+    var worker: WorkerID
+    let grantedAt: Instant
+    /// When it got a slot, as far as known.
+    var startedAt: Instant?
+    /// When it ends, unless a heartbeat lists it before.
+    var deadline: Instant
+    var progress: Double = 0
+    /// When its latest progress was seen.
+    var progressAt: Instant
+    /// The longest it may go on without progress, once started.
+    let progressTimeout: Duration
+    let kind: TaskKind
+}
+
+/// Tasks of a kind take about equally long.
+enum TaskKind: Int, Hashable, Sendable, CaseIterable {
+    case whole, decode, chunk, reduce
+
+    init(_ step: TaskStep) {
+        switch step {
+        case .whole: self = .whole
+        case .decode: self = .decode
+        case .chunk: self = .chunk
+        case .reduce: self = .reduce
+        }
+    }
+}
+
+/// All workers, and the orders in which they are chosen.
+struct WorkerPool: Sendable {
+    private(set) var workers: [WorkerID: WorkerState] = [:]
+    /// Workers that may be given a lease, the least loaded first.
+    private var available = RevocableHeap<WorkerLoad>()
+    /// Connected workers with staged leases.
+    private var laden = RevocableHeap<WorkerLoad>()
+    private(set) var connectedCount = 0
+    private(set) var takingCount = 0
+    /// Workers that are gone, by when; some may have come back since.
+    private var gone: [WorkerID] = []
+    private let prefetchPerSlot: Int
+    private let maximumGoneCount: Int
+
+    init(prefetchPerSlot: Int, maximumGoneCount: Int) {
+        self.prefetchPerSlot = prefetchPerSlot
+        self.maximumGoneCount = maximumGoneCount
+    }
+
+    subscript(_ id: WorkerID) -> WorkerState? { workers[id] }
+
+    mutating func leastLoaded() -> WorkerLoad? { available.first() }
+    mutating func mostLaden() -> WorkerLoad? { laden.last() }
+
+    /// The least loaded worker that may be given a lease and is none of `avoided`.
+    mutating func leastLoaded(except avoided: Set<WorkerID>) -> WorkerLoad? {
+        var skipped: [WorkerLoad] = []
+        defer { for load in skipped { available.insert(load) } }
+        while let load = available.first() {
+            if !avoided.contains(load.worker) { return load }
+            available.remove(load)
+            skipped.append(load)
+        }
+        return nil
+    }
+
+    mutating func insert(_ worker: WorkerState) {
+        workers[worker.id] = worker
+        if worker.isConnected { connectedCount += 1 }
+        if worker.takesLeases { takingCount += 1 }
+        reindex(worker.id)
+    }
+
+    /// Changes a worker and keeps the orders true.
+    mutating func update(_ id: WorkerID, _ change: (inout WorkerState) -> Void) {
+        guard let before = workers[id] else { return }
+        let (wasConnected, wasTaking) = (before.isConnected, before.takesLeases)
+        change(&workers[id]!)
+        guard let after = workers[id] else { return }
+        connectedCount += (after.isConnected ? 1 : 0) - (wasConnected ? 1 : 0)
+        takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
+        reindex(id)
+        if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }
+    }
+
+    private mutating func reindex(_ id: WorkerID) {
+        guard let worker = workers[id] else { return }
+        let isAvailable =
+            worker.takesLeases && worker.leases.count < worker.slotCount * (1 + prefetchPerSlot)
+        let availableLoad = isAvailable ? worker.load : nil
+        if worker.availableLoad != availableLoad {
+            if let old = worker.availableLoad { available.remove(old) }
+            if let new = availableLoad { available.insert(new) }
+            workers[id]?.availableLoad = availableLoad
+        }
+        let ladenLoad = worker.isConnected && worker.leases.count > worker.slotCount ? worker.load : nil
+        if worker.ladenLoad != ladenLoad {
+            if let old = worker.ladenLoad { laden.remove(old) }
+            if let new = ladenLoad { laden.insert(new) }
+            workers[id]?.ladenLoad = ladenLoad
+        }
+    }
+
+    /// Keeps the number of workers that are gone bounded: those gone longest are forgotten.
+    private mutating func bury(_ id: WorkerID) {
+        gone.append(id)
+        guard gone.count > 2 * maximumGoneCount else { return }
+        var kept: Set<WorkerID> = []
+        for id in gone.reversed() {
+            guard case .gone? = workers[id]?.link, !kept.contains(id) else { continue }
+            if kept.count < maximumGoneCount { kept.insert(id) } else { workers[id] = nil }
+        }
+        var seen: Set<WorkerID> = []
+        gone = gone.reversed().filter { kept.contains($0) && seen.insert($0).inserted }.reversed()
+    }
+}
