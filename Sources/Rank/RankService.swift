@@ -18,7 +18,7 @@ struct RankService {
                 ranks.finish()
                 exit(0)
             case .decode(let spec, let input, let directory):
-                answer { try decode(spec, input, directory) }
+                answer { () throws(RankFailure) in try decode(spec, input, directory) }
             case .reduce(let spec, let summaries, let byteCounts, let payload):
                 answer { () throws(RankFailure) in
                     .finished(
