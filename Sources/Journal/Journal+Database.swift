@@ -42,6 +42,7 @@ extension Journal {
     /// Runs `change` in a transaction that is durable when this returns. Any error is final.
     func write(_ change: (Database, inout Counters) throws -> Void) throws(JournalError) {
         try state.withLock { state throws(JournalError) in
+            guard !state.isClosed else { throw .closed }
             if let failure = state.failure { throw .failed(reason: failure) }
             var counters = state.counters
             do {
@@ -83,13 +84,18 @@ extension Journal {
     }
 }
 
-// MARK: - Blobs
+// MARK: - Columns
 
 extension [UInt8] {
     var databaseBlob: Data { Data(self) }
 }
 
 extension Row {
+    /// - Returns: `nil` when the column is no integer, where the row's subscript would trap.
+    func integer(at index: Int) -> Int64? {
+        Int64.fromDatabaseValue(self[index] as DatabaseValue)
+    }
+
     func bytes(at index: Int) throws -> [UInt8] {
         try withUnsafeData(atIndex: index) { data in data.map([UInt8].init) ?? [] }
     }

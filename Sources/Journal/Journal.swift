@@ -30,7 +30,8 @@ public final class Journal: Sendable {
         /// Why nothing more is written.
         var failure: String?
         /// Held until the database is closed.
-        let directory: StateDirectory
+        var directory: StateDirectory?
+        var isClosed: Bool { directory == nil }
     }
 
     /// Opens the journal in `directory`, which is made if there is none. Records are read by `replay`.
@@ -58,12 +59,12 @@ public final class Journal: Sendable {
         state = Mutex(State(counters: counters, directory: stateDirectory))
     }
 
-    /// Closes the database. Nothing may be appended afterwards.
+    /// Closes the database and lets go of the state directory. Nothing can be read or written afterwards.
     public func close() throws(JournalError) {
-        let database = database
         try state.withLock { state throws(JournalError) in
-            state.failure = state.failure ?? "it is closed"
+            guard !state.isClosed else { return }
             do { try database.close() } catch { throw .failed(reason: "\(error)") }
+            state.directory = nil
         }
     }
 
@@ -107,20 +108,23 @@ public final class Journal: Sendable {
     /// Each row is checked against its checksum before it is decoded, and at the end all rows against the counters.
     /// - Throws: `JournalError`, or what `body` throws.
     public func replay(_ body: (Record) throws -> Void) throws {
-        let expected = state.withLock { $0.counters }
+        let expected = try state.withLock { state throws(JournalError) in
+            guard !state.isClosed else { throw .closed }
+            return state.counters
+        }
         var found = Counters()
-        try database.read { database in
-            do {
+        do {
+            try database.read { database in
                 let rows = try Row.fetchCursor(
                     database, sql: "SELECT sequence, job, kind, body, checksum FROM record ORDER BY sequence")
                 while let row = try rows.next() {
-                    let record = try Self.record(in: row)
-                    found.added(row[4])
+                    let (record, checksum) = try Self.record(in: row)
+                    found.added(checksum)
                     try body(record)
                 }
-            } catch let error as DatabaseError {
-                throw JournalError.databaseUnusable(path: path, reason: "\(error)")
             }
+        } catch let error as DatabaseError {
+            throw JournalError.databaseUnusable(path: path, reason: "\(error)")
         }
         guard found.recordCount == expected.recordCount, found.combinedChecksum == expected.combinedChecksum else {
             throw JournalError.damagedJournal(
@@ -157,19 +161,21 @@ extension Journal {
         try database.cachedStatement(sql: "DELETE FROM record WHERE job = ?").execute(arguments: arguments)
     }
 
-    private static func record(in row: Row) throws -> Record {
-        let sequence: Int64 = row[0]
-        let job: Int64 = row[1]
+    /// Decodes a row, trusting none of it: damage in the database's own pages shows as any value of any type.
+    private static func record(in row: Row) throws -> (record: Record, checksum: Int64) {
+        let sequence = row.integer(at: 0) ?? 0
+        let job = row.integer(at: 1) ?? 0
         func damaged(_ reason: String) -> JournalError {
             .damagedRecord(sequence: sequence, job: JobID(UInt64(bitPattern: job)), reason: reason)
         }
-        let body = try row.bytes(at: 3)
-        let checksum = body.withUnsafeBytes {
-            recordChecksum(sequence: sequence, job: job, kind: row[2], body: $0)
+        guard let kind = row.integer(at: 2), let checksum = row.integer(at: 4) else {
+            throw damaged("its columns are not numbers")
         }
-        guard checksum == row[4] else { throw damaged("its bytes are not what was written") }
+        let body = try row.bytes(at: 3)
+        let found = body.withUnsafeBytes { recordChecksum(sequence: sequence, job: job, kind: kind, body: $0) }
+        guard found == checksum else { throw damaged("its bytes are not what was written") }
         do throws(BinaryCodingError) {
-            return try Record(decoding: body)
+            return (try Record(decoding: body), checksum)
         } catch {
             throw damaged(error.description)
         }

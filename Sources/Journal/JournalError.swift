@@ -16,6 +16,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     case damagedJournal(path: String, reason: String)
     /// Writing failed, now or earlier: what is on disk is uncertain, so nothing more is written.
     case failed(reason: String)
+    /// It was closed: our own mistake.
+    case closed
 
     /// A stable name, for metric labels and scripts.
     public var code: String {
@@ -27,6 +29,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case .damagedRecord: "journal-damaged-record"
         case .damagedJournal: "journal-damaged"
         case .failed: "journal-failed"
+        case .closed: "journal-closed"
         }
     }
 
@@ -52,6 +55,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case .failed(let reason):
             "the journal could not be written: \(reason); nothing was acknowledged; free space or repair the disk, then "
                 + "start the master again"
+        case .closed:
+            "the journal is closed"
         }
     }
 }

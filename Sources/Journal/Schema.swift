@@ -59,10 +59,12 @@ enum Schema {
                 FROM counter WHERE id = 1
                 """)
         guard let row else { return nil }
+        let values = (0..<6).compactMap(row.integer(at:))
+        guard values.count == 6 else { return nil }
         let counters = Counters(
-            lastSequence: row[0], recordCount: row[1], combinedChecksum: row[2],
-            highestJob: UInt64(bitPattern: row[3]), highestWorker: UInt64(bitPattern: row[4]))
-        return counters.checksum == row[5] ? counters : nil
+            lastSequence: values[0], recordCount: values[1], combinedChecksum: values[2],
+            highestJob: UInt64(bitPattern: values[3]), highestWorker: UInt64(bitPattern: values[4]))
+        return counters.checksum == values[5] ? counters : nil
     }
 
     private static func arguments(_ counters: Counters) -> StatementArguments {
