@@ -7,7 +7,7 @@ import JobModel
 /// A blob appears under its name by rename(2), complete or not at all. A durable put is, in this order: the bytes, fsync of
 /// the file, rename, fsync of the folder.
 public struct FolderBlobStore: BlobStore {
-    private let folder: BlobFolder
+    let folder: BlobFolder
 
     /// Opens the store in `path`, which is made if there is none (not its parents).
     public init(path: String) throws(BlobStoreError) {

@@ -13,9 +13,16 @@ struct IncomingFile: ~Copyable {
     private(set) var byteCount: UInt64 = 0
 
     init(in folder: BlobFolder, _ durability: Durability) throws(BlobStoreError) {
+        let (name, descriptor) = try folder.makeIncomingFile()
+        self.init(in: folder, durability, name: name, descriptor: descriptor)
+    }
+
+    /// Takes over an open file.
+    init(in folder: BlobFolder, _ durability: Durability, name: String, descriptor: CInt) {
         self.folder = folder
         self.durability = durability
-        (name, descriptor) = try folder.makeIncomingFile()
+        self.name = name
+        self.descriptor = descriptor
     }
 
     deinit {

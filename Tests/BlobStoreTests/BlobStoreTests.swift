@@ -1,0 +1,364 @@
+import Foundation
+import JobModel
+import Synchronization
+import Testing
+
+@testable import BlobStore
+
+@Suite struct BlobStoreTests {
+    /// SHA-256 of "abc" (FIPS 180-4).
+    private let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+    @Test(arguments: [Durability.durable, .recomputable])
+    func `a blob is named by its SHA-256 and reads back`(durability: Durability) throws {
+        try withTemporaryDirectory { directory in
+            let store = try FolderBlobStore(path: directory + "/blobs")
+            let blob = try store.put(Array("abc".utf8), durability)
+            #expect(blob.digest.description == abc)
+            #expect(blob.byteCount == 3)
+            let reader = try store.open(blob)
+            #expect(try reader.read(at: 0, count: 3) == Array("abc".utf8))
+            #expect(try reader.read(at: 1, count: 1) == Array("b".utf8))
+            #expect(try reader.read(at: 3, count: 0) == [])
+            #expect(reader.path == "\(directory)/blobs/ba/\(abc.dropFirst(2))")
+            #expect(try contents(reader.path) == Array("abc".utf8))
+            #expect(try FolderBlobStore(path: directory + "/blobs").contains(blob.digest))
+        }
+    }
+
+    @Test func `a blob written in parts is the blob written at once`() throws {
+        try withStore { store, _ in
+            let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 * 31) }
+            let whole = try store.put(bytes, .durable)
+            let writer = try store.makeWriter(.durable)
+            for start in stride(from: 0, to: bytes.count, by: 7919) {
+                try writer.write(Array(bytes[start..<min(start + 7919, bytes.count)]))
+            }
+            #expect(writer.byteCount == 300_000)
+            #expect(try writer.finish(expected: whole.digest) == whole)
+            #expect(try store.open(whole).read(at: 0, count: bytes.count) == bytes)
+            #expect(try store.usage() == BlobUsage(blobCount: 1, byteCount: 300_000))
+        }
+    }
+
+    @Test func `an empty blob is a blob`() throws {
+        try withStore { store, _ in
+            let blob = try store.put([], .durable)
+            #expect(blob.byteCount == 0)
+            #expect(try store.open(blob).read(at: 0, count: 0) == [])
+            #expect(try store.verify(blob.digest) == blob)
+        }
+    }
+
+    @Test func `a blob exists only once it is finished`() throws {
+        try withStore { store, directory in
+            let digest = try #require(BlobDigest(hex: abc))
+            let writer = try store.makeWriter(.durable)
+            try writer.write(Array("abc".utf8))
+            #expect(try !store.contains(digest))
+            #expect(throws: BlobStoreError.self) { try store.open(BlobReference(digest: digest, byteCount: 3)) }
+            #expect(try incomingCount(directory) == 1)
+            _ = try writer.finish()
+            #expect(try store.contains(digest))
+            #expect(try incomingCount(directory) == 0)
+        }
+    }
+
+    @Test func `an abandoned or forgotten writer leaves nothing`() throws {
+        try withStore { store, directory in
+            let writer = try store.makeWriter(.durable)
+            try writer.write([1, 2, 3])
+            writer.abandon()
+            #expect(try incomingCount(directory) == 0)
+            expectCode(.writerEnded) { try writer.write([4]) }
+            expectCode(.writerEnded) { _ = try writer.finish() }
+            do {
+                let forgotten = try store.makeWriter(.recomputable)
+                try forgotten.write([1, 2, 3])
+            }
+            #expect(try incomingCount(directory) == 0)
+            #expect(try store.usage() == BlobUsage())
+        }
+    }
+
+    @Test func `a blob that is not what was announced is refused and removed`() throws {
+        try withStore { store, directory in
+            let writer = try store.makeWriter(.durable)
+            try writer.write(Array("abd".utf8))
+            expectCode(.wrongDigest) { _ = try writer.finish(expected: BlobDigest(hex: abc)) }
+            #expect(try incomingCount(directory) == 0)
+            #expect(try store.usage() == BlobUsage())
+        }
+    }
+
+    @Test func `a full disk is named, and what was written is removed`() throws {
+        try withStore { store, directory in
+            let (name, descriptor) = try store.folder.makeIncomingFile()
+            close(descriptor)
+            // Every write to /dev/full fails as on a full disk.
+            let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+            try #require(full >= 0)
+            let writer = BlobWriter(IncomingFile(in: store.folder, .durable, name: name, descriptor: full))
+            #expect(try incomingCount(directory) == 1)
+            expectCode(.noSpace) { try writer.write([1, 2, 3]) }
+            #expect(try incomingCount(directory) == 0)
+            expectCode(.writerEnded) { try writer.write([1]) }
+            expectCode(.writerEnded) { _ = try writer.finish() }
+            #expect(try store.availableByteCount() > 0)
+        }
+    }
+
+    @Test func `identical puts at once make one blob`() throws {
+        try withStore { store, directory in
+            let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 3) }
+            let blobs = Mutex<[BlobReference?]>([])
+            DispatchQueue.concurrentPerform(iterations: 32) { index in
+                let blob = try? store.put(bytes, index.isMultiple(of: 2) ? .durable : .recomputable)
+                blobs.withLock { $0.append(blob) }
+            }
+            let found = blobs.withLock { $0 }
+            #expect(found.count == 32)
+            #expect(Set(found).count == 1)
+            let blob = try #require(found.first ?? nil)
+            #expect(try store.verify(blob.digest) == blob)
+            #expect(try store.usage() == BlobUsage(blobCount: 1, byteCount: 100_000))
+            #expect(try incomingCount(directory) == 0)
+        }
+    }
+
+    @Test func `a durable put does not rely on a recomputable blob`() throws {
+        try withStore { store, _ in
+            let blob = try store.put([1, 2, 3], .recomputable)
+            let path = try store.open(blob).path
+            let inode = try fileNumber(path)
+            #expect(try store.put([1, 2, 3], .recomputable) == blob)
+            #expect(try fileNumber(path) == inode)
+            #expect(try store.put([1, 2, 3], .durable) == blob)
+            let durableInode = try fileNumber(path)
+            #expect(durableInode != inode)
+            #expect(try store.put([1, 2, 3], .durable) == blob)
+            #expect(try store.put([1, 2, 3], .recomputable) == blob)
+            #expect(try fileNumber(path) == durableInode)
+        }
+    }
+
+    @Test func `a put heals a blob that was left short`() throws {
+        try withStore { store, _ in
+            let blob = try store.put([1, 2, 3], .recomputable)
+            try overwrite([1, 2], try store.open(blob).path)
+            expectCode(.damaged) { _ = try store.open(blob) }
+            #expect(try store.put([1, 2, 3], .recomputable) == blob)
+            #expect(try store.open(blob).read(at: 0, count: 3) == [1, 2, 3])
+        }
+    }
+
+    @Test func `verify finds every flip and truncation`() throws {
+        try withStore { store, _ in
+            let bytes = (0..<5000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+            let blob = try store.put(bytes, .durable)
+            let path = try store.open(blob).path
+            #expect(try store.verify(blob.digest) == blob)
+            for position in [0, 2500, 4999] {
+                var damaged = bytes
+                damaged[position] ^= 0x40
+                try overwrite(damaged, path)
+                expectCode(.damaged) { _ = try store.verify(blob.digest) }
+            }
+            for changed in [Array(bytes.dropLast()), bytes + [0], []] {
+                try overwrite(changed, path)
+                expectCode(.damaged) { _ = try store.verify(blob.digest) }
+                expectCode(.damaged) { _ = try store.open(blob) }
+            }
+            try overwrite(bytes, path)
+            #expect(try store.verify(blob.digest) == blob)
+        }
+    }
+
+    @Test func `reading beyond the end is refused`() throws {
+        try withStore { store, _ in
+            let reader = try store.open(store.put([1, 2, 3], .recomputable))
+            for (offset, count) in [(0, 4), (3, 1), (4, 0), (.max, 1), (1, .max)] as [(UInt64, Int)] {
+                expectCode(.outOfRange) { _ = try reader.read(at: offset, count: count) }
+            }
+        }
+    }
+
+    @Test func `a file that shrinks while it is read is noticed`() throws {
+        try withStore { store, _ in
+            let reader = try store.open(store.put([1, 2, 3], .recomputable))
+            #expect(truncate(reader.path, 1) == 0)
+            expectCode(.damaged) { _ = try reader.read(at: 0, count: 3) }
+            #expect(try reader.read(at: 0, count: 1) == [1])
+        }
+    }
+
+    @Test func `a removed blob is gone, but not for who reads it`() throws {
+        try withStore { store, _ in
+            let blob = try store.put([1, 2, 3], .durable)
+            let reader = try store.open(blob)
+            #expect(try store.remove(blob.digest))
+            #expect(try !store.remove(blob.digest))
+            #expect(try !store.contains(blob.digest))
+            expectCode(.notFound) { _ = try store.open(blob) }
+            expectCode(.notFound) { _ = try store.verify(blob.digest) }
+            #expect(try reader.read(at: 0, count: 3) == [1, 2, 3])
+        }
+    }
+
+    @Test func `what a crash left half written is removed at the next start`() throws {
+        try withStore { store, directory in
+            let blob = try store.put([1, 2, 3], .durable)
+            try write([9, 9], to: directory + "/blobs/incoming/leftover-1")
+            try write([], to: directory + "/blobs/incoming/leftover-2")
+            let restarted = try FolderBlobStore(path: directory + "/blobs")
+            #expect(try restarted.removeIncoming() == 2)
+            #expect(try incomingCount(directory) == 0)
+            #expect(try restarted.usage() == BlobUsage(blobCount: 1, byteCount: 3))
+            #expect(try restarted.verify(blob.digest) == blob)
+        }
+    }
+
+    @Test func `parts are assembled between prefix and suffix`() throws {
+        try withStore { store, _ in
+            // One part is larger than the buffer that it passes through.
+            let large = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 * 13) }
+            let parts = try [Array("abc".utf8), [], large].map { try store.put($0, .recomputable) }
+            let whole = try store.concatenate(prefix: [1, 2], parts: parts + [parts[0]], suffix: [3], .durable)
+            let expected = [1, 2] + Array("abc".utf8) + large + Array("abc".utf8) + [3]
+            #expect(try whole == store.put(expected, .recomputable))
+            #expect(try store.open(whole).read(at: 0, count: expected.count) == expected)
+            #expect(try store.concatenate(parts: [], .durable).byteCount == 0)
+        }
+    }
+
+    @Test func `assembling from a lost or short part leaves nothing`() throws {
+        try withStore { store, directory in
+            let part = try store.put([1, 2, 3], .recomputable)
+            try overwrite([1, 2], try store.open(part).path)
+            expectCode(.damaged) { _ = try store.concatenate(parts: [part], .durable) }
+            try store.remove(part.digest)
+            expectCode(.notFound) { _ = try store.concatenate(prefix: [1], parts: [part], .durable) }
+            #expect(try incomingCount(directory) == 0)
+            #expect(try store.usage() == BlobUsage())
+        }
+    }
+
+    @Test func `a folder that cannot be used is named`() throws {
+        try withTemporaryDirectory { directory in
+            try write([1], to: directory + "/file")
+            for path in [directory + "/file", directory + "/no/such"] {
+                #expect {
+                    try FolderBlobStore(path: path)
+                } throws: { error in
+                    "\(error)".contains(path)
+                }
+            }
+        }
+    }
+}
+
+@Suite struct BlobSweepTests {
+    /// A CLOCK_BOOTTIME that the test turns.
+    private final class MockClock: Sendable {
+        private let nanoseconds = Mutex<UInt64>(1_000_000_000_000)
+        var now: UInt64 { nanoseconds.withLock { $0 } }
+        func advance(seconds: UInt64) { nanoseconds.withLock { $0 += seconds * 1_000_000_000 } }
+    }
+
+    private let grace = Duration.seconds(600)
+
+    private func withStore(_ body: (FolderBlobStore, MockClock, String) throws -> Void) throws {
+        try withTemporaryDirectory { directory in
+            let clock = MockClock()
+            try body(FolderBlobStore(path: directory + "/blobs", bootTime: { clock.now }), clock, directory)
+        }
+    }
+
+    @Test func `a sweep removes what nobody needs, once the grace is over`() throws {
+        try withStore { store, clock, _ in
+            let needed = try store.put([1], .durable)
+            let garbage = try store.put([2, 2], .durable)
+            #expect(try store.sweep(olderThan: grace) { $0 == needed.digest } == BlobUsage())
+            clock.advance(seconds: 599)
+            let young = try store.put([3, 3, 3], .recomputable)
+            #expect(try store.sweep(olderThan: grace) { $0 == needed.digest } == BlobUsage())
+            clock.advance(seconds: 2)
+            #expect(try store.sweep(olderThan: grace) { $0 == needed.digest } == BlobUsage(blobCount: 1, byteCount: 2))
+            #expect(try store.contains(needed.digest))
+            #expect(try store.contains(young.digest))
+            #expect(try !store.contains(garbage.digest))
+        }
+    }
+
+    @Test func `what was found or put again counts as new`() throws {
+        try withStore { store, clock, _ in
+            let found = try store.put([1], .durable)
+            let putAgain = try store.put([2], .durable)
+            let old = try store.put([3], .durable)
+            clock.advance(seconds: 601)
+            #expect(try store.contains(found.digest))
+            #expect(try store.put([2], .recomputable) == putAgain)
+            #expect(try store.sweep(olderThan: grace) { _ in false } == BlobUsage(blobCount: 1, byteCount: 1))
+            #expect(try store.usage().blobCount == 2)
+            #expect(try !store.contains(old.digest))
+        }
+    }
+
+    @Test func `a restart gives everything the grace anew`() throws {
+        try withStore { store, clock, directory in
+            let blob = try store.put([1], .durable)
+            // Put long ago, as far as its date says: the wall clock may have jumped while no process was there to notice.
+            let path = try store.open(blob).path
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1000)], ofItemAtPath: path)
+            let restarted = try FolderBlobStore(path: directory + "/blobs", bootTime: { clock.now })
+            #expect(try restarted.sweep(olderThan: grace) { _ in false } == BlobUsage())
+            clock.advance(seconds: 601)
+            #expect(try restarted.sweep(olderThan: grace) { _ in false }.blobCount == 1)
+        }
+    }
+
+    @Test func `files that are no blobs are not touched`() throws {
+        try withStore { store, clock, directory in
+            let stranger = directory + "/blobs/ab/README"
+            try write([1], to: stranger)
+            clock.advance(seconds: 10_000)
+            #expect(try store.sweep(olderThan: grace) { _ in false } == BlobUsage())
+            #expect(FileManager.default.fileExists(atPath: stranger))
+        }
+    }
+}
+
+// MARK: - Help
+
+private func withStore(_ body: (FolderBlobStore, String) throws -> Void) throws {
+    try withTemporaryDirectory { directory in try body(FolderBlobStore(path: directory + "/blobs"), directory) }
+}
+
+private func incomingCount(_ directory: String) throws -> Int {
+    try FileManager.default.contentsOfDirectory(atPath: directory + "/blobs/incoming").count
+}
+
+private func fileNumber(_ path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+}
+
+/// Changes a blob behind the store's back, write protection or not.
+private func overwrite(_ bytes: [UInt8], _ path: String) throws {
+    chmod(path, 0o600)
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    try file.truncate(atOffset: 0)
+    try file.write(contentsOf: Data(bytes))
+    try file.close()
+    chmod(path, 0o400)
+}
+
+private func expectCode(
+    _ code: BlobStoreError.Code, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) {
+    #expect(sourceLocation: sourceLocation) {
+        try body()
+    } throws: { error in
+        (error as? BlobStoreError)?.code == code
+    }
+}
