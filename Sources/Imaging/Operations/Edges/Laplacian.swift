@@ -8,8 +8,10 @@ public struct Laplacian: Operation {
                 "size", "the side of the window; 1 is the 3 x 3 window with four neighbours", .oddInteger(1...7),
                 default: .integer(1), unit: "pixels")
         ],
-        border: .reflect101, matches: "cv2.Laplacian, then the absolute value, exactly at 8 bits and up to size 5; at 16 bits and size 7 OpenCV adds "
-            + "in single precision and may be 1 level off")
+        border: .reflect101,
+        matches:
+            "cv2.Laplacian, then the absolute value, exactly at 8 bits and up to size 5; at 16 bits and size 7 OpenCV "
+            + "adds in single precision and may be 1 level off")
 
     private let size: Int
 

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Makes the golden files of this folder with OpenCV (pip install opencv-python-headless==5.0.0.93 numpy).
+
+Run it without arguments; it writes inputs and results as raw samples (row after row, interleaved, little-endian) and
+index.json, which says what each file is. The inputs are drawn by a seeded generator: the same files come out again.
+"""
+import json
+import pathlib
+
+import cv2
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+ELEMENTS = {"rect": cv2.MORPH_RECT, "ellipse": cv2.MORPH_ELLIPSE, "cross": cv2.MORPH_CROSS}
+MORPHOLOGY = {"erode": cv2.MORPH_ERODE, "dilate": cv2.MORPH_DILATE, "open": cv2.MORPH_OPEN, "close": cv2.MORPH_CLOSE}
+SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
+
+
+def scene(random, width, height, channels, bits):
+    """Shapes and a slope under a little noise, so that edges, classes of levels and flat places all occur."""
+    top = 2**bits - 1
+    image = np.empty((height, width, channels), np.float64)
+    image[:] = np.linspace(0.2, 0.5, width)[None, :, None] * top
+    for _ in range(9):
+        centre = (int(random.integers(width)), int(random.integers(height)))
+        colour = (random.random(channels) * top).tolist()
+        mask = cv2.circle(np.zeros((height, width), np.uint8), centre, int(random.integers(2, 11)), 1, -1)
+        image[mask == 1] = colour
+    image += random.normal(0, 0.03 * top, image.shape)
+    kind = np.uint8 if bits == 8 else np.uint16
+    image = np.clip(np.rint(image), 0, top).astype(kind)
+    return image[:, :, 0] if channels == 1 else image
+
+
+def saturated(values, like):
+    return np.clip(np.rint(values), 0, np.iinfo(like.dtype).max).astype(like.dtype)
+
+
+def gray(image):
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def sobel(image, size, direction):
+    x = cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=size)
+    y = cv2.Sobel(image, cv2.CV_64F, 0, 1, ksize=size)
+    return saturated({"x": np.abs(x), "y": np.abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
+
+
+def morphology(image, name, size, shape, iterations):
+    element = cv2.getStructuringElement(ELEMENTS[shape], (size, size))
+    return cv2.morphologyEx(image, MORPHOLOGY[name], element, iterations=iterations)
+
+
+def equalized(image):
+    if image.ndim == 2:
+        return cv2.equalizeHist(image)
+    luma = gray(image)
+    change = cv2.equalizeHist(luma).astype(int) - luma
+    return np.clip(image.astype(int) + change[:, :, None], 0, 255).astype(np.uint8)
+
+
+def cases(image):
+    """Pipelines and what OpenCV makes of `image`."""
+    top = int(np.iinfo(image.dtype).max)
+    yield "invert", cv2.bitwise_not(image)
+    yield "grayscale", gray(image)
+    yield "box-blur size=5", cv2.blur(image, (5, 5))
+    yield "box-blur size=13", cv2.blur(image, (13, 13))
+    yield "gaussian-blur", cv2.GaussianBlur(image, (0, 0), 1.5)
+    yield "gaussian-blur sigma=4.25", cv2.GaussianBlur(image, (0, 0), 4.25)
+    yield "gaussian-blur sigma=2 size=7", cv2.GaussianBlur(image, (7, 7), 2)
+    yield "sharpen", cv2.filter2D(image, -1, SHARPEN)
+    yield "median size=3", cv2.medianBlur(image, 3)
+    yield "median size=5", cv2.medianBlur(image, 5)
+    if top == 255:
+        yield "median size=11", cv2.medianBlur(image, 11)
+    yield "sobel", sobel(image, 3, "both")
+    yield "sobel size=5 direction=x", sobel(image, 5, "x")
+    yield "sobel size=7 direction=y", sobel(image, 7, "y")
+    yield "laplacian", saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=1)), image)
+    yield "laplacian size=3", saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=3)), image)
+    if top == 255:
+        yield "canny", cv2.Canny(image, 100, 200)
+        yield "canny low=60 high=350", cv2.Canny(image, 60, 350)
+        yield "canny low=1000 high=4000 size=5", cv2.Canny(image, 1000, 4000, apertureSize=5)
+        yield "canny low=20000 high=60000 size=7", cv2.Canny(image, 20000, 60000, apertureSize=7)
+        yield "equalize", equalized(image)
+    for name, size, shape, iterations in [
+        ("erode", 3, "rect", 1),
+        ("dilate", 9, "rect", 2),
+        ("erode", 7, "ellipse", 1),
+        ("dilate", 5, "cross", 3),
+        ("open", 5, "ellipse", 2),
+        ("close", 7, "rect", 1),
+    ]:
+        yield f"{name} size={size} shape={shape} iterations={iterations}", morphology(
+            image, name, size, shape, iterations
+        )
+    for index, kind in enumerate(["binary", "binary-inv", "trunc", "tozero", "tozero-inv"]):
+        level = 100 if top == 255 else 25700
+        text = f"threshold value={level} max={2 * level} kind={kind}"
+        yield text, cv2.threshold(image, level, 2 * level, index)[1]
+    yield "otsu", cv2.threshold(gray(image), 0, top, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+
+
+def main():
+    for old in HERE.glob("*.bin"):
+        old.unlink()
+    random = np.random.default_rng(20260)
+    entries = []
+
+    def write(name, image):
+        (HERE / name).write_bytes(image.astype(image.dtype.newbyteorder("<")).tobytes())
+        height, width = image.shape[:2]
+        channels = 1 if image.ndim == 2 else image.shape[2]
+        return {"file": name, "width": width, "height": height, "channels": channels, "bits": image.itemsize * 8}
+
+    for channels, bits in [(1, 8), (3, 8), (1, 16), (3, 16)]:
+        image = scene(random, 53 if channels == 1 else 37, 41 if channels == 1 else 31, channels, bits)
+        source = write(f"input-{channels}x{bits}.bin", image)
+        for number, (pipeline, result) in enumerate(cases(image)):
+            target = write(f"{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
+            entries.append({"pipeline": pipeline, "input": source, "output": target})
+    (HERE / "index.json").write_text(json.dumps({"opencv": cv2.__version__, "cases": entries}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

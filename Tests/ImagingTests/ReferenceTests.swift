@@ -1,0 +1,124 @@
+import Imaging
+import Testing
+
+/// A pipeline of one operation, and the plain way to compute it.
+struct ReferenceCase: Sendable, CustomTestStringConvertible {
+    let pipeline: String
+    let reference: @Sendable (TestImage) -> TestImage
+
+    init(_ pipeline: String, _ reference: @escaping @Sendable (TestImage) -> TestImage) {
+        self.pipeline = pipeline
+        self.reference = reference
+    }
+
+    var testDescription: String { pipeline }
+
+    static let all: [ReferenceCase] = [
+        ReferenceCase("invert") { $0.referenceInvert() },
+        ReferenceCase("grayscale") { $0.referenceGrayscale() },
+        ReferenceCase("brightness-contrast") { $0 },
+        ReferenceCase("brightness-contrast brightness=-20 contrast=1.5") {
+            $0.referenceBrightnessContrast(-20, 1.5)
+        },
+        ReferenceCase("gamma") { $0 },
+        ReferenceCase("gamma gamma=2.2") { $0.referenceGamma(2.2) },
+        ReferenceCase("gamma gamma=0.45") { $0.referenceGamma(0.45) },
+        ReferenceCase("box-blur size=1") { $0 },
+        ReferenceCase("box-blur") { $0.referenceBoxBlur(5) },
+        ReferenceCase("box-blur size=9") { $0.referenceBoxBlur(9) },
+        ReferenceCase("gaussian-blur sigma=0.7") { $0.referenceGaussianBlur(sigma: 0.7, size: nil) },
+        ReferenceCase("gaussian-blur size=9") { $0.referenceGaussianBlur(sigma: 1.5, size: 9) },
+        ReferenceCase("gaussian-blur sigma=9 size=3") { $0.referenceGaussianBlur(sigma: 9, size: 3) },
+        ReferenceCase("sharpen") { $0.referenceSharpen() },
+        ReferenceCase("median size=1") { $0 },
+        ReferenceCase("median size=3") { $0.referenceMedian(3) },
+        ReferenceCase("median") { $0.referenceMedian(5) },
+        ReferenceCase("median size=9") { $0.referenceMedian(9) },
+        ReferenceCase("sobel") { $0.referenceSobel(3, "both") },
+        ReferenceCase("sobel size=1 direction=x") { $0.referenceSobel(1, "x") },
+        ReferenceCase("sobel size=5 direction=y") { $0.referenceSobel(5, "y") },
+        ReferenceCase("sobel size=7") { $0.referenceSobel(7, "both") },
+        ReferenceCase("laplacian") { $0.referenceLaplacian(1) },
+        ReferenceCase("laplacian size=3") { $0.referenceLaplacian(3) },
+        ReferenceCase("laplacian size=5") { $0.referenceLaplacian(5) },
+        ReferenceCase("laplacian size=7") { $0.referenceLaplacian(7) },
+        ReferenceCase("canny") {
+            let scale = $0.maximum == 255 ? 1.0 : 257.0
+            return $0.referenceCanny(low: 100 * scale, high: 200 * scale, size: 3)
+        },
+        ReferenceCase("canny low=900 high=40.5") { $0.referenceCanny(low: 900, high: 40.5, size: 3) },
+        ReferenceCase("canny low=2000 high=5000 size=5") { $0.referenceCanny(low: 2000, high: 5000, size: 5) },
+        ReferenceCase("canny low=30000 high=60000 size=7") { $0.referenceCanny(low: 30000, high: 60000, size: 7) },
+        ReferenceCase("erode") { $0.referenceMorphology("e", 3, "rect", 1) },
+        ReferenceCase("dilate size=7 iterations=2") { $0.referenceMorphology("d", 7, "rect", 2) },
+        ReferenceCase("erode size=1 shape=ellipse") { $0 },
+        ReferenceCase("erode size=7 shape=ellipse") { $0.referenceMorphology("e", 7, "ellipse", 1) },
+        ReferenceCase("dilate size=5 shape=cross iterations=3") { $0.referenceMorphology("d", 5, "cross", 3) },
+        ReferenceCase("open size=5") { $0.referenceMorphology("ed", 5, "rect", 1) },
+        ReferenceCase("close shape=ellipse size=5 iterations=2") { $0.referenceMorphology("de", 5, "ellipse", 2) },
+        ReferenceCase("threshold") {
+            $0.maximum == 255
+                ? $0.referenceThreshold(128, 255, "binary") : $0.referenceThreshold(32896, 65535, "binary")
+        },
+        ReferenceCase("threshold value=99.9 max=70.4 kind=binary-inv") { $0.referenceThreshold(99, 70, "binary-inv") },
+        ReferenceCase("threshold value=77 kind=trunc") { $0.referenceThreshold(77, 255, "trunc") },
+        ReferenceCase("threshold value=77 kind=tozero") { $0.referenceThreshold(77, 255, "tozero") },
+        ReferenceCase("threshold value=77 kind=tozero-inv") { $0.referenceThreshold(77, 255, "tozero-inv") },
+        ReferenceCase("otsu") { $0.referenceOtsu() },
+        ReferenceCase("equalize") { $0.referenceEqualize() },
+    ]
+}
+
+@Suite struct ReferenceTests {
+    @Test(arguments: ReferenceCase.all)
+    func `an operation computes its definition in every format and at awkward sizes`(_ reference: ReferenceCase) throws
+    {
+        let pipeline = try Pipeline(parsing: reference.pipeline)
+        for (index, format) in PixelFormat.all.enumerated() {
+            // The larger sizes in half of the formats each: debug builds of the references are slow.
+            let large = index % 2 == 0 ? (17, 11) : (7, 19)
+            for (width, height) in [(1, 1), (6, 1), (1, 6), (2, 3), large] {
+                let image = TestImage.drawn(width, height, format, seed: UInt64(width * 100 + height))
+                let expected = reference.reference(image)
+                let actual = try image.applying(pipeline)
+                #expect(actual.shape == expected.shape)
+                let wrong = zip(actual.samples, expected.samples).filter { $0 != $1 }.count
+                #expect(wrong == 0, "\(wrong) samples of \(width) x \(height) \(format) differ")
+            }
+        }
+    }
+
+    @Test func `every operation has a reference`() {
+        let tested = Set(ReferenceCase.all.map { $0.pipeline.prefix { $0 != " " } }.map(String.init))
+        #expect(tested == Set(OperationCatalogue.all.map { $0.description.name }))
+    }
+
+    @Test func `alpha is kept by whatever keeps the channel`() throws {
+        for operation in OperationCatalogue.all {
+            let name = operation.description.name
+            for format in PixelFormat.all where format.layout.hasAlpha {
+                let image = TestImage.drawn(9, 8, format, seed: 3)
+                let result = try image.applying(Pipeline(parsing: name))
+                guard result.shape.format.layout.hasAlpha else {
+                    #expect(name == "canny", "\(name) drops alpha")
+                    continue
+                }
+                for pixel in 0..<9 * 8 {
+                    let before = image.samples[(pixel + 1) * image.channels - 1]
+                    #expect(result.samples[(pixel + 1) * result.channels - 1] == before, "\(name) changes alpha")
+                }
+            }
+        }
+    }
+
+    @Test func `an image of one level stays one level under every whole-image operation`() throws {
+        for format in PixelFormat.all {
+            var image = TestImage.drawn(5, 4, format, seed: 1)
+            for index in image.samples.indices { image.samples[index] = 77 }
+            #expect(try image.applying(Pipeline(parsing: "equalize")) == image)
+            let otsu = try image.applying(Pipeline(parsing: "otsu"))
+            let levels = Set((0..<20).map { otsu.samples[$0 * otsu.channels] })
+            #expect(levels == [otsu.maximum])
+        }
+    }
+}
