@@ -23,7 +23,9 @@ extension Ledger {
 
     /// The number of the task of a running image.
     func key(_ task: TaskID) -> TaskKey? {
-        guard let number = jobs[task.image.job]?.progress[task.image.index]?.plan.task(at: task.step) else { return nil }
+        guard let number = jobs[task.image.job]?.progress[task.image.index]?.plan.task(at: task.step) else {
+            return nil
+        }
         return TaskKey(task.image, UInt32(number))
     }
 

@@ -167,7 +167,9 @@ extension Ledger {
             case .waiting, .running:
                 dropProgress(of: image)
                 releaseInput(of: image)
-                update(image) { $0.state = .cancelled; $0.reports = [] }
+                update(image) {
+                    $0.state = .cancelled; $0.reports = []
+                }
                 jobs[job]?.counts.imagesCancelled += 1
             case .deadLettered:
                 // A cancelled job can not be redriven: its dead letters are plain failures.

@@ -132,7 +132,8 @@ extension Scheduler {
     }
 
     /// None of the image's tasks runs or waits any more.
-    mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision) {
+    mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision)
+    {
         for id in ledger.openLeases(of: image) { revoke(id, reason, at: now, into: &decision) }
         for task in 0..<ledger.taskCount(ofRunning: image) { forgetWaiting(TaskKey(image, UInt32(task))) }
         forgetWaiting(TaskKey(image, 0))

@@ -17,7 +17,8 @@ extension Scheduler {
                     + "\(configuration.maximumSlotsPerWorker) (limits.slots-per-worker)")
         }
         guard registration.ranksPerSlot >= 1 else {
-            throw .invalidArgument("the worker offers \(registration.ranksPerSlot) ranks per slot; at least 1 is needed")
+            throw .invalidArgument(
+                "the worker offers \(registration.ranksPerSlot) ranks per slot; at least 1 is needed")
         }
         let known = registration.worker.flatMap { pool[$0] }
         guard known?.isConnected == true || pool.connectedCount < configuration.maximumWorkers else {

@@ -118,7 +118,8 @@ extension Scheduler {
 extension Ledger {
     /// Bytes that a band must have; `nil` when it is not missing.
     func byteCountOfMissingBand(_ band: Int, of image: ImageID) -> UInt64? {
-        guard let bands = jobs[image.job]?.progress[image.index]?.bands, bands.indices.contains(band), bands[band] == nil
+        guard let bands = jobs[image.job]?.progress[image.index]?.bands, bands.indices.contains(band),
+            bands[band] == nil
         else { return nil }
         return jobs[image.job]?.progress[image.index]?.plan.byteCount(ofBand: band)
     }

@@ -38,7 +38,8 @@ extension Scheduler {
         let rows = facts.inputRows[chunk]
         if stage == 0 {
             let inputs = ImagePlan.slices(
-                of: rows, in: progress.plan.bands, bytesPerRow: facts.inputBytesPerRow) { progress.bands[$0] }
+                of: rows, in: progress.plan.bands, bytesPerRow: facts.inputBytesPerRow
+            ) { progress.bands[$0] }
             return (inputs, nil)
         }
         let inputs = ImagePlan.slices(

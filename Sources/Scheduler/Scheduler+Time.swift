@@ -30,7 +30,7 @@ extension Scheduler {
     /// When the virtual machine was paused or the process stopped, no heartbeat could arrive: the workers were not silent,
     /// the master was deaf. It shows in the deadline that passed without a call to `timePassed`.
     mutating func clockRead(_ moment: Moment) -> Moment {
-        var now = moment.instant + .zero - stoodStill
+        var now = moment.instant - stoodStill
         if let due = alarms.nextDue, now > due + configuration.pauseTolerance {
             stoodStill += now - due
             now = due

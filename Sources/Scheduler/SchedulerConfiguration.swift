@@ -59,7 +59,8 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         try demand(
             suspectAfter > heartbeatInterval,
             "suspectAfter is \(suspectAfter); it must be above heartbeatInterval, \(heartbeatInterval)")
-        try demand(deadAfter > suspectAfter, "deadAfter is \(deadAfter); it must be above suspectAfter, \(suspectAfter)")
+        try demand(
+            deadAfter > suspectAfter, "deadAfter is \(deadAfter); it must be above suspectAfter, \(suspectAfter)")
         try demand(
             leaseDuration > heartbeatInterval,
             "leaseDuration is \(leaseDuration); it must be above heartbeatInterval, \(heartbeatInterval)")

@@ -1,0 +1,391 @@
+import Imaging
+import JobModel
+import Testing
+
+@testable import Scheduler
+
+/// A scheduler on a stage: hands it events at a time of its own, keeps what it decided, and checks after every event that
+/// replaying the records gives the same durable state.
+///
+/// Workers here are models: they hold what was granted and not revoked, and beat once a second while they are alive.
+final class Rehearsal {
+    struct Grant: Hashable {
+        var lease: LeaseID
+        var spec: TaskSpec
+    }
+
+    private(set) var scheduler: Scheduler
+    private(set) var journal: [Record] = []
+    private(set) var now = Instant(nanoseconds: 1_000_000_000_000)
+    /// What was decided by the latest event.
+    private(set) var latest = Decision()
+    /// What each connected worker holds, in the order of the grants.
+    private(set) var held: [WorkerID: [Grant]] = [:]
+    private(set) var assemblies: [ImageID: Assembly] = [:]
+    private(set) var deleted: Set<BlobDigest> = []
+    private(set) var declaredDead: [WorkerID] = []
+    /// Attempts that the scheduler took back.
+    private(set) var revoked: [LeaseID: RevocationReason] = [:]
+    /// Leases that the model workers do not list, though they were granted them.
+    var unlisted: Set<LeaseID> = []
+    var checksReplay = true
+    private var shadow: Ledger
+    private let planner: any ImagePlanner
+    private let configuration: SchedulerConfiguration
+
+    init(
+        _ configuration: SchedulerConfiguration = SchedulerConfiguration(),
+        planner: any ImagePlanner = ScriptedPlanner()
+    ) throws {
+        self.configuration = configuration
+        self.planner = planner
+        scheduler = try Scheduler(configuration: configuration, planner: planner)
+        shadow = Ledger(planner: planner, nextJob: JobID(1))
+        perform { $0.recovered(at: $1, into: &$2) }
+    }
+
+    var moment: Moment { Moment(now, wallClockMilliseconds: now.nanoseconds / 1_000_000) }
+
+    /// Runs one event, makes its records durable, and lets the model workers take notice.
+    @discardableResult
+    func perform<Result, Failure: Error>(
+        _ event: (inout Scheduler, Moment, inout Decision) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var decision = Decision()
+        let result = try event(&scheduler, moment, &decision)
+        take(decision)
+        return result
+    }
+
+    private func take(_ decision: Decision) {
+        latest = decision
+        journal += decision.records
+        if checksReplay {
+            for record in decision.records {
+                #expect(throws: Never.self) { try self.shadow.apply(record) }
+            }
+            #expect(shadow == scheduler.ledger, "replay differs after \(decision.records)")
+        }
+        for action in decision.actions {
+            switch action {
+            case .grant(let lease, let spec, let worker):
+                #expect(decision.records.contains(.attemptStarted(lease, worker: worker)), "\(lease) was not counted")
+                held[worker]?.append(Grant(lease: lease, spec: spec))
+            case .revoke(let lease, let worker, let reason):
+                revoked[lease] = reason
+                drop(lease, from: worker)
+            case .assemble(let assembly): assemblies[assembly.image] = assembly
+            case .jobChanged: break
+            case .deleteBlob(let digest):
+                #expect(!isNeeded(digest), "\(digest) is deleted, but needed")
+                deleted.insert(digest)
+            case .workerDeclaredDead(let worker):
+                declaredDead.append(worker)
+                held[worker] = nil
+            }
+        }
+    }
+
+    func drop(_ lease: LeaseID, from worker: WorkerID) { held[worker]?.removeAll { $0.lease == lease } }
+
+    // What the scheduler answers. (`#expect` can not call a noncopyable value itself.)
+
+    var counters: SchedulerCounters { scheduler.counters }
+    func isNeeded(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) }
+    func isNeeded(_ blob: BlobReference) -> Bool { scheduler.isNeeded(blob.digest) }
+    func summary(_ job: JobID) -> JobSummary? { scheduler.jobSummary(job) }
+    func dead(_ image: ImageID) -> DeadImage? { scheduler.deadImage(image) }
+
+    // MARK: Workers
+
+    @discardableResult
+    func connect(
+        _ name: String = "worker", slots: Int = 1, as worker: WorkerID? = nil, holding leases: [LeaseID] = [],
+        isDraining: Bool = false
+    ) throws -> WorkerID {
+        let registration = WorkerRegistration(
+            worker: worker, name: name, slotCount: slots, held: leases.map { HeldLease($0) }, isDraining: isDraining)
+        // The grants of the registration itself come after its reply.
+        let expected = worker ?? scheduler.nextWorker
+        let kept = (worker.flatMap { self.held[$0] } ?? []).filter { leases.contains($0.lease) }
+        held[expected] = kept + leases.filter { lease in !kept.contains { $0.lease == lease } }.map { Self.taken($0) }
+        let reply = try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.workerRegistered(registration, at: now, into: &decision)
+        }
+        dropped = reply.dropped
+        for lease in reply.dropped { drop(lease, from: reply.worker) }
+        return reply.worker
+    }
+
+    /// What the latest registration or heartbeat took away.
+    private(set) var dropped: [LeaseID] = []
+
+    private static func taken(_ lease: LeaseID) -> Grant {
+        let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
+        return Grant(
+            lease: lease,
+            spec: TaskSpec(
+                task: lease.task, pipeline: "", geometry: geometry, chunkByteCount: 1, maximumPixelCount: 1, inputs: [],
+                progressTimeoutMilliseconds: 1))
+    }
+
+    func disconnect(_ worker: WorkerID) {
+        held[worker] = nil
+        perform { $0.workerDisconnected(worker, at: $1, into: &$2) }
+    }
+
+    func beat(_ worker: WorkerID, progress: Double = 0) {
+        guard let grants = held[worker] else { return }
+        let slots = scheduler.pool[worker]?.slotCount ?? 0
+        let list = grants.filter { !unlisted.contains($0.lease) }.enumerated().map { position, grant in
+            HeldLease(grant.lease, isStarted: position < slots, progress: position < slots ? progress : 0)
+        }
+        dropped = perform { $0.workerHeartbeat(worker, held: list, residentBytes: 1, at: $1, into: &$2) }
+        for lease in dropped { drop(lease, from: worker) }
+    }
+
+    func leases(of worker: WorkerID) -> [LeaseID] { (held[worker] ?? []).map(\.lease) }
+    func steps(of worker: WorkerID) -> [TaskStep] { leases(of: worker).map(\.task.step) }
+
+    /// The images of whole tasks that the worker holds.
+    func images(of worker: WorkerID) -> [UInt32] { leases(of: worker).map(\.task.image.index) }
+
+    func status(_ worker: WorkerID) -> WorkerStatus? { scheduler.workers(at: moment).first { $0.id == worker } }
+
+    // MARK: Time
+
+    /// Lets time pass: connected workers beat once a second, except for the silent ones; the scheduler is woken when it asked
+    /// to be.
+    func wait(_ duration: Duration, silent: Set<WorkerID> = [], progressing: Bool = true) {
+        let end = now + duration
+        var nextBeat = now + .seconds(1)
+        while true {
+            let next = min(nextBeat, scheduler.nextDeadline ?? end, end)
+            now = max(now, next)
+            if now >= nextBeat {
+                for worker in held.keys.sorted() where !silent.contains(worker) {
+                    beat(worker, progress: progressing ? Double(now.nanoseconds % 1_000_000_007) / 1e9 : 0)
+                }
+                nextBeat = nextBeat + .seconds(1)
+            }
+            if let deadline = scheduler.nextDeadline, deadline <= now {
+                perform { $0.timePassed(at: $1, into: &$2) }
+            }
+            if now >= end && nextBeat > end { return }
+        }
+    }
+
+    /// The clock jumps, and nobody is told.
+    func freeze(_ duration: Duration) { now = now + duration }
+
+    // MARK: Jobs
+
+    @discardableResult
+    func submit(
+        _ pipeline: String = "whole", images: Int = 1, by submitter: String = "ann", priority: Int32 = 0,
+        token: String? = nil, maximumAttempts: UInt32 = 4, rows: UInt32 = 8, sealed: Bool = true
+    ) throws -> JobID {
+        let options = JobOptions(maximumAttempts: maximumAttempts)
+        let opening = JobOpening(
+            token: token ?? "token-\(journal.count)", submitter: submitter, priority: priority, pipeline: pipeline,
+            options: options)
+        let job = try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.jobOpened(opening, at: now, into: &decision)
+        }
+        try add(images, to: job, rows: rows)
+        if sealed { try seal(job) }
+        return job
+    }
+
+    func add(_ count: Int, to job: JobID, from first: UInt32 = 0, rows: UInt32 = 8) throws {
+        let offers = (0..<count).map { position in
+            ImageOffer(
+                name: "image \(position)", input: .named("\(job).\(Int(first) + position).input"),
+                admission: .accepted(ImageGeometry(width: 10, height: rows, channelCount: 1, bitsPerSample: 8)))
+        }
+        try add(offers, to: job, from: first)
+    }
+
+    func add(_ offers: [ImageOffer], to job: JobID, from first: UInt32 = 0) throws {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.imagesAdded(to: job, firstIndex: first, offers, at: now, into: &decision)
+        }
+    }
+
+    func seal(_ job: JobID) throws {
+        let count = scheduler.jobSummary(job)?.counts.images ?? 0
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.jobSealed(job, imageCount: count, at: now, into: &decision)
+        }
+    }
+
+    func cancel(_ job: JobID) throws {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.jobCancelled(job, at: now, into: &decision)
+        }
+    }
+
+    func forget(_ job: JobID) throws {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.jobForgotten(job, at: now, into: &decision)
+        }
+    }
+
+    func state(_ job: JobID) -> JobState? { scheduler.jobSummary(job)?.state }
+    func image(_ job: JobID, _ index: UInt32 = 0) -> ImageStatus? {
+        scheduler.imageStatus(ImageID(job: job, index: index))
+    }
+
+    // MARK: Results
+
+    /// The worker finishes a lease as a real one would: a decoder publishes all its bands first.
+    func finish(_ lease: LeaseID, on worker: WorkerID) {
+        if lease.task.step == .decode { publishBands(of: lease, on: worker) }
+        drop(lease, from: worker)
+        let output = output(of: lease.task)
+        perform { $0.taskFinished(lease, by: worker, output: output, at: $1, into: &$2) }
+    }
+
+    /// The worker finishes the oldest lease it holds.
+    func finishNext(on worker: WorkerID) throws {
+        finish(try #require(leases(of: worker).first), on: worker)
+    }
+
+    func publish(_ band: Int, of lease: LeaseID, on worker: WorkerID) {
+        let plan = scheduler.ledger.progress(of: lease.task.image)?.plan
+        let byteCount = plan?.byteCount(ofBand: band) ?? 80
+        let blob = BlobReference.named("\(lease.task.image).band-\(band)", byteCount)
+        perform { $0.bandPublished(lease, band: UInt32(band), blob: blob, by: worker, at: $1, into: &$2) }
+    }
+
+    func publishBands(of lease: LeaseID, on worker: WorkerID) {
+        let count = scheduler.ledger.progress(of: lease.task.image)?.bands.count ?? 0
+        for band in 0..<count { publish(band, of: lease, on: worker) }
+    }
+
+    func fail(_ lease: LeaseID, on worker: WorkerID, _ cause: FailureCause, _ reason: String = "scripted") {
+        drop(lease, from: worker)
+        perform {
+            $0.taskFailed(lease, by: worker, failure: Failure(cause, reason, outputTail: "tail"), at: $1, into: &$2)
+        }
+    }
+
+    func giveBack(_ lease: LeaseID, on worker: WorkerID) {
+        drop(lease, from: worker)
+        perform { $0.leaseReturned(lease, by: worker, at: $1, into: &$2) }
+    }
+
+    func assemble(_ image: ImageID) {
+        assemblies[image] = nil
+        perform { $0.imageAssembled(image, result: .named("\(image).result"), at: $1, into: &$2) }
+    }
+
+    /// The result that every attempt of the task has: results are deterministic.
+    func output(of task: TaskID) -> TaskOutput {
+        let payload = BlobReference.named("\(task).payload", 100)
+        switch task.step {
+        case .whole: return TaskOutput(payload: payload)
+        case .decode: return TaskOutput(metadata: .named("\(task).metadata"))
+        case .reduce(let stage):
+            let count = scheduler.ledger.progress(of: task.image)?.plan.stages[Int(stage)].chunks.count ?? 1
+            return TaskOutput(
+                payload: .named("\(task).payload", UInt64(10 * count)),
+                valueOffsets: (0...count).map { UInt64(10 * $0) })
+        case .chunk:
+            return TaskOutput(
+                payload: payload, summary: .named("\(task).summary", 7),
+                checksum: SegmentChecksum(adler32: 1, byteCount: 100))
+        }
+    }
+
+    /// Works everything off on the given workers, assembling what is complete.
+    func workOff(on workers: [WorkerID]) {
+        while true {
+            for image in assemblies.keys.sorted() { assemble(image) }
+            guard let worker = workers.first(where: { !leases(of: $0).isEmpty }),
+                let lease = leases(of: worker).first
+            else { return }
+            finish(lease, on: worker)
+        }
+    }
+
+    // MARK: Restart
+
+    /// The master stops and starts again from its journal; all connections are broken.
+    func restart(after pause: Duration = .seconds(1)) throws {
+        now = now + pause
+        var fresh = try Scheduler(
+            configuration: configuration, nextWorker: scheduler.nextWorker, planner: planner)
+        for record in journal { try fresh.replay(record) }
+        #expect(fresh.ledger == scheduler.ledger)
+        scheduler = fresh
+        assemblies = [:]
+        held = [:]
+        perform { $0.recovered(at: $1, into: &$2) }
+    }
+}
+
+extension BlobReference {
+    /// A blob whose digest is made from a name.
+    static func named(_ name: String, _ byteCount: UInt64 = 80) -> BlobReference {
+        // FNV-1a over the name, with four different seeds: any function without collisions in a test would do.
+        var bytes: [UInt8] = []
+        for seed in UInt64(1)...4 {
+            var hash = 14_695_981_039_346_656_037 &* seed
+            for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+            withUnsafeBytes(of: hash) { bytes += $0 }
+        }
+        guard let digest = BlobDigest(bytes) else { preconditionFailure("four words are 32 bytes") }
+        return BlobReference(digest: digest, byteCount: byteCount)
+    }
+}
+
+/// Plans by the pipeline's first word, on images 10 bytes wide:
+///
+/// - `whole`: one task;
+/// - `rows`: bands of 4 rows; one stage of chunks of 4 rows, each needing one row more above and below;
+/// - `shared`: bands and chunks of 4 rows; a first stage that is summarised, a second one with chunks of 8 rows, all of which
+///   need the same value;
+/// - `own`: the same, but the second stage has the chunks of the first, and each needs its own value;
+/// - `unsuitable`: no plan at all.
+struct ScriptedPlanner: ImagePlanner {
+    func canonicalText(of pipeline: String) throws(PipelineError) -> String {
+        guard ["whole", "rows", "shared", "own", "unsuitable"].contains(pipeline) else {
+            throw PipelineError(.unknownOperation, "\(pipeline) is not in the script")
+        }
+        return pipeline
+    }
+
+    func plan(
+        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> ImagePlan {
+        let height = Int(geometry.height)
+        let quarters = RowPartition(rowCount: height, rowsPerPart: 4)
+        let eighths = RowPartition(rowCount: height, rowsPerPart: 8)
+        func stage(
+            _ chunks: RowPartition, halo: Int, _ opening: ImagePlan.Opening, _ closing: ImagePlan.Closing
+        ) -> ImagePlan.Stage {
+            ImagePlan.Stage(
+                inputBytesPerRow: 10, inputWidth: 10, opening: opening, closing: closing, chunks: chunks,
+                inputRows: (0..<chunks.count).map { index in
+                    max(0, chunks[index].lowerBound - halo)..<min(height, chunks[index].upperBound + halo)
+                })
+        }
+        func large(_ stages: [ImagePlan.Stage]) -> ImagePlan {
+            ImagePlan(geometry: geometry, output: geometry, bands: quarters, stages: stages)
+        }
+        switch pipeline {
+        case "rows": return large([stage(quarters, halo: 1, .none, .segments)])
+        case "shared":
+            return large([
+                stage(quarters, halo: 1, .none, .summary), stage(eighths, halo: 1, .sharedValue, .segments),
+            ])
+        case "own":
+            return large([
+                stage(quarters, halo: 1, .none, .summary), stage(quarters, halo: 0, .valuePerChunk, .segments),
+            ])
+        case "unsuitable": throw PipelineError(.unsuitableImage, "scripted to refuse every image")
+        default: return ImagePlan(whole: geometry, output: geometry)
+        }
+    }
+}
