@@ -6,20 +6,22 @@ final class LibPNGRowSource: PNGRowSource {
     private let reader: OpaquePointer
     private let shape: ImageShape
     private let isInterlaced: Bool
+    private let imageData: ImageDataStream
     /// The whole image, when it is interlaced and its first rows have been asked for.
     private var image: UnsafeMutableRawBufferPointer?
     private var nextRow = 0
 
     /// - Parameters:
     ///   - bytes: the whole file; must outlive the source.
-    ///   - header: what we read ourselves: libpng must see the same.
-    init(_ bytes: UnsafeRawBufferPointer, expecting header: PNGHeader) throws(CodecError) {
+    ///   - contents: what we read ourselves: libpng must see the same.
+    init(_ bytes: UnsafeRawBufferPointer, _ contents: PNGContents) throws(CodecError) {
+        imageData = try ImageDataStream(bytes, at: contents.imageDataOffset)
         guard let reader = tsr_png_open(bytes.baseAddress, bytes.count) else {
             preconditionFailure("out of memory for a PNG decoder")
         }
         self.reader = reader
-        shape = header.shape
-        isInterlaced = header.isInterlaced
+        shape = contents.header.shape
+        isInterlaced = contents.header.isInterlaced
         var seen = tsr_png_header()
         guard tsr_png_read_header(reader, &seen) else { throw LibPNGRowSource.error(of: reader) }
         let isSame =
@@ -54,6 +56,8 @@ final class LibPNGRowSource: PNGRowSource {
 
     func finish() throws(CodecError) {
         guard tsr_png_read_end(reader) else { throw LibPNGRowSource.error(of: reader) }
+        // libpng does not always look at the Adler-32, nor at what follows it: not when they have chunks of their own.
+        try Inflater(imageData).inflateToEnd()
     }
 
     private func wholeImage() throws(CodecError) -> UnsafeMutableRawBufferPointer {

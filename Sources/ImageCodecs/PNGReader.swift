@@ -28,7 +28,10 @@ public final class PNGReader {
     private let source: any PNGRowSource
 
     /// Which code decodes the rows. Both deliver the same bytes.
-    enum Engine { case automatic, libpng }
+    enum Engine {
+        case automatic
+        case libpng
+    }
 
     /// Reads everything but the image data: all chunks are there and intact, or this throws.
     ///
@@ -43,7 +46,13 @@ public final class PNGReader {
         let contents = try PNGContents(bytes, limits: limits)
         header = ImageHeader(contents.header)
         metadata = contents.metadata
-        source = try LibPNGRowSource(bytes, expecting: contents.header)
+        // libpng has its say about every file, and about interlaced rows the only one.
+        let reference = try LibPNGRowSource(bytes, contents)
+        if contents.header.isInterlaced || engine == .libpng {
+            source = reference
+        } else {
+            source = try InflatedRowSource(bytes, contents)
+        }
     }
 
     /// Reads the next rows, one after the other without padding.

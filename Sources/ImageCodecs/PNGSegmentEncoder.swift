@@ -49,6 +49,7 @@ public final class PNGSegmentEncoder {
     public let shape: ImageShape
     private let rowsPerSegment: Int
     private let deflater = Deflater()
+    private let scratch: UnsafeMutablePointer<UInt8>
     /// The filtered rows of one segment, each after its filter's number.
     private let filtered: UnsafeMutableRawBufferPointer
     /// One IDAT chunk.
@@ -65,6 +66,8 @@ public final class PNGSegmentEncoder {
         rowsPerSegment = min(shape.height, SegmentGrid.rowsPerSegment(bytesPerRow: shape.bytesPerRow))
         let filteredByteCount = rowsPerSegment * (shape.bytesPerRow + 1)
         filtered = .allocate(byteCount: filteredByteCount, alignment: 64)
+        scratch = UnsafeMutableRawPointer.allocate(byteCount: PNGFilter.blockByteCount, alignment: 64)
+            .bindMemory(to: UInt8.self, capacity: PNGFilter.blockByteCount)
         chunk = .allocate(
             byteCount: PNGLayout.chunkOverhead + Deflater.maximumByteCount(filteredByteCount), alignment: 64)
         swapped = .allocate(capacity: shape.format.depth == .sixteen ? 2 * shape.samplesPerRow : 0)
@@ -72,6 +75,7 @@ public final class PNGSegmentEncoder {
 
     deinit {
         filtered.deallocate()
+        scratch.deallocate()
         chunk.deallocate()
         swapped.deallocate()
     }
@@ -134,7 +138,7 @@ public final class PNGSegmentEncoder {
             case .eight: row = band.row(y)
             case .sixteen: row = swap(band.row(y), y)
             }
-            PNGFilter.filter(row, above: above, count: count, distance: distance, to: output)
+            PNGFilter.filter(row, above: above, count: count, distance: distance, scratch: scratch, to: output)
             above = row
             output += count + 1
         }
