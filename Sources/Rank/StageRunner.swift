@@ -62,7 +62,9 @@ struct StageRunner<Ranks: StripCommunicator> {
         var own = EncodedSegments(bytes: [], adler32: Adler32.empty, filteredByteCount: 0)
         if !strip.rows.isEmpty { own = strip.withBand { PNGSegmentEncoder(shape: stage.output).encode($0) } }
         let checksum = SegmentChecksum(adler32: own.adler32, byteCount: own.filteredByteCount)
-        guard let parts = ranks.gather(own.bytes), let checksums = ranks.gather(checksum.encoded()) else { return nil }
+        // Both are collective: every rank must come to the second one too.
+        let (gatheredParts, gatheredChecksums) = (ranks.gather(own.bytes), ranks.gather(checksum.encoded()))
+        guard let parts = gatheredParts, let checksums = gatheredChecksums else { return nil }
         var all = FilteredChecksum()
         for bytes in checksums {
             do {

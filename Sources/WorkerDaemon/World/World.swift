@@ -92,8 +92,10 @@ actor World {
                     with: process, order, patience: .milliseconds(spec.progressTimeoutMilliseconds), onBand, onProgress)
             } catch {
                 // After an answer, however it reads, the world is in step with us; else it is replaced.
-                if !(error is AfterAnswer) { discard() }
-                throw (error as? AfterAnswer)?.error ?? error
+                if let error = error as? AfterAnswer { throw error.error }
+                discard()
+                // Whatever a stop in the middle of an order looked like from here.
+                throw interrupt.isStopRequested && error is WorldError ? WorldError.stopped : error
             }
         } onCancel: {
             interrupt.requestCancel()

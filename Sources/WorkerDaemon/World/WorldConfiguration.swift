@@ -56,7 +56,7 @@ struct WorldCommand: Sendable {
         let parameters: KeyValuePairs = [
             "btl": "self,vader", "btl_vader_single_copy_mechanism": "none", "btl_vader_backing_directory": session,
             "pml": "ob1", "osc": "^ucx", "plm": "isolated", "oob_tcp_if_include": "lo", "orte_tmpdir_base": session,
-            "mpi_yield_when_idle": "1", "orte_base_help_aggregate": "0",
+            "mpi_yield_when_idle": "1", "orte_base_help_aggregate": "0", "odls_base_sigkill_timeout": "0",
         ]
         executable = configuration.rankExecutable
         arguments =
@@ -83,14 +83,15 @@ struct WorldCommand: Sendable {
     ///
     /// To be called on a thread that lives as long as the world may.
     ///
+    /// - Parameter output: closed on return: only the command's end of it is left.
     /// - Returns: the process, which leads its process group.
-    func spawn(output: Int32) throws(WorldError) -> pid_t {
+    func spawn(output: consuming FileDescriptor) throws(WorldError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_adddup2(&actions, output, 2)
+        posix_spawn_file_actions_adddup2(&actions, output.number, 1)
+        posix_spawn_file_actions_adddup2(&actions, output.number, 2)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

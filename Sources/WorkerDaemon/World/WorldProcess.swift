@@ -41,8 +41,7 @@ final class WorldProcess {
         }
         self.output = OutputTail(FileDescriptor(ends[0]))
         self.interrupt = interrupt
-        let writeEnd = FileDescriptor(ends[1])
-        self.launcher = try command.spawn(output: writeEnd.number)
+        self.launcher = try command.spawn(output: FileDescriptor(ends[1]))
         do {
             try gather(listener, token: token, configuration)
         } catch {
@@ -146,7 +145,7 @@ final class WorldProcess {
     /// A loss, with what the ranks and mpirun had to say about it.
     private func lost(_ reason: String) -> WorldError {
         // mpirun reports a rank's death on its error stream just after the socket has told us.
-        output.waitUntilClosed(ContinuousClock.now + .milliseconds(200))
+        output.waitUntilClosed(ContinuousClock.now + .milliseconds(500))
         return .lost(reason, outputTail: outputTail)
     }
 

@@ -1,0 +1,178 @@
+import Foundation
+import Imaging
+import JobModel
+import TestSupport
+import Testing
+
+@testable import Rank
+
+/// The tasks of a rank, with ranks that are threads: every pipeline, any number of ranks, any chunk size, one result.
+@Suite struct TaskTests {
+    static let pipelines = [
+        "invert", "gaussian-blur sigma=3", "canny", "otsu | box-blur size=3", "median size=5 | sobel",
+        "grayscale | equalize | sobel | threshold value=90",
+    ]
+    /// From one row a chunk to everything in one; 48 x 61 RGB has 144 bytes a row.
+    static let chunkByteCounts = [1, 500, 3_000, 1 << 20]
+
+    @Test(arguments: pipelines, [1, 2, 3, 8])
+    func `chunks make the same file as one process, whatever their size`(pipeline: String, rankCount: Int) async throws
+    {
+        let image = TestImage(width: 48, height: 61)
+        let expected = try image.processedSerially(pipeline)
+        for chunkByteCount in Self.chunkByteCounts {
+            let file = try await withRunner(rankCount) {
+                try await $0.runInChunks(pipeline, image, chunkByteCount: chunkByteCount)
+            }
+            #expect(file == expected, "\(pipeline), \(rankCount) ranks, chunks of \(chunkByteCount) bytes")
+        }
+    }
+
+    @Test(arguments: pipelines, [1, 2, 5])
+    func `a whole image is one task with the same file`(pipeline: String, rankCount: Int) async throws {
+        for image in [
+            TestImage(width: 48, height: 61), TestImage(width: 70, height: 1, .gray), TestImage(width: 1, height: 9),
+        ] {
+            let expected = try image.processedSerially(pipeline)
+            let file = try await withRunner(rankCount) { try await $0.runWhole(pipeline, image) }
+            #expect(file == expected, "\(pipeline), \(rankCount) ranks, \(image.shape)")
+        }
+    }
+
+    @Test(arguments: [ChannelLayout.gray, .grayAlpha, .rgb, .rgba], [SampleDepth.eight, .sixteen])
+    func `every pixel format goes through strips`(layout: ChannelLayout, depth: SampleDepth) async throws {
+        let image = TestImage(width: 33, height: 40, layout, depth)
+        let pipeline = "gaussian-blur sigma=2 | invert"
+        let expected = try image.processedSerially(pipeline)
+        let file = try await withRunner(3) { try await $0.runInChunks(pipeline, image, chunkByteCount: 2_000) }
+        #expect(file == expected)
+    }
+
+    @Test func `segments of a large image lie on the grid for any number of ranks`() async throws {
+        // 3 segments of 262,144 bytes and a rest.
+        let image = TestImage(width: 512, height: 600)
+        let expected = try image.processedSerially("box-blur size=5")
+        for rankCount in [1, 2, 3, 7] {
+            let file = try await withRunner(rankCount) {
+                try await $0.runInChunks("box-blur size=5", image, chunkByteCount: 600_000)
+            }
+            #expect(file == expected, "\(rankCount) ranks")
+        }
+    }
+
+    @Test func `a truncated file is corrupt input, and says so`() async throws {
+        let image = TestImage(width: 48, height: 61)
+        let spec = PlanRunner.spec(.decode, "invert", image, chunkByteCount: 1_000)
+        let refusal = await #expect(throws: PlanRunner.Refusal.self) {
+            try await withRunner(1) { try await $0.decode(spec, Array(image.png.dropLast(400))) }
+        }
+        #expect(refusal?.cause == .corruptInput)
+    }
+
+    @Test func `an image above the limit of pixels is refused as such`() async throws {
+        let image = TestImage(width: 48, height: 61)
+        let spec = TaskSpec(
+            task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .decode), pipeline: "invert",
+            geometry: image.geometry, chunkByteCount: 1_000, maximumPixelCount: 48 * 61 - 1, inputs: [],
+            progressTimeoutMilliseconds: 1_000)
+        let refusal = await #expect(throws: PlanRunner.Refusal.self) {
+            try await withRunner(1) { try await $0.decode(spec, image.png) }
+        }
+        #expect(refusal?.cause == .overLimit)
+    }
+
+    @Test func `an error on one rank ends the task on all of them`() async throws {
+        let image = TestImage(width: 48, height: 61)
+        let spec = PlanRunner.spec(.chunk(stage: 0, index: 0), "invert", image, chunkByteCount: 1 << 20)
+        let outputs = ThreadedWorld.run(3) { ranks in
+            // Only rank 0 creates the payload, in a folder that is not there.
+            Result { () throws(RankFailure) in
+                try ChunkTask(ranks: ranks).run(
+                    spec, input: "/nowhere/input", value: nil, payload: "/nowhere/payload", summary: "/nowhere/summary")
+            }
+        }
+        #expect(outputs.allSatisfy { (try? $0.get()) == nil })
+        let failures = outputs.compactMap { output in
+            if case .failure(let failure) = output { failure } else { nil }
+        }
+        #expect(Set(failures).count == 1, "all ranks give the same reason")
+        #expect(failures.first?.cause == .workerError)
+    }
+
+    @Test func `a cancel that one rank sees ends the task on all of them`() async throws {
+        try await withTemporaryFolder { folder in
+            let image = TestImage(width: 48, height: 61)
+            try Data(image.pixels).write(to: URL(fileURLWithPath: folder + "/rows"))
+            let spec = PlanRunner.spec(.chunk(stage: 0, index: 0), "invert", image, chunkByteCount: 1 << 20)
+            let outputs = ThreadedWorld.run(3) { ranks in
+                Result { () throws(RankFailure) in
+                    try ChunkTask(ranks: ranks, isCancelled: { ranks.rank == 2 }).run(
+                        spec, input: folder + "/rows", value: nil, payload: folder + "/payload",
+                        summary: folder + "/summary")
+                }
+            }
+            for output in outputs { #expect(throws: RankFailure.cancelled) { try output.get() } }
+        }
+    }
+
+    /// Runs `body` with a runner whose orders are carried out by threads.
+    private func withRunner<Output>(_ rankCount: Int, _ body: (PlanRunner) async throws -> Output) async throws
+        -> Output
+    {
+        try await withTemporaryFolder { folder in
+            try await body(
+                PlanRunner(folder: folder) { order, takeBand in try await carryOut(order, rankCount, takeBand) })
+        }
+    }
+}
+
+private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escaping PlanRunner.TakeBand) async throws
+    -> RankReply
+{
+    do {
+        switch order {
+        case .decode(let spec, let input, let directory):
+            // Collects the names first: nobody limits the bands here.
+            var bands: [(UInt32, String)] = []
+            let metadata = try DecodeTask(publish: { index, path, _ in bands.append((index, path)) })
+                .run(spec, input: input, directory: directory)
+            for (index, path) in bands { try await takeBand(index, path) }
+            return .decoded(metadata: metadata.path, byteCount: metadata.byteCount)
+        case .compute(let spec, let input, let value, let payload, let summary):
+            return .finished(
+                try first(
+                    ThreadedWorld.run(rankCount) { ranks in
+                        Result { () throws(RankFailure) in
+                            try ChunkTask(ranks: ranks)
+                                .run(spec, input: input, value: value, payload: payload, summary: summary)
+                        }
+                    }))
+        case .computeWhole(let spec, let input, let metadata, let payload):
+            return .finished(
+                try first(
+                    ThreadedWorld.run(rankCount) { ranks in
+                        Result { () throws(RankFailure) in
+                            try WholeTask(ranks: ranks).run(spec, input: input, metadata: metadata, payload: payload)
+                        }
+                    }))
+        case .reduce(let spec, let summaries, let byteCounts, let payload):
+            return .finished(
+                try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
+        case .ready, .bandTaken, .cancel, .shutdown: preconditionFailure("\(order) is no work")
+        }
+    } catch let failure as RankFailure {
+        return .failed(failure.cause, reason: failure.reason)
+    }
+}
+
+/// Rank 0's output, when all ranks have one.
+private func first(_ outputs: [Result<RankOutput, RankFailure>]) throws -> RankOutput {
+    try outputs.map { try $0.get() }[0]
+}
+
+private func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rank-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try await body(folder.path)
+}

@@ -1,0 +1,182 @@
+import Foundation
+import ImageCodecs
+import Imaging
+import JobModel
+
+/// Takes a picture through its whole plan, order by order, as a master and a worker do between them.
+///
+/// Whoever carries out the orders is under test; everything else here is slices of files.
+public struct PlanRunner {
+    public typealias TakeBand = @Sendable (_ index: UInt32, _ path: String) async throws -> Void
+    /// Carries out one order, handing over bands as they come.
+    public typealias CarryOut = (RankOrder, @escaping TakeBand) async throws -> RankReply
+
+    /// An order that was refused.
+    public struct Refusal: Error, Hashable {
+        public let cause: FailureCause
+        public let reason: String
+    }
+
+    private let folder: String
+    private let progressTimeout: Duration
+    private let carryOut: CarryOut
+
+    /// - Parameter folder: for the orders' files; what is made in it is removed again.
+    public init(folder: String, progressTimeout: Duration = .seconds(60), carryOut: @escaping CarryOut) {
+        self.folder = folder
+        self.progressTimeout = progressTimeout
+        self.carryOut = carryOut
+    }
+
+    /// The spec of a task of `image`'s plan.
+    public static func spec(
+        _ step: TaskStep, _ pipeline: String, _ image: TestImage, chunkByteCount: Int,
+        progressTimeout: Duration = .seconds(60)
+    ) -> TaskSpec {
+        let (seconds, attoseconds) = progressTimeout.components
+        return TaskSpec(
+            task: TaskID(image: ImageID(job: JobID(1), index: 0), step: step), pipeline: pipeline,
+            geometry: image.geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32, inputs: [],
+            progressTimeoutMilliseconds: UInt64(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+    }
+
+    /// The rows of the bands of a decoded file, and its metadata; for a task of step `.whole` or `.decode`.
+    public func decode(_ spec: TaskSpec, _ file: [UInt8]) async throws -> (rows: [UInt8], metadata: [UInt8]) {
+        let input = try put(file, "input")
+        defer { remove(input) }
+        let bands = Bands()
+        let reply = try await carryOut(.decode(spec, input: input, directory: folder)) { index, path in
+            await bands.append(index, try Self.contents(path))
+            try FileManager.default.removeItem(atPath: path)
+        }
+        switch reply {
+        case .decoded(let metadata, _):
+            defer { remove(metadata) }
+            return (await bands.rows, try Self.contents(metadata))
+        default: throw try refusal(reply)
+        }
+    }
+
+    /// The PNG file that the plan's tasks make, in chunks.
+    public func runInChunks(_ pipeline: String, _ image: TestImage, chunkByteCount: Int) async throws -> [UInt8] {
+        let plan = try ProcessingPlan(
+            pipeline: Pipeline(parsing: pipeline), input: image.shape, chunkByteCount: chunkByteCount)
+        func spec(_ step: TaskStep) -> TaskSpec {
+            Self.spec(step, pipeline, image, chunkByteCount: chunkByteCount, progressTimeout: progressTimeout)
+        }
+        var (rows, metadata) = try await decode(spec(.decode), image.png)
+        var values: [[UInt8]] = []
+        var file = PNGAssembly.prefix(output: plan.output, metadata: metadata)
+        var checksum = FilteredChecksum()
+        for (index, stage) in plan.stages.enumerated() {
+            var next: [UInt8] = []
+            var summaries: [[UInt8]] = []
+            for chunk in 0..<stage.chunks.count {
+                let needed = stage.inputRows(forChunk: chunk)
+                let bytesPerRow = stage.input.bytesPerRow
+                let slice = Array(rows[needed.lowerBound * bytesPerRow..<needed.upperBound * bytesPerRow])
+                let result = try await compute(
+                    spec(.chunk(stage: UInt16(index), index: UInt32(chunk))), slice,
+                    value: stage.valueIndex(forChunk: chunk).map { values[$0] })
+                if let summary = result.summary { summaries.append(summary) }
+                if let part = result.checksum {
+                    file += result.payload
+                    checksum.append(FilteredChecksum(adler32: part.adler32, byteCount: part.byteCount))
+                } else {
+                    next += result.payload
+                }
+            }
+            rows = next
+            if case .summary = stage.closing {
+                values = try await reduce(spec(.reduce(stage: UInt16(index))), summaries)
+            }
+        }
+        return file + PNGAssembly.suffix(adler32: checksum.adler32)
+    }
+
+    /// The PNG file that one task makes, from file to file.
+    public func runWhole(_ pipeline: String, _ image: TestImage, chunkByteCount: Int = 16 << 20) async throws -> [UInt8]
+    {
+        let spec = Self.spec(
+            .whole, pipeline, image, chunkByteCount: chunkByteCount, progressTimeout: progressTimeout)
+        let (rows, metadata) = try await decode(spec, image.png)
+        let paths = (
+            input: try put(rows, "rows"), metadata: try put(metadata, "metadata"), payload: folder + "/payload"
+        )
+        defer { remove(paths.input, paths.metadata, paths.payload) }
+        let order = RankOrder.computeWhole(spec, input: paths.input, metadata: paths.metadata, payload: paths.payload)
+        let reply = try await carryOut(order) { _, _ in }
+        guard case .finished(let output) = reply else { throw try refusal(reply) }
+        return try exactly(output.payloadByteCount, paths.payload)
+    }
+
+    /// What a chunk's task gives back.
+    public struct ChunkResult {
+        public let payload: [UInt8]
+        public let summary: [UInt8]?
+        public let checksum: SegmentChecksum?
+    }
+
+    public func compute(_ spec: TaskSpec, _ rows: [UInt8], value: [UInt8]?) async throws -> ChunkResult {
+        let input = try put(rows, "rows")
+        let valuePath = try value.map { try put($0, "value") }
+        let (payload, summary) = (folder + "/payload", folder + "/summary")
+        defer { remove(input, valuePath ?? "", payload, summary) }
+        let order = RankOrder.compute(spec, input: input, value: valuePath, payload: payload, summary: summary)
+        let reply = try await carryOut(order) { _, _ in }
+        guard case .finished(let output) = reply else { throw try refusal(reply) }
+        return ChunkResult(
+            payload: try exactly(output.payloadByteCount, payload),
+            summary: try output.summaryByteCount.map { try exactly($0, summary) }, checksum: output.checksum)
+    }
+
+    private func reduce(_ spec: TaskSpec, _ summaries: [[UInt8]]) async throws -> [[UInt8]] {
+        let (input, payload) = (try put(Array(summaries.joined()), "summaries"), folder + "/values")
+        defer { remove(input, payload) }
+        let order = RankOrder.reduce(
+            spec, summaries: input, byteCounts: summaries.map { UInt64($0.count) }, payload: payload)
+        let reply = try await carryOut(order) { _, _ in }
+        guard case .finished(let output) = reply else { throw try refusal(reply) }
+        let bytes = try exactly(output.payloadByteCount, payload)
+        return zip(output.valueOffsets, output.valueOffsets.dropFirst()).map { Array(bytes[Int($0)..<Int($1)]) }
+    }
+
+    private func refusal(_ reply: RankReply) throws -> Refusal {
+        guard case .failed(let cause, let reason) = reply else { throw UnexpectedReply(reply: reply) }
+        return Refusal(cause: cause, reason: reason)
+    }
+
+    private struct UnexpectedReply: Error { let reply: RankReply }
+    private struct WrongSize: Error { let path: String, announced: UInt64, actual: Int }
+
+    private func put(_ bytes: [UInt8], _ name: String) throws -> String {
+        let path = "\(folder)/\(name)"
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    private func exactly(_ byteCount: UInt64, _ path: String) throws -> [UInt8] {
+        let bytes = try Self.contents(path)
+        guard bytes.count == byteCount else { throw WrongSize(path: path, announced: byteCount, actual: bytes.count) }
+        return bytes
+    }
+
+    private static func contents(_ path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    private func remove(_ paths: String...) {
+        for path in paths where !path.isEmpty { try? FileManager.default.removeItem(atPath: path) }
+    }
+}
+
+private actor Bands {
+    private(set) var rows: [UInt8] = []
+    private var count: UInt32 = 0
+
+    func append(_ index: UInt32, _ bytes: [UInt8]) {
+        precondition(index == count, "band \(index) came as number \(count)")
+        count += 1
+        rows += bytes
+    }
+}

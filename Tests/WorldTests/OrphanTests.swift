@@ -1,0 +1,92 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import WorkerDaemon
+
+/// What is left when the worker is killed, or its socket closed.
+///
+/// A shell plays the worker that starts mpirun, and the test the worker that the ranks are connected to: so each of the
+/// two ways in which a rank learns of its worker's end is seen alone.
+@Suite(.serialized) struct OrphanTests {
+    @Test func `no process outlives a worker that is killed`() async throws {
+        try await withStartedRanks(3) { worker, ranks in
+            let processes = ranks.map(\.process)
+            // The sockets stay open: only the death of its parent can end a process.
+            kill(worker, SIGKILL)
+            try await expectGone(processes)
+            withExtendedLifetime(ranks) {}
+        }
+    }
+
+    @Test func `a rank ends when its worker closes the socket`() async throws {
+        try await withStartedRanks(2) { _, ranks in
+            let processes = ranks.map(\.process)
+            ranks.removeAll()
+            try await expectGone(processes)
+        }
+    }
+
+    @Test func `what a killed worker left is removed, what a living one has is kept`() throws {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("sweep-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: base) }
+        let living = try WorldDirectory(in: base.path)
+        let left = base.appendingPathComponent("tessera-world-dead00/session/deep")
+        try FileManager.default.createDirectory(at: left, withIntermediateDirectories: true)
+        try Data([1]).write(to: left.appendingPathComponent("file"))
+        let foreign = base.appendingPathComponent("something-else")
+        try Data([1]).write(to: foreign)
+
+        #expect(WorldDirectory.sweep(base.path) == 1)
+        #expect(!FileManager.default.fileExists(atPath: base.path + "/tessera-world-dead00"))
+        #expect(FileManager.default.fileExists(atPath: living.filesPath))
+        #expect(FileManager.default.fileExists(atPath: foreign.path))
+    }
+
+    private func expectGone(_ processes: [pid_t]) async throws {
+        for process in processes {
+            let isGone = try await isGoneSoon(process)
+            #expect(isGone, "process \(process) is left")
+        }
+    }
+
+    /// Calls `body` with the process that started mpirun, and connections to its ranks, all of which are up.
+    private func withStartedRanks(
+        _ rankCount: Int, _ body: (_ worker: pid_t, _ ranks: inout [RankConnection]) async throws -> Void
+    ) async throws {
+        let configuration = WorldConfiguration(rankCount: rankCount, rankExecutable: rankExecutable)
+        let directory = try WorldDirectory(in: configuration.baseDirectory)
+        try directory.prepareSession()
+        let listener = try listenForRanks(at: directory.socketPath, count: rankCount)
+        let command = WorldCommand(
+            configuration, socket: directory.socketPath, session: directory.sessionPath, token: "secret", parent: 0)
+
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        // The shell names itself as the parent to follow, in place of the 0 above, and stays.
+        shell.arguments =
+            ["-c", #"program=$1; shift 3; "$program" --launch $$ "$@" & wait"#, "sh"] + command.arguments
+        shell.environment = Dictionary(
+            uniqueKeysWithValues: command.environment.map { entry in
+                let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return (String(parts[0]), String(parts[1]))
+            })
+        shell.standardError = FileHandle.nullDevice
+        try shell.run()
+        defer {
+            shell.terminate()
+            shell.waitUntilExit()
+        }
+
+        var ranks: [RankConnection] = []
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ranks.count < rankCount {
+            try #require(ContinuousClock.now < deadline, "\(ranks.count) of \(rankCount) ranks came up")
+            var poll = pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)
+            if Glibc.poll(&poll, 1, 100) > 0, let rank = RankConnection.accept(from: listener) { ranks.append(rank) }
+        }
+        try await body(shell.processIdentifier, &ranks)
+    }
+}
