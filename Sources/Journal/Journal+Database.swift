@@ -39,6 +39,12 @@ extension Journal {
         }
     }
 
+    static func checkLog(_ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        if let reason = WriteAheadLog(bytes).damage() { throw JournalError.damagedJournal(path: path, reason: reason) }
+    }
+
     /// Runs `change` in a transaction that is durable when this returns. Any error is final.
     func write(_ change: (Database, inout Counters) throws -> Void) throws(JournalError) {
         try state.withLock { state throws(JournalError) in

@@ -40,6 +40,7 @@ public final class Journal: Sendable {
         path = directory + "/journal.sqlite"
         let counters: Counters
         do {
+            try Self.checkLog(path + "-wal")
             database = try DatabaseQueue(path: path, configuration: Self.configuration)
             try Self.checkSettings(database, path: path)
             guard try !database.read(Schema.migrator.hasBeenSuperseded) else {

@@ -49,7 +49,7 @@ import enum JobModel.Record
             let log = try contents(directory + "/copy/journal.sqlite-wal")
             let database = try contents(directory + "/copy/journal.sqlite")
             var found: Set<Int> = []
-            for end in stride(from: 0, through: log.count, by: 509) {
+            for end in stride(from: 0, through: log.count, by: 1511) {
                 let torn = "\(directory)/torn-\(end)"
                 try FileManager.default.createDirectory(atPath: torn, withIntermediateDirectories: true)
                 try write(database, to: torn + "/journal.sqlite")
@@ -59,6 +59,36 @@ import enum JobModel.Record
                 found.insert(count)
             }
             #expect(found.contains(0) && found.contains(3))
+        }
+    }
+
+    @Test func `one flipped bit in the log undoes no acknowledged transaction unnoticed`() throws {
+        try withTemporaryDirectory { directory in
+            let journal = try Journal(directory: directory + "/live")
+            let transactions = (1...6).map { Transcript.job(UInt64($0), imageCount: 4) }
+            for records in transactions { try journal.append(records) }
+            try copyFiles(of: journal, to: directory + "/copy")
+            let log = try contents(directory + "/copy/journal.sqlite-wal")
+            let database = try contents(directory + "/copy/journal.sqlite")
+            // What the last transaction wrote cannot be told from a torn write: it alone may be missing.
+            let tolerated = [Array(transactions.joined()), Array(transactions.dropLast().joined())]
+            var foundCount = 0
+            for (round, position) in stride(from: 0, to: log.count, by: 401).enumerated() {
+                var damaged = log
+                damaged[position] ^= 1 << UInt8(round % 8)
+                let copy = "\(directory)/flip-\(position)"
+                try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(atPath: copy) }
+                try write(database, to: copy + "/journal.sqlite")
+                try write(damaged, to: copy + "/journal.sqlite-wal")
+                do {
+                    let records = try Journal(directory: copy).records()
+                    #expect(tolerated.contains(records), "bit \(round % 8) of byte \(position)")
+                } catch is JournalError {
+                    foundCount += 1
+                }
+            }
+            #expect(foundCount > 0)
         }
     }
 

@@ -1,0 +1,78 @@
+import Foundation
+
+/// Looks at SQLite's write-ahead log before SQLite does, for damage that SQLite takes for the end of the log.
+///
+///     header  32 bytes: magic | version | page size | checkpoint | salt 1 | salt 2 | checksum 1 | checksum 2
+///     frame   24 bytes: page | database size if it ends a transaction, else 0 | salt 1 | salt 2 | checksum 1 | checksum 2
+///             and the page
+///
+/// All are big-endian 32-bit numbers; a frame's checksum continues the one before it; frames whose salts are not the
+/// header's are left from an earlier round (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+///
+/// SQLite reads up to the first frame that is not right and forgets the rest: what it must do after a loss of power, when the
+/// last transaction was half written, but not when a bit was flipped in the middle of the log, where it would silently undo
+/// transactions that were acknowledged. With `synchronous=FULL` each transaction is on disk before the next begins. So at most
+/// one transaction may end behind the first wrong frame; if two do, acknowledged ones are damaged.
+///
+/// Damage to the very last transaction cannot be told from its interrupted writing.
+struct WriteAheadLog {
+    private static let headerByteCount = 32
+    private static let frameHeaderByteCount = 24
+
+    private let bytes: Data
+
+    init(_ bytes: Data) { self.bytes = bytes }
+
+    /// - Returns: what is wrong with the log, or `nil` if it is whole or was only interrupted.
+    func damage() -> String? {
+        guard bytes.count > Self.headerByteCount else { return nil }
+        let magic = number(at: 0)
+        let isHeaderRight =
+            magic & ~1 == 0x377F_0682 && checksum(0..<24, from: (0, 0)) == (number(at: 24), number(at: 28))
+        // The header is on disk before the first frame is written.
+        guard isHeaderRight else { return "the header of its write-ahead log is not what was written" }
+        let pageByteCount = Int(number(at: 8))
+        guard pageByteCount >= 512 else { return "its write-ahead log has pages of \(pageByteCount) bytes" }
+
+        var running = (number(at: 24), number(at: 28))
+        var firstWrongFrame: Int?
+        var endCount = 0
+        let frameByteCount = Self.frameHeaderByteCount + pageByteCount
+        for (index, start) in stride(
+            from: Self.headerByteCount, through: bytes.count - frameByteCount, by: frameByteCount
+        )
+        .enumerated() {
+            let isOfThisRound = number(at: start + 8) == number(at: 16) && number(at: start + 12) == number(at: 20)
+            if firstWrongFrame == nil {
+                running = checksum(start..<start + 8, from: running)
+                running = checksum(start + Self.frameHeaderByteCount..<start + frameByteCount, from: running)
+                if !isOfThisRound || running != (number(at: start + 16), number(at: start + 20)) {
+                    firstWrongFrame = index
+                }
+            }
+            if firstWrongFrame != nil, isOfThisRound, number(at: start + 4) != 0 { endCount += 1 }
+        }
+        guard let firstWrongFrame, endCount > 1 else { return nil }
+        return
+            "frame \(firstWrongFrame) of its write-ahead log is not what was written, and \(endCount) transactions end after it"
+    }
+
+    private func number(at offset: Int) -> UInt32 {
+        bytes.withUnsafeBytes { UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+    }
+
+    /// A Fibonacci-weighted sum of the numbers in `range`, whose byte order the magic number tells.
+    private func checksum(_ range: Range<Int>, from start: (UInt32, UInt32)) -> (UInt32, UInt32) {
+        let isBigEndian = number(at: 0) & 1 == 1
+        var (first, second) = start
+        bytes.withUnsafeBytes { bytes in
+            for offset in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+                let left = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                let right = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
+                first &+= (isBigEndian ? left.bigEndian : left.littleEndian) &+ second
+                second &+= (isBigEndian ? right.bigEndian : right.littleEndian) &+ first
+            }
+        }
+        return (first, second)
+    }
+}
