@@ -1,0 +1,120 @@
+import Protocol
+import Settings
+import Transport
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What a command was told, by flag, environment, file or default, checked.
+struct ClientSettings: Sendable {
+    let endpoint: Endpoint
+    let secretFile: String?
+    /// Where a secret was looked for, when there is none.
+    let secretPlaces: [String]
+    let reconnectTimeout: Duration
+    let progress: ProgressStyle
+    private let settings: Settings
+
+    /// - Parameter flags: options as name and value; `nil` values were not given.
+    /// - Throws: `SettingsError`, or `TransportError` for an address that is none.
+    init(
+        flags: [(name: String, value: String?)], environment: [String: String],
+        exists: (String) -> Bool = { FileStatus(at: $0) != nil }
+    ) async throws {
+        var arguments = flags.flatMap { name, value in value.map { ["--\(name)=\($0)"] } ?? [] }
+        let folder = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+        let isConfigNamed =
+            environment["TESSERA_CONFIG"] != nil || flags.contains { $0.name == "config" && $0.value != nil }
+        if !isConfigNamed, let file = folder.map({ $0 + "/tessera/client.yaml" }), exists(file) {
+            arguments.append("--config=\(file)")
+        }
+        settings = try await Settings(
+            program: "tessera", version: Tessera.version, summary: "", settings: Self.known, arguments: arguments,
+            environment: environment)
+
+        endpoint = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+        let secretPlaces = [folder.map { $0 + "/tessera/secret" }, "/etc/tessera/secret"].compactMap(\.self)
+        self.secretPlaces = secretPlaces
+        secretFile = settings.text("secret-file") ?? secretPlaces.first(where: exists)
+        reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
+        let style = try settings.requiredText("progress")
+        guard let progress = ProgressStyle(rawValue: style) else {
+            throw settings.invalid("progress", style, allowed: "auto, bar, plain or none")
+        }
+        self.progress = progress
+    }
+
+    /// - Throws: `TransportError` with the code `secret-file`.
+    func secret() throws(TransportError) -> SharedSecret {
+        guard let secretFile else {
+            throw TransportError(
+                .secretFile,
+                "there is no shared secret: copy the master's to \(secretPlaces.joined(separator: " or ")), or name its "
+                    + "file with --secret-file or TESSERA_SECRET_FILE")
+        }
+        return try SharedSecret(file: secretFile)
+    }
+
+    /// The request for a new job; 0 leaves a limit to the master.
+    func openJob(pipeline: String, token: String) throws -> WireOpenJob {
+        var request = WireOpenJob()
+        request.token = token
+        request.pipeline = pipeline
+        request.submitter = settings.text("submitter") ?? Self.userAtHost()
+        request.priority = Int32(try optional("priority", in: -100...100))
+        request.noCache = try settings.isOn("no-cache")
+        request.chunkByteCount = UInt64(try optional("chunk-bytes", in: 1...1 << 40))
+        request.maximumPixelCount = UInt64(try optional("max-pixels", in: 1...1 << 40))
+        request.maximumAttempts = UInt32(try optional("attempts", in: 1...100))
+        return request
+    }
+
+    private func optional(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
+        settings.text(name) == nil ? 0 : try settings.integer(name, in: range)
+    }
+
+    private static let known = [
+        Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
+        Setting("secret-file", "FILE", "The file with the shared secret"),
+        Setting("reconnect-timeout", "TIME", default: "60s", "How long to try when the master is lost"),
+        Setting("progress", "STYLE", default: "auto", "How to show progress: auto, bar, plain or none"),
+        Setting("priority", "N", "From -100 to 100; higher goes first"),
+        Setting("no-cache", "", "Compute everything anew"),
+        Setting("max-pixels", "N", "Refuse images with more pixels"),
+        Setting("chunk-bytes", "N", "Raw bytes of a chunk"),
+        Setting("attempts", "N", "Attempts before a task is given up"),
+        Setting("submitter", "NAME", "The label by which jobs share the cluster"),
+    ]
+
+    private static func userAtHost() -> String {
+        var host = [CChar](repeating: 0, count: 256)
+        let hasHost = gethostname(&host, host.count - 1) == 0
+        let user = getenv("USER").map { String(cString: $0) } ?? "uid-\(getuid())"
+        return user
+            + (hasHost
+                ? "@" + String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "")
+    }
+}
+
+extension CommonOptions {
+    var flags: [(name: String, value: String?)] {
+        [
+            ("master", master), ("secret-file", secretFile), ("config", config), ("progress", progress),
+            ("reconnect-timeout", reconnectTimeout),
+        ]
+    }
+}
+
+extension JobOptionFlags {
+    var flags: [(name: String, value: String?)] {
+        [
+            ("priority", priority), ("no-cache", noCache ? "true" : nil), ("max-pixels", maxPixels),
+            ("chunk-bytes", chunkBytes), ("attempts", attempts), ("submitter", submitter),
+        ]
+    }
+}

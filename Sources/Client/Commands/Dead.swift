@@ -1,0 +1,129 @@
+import ArgumentParser
+import JobModel
+import Protocol
+
+struct Dead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Images that were given up: list them, show why, try again, forget them.",
+        discussion:
+            "An image is given up when a task of it has used up its attempts. JOB is all of a job's, JOB.N one.",
+        subcommands: [List.self, Show.self, Redrive.self, Purge.self])
+
+    struct List: ClientCommand {
+        static let configuration = CommandConfiguration(abstract: "List dead-lettered images, of one job or of all.")
+
+        @Argument(help: ArgumentHelp("The job's number.", valueName: "job"))
+        var job: JobID?
+
+        @OptionGroup var common: CommonOptions
+
+        var isJSON: Bool { common.json }
+
+        func execute(_ context: CommandContext) async throws -> ExitStatus {
+            let settings = try await context.settings(common.flags)
+            let job = job
+            let images = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.deadImages(of: job) }
+            }
+            if isJSON {
+                for image in images { try context.console.write(image.json) }
+            } else if images.isEmpty {
+                context.console.note("there are no dead-lettered images" + (job.map { " of job \($0)" } ?? ""))
+            } else {
+                try context.console.write(Listing.dead(images))
+            }
+            return .done
+        }
+    }
+
+    struct Show: ClientCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show every attempt of a dead-lettered image, with what it wrote.")
+
+        @Argument(help: ArgumentHelp("The image, such as 17.3.", valueName: "job.n"))
+        var image: DeadArgument
+
+        @OptionGroup var common: CommonOptions
+
+        var isJSON: Bool { common.json }
+
+        func validate() throws {
+            guard case .image = image.selection else {
+                throw ValidationError("say which image, such as 17.3: 'tessera dead list' shows them")
+            }
+        }
+
+        func execute(_ context: CommandContext) async throws -> ExitStatus {
+            guard case .image(let image) = image.selection else { return .usage }
+            let settings = try await context.settings(common.flags)
+            let dead = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.deadImage(image) }
+            }
+            try context.console.write(isJSON ? dead.json.text + "\n" : Listing.dead(dead))
+            return .done
+        }
+    }
+
+    struct Redrive: ClientCommand {
+        static let configuration = CommandConfiguration(abstract: "Give dead-lettered images new attempts.")
+
+        @OptionGroup var target: Target
+        @OptionGroup var common: CommonOptions
+
+        var isJSON: Bool { common.json }
+
+        func execute(_ context: CommandContext) async throws -> ExitStatus {
+            let settings = try await context.settings(common.flags)
+            let selection = target.selection
+            let count = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.redrive(selection) }
+            }
+            try target.tell(count, "redriven", "redriven: tried again", isJSON: isJSON, console: context.console)
+            return .done
+        }
+    }
+
+    struct Purge: ClientCommand {
+        static let configuration = CommandConfiguration(abstract: "Forget dead-lettered images.")
+
+        @OptionGroup var target: Target
+        @OptionGroup var common: CommonOptions
+
+        var isJSON: Bool { common.json }
+
+        func execute(_ context: CommandContext) async throws -> ExitStatus {
+            let settings = try await context.settings(common.flags)
+            let selection = target.selection
+            let count = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.purge(selection) }
+            }
+            try target.tell(count, "purged", "purged", isJSON: isJSON, console: context.console)
+            return .done
+        }
+    }
+
+    /// Which images a change is for; all of them only when that is said.
+    struct Target: ParsableArguments {
+        @Argument(help: ArgumentHelp("A job, such as 17, or an image of it, such as 17.3.", valueName: "job[.n]"))
+        var images: DeadArgument?
+
+        @Flag(help: "All dead-lettered images of all jobs.")
+        var all = false
+
+        func validate() throws {
+            if (images == nil) != all { throw ValidationError("say which: JOB, JOB.N or --all") }
+        }
+
+        var selection: DeadSelection { images?.selection ?? .all }
+
+        func tell(
+            _ count: Int, _ member: String, _ words: String, isJSON: Bool, console: Console
+        ) throws(ClientError) {
+            if isJSON {
+                try console.write(.object([JSON.Member(name: member, value: .integer(count))]))
+            } else {
+                try console.write("\(Units.counted(count, "image")) \(words)\n")
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import ArgumentParser
+import Imaging
+
+struct Operations: ClientCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ops", abstract: "List the operations, or describe one.",
+        discussion: "Needs no master: what is shown is what this release checks pipelines against.")
+
+    @Argument(help: ArgumentHelp("The operation's name.", valueName: "name"))
+    var name: String?
+
+    @Flag(help: "Write JSON: one object an operation and line.")
+    var json = false
+
+    var isJSON: Bool { json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        guard let name else {
+            let all = OperationCatalogue.all.map { $0.description }
+            if json {
+                for description in all { try context.console.write(description.json) }
+            } else {
+                try context.console.write(OperationPages.list(all))
+            }
+            return .done
+        }
+        guard let operation = OperationCatalogue.operation(name) else {
+            // The parser's own words, with its suggestion.
+            _ = try PipelineArgument.checked(name)
+            throw ClientError(
+                "unknown-operation", "there is no operation '\(name)'; 'tessera ops' lists them", status: .usage)
+        }
+        try context.console.write(
+            json ? operation.description.json.text + "\n" : OperationPages.page(operation.description))
+        return .done
+    }
+}
+
+/// What the catalogue says, for people. Everything comes from the operations' own descriptions.
+enum OperationPages {
+    /// All operations by family, one line each.
+    static func list(_ operations: [OperationDescription]) -> String {
+        let width = operations.map(\.name.count).max() ?? 0
+        return OperationFamily.allCases.compactMap { family -> String? in
+            let members = operations.filter { $0.family == family }
+            if members.isEmpty { return nil }
+            let lines = members.map { operation in
+                "  " + operation.name + String(repeating: " ", count: width - operation.name.count + 2)
+                    + operation.summary
+            }
+            return ([family.rawValue] + lines).joined(separator: "\n") + "\n"
+        }.joined(separator: "\n")
+    }
+
+    static func page(_ operation: OperationDescription) -> String {
+        var text = "\(operation.name): \(operation.summary)\n\n  \(operation.usage)\n\n"
+        if !operation.parameters.isEmpty {
+            var table = Table(.left("PARAMETER"), .left("DEFAULT"), .left("ALLOWED"), .left("MEANING"))
+            for parameter in operation.parameters {
+                let unit = parameter.unit.map { ", in \($0)" } ?? ""
+                let level = parameter.isLevel ? "; the default is scaled by 257 on 16-bit images" : ""
+                table.add(
+                    parameter.name, parameter.defaultValue.description, parameter.allowed,
+                    parameter.summary + unit + level)
+            }
+            text += table.text + "\n"
+        }
+        var facts = Facts()
+        facts.add("family", operation.family.rawValue)
+        facts.add("accepts", formats(operation))
+        facts.add("gives", operation.result)
+        facts.add("border", operation.border.rawValue)
+        facts.add("matches", operation.matches)
+        return text + facts.text
+    }
+
+    private static func formats(_ operation: OperationDescription) -> String {
+        operation.formats == PixelFormat.all
+            ? "every pixel format" : operation.formats.map(\.name).joined(separator: ", ")
+    }
+}
+
+extension PixelFormat {
+    /// As people write it: `rgb 8-bit`.
+    var name: String {
+        let layout =
+            switch layout {
+            case .gray: "gray"
+            case .grayAlpha: "gray+alpha"
+            case .rgb: "rgb"
+            case .rgba: "rgba"
+            }
+        return "\(layout) \(depth.rawValue)-bit"
+    }
+}
+
+extension OperationDescription {
+    var json: JSON {
+        [
+            "name": .string(name), "family": .string(family.rawValue), "summary": .string(summary),
+            "usage": .string(usage), "parameters": .array(parameters.map(\.json)),
+            "formats": .array(formats.map { .string($0.name) }), "result": .string(result),
+            "border": .string(border.rawValue), "matches": .string(matches),
+        ]
+    }
+}
+
+extension ParameterDescription {
+    var json: JSON {
+        let range: JSON
+        switch kind {
+        case .integer(let bounds):
+            range = ["type": "integer", "minimum": .integer(bounds.lowerBound), "maximum": .integer(bounds.upperBound)]
+        case .oddInteger(let bounds):
+            range = [
+                "type": "odd-integer", "minimum": .integer(bounds.lowerBound), "maximum": .integer(bounds.upperBound),
+            ]
+        case .number(let bounds):
+            range = ["type": "number", "minimum": .number(bounds.lowerBound), "maximum": .number(bounds.upperBound)]
+        case .choice(let words): range = ["type": "choice", "choices": .array(words.map { .string($0) })]
+        }
+        let head: JSON = ["name": .string(name), "summary": .string(summary), "default": defaultValue.json]
+        return head.with(range).with([
+            "auto": mayBeAuto ? .bool(true) : nil, "unit": unit.map { .string($0) },
+            "level": isLevel ? .bool(true) : nil,
+        ])
+    }
+}
+
+extension ArgumentValue {
+    fileprivate var json: JSON {
+        switch self {
+        case .integer(let value): .integer(value)
+        case .number(let value): .number(value)
+        case .word(let word): .string(word)
+        case .auto: "auto"
+        }
+    }
+}

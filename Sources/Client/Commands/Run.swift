@@ -1,0 +1,99 @@
+import ArgumentParser
+import JobModel
+import Protocol
+
+struct Run: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Submit images, wait, and fetch the results.",
+        discussion: """
+            Results are written while later images are still computed. Interrupted by Ctrl-C, the job goes on without \
+            this command; 'tessera fetch' takes up where it left off.
+            """)
+
+    @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
+    var pipeline: String
+
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var output: OutputOptions
+
+    @Flag(help: "Allow a result to replace an input file.")
+    var overwrite = false
+
+    @OptionGroup var jobOptions: JobOptionFlags
+    @OptionGroup var common: CommonOptions
+
+    var isJSON: Bool { common.json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        let pipeline = try PipelineArgument.checked(pipeline)
+        let settings = try await context.settings(common.flags + jobOptions.flags)
+        let target = try OutputTarget(option: output.output, imageCount: files.count)
+        if context.isJSON, target == .standardOutput {
+            throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
+        }
+        let inputs = try JobInputs(files, context: context)
+        let places = try inputs.places(in: target, mayReplaceInputs: overwrite)
+        if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
+        let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
+
+        let report = try await context.withMaster(settings) { session in
+            try await context.withProgress(settings) { progress in
+                try await JobRun(
+                    context: context, session: session, progress: progress, request: request, inputs: inputs,
+                    places: places
+                ).run()
+            }
+        }
+        return report.tell(context)
+    }
+}
+
+struct Submit: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Submit images as a job, and watch it.",
+        discussion: "The job's number is the first word on standard output.")
+
+    @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
+    var pipeline: String
+
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
+    var files: [String]
+
+    @Flag(help: "Return as soon as the job is accepted.")
+    var detach = false
+
+    @OptionGroup var jobOptions: JobOptionFlags
+    @OptionGroup var common: CommonOptions
+
+    var isJSON: Bool { common.json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        let pipeline = try PipelineArgument.checked(pipeline)
+        let settings = try await context.settings(common.flags + jobOptions.flags)
+        let inputs = try JobInputs(files, context: context)
+        let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
+        let detach = detach
+        let report = try await context.withMaster(settings) { session in
+            try await context.withProgress(settings) { progress in
+                let submission = Submission(session: session, request: request, files: inputs.files, progress: progress)
+                let outcome = try await submission.run(sources: Submission.ImageSources()) { _ in }
+                let count = inputs.files.count - outcome.complaints.count
+                if context.isJSON {
+                    try context.console.write(
+                        ["job": .integer(outcome.job.rawValue), "images": .integer(count)] as JSON)
+                } else {
+                    try context.console.write("\(outcome.job)  \(Units.counted(count, "image"))\n")
+                }
+                var report = JobReport(job: outcome.job, complaints: inputs.complaints + outcome.complaints)
+                if detach { return report }
+                return try await detaching(from: outcome.job) {
+                    try await report.follow(session: session, progress: progress, context: context)
+                    return report
+                }
+            }
+        }
+        return report.tell(context)
+    }
+}

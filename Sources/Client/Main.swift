@@ -1,0 +1,111 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The command line of Tessera: submits jobs, watches them, fetches results, and shows what the cluster does.
+@main
+struct Tessera: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "tessera",
+        abstract: "Process images on a cluster of workers.",
+        discussion: """
+            A pipeline is one argument: operations with their parameters, joined by '|'.
+
+              tessera run 'gaussian-blur sigma=3 | sobel' photo.png -o edges.png
+              tessera run 'median size=5' scans/*.png -o cleaned/
+              tessera ops gaussian-blur
+
+            Exit status: 0 done, 1 failed, 3 partly failed, 4 not authorised, 5 master unreachable, 64 wrong usage, \
+            130 interrupted.
+            """,
+        version: "tessera \(version)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Jobs:",
+                subcommands: [
+                    Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
+                ]),
+            CommandGroup(name: "Pipelines:", subcommands: [Operations.self]),
+            CommandGroup(name: "The cluster:", subcommands: [Workers.self, Drain.self, Dead.self]),
+        ])
+
+    static func main() async {
+        // A reader that goes away is an error of a write, not a death in the middle of something.
+        signal(SIGPIPE, SIG_IGN)
+        endProcess(await run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Runs one command line to its end.
+    static func run(_ arguments: [String]) async -> ExitStatus {
+        let command: any ParsableCommand
+        do {
+            command = try parseAsRoot(arguments)
+            guard let command = command as? any ClientCommand else {
+                // Help and the like: what they have to say is thrown.
+                var other = command
+                try other.run()
+                return .done
+            }
+            return await command.run()
+        } catch {
+            return explain(error, isJSON: arguments.contains("--json"))
+        }
+    }
+
+    /// Help and version are asked for; everything else is a mistake on the command line.
+    private static func explain(_ error: any Error, isJSON: Bool) -> ExitStatus {
+        let console = Console(isJSON: isJSON)
+        guard !exitCode(for: error).isSuccess else {
+            do {
+                try console.write(fullMessage(for: error) + "\n")
+                return .done
+            } catch {
+                return error.status
+            }
+        }
+        console.report(.usage(isJSON ? message(for: error) : plainMessage(for: error)))
+        return .usage
+    }
+
+    /// The parser's message with its usage line, without its own `Error: `.
+    private static func plainMessage(for error: any Error) -> String {
+        let text = fullMessage(for: error)
+        return text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text
+    }
+}
+
+/// A function of its own: within a command, `exit` is the parser's.
+private func endProcess(_ status: ExitStatus) -> Never { exit(status.rawValue) }
+
+/// One of the commands: parsed arguments, and what to do with them.
+protocol ClientCommand: AsyncParsableCommand {
+    /// Whether data and errors are JSON.
+    var isJSON: Bool { get }
+
+    /// - Throws: whatever went wrong; `ClientError` says how it is told.
+    func execute(_ context: CommandContext) async throws -> ExitStatus
+}
+
+extension ClientCommand {
+    func run() async -> ExitStatus {
+        let context = CommandContext(isJSON: isJSON)
+        do {
+            return try await execute(context)
+        } catch {
+            let error =
+                error is CancellationError
+                ? ClientError("interrupted", "interrupted", status: Interruption.status) : ClientError(error)
+            context.console.showStatus("")
+            context.console.report(error)
+            return error.status
+        }
+    }
+}

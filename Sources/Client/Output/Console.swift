@@ -1,0 +1,98 @@
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Where text goes: a file descriptor, or a test's record.
+protocol TextSink: Sendable {
+    /// - Throws: `ClientError` with the status `.brokenPipe` when the reader has gone.
+    func write(_ text: String) throws(ClientError)
+    /// The columns of the terminal it is, `nil` when it is none.
+    var terminalWidth: Int? { get }
+}
+
+/// Standard output for data, standard error for everything else; the progress line and the messages share the latter
+/// without tearing each other.
+final class Console: Sendable {
+    private let output: any TextSink
+    private let errors: any TextSink
+    private let isJSON: Bool
+    /// The progress line that stands at the bottom of the terminal, without a line feed.
+    private let statusLine = Mutex("")
+
+    init(output: any TextSink = FileSink(STDOUT_FILENO), errors: any TextSink = FileSink(STDERR_FILENO), isJSON: Bool) {
+        self.output = output
+        self.errors = errors
+        self.isJSON = isJSON
+    }
+
+    /// The columns of the terminal that standard error is.
+    var terminalWidth: Int? { errors.terminalWidth }
+
+    /// Writes `text` to standard output as it is.
+    func write(_ text: String) throws(ClientError) {
+        let hidden = statusLine.withLock { line in
+            if !line.isEmpty { try? errors.write(Self.clearLine) }
+            return line
+        }
+        try output.write(text)
+        if !hidden.isEmpty { try? errors.write(hidden) }
+    }
+
+    /// Writes one JSON value and a line feed to standard output.
+    func write(_ json: JSON) throws(ClientError) { try write(json.text + "\n") }
+
+    /// Tells a person something on standard error, one line; programs that asked for JSON get an object.
+    func note(_ text: String, code: String = "note") {
+        let line = isJSON ? (["note": ["code": .string(code), "message": .string(text)]] as JSON).text : text
+        writeError(line + "\n")
+    }
+
+    /// Tells why the command ended.
+    func report(_ error: ClientError) {
+        if error.status == .brokenPipe { return }
+        writeError(isJSON ? error.json.text + "\n" : "tessera: \(error.message)\n")
+    }
+
+    /// Puts `line` at the bottom of the terminal in place of the one before; an empty line takes it away.
+    func showStatus(_ line: String) {
+        statusLine.withLock { shown in
+            guard shown != line else { return }
+            try? errors.write((shown.isEmpty ? "" : Self.clearLine) + line)
+            shown = line
+        }
+    }
+
+    /// Nobody can be told that standard error is gone; the command goes on.
+    private func writeError(_ text: String) {
+        statusLine.withLock { line in
+            try? errors.write((line.isEmpty ? "" : Self.clearLine) + text + line)
+        }
+    }
+
+    /// Carriage return, and erase to the end of the line (ECMA-48).
+    private static let clearLine = "\r\u{1B}[K"
+}
+
+/// A file descriptor as a text sink. It writes at once: nothing is left in a buffer at exit.
+struct FileSink: TextSink {
+    private let descriptor: Int32
+
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    func write(_ text: String) throws(ClientError) {
+        try FileDescriptor(descriptor).writeAll(Array(text.utf8))
+    }
+
+    var terminalWidth: Int? {
+        guard isatty(descriptor) == 1 else { return nil }
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}

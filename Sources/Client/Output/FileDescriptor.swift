@@ -1,0 +1,95 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// An open file, by its number. Whoever opened it closes it.
+struct FileDescriptor: Sendable, Hashable {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+
+    static let standardInput = FileDescriptor(STDIN_FILENO)
+    static let standardOutput = FileDescriptor(STDOUT_FILENO)
+
+    var isTerminal: Bool { isatty(number) == 1 }
+
+    /// A path that names this very file in this process, whatever has become of its name.
+    var path: String { "/proc/self/fd/\(number)" }
+
+    func close() {
+        #if canImport(Glibc)
+            _ = Glibc.close(number)
+        #elseif canImport(Musl)
+            _ = Musl.close(number)
+        #else
+            _ = Darwin.close(number)
+        #endif
+    }
+
+    /// Writes all of `bytes`, in as many pieces as the system wants.
+    /// - Throws: `ClientError`: `broken-pipe` when the reader has gone, else `write-failed` with the system's reason.
+    func writeAll(_ bytes: [UInt8]) throws(ClientError) {
+        var offset = 0
+        while offset < bytes.count {
+            let written = bytes.withUnsafeBytes { write(number, $0.baseAddress! + offset, $0.count - offset) }
+            if written >= 0 {
+                offset += written
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN:
+                // A terminal or pipe that someone else made non-blocking.
+                var poll = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
+                _ = Self.wait(&poll)
+            case EPIPE: throw ClientError("broken-pipe", "the reader of the output has gone", status: .brokenPipe)
+            default: throw ClientError("write-failed", "cannot write: \(Self.reason())")
+            }
+        }
+    }
+
+    /// Reads up to `count` bytes; an empty array at the end of the file.
+    func read(upTo count: Int) throws(ClientError) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            repeat {
+                #if canImport(Glibc)
+                    let got = Glibc.read(number, buffer.baseAddress!, count)
+                #elseif canImport(Musl)
+                    let got = Musl.read(number, buffer.baseAddress!, count)
+                #else
+                    let got = Darwin.read(number, buffer.baseAddress!, count)
+                #endif
+                failure = got < 0 ? errno : 0
+                filled = max(0, got)
+            } while failure == EINTR
+        }
+        guard failure == 0 else { throw ClientError("read-failed", "cannot read: \(Self.reason(failure))") }
+        return bytes
+    }
+
+    /// What the system says about `code`.
+    static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
+
+    private static func wait(_ descriptor: inout pollfd) -> Int32 { poll(&descriptor, 1, -1) }
+}
+
+extension FileDescriptor {
+    /// A new file in the folder for temporary files that has no name any more: it ends with the process.
+    static func unnamedTemporary() throws(ClientError) -> FileDescriptor {
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let path = folder + "/tessera-" + Randomness.hexadecimal(byteCount: 8)
+        let number = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard number >= 0 else {
+            throw ClientError(
+                "no-temporary-file",
+                "cannot make a temporary file in '\(folder)': \(reason()); TMPDIR names another folder")
+        }
+        unlink(path)
+        return FileDescriptor(number)
+    }
+}

@@ -1,0 +1,108 @@
+/// A value that is printed as JSON; objects keep the order in which they were written down.
+enum JSON: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case integer(Int)
+    case number(Double)
+    case string(String)
+    case array([JSON])
+    case object([Member])
+
+    struct Member: Sendable, Hashable {
+        let name: String
+        let value: JSON
+    }
+
+    /// Counters come as 64 bits without a sign; JSON readers agree on integers up to 2^53 only, and ours stay far below.
+    static func integer(_ value: UInt64) -> JSON { .integer(Int(clamping: value)) }
+    static func integer(_ value: UInt32) -> JSON { .integer(Int(value)) }
+
+    /// The value in one line without a line feed at its end (RFC 8259).
+    var text: String {
+        var text = ""
+        write(to: &text)
+        return text
+    }
+
+    /// This object with the members of `more` at its end.
+    func with(_ more: JSON) -> JSON {
+        guard case .object(let own) = self, case .object(let others) = more else { return self }
+        return .object(own + others)
+    }
+
+    private func write(to text: inout String) {
+        switch self {
+        case .null: text += "null"
+        case .bool(let value): text += value ? "true" : "false"
+        case .integer(let value): text += String(value)
+        case .number(let value):
+            // There is no JSON for infinity and not-a-number.
+            text += value.isFinite ? ArithmeticText.shortest(value) : "null"
+        case .string(let value): Self.write(value, to: &text)
+        case .array(let values):
+            text += "["
+            for (index, value) in values.enumerated() {
+                if index > 0 { text += "," }
+                value.write(to: &text)
+            }
+            text += "]"
+        case .object(let members):
+            text += "{"
+            for (index, member) in members.enumerated() {
+                if index > 0 { text += "," }
+                Self.write(member.name, to: &text)
+                text += ":"
+                member.value.write(to: &text)
+            }
+            text += "}"
+        }
+    }
+
+    private static func write(_ string: String, to text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case "\u{0}"..."\u{1F}", "\u{7F}":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}
+
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral {
+    /// An object. A member whose value is `nil` is left out: what is not known is not there.
+    init(dictionaryLiteral elements: (String, JSON?)...) {
+        self = .object(elements.compactMap { name, value in value.map { Member(name: name, value: $0) } })
+    }
+
+    init(stringLiteral value: String) { self = .string(value) }
+}
+
+/// Numbers as text, without a locale.
+enum ArithmeticText {
+    /// The shortest decimal that reads back as `value`; whole numbers without `.0`.
+    static func shortest(_ value: Double) -> String {
+        let text = String(value)
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    /// `value` with exactly `places` digits after the point, rounded to nearest.
+    static func fixed(_ value: Double, places: Int) -> String {
+        guard value.isFinite, abs(value) < 1e15 else { return String(value) }
+        var scale = 1
+        for _ in 0..<places { scale *= 10 }
+        let scaled = Int((abs(value) * Double(scale)).rounded())
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard places > 0 else { return sign + String(scaled) }
+        let fraction = String(scaled % scale)
+        return sign + String(scaled / scale) + "." + String(repeating: "0", count: places - fraction.count) + fraction
+    }
+}

@@ -1,0 +1,84 @@
+/// Turns progress into a line of text. Pure: the same calls give the same lines.
+struct ProgressFormatter: Sendable {
+    private var fraction = RateEstimator()
+    private var images = RateEstimator()
+    private var pixels = RateEstimator()
+    private(set) var progress = JobProgress()
+
+    mutating func update(_ progress: JobProgress, at elapsed: Duration) {
+        self.progress = progress
+        fraction.record(progress.fraction, at: elapsed)
+        images.record(Double(progress.imagesFinished), at: elapsed)
+        pixels.record(Double(progress.pixelsDone), at: elapsed)
+    }
+
+    /// `job 17 [#######-------]  52%  52/100 images  8.1 images/s  ETA 6 s  1 attempt lost: reassigned`
+    ///
+    /// Parts that do not fit into `width` columns are left out, the least important first.
+    func bar(width: Int) -> String {
+        let head = "job \(progress.job) "
+        var parts = ["\(percent)%", countText]
+        if let rateText { parts.append(rateText) }
+        if let remaining { parts.append("ETA \(remaining)") }
+        parts += progress.incidents
+        // The last column stays free: some terminals wrap when it is written.
+        let room = width - 1
+        var tail = parts.joined(separator: "  ")
+        while parts.count > 2, head.count + Self.barMinimum + 3 + tail.count > room {
+            parts.removeLast()
+            tail = parts.joined(separator: "  ")
+        }
+        let length = min(Self.barMaximum, room - head.count - tail.count - 3)
+        guard length >= Self.barMinimum else { return String((head + tail).prefix(max(0, room))) }
+        let filled = Int((progress.fraction * Double(length)).rounded(.down))
+        return head + "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: length - filled)
+            + "] "
+            + tail
+    }
+
+    /// `job 17: 52% done, 52/100 images, 8.1 images/s, 6 s left, 1 attempt lost: reassigned`
+    var plain: String {
+        var parts = ["\(percent)% done", countText]
+        if let rateText { parts.append(rateText) }
+        if let remaining { parts.append("\(remaining) left") }
+        parts += progress.incidents
+        return "job \(progress.job): " + parts.joined(separator: ", ")
+    }
+
+    /// Rounded down: 100 means done.
+    private var percent: Int { Int((progress.fraction * 100).rounded(.down)) }
+
+    private var countText: String {
+        let uploading = progress.isUploading ? ", \(progress.imagesSent) sent" : ""
+        return "\(progress.imagesFinished)/\(Units.counted(progress.imageCount, "image"))" + uploading
+    }
+
+    /// Images when there are many, pixels when few: whatever moves more often.
+    private var rateText: String? {
+        if progress.imageCount >= 10 { return images.perSecond.flatMap { $0 > 0 ? Units.imageRate($0) : nil } }
+        return pixels.perSecond.flatMap { $0 > 0 ? Units.pixelRate($0) : nil }
+    }
+
+    private var remaining: String? {
+        guard progress.fraction < 1 else { return nil }
+        return fraction.remaining(until: 1).map { Units.duration(.seconds($0.components.seconds)) }
+    }
+
+    private static let barMinimum = 10
+    private static let barMaximum = 40
+}
+
+/// Lets at most one line a second through, and only when it says something new.
+struct LineLimiter: Sendable {
+    static let interval: Duration = .seconds(1)
+
+    /// Nothing is said in the first second: most commands are through by then.
+    private var lastShown: (line: String, at: Duration) = ("", .zero)
+
+    /// - Returns: `line` when it may be shown now.
+    mutating func offer(_ line: String, at elapsed: Duration) -> String? {
+        guard line != lastShown.line, elapsed - lastShown.at >= Self.interval else { return nil }
+        lastShown = (line, elapsed)
+        return line
+    }
+}

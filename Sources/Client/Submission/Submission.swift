@@ -1,0 +1,204 @@
+import JobModel
+import MasterClient
+import Protocol
+import Synchronization
+
+/// Brings files into a job: hashes them, sends those that the master does not have, adds them, and seals the job.
+///
+///     files --> hash --> find --> put what is missing --> add        (batch k)
+///                         hash --> ...                                (batch k + 1, meanwhile)
+///
+/// What is asked twice after a lost connection changes nothing: the token finds the job again, and the job says how many
+/// images it has.
+struct Submission: Sendable {
+    /// Files that are sent at a time; one bulk connection carries one.
+    static let concurrentPutCount = 4
+    /// Files that are hashed at a time.
+    static let concurrentHashCount = 2
+
+    let session: MasterSession
+    let request: WireOpenJob
+    let files: [InputFile]
+    let progress: ProgressReporter
+
+    /// What became of the files.
+    struct Outcome: Sendable {
+        let job: JobID
+        /// Files that could be read once but not again.
+        let complaints: [InputComplaint]
+    }
+
+    /// Which file each image of the job is; images are numbered in the order in which files could be read.
+    final class ImageSources: Sendable {
+        private let positions = Mutex<[Int]>([])
+
+        var count: Int { positions.withLock { $0.count } }
+
+        /// The position in `files` of the job's image `index`; `nil` when no such image was added by this command.
+        func position(of index: UInt32) -> Int? {
+            positions.withLock { $0.indices.contains(Int(index)) ? $0[Int(index)] : nil }
+        }
+
+        fileprivate func append(_ added: [Int]) { positions.withLock { $0 += added } }
+    }
+
+    private typealias HashedFile = (position: Int, blob: BlobReference)
+    private typealias HashedBatch = (files: [HashedFile], complaints: [InputComplaint])
+
+    /// - Parameters:
+    ///   - sources: filled while images are added, before the master can know them.
+    ///   - opened: told the job's number as soon as there is one.
+    /// - Throws: on cancellation the job, which is not complete, is cancelled, and `SubmissionInterrupted` says so.
+    func run(sources: ImageSources, opened: @Sendable (JobID) -> Void) async throws -> Outcome {
+        let openedJob = Mutex<JobID?>(nil)
+        do {
+            return try await send(sources: sources) { job in
+                openedJob.withLock { $0 = job }
+                opened(job)
+            }
+        } catch {
+            guard let job = openedJob.withLock({ $0 }) else { throw error }
+            let isCancelled = await abandon(job)
+            if Task.isCancelled || error is CancellationError {
+                throw SubmissionInterrupted(job: job, isJobCancelled: isCancelled)
+            }
+            throw error
+        }
+    }
+
+    private func send(sources: ImageSources, opened: @Sendable (JobID) -> Void) async throws -> Outcome {
+        var batches = UploadBatches(byteCounts: files.map(\.byteCount))
+        let first = batches.next()
+        async let firstHashed = hash(first)
+        let request = request
+        let job = try await session.perform { master in try await master.openJob(request).job }
+        opened(job)
+        progress.update { progress in
+            progress.job = job.rawValue
+            progress.imageCount = files.count
+        }
+
+        var upcoming = try await firstHashed
+        var complaints: [InputComplaint] = []
+        while let batch = upcoming {
+            let following = batches.next()
+            async let next = hash(following)
+            complaints += batch.complaints
+            try await add(batch.files, to: job, sources: sources)
+            let left = complaints.count
+            progress.update { $0.imageCount = files.count - left }
+            upcoming = try await next
+        }
+        let imageCount = UInt32(sources.count)
+        guard imageCount > 0 else {
+            throw ClientError("no-input", "none of the files could be read: there is nothing to do")
+        }
+        try await session.perform { master, retry in
+            if retry > 0, try await master.openJob(request).isSealed { return }
+            try await master.sealJob(job, imageCount: imageCount)
+        }
+        return Outcome(job: job, complaints: complaints)
+    }
+
+    /// Sends what the master lacks of a batch, then adds the batch to the job.
+    private func add(_ batch: [HashedFile], to job: JobID, sources: ImageSources) async throws {
+        guard !batch.isEmpty else { return }
+        let digests = batch.map(\.blob.digest)
+        let present = try await session.perform { try await $0.findBlobs(digests) }
+        var missing: [BlobDigest: HashedFile] = [:]
+        for (file, isPresent) in zip(batch, present) where !isPresent && missing[file.blob.digest] == nil {
+            missing[file.blob.digest] = file
+        }
+        // In the order of the command line: the first images are the first to be worked on.
+        let toSend = batch.filter { missing[$0.blob.digest]?.position == $0.position }
+        try await forEach(toSend, atOnce: Self.concurrentPutCount) { file in
+            try await put(file)
+        }
+
+        let firstIndex = sources.count
+        let images: [NewImage] = batch.map { (files[$0.position].label, $0.blob) }
+        sources.append(batch.map(\.position))
+        let request = request
+        try await session.perform { master, retry in
+            // The reply may have been lost after the images were taken.
+            let known = retry > 0 ? Int(try await master.openJob(request).imageCount) : firstIndex
+            let rest = Array(images.dropFirst(max(0, known - firstIndex)))
+            if rest.isEmpty { return }
+            try await master.addImages(rest, to: job, firstIndex: UInt32(firstIndex + images.count - rest.count))
+        }
+        let sent = sources.count
+        progress.update { $0.imagesSent = sent }
+    }
+
+    private func put(_ hashed: HashedFile) async throws {
+        let input = files[hashed.position]
+        let file = try input.opened()
+        defer { file.close() }
+        do {
+            try await session.perform { try await $0.putBlob(hashed.blob, from: file) }
+        } catch let error as BlobTransferError {
+            throw ClientError(error.code.rawValue, "cannot send '\(input.label)': \(error.message)")
+        }
+    }
+
+    private func hash(_ positions: Range<Int>?) async throws -> HashedBatch? {
+        guard let positions else { return nil }
+        let found = Mutex<(files: [HashedFile], complaints: [InputComplaint])>(([], []))
+        try await forEach(Array(positions), atOnce: Self.concurrentHashCount) { position in
+            let file = files[position]
+            let result = try await offCooperativePool { Result { () throws(ClientError) in try file.hashed() } }
+            found.withLock { found in
+                switch result {
+                case .success(let blob): found.files.append((position, blob))
+                case .failure(let error): found.complaints.append(InputComplaint(label: file.label, error: error))
+                }
+            }
+        }
+        return found.withLock { ($0.files.sorted { $0.position < $1.position }, $0.complaints) }
+    }
+
+    /// Cancels a job that is not complete, also when this task is cancelled: hence a task of its own, which ends soon.
+    /// - Returns: whether the master said that it is cancelled.
+    private func abandon(_ job: JobID) async -> Bool {
+        let session = session
+        return await Task {
+            await withTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    do {
+                        try await session.perform { try await $0.cancel(job) }
+                        return true
+                    } catch {
+                        return false
+                    }
+                }
+                group.addTask {
+                    try? await Task.sleep(for: .seconds(2))
+                    return false
+                }
+                let isCancelled = await group.next() ?? false
+                group.cancelAll()
+                return isCancelled
+            }
+        }.value
+    }
+}
+
+/// The command was interrupted before its job was complete.
+struct SubmissionInterrupted: Error {
+    let job: JobID
+    /// Whether the master confirmed that the job is cancelled.
+    let isJobCancelled: Bool
+}
+
+/// Runs `body` for each element, at most `limit` at a time, in order of their start; the first error ends it.
+func forEach<Element: Sendable>(
+    _ elements: [Element], atOnce limit: Int, _ body: @escaping @Sendable (Element) async throws -> Void
+) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for (index, element) in elements.enumerated() {
+            if index >= limit { try await group.next() }
+            group.addTask { try await body(element) }
+        }
+        try await group.waitForAll()
+    }
+}
