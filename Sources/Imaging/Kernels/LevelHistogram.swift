@@ -6,28 +6,26 @@ struct LevelHistogram {
 
     init(depth: SampleDepth) { counts = Array(repeating: 0, count: depth.maximum + 1) }
 
-    var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: counts.count * 8)
-        for count in counts { writer.write(count) }
-        return writer.bytes
-    }
+    var bytes: [UInt8] { counts.map(\.littleEndian).withUnsafeBytes { Array($0) } }
 
     /// The sum of several histograms of images of the same depth.
     init(adding summaries: [[UInt8]], depth: SampleDepth, name: String) throws(PipelineError) {
         self.init(depth: depth)
         for summary in summaries {
-            var reader = ByteReader(summary, name: "a summary of \(name)")
+            let reader = ByteReader(summary, name: "a summary of \(name)")
             guard summary.count == counts.count * 8 else {
                 throw reader.refused("it has \(summary.count) bytes instead of \(counts.count * 8)")
             }
-            for level in counts.indices {
-                let (sum, overflow) = counts[level].addingReportingOverflow(try reader.read(UInt64.self))
-                // More pixels than any image has; it also keeps the total from overflowing.
-                guard !overflow, sum < 1 << 46 else {
-                    throw reader.refused("it counts \(sum) pixels of level \(level)")
+            var isPlausible = true
+            summary.withUnsafeBytes { raw in
+                for level in counts.indices {
+                    let count = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: level * 8, as: UInt64.self))
+                    counts[level] &+= count
+                    // More pixels than any image has are refused, so that no sum overflows.
+                    isPlausible = isPlausible && count < 1 << 46 && counts[level] < 1 << 46
                 }
-                counts[level] = sum
             }
+            guard isPlausible else { throw reader.refused("it counts more than 2^46 pixels of one level") }
         }
     }
 

@@ -1,0 +1,85 @@
+import Imaging
+import Testing
+
+@Suite struct InvarianceTests {
+    /// Each operation by its defaults, and pipelines in which they meet.
+    static let pipelines =
+        OperationCatalogue.all.map { $0.description.name } + [
+            "erode size=5 shape=ellipse iterations=2",
+            "median size=9",
+            "canny low=30 high=90 size=5 | invert",
+            "canny | dilate",
+            "canny low=40 high=80 | canny low=10 high=600",
+            "gaussian-blur sigma=1 | canny low=20 high=70 | invert | gaussian-blur",
+            "otsu | open | invert",
+            "equalize | gaussian-blur sigma=2",
+            "sobel | equalize | sharpen | otsu | close size=5",
+            "grayscale | otsu | canny | equalize",
+            "invert | grayscale | invert",
+        ]
+
+    @Test(arguments: pipelines)
+    func `the result does not depend on chunks and ranks`(_ text: String) throws {
+        let pipeline = try Pipeline(parsing: text)
+        for (width, height) in [(23, 31), (1, 13), (19, 2)] {
+            let image = TestImage.drawn(width, height, PixelFormat(.gray, .eight), seed: UInt64(height))
+            try compare(pipeline, image, rowsPerChunk: [1, 3, 7, 40], rankCounts: [1, 2, 3, 5])
+        }
+        let image = TestImage.drawn(7, 9, PixelFormat(.rgba, .sixteen), seed: 4)
+        try compare(pipeline, image, rowsPerChunk: [1, 4], rankCounts: [1, 3])
+    }
+
+    private func compare(_ pipeline: Pipeline, _ image: TestImage, rowsPerChunk: [Int], rankCounts: [Int]) throws {
+        let expected = try image.applying(pipeline)
+        for rows in rowsPerChunk {
+            // A byte too few for another row now and then.
+            let chunkByteCount = (rows + 1) * image.shape.bytesPerRow - 1
+            let plan = try ProcessingPlan(pipeline: pipeline, input: image.shape, chunkByteCount: chunkByteCount)
+            for rankCount in rankCounts {
+                let actual = try PlanExecutor(plan: plan, rankCount: rankCount).run(on: image)
+                #expect(
+                    actual == expected,
+                    "\(image.width) x \(image.height) \(image.shape.format), \(rows) rows a chunk, \(rankCount) ranks")
+            }
+        }
+    }
+
+    /// One long spiral with a single strong end: whether it is an edge is decided at its far side, through every chunk.
+    @Test func `an edge is followed through all chunks`() throws {
+        let shape = ImageShape(width: 41, height: 41, format: PixelFormat(.gray, .eight))
+        var image = TestImage(shape: shape, samples: Array(repeating: 100, count: 41 * 41))
+        var (left, top, right, bottom) = (2, 2, 38, 38)
+        while left + 6 < right {
+            for x in left - 2...right { image[max(x, 0), top, 0] = 140 }
+            for y in top...bottom { image[right, y, 0] = 140 }
+            for x in left...right { image[x, bottom, 0] = 140 }
+            for y in top + 6...bottom { image[left, y, 0] = 140 }
+            for x in left...left + 6 { image[x, top + 6, 0] = 140 }
+            (left, top, right, bottom) = (left + 6, top + 6, right - 6, bottom - 6)
+        }
+        let weak = try image.applying(Pipeline(parsing: "canny low=50 high=400"))
+        #expect(weak.samples.allSatisfy { $0 == 0 })
+        image[0, 2, 0] = 255
+        let pipeline = try Pipeline(parsing: "canny low=50 high=400")
+        let expected = image.referenceCanny(low: 50, high: 400, size: 3)
+        #expect(expected.samples.filter { $0 == 255 }.count > 300)
+        for rows in [1, 2, 5, 40] {
+            let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: rows * 41)
+            for rankCount in [1, 2, 3] {
+                #expect(try PlanExecutor(plan: plan, rankCount: rankCount).run(on: image) == expected)
+            }
+        }
+    }
+
+    @Test func `chunks that are whole segments are compressed where they are computed`() throws {
+        // 32 KiB a row: 8 rows a segment.
+        let shape = ImageShape(width: 32768, height: 19, format: PixelFormat(.gray, .eight))
+        let image = TestImage.drawn(32768, 19, shape.format, seed: 9)
+        let pipeline = try Pipeline(parsing: "box-blur size=3")
+        let expected = try image.applying(pipeline)
+        let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: 17 * 32768)
+        #expect(plan.stages.count == 1)
+        #expect(plan.stages[0].chunks.rowsPerPart == 16)
+        #expect(try PlanExecutor(plan: plan, rankCount: 3).run(on: image) == expected)
+    }
+}

@@ -1,0 +1,105 @@
+import Imaging
+import Testing
+
+@Suite struct WholeImageKernelTests {
+    private func kernel(_ text: String, _ shape: ImageShape) throws -> any WholeImageKernel {
+        guard case .wholeImage(let kernel) = try Pipeline(parsing: text).operations[0].kernel(for: shape) else {
+            throw PipelineError(.unsuitableImage, "\(text) does not need the whole image")
+        }
+        return kernel
+    }
+
+    private static func ridgeMap(_ width: Int, _ height: Int, seed: UInt64) -> TestImage {
+        let shape = ImageShape(width: width, height: height, format: PixelFormat(.gray, .eight))
+        var random = SeededGenerator(seed: seed)
+        // 0 none, 1 weak, 2 strong: half full, few strong, so that components wind far.
+        let samples = (0..<width * height).map { _ in
+            let draw = Int.random(in: 0..<60, using: &random)
+            return draw == 0 ? 2 : draw < 28 ? 1 : 0
+        }
+        return TestImage(shape: shape, samples: samples)
+    }
+
+    @Test(arguments: [1, 2, 7, 29])
+    func `summaries of parts combine to the summary of the whole, in any grouping`(_ width: Int) throws {
+        let shape = ImageShape(width: width, height: 20, format: PixelFormat(.gray, .eight))
+        for (text, seed) in [("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5)] {
+            let kernel = try kernel(text, shape)
+            let image = Self.ridgeMap(width, 20, seed: UInt64(seed))
+            let rows = GuardedRows(shape: shape, rows: 0..<20)
+            rows.fill(from: image.bytes)
+            let cuts = [0..<1, 1..<2, 2..<6, 6..<7, 7..<15, 15..<20]
+            let parts = cuts.map { kernel.summarise(rows.band($0)) }
+            let whole = kernel.summarise(rows.band(0..<20))
+            #expect(try kernel.combine(parts) == whole)
+            #expect(try kernel.combine([whole]) == whole)
+            for middle in 1..<parts.count {
+                let left = try kernel.combine(Array(parts[..<middle]))
+                let right = try kernel.combine(Array(parts[middle...]))
+                #expect(try kernel.combine([left, right]) == whole)
+            }
+        }
+    }
+
+    @Test func `parts finish as the whole does, and strips as their part`() throws {
+        for seed in 0..<30 {
+            let (width, height) = (seed % 13 + 1, 24)
+            let image = Self.ridgeMap(width, height, seed: UInt64(seed))
+            let kernel = try kernel("canny", image.shape)
+            let rows = GuardedRows(shape: image.shape, rows: 0..<height)
+            rows.fill(from: image.bytes)
+            func finished(_ parts: [Range<Int>], _ values: [[UInt8]]) throws -> [UInt8] {
+                let output = GuardedRows(shape: image.shape, rows: 0..<height)
+                for (part, value) in zip(parts, values) {
+                    try kernel.finish(rows.band(part), value: value, to: output.mutableBand(part))
+                }
+                return output.bytes
+            }
+            let whole = 0..<height
+            let expected = try finished([whole], kernel.resolve([kernel.summarise(rows.band(whole))]))
+            let parts = [0..<5, 5..<6, 6..<18, 18..<24]
+            let values = try kernel.resolve(parts.map { kernel.summarise(rows.band($0)) })
+            #expect(try finished(parts, values) == expected)
+            let strips = [6..<7, 7..<10, 10..<11, 11..<18]
+            let refined = try kernel.refine(values[2], strips: strips.map { kernel.summarise(rows.band($0)) })
+            #expect(
+                try finished(
+                    [parts[0], parts[1]] + strips + [parts[3]], [values[0], values[1]] + refined + [values[3]])
+                    == expected)
+        }
+    }
+
+    @Test(arguments: ["canny", "otsu", "equalize"])
+    func `damaged summaries and values are refused or harmless, never a crash`(_ text: String) throws {
+        let image = Self.ridgeMap(9, 6, seed: 8)
+        let kernel = try kernel(text, image.shape)
+        let rows = GuardedRows(shape: image.shape, rows: 0..<6)
+        rows.fill(from: image.bytes)
+        let summary = kernel.summarise(rows.band(0..<6))
+        let value = try kernel.resolve([summary])[0]
+        let output = GuardedRows(shape: image.shape, rows: 0..<6)
+        for count in 0..<summary.count {
+            #expect(throws: PipelineError.self) { try kernel.resolve([Array(summary[..<count])]) }
+        }
+        #expect(throws: PipelineError.self) { try kernel.combine([summary + [0]]) }
+        for count in 0..<value.count {
+            #expect(throws: PipelineError.self) {
+                try kernel.finish(rows.band(0..<6), value: Array(value[..<count]), to: output.mutableBand(0..<6))
+            }
+        }
+        var random = SeededGenerator(seed: 1)
+        for _ in 0..<500 {
+            var damaged = summary
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            do {
+                let values = try kernel.resolve([damaged, summary])
+                _ = try kernel.refine(value, strips: [damaged])
+                try kernel.finish(rows.band(0..<6), value: values[0], to: output.mutableBand(0..<6))
+            } catch {
+                #expect(error.code == .badPartialResult)
+            }
+        }
+    }
+}
