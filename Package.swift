@@ -77,8 +77,11 @@ let package = Package(
         .target(name: "Observability", dependencies: ["CSystemd", log, metrics], swiftSettings: strict),
         .target(
             name: "Settings",
-            dependencies: [.product(name: "Configuration", package: "swift-configuration"), system], swiftSettings: strict),
-        .target(name: "MasterClient", dependencies: ["Transport"], swiftSettings: strict),
+            dependencies: [.product(name: "Configuration", package: "swift-configuration"), system],
+            swiftSettings: strict),
+        .target(
+            name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), crypto, log],
+            swiftSettings: strict),
 
         // Executables: composition roots over types that tests can reach.
         .executableTarget(
@@ -105,12 +108,16 @@ let package = Package(
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging"], resources: [.copy("Golden")], swiftSettings: strict),
         .testTarget(
-            name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")], swiftSettings: strict),
-        .testTarget(name: "ProtocolTests", dependencies: ["Protocol"], swiftSettings: strict),
+            name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProtocolTests", dependencies: ["Protocol", nio("NIOTestUtils")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler"], swiftSettings: strict),
         .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "MasterClient"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "MasterClient", nio("NIOEmbedded")],
+            swiftSettings: strict),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),

@@ -82,8 +82,13 @@ public final class BlobTransfer: Sendable {
         // Something that comes before all is sent can only be a refusal.
         while rest > 0, !connection.hasReceived {
             let piece = try await source.next(atMost: min(Int(clamping: rest), BulkConnection.preferredDataByteCount))
+            do {
+                try await connection.send(data: piece)
+            } catch is ConnectionClosed {
+                // What came before the end, a refusal perhaps, says more; `receive` throws the end if there is nothing.
+                break
+            }
             rest -= UInt64(piece.readableBytes)
-            try await connection.send(data: piece)
         }
         let reply = try await connection.receive()
         switch reply {

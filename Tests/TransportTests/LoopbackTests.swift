@@ -1,0 +1,218 @@
+import Foundation
+import JobModel
+import NIOCore
+import Protocol
+import Testing
+import Transport
+
+@testable import MasterClient
+
+@Suite(.timeLimit(.minutes(1))) struct `Requests over loopback` {
+    @Test func `replies find their requests whatever their order`() async throws {
+        try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                try await withThrowingTaskGroup(of: (UInt64, UInt64).self) { group in
+                    for number in UInt64(1)...100 {
+                        group.addTask { (number, try await master.job(JobID(number)).job) }
+                    }
+                    for try await (asked, answered) in group { #expect(asked == answered) }
+                }
+            }
+        }
+    }
+
+    @Test func `a watch ends with the job's final summary`() async throws {
+        let states = try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                var states: [String] = []
+                for try await summary in master.watch(JobID(5)) { states.append(summary.state) }
+                return states
+            }
+        }
+        #expect(states.last == "done")
+    }
+
+    @Test func `a refusal carries code, words and retry time`() async throws {
+        try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                let refusal = MasterRefusal(
+                    code: "not-found", message: "there is no job 9", retryAfter: .milliseconds(1500))
+                let error = await #expect(throws: MasterRefusal.self) { try await master.cancel(JobID(9)) }
+                #expect(error == refusal)
+            }
+        }
+    }
+
+    @Test func `the connection's end fails every request that waits`() async throws {
+        try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                // The first waits for a second of its kind that never comes.
+                let waiting = Task { try await master.job(JobID(1)) }
+                let status = await #expect(throws: ConnectionClosed.self) { try await master.masterStatus() }
+                #expect(status?.code == .peer)
+                await #expect(throws: ConnectionClosed.self) { try await waiting.value }
+                await #expect(throws: ConnectionClosed.self) { try await master.job(JobID(2)) }
+            }
+        }
+    }
+
+    @Test func `a goodbye tells the peer why`() async throws {
+        try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                let error = await #expect(throws: ConnectionClosed.self) { try await master.drain("w1") }
+                #expect(error?.code == .goodbye)
+                #expect(error?.message.contains("shutting-down") == true)
+            }
+        }
+    }
+
+    @Test func `a cancelled request leaves the connection usable`() async throws {
+        try await TestMaster().serving { endpoint in
+            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+                let request = Task { try await master.job(JobID(1)) }
+                request.cancel()
+                await #expect(throws: CancellationError.self) { try await request.value }
+                let workers = try await master.workers()
+                #expect(workers.isEmpty)
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct `Blobs over loopback` {
+    private static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+        var generator = SplitMix(seed: seed)
+        return (0..<count / 8).flatMap { _ in withUnsafeBytes(of: generator.next(), Array.init) }
+    }
+
+    @Test func `64 MiB go out and come back as they were`() async throws {
+        let bytes = Self.noise(64 << 20)
+        try await TestMaster().serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let reference = try await transfer.put(bytes: bytes)
+            #expect(reference.byteCount == UInt64(bytes.count))
+            let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+            defer { target.deallocate() }
+            try await transfer.get(BlobSlice(reference), into: target)
+            #expect(target.elementsEqual(bytes))
+        }
+    }
+
+    @Test func `files and slices of files are sent and written at their offsets`() async throws {
+        let bytes = Self.noise(3 << 20)
+        let folder = FileManager.default.temporaryDirectory.appending(path: "tessera-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = folder.appending(path: "source")
+        let target = folder.appending(path: "target")
+        try Data(bytes).write(to: source)
+        try await TestMaster().serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let reference = try await transfer.put(fileAt: source.path)
+            let slice = BlobSlice(blob: reference, offset: 1_000_003, byteCount: 1_500_001)
+            try await transfer.get(slice, intoFileAt: target.path)
+            #expect(try Data(contentsOf: target) == Data(bytes[1_000_003..<2_500_004]))
+
+            let file = try FileHandle(forUpdating: target)
+            try await transfer.get(slice, into: file.fileDescriptor, at: 5)
+            let written = [UInt8](try Data(contentsOf: target))
+            #expect(Array(written.prefix(5)) == Array(bytes[1_000_003..<1_000_008]))
+            #expect(Array(written[5...]) == Array(bytes[1_000_003..<2_500_004]))
+            let part = try await transfer.put(descriptor: file.fileDescriptor, offset: 5, byteCount: 1_500_001)
+            #expect(try await transfer.bytes(of: BlobSlice(part)) == Array(bytes[1_000_003..<2_500_004]))
+        }
+    }
+
+    @Test func `an empty blob is a blob`() async throws {
+        try await TestMaster().serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let reference = try await transfer.put(bytes: [])
+            #expect(
+                reference.digest.description == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+            #expect(try await transfer.bytes(of: BlobSlice(reference)).isEmpty)
+        }
+    }
+
+    @Test(arguments: [0, 12_345]) func `one wrong bit is detected`(offset: UInt64) async throws {
+        var faults = TestMaster.Faults()
+        faults.damagesBlobs = true
+        try await TestMaster(faults: faults).serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let reference = try await transfer.put(bytes: Self.noise(2 << 20))
+            let slice = BlobSlice(blob: reference, offset: offset, byteCount: reference.byteCount - offset)
+            let error = await #expect(throws: BlobTransferError.self) { try await transfer.bytes(of: slice) }
+            #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test func `a refusal before all is sent reaches the sender`() async throws {
+        var faults = TestMaster.Faults()
+        faults.refusesPuts = true
+        try await TestMaster(faults: faults).serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let error = await #expect(throws: MasterRefusal.self) {
+                try await transfer.put(bytes: Self.noise(64 << 20))
+            }
+            #expect(error?.code == "no-space")
+        }
+    }
+
+    @Test func `a missing blob is refused and its connection kept`() async throws {
+        let master = TestMaster()
+        try await master.serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 1, logger: quiet)
+            let reference = try await transfer.put(bytes: [1, 2, 3])
+            let missing = BlobReference(digest: try #require(BlobDigest([UInt8](repeating: 9, count: 32))), byteCount: 3)
+            let error = await #expect(throws: MasterRefusal.self) { try await transfer.bytes(of: BlobSlice(missing)) }
+            #expect(error?.code == "not-found")
+            #expect(try await transfer.bytes(of: BlobSlice(reference)) == [1, 2, 3])
+        }
+        #expect(master.bulkConnectionCount.withLock { $0 } == 1)
+    }
+
+    @Test func `connections are bounded and shared by many transfers`() async throws {
+        let master = TestMaster()
+        try await master.serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 3, logger: quiet)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        let bytes = Self.noise(80_000, seed: UInt64(number))
+                        let reference = try await transfer.put(bytes: bytes)
+                        #expect(try await transfer.bytes(of: BlobSlice(reference)) == bytes)
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        #expect(master.bulkConnectionCount.withLock { $0 } == 3)
+    }
+
+    @Test func `a connection that the master closed while idle is replaced`() async throws {
+        var faults = TestMaster.Faults()
+        faults.closesAfterOneRequest = true
+        try await TestMaster(faults: faults).serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 1, logger: quiet)
+            for number in 0..<20 {
+                let bytes = Self.noise(800, seed: UInt64(number))
+                let reference = try await transfer.put(bytes: bytes)
+                #expect(try await transfer.bytes(of: BlobSlice(reference)) == bytes)
+            }
+        }
+    }
+}
+
+/// A small generator whose sequence its seed determines (Steele, Lea, Flood, OOPSLA 2014).
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
