@@ -87,13 +87,14 @@ let package = Package(
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs", "Observability", "Settings", lifecycle,
-                lifecycleSignals, log, metrics, nio("NIOPosix"),
+                "JobModel", "Imaging", "Protocol", "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs",
+                "Observability", "Settings", lifecycle, lifecycleSignals, log, crypto, nio("NIOCore"), nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
-                "MasterClient", "Imaging", "Observability", "Settings", lifecycle, lifecycleSignals, log, metrics,
+                "JobModel", "Protocol", "Transport", "MasterClient", "Observability", "Settings", lifecycle,
+                lifecycleSignals, log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),

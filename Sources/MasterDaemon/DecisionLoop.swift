@@ -41,6 +41,19 @@ final class DecisionLoop: Sendable {
         }
     }
 
+    /// Asks from a thread that may block; `nil` when no answer came within five seconds (the loop has ended).
+    func performBlocking<Reply: Sendable>(_ body: @escaping @Sendable (MasterCore) -> Reply) -> Reply? {
+        let answer = Mutex<Reply?>(nil)
+        let answered = DispatchSemaphore(value: 0)
+        post { core in
+            let reply = body(core)
+            answer.withLock { $0 = reply }
+            answered.signal()
+        }
+        guard answered.wait(timeout: .now() + .seconds(5)) == .success else { return nil }
+        return answer.withLock { $0 }
+    }
+
     func stop() {
         mailbox.withLock { $0.isStopping = true }
         wakeUp.signal()
@@ -48,9 +61,12 @@ final class DecisionLoop: Sendable {
 
     /// Runs until `stop()`, or until a commit fails: then nothing more may be acknowledged, and the process must end.
     ///
-    /// - Parameter core: owned by the calling thread alone from here on.
-    func run(_ core: MasterCore) throws {
+    /// - Parameters:
+    ///   - core: owned by the calling thread alone from here on.
+    ///   - turned: called at every turn, at least once a second: the watchdog's food.
+    func run(_ core: MasterCore, turned: () -> Void) throws {
         while true {
+            turned()
             let (events, isStopping) = mailbox.withLock { mailbox in
                 defer { mailbox.events.removeAll(keepingCapacity: true) }
                 return (mailbox.events, mailbox.isStopping)

@@ -13,7 +13,8 @@ extension Settings {
                 throw .usage("'\(argument)' is no flag of \(program); see \(program) --help")
             }
             let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name }) else {
+            guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name })
+            else {
                 let nearest = settings.map(\.name).min { distance($0, argument) < distance($1, argument) } ?? "help"
                 throw .usage("\(program) has no flag \(argument); did you mean --\(nearest)? See \(program) --help")
             }

@@ -50,7 +50,8 @@ public struct Settings: Sendable {
     public func requiredText(_ name: String) throws(SettingsError) -> String {
         if let value = text(name) { return value }
         let setting = setting(name)
-        throw .usage("--\(name) \(setting.placeholder) is needed (or \(setting.environmentName), or '\(name)' in the file)")
+        throw .usage(
+            "--\(name) \(setting.placeholder) is needed (or \(setting.environmentName), or '\(name)' in the file)")
     }
 
     /// A whole number; `K`, `M`, `G` or `T` behind it multiply by 1024 and so on.
@@ -80,7 +81,8 @@ public struct Settings: Sendable {
             default: nil
             }
         guard let count = Int32(digits), let scale, range.contains(scale * Int(count)) else {
-            throw invalid(name, text, allowed: "\(range.lowerBound) to \(range.upperBound), as 500ms, 30s, 10m, 24h or 7d")
+            throw invalid(
+                name, text, allowed: "\(range.lowerBound) to \(range.upperBound), as 500ms, 30s, 10m, 24h or 7d")
         }
         return scale * Int(count)
     }

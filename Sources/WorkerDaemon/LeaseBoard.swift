@@ -44,7 +44,6 @@ struct LeaseBoard {
     private struct Entry {
         let spec: TaskSpec
         var phase: Phase
-        var progress: Double = 0
     }
 
     private let slotCount: Int
@@ -64,7 +63,7 @@ struct LeaseBoard {
     }
 
     /// What the worker really holds, for heartbeats and registrations.
-    var held: [(lease: LeaseID, started: Bool, progress: Double)] {
+    var held: [(lease: LeaseID, started: Bool)] {
         order.compactMap { lease in
             guard let entry = entries[lease] else { return nil }
             let started =
@@ -72,7 +71,7 @@ struct LeaseBoard {
                 case .fetching, .ready: false
                 case .running, .uploading, .reporting: true
                 }
-            return (lease, started, entry.progress)
+            return (lease, started)
         }
     }
 
@@ -162,8 +161,6 @@ struct LeaseBoard {
         entries[lease]?.phase = .ready
         return startReady()
     }
-
-    mutating func progressed(_ lease: LeaseID, to progress: Double) { entries[lease]?.progress = progress }
 
     mutating func bandUploaded(_ lease: LeaseID, index: UInt32, blob: BlobReference) -> [Action] {
         guard entries[lease] != nil else { return [] }

@@ -19,7 +19,8 @@ import Testing
 
     @Test func `a flag wins over the environment, that over the file, that over the default`() async throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("settings-\(UUID()).yaml")
-        try "state-dir: /from/file\nchunk-bytes: 4096\nlisten: file:1\n".write(to: file, atomically: true, encoding: .utf8)
+        try "state-dir: /from/file\nchunk-bytes: 4096\nlisten: file:1\n".write(
+            to: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: file) }
         let settings = try await read(
             ["--listen", "flag:1", "--config", file.path],

@@ -1,0 +1,31 @@
+import BlobStore
+import ImageCodecs
+import Imaging
+import JobModel
+import Scheduler
+
+/// Builds an output file out of its chunks' encoded segments: header, segments in order, trailer. Touches no pixel. Blocking.
+struct Assembler: Sendable {
+    let blobs: FolderBlobStore
+
+    /// - Returns: the output file, durable.
+    /// - Throws: `BlobStoreError`, `notFound` when a segment is gone; `AssemblyError`.
+    func assemble(_ assembly: Assembly) throws -> BlobReference {
+        guard let shape = ImageShape(assembly.output) else {
+            throw AssemblyError(description: "\(assembly.output) is no image that can be written")
+        }
+        var metadata: [UInt8] = []
+        if let reference = assembly.metadata {
+            metadata = try blobs.open(reference).read(at: 0, count: Int(reference.byteCount))
+        }
+        let checksum = Adler32.combine(assembly.parts.lazy.map { ($0.checksum.adler32, $0.checksum.byteCount) })
+        return try blobs.concatenate(
+            prefix: PNGAssembly.prefix(output: shape, metadata: metadata), parts: assembly.parts.map(\.segment),
+            suffix: PNGAssembly.suffix(adler32: checksum), .durable)
+    }
+}
+
+/// An order to assemble that can not be carried out.
+struct AssemblyError: Error, CustomStringConvertible {
+    let description: String
+}

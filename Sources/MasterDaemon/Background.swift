@@ -1,0 +1,79 @@
+import BlobStore
+import JobModel
+import Logging
+import NIOPosix
+import Scheduler
+
+/// Carries out what the loop started and does not wait for, a few at a time, and reports the outcome as an event.
+struct Background: Sendable {
+    private let loop: DecisionLoop
+    private let blobs: FolderBlobStore
+    private let blockingWork: NIOThreadPool
+    private let logger: Logger
+    private let orders: AsyncStream<MasterCore.BackgroundWork>
+    private let order: AsyncStream<MasterCore.BackgroundWork>.Continuation
+
+    init(loop: DecisionLoop, blobs: FolderBlobStore, blockingWork: NIOThreadPool, logger: Logger) {
+        self.loop = loop
+        self.blobs = blobs
+        self.blockingWork = blockingWork
+        self.logger = logger
+        (orders, order) = AsyncStream.makeStream()
+    }
+
+    func start(_ work: MasterCore.BackgroundWork) { order.yield(work) }
+
+    /// Runs until cancelled. Assemblies beyond the pool's threads wait in it.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await work in orders {
+                group.addTask {
+                    switch work {
+                    case .assemble(let assembly): await assemble(assembly)
+                    case .sweepBlobs: await sweep()
+                    }
+                }
+            }
+        }
+    }
+
+    private func assemble(_ assembly: Assembly) async {
+        do {
+            let result = try await blockingWork.runIfActive { [blobs] in try Assembler(blobs: blobs).assemble(assembly)
+            }
+            loop.post { core in
+                _ = core.pin(result.digest)
+                core.scheduler.imageAssembled(assembly.image, result: result, at: core.now, into: &core.decision)
+            }
+        } catch let error as BlobStoreError where error.code == .notFound {
+            logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(assembly.image)"])
+            loop.post { core in
+                core.scheduler.blobsLost(of: assembly.image, at: core.now, into: &core.decision)
+            }
+        } catch {
+            logger.error(
+                "assembly failed", metadata: ["image.id": "\(assembly.image)", "error": "\(error)"])
+            loop.post { core in
+                core.scheduler.assemblyFailed(
+                    assembly.image, reason: "\(error)", at: core.now, into: &core.decision)
+            }
+        }
+    }
+
+    /// Removes blobs that nobody refers to and that are older than any upload in progress can be.
+    private func sweep() async {
+        do {
+            let removed = try await blockingWork.runIfActive { [blobs, loop] in
+                try blobs.sweep(olderThan: .seconds(3600)) { digest in
+                    loop.performBlocking { $0.mustKeep(digest) } ?? true
+                }
+            }
+            guard removed.blobCount > 0 else { return }
+            logger.info(
+                "unreferenced blobs removed",
+                metadata: ["blobs": "\(removed.blobCount)", "bytes": "\(removed.byteCount)"])
+        } catch {
+            logger.warning("unreferenced blobs could not be looked for", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import BlobStore
+import Crypto
+import JobModel
+import Logging
+import NIOCore
+import NIOPosix
+import Protocol
+import Transport
+
+/// One bulk connection: puts and gets of blobs, one at a time. Memory does not depend on the size of the blobs.
+struct BulkSession: Sendable {
+    let connection: BulkConnection
+    let loop: DecisionLoop
+    let blobs: FolderBlobStore
+    let blockingWork: NIOThreadPool
+    let minimumFreeByteCount: UInt64
+    let logger: Logger
+
+    func run() async {
+        do {
+            while true {
+                guard case .control(let request) = try await connection.receive() else {
+                    throw ProtocolViolation(field: "frame", value: "data", allowed: "a PutBlob or GetBlob first")
+                }
+                switch request.body {
+                case .putBlob(let message): try await put(message)
+                case .getBlob(let message): try await get(message)
+                case let other:
+                    throw ProtocolViolation(
+                        field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
+                        allowed: "put_blob or get_blob on a bulk connection")
+                }
+            }
+        } catch let error as BlobStoreError {
+            logger.warning("a transfer failed", metadata: ["code": "\(error.code)", "reason": "\(error)"])
+            connection.close(WireRefusal(code: error.code.rawValue, message: error.description))
+        } catch let violation as ProtocolViolation {
+            connection.close(WireRefusal(code: "protocol", message: violation.description))
+        } catch {
+            connection.close()
+        }
+    }
+
+    /// Receives a blob. What a client still sends after a refusal is read and thrown away; it soon stops.
+    private func put(_ message: WirePutBlob) async throws {
+        let expected = message.digest.isEmpty ? nil : try BlobDigest(wire: message.digest)
+        let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
+        guard available >= message.byteCount, available - message.byteCount >= minimumFreeByteCount else {
+            refuse(
+                WireRefusal(
+                    code: "no-space",
+                    message: "the master can not keep \(message.byteCount) more bytes: \(available) are free and "
+                        + "--min-free-bytes keeps \(minimumFreeByteCount) of them; free some space or lower that setting",
+                    retryAfter: .seconds(10)))
+            return try await discard(message.byteCount)
+        }
+        let durability: Durability = message.recomputable ? .recomputable : .durable
+        let writer = try await blockingWork.runIfActive { [blobs] in try blobs.makeWriter(durability) }
+        var rest = message.byteCount
+        while rest > 0 {
+            guard case .data(let data) = try await connection.receive(), UInt64(data.readableBytes) <= rest else {
+                throw ProtocolViolation(
+                    field: "PutBlob", value: "other than \(message.byteCount) data bytes",
+                    allowed: "exactly as announced")
+            }
+            rest -= UInt64(data.readableBytes)
+            try await blockingWork.runIfActive { try data.withUnsafeReadableBytes { try writer.write($0) } }
+        }
+        let blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
+        // Pinned before the client hears of it, so that it is still there when the client refers to it.
+        guard try await loop.perform({ $0.pin(blob.digest) }) else {
+            throw BlobStoreError(.notFound, "the blob \(blob.digest) vanished right after it was stored; send it again")
+        }
+        connection.send(.blobStored(.with { $0.blob = blob.wire }))
+    }
+
+    private func refuse(_ refusal: WireRefusal) {
+        logger.info("transfer refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+        connection.send(.refused(refusal))
+    }
+
+    private func discard(_ byteCount: UInt64) async throws {
+        var rest = byteCount
+        while rest > 0, case .data(let data) = try await connection.receive() {
+            rest -= min(rest, UInt64(data.readableBytes))
+        }
+    }
+
+    private func get(_ message: WireGetBlob) async throws {
+        let slice = try BlobSlice(wire: message.slice)
+        let reader: BlobReader
+        do {
+            reader = try await blockingWork.runIfActive { [blobs] in try blobs.open(slice.blob) }
+        } catch let error as BlobStoreError {
+            loop.post { $0.blobMissing(slice.blob.digest) }
+            refuse(WireRefusal(code: error.code.rawValue, message: error.description))
+            return
+        }
+        connection.send(.blobHeader(.with { $0.byteCount = slice.byteCount }))
+        var digest = SHA256()
+        var offset = slice.offset
+        let end = slice.offset + slice.byteCount
+        while offset < end {
+            let count = Int(min(UInt64(BulkConnection.preferredDataByteCount), end - offset))
+            let position = offset
+            let hashed = digest
+            let (data, next) = try await blockingWork.runIfActive {
+                var buffer = ByteBufferAllocator().buffer(capacity: count)
+                try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+                    try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<count]), at: position)
+                    return count
+                }
+                var hashed = hashed
+                buffer.withUnsafeReadableBytes { hashed.update(bufferPointer: $0) }
+                return (buffer, hashed)
+            }
+            digest = next
+            offset += UInt64(count)
+            try await connection.send(data: data)
+        }
+        let sum = digest.finalize()
+        connection.send(.blobEnd(.with { $0.sha256 = sum.withUnsafeBytes { .init($0) } }))
+    }
+}

@@ -1,0 +1,86 @@
+import BlobStore
+import Imaging
+import JobModel
+import Logging
+import NIOPosix
+import Protocol
+import Scheduler
+import Transport
+
+/// One client's control connection: its requests one by one; a refused request leaves the connection as it was.
+struct ClientSession: Sendable {
+    let connection: ControlConnection
+    let loop: DecisionLoop
+    let admission: Admission
+    let blockingWork: NIOThreadPool
+    let logger: Logger
+
+    func run() async {
+        do {
+            for try await (stream, request) in connection.inbound {
+                do {
+                    if case .addImages(let message) = request.body {
+                        try await addImages(message, stream: stream)
+                    } else {
+                        try await loop.perform { [connection] core in
+                            try core.received(request, on: connection, stream: stream)
+                        }
+                    }
+                } catch {
+                    let refusal = try refusal(for: error)
+                    logger.info(
+                        "request refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+                    connection.send(.refused(refusal), stream: stream)
+                }
+            }
+        } catch {
+            logger.debug(
+                "client connection ended", metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
+        }
+        connection.close()
+        loop.post { [connection] core in core.watchers.remove(connection) }
+    }
+
+    /// The headers are read on the blocking pool; only then does the loop hear of the images.
+    private func addImages(_ message: WireAddImages, stream: UInt32) async throws {
+        guard (1...256).contains(message.images.count) else {
+            throw ProtocolViolation(
+                field: "AddImages.images", value: "\(message.images.count) images", allowed: "1 to 256 a message")
+        }
+        let job = try JobID(wire: message.job)
+        let inputs = try message.images.map { (name: $0.name, blob: try BlobReference(wire: $0.input)) }
+        let terms = try await loop.perform { core in
+            let terms = try core.admissionTerms(of: job)
+            if let missing = inputs.first(where: { !core.pin($0.blob.digest) }) {
+                throw MissingInput(digest: missing.blob.digest)
+            }
+            return terms
+        }
+        let offers = try await blockingWork.runIfActive { [admission] in
+            try inputs.map { input in
+                ImageOffer(
+                    name: input.name, input: input.blob, admission: try admission.examine(input.blob, for: terms))
+            }
+        }
+        try await loop.perform { [connection] core in
+            try core.addImages(to: job, firstIndex: message.firstIndex, offers)
+            core.reply(.done(WireDone()), stream: stream, on: connection)
+        }
+    }
+
+    /// - Throws: the error itself when the connection is broken rather than the request.
+    private func refusal(for error: any Error) throws -> WireRefusal {
+        switch error {
+        case let refusal as SchedulerRefusal: return WireRefusal(refusal)
+        case let error as PipelineError: return WireRefusal(code: "invalid-pipeline", message: error.message)
+        case let violation as ProtocolViolation:
+            return WireRefusal(code: "invalid-argument", message: violation.description)
+        case let missing as MissingInput:
+            return WireRefusal(
+                code: "blob-missing",
+                message: "the input \(missing.digest) is not in the master's store; upload it again")
+        case let error as BlobStoreError: return WireRefusal(code: error.code.rawValue, message: error.description)
+        default: throw error
+        }
+    }
+}

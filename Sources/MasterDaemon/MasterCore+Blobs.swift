@@ -1,0 +1,144 @@
+import BlobStore
+import JobModel
+import Scheduler
+
+extension MasterCore {
+    // MARK: Kept results
+
+    /// Notes that the image's result can answer identical requests.
+    func remember(_ image: ImageID, _ result: BlobReference) {
+        guard let status = scheduler.imageStatus(image), let job = scheduler.jobSummary(image.job)?.description else {
+            return
+        }
+        let key = ResultCache.Key(
+            input: status.input.digest, pipeline: job.pipeline, revision: job.options.resultRevision)
+        results.insert(result, for: key)
+    }
+
+    /// The kept result of an identical request.
+    func keptResult(input: BlobReference, pipeline: String) -> BlobReference? {
+        results[ResultCache.Key(input: input.digest, pipeline: pipeline, revision: JobOptions.currentResultRevision)]
+    }
+
+    // MARK: Deletion
+
+    /// Deletes a blob that no image needs, unless somebody is about to refer to it.
+    func delete(_ digest: BlobDigest) {
+        results.remove(digest)
+        // Decided before this turn's events; one of them may need it again.
+        guard !mustKeep(digest) else { return }
+        remove(digest)
+    }
+
+    func remove(_ digest: BlobDigest) {
+        do {
+            try blobs.remove(digest)
+        } catch {
+            logger.warning("a blob could not be removed", metadata: ["blob": "\(digest)", "error": "\(error)"])
+        }
+    }
+
+    /// A blob was stored or is about to be referred to: it stays for a while even if nobody needs it yet.
+    ///
+    /// - Returns: whether it is (still) there.
+    func pin(_ digest: BlobDigest) -> Bool {
+        pins.pin(digest, at: Self.currentInstant)
+        // A folder that can not be looked into is as good as empty: the put or the reference fails with its own error.
+        return (try? blobs.contains(digest)) ?? false
+    }
+
+    /// Whether a sweep has to leave the blob alone.
+    func mustKeep(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) || pins.isPinned(digest) }
+
+    /// Whether the blob is there with its right size.
+    func holds(_ blob: BlobReference) -> Bool { (try? blobs.open(blob)) != nil }
+
+    // MARK: Loss
+
+    /// A worker asked for a blob that is not there: what can be computed again starts over.
+    func blobMissing(_ digest: BlobDigest) {
+        let now = now
+        for image in scheduler.imagesThatCanRecompute(digest) {
+            logger.error(
+                "a blob was lost: the image starts over", metadata: ["image.id": "\(image)", "blob": "\(digest)"])
+            scheduler.blobsLost(of: image, at: now, into: &decision)
+        }
+    }
+
+    /// After a start: intermediate blobs are not synced, so a power cut can have taken some.
+    func restartImagesWithLostBlobs(at now: Moment) {
+        for (image, references) in scheduler.intermediateBlobs() {
+            let lost = references.first { !holds($0) }
+            guard let lost else { continue }
+            logger.warning(
+                "an intermediate blob is gone: the image starts over",
+                metadata: ["image.id": "\(image)", "blob": "\(lost.digest)"])
+            scheduler.blobsLost(of: image, at: now, into: &decision)
+        }
+    }
+}
+
+/// Results that can answer identical requests, for as long as their blobs are kept.
+struct ResultCache {
+    /// What makes requests identical: the same input bytes, the same pipeline, the same release's pixels. The chunk size is
+    /// not among it: no output depends on it.
+    struct Key: Hashable {
+        let input: BlobDigest
+        let pipeline: String
+        let revision: UInt32
+    }
+
+    private var results: [Key: BlobReference] = [:]
+    private var keys: [BlobDigest: Set<Key>] = [:]
+
+    subscript(key: Key) -> BlobReference? { results[key] }
+
+    mutating func insert(_ result: BlobReference, for key: Key) {
+        if let old = results.updateValue(result, forKey: key), old != result { keys[old.digest]?.remove(key) }
+        keys[result.digest, default: []].insert(key)
+    }
+
+    mutating func remove(_ digest: BlobDigest) {
+        for key in keys.removeValue(forKey: digest) ?? [] { results[key] = nil }
+    }
+}
+
+/// Blobs that were just stored or looked for, and are not to be deleted before whoever did it could refer to them.
+struct BlobPins {
+    static let duration = Duration.seconds(600)
+    static let sweepInterval = Duration.seconds(1800)
+
+    private var pinnedUntil: [BlobDigest: Instant] = [:]
+    private var order: [(digest: BlobDigest, until: Instant)] = []
+    private var lastSweep: Instant?
+
+    mutating func pin(_ digest: BlobDigest, at now: Instant) {
+        let until = now + Self.duration
+        pinnedUntil[digest] = until
+        order.append((digest, until))
+    }
+
+    func isPinned(_ digest: BlobDigest) -> Bool { pinnedUntil[digest] != nil }
+
+    /// Takes out the pins that have ended.
+    mutating func expired(at now: Instant) -> [BlobDigest] {
+        let count = order.prefix { $0.until <= now }.count
+        let due = order.prefix(count)
+        order.removeFirst(count)
+        return due.compactMap { entry in
+            // Pinned again since: that later entry ends it.
+            guard pinnedUntil[entry.digest] == entry.until else { return nil }
+            pinnedUntil[entry.digest] = nil
+            return entry.digest
+        }
+    }
+
+    /// Whether it is time to look for files that nobody refers to; true once an interval.
+    mutating func isSweepDue(at now: Instant) -> Bool {
+        guard let last = lastSweep, now - last < Self.sweepInterval else {
+            lastSweep = now
+            return true
+        }
+        return false
+    }
+}

@@ -1,0 +1,125 @@
+import JobModel
+import Protocol
+import Scheduler
+import Transport
+
+/// What workers say, in the words of the scheduler.
+extension MasterCore {
+    /// Registers the worker behind `connection` and answers it; leases that follow come after the answer.
+    func register(_ message: WireRegister, on connection: ControlConnection, stream: UInt32) throws -> WorkerID {
+        let held = try message.held.map { try HeldLease($0) }
+        try reserveWorkerIdentifiers()
+        let registration = WorkerRegistration(
+            worker: message.worker == 0 ? nil : WorkerID(message.worker), name: message.name,
+            slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot), held: held,
+            isDraining: message.draining)
+        let answer = try scheduler.workerRegistered(registration, at: now, into: &decision)
+        if let old = workers.updateValue(connection, forKey: answer.worker), old !== connection {
+            old.close(WireRefusal(code: "replaced", message: "the worker registered on another connection"))
+        }
+        let configuration = settings.scheduler
+        logger.info(
+            "worker registered",
+            metadata: [
+                "worker.id": "\(answer.worker)", "name": "\(message.name)", "address": "\(connection.remoteAddress)",
+                "slots": "\(message.slotCount)", "ranks": "\(message.ranksPerSlot)", "held": "\(held.count)",
+                "dropped": "\(answer.dropped.count)",
+            ])
+        afterCommit {
+            connection.send(
+                .registered(
+                    .with {
+                        $0.worker = answer.worker.rawValue
+                        $0.heartbeatMilliseconds = UInt32(configuration.heartbeatInterval / .milliseconds(1))
+                        $0.leaseMilliseconds = UInt32(configuration.leaseDuration / .milliseconds(1))
+                        $0.dropped = answer.dropped.map(\.wire)
+                    }), stream: stream)
+        }
+        return answer.worker
+    }
+
+    /// The worker's connection ended. Nothing happens if it already has another.
+    func disconnected(_ worker: WorkerID, _ connection: ControlConnection) {
+        guard workers[worker] === connection else { return }
+        workers[worker] = nil
+        logger.info("worker disconnected", metadata: ["worker.id": "\(worker)"])
+        scheduler.workerDisconnected(worker, at: now, into: &decision)
+    }
+
+    /// Handles a message of a registered worker.
+    ///
+    /// - Throws: `ProtocolViolation` when the worker breaks the protocol: its connection is closed.
+    func received(
+        _ message: WireControl, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
+    ) throws {
+        // Declared dead or replaced meanwhile: what this connection says is no longer the worker's word.
+        guard workers[worker] === connection else { return }
+        switch message.body {
+        case .heartbeat(let heartbeat):
+            let held = try heartbeat.held.map { try HeldLease($0) }
+            let dropped = scheduler.workerHeartbeat(
+                worker, held: held, residentBytes: heartbeat.residentBytes, at: now, into: &decision)
+            reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
+        case .bandPublished(let message):
+            let (lease, band, blob) = try message.validated()
+            if pin(blob.digest) {
+                scheduler.bandPublished(lease, band: band, blob: blob, by: worker, at: now, into: &decision)
+            } else {
+                failMissing(blob, lease, worker)
+            }
+            reply(.done(WireDone()), stream: stream, on: connection)
+        case .taskFinished(let message):
+            let (lease, output) = try message.validated()
+            if let missing = output.blobs.first(where: { !pin($0.digest) }) {
+                failMissing(missing, lease, worker)
+            } else {
+                scheduler.taskFinished(lease, by: worker, output: output, at: now, into: &decision)
+            }
+            reply(.done(WireDone()), stream: stream, on: connection)
+        case .taskFailed(let message):
+            let (lease, failure) = try message.validated()
+            logger.notice(
+                "attempt failed",
+                metadata: [
+                    "task.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
+                    "reason": "\(failure.reason)",
+                ])
+            if failure.cause == .returned {
+                scheduler.leaseReturned(lease, by: worker, at: now, into: &decision)
+            } else {
+                scheduler.taskFailed(lease, by: worker, failure: failure, at: now, into: &decision)
+            }
+            reply(.done(WireDone()), stream: stream, on: connection)
+        case .drain(let drain):
+            scheduler.workerDraining(worker, on: !drain.resume, at: now, into: &decision)
+            reply(.done(WireDone()), stream: stream, on: connection)
+        case let other:
+            throw ProtocolViolation(
+                field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
+                allowed: "heartbeat, band_published, task_finished, task_failed or drain from a registered worker")
+        }
+    }
+
+    /// The report names a blob that is not here: as if the attempt had failed.
+    private func failMissing(_ blob: BlobReference, _ lease: LeaseID, _ worker: WorkerID) {
+        let failure = Failure(.workerError, "the result blob \(blob.digest) is not in the master's store")
+        logger.error("a reported blob is missing", metadata: ["task.id": "\(lease)", "blob": "\(blob.digest)"])
+        scheduler.taskFailed(lease, by: worker, failure: failure, at: now, into: &decision)
+    }
+
+    func reply(_ body: WireControl.OneOf_Body, stream: UInt32, on connection: ControlConnection) {
+        afterCommit { connection.send(body, stream: stream) }
+    }
+}
+
+extension HeldLease {
+    init(_ wire: WireHeldLease) throws(ProtocolViolation) {
+        let (lease, started, progress) = try wire.validated()
+        self.init(lease, isStarted: started, progress: progress)
+    }
+}
+
+extension TaskOutput {
+    /// All blobs that the output refers to.
+    var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
+}

@@ -1,0 +1,182 @@
+import BlobStore
+import Dispatch
+import JobModel
+import Journal
+import Logging
+import Observability
+import Protocol
+import Scheduler
+import Transport
+
+/// The master's state, owned by the thread that runs the `DecisionLoop`; nothing here is touched from elsewhere.
+///
+/// It joins the two pure halves that do not know each other, in one order: the scheduler decides, the journal commits, and
+/// only then are replies given and actions performed.
+final class MasterCore {
+    var scheduler: Scheduler
+    var decision = Decision()
+    let journal: Journal
+    let blobs: FolderBlobStore
+    let logger: Logger
+    let settings: MasterSettings
+    /// How effects outside this thread (assembly, probing) are started.
+    let launch: @Sendable (BackgroundWork) -> Void
+
+    /// The connection of each registered worker.
+    var workers: [WorkerID: ControlConnection] = [:]
+    var watchers = Watchers()
+    var results = ResultCache()
+    var pins = BlobPins()
+    /// Unsealed jobs, with the last time their client was heard.
+    var unsealed: [JobID: Instant] = [:]
+
+    private var replies: [() -> Void] = []
+    private var nextHousekeeping = Instant.zero
+    private var reservedWorkers: WorkerID
+    let startedAt: Instant
+
+    /// Work that the loop starts and does not wait for; its outcome comes back as an event.
+    enum BackgroundWork: Sendable {
+        case assemble(Assembly)
+        case sweepBlobs
+    }
+
+    /// Replays the journal and takes up what was running.
+    ///
+    /// - Throws: `JournalError` or `ReplayError` when the state cannot be trusted: the master does not start.
+    init(
+        journal: Journal, blobs: FolderBlobStore, settings: MasterSettings, logger: Logger,
+        launch: @escaping @Sendable (BackgroundWork) -> Void
+    ) throws {
+        self.journal = journal
+        self.blobs = blobs
+        self.settings = settings
+        self.logger = logger
+        self.launch = launch
+        startedAt = Self.currentInstant
+        reservedWorkers = journal.highestWorkerID
+        scheduler = try Scheduler(
+            configuration: settings.scheduler, nextJob: JobID(journal.highestJobID.rawValue + 1),
+            nextWorker: WorkerID(journal.highestWorkerID.rawValue + 1))
+        var completed: [(ImageID, BlobReference)] = []
+        try journal.replay { record in
+            try scheduler.replay(record)
+            if case .imageCompleted(let image, let result, _) = record { completed.append((image, result)) }
+        }
+        let now = now
+        scheduler.recovered(at: now, into: &decision)
+        for (image, result) in completed { remember(image, result) }
+        restartImagesWithLostBlobs(at: now)
+        for summary in scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
+            unsealed[summary.description.id] = now.instant
+        }
+        logger.info(
+            "journal replayed",
+            metadata: [
+                "records": "\(journal.recordCount)", "jobs.open": "\(scheduler.counters.jobsOpen)",
+                "tasks.ready": "\(scheduler.counters.tasksReady)",
+            ])
+    }
+
+    static var currentInstant: Instant { Instant(nanoseconds: BootTimeClock.now) }
+    var now: Moment { Moment(Self.currentInstant, wallClockMilliseconds: WallClock.millisecondsSince1970) }
+
+    // MARK: Decide, commit, send
+
+    /// Runs `reply` when all that was decided so far is durable.
+    func afterCommit(_ reply: @escaping () -> Void) { replies.append(reply) }
+
+    /// Makes durable what was decided, then tells: first those who asked, then the workers and watchers.
+    ///
+    /// Actions can decide nothing themselves; what follows from them comes back as events.
+    func commit() throws {
+        guard !decision.isEmpty || !replies.isEmpty else { return }
+        let made = decision
+        let due = replies
+        decision = Decision()
+        replies.removeAll(keepingCapacity: true)
+        if !made.records.isEmpty { try journal.append(made.records) }
+        for record in made.records {
+            if case .imageCompleted(let image, let result, _) = record { remember(image, result) }
+        }
+        for reply in due { reply() }
+        for action in made.actions { perform(action) }
+    }
+
+    private func perform(_ action: Action) {
+        switch action {
+        case .grant(let lease, let spec, let worker):
+            logger.debug("lease granted", metadata: ["task.id": "\(lease)", "worker.id": "\(worker)"])
+            send(.grantLease(WireGrantLease(lease: lease, spec: spec)), to: worker)
+        case .revoke(let lease, let worker, let reason):
+            logger.debug(
+                "lease revoked",
+                metadata: ["task.id": "\(lease)", "worker.id": "\(worker)", "reason": "\(reason.code)"])
+            send(
+                .revokeLease(
+                    .with {
+                        $0.lease = lease.wire
+                        $0.reason = reason.code
+                    }), to: worker)
+        case .assemble(let assembly): launch(.assemble(assembly))
+        case .jobChanged(let job): watchers.changed(job)
+        case .deleteBlob(let digest): delete(digest)
+        case .workerDeclaredDead(let worker):
+            logger.warning("worker declared dead", metadata: ["worker.id": "\(worker)"])
+            workers.removeValue(forKey: worker)?.close(
+                WireRefusal(code: "silent", message: "no heartbeat came for \(settings.scheduler.deadAfter)"))
+        }
+    }
+
+    private func send(_ message: WireControl.OneOf_Body, to worker: WorkerID) {
+        // A connection that is going down requeues the worker's leases by itself.
+        workers[worker]?.send(message)
+    }
+
+    // MARK: Time
+
+    /// Called at every turn of the loop.
+    func timePassed() {
+        let now = now
+        if let deadline = scheduler.nextDeadline, deadline <= now.instant {
+            scheduler.timePassed(at: now, into: &decision)
+        }
+        watchers.flush(at: now.instant) { [self] in scheduler.jobSummary($0) }
+        if now.instant >= nextHousekeeping {
+            nextHousekeeping = now.instant + .seconds(5)
+            keepHouse(at: now)
+        }
+    }
+
+    /// How long the loop may sleep when nothing arrives, in a form that Dispatch takes.
+    var idleTime: DispatchTimeInterval {
+        let now = Self.currentInstant
+        let deadlines = [scheduler.nextDeadline, watchers.nextFlush, nextHousekeeping].compactMap { $0 }
+        let wait = (deadlines.min() ?? nextHousekeeping) - now
+        return .microseconds(max(0, min(1_000_000, Int(wait / .microseconds(1)))) + 1)
+    }
+
+    private func keepHouse(at now: Moment) {
+        for (job, heard) in unsealed where now.instant - heard > settings.unsealedJobTimeout {
+            unsealed[job] = nil
+            logger.warning("job cancelled: its client did not complete it", metadata: ["job.id": "\(job)"])
+            try? scheduler.jobCancelled(job, at: now, into: &decision)
+        }
+        let keep = UInt64(settings.keepResults / .milliseconds(1))
+        for summary in scheduler.jobs(before: nil, limit: .max) {
+            guard let finished = summary.finishedAt, finished &+ keep < now.wallClockMilliseconds else { continue }
+            try? scheduler.jobForgotten(summary.description.id, at: now, into: &decision)
+        }
+        for digest in pins.expired(at: now.instant) where !scheduler.isNeeded(digest) { remove(digest) }
+        if pins.isSweepDue(at: now.instant) { launch(.sweepBlobs) }
+    }
+
+    /// Identifiers of workers are reserved in blocks, durably, before one of them is given out.
+    func reserveWorkerIdentifiers() throws {
+        let next = scheduler.nextWorkerID
+        guard next > reservedWorkers else { return }
+        let through = WorkerID(next.rawValue + 63)
+        try journal.reserveWorkerIDs(through: through)
+        reservedWorkers = through
+    }
+}

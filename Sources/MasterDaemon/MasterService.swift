@@ -1,0 +1,120 @@
+import BlobStore
+import Dispatch
+import Foundation
+import Journal
+import Logging
+import NIOCore
+import NIOPosix
+import Observability
+import Scheduler
+import ServiceLifecycle
+import Transport
+
+/// The master as a service: opens the state, serves connections, and ends when told to or when the journal fails.
+struct MasterService: Service {
+    let settings: MasterSettings
+    let logger: Logger
+
+    func run() async throws {
+        let secret = try SharedSecret(file: settings.secretFile)
+        let journal = try Journal(directory: settings.stateDirectory)
+        let blobs = try FolderBlobStore(path: settings.stateDirectory + "/blobs")
+        _ = try blobs.removeIncoming()
+        let blockingWork = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
+        blockingWork.start()
+
+        let loop = DecisionLoop()
+        let background = Background(loop: loop, blobs: blobs, blockingWork: blockingWork, logger: logger)
+        let notifier = ServiceNotifier()
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // Serving begins when the journal is replayed; replay needs the thread that owns the state.
+                let (replayed, replay) = AsyncThrowingStream.makeStream(of: Void.self)
+                group.addTask {
+                    try await onOwnThread("decisions") {
+                        try decide(loop, journal: journal, blobs: blobs, background: background, notifier: notifier) {
+                            replay.finish()
+                        }
+                    }
+                }
+                group.addTask { await background.run() }
+                group.addTask {
+                    for try await _ in replayed {}
+                    try await serve(
+                        secret: secret, loop: loop, blobs: blobs, blockingWork: blockingWork, notifier: notifier)
+                }
+                group.addTask {
+                    try? await gracefulShutdown()
+                    notifier.stopping()
+                    loop.stop()
+                }
+                // The decision loop ends first, by order or by failure; everything else is then cancelled.
+                defer { replay.finish() }
+                try await group.next()
+                group.cancelAll()
+            }
+        } catch {
+            try? await blockingWork.shutdownGracefully()
+            throw error
+        }
+        try await blockingWork.shutdownGracefully()
+        try journal.close()
+        logger.info("master stopped")
+    }
+
+    /// The loop's life on its own thread.
+    private func decide(
+        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, background: Background,
+        notifier: ServiceNotifier, replayed: () -> Void
+    ) throws {
+        let core = try MasterCore(journal: journal, blobs: blobs, settings: settings, logger: logger) { work in
+            background.start(work)
+        }
+        replayed()
+        try loop.run(core) { _ = notifier.watchdogPing() }
+    }
+
+    private func serve(
+        secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, blockingWork: NIOThreadPool,
+        notifier: ServiceNotifier
+    ) async throws {
+        let listener = try await MasterListener.bind(
+            host: settings.listen.host, port: settings.listen.port, secret: secret, limits: settings.transport,
+            software: MasterSettings.software, logger: logger)
+        let address = Endpoint(host: settings.listen.host, port: listener.localPort)
+        logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
+        if let file = settings.addressFile {
+            try Data("\(address)\n".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+        }
+        notifier.ready()
+        let admission = Admission(blobs: blobs)
+        try await listener.run { incoming in
+            switch incoming {
+            case .control(let connection):
+                switch connection.role {
+                case .worker: await WorkerSession(connection: connection, loop: loop, logger: logger).run()
+                case .client, .bulk:
+                    await ClientSession(
+                        connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,
+                        logger: logger
+                    ).run()
+                }
+            case .bulk(let connection):
+                await BulkSession(
+                    connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork,
+                    minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
+                ).run()
+            }
+        }
+    }
+}
+
+/// Runs blocking work on a thread of its own, for as long as it takes.
+private func onOwnThread(_ name: String, _ body: @escaping @Sendable () throws -> Void) async throws {
+    try await withCheckedThrowingContinuation { continuation in
+        let thread = Thread { continuation.resume(with: Result { try body() }) }
+        thread.name = name
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+}

@@ -1,0 +1,69 @@
+import JobModel
+import Logging
+import Scheduler
+import Settings
+import Transport
+
+/// What the master was told, validated.
+struct MasterSettings: Sendable {
+    static let version = "0.1.0"
+    static let software = "tessera-master \(version)"
+    /// A chunk has to fit a worker's memory four times over.
+    static let largestChunkByteCount: UInt64 = 4 << 30
+
+    var listen: Endpoint
+    var stateDirectory: String
+    var secretFile: String
+    var addressFile: String?
+    var jobDefaults = JobOptions()
+    var keepResults: Duration
+    var minimumFreeByteCount: UInt64
+    var unsealedJobTimeout: Duration
+    var logLevel: Logger.Level
+    var scheduler = SchedulerConfiguration()
+    var transport = TransportLimits()
+
+    static let table = [
+        Setting(
+            "listen", "HOST:PORT", default: "127.0.0.1:7400", "Address to listen on; port 0 lets the system choose"),
+        Setting("state-dir", "DIR", default: "/var/lib/tessera", "Journal and blobs; one master a directory"),
+        Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with workers and clients"),
+        Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
+        Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
+        Setting("max-pixels", "N", default: "4000000000", "Refuse images with more pixels"),
+        Setting("max-attempts", "N", default: "4", "Failed attempts before a task is dead-lettered"),
+        Setting("keep-results", "TIME", default: "7d", "Forget finished jobs and their results after this time"),
+        Setting("min-free-bytes", "N", default: "1G", "Refuse uploads that would leave less free space than this"),
+        Setting(
+            "unsealed-timeout", "TIME", default: "10m", "Cancel a job whose client stays away before it is complete"),
+        Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
+        Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
+    ]
+
+    init(_ settings: Settings) throws {
+        do {
+            listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400)
+        } catch let error as TransportError {
+            throw SettingsError.usage("--listen: \(error.message)")
+        }
+        stateDirectory = try settings.requiredText("state-dir")
+        secretFile = try settings.requiredText("secret-file")
+        addressFile = settings.text("address-file")
+        jobDefaults.chunkByteCount = UInt64(
+            try settings.integer("chunk-bytes", in: 1...Int(Self.largestChunkByteCount)))
+        jobDefaults.maximumPixelCount = UInt64(try settings.integer("max-pixels", in: 1...1_000_000_000_000))
+        jobDefaults.maximumAttempts = UInt32(try settings.integer("max-attempts", in: 1...100))
+        keepResults = try settings.duration("keep-results", in: .zero ... .seconds(86400 * 3650))
+        minimumFreeByteCount = UInt64(try settings.integer("min-free-bytes", in: 0...(1 << 50)))
+        unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
+        let level = try settings.requiredText("log-level")
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw settings.invalid(
+                "log-level", level, allowed: Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        self.logLevel = logLevel
+        transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
+        // Many workers behind one address, or on this machine, greet at the same moment after a restart.
+        transport.unauthenticatedPerAddress = max(16, transport.connectionsPerAddress / 4)
+    }
+}

@@ -1,0 +1,58 @@
+import JobModel
+import Protocol
+import Scheduler
+import Transport
+
+/// Who wants to hear of which job. Changes are told at most ten times a second, the last one always.
+struct Watchers {
+    static let interval = Duration.milliseconds(100)
+
+    private struct Watcher {
+        let connection: ControlConnection
+        let stream: UInt32
+    }
+
+    private var watchers: [JobID: [Watcher]] = [:]
+    private var changedJobs: Set<JobID> = []
+    private var lastFlush = Instant.zero
+
+    /// When `flush` has something to tell; `nil` while nothing changed.
+    var nextFlush: Instant? { changedJobs.isEmpty ? nil : lastFlush + Self.interval }
+
+    mutating func add(_ connection: ControlConnection, stream: UInt32, to job: JobID) {
+        watchers[job, default: []].append(Watcher(connection: connection, stream: stream))
+    }
+
+    mutating func remove(_ connection: ControlConnection, from job: JobID) {
+        watchers[job]?.removeAll { $0.connection === connection }
+        if watchers[job]?.isEmpty == true { watchers[job] = nil }
+    }
+
+    mutating func remove(_ connection: ControlConnection) {
+        for job in Array(watchers.keys) { remove(connection, from: job) }
+    }
+
+    mutating func changed(_ job: JobID) {
+        if watchers[job] != nil { changedJobs.insert(job) }
+    }
+
+    /// Sends what changed, if the last time is long enough ago. A final summary is the last.
+    mutating func flush(at now: Instant, summary: (JobID) -> JobSummary?) {
+        guard let due = nextFlush, due <= now else { return }
+        lastFlush = now
+        for job in changedJobs {
+            guard let summary = summary(job) else {
+                let refusal = WireRefusal(code: "not-found", message: "job \(job) was forgotten while it was watched")
+                for watcher in watchers.removeValue(forKey: job) ?? [] {
+                    watcher.connection.send(.refused(refusal), stream: watcher.stream)
+                }
+                continue
+            }
+            for watcher in watchers[job] ?? [] {
+                watcher.connection.send(.jobSummary(WireJobSummary(summary)), stream: watcher.stream)
+            }
+            if summary.state.isFinal { watchers[job] = nil }
+        }
+        changedJobs.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,121 @@
+import JobModel
+import Protocol
+import Scheduler
+
+// The scheduler's answers as messages.
+
+extension WireJobSummary {
+    init(_ summary: JobSummary) {
+        self.init()
+        job = summary.description.id.rawValue
+        state = summary.state.name
+        pipeline = summary.description.pipeline
+        submitter = summary.description.submitter
+        priority = summary.description.priority
+        submittedAt = summary.description.submittedAt
+        finishedAt = summary.finishedAt ?? 0
+        sealed = summary.isSealed
+        let counts = summary.counts
+        imageCount = counts.images
+        imagesDone = counts.imagesDone
+        imagesFailed = counts.imagesFailed
+        imagesFromCache = counts.imagesFromCache
+        tasksTotal = counts.tasksTotal
+        tasksDone = counts.tasksDone
+        attemptsLost = counts.attemptsLost
+        attemptsFailed = counts.attemptsFailed
+        pixelsTotal = counts.pixelsTotal
+        pixelsDone = counts.pixelsDone
+    }
+}
+
+extension WireImageStatus {
+    init(_ status: ImageStatus) {
+        self.init()
+        index = status.id.index
+        name = status.name
+        state = status.state.name
+        if let geometry = status.geometry { self.geometry = geometry.wire }
+        if let result = status.result { self.result = result.wire }
+        if let failure = status.failure { self.failure = failure.wire }
+        tasksTotal = status.tasksTotal
+        tasksDone = status.tasksDone
+        fromCache = status.isFromCache
+    }
+}
+
+extension WireWorkerStatus {
+    init(_ status: WorkerStatus, address: String) {
+        self.init()
+        worker = status.id.rawValue
+        name = status.name
+        state = status.state.rawValue
+        slotCount = UInt32(status.slotCount)
+        ranksPerSlot = UInt32(status.ranksPerSlot)
+        leasesHeld = UInt32(status.leasesHeld)
+        tasksDone = status.tasksDone
+        attemptsLost = status.attemptsLost
+        attemptsFailed = status.attemptsFailed
+        residentBytes = status.residentBytes
+        self.address = address
+        connectedMilliseconds = UInt64(max(0, status.connectedFor / .milliseconds(1)))
+        silentMilliseconds = UInt64(max(0, status.silentFor / .milliseconds(1)))
+    }
+}
+
+extension WireDeadImage {
+    init(_ dead: DeadImage, withAttempts: Bool) {
+        self.init()
+        job = dead.id.job.rawValue
+        index = dead.id.index
+        name = dead.name
+        failure = dead.failure.wire
+        // A message has room for about a dozen output tails; the listing leaves them out.
+        if !withAttempts { failure.outputTail = "" }
+        guard withAttempts else { return }
+        attempts = dead.attempts.suffix(12).map { attempt in
+            .with {
+                $0.task = "\(attempt.lease.task)"
+                $0.epoch = attempt.lease.epoch
+                $0.worker = "\(attempt.worker)"
+                $0.failure = attempt.failure.wire
+            }
+        }
+    }
+}
+
+/// Lists are cut to what one control frame holds; the client asks on from the last element.
+private let listByteBudget = 56 << 10
+
+private func prefix<Element>(of elements: [Element], byteCount: (Element) -> Int) -> ArraySlice<Element> {
+    var budget = listByteBudget
+    let end = elements.firstIndex { element in
+        budget -= byteCount(element) + 8
+        return budget < 0
+    }
+    return elements[..<(end ?? elements.count)]
+}
+
+extension WireJobList {
+    static func fitting(_ jobs: [WireJobSummary]) -> WireJobList {
+        .with { $0.jobs = Array(prefix(of: jobs) { $0.pipeline.utf8.count + $0.submitter.utf8.count + 160 }) }
+    }
+}
+
+extension WireImageList {
+    static func fitting(_ images: [WireImageStatus], imageCount: UInt32) -> WireImageList {
+        .with {
+            $0.imageCount = imageCount
+            $0.images = Array(
+                prefix(of: images) {
+                    $0.name.utf8.count + $0.failure.reason.utf8.count + $0.failure.outputTail.utf8.count + 160
+                })
+        }
+    }
+}
+
+extension WireDeadList {
+    static func fitting(_ images: [WireDeadImage]) -> WireDeadList {
+        .with { $0.images = Array(prefix(of: images) { $0.name.utf8.count + $0.failure.reason.utf8.count + 64 }) }
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+import JobModel
+
+/// Where one lease's inputs and outputs lie in shared memory.
+///
+/// ```
+///   SCRATCH/files/17.0-chunk-0-3#1/
+///       input       the encoded file, or the raw rows, or the summaries one after the other
+///       value       what opens the stage, if anything does
+///       raw         all decoded rows, for a whole image
+///       payload     what the ranks write
+///       summary     likewise
+/// ```
+struct LeaseFiles: Sendable {
+    let directory: String
+
+    init(_ lease: LeaseID, in parent: String) {
+        directory = parent + "/" + "\(lease)".map { $0 == "/" ? "-" : String($0) }.joined()
+    }
+
+    var input: String { directory + "/input" }
+    var value: String { directory + "/value" }
+    var raw: String { directory + "/raw" }
+    var payload: String { directory + "/payload" }
+    var summary: String { directory + "/summary" }
+
+    func create() throws(LeaseFileError) {
+        guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw LeaseFileError("cannot create", directory) }
+    }
+
+    func remove() {
+        for path in [input, value, raw, payload, summary] { unlink(path) }
+        rmdir(directory)
+    }
+}
+
+/// The scratch folder does not do what it is for.
+struct LeaseFileError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ action: String, _ path: String) {
+        description = "\(action) \(path): \(String(cString: strerror(errno)))"
+    }
+}
+
+/// Creates the file with this size, backed by memory that is really there: a full scratch folder is an error here, not
+/// a SIGBUS later.
+func createFile(_ path: String, byteCount: UInt64) throws(LeaseFileError) -> Int32 {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw LeaseFileError("cannot create", path) }
+    let code = byteCount == 0 ? 0 : posix_fallocate(descriptor, 0, Int(byteCount))
+    guard code == 0 else {
+        close(descriptor)
+        errno = code
+        throw LeaseFileError("cannot reserve \(byteCount) bytes for", path)
+    }
+    return descriptor
+}

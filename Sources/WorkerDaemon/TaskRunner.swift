@@ -1,0 +1,125 @@
+import Glibc
+import JobModel
+import MasterClient
+
+/// The three steps of a lease that take time: fetch the inputs, let a world compute, upload the outputs.
+struct TaskRunner: Sendable {
+    let blobs: PatientTransfer
+
+    /// What the world has left in the lease's files.
+    enum Computed: Sendable {
+        /// All bands are uploaded and reported already; these are the framed header chunks to carry over.
+        case decoded(metadata: BlobReference?)
+        case output(RankOutput)
+    }
+
+    // MARK: Fetch
+
+    func fetch(_ spec: TaskSpec, into files: LeaseFiles) async throws {
+        try files.create()
+        let descriptor = try createFile(files.input, byteCount: spec.inputs.reduce(0) { $0 + $1.byteCount })
+        defer { close(descriptor) }
+        var offset: UInt64 = 0
+        for slice in spec.inputs {
+            try await blobs.get(slice, into: descriptor, at: offset)
+            offset += slice.byteCount
+        }
+        if let value = spec.value {
+            let descriptor = try createFile(files.value, byteCount: value.byteCount)
+            defer { close(descriptor) }
+            try await blobs.get(value, into: descriptor, at: 0)
+        }
+    }
+
+    // MARK: Compute
+
+    /// - Parameter onBand: told of each band of a decode task once it is uploaded.
+    /// - Throws: `TaskFailure` when the ranks refused; `WorldError`; `CancellationError`.
+    func compute(
+        _ spec: TaskSpec, _ files: LeaseFiles, in world: World,
+        onBand: @escaping @Sendable (UInt32, BlobReference) async -> Void,
+        onProgress: @escaping @Sendable (Double) -> Void
+    ) async throws -> Computed {
+        switch spec.task.step {
+        case .whole:
+            let (_, metadata) = try await decode(spec, files, in: world, onProgress: onProgress) { band in
+                guard rename(band.path, files.raw) == 0 else { throw LeaseFileError("cannot keep", band.path) }
+            }
+            defer { unlink(metadata) }
+            let order = RankOrder.computeWhole(spec, input: files.raw, metadata: metadata, payload: files.payload)
+            return .output(try await finish(order, in: world, onProgress: onProgress))
+        case .decode:
+            let (byteCount, metadata) = try await decode(spec, files, in: world, onProgress: onProgress) { band in
+                let blob = try await blobs.put(fileAt: band.path)
+                unlink(band.path)
+                await onBand(band.index, blob)
+            }
+            defer { unlink(metadata) }
+            return .decoded(metadata: byteCount == 0 ? nil : try await blobs.put(fileAt: metadata))
+        case .chunk:
+            let order = RankOrder.compute(
+                spec, input: files.input, value: spec.value == nil ? nil : files.value, payload: files.payload,
+                summary: files.summary)
+            return .output(try await finish(order, in: world, onProgress: onProgress))
+        case .reduce:
+            let order = RankOrder.reduce(
+                spec, summaries: files.input, byteCounts: spec.inputs.map(\.byteCount), payload: files.payload)
+            return .output(try await finish(order, in: world, onProgress: onProgress))
+        }
+    }
+
+    private func decode(
+        _ spec: TaskSpec, _ files: LeaseFiles, in world: World, onProgress: @escaping @Sendable (Double) -> Void,
+        onBand: @escaping @Sendable (World.DecodedBand) async throws -> Void
+    ) async throws -> (metadataByteCount: UInt64, metadata: String) {
+        let order = RankOrder.decode(spec, input: files.input, directory: world.filesPath)
+        switch try await world.run(order, onBand: onBand, onProgress: onProgress) {
+        case .decoded(let metadata, let byteCount): return (byteCount, metadata)
+        case .failed(let cause, let reason): throw TaskFailure(Failure(cause, reason))
+        case let other: throw TaskFailure(Failure(.rankLost, "rank 0 answered a decode order with \(other)"))
+        }
+    }
+
+    private func finish(
+        _ order: RankOrder, in world: World, onProgress: @escaping @Sendable (Double) -> Void
+    ) async throws -> RankOutput {
+        switch try await world.run(order, onProgress: onProgress) {
+        case .finished(let output): return output
+        case .failed(let cause, let reason): throw TaskFailure(Failure(cause, reason))
+        case let other: throw TaskFailure(Failure(.rankLost, "rank 0 answered with \(other)"))
+        }
+    }
+
+    // MARK: Upload
+
+    func upload(_ computed: Computed, of spec: TaskSpec, from files: LeaseFiles) async throws -> TaskOutput {
+        switch computed {
+        case .decoded(let metadata):
+            return TaskOutput(metadata: metadata)
+        case .output(let output):
+            // The file of a small image is the result itself; all else can be computed again.
+            let payload = try await blobs.put(fileAt: files.payload, recomputable: spec.task.step != .whole)
+            let summary = output.summaryByteCount == nil ? nil : try await blobs.put(fileAt: files.summary)
+            return TaskOutput(
+                payload: payload, summary: summary, checksum: output.checksum, valueOffsets: output.valueOffsets)
+        }
+    }
+}
+
+/// An attempt that ended with a failure to report.
+struct TaskFailure: Error {
+    let failure: Failure
+    init(_ failure: Failure) { self.failure = failure }
+}
+
+extension Failure {
+    /// The failure to report for an error of `TaskRunner`.
+    init(of error: any Error) {
+        switch error {
+        case let error as TaskFailure: self = error.failure
+        case let error as WorldError: self = error.failure
+        case is CancellationError: self.init(.cancelled, "the lease was taken back")
+        default: self.init(.workerError, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,318 @@
+import JobModel
+import Logging
+import MasterClient
+import Observability
+import Protocol
+import Synchronization
+import Transport
+
+/// Performs what the `LeaseBoard` decides: the one owner of the worker's leases, worlds and connection to the master.
+actor Worker {
+    private var board: LeaseBoard
+    private let runner: TaskRunner
+    private let worlds: [World]
+    private let scratch: WorldDirectory
+    private let logger: Logger
+
+    private(set) var identifier: WorkerID?
+    /// All work has ended and the worlds are gone.
+    private(set) var isFinished = false
+    private var connection: ControlConnection?
+    /// Ends the work of a lease early.
+    private var cancellations: [LeaseID: AsyncStream<Never>.Continuation] = [:]
+    private var progress: [LeaseID: LeaseProgress] = [:]
+    private var occupiedSlots: [LeaseID: Int] = [:]
+    private let works: AsyncStream<Work>
+    private let startWork: AsyncStream<Work>.Continuation
+    private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+    /// One step of a lease's life, run as a child task.
+    private struct Work: Sendable {
+        enum Step: Sendable {
+            case fetch
+            case run(slot: Int)
+        }
+        let lease: LeaseID
+        let spec: TaskSpec
+        let step: Step
+        let cancelled: AsyncStream<Never>
+    }
+
+    init(settings: WorkerSettings, transfer: BlobTransfer, logger: Logger) throws {
+        board = LeaseBoard(slotCount: settings.slotCount)
+        scratch = try WorldDirectory(in: settings.scratchDirectory)
+        worlds = try (0..<settings.slotCount).map { _ in
+            try World(
+                WorldConfiguration(
+                    rankCount: settings.ranksPerSlot, rankExecutable: settings.rankExecutable, mpirun: settings.mpirun,
+                    baseDirectory: settings.scratchDirectory))
+        }
+        runner = TaskRunner(blobs: PatientTransfer(transfer: transfer, logger: logger))
+        self.logger = logger
+        (works, startWork) = AsyncStream.makeStream()
+    }
+
+    /// Brings all worlds up. An error here is a misconfiguration: no mpirun, no rank program, no shared memory.
+    func startWorlds() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for world in worlds { group.addTask { try await world.start() } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Runs the leases' work until `finish()`.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for await work in works {
+                group.addTask { await self.perform(work) }
+            }
+        }
+        for world in worlds { await world.stop() }
+        isFinished = true
+    }
+
+    func finish() { startWork.finish() }
+
+    // MARK: The connection
+
+    /// What to say to register, with all leases that are really held.
+    var registration: WireRegister {
+        .with {
+            $0.worker = identifier?.rawValue ?? 0
+            $0.held = held
+            $0.draining = board.isDraining
+        }
+    }
+
+    private var held: [WireHeldLease] {
+        board.held.map {
+            WireHeldLease(lease: $0.lease, started: $0.started, progress: progress[$0.lease]?.value ?? 0)
+        }
+    }
+
+    /// The master knows us: what it may not have heard is said again.
+    func registered(_ reply: WireRegistered, on connection: ControlConnection) throws {
+        identifier = WorkerID(reply.worker)
+        self.connection = connection
+        perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
+        perform(board.reconnected())
+    }
+
+    func disconnected(_ connection: ControlConnection) {
+        if self.connection === connection { self.connection = nil }
+    }
+
+    func received(_ message: WireControl, stream: UInt32) throws {
+        switch message.body {
+        case .grantLease(let grant):
+            let (lease, spec) = try grant.validated()
+            logger.debug("lease granted", metadata: ["task.id": "\(lease)"])
+            perform(board.granted(lease, spec))
+        case .revokeLease(let revocation):
+            let lease = try LeaseID(wire: revocation.lease)
+            logger.debug("lease revoked", metadata: ["task.id": "\(lease)", "reason": "\(revocation.reason)"])
+            perform(board.dropped([lease]))
+        case .heartbeatReply(let reply):
+            perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
+        case .done: perform(board.acknowledged(stream))
+        case .drain(let drain): setDraining(!drain.resume)
+        case .refused(let refusal):
+            logger.warning(
+                "the master refused a message", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+        case let other:
+            throw ProtocolViolation(
+                field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
+                allowed: "a message for workers")
+        }
+    }
+
+    /// Sends what is held, if there is a connection.
+    func beat() {
+        let heartbeat = WireHeartbeat.with {
+            $0.held = held
+            $0.residentBytes = UInt64(ProcessMemory.residentByteCount)
+        }
+        connection?.send(.heartbeat(heartbeat))
+    }
+
+    // MARK: Draining
+
+    func setDraining(_ on: Bool) {
+        guard on != board.isDraining else { return }
+        logger.notice(on ? "draining: no new leases" : "taking leases again")
+        if on { perform(board.drainBegan()) } else { board.drainEnded() }
+    }
+
+    /// Drains and tells the master; returns when all is done and acknowledged, or at the latest after `timeout` (what runs is
+    /// then handed back) and two seconds.
+    func drain(timeout: Duration) async {
+        connection?.send(.drain(WireDrain()))
+        setDraining(true)
+        if await becomesIdle(within: timeout) { return }
+        logger.warning("the drain timeout is over: handing back what still runs")
+        perform(board.drainExpired())
+        _ = await becomesIdle(within: .seconds(2))
+    }
+
+    private func becomesIdle(within timeout: Duration) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.waitUntilIdle()
+                return true
+            }
+            group.addTask {
+                try? await Task.sleep(for: timeout)
+                return false
+            }
+            defer { group.cancelAll() }
+            let isIdle = await group.next() ?? false
+            if !isIdle { releaseIdleWaiters() }
+            return isIdle
+        }
+    }
+
+    private func waitUntilIdle() async {
+        if board.isIdle { return }
+        await withCheckedContinuation { idleWaiters.append($0) }
+    }
+
+    private func releaseIdleWaiters() {
+        for waiter in idleWaiters { waiter.resume() }
+        idleWaiters.removeAll()
+    }
+
+    // MARK: Performing
+
+    private func perform(_ actions: [LeaseBoard.Action]) {
+        for action in actions {
+            switch action {
+            case .fetch(let lease, let spec): start(.fetch, lease, spec)
+            case .run(let lease, let spec, let slot): start(.run(slot: slot), lease, spec)
+            case .abandon(let lease):
+                // Without work in progress there is nobody else to remove the files.
+                if let cancellation = cancellations.removeValue(forKey: lease) {
+                    cancellation.finish()
+                } else {
+                    files(of: lease).remove()
+                }
+            case .clear(let lease): files(of: lease).remove()
+            case .send(let number, let report):
+                // Without a connection the report waits on the board.
+                connection?.send(WireControl(report), stream: number)
+            }
+        }
+        if board.isIdle { releaseIdleWaiters() }
+    }
+
+    private func start(_ step: Work.Step, _ lease: LeaseID, _ spec: TaskSpec) {
+        let (cancelled, cancellation) = AsyncStream.makeStream(of: Never.self)
+        cancellations[lease] = cancellation
+        startWork.yield(Work(lease: lease, spec: spec, step: step, cancelled: cancelled))
+    }
+
+    private func files(of lease: LeaseID) -> LeaseFiles { LeaseFiles(lease, in: scratch.filesPath) }
+
+    private func perform(_ work: Work) async {
+        let lease = work.lease
+        let files = files(of: lease)
+        switch work.step {
+        case .fetch:
+            do {
+                try await cancellable(work) { [runner] in try await runner.fetch(work.spec, into: files) }
+                ended(lease)
+                perform(board.fetched(lease))
+            } catch {
+                ended(lease)
+                perform(board.failed(lease, slot: nil, Failure(of: error)))
+            }
+        case .run(let slot): await run(work, slot: slot, files)
+        }
+        // Taken away meanwhile: nobody will ask for the files any more.
+        if board.phase(of: lease) == nil { files.remove() }
+    }
+
+    private func run(_ work: Work, slot: Int, _ files: LeaseFiles) async {
+        let lease = work.lease
+        let progress = LeaseProgress()
+        self.progress[lease] = progress
+        occupiedSlots[lease] = slot
+        do {
+            let output = try await cancellable(work) { [runner, world = worlds[slot]] in
+                let computed = try await runner.compute(
+                    work.spec, files, in: world,
+                    onBand: { index, blob in await self.bandUploaded(lease, index, blob) },
+                    onProgress: { progress.set($0) })
+                // The slot takes the next task while this one's outputs travel.
+                await self.computed(lease)
+                return try await runner.upload(computed, of: work.spec, from: files)
+            }
+            ended(lease)
+            perform(board.finished(lease, output))
+        } catch {
+            ended(lease)
+            let failure = Failure(of: error)
+            if failure.cause != .cancelled {
+                logger.warning(
+                    "task failed",
+                    metadata: ["task.id": "\(lease)", "code": "\(failure.cause.code)", "reason": "\(failure.reason)"])
+            }
+            perform(board.failed(lease, slot: occupiedSlots.removeValue(forKey: lease), failure))
+        }
+    }
+
+    private func computed(_ lease: LeaseID) {
+        guard let slot = occupiedSlots.removeValue(forKey: lease) else { return }
+        perform(board.computed(lease, slot: slot))
+    }
+
+    private func ended(_ lease: LeaseID) {
+        cancellations[lease] = nil
+        progress[lease] = nil
+    }
+
+    private func bandUploaded(_ lease: LeaseID, _ index: UInt32, _ blob: BlobReference) {
+        perform(board.bandUploaded(lease, index: index, blob: blob))
+    }
+
+    /// Runs `body` until it ends or the lease is taken away.
+    private nonisolated func cancellable<Result: Sendable>(
+        _ work: Work, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                for await _ in work.cancelled {}
+                return nil
+            }
+            defer { group.cancelAll() }
+            // The stream ends when the lease is taken away, or with this group's cancellation.
+            guard let result = try await group.next() ?? nil else {
+                group.cancelAll()
+                while let late = try await group.next() {
+                    if let late { return late }
+                }
+                throw CancellationError()
+            }
+            return result
+        }
+    }
+}
+
+/// The share of a lease that is done, from 0 to 1: set by its world's thread, read by heartbeats.
+private final class LeaseProgress: Sendable {
+    private let share = Mutex(0.0)
+    var value: Double { share.withLock { $0 } }
+    func set(_ value: Double) { share.withLock { $0 = value } }
+}
+
+extension WireControl {
+    /// The report as a message.
+    init(_ report: LeaseBoard.Report) {
+        switch report {
+        case .band(let lease, let index, let blob):
+            self.init(.bandPublished(WireBandPublished(lease: lease, band: index, blob: blob)))
+        case .finished(let lease, let output): self.init(.taskFinished(WireTaskFinished(lease: lease, output: output)))
+        case .failed(let lease, let failure): self.init(.taskFailed(WireTaskFailed(lease: lease, failure: failure)))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import Logging
+import Settings
+import Transport
+
+/// What the worker was told, validated.
+struct WorkerSettings: Sendable {
+    static let version = "0.1.0"
+    static let software = "tessera-worker \(version)"
+
+    var master: Endpoint
+    var secretFile: String
+    var slotCount: Int
+    var ranksPerSlot: Int
+    var name: String
+    var scratchDirectory: String
+    var mpirun: String
+    var rankExecutable: String?
+    var drainTimeout: Duration
+    var logLevel: Logger.Level
+
+    static let table = [
+        Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
+        Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with the master"),
+        Setting("slots", "N", "Tasks at a time (default: the cores divided by the ranks)"),
+        Setting("ranks", "R", "MPI ranks in a slot (default: 2, or 1 on one core; or the cores divided by the slots)"),
+        Setting("name", "NAME", "Label in listings (default: the host's name)"),
+        Setting("scratch-dir", "DIR", default: "/dev/shm", "Shared memory for inputs and outputs of running tasks"),
+        Setting("mpirun", "FILE", default: "/usr/bin/mpirun", "Open MPI's launcher"),
+        Setting("rank-program", "FILE", "tessera-rank (default: next to this program)"),
+        Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
+        Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
+    ]
+
+    init(_ settings: Settings, coreCount: Int = Self.availableCoreCount) throws {
+        do {
+            master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+        } catch let error as TransportError {
+            throw SettingsError.usage("--master: \(error.message)")
+        }
+        secretFile = try settings.requiredText("secret-file")
+        let slots = settings.text("slots") == nil ? nil : try settings.integer("slots", in: 1...1024)
+        let ranks = settings.text("ranks") == nil ? nil : try settings.integer("ranks", in: 1...256)
+        (slotCount, ranksPerSlot) = Self.layout(slots: slots, ranks: ranks, coreCount: coreCount)
+        name = settings.text("name") ?? Self.hostName
+        guard (1...128).contains(name.utf8.count) else {
+            throw settings.invalid("name", name, allowed: "1 to 128 bytes")
+        }
+        scratchDirectory = try settings.requiredText("scratch-dir")
+        mpirun = try settings.requiredText("mpirun")
+        rankExecutable = settings.text("rank-program")
+        drainTimeout = try settings.duration("drain-timeout", in: .zero ... .seconds(86400))
+        let level = try settings.requiredText("log-level")
+        guard let logLevel = Logger.Level(rawValue: level) else {
+            throw settings.invalid(
+                "log-level", level, allowed: Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        self.logLevel = logLevel
+    }
+
+    /// Slots times ranks make the cores, as far as nobody says otherwise.
+    static func layout(slots: Int?, ranks: Int?, coreCount: Int) -> (slots: Int, ranks: Int) {
+        switch (slots, ranks) {
+        case (let slots?, let ranks?): (slots, ranks)
+        case (let slots?, nil): (slots, max(1, coreCount / slots))
+        case (nil, let ranks?): (max(1, coreCount / ranks), ranks)
+        case (nil, nil): coreCount < 2 ? (1, 1) : (coreCount / 2, 2)
+        }
+    }
+
+    /// The cores that this process may use, not those that the machine has.
+    static var availableCoreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    private static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "worker" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
