@@ -10,36 +10,41 @@ extension PNGFilter {
     ///   - above: the bytes of the row before; `nil` to use only filters that do not look at it.
     ///   - count: bytes in the row, at least `distance`.
     ///   - distance: from a byte to that of the pixel to its left.
+    ///   - favourite: the filter to try first. It does not change the choice, only how soon the others are given up.
     ///   - scratch: room for `blockByteCount`, aligned to 8.
     ///   - output: room for `count + 1` bytes: the filter's number and the filtered row.
+    /// - Returns: the filter chosen.
     static func filter(
-        _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>?, count: Int, distance: Int,
+        _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>?, count: Int, distance: Int, favourite: PNGFilter,
         scratch: UnsafeMutablePointer<UInt8>, to output: UnsafeMutablePointer<UInt8>
-    ) {
-        var best = PNGFilter.none
-        var bestCost = Int.max
-        for filter in above == nil ? [.none, .sub] : PNGFilter.allCases {
-            let cost = filter.cost(row, above: above ?? row, count: count, distance: distance, scratch: scratch)
-            if cost < bestCost {
+    ) -> PNGFilter {
+        var best = above == nil ? PNGFilter.none : favourite
+        var bestCost = best.cost(
+            row, above: above ?? row, count: count, distance: distance, limit: .max, scratch: scratch)
+        for filter in above == nil ? [.sub] : PNGFilter.allCases where filter != best {
+            let cost = filter.cost(
+                row, above: above ?? row, count: count, distance: distance, limit: bestCost, scratch: scratch)
+            if cost < bestCost || cost == bestCost && filter.rawValue < best.rawValue {
                 bestCost = cost
                 best = filter
             }
         }
         output[0] = best.rawValue
         best.apply(row, above: above ?? row, count: count, distance: distance, to: output + 1)
+        return best
     }
 
-    /// The sum of the magnitudes of the filtered bytes.
+    /// The sum of the magnitudes of the filtered bytes; or, as soon as it is above `limit`, any value above `limit`.
     ///
     /// Magnitudes are written as bytes and then summed: in one loop the sum's wider type would set the vectors' width.
     private func cost(
-        _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, distance: Int,
+        _ row: UnsafePointer<UInt8>, above: UnsafePointer<UInt8>, count: Int, distance: Int, limit: Int,
         scratch: UnsafeMutablePointer<UInt8>
     ) -> Int {
         var total = 0
         for x in 0..<distance { total += Int(magnitude(row[x] &- prediction(0, above[x], 0))) }
         var start = distance
-        while start < count {
+        while start < count && total <= limit {
             let blockCount = min(count - start, PNGFilter.blockByteCount)
             let (x, b, a, c) = (row + start, above + start, row + start - distance, above + start - distance)
             // One loop a filter: a switch inside would keep it from being vectorised.

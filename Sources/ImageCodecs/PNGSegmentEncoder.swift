@@ -132,13 +132,15 @@ public final class PNGSegmentEncoder {
         let distance = shape.format.bytesPerPixel
         guard var output = filtered.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return 0 }
         var above: UnsafePointer<UInt8>?
+        var favourite = PNGFilter.paeth
         for y in rows {
             let row: UnsafePointer<UInt8>
             switch shape.format.depth {
             case .eight: row = band.row(y)
             case .sixteen: row = swap(band.row(y), y)
             }
-            PNGFilter.filter(row, above: above, count: count, distance: distance, scratch: scratch, to: output)
+            favourite = PNGFilter.filter(
+                row, above: above, count: count, distance: distance, favourite: favourite, scratch: scratch, to: output)
             above = row
             output += count + 1
         }

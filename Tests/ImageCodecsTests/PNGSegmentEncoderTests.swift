@@ -123,14 +123,18 @@ import Testing
                 let expected = filterByDefinition(row, above: above, distance: distance)
                 let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: PNGFilter.blockByteCount)
                 defer { scratch.deallocate() }
-                let output = [UInt8](unsafeUninitializedCapacity: count + 1) { output, initializedCount in
-                    if let base = output.baseAddress {
-                        PNGFilter.filter(
-                            row, above: above, count: count, distance: distance, scratch: scratch, to: base)
+                for favourite in PNGFilter.allCases {
+                    let output = [UInt8](unsafeUninitializedCapacity: count + 1) { output, initializedCount in
+                        if let base = output.baseAddress {
+                            let chosen = PNGFilter.filter(
+                                row, above: above, count: count, distance: distance, favourite: favourite,
+                                scratch: scratch, to: base)
+                            #expect(chosen.rawValue == base[0])
+                        }
+                        initializedCount = count + 1
                     }
-                    initializedCount = count + 1
+                    #expect(output == expected)
                 }
-                #expect(output == expected)
             }
         }
     }

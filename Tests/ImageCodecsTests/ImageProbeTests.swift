@@ -1,0 +1,131 @@
+import Imaging
+import Testing
+
+@testable import ImageCodecs
+
+@Suite struct ImageProbeTests {
+    private let data = Chunk.stored([0, 0])
+
+    private func file(width: Int, height: Int, bitDepth: Int = 8, colourType: Int = 0, interlace: UInt8 = 0) -> [UInt8]
+    {
+        let header = Chunk.header(
+            width: width, height: height, bitDepth: bitDepth, colourType: colourType, interlace: interlace)
+        return Chunk.file([header, data, .end])
+    }
+
+    @Test(arguments: [
+        ("JPEG", [0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46], CodecError.Kind.unsupported),
+        ("GIF", Array("GIF89a..".utf8), .unsupported), ("begins with 00 01 0a ff", [0, 1, 10, 255], .corrupt),
+        ("empty", [], .corrupt),
+        ("begins with 89 50 4e 47 0d 0a 1a", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a], .corrupt),
+    ])
+    func `a file that is not PNG is refused by what it begins with`(
+        _ text: String, _ start: [UInt8], _ kind: CodecError.Kind
+    ) throws {
+        let error = try #require(codecError { _ = try probe(start) })
+        #expect(error.kind == kind && error.reason.contains(text), "\(error)")
+    }
+
+    @Test func `the shape is the decoded one`() throws {
+        let palette = Chunk(name: "PLTE", data: [1, 2, 3, 4, 5, 6])
+        let cases: [(Int, Int, [Chunk], PixelFormat)] = [
+            (0, 1, [], PixelFormat(.gray, .eight)), (0, 4, [], PixelFormat(.gray, .eight)),
+            (0, 2, [Chunk(name: "tRNS", data: [0, 1])], PixelFormat(.grayAlpha, .eight)),
+            (0, 16, [], PixelFormat(.gray, .sixteen)), (2, 8, [], PixelFormat(.rgb, .eight)),
+            (2, 16, [Chunk(name: "tRNS", data: [0, 1, 0, 1, 0, 1])], PixelFormat(.rgba, .sixteen)),
+            (3, 1, [palette], PixelFormat(.rgb, .eight)),
+            (3, 8, [palette, Chunk(name: "tRNS", data: [7])], PixelFormat(.rgba, .eight)),
+            (4, 16, [], PixelFormat(.grayAlpha, .sixteen)), (6, 8, [palette], PixelFormat(.rgba, .eight)),
+        ]
+        for (colourType, bitDepth, chunks, format) in cases {
+            let header = Chunk.header(width: 3, height: 2, bitDepth: bitDepth, colourType: colourType)
+            let seen = try probe(Chunk.file([header] + chunks + [data, .end]))
+            #expect(seen.shape == ImageShape(width: 3, height: 2, format: format))
+        }
+        #expect(try probe(PngSuite.read("basi2c08.png")).isInterlaced)
+    }
+
+    @Test func `nothing behind the start of the image data is read`() throws {
+        let file = Chunk.file([Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0), data, .end])
+        var furthest: UInt64 = 0
+        _ = try ImageProbe.probe(byteCount: UInt64(file.count)) { offset, count in
+            furthest = max(furthest, offset + UInt64(count))
+            return Array(file[Int(offset)..<Int(offset) + count])
+        }
+        #expect(furthest == 8 + 25 + 8)
+    }
+
+    @Test func `what the reading throws is passed on`() {
+        struct Gone: Error {}
+        #expect(throws: Gone.self) { try ImageProbe.probe(byteCount: 100) { _, _ in throw Gone() } }
+    }
+
+    @Test func `every number in the header is checked against what PNG allows`() throws {
+        for (index, value) in [(8, 3), (8, 0), (9, 1), (9, 5), (9, 7)] {
+            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+            header.data[index] = UInt8(value)
+            #expect(codecError { _ = try probe(Chunk.file([header, data, .end])) }?.kind == .corrupt)
+        }
+        for index in 10...12 {
+            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+            header.data[index] = 2
+            #expect(codecError { _ = try probe(Chunk.file([header, data, .end])) }?.kind == .unsupported)
+        }
+        for (width, height) in [(0, 1), (1, 0), (0x8000_0000, 1)] {
+            #expect(codecError { _ = try probe(file(width: width, height: height)) }?.kind == .corrupt)
+        }
+    }
+
+    @Test func `an image above a limit is refused with its value and the limit, one at the limit is not`() throws {
+        let limits = DecodingLimits(maximumPixelCount: 600, maximumSide: 100)
+        #expect(throws: Never.self) { try probe(file(width: 100, height: 6), limits: limits) }
+        let side = try #require(codecError { _ = try probe(file(width: 101, height: 5), limits: limits) })
+        #expect(side.kind == .overLimit && side.reason.contains("101 x 5") && side.reason.contains("at most 100"))
+        let area = try #require(codecError { _ = try probe(file(width: 100, height: 7), limits: limits) })
+        #expect(area.kind == .overLimit && area.reason.contains("700 pixels") && area.reason.contains("at most 600"))
+        // The largest that a header can say overflows nothing.
+        let unlimited = DecodingLimits(maximumPixelCount: .max, maximumSide: .max)
+        let huge = file(width: 0x7fff_ffff, height: 0x7fff_ffff, bitDepth: 16, colourType: 6)
+        #expect(codecError { _ = try probe(huge, limits: unlimited) }?.kind == .overLimit)
+    }
+
+    @Test func `a small file that claims a large image is refused`() throws {
+        // 16 MiB may come from anything; a byte more, only from a thousandth of it.
+        #expect(throws: Never.self) { try probe(file(width: 4096, height: 4096)) }
+        let bomb = file(width: 4096, height: 4097)
+        let error = try #require(codecError { _ = try probe(bomb) })
+        #expect(error.kind == .overLimit && error.reason.contains("\(bomb.count) bytes"))
+        // The alpha channel that tRNS adds counts: 12 MiB of RGB are 16 MiB of RGBA and a bit.
+        let header = Chunk.header(width: 4096, height: 1025, bitDepth: 8, colourType: 2)
+        #expect(throws: Never.self) { try probe(Chunk.file([header, data, .end])) }
+        let transparent = Chunk.file([header, Chunk(name: "tRNS", data: [0, 1, 0, 1, 0, 1]), data, .end])
+        #expect(codecError { _ = try probe(transparent) }?.kind == .overLimit)
+    }
+
+    @Test func `an interlaced image that would not fit in memory is refused`() throws {
+        let limits = DecodingLimits(maximumInterlacedByteCount: 100)
+        #expect(throws: Never.self) { try probe(file(width: 10, height: 10, interlace: 1), limits: limits) }
+        let error = codecError { _ = try probe(file(width: 10, height: 11, interlace: 1), limits: limits) }
+        #expect(error?.kind == .overLimit)
+        #expect(throws: Never.self) { try probe(file(width: 10, height: 11), limits: limits) }
+    }
+
+    @Test func `a file of nothing but small chunks is given up at the limit`() throws {
+        let header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+        let file = Chunk.file([header] + [Chunk](repeating: Chunk(name: "teSt", data: []), count: 5000))
+        var readCount = 0
+        let error = codecError {
+            _ = try ImageProbe.probe(byteCount: UInt64(file.count)) { offset, count in
+                readCount += 1
+                return Array(file[Int(offset)..<Int(offset) + count])
+            }
+        }
+        #expect(error?.kind == .overLimit && readCount < 1010)
+    }
+
+    @Test func `a header with a wrong checksum is refused before it is believed`() {
+        var bytes = file(width: 10, height: 10)
+        bytes[8 + 8 + 3] = 200
+        #expect(codecError { _ = try probe(bytes) }?.reason.contains("checksum of its IHDR") == true)
+    }
+}
