@@ -76,7 +76,8 @@ import Testing
         shell.standardError = FileHandle.nullDevice
         try shell.run()
         defer {
-            shell.terminate()
+            // Foundation starts it with signals blocked: a SIGTERM would never be taken.
+            kill(shell.processIdentifier, SIGKILL)
             shell.waitUntilExit()
         }
 
