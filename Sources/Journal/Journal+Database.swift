@@ -92,8 +92,26 @@ extension Journal {
 
 // MARK: - Columns
 
-extension [UInt8] {
-    var databaseBlob: Data { Data(self) }
+extension Statement {
+    /// Runs the statement with these values bound, without GRDB's boxes around each of them: this is the journal's inner loop.
+    func execute(integers: KeyValuePairs<Int32, Int64>, blob: (position: Int32, bytes: [UInt8])) throws {
+        func check(_ code: Int32, _ expected: Int32 = SQLITE_OK) throws {
+            guard code == expected else {
+                let message = String(cString: sqlite3_errmsg(sqlite3_db_handle(sqliteStatement)))
+                throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message, sql: sql)
+            }
+        }
+        for (position, value) in integers { try check(sqlite3_bind_int64(sqliteStatement, position, value)) }
+        try blob.bytes.withUnsafeBytes { bytes in
+            // SQLite only borrows the bytes, and must forget them before they go.
+            defer {
+                sqlite3_reset(sqliteStatement)
+                sqlite3_clear_bindings(sqliteStatement)
+            }
+            try check(sqlite3_bind_blob64(sqliteStatement, blob.position, bytes.baseAddress, UInt64(bytes.count), nil))
+            try check(sqlite3_step(sqliteStatement), SQLITE_DONE)
+        }
+    }
 }
 
 extension Row {

@@ -148,9 +148,9 @@ extension Journal {
         let checksum = body.withUnsafeBytes {
             recordChecksum(sequence: counters.lastSequence, job: job, kind: kind, body: $0)
         }
-        try database.cachedStatement(
-            sql: "INSERT INTO record (sequence, job, kind, body, checksum) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [counters.lastSequence, job, kind, body.databaseBlob, checksum])
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO record (sequence, job, kind, body, checksum) VALUES (?, ?, ?, ?, ?)")
+        try statement.execute(integers: [1: counters.lastSequence, 2: job, 3: kind, 5: checksum], blob: (4, body))
         counters.added(checksum)
     }
 
