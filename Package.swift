@@ -26,6 +26,7 @@ let package = Package(
         .executable(name: "tessera-worker", targets: ["WorkerDaemon"]),
         .executable(name: "tessera-rank", targets: ["Rank"]),
         .executable(name: "tessera", targets: ["Client"]),
+        .executable(name: "enlarge", targets: ["Enlarge"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -101,6 +102,9 @@ let package = Package(
         .executableTarget(
             name: "Client", dependencies: ["MasterClient", "Imaging", "Settings", arguments], swiftSettings: strict),
 
+        // Tools of the repository, not installed.
+        .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
+
         // Tests.
         .target(
             name: "TestSupport", dependencies: ["JobModel", "Imaging", "ImageCodecs", subprocess],
@@ -122,6 +126,8 @@ let package = Package(
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests", dependencies: ["TestSupport", "MasterClient", "JobModel", subprocess],
