@@ -60,6 +60,11 @@ public final class Journal: Sendable {
         state = Mutex(State(counters: counters, directory: stateDirectory))
     }
 
+    deinit {
+        // The database first, then the lock; an error here leaves a log that the next opening reads.
+        try? close()
+    }
+
     /// Closes the database and lets go of the state directory. Nothing can be read or written afterwards.
     public func close() throws(JournalError) {
         try state.withLock { state throws(JournalError) in
