@@ -21,18 +21,15 @@ struct DerivativeKernel: RowKernel {
         // The largest sum is the largest level times the positive weights of both axes, twice where they are added.
         let reach = [primary, secondary].map { $0.reduce(0) { $0 + abs($1) } }.reduce(2, *)
         switch outputShape.format.depth {
-        case .eight where reach * 255 <= 32767: derive(input, output, UInt8.self, Int16.self, length: Float.self)
-        case .eight: derive(input, output, UInt8.self, Int32.self, length: Float.self)
-        case .sixteen: derive(input, output, UInt16.self, Int32.self, length: Double.self)
+        case .eight where reach * 255 <= 32767: derive(input, output, UInt8.self, Int16.self)
+        case .eight: derive(input, output, UInt8.self, Int32.self)
+        case .sixteen: derive(input, output, UInt16.self, Int32.self)
         }
     }
 
-    /// - Parameter length: a type in which the length of a gradient comes out rightly rounded wherever it does not
-    ///   saturate: an integer's root is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
-    private func derive<
-        Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger,
-        Length: BinaryFloatingPoint
-    >(_ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type, length: Length.Type) {
+    private func derive<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type
+    ) {
         let count = outputShape.samplesPerRow
         var pair = SeparablePair<Sample, Value>(
             input, primary: primary, secondary: secondary, border: .reflect101, first: output.rows.lowerBound)
@@ -53,18 +50,32 @@ struct DerivativeKernel: RowKernel {
             case .absoluteSum:
                 for i in 0..<count { x[i] &+= y[i] }
                 saturate(x, into: target, count)
-            case .length:
-                let maximum = Length(Sample.max)
-                for i in 0..<count {
-                    let (dx, dy) = (Length(x[i]), Length(y[i]))
-                    let length = min((dx * dx + dy * dy).squareRoot(), maximum)
-                    target[i] = Sample(truncatingIfNeeded: Int32(length + 0.5))
-                }
+            case .length: measure(x, y, into: target, count)
             }
             if outputShape.format.layout.hasAlpha {
                 copyAlpha(
                     from: input.row(row), to: target, width: outputShape.width,
                     channels: outputShape.format.channelCount)
+            }
+        }
+    }
+
+    /// sqrt(x^2 + y^2), rounded, in a precision in which it comes out right wherever it does not saturate: the root of an
+    /// integer is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
+    private func measure<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    ) {
+        if Sample.bitWidth == 8 {
+            for i in 0..<count {
+                let (dx, dy) = (Float(Int32(truncatingIfNeeded: x[i])), Float(Int32(truncatingIfNeeded: y[i])))
+                let length = (dx * dx + dy * dy).squareRoot()
+                target[i] = Sample(truncatingIfNeeded: Int32((length < 255 ? length : 255) + 0.5))
+            }
+        } else {
+            for i in 0..<count {
+                let (dx, dy) = (Double(Int32(truncatingIfNeeded: x[i])), Double(Int32(truncatingIfNeeded: y[i])))
+                let length = (dx * dx + dy * dy).squareRoot()
+                target[i] = Sample(truncatingIfNeeded: Int32((length < 65535 ? length : 65535) + 0.5))
             }
         }
     }

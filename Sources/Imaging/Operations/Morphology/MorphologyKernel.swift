@@ -179,14 +179,16 @@ private struct RowWindow<Choice: Selection> {
     private let channels: Int
     private let count: Int
     private let reach: Int
+    /// Two padded rows that take turns: a loop that wrote what it reads would not vectorise.
     private let padded: UnsafeMutablePointer<Sample>
+    private var length: Int { count + 2 * reach * channels }
 
     init(_ shape: ImageShape, reach: Int) {
         channels = shape.format.channelCount
         count = shape.samplesPerRow
         self.reach = reach
-        padded = .allocate(capacity: count + 2 * reach * channels)
-        padded.initialize(repeating: Choice.neutral, count: count + 2 * reach * channels)
+        padded = .allocate(capacity: 2 * (count + 2 * reach * channels))
+        padded.initialize(repeating: Choice.neutral, count: 2 * (count + 2 * reach * channels))
     }
 
     func deallocate() { padded.deallocate() }
@@ -194,18 +196,18 @@ private struct RowWindow<Choice: Selection> {
     mutating func apply(_ row: UnsafePointer<Sample>, into target: UnsafeMutablePointer<Sample>) {
         guard reach > 0 else { return target.update(from: row, count: count) }
         let size = 2 * reach + 1
-        let length = count + 2 * reach * channels
-        padded.update(repeating: Choice.neutral, count: reach * channels)
-        (padded + reach * channels).update(from: row, count: count)
-        (padded + reach * channels + count).update(repeating: Choice.neutral, count: reach * channels)
-        // padded[i] covers `covered` pixels from i on; each pass goes forward, so that what it reads is not yet written.
+        var (current, next) = (padded, padded + length)
+        current.update(repeating: Choice.neutral, count: reach * channels)
+        (current + reach * channels).update(from: row, count: count)
+        (current + reach * channels + count).update(repeating: Choice.neutral, count: reach * channels)
+        // current[i] covers `covered` pixels from i on.
         var covered = 1
         while 2 * covered < size {
             let step = covered * channels
-            for i in 0..<length - step { padded[i] = Choice.choose(padded[i], padded[i + step]) }
+            Choice.merge(current, current + step, into: next, length - 2 * step + channels)
+            swap(&current, &next)
             covered *= 2
         }
-        let rest = UnsafePointer(padded + (size - covered) * channels)
-        Choice.merge(UnsafePointer(padded), rest, into: target, count)
+        Choice.merge(current, current + (size - covered) * channels, into: target, count)
     }
 }

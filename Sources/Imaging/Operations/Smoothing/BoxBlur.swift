@@ -14,7 +14,14 @@ public struct BoxBlur: Operation {
     public init(arguments: OperationArguments) { size = arguments.integer("size") }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel { .rows([BoxKernel(outputShape: input, size: size)]) }
+
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        switch (size, input.format.depth) {
+        case (1, _): .rows([])
+        case (3...NarrowBoxKernel.largestSize, .eight): .rows([NarrowBoxKernel(outputShape: input, size: size)])
+        case (_, .eight), (_, .sixteen): .rows([BoxKernel(outputShape: input, size: size)])
+        }
+    }
 }
 
 /// Sums columns by adding the row that enters and taking away the one that leaves, then likewise along the row.
@@ -81,12 +88,12 @@ struct BoxKernel: RowKernel {
         let count = outputShape.samplesPerRow
         for channel in 0..<channels {
             var sum: UInt32 = 0
-            for x in 0..<size { sum &+= columns[x * channels + channel] }
-            sums[channel] = sum
-        }
-        let width = size * channels
-        for i in stride(from: channels, to: count, by: 1) {
-            sums[i] = sums[i - channels] &+ columns[i - channels + width] &- columns[i - channels]
+            for x in 0..<size - 1 { sum &+= columns[x * channels + channel] }
+            for i in stride(from: channel, to: count, by: channels) {
+                sum &+= columns[i + (size - 1) * channels]
+                sums[i] = sum
+                sum &-= columns[i]
+            }
         }
     }
 

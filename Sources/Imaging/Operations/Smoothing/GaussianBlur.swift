@@ -87,29 +87,31 @@ struct GaussianKernel: RowKernel {
         // Taps that are 0 in fixed point cost nothing.
         let reach = radius - (taps.firstIndex { $0 != 0 } ?? radius)
         for y in output.rows {
-            weigh(input.row(y, as: Sample.self), RowSum(taps[radius]), into: weighted, count: count)
-            for distance in stride(from: 1, through: reach, by: 1) {
-                addWeighted(
-                    input.reflectedRow(y - distance), input.reflectedRow(y + distance),
-                    RowSum(taps[radius - distance]), to: weighted, count: count, as: Sample.self)
+            let centreTap = RowSum(taps[radius])
+            let row: UnsafePointer<Sample> = input.row(y)
+            for i in 0..<count { weighted[i] = RowSum(truncatingIfNeeded: row[i]) &* centreTap }
+            for distance in stride(from: 1, through: reach, by: 2) {
+                let further = min(distance + 1, reach)
+                addRows(
+                    near: (input.reflectedRow(y - distance, as: Sample.self), input.reflectedRow(y + distance)),
+                    RowSum(taps[radius - distance]),
+                    far: (input.reflectedRow(y - further), input.reflectedRow(y + further)),
+                    further > distance ? RowSum(taps[radius - further]) : 0, to: weighted, count)
             }
             copyPadded(
                 weighted, width: shape.width, channels: channels, radius: radius, border: .reflect101, to: padded)
             let centre = UnsafePointer(padded + radius * channels)
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
             let bits = Sum(2 * Sample.bitWidth)
             for i in 0..<count {
-                sums[i] = Sum(truncatingIfNeeded: centre[i]) &* Sum(taps[radius]) &+ 1 &<< (bits &- 1)
+                sums[i] = Sum(truncatingIfNeeded: centre[i]) &* Sum(truncatingIfNeeded: centreTap) &+ 1 &<< (bits &- 1)
             }
-            for distance in stride(from: 1, through: reach, by: 1) {
-                let (left, right) = (centre - distance * channels, centre + distance * channels)
-                let tap = RowSum(taps[radius - distance])
-                for i in 0..<count {
-                    sums[i] =
-                        sums[i] &+ Sum(truncatingIfNeeded: left[i]) &* Sum(truncatingIfNeeded: tap)
-                        &+ Sum(truncatingIfNeeded: right[i]) &* Sum(truncatingIfNeeded: tap)
-                }
+            for distance in stride(from: 1, through: reach, by: 2) {
+                let further = min(distance + 1, reach)
+                addColumns(
+                    centre, distance * channels, RowSum(taps[radius - distance]), further * channels,
+                    further > distance ? RowSum(taps[radius - further]) : 0, to: sums, count)
             }
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
             for i in 0..<count { target[i] = Sample(truncatingIfNeeded: sums[i] &>> bits) }
             if shape.format.layout.hasAlpha {
                 copyAlpha(from: input.row(y), to: target, width: shape.width, channels: channels)
@@ -117,18 +119,35 @@ struct GaussianKernel: RowKernel {
         }
     }
 
-    private func weigh<Sample: FixedWidthInteger, RowSum: FixedWidthInteger>(
-        _ row: UnsafePointer<Sample>, _ tap: RowSum, into sums: UnsafeMutablePointer<RowSum>, count: Int
+    /// Adds two pairs of rows, each pair with one weight.
+    private func addRows<Sample: FixedWidthInteger, RowSum: FixedWidthInteger>(
+        near: (UnsafePointer<Sample>, UnsafePointer<Sample>), _ nearTap: RowSum,
+        far: (UnsafePointer<Sample>, UnsafePointer<Sample>), _ farTap: RowSum,
+        to sums: UnsafeMutablePointer<RowSum>, _ count: Int
     ) {
-        for i in 0..<count { sums[i] = RowSum(truncatingIfNeeded: row[i]) &* tap }
+        let (above, below) = near
+        let (farAbove, farBelow) = far
+        for i in 0..<count {
+            let nearSum = RowSum(truncatingIfNeeded: above[i]) &+ RowSum(truncatingIfNeeded: below[i])
+            let farSum = RowSum(truncatingIfNeeded: farAbove[i]) &+ RowSum(truncatingIfNeeded: farBelow[i])
+            sums[i] = sums[i] &+ nearSum &* nearTap &+ farSum &* farTap
+        }
     }
 
-    private func addWeighted<Sample: FixedWidthInteger, RowSum: FixedWidthInteger>(
-        _ above: UnsafePointer<Sample>, _ below: UnsafePointer<Sample>, _ tap: RowSum,
-        to sums: UnsafeMutablePointer<RowSum>, count: Int, as _: Sample.Type
+    /// Adds two pairs of columns, `near` and `far` samples to both sides, each pair with one weight.
+    private func addColumns<RowSum: FixedWidthInteger, Sum: FixedWidthInteger>(
+        _ row: UnsafePointer<RowSum>, _ near: Int, _ nearTap: RowSum, _ far: Int, _ farTap: RowSum,
+        to sums: UnsafeMutablePointer<Sum>, _ count: Int
     ) {
+        let (left, right, farLeft, farRight) = (row - near, row + near, row - far, row + far)
         for i in 0..<count {
-            sums[i] = sums[i] &+ (RowSum(truncatingIfNeeded: above[i]) &+ RowSum(truncatingIfNeeded: below[i])) &* tap
+            let nearSum =
+                Sum(truncatingIfNeeded: left[i]) &* Sum(truncatingIfNeeded: nearTap)
+                &+ Sum(truncatingIfNeeded: right[i]) &* Sum(truncatingIfNeeded: nearTap)
+            let farSum =
+                Sum(truncatingIfNeeded: farLeft[i]) &* Sum(truncatingIfNeeded: farTap)
+                &+ Sum(truncatingIfNeeded: farRight[i]) &* Sum(truncatingIfNeeded: farTap)
+            sums[i] = sums[i] &+ nearSum &+ farSum
         }
     }
 }

@@ -13,11 +13,13 @@ struct HistogramMedianKernel: RowKernel {
 
     func apply(_ input: Band, to output: MutableBand) {
         let format = outputShape.format
-        let columns = ColumnHistograms(width: outputShape.width)
+        // Columns are treated in stripes whose histograms stay in the cache.
+        let stripes = RowPartition(rowCount: outputShape.width, rowsPerPart: max(256, 2 * size))
+        let columns = ColumnHistograms(capacity: stripes.rowsPerPart + size)
         defer { columns.deallocate() }
-        for channel in 0..<format.colourChannelCount {
-            columns.clear()
-            move(columns, down: input, output, channel)
+        for index in 0..<stripes.count {
+            let stripe = ColumnStripe(stripes[index], radius: size / 2, width: outputShape.width)
+            for channel in 0..<format.colourChannelCount { move(columns, down: stripe, input, output, channel) }
         }
         guard format.layout.hasAlpha else { return }
         for y in output.rows {
@@ -27,118 +29,134 @@ struct HistogramMedianKernel: RowKernel {
         }
     }
 
-    private func move(_ columns: ColumnHistograms, down input: Band, _ output: MutableBand, _ channel: Int) {
+    private func move(
+        _ columns: ColumnHistograms, down stripe: ColumnStripe, _ input: Band, _ output: MutableBand, _ channel: Int
+    ) {
         let channels = outputShape.format.channelCount
         let radius = size / 2
-        func row(_ y: Int) -> UnsafePointer<UInt8> { input.row(min(max(y, 0), outputShape.height - 1)) + channel }
+        func row(_ y: Int) -> UnsafePointer<UInt8> {
+            input.row(min(max(y, 0), outputShape.height - 1)) + stripe.present.lowerBound * channels + channel
+        }
+        columns.clear()
         let first = output.rows.lowerBound
-        for y in first - radius..<first + radius { columns.add(row(y), channels, 1) }
+        for y in first - radius..<first + radius { columns.add(row(y), channels, stripe.present.count, 1) }
         for y in output.rows {
-            columns.add(row(y + radius), channels, 1)
-            columns.selectMedians(radius: radius, into: output.row(y, as: UInt8.self) + channel, channels)
-            columns.add(row(y - radius), channels, UInt16.max)
+            columns.add(row(y + radius), channels, stripe.present.count, 1)
+            let target: UnsafeMutablePointer<UInt8> = output.row(y)
+            columns.selectMedians(stripe, into: target + channel, channels)
+            columns.add(row(y - radius), channels, stripe.present.count, .max)
         }
     }
 }
 
+/// Some columns of an image, and those around them that their windows reach.
+private struct ColumnStripe {
+    /// The columns whose medians are wanted.
+    let wanted: Range<Int>
+    let radius: Int
+    /// The columns with a histogram.
+    let present: Range<Int>
+
+    init(_ wanted: Range<Int>, radius: Int, width: Int) {
+        self.wanted = wanted
+        self.radius = radius
+        present = max(0, wanted.lowerBound - radius)..<min(width, wanted.upperBound + radius)
+    }
+
+    /// The index among `present` of column `x`; beyond the edges of the image that of the outermost column.
+    func index(_ x: Int) -> Int { min(max(x, present.lowerBound), present.upperBound - 1) - present.lowerBound }
+}
+
 /// A histogram for each column of a window's rows, at two resolutions.
+///
+/// Counts are modulo 2^16, which no window exceeds.
 private struct ColumnHistograms {
-    private static let binCount = 256
-    private static let coarseCount = 16
+    private typealias Bins = SIMD16<UInt16>
 
-    private let width: Int
-    private let fine: UnsafeMutablePointer<UInt16>
-    private let coarse: UnsafeMutablePointer<UInt16>
-    /// The window's: fine bins, then coarse bins.
-    private let window: UnsafeMutablePointer<UInt16>
-    /// For each coarse bin, the column that its fine bins in `window` are centred on.
-    private let centres: UnsafeMutablePointer<Int>
+    /// 16 groups of 16 bins a column: bin by bin `level`.
+    private let fine: UnsafeMutablePointer<Bins>
+    /// 16 bins a column: bin by bin `level / 16`.
+    private let coarse: UnsafeMutablePointer<Bins>
+    private let capacity: Int
 
-    init(width: Int) {
-        self.width = width
-        fine = .allocate(capacity: width * Self.binCount)
-        coarse = .allocate(capacity: width * Self.coarseCount)
-        window = .allocate(capacity: Self.binCount + Self.coarseCount)
-        centres = .allocate(capacity: Self.coarseCount)
+    init(capacity: Int) {
+        self.capacity = capacity
+        fine = .allocate(capacity: capacity * 16)
+        coarse = .allocate(capacity: capacity)
     }
 
     func deallocate() {
         fine.deallocate()
         coarse.deallocate()
-        window.deallocate()
-        centres.deallocate()
     }
 
     func clear() {
-        fine.initialize(repeating: 0, count: width * Self.binCount)
-        coarse.initialize(repeating: 0, count: width * Self.coarseCount)
+        fine.initialize(repeating: Bins(), count: capacity * 16)
+        coarse.initialize(repeating: Bins(), count: capacity)
     }
 
-    /// Counts a row's samples `change` times more, modulo 2^16.
-    func add(_ row: UnsafePointer<UInt8>, _ channels: Int, _ change: UInt16) {
-        for x in 0..<width {
-            let level = Int(row[x * channels])
-            fine[x * Self.binCount + level] &+= change
-            coarse[x * Self.coarseCount + level >> 4] &+= change
+    /// Counts a row's samples, one a column, `change` times more.
+    func add(_ row: UnsafePointer<UInt8>, _ channels: Int, _ count: Int, _ change: UInt16) {
+        fine.withMemoryRebound(to: UInt16.self, capacity: capacity * 256) { fine in
+            coarse.withMemoryRebound(to: UInt16.self, capacity: capacity * 16) { coarse in
+                for x in 0..<count {
+                    let level = Int(row[x &* channels])
+                    fine[x &<< 8 | level] &+= change
+                    coarse[x &<< 4 | level &>> 4] &+= change
+                }
+            }
         }
     }
 
-    /// The median of each window of `2 * radius + 1` columns; beyond the edges the outermost column counts again.
-    func selectMedians(radius: Int, into target: UnsafeMutablePointer<UInt8>, _ channels: Int) {
-        let windowCoarse = window + Self.binCount
-        windowCoarse.initialize(repeating: 0, count: Self.coarseCount)
-        for x in -radius..<radius { addCoarse(x, to: windowCoarse) }
-        // Far enough away that the first use of each coarse bin counts its columns afresh.
-        centres.initialize(repeating: -4 * radius - 4, count: Self.coarseCount)
+    func selectMedians(_ stripe: ColumnStripe, into target: UnsafeMutablePointer<UInt8>, _ channels: Int) {
+        let radius = stripe.radius
         let half = UInt16((2 * radius + 1) * (2 * radius + 1) / 2)
-        for x in 0..<width {
-            addCoarse(x + radius, to: windowCoarse)
-            var below: UInt16 = 0
-            var bin = 0
-            while below &+ windowCoarse[bin] <= half {
-                below &+= windowCoarse[bin]
-                bin += 1
+        let first = stripe.wanted.lowerBound
+        var windowCoarse = Bins()
+        for x in first - radius..<first + radius { windowCoarse &+= coarse[stripe.index(x)] }
+        withUnsafeTemporaryAllocation(of: Bins.self, capacity: 16) { window in
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: 16) { centres in
+                // Far enough away that the first use of a group counts its columns afresh.
+                window.initialize(repeating: Bins())
+                centres.initialize(repeating: first - 4 * radius - 4)
+                for x in stripe.wanted {
+                    windowCoarse &+= coarse[stripe.index(x + radius)]
+                    var below: UInt16 = 0
+                    let group = Self.position(of: half, in: windowCoarse, &below)
+                    update(&window[group], group, from: centres[group], to: x, stripe)
+                    centres[group] = x
+                    let level = Self.position(of: half, in: window[group], &below)
+                    target[x * channels] = UInt8(truncatingIfNeeded: group &<< 4 | level)
+                    windowCoarse &-= coarse[stripe.index(x - radius)]
+                }
             }
-            let bins = window + bin * 16
-            update(bins, bin, to: x, radius)
-            var level = 0
-            while below &+ bins[level] <= half {
-                below &+= bins[level]
-                level += 1
-            }
-            target[x * channels] = UInt8(truncatingIfNeeded: bin * 16 + level)
-            subtractCoarse(x - radius, from: windowCoarse)
         }
     }
 
-    private func column(_ x: Int) -> Int { min(max(x, 0), width - 1) }
-
-    private func addCoarse(_ x: Int, to bins: UnsafeMutablePointer<UInt16>) {
-        let source = coarse + column(x) * Self.coarseCount
-        for i in 0..<16 { bins[i] &+= source[i] }
+    /// The bin that the sample of rank `rank` is in, counted from 0, where `below` samples are in none of them; they and
+    /// those of the bins before come out as `below`.
+    @inline(__always)
+    private static func position(of rank: UInt16, in bins: Bins, _ below: inout UInt16) -> Int {
+        var bin = 0
+        while below &+ bins[bin] <= rank {
+            below &+= bins[bin]
+            bin += 1
+        }
+        return bin
     }
 
-    private func subtractCoarse(_ x: Int, from bins: UnsafeMutablePointer<UInt16>) {
-        let source = coarse + column(x) * Self.coarseCount
-        for i in 0..<16 { bins[i] &-= source[i] }
-    }
-
-    /// Brings the 16 fine bins of a coarse one to the window around `x`: step by step, or afresh when that is shorter.
-    private func update(_ bins: UnsafeMutablePointer<UInt16>, _ coarseBin: Int, to x: Int, _ radius: Int) {
-        let steps = x - centres[coarseBin]
-        if 2 * steps > 2 * radius + 1 {
-            bins.initialize(repeating: 0, count: 16)
-            for neighbour in x - radius...x + radius {
-                let source = fine + column(neighbour) * Self.binCount + coarseBin * 16
-                for i in 0..<16 { bins[i] &+= source[i] }
-            }
+    /// Brings a group of fine bins to the window around `x`: step by step, or afresh when that is shorter.
+    @inline(__always)
+    private func update(_ bins: inout Bins, _ group: Int, from centre: Int, to x: Int, _ stripe: ColumnStripe) {
+        let radius = stripe.radius
+        if x - centre > radius {
+            bins = Bins()
+            for neighbour in x - radius...x + radius { bins &+= fine[stripe.index(neighbour) &<< 4 | group] }
         } else {
-            for centre in stride(from: centres[coarseBin] + 1, through: x, by: 1) {
-                let enters = fine + column(centre + radius) * Self.binCount + coarseBin * 16
-                let leaves = fine + column(centre - radius - 1) * Self.binCount + coarseBin * 16
-                for i in 0..<16 { bins[i] = bins[i] &+ enters[i] &- leaves[i] }
+            for step in stride(from: centre + 1, through: x, by: 1) {
+                bins &+= fine[stripe.index(step + radius) &<< 4 | group]
+                bins &-= fine[stripe.index(step - radius - 1) &<< 4 | group]
             }
         }
-        centres[coarseBin] = x
     }
 }
