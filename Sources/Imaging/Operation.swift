@@ -65,6 +65,7 @@ public protocol WholeImageKernel: Sendable {
     func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8]
 
     /// One value a part from the summaries of all parts, top to bottom.
+    /// When `finishesRowByRow`, all are the same: whoever stores them need store only the first.
     func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]]
 
     /// One value a strip, for the strips of a part which has `value`; `summaries` are the strips', top to bottom.

@@ -153,6 +153,9 @@ private struct JoinedFragments {
         let itsWidth = try reader.read(UInt32.self)
         guard itsWidth == width else { throw reader.refused("it is \(itsWidth) pixels wide instead of \(width)") }
         let count = try reader.read(UInt32.self)
+        guard sets.count + Int(count) <= Int(Int32.max) else {
+            throw reader.refused("with it there are more than \(Int32.max) components; choose larger chunks")
+        }
         let first = Int32(sets.count)
         for strong in try reader.readBlock(Int(count)) {
             guard strong <= 1 else { throw reader.refused("\(strong) is no truth value") }

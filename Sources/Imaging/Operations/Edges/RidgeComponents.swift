@@ -1,10 +1,19 @@
 /// Consecutive pixels of a row that are on a ridge, and the component they belong to.
 struct RidgeRun {
-    /// The first pixel.
-    let start: Int
-    /// One past the last pixel.
-    let end: Int
+    private let first: Int32
+    private let last: Int32
     let component: Int32
+
+    /// The first pixel.
+    var start: Int { Int(first) }
+    /// One past the last pixel.
+    var end: Int { Int(last) }
+
+    init(start: Int, end: Int, component: Int32) {
+        first = Int32(start)
+        last = Int32(end)
+        self.component = component
+    }
 }
 
 /// The 8-connected components of the ridges in some rows; a component with a strong pixel is marked.
@@ -34,20 +43,39 @@ struct RidgeComponents {
     mutating func find(_ component: Int32) -> Int32 { sets.find(component) }
 
     private mutating func append(_ row: UnsafePointer<UInt8>, _ width: Int) {
-        var x = 0
         let raw = UnsafeRawPointer(row)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        /// Eight pixels from `x` on, the first in the lowest byte; pixels beyond the row are empty.
+        func pixels(_ x: Int) -> UInt64 {
+            if x + 8 <= width { return UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: x, as: UInt64.self)) }
+            return (x..<width).reversed().reduce(0) { $0 << 8 | UInt64(row[$1]) }
+        }
+        var x = 0
         while x < width {
-            // Most of a map is empty: eight pixels at a time.
-            while x + 8 <= width && raw.loadUnaligned(fromByteOffset: x, as: UInt64.self) == 0 { x += 8 }
-            while x < width && row[x] == Ridge.none { x += 1 }
-            guard x < width else { break }
-            let start = x
-            var all: UInt8 = 0
-            while x < width && row[x] != Ridge.none {
-                all |= row[x]
-                x += 1
+            let next = pixels(x)
+            guard next != 0 else {
+                x += 8
+                continue
             }
-            runs.append(RidgeRun(start: start, end: x, component: sets.append(isMarked: all & Ridge.strong != 0)))
+            x += next.trailingZeroBitCount >> 3
+            let start = x
+            var all: UInt64 = 0
+            while true {
+                let next = pixels(x)
+                // A bit for each empty pixel, at the place of its lowest bit.
+                let empty = ~(next | next >> 1) & ones
+                if empty == 0 {
+                    all |= next
+                    x += 8
+                } else {
+                    let end = empty.trailingZeroBitCount
+                    all |= next & (1 << UInt64(end) &- 1)
+                    x += end >> 3
+                    break
+                }
+            }
+            let isStrong = all & (ones &* UInt64(Ridge.strong)) != 0
+            runs.append(RidgeRun(start: start, end: x, component: sets.append(isMarked: isStrong)))
         }
     }
 }

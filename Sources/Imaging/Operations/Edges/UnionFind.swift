@@ -1,36 +1,30 @@
 /// Sets of numbers that are joined step by step; each set knows whether it is marked.
 struct UnionFind {
-    private var parents: [Int32]
-    private var marks: [Bool]
+    /// For each number another one of its set, nearer to the one that stands for it; that one has the set's mark instead.
+    private var parents: [Int32] = []
 
-    /// - Parameter count: the numbers `0..<count`, each a set of its own.
-    init(count: Int = 0) {
-        parents = (0..<count).map { Int32($0) }
-        marks = Array(repeating: false, count: count)
-    }
+    private static let unmarkedRoot: Int32 = -1
+    private static let markedRoot: Int32 = -2
 
     var count: Int { parents.count }
 
-    mutating func reserveCapacity(_ capacity: Int) {
-        parents.reserveCapacity(capacity)
-        marks.reserveCapacity(capacity)
-    }
-
-    /// Adds the next number as a set of its own.
+    /// Adds the next number, counted from 0, as a set of its own.
     mutating func append(isMarked: Bool) -> Int32 {
-        parents.append(Int32(parents.count))
-        marks.append(isMarked)
+        parents.append(isMarked ? Self.markedRoot : Self.unmarkedRoot)
         return Int32(parents.count - 1)
     }
 
     /// The number that stands for the set of `number`.
     mutating func find(_ number: Int32) -> Int32 {
         var number = number
-        while parents[Int(number)] != number {
-            parents[Int(number)] = parents[Int(parents[Int(number)])]
-            number = parents[Int(number)]
+        while true {
+            let parent = parents[Int(number)]
+            if parent < 0 { return number }
+            let grandparent = parents[Int(parent)]
+            if grandparent < 0 { return parent }
+            parents[Int(number)] = grandparent
+            number = grandparent
         }
-        return number
     }
 
     /// Joins two sets; the result is marked if either is. The smaller number stands for both.
@@ -38,11 +32,12 @@ struct UnionFind {
         let (left, right) = (find(left), find(right))
         guard left != right else { return }
         let (root, other) = (min(left, right), max(left, right))
+        // The marked root is the smaller of the two codes.
+        parents[Int(root)] = min(parents[Int(root)], parents[Int(other)])
         parents[Int(other)] = root
-        marks[Int(root)] = marks[Int(root)] || marks[Int(other)]
     }
 
-    mutating func mark(_ number: Int32) { marks[Int(find(number))] = true }
+    mutating func mark(_ number: Int32) { parents[Int(find(number))] = Self.markedRoot }
 
-    mutating func isMarked(_ number: Int32) -> Bool { marks[Int(find(number))] }
+    mutating func isMarked(_ number: Int32) -> Bool { parents[Int(find(number))] == Self.markedRoot }
 }
