@@ -53,7 +53,9 @@ public final class BlobTransfer: Sendable {
     }
 
     /// Stores bytes in memory.
-    public func put(bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false) async throws -> BlobReference {
+    public func put(
+        bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false
+    ) async throws -> BlobReference {
         try await exchange(mayRetry: { true }) { connection in
             var source = BufferSource(ByteBuffer(bytes: bytes))
             return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
@@ -214,7 +216,8 @@ public final class BlobTransfer: Sendable {
         guard received == Array(end.sha256), !isWhole || received == slice.blob.digest.bytes else {
             throw BlobTransferError(
                 .corrupt,
-                "\(slice.byteCount) bytes from offset \(slice.offset) of blob \(slice.blob.digest) arrived damaged; try again")
+                "\(slice.byteCount) bytes from offset \(slice.offset) of blob \(slice.blob.digest) arrived damaged; "
+                    + "try again")
         }
         return .completed(())
     }

@@ -28,7 +28,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
         guard buffer.readableBytes >= frameByteCount else { return nil }
         buffer.moveReaderIndex(forwardBy: FrameHeader.byteCount)
         guard let payload = buffer.readSlice(length: Int(header.payloadByteCount)) else {
-            preconditionFailure("\(buffer.readableBytes) bytes are there, but \(header.payloadByteCount) cannot be read")
+            preconditionFailure("a frame of \(frameByteCount) bytes is there, but its payload cannot be read")
         }
         return Frame(kind: header.kind, stream: header.stream, payload: payload)
     }

@@ -12,6 +12,8 @@ final class AddressRegister: Sendable {
         case admitted
         case tooMany(count: Int)
         case tooManyUnauthenticated(count: Int)
+        /// So many are being told already that they are too many that this one is told nothing.
+        case dropped
     }
 
     fileprivate struct State {
@@ -19,30 +21,41 @@ final class AddressRegister: Sendable {
         var open: [String: Int] = [:]
         /// The numbers of the connections that have not authenticated.
         var unauthenticated: [String: Set<UInt64>] = [:]
+        /// Connections that are being told why they are turned away.
+        var turnedAway: [String: Int] = [:]
     }
+
+    /// How many connections of one address may be told at a time that they are too many.
+    private static let turnedAwayLimit = 64
 
     private let state = Mutex(State())
     private let limits: TransportLimits
 
     init(limits: TransportLimits) { self.limits = limits }
 
-    /// A connection was accepted. Every admission is to be given back, refused ones too.
+    /// A connection was accepted. Every admission is to be given back.
     func connectionOpened(from address: String) -> Admission {
         state.withLock { state in
             state.nextNumber += 1
             let open = state.open[address, default: 0]
             let unauthenticated = state.unauthenticated[address]?.count ?? 0
+            let isFull = open >= limits.connectionsPerAddress || unauthenticated >= limits.unauthenticatedPerAddress
             let verdict: Verdict =
-                if open >= limits.connectionsPerAddress {
+                if isFull && state.turnedAway[address, default: 0] >= Self.turnedAwayLimit {
+                    .dropped
+                } else if open >= limits.connectionsPerAddress {
                     .tooMany(count: open)
                 } else if unauthenticated >= limits.unauthenticatedPerAddress {
                     .tooManyUnauthenticated(count: unauthenticated)
                 } else {
                     .admitted
                 }
-            if verdict == .admitted {
+            switch verdict {
+            case .admitted:
                 state.open[address, default: 0] += 1
                 state.unauthenticated[address, default: []].insert(state.nextNumber)
+            case .tooMany, .tooManyUnauthenticated: state.turnedAway[address, default: 0] += 1
+            case .dropped: break
             }
             return Admission(address: address, number: state.nextNumber, verdict: verdict)
         }
@@ -53,18 +66,24 @@ final class AddressRegister: Sendable {
     }
 
     func connectionClosed(_ admission: Admission) {
-        guard admission.verdict == .admitted else { return }
         state.withLock { state in
-            state.forgetUnauthenticated(admission)
-            let left = state.open[admission.address, default: 1] - 1
-            state.open[admission.address] = left == 0 ? nil : left
+            switch admission.verdict {
+            case .admitted:
+                state.forgetUnauthenticated(admission)
+                let left = state.open[admission.address, default: 1] - 1
+                state.open[admission.address] = left == 0 ? nil : left
+            case .tooMany, .tooManyUnauthenticated:
+                let left = state.turnedAway[admission.address, default: 1] - 1
+                state.turnedAway[admission.address] = left == 0 ? nil : left
+            case .dropped: break
+            }
         }
     }
 
     /// Why the connection is not admitted; `nil` when it is.
     func refusal(of admission: Admission) -> TransportError? {
         switch admission.verdict {
-        case .admitted: nil
+        case .admitted, .dropped: nil
         case .tooMany(let count):
             TransportError(
                 .tooManyConnections,

@@ -22,10 +22,30 @@ public func connectBulk(
     logger: Logger
 ) async throws -> BulkConnection {
     BulkConnection(
-        try await connect(to: endpoint, role: .bulk, secret: secret, software: software, limits: limits, logger: logger))
+        try await connect(
+            to: endpoint, role: .bulk, secret: secret, software: software, limits: limits, logger: logger))
 }
 
+/// Connects, waiting while the master has too many handshakes of this address under way: several workers and clients of
+/// one host that start together are no attack.
 private func connect(
+    to endpoint: Endpoint, role: ConnectionRole, secret: SharedSecret, software: String, limits: TransportLimits,
+    logger: Logger
+) async throws -> FrameConnection {
+    let deadline = ContinuousClock.now + limits.connect
+    var backoff = Backoff(base: .milliseconds(20), maximum: .milliseconds(500))
+    var random = SystemRandomNumberGenerator()
+    while true {
+        do {
+            return try await connectOnce(
+                to: endpoint, role: role, secret: secret, software: software, limits: limits, logger: logger)
+        } catch let error as TransportError where error.code == .tooManyConnections && ContinuousClock.now < deadline {
+            try await Task.sleep(for: backoff.next(using: &random))
+        }
+    }
+}
+
+private func connectOnce(
     to endpoint: Endpoint, role: ConnectionRole, secret: SharedSecret, software: String, limits: TransportLimits,
     logger: Logger
 ) async throws -> FrameConnection {
@@ -63,9 +83,7 @@ private func describe(_ error: any Error, connectingTo endpoint: Endpoint) -> Tr
     switch error {
     case let error as NIOConnectionError:
         if !error.connectionErrors.isEmpty, error.connectionErrors.allSatisfy({ isRefusal($0.error) }) {
-            return TransportError(
-                .refused,
-                "nobody listens on \(endpoint): start tessera-master there, or give its address")
+            return refused(endpoint)
         }
         if let first = error.connectionErrors.first {
             return TransportError(.unreachable, "cannot reach \(endpoint): \(first.error)")
@@ -73,10 +91,14 @@ private func describe(_ error: any Error, connectingTo endpoint: Endpoint) -> Tr
         let cause = (error.dnsAError ?? error.dnsAAAAError).map { ": \($0)" } ?? ""
         return TransportError(.unreachable, "the name \(endpoint.host) does not resolve to an address\(cause)")
     case _ where isRefusal(error):
-        return TransportError(.refused, "nobody listens on \(endpoint): start tessera-master there, or give its address")
+        return refused(endpoint)
     default:
         return TransportError(.unreachable, "cannot reach \(endpoint): \(error)")
     }
+}
+
+private func refused(_ endpoint: Endpoint) -> TransportError {
+    TransportError(.refused, "nobody listens on \(endpoint): start tessera-master there, or give its address")
 }
 
 private func isRefusal(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == ECONNREFUSED }

@@ -49,8 +49,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// - Parameter established: succeeded when the peer is authenticated, else failed with a `TransportError`.
     init(
-        machine: HandshakeMachine, refusal: TransportError?, limits: TransportLimits, eventLoop: any EventLoop, logger: Logger,
-        established: EventLoopPromise<FrameConnection>
+        machine: HandshakeMachine, refusal: TransportError?, limits: TransportLimits, eventLoop: any EventLoop,
+        logger: Logger, established: EventLoopPromise<FrameConnection>
     ) {
         phase = .handshaking(machine, prefaceSeen: false)
         self.refusal = refusal
@@ -358,7 +358,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private func armTimer(context: ChannelHandlerContext) {
         if case .closed = phase { return }
-        guard let deadline = timers.next(isReadingPaused: isReadingPaused), timers.shouldArm(for: deadline) else { return }
+        guard let deadline = timers.next(isReadingPaused: isReadingPaused) else { return }
+        guard timers.shouldArm(for: deadline) else { return }
         timer?.cancel()
         timers.armed = deadline
         timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {

@@ -15,7 +15,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     public init(parsing text: some StringProtocol, defaultPort: Int? = nil) throws(TransportError) {
         func refused(_ why: String) -> TransportError {
             TransportError(
-                .badEndpoint, "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:4600 or [2001:db8::1]:4600")
+                .badEndpoint,
+                "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:4600 or [2001:db8::1]:4600")
         }
         let host: Substring
         let rest: Substring

@@ -56,14 +56,17 @@ public final class MasterListener: Sendable {
                 .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .bind(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try accept(channel, secret: secret, limits: limits, software: software, register: register, logger: logger)
+                        try accept(
+                            channel, secret: secret, limits: limits, software: software, register: register,
+                            logger: logger)
                     }
                 }
             return MasterListener(accepting: accepting, logger: logger)
         } catch {
             throw TransportError(
                 .cannotBind,
-                "cannot listen on \(Endpoint(host: host, port: port)): \(error); choose an address of this host and a free port")
+                "cannot listen on \(Endpoint(host: host, port: port)): \(error); choose an address of this host and "
+                    + "a free port")
         }
     }
 
@@ -71,10 +74,12 @@ public final class MasterListener: Sendable {
         _ channel: any Channel, secret: SharedSecret, limits: TransportLimits, software: String,
         register: AddressRegister, logger: Logger
     ) throws -> Accepted {
-        let established = channel.eventLoop.makePromise(of: FrameConnection.self)
-        let machine = HandshakeMachine.master(secret: secret, software: software, nonce: Nonce.random())
         let address = channel.remoteAddress.map(RemoteAddress.host) ?? "unknown"
         let admission = register.connectionOpened(from: address)
+        // Thrown, the error closes the channel at once, without a word.
+        if admission.verdict == .dropped { throw TransportError(.tooManyConnections, "\(address) does not let up") }
+        let established = channel.eventLoop.makePromise(of: FrameConnection.self)
+        let machine = HandshakeMachine.master(secret: secret, software: software, nonce: Nonce.random())
         channel.closeFuture.whenComplete { _ in register.connectionClosed(admission) }
         established.futureResult.whenSuccess { _ in register.authenticated(admission) }
         try ConnectionHandler.install(

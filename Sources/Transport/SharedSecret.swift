@@ -9,7 +9,7 @@ import Crypto
 #endif
 
 /// The secret that master, workers and clients share; each proves to the other that it knows it.
-public struct SharedSecret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct SharedSecret: Sendable, Hashable {
     /// Fewer bytes could be found by trying.
     public static let minimumByteCount = 16
     public static let maximumByteCount = 4096
@@ -76,6 +76,10 @@ public struct SharedSecret: Sendable, Hashable, CustomStringConvertible, CustomD
             Array(proof), authenticating: message, using: SymmetricKey(data: bytes))
     }
 
+}
+
+// However it is printed, logged or dumped, the secret does not show.
+extension SharedSecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "<redacted>" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -1,1 +1,207 @@
+import NIOCore
+import NIOTestUtils
+import Protocol
 import Testing
+
+@Suite struct `Frames` {
+    private static let everyKind = Set(FrameKind.allCases)
+
+    private static func bytes(of frames: [Frame]) throws -> ByteBuffer {
+        var buffer = ByteBuffer()
+        for frame in frames { try FrameEncoder().encode(data: frame, out: &buffer) }
+        return buffer
+    }
+
+    private static func header(
+        length: UInt32, kind: UInt8 = 2, flags: UInt8 = 0, reserved: UInt16 = 0, stream: UInt32 = 0
+    ) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeMultipleIntegers(length, kind, flags, reserved, stream)
+        return buffer
+    }
+
+    private static let samples = [
+        Frame(kind: .control, stream: 0, payload: ByteBuffer()),
+        Frame(kind: .control, stream: 1, payload: ByteBuffer(string: "hello")),
+        Frame(kind: .data, stream: .max, payload: ByteBuffer(repeating: 0xab, count: 1 << 20)),
+        Frame(kind: .handshake, stream: 0x0102_0304, payload: ByteBuffer(repeating: 1, count: 8 << 10)),
+        Frame(kind: .goodbye, stream: 7, payload: ByteBuffer(string: "bye")),
+    ]
+
+    @Test func `a header is twelve big-endian bytes`() throws {
+        let frame = Frame(kind: .data, stream: 0x0a0b_0c0d, payload: ByteBuffer(bytes: [9, 8]))
+        let expected: [UInt8] = [0, 0, 0, 2, 3, 0, 0, 0, 0x0a, 0x0b, 0x0c, 0x0d, 9, 8]
+        #expect(Array(try Self.bytes(of: [frame]).readableBytesView) == expected)
+    }
+
+    @Test func `frames survive every way of cutting the stream`() throws {
+        let small = Self.samples.filter { $0.payload.readableBytes < 100 }
+        try ByteToMessageDecoderVerifier.verifyDecoder(
+            inputOutputPairs: small.map { (try Self.bytes(of: [$0]), [$0]) }
+        ) { FrameDecoder(allowing: Self.everyKind) }
+    }
+
+    @Test func `frames come out whole when bytes drip in one by one`() throws {
+        let small = Self.samples.filter { $0.payload.readableBytes <= 8 << 10 }
+        var decoder = FrameDecoder(allowing: Self.everyKind)
+        var seen: [Frame] = []
+        var buffer = ByteBuffer()
+        for byte in try Self.bytes(of: small).readableBytesView {
+            buffer.writeInteger(byte)
+            while let frame = try decoder.decode(buffer: &buffer) { seen.append(frame) }
+        }
+        #expect(seen == small)
+        #expect(buffer.readableBytes == 0)
+    }
+
+    @Test func `the largest payload of each kind passes and one byte more is refused before it is there`() throws {
+        for kind in FrameKind.allCases {
+            let limit = UInt32(kind.payloadByteCountLimit)
+            var decoder = FrameDecoder(allowing: Self.everyKind)
+            var allowed = Self.header(length: limit, kind: kind.rawValue)
+            #expect(try decoder.decode(buffer: &allowed) == nil)
+            var tooLong = Self.header(length: limit + 1, kind: kind.rawValue)
+            let error = #expect(throws: ProtocolViolation.self) { try decoder.decode(buffer: &tooLong) }
+            #expect(error?.field == "frame length")
+            #expect(error?.value == "\(limit + 1)")
+        }
+    }
+
+    @Test func `limits per kind are those of the reference`() {
+        #expect(FrameKind.handshake.payloadByteCountLimit == 8192)
+        #expect(FrameKind.goodbye.payloadByteCountLimit == 8192)
+        #expect(FrameKind.control.payloadByteCountLimit == 65536)
+        #expect(FrameKind.data.payloadByteCountLimit == 1_048_576)
+    }
+
+    @Test func `flags, reserved bytes and unknown kinds are refused`() {
+        let wrong = [
+            ("frame flags", Self.header(length: 0, flags: 1)), ("frame flags", Self.header(length: 0, flags: 0x80)),
+            ("frame reserved bytes", Self.header(length: 0, reserved: 1)),
+            ("frame reserved bytes", Self.header(length: 0, reserved: 0x8000)),
+            ("frame kind", Self.header(length: 0, kind: 0)), ("frame kind", Self.header(length: 0, kind: 5)),
+            ("frame kind", Self.header(length: 0, kind: 255)),
+        ]
+        for (field, header) in wrong {
+            var decoder = FrameDecoder(allowing: Self.everyKind)
+            var buffer = header
+            let error = #expect(throws: ProtocolViolation.self) { try decoder.decode(buffer: &buffer) }
+            #expect(error?.field == field)
+        }
+    }
+
+    @Test(arguments: [FrameKind.control, .data]) func `before authentication only handshake frames are read`(
+        kind: FrameKind
+    ) {
+        var decoder = FrameDecoder()
+        // The header alone is enough: no byte of the payload is waited for.
+        var buffer = Self.header(length: 10, kind: kind.rawValue)
+        let error = #expect(throws: ProtocolViolation.self) { try decoder.decode(buffer: &buffer) }
+        #expect(error?.field == "frame kind")
+        #expect(error?.value == "\(kind)")
+    }
+
+    @Test func `after authentication no handshake frame is read`() {
+        var decoder = FrameDecoder()
+        decoder.allow([.control, .goodbye])
+        var buffer = Self.header(length: 0, kind: FrameKind.handshake.rawValue)
+        #expect(throws: ProtocolViolation.self) { try decoder.decode(buffer: &buffer) }
+    }
+
+    @Test func `a stream that ends within a frame is an error`() throws {
+        let whole = try Self.bytes(of: [Self.samples[1]])
+        for length in 1..<whole.readableBytes {
+            var decoder = FrameDecoder(allowing: Self.everyKind)
+            var part = try #require(whole.getSlice(at: 0, length: length))
+            #expect(throws: ProtocolViolation.self) { try decoder.decodeLast(buffer: &part, seenEOF: true) }
+        }
+        var decoder = FrameDecoder(allowing: Self.everyKind)
+        var buffer = whole
+        #expect(try decoder.decodeLast(buffer: &buffer, seenEOF: true) == Self.samples[1])
+        #expect(try decoder.decodeLast(buffer: &buffer, seenEOF: true) == nil)
+    }
+
+    @Test func `garbage gives frames within their limits or an error, and never reads past its end`() {
+        for seed in UInt64(0)..<2_000 {
+            var random = SplitMix(seed: seed)
+            var buffer = ByteBuffer()
+            // Half of the seeds begin like a frame, so that the checks behind the first are reached.
+            if seed % 2 == 0 {
+                buffer.writeMultipleIntegers(
+                    UInt32.random(in: 0...64, using: &random), UInt8.random(in: 0...5, using: &random), UInt8(0),
+                    UInt16(0), UInt32.random(in: 0...9, using: &random))
+            }
+            for _ in 0..<Int.random(in: 0...200, using: &random) {
+                buffer.writeInteger(UInt8.random(in: 0...255, using: &random))
+            }
+            let total = buffer.readableBytes
+            var decoder = FrameDecoder(allowing: Self.everyKind)
+            var consumed = 0
+            while let frame = try? decoder.decode(buffer: &buffer) {
+                #expect(frame.payload.readableBytes <= frame.kind.payloadByteCountLimit)
+                consumed += FrameHeader.byteCount + frame.payload.readableBytes
+            }
+            #expect(consumed + buffer.readableBytes == total, "seed \(seed)")
+        }
+    }
+
+    @Test func `a message that fits no frame is not written`() {
+        var summary = WireJobSummary()
+        summary.pipeline = String(repeating: "x", count: 64 << 10)
+        let message = WireControl(.jobSummary(summary))
+        #expect(!message.fitsFrame)
+        var buffer = ByteBuffer()
+        #expect(throws: OversizedPayload.self) { try message.encodeFrame(stream: 1, into: &buffer) }
+        #expect(buffer.readableBytes == 0)
+    }
+
+    @Test func `a payload that is no message is a violation`() {
+        let error = #expect(throws: ProtocolViolation.self) {
+            try WireControl(decoding: ByteBuffer(bytes: [0xff, 0xff, 0xff]))
+        }
+        #expect(error?.field == "control payload")
+    }
+}
+
+@Suite struct `The preface` {
+    @Test func `is seven bytes of magic and the major version`() throws {
+        var buffer = ByteBuffer()
+        Preface().encode(into: &buffer)
+        #expect(Array(buffer.readableBytesView) == Array("TESSERA".utf8) + [1])
+        #expect(try Preface.decode(from: &buffer) == Preface(majorVersion: 1))
+        #expect(buffer.readableBytes == 0)
+    }
+
+    @Test func `is waited for until it is whole`() throws {
+        var buffer = ByteBuffer()
+        for byte in Array("TESSERA".utf8) {
+            buffer.writeInteger(byte)
+            #expect(try Preface.decode(from: &buffer) == nil)
+        }
+        buffer.writeInteger(UInt8(9))
+        #expect(try Preface.decode(from: &buffer) == Preface(majorVersion: 9))
+    }
+
+    @Test(arguments: ["G", "TESSERb", "tessera1", "GET / HTTP/1.1\r\n"]) func `is refused at its first wrong byte`(
+        text: String
+    ) {
+        var buffer = ByteBuffer(string: text)
+        let error = #expect(throws: ProtocolViolation.self) { try Preface.decode(from: &buffer) }
+        #expect(error?.field == "preface")
+    }
+}
+
+/// A small generator whose sequence its seed determines (Steele, Lea, Flood, OOPSLA 2014).
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}

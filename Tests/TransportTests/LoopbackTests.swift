@@ -162,7 +162,8 @@ import Transport
         try await master.serving { endpoint in
             let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 1, logger: quiet)
             let reference = try await transfer.put(bytes: [1, 2, 3])
-            let missing = BlobReference(digest: try #require(BlobDigest([UInt8](repeating: 9, count: 32))), byteCount: 3)
+            let missing = BlobReference(
+                digest: try #require(BlobDigest([UInt8](repeating: 9, count: 32))), byteCount: 3)
             let error = await #expect(throws: MasterRefusal.self) { try await transfer.bytes(of: BlobSlice(missing)) }
             #expect(error?.code == "not-found")
             #expect(try await transfer.bytes(of: BlobSlice(reference)) == [1, 2, 3])

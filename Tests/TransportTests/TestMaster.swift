@@ -31,7 +31,11 @@ final class TestMaster: Sendable {
         secret: SharedSecret = .test, limits: TransportLimits = TransportLimits(),
         _ body: @escaping @Sendable (Endpoint) async throws -> Result
     ) async throws -> Result {
-        try await withListener(secret: secret, limits: limits) { await self.serve($0) } body: { try await body($0) }
+        try await withListener(secret: secret, limits: limits) {
+            await self.serve($0)
+        } body: {
+            try await body($0)
+        }
     }
 
     func serve(_ connection: IncomingConnection) async {

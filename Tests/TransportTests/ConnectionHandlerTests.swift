@@ -1,0 +1,199 @@
+import Foundation
+import NIOCore
+import NIOEmbedded
+import Protocol
+import Testing
+
+@testable import Transport
+
+/// The handler against bytes and a clock that the test moves.
+@Suite struct `A connection's limits` {
+    /// The master's side of a connection, and the initiator's machine to talk to it with.
+    private final class Fixture {
+        let channel = EmbeddedChannel()
+        let established: EventLoopFuture<FrameConnection>
+        var initiator: HandshakeMachine
+        private(set) var error: (any Error)?
+        private(set) var connection: FrameConnection?
+
+        init(role: ConnectionRole = .client, limits: TransportLimits = TransportLimits()) throws {
+            let promise = channel.embeddedEventLoop.makePromise(of: FrameConnection.self)
+            established = promise.futureResult
+            initiator = .initiator(role: role, secret: .test, software: "t", nonce: [UInt8](0..<32))
+            try ConnectionHandler.install(
+                on: channel, machine: .master(secret: .test, software: "m", nonce: [UInt8](32..<64)), limits: limits,
+                logger: quiet, established: promise)
+            established.assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let connection): self.connection = connection
+                case .failure(let error): self.error = error
+                }
+            }
+            try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 1)).wait()
+        }
+
+        var code: TransportError.Code? { (error as? TransportError)?.code }
+
+        func send(_ message: some FrameMessage) throws {
+            var buffer = ByteBuffer()
+            try message.encodeFrame(stream: 0, into: &buffer)
+            try channel.writeInbound(buffer)
+        }
+
+        func sendPreface(majorVersion: UInt8 = 1) throws {
+            var buffer = ByteBuffer()
+            Preface(majorVersion: majorVersion).encode(into: &buffer)
+            try channel.writeInbound(buffer)
+        }
+
+        /// All that the handler wrote so far, less the preface if it comes first.
+        func frames() throws -> [Frame] {
+            var bytes = ByteBuffer()
+            while var part = try channel.readOutbound(as: ByteBuffer.self) { bytes.writeBuffer(&part) }
+            if bytes.readableBytesView.starts(with: Preface.magic) { bytes.moveReaderIndex(forwardBy: 8) }
+            var decoder = FrameDecoder(allowing: Set(FrameKind.allCases))
+            var frames: [Frame] = []
+            while let frame = try decoder.decode(buffer: &bytes) { frames.append(frame) }
+            return frames
+        }
+
+        func authenticate() throws {
+            guard case .send(let hello) = initiator.connected() else { return }
+            try sendPreface()
+            try send(hello)
+            let challenge = try WireHandshake(decoding: try #require(try frames().first).payload)
+            guard case .send(let answer) = initiator.received(challenge) else { return }
+            try send(answer)
+            _ = try frames()
+            try #require(connection != nil)
+        }
+    }
+
+    @Test func `a silent peer is cut when the handshake's time is over`() throws {
+        let fixture = try Fixture()
+        fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1999))
+        #expect(fixture.error == nil)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+        #expect(fixture.code == .handshakeTimeout)
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test func `a peer that drips its handshake gains no time`() throws {
+        let fixture = try Fixture()
+        for byte in Array("TESSERA".utf8) {
+            try fixture.channel.writeInbound(ByteBuffer(bytes: [byte]))
+            fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(280))
+        }
+        #expect(fixture.error == nil)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(40))
+        #expect(fixture.code == .handshakeTimeout)
+    }
+
+    @Test func `every control message before authentication is refused`() throws {
+        let bodies: [WireControl.OneOf_Body] = [
+            .register(WireRegister()), .heartbeat(WireHeartbeat()), .grantLease(WireGrantLease()),
+            .revokeLease(WireRevokeLease()), .bandPublished(WireBandPublished()), .taskFinished(WireTaskFinished()),
+            .taskFailed(WireTaskFailed()), .drain(WireDrain()), .openJob(WireOpenJob()), .addImages(WireAddImages()),
+            .sealJob(WireSealJob()), .findBlobs(WireFindBlobs()), .getJob(WireGetJob()), .listJobs(WireListJobs()),
+            .listImages(WireListImages()), .watchJob(WireWatchJob()), .cancelJob(WireCancelJob()),
+            .listWorkers(WireListWorkers()), .drainWorker(WireDrainWorker()), .listDead(WireListDead()),
+            .showDead(WireShowDead()), .redriveDead(WireRedriveDead()), .purgeDead(WirePurgeDead()),
+            .getMaster(WireGetMaster()), .putBlob(WirePutBlob()), .getBlob(WireGetBlob()), .blobEnd(WireBlobEnd()),
+        ]
+        for body in bodies {
+            for afterHello in [false, true] {
+                let fixture = try Fixture(role: .worker)
+                try fixture.sendPreface()
+                if afterHello, case .send(let hello) = fixture.initiator.connected() { try fixture.send(hello) }
+                try fixture.send(WireControl(body))
+                #expect(fixture.code == .protocolViolation, "\(body)")
+                #expect(!fixture.channel.isActive)
+            }
+        }
+    }
+
+    @Test func `before authentication no frame above 8 KiB is waited for`() throws {
+        let fixture = try Fixture()
+        try fixture.sendPreface()
+        var header = ByteBuffer()
+        FrameHeader(payloadByteCount: 8193, kind: .handshake, stream: 0).encode(into: &header)
+        try fixture.channel.writeInbound(header)
+        #expect(fixture.code == .protocolViolation)
+    }
+
+    @Test func `who is no Tessera peer is told nothing`() throws {
+        let fixture = try Fixture()
+        try fixture.channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\n"))
+        #expect(fixture.code == .protocolViolation)
+        #expect(try fixture.channel.readOutbound(as: ByteBuffer.self) == nil)
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test func `another major version is told so`() throws {
+        let fixture = try Fixture()
+        try fixture.sendPreface(majorVersion: 2)
+        #expect(fixture.code == .version)
+        let refusal = try WireHandshake(decoding: try #require(try fixture.frames().last).payload).refused
+        #expect(refusal.code == "version")
+    }
+
+    @Test func `a frame that does not complete within its time ends the connection`() throws {
+        let fixture = try Fixture()
+        try fixture.authenticate()
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(3600))
+        #expect(fixture.channel.isActive, "a quiet control connection may stay")
+        var header = ByteBuffer()
+        FrameHeader(payloadByteCount: 100, kind: .control, stream: 0).encode(into: &header)
+        try fixture.channel.writeInbound(header)
+        for _ in 0..<9 {
+            fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            try fixture.channel.writeInbound(ByteBuffer(bytes: [0]))
+        }
+        #expect(fixture.channel.isActive)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!fixture.channel.isActive)
+        let goodbye = try WireRefusal(decoding: try #require(try fixture.frames().last).payload)
+        #expect(goodbye.code == "idle")
+    }
+
+    @Test func `an idle bulk connection is closed`() throws {
+        let fixture = try Fixture(role: .bulk)
+        try fixture.authenticate()
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        try fixture.send(WireControl(.getBlob(WireGetBlob())))
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        #expect(fixture.channel.isActive)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test func `data on a control connection is a violation, and the peer hears why`() throws {
+        let fixture = try Fixture()
+        try fixture.authenticate()
+        var bytes = ByteBuffer()
+        try FrameEncoder().encode(
+            data: Frame(kind: .data, stream: 0, payload: ByteBuffer(bytes: [1])), out: &bytes)
+        try fixture.channel.writeInbound(bytes)
+        #expect(!fixture.channel.isActive)
+        let goodbye = try WireRefusal(decoding: try #require(try fixture.frames().last).payload)
+        #expect(goodbye.code == "protocol")
+    }
+
+    @Test func `a peer that reads nothing is closed as slow`() async throws {
+        var limits = TransportLimits()
+        limits.outboundByteCount = 100_000
+        try await withListener(limits: limits) { connection in
+            guard case .control(let control) = connection else { return }
+            var summary = WireJobSummary()
+            summary.pipeline = String(repeating: "x", count: 60_000)
+            // More than the kernel's buffers take; the peer never reads.
+            for _ in 0..<1000 { control.send(.jobSummary(summary)) }
+            let reason = await control.closed
+            #expect(reason.code == .slowPeer)
+        } body: { endpoint in
+            let control = try await connectControl(
+                to: endpoint, role: .client, secret: .test, software: "t", logger: quiet)
+            _ = await control.closed
+        }
+    }
+}
