@@ -29,12 +29,12 @@ struct Tessera: AsyncParsableCommand {
         version: "tessera \(version)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Jobs:",
+                name: "Job",
                 subcommands: [
                     Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
                 ]),
-            CommandGroup(name: "Pipelines:", subcommands: [Operations.self]),
-            CommandGroup(name: "The cluster:", subcommands: [Workers.self, Drain.self, Dead.self]),
+            CommandGroup(name: "Pipeline", subcommands: [Operations.self]),
+            CommandGroup(name: "Cluster", subcommands: [Workers.self, Drain.self, Dead.self]),
         ])
 
     static func main() async {

@@ -16,12 +16,12 @@ struct JobRun: Sendable {
     func run() async throws -> JobReport {
         let submission = Submission(session: session, request: request, files: inputs.files, progress: progress)
         let sources = Submission.ImageSources()
-        let (jobs, opened) = AsyncStream.makeStream(of: JobID.self)
+        let (jobs, begun) = AsyncStream.makeStream(of: JobID.self)
         let isSealed = Atomic<Bool>(false)
 
         async let submitting = {
-            defer { opened.finish() }
-            let outcome = try await submission.run(sources: sources) { opened.yield($0) }
+            defer { begun.finish() }
+            let outcome = try await submission.run(sources: sources) { begun.yield($0) }
             isSealed.store(true, ordering: .releasing)
             return outcome
         }()
@@ -40,7 +40,7 @@ struct JobRun: Sendable {
                 return try await detaching(from: job) { throw error }
             }
         }
-        // No job was opened: the submission says why.
+        // No job came so far: the submission says why.
         _ = try await submitting
         throw CancellationError()
     }

@@ -15,6 +15,8 @@ struct Submission: Sendable {
     static let concurrentPutCount = 4
     /// Files that are hashed at a time.
     static let concurrentHashCount = 2
+    /// How often a batch is sent when the master does not keep it.
+    static let sendAttemptCount = 3
 
     let session: MasterSession
     let request: WireOpenJob
@@ -47,15 +49,13 @@ struct Submission: Sendable {
 
     /// - Parameters:
     ///   - sources: filled while images are added, before the master can know them.
-    ///   - opened: told the job's number as soon as there is one.
+    ///   - begun: told the job's number once results can be expected: when the first of several batches was added, or
+    ///     when the job is complete.
     /// - Throws: on cancellation the job, which is not complete, is cancelled, and `SubmissionInterrupted` says so.
-    func run(sources: ImageSources, opened: @Sendable (JobID) -> Void) async throws -> Outcome {
+    func run(sources: ImageSources, begun: @Sendable (JobID) -> Void) async throws -> Outcome {
         let openedJob = Mutex<JobID?>(nil)
         do {
-            return try await send(sources: sources) { job in
-                openedJob.withLock { $0 = job }
-                opened(job)
-            }
+            return try await send(sources: sources, begun: begun) { job in openedJob.withLock { $0 = job } }
         } catch {
             guard let job = openedJob.withLock({ $0 }) else { throw error }
             let isCancelled = await abandon(job)
@@ -66,7 +66,9 @@ struct Submission: Sendable {
         }
     }
 
-    private func send(sources: ImageSources, opened: @Sendable (JobID) -> Void) async throws -> Outcome {
+    private func send(
+        sources: ImageSources, begun: @Sendable (JobID) -> Void, opened: @Sendable (JobID) -> Void
+    ) async throws -> Outcome {
         var batches = UploadBatches(byteCounts: files.map(\.byteCount))
         let first = batches.next()
         async let firstHashed = hash(first)
@@ -85,6 +87,7 @@ struct Submission: Sendable {
             async let next = hash(following)
             complaints += batch.complaints
             try await add(batch.files, to: job, sources: sources)
+            if following != nil { begun(job) }
             let left = complaints.count
             progress.update { $0.imageCount = files.count - left }
             upcoming = try await next
@@ -97,46 +100,66 @@ struct Submission: Sendable {
             if retry > 0, try await master.openJob(request).isSealed { return }
             try await master.sealJob(job, imageCount: imageCount)
         }
+        begun(job)
         return Outcome(job: job, complaints: complaints)
     }
 
     /// Sends what the master lacks of a batch, then adds the batch to the job.
     private func add(_ batch: [HashedFile], to job: JobID, sources: ImageSources) async throws {
         guard !batch.isEmpty else { return }
-        let digests = batch.map(\.blob.digest)
-        let present = try await session.perform { try await $0.findBlobs(digests) }
-        var missing: [BlobDigest: HashedFile] = [:]
-        for (file, isPresent) in zip(batch, present) where !isPresent && missing[file.blob.digest] == nil {
-            missing[file.blob.digest] = file
-        }
-        // In the order of the command line: the first images are the first to be worked on.
-        let toSend = batch.filter { missing[$0.blob.digest]?.position == $0.position }
-        try await forEach(toSend, atOnce: Self.concurrentPutCount) { file in
-            try await put(file)
-        }
-
         let firstIndex = sources.count
         let images: [NewImage] = batch.map { (files[$0.position].label, $0.blob) }
         sources.append(batch.map(\.position))
         let request = request
-        try await session.perform { master, retry in
-            // The reply may have been lost after the images were taken.
-            let known = retry > 0 ? Int(try await master.openJob(request).imageCount) : firstIndex
-            let rest = Array(images.dropFirst(max(0, known - firstIndex)))
-            if rest.isEmpty { return }
-            try await master.addImages(rest, to: job, firstIndex: UInt32(firstIndex + images.count - rest.count))
+        var attempt = 1
+        while true {
+            try await sendMissing(batch)
+            do {
+                try await session.perform { master, retry in
+                    // The reply may have been lost after the images were taken.
+                    let known = retry > 0 ? Int(try await master.openJob(request).imageCount) : firstIndex
+                    let rest = Array(images.dropFirst(max(0, known - firstIndex)))
+                    if rest.isEmpty { return }
+                    try await master.addImages(
+                        rest, to: job, firstIndex: UInt32(firstIndex + images.count - rest.count))
+                }
+                break
+            } catch let refusal as MasterRefusal where refusal.code == "blob-missing" && attempt < Self.sendAttemptCount
+            {
+                // A blob that nothing refers to yet may be thrown away when the master restarts.
+                attempt += 1
+            }
         }
         let sent = sources.count
         progress.update { $0.imagesSent = sent }
+    }
+
+    private func sendMissing(_ batch: [HashedFile]) async throws {
+        let digests = batch.map(\.blob.digest)
+        let present = try await session.perform { try await $0.findBlobs(digests) }
+        var missing: Set<BlobDigest> = []
+        // In the order of the command line: the first images are the first to be worked on. Equal files are sent once.
+        let toSend = zip(batch, present).filter { !$1 && missing.insert($0.blob.digest).inserted }.map(\.0)
+        try await forEach(toSend, atOnce: Self.concurrentPutCount) { try await put($0) }
     }
 
     private func put(_ hashed: HashedFile) async throws {
         let input = files[hashed.position]
         let file = try input.opened()
         defer { file.close() }
+        let changed = ClientError(
+            "source-changed", "'\(input.label)' changed while it was sent; submit it again")
         do {
-            try await session.perform { try await $0.putBlob(hashed.blob, from: file) }
+            try await session.perform { master, retry in
+                // The master hangs up on bytes that do not have the digest; that must not look like a lost master.
+                if retry > 0 {
+                    let now = try await offCooperativePool { try input.hashed() }
+                    guard now == hashed.blob else { throw changed }
+                }
+                try await master.putBlob(hashed.blob, from: file)
+            }
         } catch let error as BlobTransferError {
+            if error.code == .sourceChanged { throw changed }
             throw ClientError(error.code.rawValue, "cannot send '\(input.label)': \(error.message)")
         }
     }

@@ -1,0 +1,82 @@
+import Foundation
+import JobModel
+import Testing
+
+@testable import Client
+
+@Suite struct InputTests {
+    @Test func `files that can not be read are named with the reason, the others are kept`() async throws {
+        try await TestFiles.withDirectory { directory in
+            try TestFiles.write("image", to: directory + "/a.png")
+            try TestFiles.write("", to: directory + "/empty.png")
+            let (files, complaints) = try InputFile.examine([
+                directory + "/missing.png", directory + "/a.png", directory, directory + "/empty.png", "/dev/zero",
+            ])
+            #expect(files.map(\.label) == [directory + "/a.png"])
+            #expect(files.map(\.byteCount) == [5])
+            let reasons = ["No such file or directory", "it is a directory", "it is empty", "no regular file"]
+            #expect(complaints.count == reasons.count)
+            for (complaint, reason) in zip(complaints, reasons) {
+                #expect(complaint.error.message.contains(reason))
+                #expect(complaint.error.message.contains(complaint.label))
+            }
+        }
+    }
+
+    @Test func `standard input is kept in a file without a name and can be read twice`() throws {
+        let pipe = Pipe()
+        let bytes = Array("piped image".utf8)
+        try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
+        try pipe.fileHandleForWriting.close()
+        let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
+        let file = try #require(try InputFile.examine(["-"], standardInput: input).files.first)
+        #expect(file.label == "stdin")
+        #expect(file.byteCount == 11)
+        #expect(try file.hashed() == TestFiles.reference(to: bytes))
+        #expect(try file.hashed() == TestFiles.reference(to: bytes))
+        let link = try FileManager.default.destinationOfSymbolicLink(atPath: file.path)
+        #expect(link.hasSuffix("(deleted)"))
+    }
+
+    @Test func `an empty standard input and a second one are refused`() throws {
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.close()
+        let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
+        #expect(throws: ClientError.self) { try InputFile.examine(["-"], standardInput: input) }
+        let error = #expect(throws: ClientError.self) { try InputFile.examine(["-", "-"], standardInput: input) }
+        #expect(error?.status == .usage)
+    }
+
+    @Test func `a pipeline is checked before anything is sent, and the place is shown`() throws {
+        #expect(try PipelineArgument.checked("  box-blur   size=5|invert ") == "box-blur size=5 | invert")
+        let error = #expect(throws: ClientError.self) {
+            try PipelineArgument.checked("invert | box-blur size=4")
+        }
+        #expect(error?.status == .usage)
+        #expect(error?.code == "bad-value")
+        #expect(
+            error?.message.hasSuffix(
+                """
+
+                  invert | box-blur size=4
+                                    ^^^^^^
+                """) == true)
+    }
+
+    @Test(arguments: [
+        ("invrt", "  invrt\n  ^^^^^"), ("invert | nope size=3", "           ^^^^"),
+        ("box-blur sise=3", "           ^^^^^^"),
+        ("box-blur size=3 size=5", "                  ^^^^^^"), ("invert || invert", "          ^"),
+    ])
+    func `the caret points at what is wrong`(text: String, ending: String) {
+        #expect(
+            PipelineArgument.pointer(into: text).hasSuffix("\n" + ending)
+                || PipelineArgument.pointer(into: text) == "\n" + ending)
+    }
+
+    @Test func `images of a job are named by job and index`() {
+        #expect(DeadArgument(argument: "17")?.selection == .job(JobID(17)))
+        #expect(DeadArgument(argument: "17.3")?.selection == .image(ImageID(job: JobID(17), index: 3)))
+        for text in ["", "17.", ".3", "0", "17.3.1", "x", "-1"] { #expect(DeadArgument(argument: text) == nil) }
+    }
+}

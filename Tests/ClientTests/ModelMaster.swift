@@ -1,0 +1,290 @@
+import JobModel
+import MasterClient
+import Protocol
+import Synchronization
+import Transport
+
+@testable import Client
+
+/// A master in memory that does what the real one promises, and refuses what the real one refuses.
+///
+/// A test says which calls lose their connection, and when images are done.
+final class ModelMaster: MasterService {
+    struct Job: Sendable {
+        var request: WireOpenJob
+        var images: [WireImageStatus] = []
+        var isSealed = false
+        var isCancelled = false
+        var firstIndices: [UInt32] = []
+
+        var state: JobState {
+            if isCancelled { return .cancelled }
+            let failed = images.count { $0.state == "failed" || $0.state == "dead-lettered" }
+            let done = images.count { $0.state == "done" }
+            if !isSealed { return .open }
+            if failed + done < images.count { return .running }
+            return failed == 0 ? .done : done == 0 ? .failed : .partlyFailed
+        }
+    }
+
+    /// How an image ends.
+    enum Work: Sendable {
+        case result([UInt8])
+        case failure(Failure)
+    }
+
+    /// Where a connection can break.
+    enum Break: Hashable, Sendable {
+        /// The request never arrives.
+        case before(String)
+        /// The request is carried out, but its reply is lost.
+        case after(String)
+    }
+
+    struct State: Sendable {
+        var jobs: [UInt64: Job] = [:]
+        var blobs: [BlobDigest: [UInt8]] = [:]
+        var watchers: [UInt64: [AsyncThrowingStream<WireJobSummary, any Error>.Continuation]] = [:]
+        var calls: [String] = []
+        var breaks: [Break] = []
+        var refusals: [String: [MasterRefusal]] = [:]
+        var putsUnderWay = 0
+        var mostPutsUnderWay = 0
+        /// The result of an image as soon as its job has it; `nil` leaves it waiting.
+        var work: @Sendable (_ name: String, _ input: [UInt8]) -> Work? = { _, input in
+            .result(input)
+        }
+    }
+
+    let state = Mutex(State())
+
+    init(_ prepare: (inout State) -> Void = { _ in }) { state.withLock { prepare(&$0) } }
+
+    var calls: [String] { state.withLock { $0.calls } }
+    func job(numbered number: UInt64) -> Job? { state.withLock { $0.jobs[number] } }
+
+    static let lost = ConnectionClosed(.network, "the connection was reset")
+
+    /// Counts a call and breaks or refuses it when the test wants that.
+    private func call<Result>(_ name: String, _ body: (inout State) throws -> Result) throws -> Result {
+        try state.withLock { state in
+            state.calls.append(name)
+            if let index = state.breaks.firstIndex(of: .before(name)) {
+                state.breaks.remove(at: index)
+                throw Self.lost
+            }
+            if var refusals = state.refusals[name], !refusals.isEmpty {
+                let refusal = refusals.removeFirst()
+                state.refusals[name] = refusals
+                throw refusal
+            }
+            let result = try body(&state)
+            if let index = state.breaks.firstIndex(of: .after(name)) {
+                state.breaks.remove(at: index)
+                throw Self.lost
+            }
+            return result
+        }
+    }
+
+    private static func find(_ job: JobID, in state: State) throws -> Job {
+        guard let found = state.jobs[job.rawValue] else {
+            throw MasterRefusal(code: "not-found", message: "there is no job \(job)")
+        }
+        return found
+    }
+
+    // MARK: Submitting
+
+    func openJob(_ request: WireOpenJob) async throws -> (job: JobID, imageCount: UInt32, isSealed: Bool) {
+        try call("openJob") { state in
+            if let (number, job) = state.jobs.first(where: { $0.value.request.token == request.token }) {
+                return (JobID(number), UInt32(job.images.count), job.isSealed)
+            }
+            let number = UInt64(state.jobs.count) + 17
+            state.jobs[number] = Job(request: request)
+            return (JobID(number), 0, false)
+        }
+    }
+
+    func addImages(_ images: [NewImage], to job: JobID, firstIndex: UInt32) async throws {
+        try call("addImages") { state in
+            var found = try Self.find(job, in: state)
+            guard images.count <= 256 else { throw MasterRefusal(code: "invalid-argument", message: "too many") }
+            guard !found.isSealed, Int(firstIndex) == found.images.count else {
+                throw MasterRefusal(code: "out-of-order", message: "\(firstIndex) after \(found.images.count)")
+            }
+            found.firstIndices.append(firstIndex)
+            for (name, input) in images {
+                guard let bytes = state.blobs[input.digest] else {
+                    throw MasterRefusal(code: "blob-missing", message: "\(input.digest)")
+                }
+                var image = WireImageStatus()
+                image.index = UInt32(found.images.count)
+                image.name = name
+                image.state = "waiting"
+                Self.finish(&image, state.work(name, bytes), &state)
+                found.images.append(image)
+            }
+            state.jobs[job.rawValue] = found
+            Self.tellWatchers(of: job, state)
+        }
+    }
+
+    func sealJob(_ job: JobID, imageCount: UInt32) async throws {
+        try call("sealJob") { state in
+            var found = try Self.find(job, in: state)
+            guard !found.isSealed, found.images.count == Int(imageCount) else {
+                throw MasterRefusal(code: "out-of-order", message: "sealed, or not \(imageCount) images")
+            }
+            found.isSealed = true
+            state.jobs[job.rawValue] = found
+            Self.tellWatchers(of: job, state)
+        }
+    }
+
+    /// Ends an image that `work` left waiting.
+    func finish(_ job: UInt64, image index: Int, with result: Work) {
+        state.withLock { state in
+            guard var image = state.jobs[job]?.images[index] else { return }
+            Self.finish(&image, result, &state)
+            state.jobs[job]?.images[index] = image
+            Self.tellWatchers(of: JobID(job), state)
+        }
+    }
+
+    private static func finish(
+        _ image: inout WireImageStatus, _ result: Work?, _ state: inout State
+    ) {
+        switch result {
+        case nil: break
+        case .result(let bytes):
+            let blob = TestFiles.reference(to: bytes)
+            state.blobs[blob.digest] = bytes
+            image.state = "done"
+            image.result = blob.wire
+        case .failure(let failure):
+            image.state = "failed"
+            image.failure = failure.wire
+        }
+    }
+
+    // MARK: Blobs
+
+    func findBlobs(_ digests: [BlobDigest]) async throws -> [Bool] {
+        try call("findBlobs") { state in digests.map { state.blobs[$0] != nil } }
+    }
+
+    func putBlob(_ blob: BlobReference, from file: FileDescriptor) async throws {
+        state.withLock { state in
+            state.putsUnderWay += 1
+            state.mostPutsUnderWay = max(state.mostPutsUnderWay, state.putsUnderWay)
+        }
+        defer { state.withLock { $0.putsUnderWay -= 1 } }
+        await Task.yield()
+        let bytes = try TestFiles.contents(of: file)
+        try call("putBlob") { state in
+            guard TestFiles.reference(to: bytes) == blob else {
+                throw ConnectionClosed(.goodbye, "the bytes do not have the digest")
+            }
+            state.blobs[blob.digest] = bytes
+        }
+    }
+
+    func getBlob(_ blob: BlobReference, into file: FileDescriptor) async throws {
+        let bytes = try call("getBlob") { state in
+            guard let bytes = state.blobs[blob.digest] else {
+                throw MasterRefusal(code: "not-found", message: "there is no blob \(blob.digest)")
+            }
+            return bytes
+        }
+        try file.writeAll(bytes)
+    }
+
+    // MARK: Watching
+
+    func job(_ job: JobID) async throws -> WireJobSummary {
+        try call("job") { state in Self.summary(of: job, try Self.find(job, in: state)) }
+    }
+
+    func jobs(limit: UInt32, before: JobID?) async throws -> [WireJobSummary] {
+        try call("jobs") { state in state.jobs.map { Self.summary(of: JobID($0.key), $0.value) } }
+    }
+
+    func images(_ job: JobID, first: UInt32) async throws -> (images: [WireImageStatus], imageCount: UInt32) {
+        try call("images") { state in
+            let images = try Self.find(job, in: state).images
+            return (Array(images.dropFirst(Int(first)).prefix(Self.pageCount)), UInt32(images.count))
+        }
+    }
+
+    /// Fewer than the real master's, so that few images make several pages.
+    static let pageCount = 3
+
+    func watch(_ job: JobID) -> AsyncThrowingStream<WireJobSummary, any Error> {
+        let (stream, continuation) = AsyncThrowingStream.makeStream(
+            of: WireJobSummary.self, bufferingPolicy: .bufferingNewest(1))
+        do {
+            try call("watch") { state in
+                let summary = Self.summary(of: job, try Self.find(job, in: state))
+                continuation.yield(summary)
+                if summary.isFinal {
+                    continuation.finish()
+                } else {
+                    state.watchers[job.rawValue, default: []].append(continuation)
+                }
+            }
+        } catch {
+            continuation.finish(throwing: error)
+        }
+        return stream
+    }
+
+    /// Every watcher loses its connection.
+    func loseWatchers() {
+        state.withLock { state in
+            for watcher in state.watchers.values.joined() { watcher.finish(throwing: Self.lost) }
+            state.watchers = [:]
+        }
+    }
+
+    private static func tellWatchers(of job: JobID, _ state: State) {
+        guard let found = state.jobs[job.rawValue] else { return }
+        let summary = summary(of: job, found)
+        for watcher in state.watchers[job.rawValue] ?? [] {
+            watcher.yield(summary)
+            if summary.isFinal { watcher.finish() }
+        }
+    }
+
+    private static func summary(of id: JobID, _ job: Job) -> WireJobSummary {
+        var summary = WireJobSummary()
+        summary.job = id.rawValue
+        summary.state = job.state.name
+        summary.pipeline = job.request.pipeline
+        summary.submitter = job.request.submitter
+        summary.imageCount = UInt32(job.images.count)
+        summary.imagesDone = UInt32(job.images.count { $0.state == "done" })
+        summary.imagesFailed = UInt32(job.images.count { $0.state == "failed" || $0.state == "dead-lettered" })
+        summary.sealed = job.isSealed
+        return summary
+    }
+
+    func cancel(_ job: JobID) async throws {
+        try call("cancel") { state in
+            _ = try Self.find(job, in: state)
+            state.jobs[job.rawValue]?.isCancelled = true
+            Self.tellWatchers(of: job, state)
+        }
+    }
+
+    // MARK: Operating
+
+    func masterStatus() async throws -> WireMasterStatus { try call("masterStatus") { _ in WireMasterStatus() } }
+    func workers() async throws -> [WireWorkerStatus] { try call("workers") { _ in [] } }
+    func drain(_ worker: String, resume: Bool) async throws { try call("drain") { _ in } }
+    func deadImages(of job: JobID?) async throws -> [WireDeadImage] { try call("deadImages") { _ in [] } }
+    func deadImage(_ image: ImageID) async throws -> WireDeadImage { try call("deadImage") { _ in WireDeadImage() } }
+    func redrive(_ selection: DeadSelection) async throws -> Int { try call("redrive") { _ in 0 } }
+    func purge(_ selection: DeadSelection) async throws -> Int { try call("purge") { _ in 0 } }
+}

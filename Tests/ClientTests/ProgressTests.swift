@@ -1,0 +1,141 @@
+import Protocol
+import Testing
+
+@testable import Client
+
+@Suite struct ProgressTests {
+    private func progress(
+        images: Int, done: Int, failed: Int = 0, pixels: UInt64 = 0, pixelsDone: UInt64 = 0
+    ) -> JobProgress {
+        var progress = JobProgress()
+        progress.job = 17
+        progress.imageCount = images
+        progress.imagesSent = images
+        progress.imagesDone = done
+        progress.imagesFailed = failed
+        progress.pixelsTotal = pixels
+        progress.pixelsDone = pixelsDone
+        return progress
+    }
+
+    @Test func `a bar shows share, count, rate and time left`() {
+        var formatter = ProgressFormatter()
+        formatter.update(progress(images: 100, done: 0), at: .zero)
+        formatter.update(progress(images: 100, done: 25), at: .seconds(5))
+        #expect(
+            formatter.bar(width: 81)
+                == "job 17 [#######---------------------] 25%  25/100 images  5.0 images/s  ETA 15 s")
+        #expect(formatter.bar(width: 81).count == 80)
+        #expect(formatter.plain == "job 17: 25% done, 25/100 images, 5.0 images/s, 15 s left")
+    }
+
+    @Test func `few images are measured in pixels`() {
+        var formatter = ProgressFormatter()
+        formatter.update(progress(images: 1, done: 0, pixels: 108_000_000), at: .zero)
+        formatter.update(progress(images: 1, done: 0, pixels: 108_000_000, pixelsDone: 54_000_000), at: .seconds(2))
+        #expect(formatter.plain == "job 17: 50% done, 0/1 image, 27 Mpixel/s, 2.0 s left")
+    }
+
+    @Test func `lost attempts and failures are told`() {
+        var formatter = ProgressFormatter()
+        var progress = progress(images: 4, done: 2, failed: 1)
+        progress.attemptsLost = 1
+        progress.attemptsFailed = 2
+        formatter.update(progress, at: .zero)
+        #expect(
+            formatter.plain
+                == "job 17: 75% done, 3/4 images, 1 failed, 1 attempt lost: reassigned, 2 attempts failed: retried")
+    }
+
+    @Test(arguments: 1...120) func `a bar never reaches the last column`(width: Int) {
+        var formatter = ProgressFormatter()
+        var progress = progress(images: 100, done: 40, failed: 3)
+        progress.attemptsLost = 12
+        formatter.update(progress, at: .seconds(1))
+        formatter.update(progress, at: .seconds(9))
+        #expect(formatter.bar(width: width).count <= width - 1)
+    }
+
+    @Test func `while images are being sent, the share is of all of them`() {
+        var progress = progress(images: 100, done: 10, pixels: 1000, pixelsDone: 1000)
+        progress.imagesSent = 10
+        #expect(progress.fraction == 0.1)
+        var formatter = ProgressFormatter()
+        formatter.update(progress, at: .zero)
+        #expect(formatter.plain == "job 17: 10% done, 10/100 images, 10 sent")
+    }
+
+    @Test func `100 percent means done`() {
+        #expect(progress(images: 3, done: 2, failed: 1).fraction == 1)
+        var formatter = ProgressFormatter()
+        formatter.update(progress(images: 1000, done: 999), at: .zero)
+        #expect(formatter.plain.hasPrefix("job 17: 99% done"))
+        #expect(JobProgress().fraction == 0)
+    }
+
+    @Test func `a rate forgets what is older than its window`() {
+        var rate = RateEstimator()
+        for second in 0...60 { rate.record(second <= 30 ? 0 : Double(second - 30) * 10, at: .seconds(second)) }
+        #expect(abs((rate.perSecond ?? 0) - 10) < 0.01)
+        #expect(rate.remaining(until: 400) == .seconds(10))
+    }
+
+    @Test func `nobody guesses from half a second or from standstill`() {
+        var rate = RateEstimator()
+        #expect(rate.perSecond == nil)
+        rate.record(1, at: .zero)
+        rate.record(5, at: .milliseconds(400))
+        #expect(rate.perSecond == nil)
+        rate.record(5, at: .seconds(20))
+        rate.record(5, at: .seconds(40))
+        #expect(rate.perSecond == 0)
+        #expect(rate.remaining(until: 10) == nil)
+    }
+
+    @Test func `lines come at most once a second and only when they are new`() {
+        var limiter = LineLimiter()
+        #expect(limiter.offer("a", at: .milliseconds(900)) == nil)
+        #expect(limiter.offer("a", at: .milliseconds(1000)) == "a")
+        #expect(limiter.offer("b", at: .milliseconds(1900)) == nil)
+        #expect(limiter.offer("a", at: .milliseconds(2500)) == nil)
+        #expect(limiter.offer("b", at: .milliseconds(2600)) == "b")
+    }
+
+    @Test func `a held back line is shown when time has passed`() {
+        let errors = RecordingSink()
+        let time = ManualTime()
+        let reporter = ProgressReporter(
+            console: Console(output: RecordingSink(), errors: errors, isJSON: false), style: .auto
+        ) { time.now }
+        reporter.update { $0 = progress(images: 2, done: 1) }
+        #expect(errors.text.isEmpty)
+        time.advance(by: .seconds(1))
+        reporter.tick()
+        reporter.tick()
+        #expect(errors.text == "job 17: 50% done, 1/2 images\n")
+    }
+
+    @Test func `a terminal gets a bar that goes away at the end`() {
+        let errors = RecordingSink(terminalWidth: 50)
+        let reporter = ProgressReporter(
+            console: Console(output: RecordingSink(), errors: errors, isJSON: false), style: .auto
+        ) { .zero }
+        reporter.update { $0 = progress(images: 2, done: 1) }
+        reporter.finish()
+        #expect(errors.text == "job 17 [############------------] 50%  1/2 images\r\u{1B}[K")
+    }
+
+    @Test func `a summary from the master becomes progress`() {
+        var summary = WireJobSummary()
+        summary.job = 3
+        summary.imageCount = 7
+        summary.imagesDone = 2
+        summary.attemptsLost = 1
+        var progress = JobProgress()
+        progress.update(with: summary)
+        #expect(progress.imageCount == 7 && progress.imagesDone == 2 && progress.attemptsLost == 1)
+        progress.imageCount = 100
+        progress.update(with: summary, keepingImageCount: true)
+        #expect(progress.imageCount == 100)
+    }
+}
