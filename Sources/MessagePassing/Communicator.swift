@@ -15,13 +15,15 @@ public struct Communicator {
     let maximumPieceByteCount: Int
 
     /// Starts MPI in this process. To be called once.
-    public static func start() -> Communicator {
+    ///
+    /// - Parameter maximumPieceByteCount: the most bytes in one MPI call, the same on all ranks; smaller in tests.
+    public static func start(maximumPieceByteCount: Int = 1 << 30) -> Communicator {
+        precondition((1...Int(Int32.max)).contains(maximumPieceByteCount), "pieces of \(maximumPieceByteCount) bytes")
         check(tsr_mpi_init(), "MPI_Init_thread")
-        return Communicator()
+        return Communicator(maximumPieceByteCount: maximumPieceByteCount)
     }
 
-    init(maximumPieceByteCount: Int = 1 << 30) {
-        precondition((1...Int(Int32.max)).contains(maximumPieceByteCount))
+    private init(maximumPieceByteCount: Int) {
         var rank: Int32 = 0
         var size: Int32 = 0
         Self.check(tsr_mpi_rank(&rank), "MPI_Comm_rank")
@@ -57,7 +59,7 @@ public struct Communicator {
     /// Every rank's `bytes`, in rank order, on each of them.
     public func allGather(_ bytes: [UInt8]) -> [[UInt8]] {
         let counts = byteCounts(bytes.count)
-        guard let layout = CollectiveLayout(counts) else {
+        guard let layout = CollectiveLayout(counts, maximumByteCount: maximumPieceByteCount) else {
             return exchangeAll(bytes, counts: counts, receivers: 0..<size)
         }
         var all = [UInt8](repeating: 0, count: layout.total)
@@ -69,7 +71,7 @@ public struct Communicator {
     /// Every rank's `bytes`, in rank order, on rank 0; `nil` on the others.
     public func gather(_ bytes: [UInt8]) -> [[UInt8]]? {
         let counts = byteCounts(bytes.count)
-        guard let layout = CollectiveLayout(counts) else {
+        guard let layout = CollectiveLayout(counts, maximumByteCount: maximumPieceByteCount) else {
             let all = exchangeAll(bytes, counts: counts, receivers: 0..<1)
             return rank == 0 ? all : nil
         }
@@ -84,7 +86,7 @@ public struct Communicator {
         return counts.map(Int.init)
     }
 
-    /// What a collective does, message by message: for totals beyond a C `int`.
+    /// What a collective does, message by message: for what is too long for one call.
     private func exchangeAll(_ bytes: [UInt8], counts: [Int], receivers: Range<Int>) -> [[UInt8]] {
         guard receivers.contains(rank) else {
             bytes.withUnsafeBytes { mine in
@@ -132,15 +134,15 @@ enum Tag {
     static let collective = 32_000
 }
 
-/// Where each rank's bytes lie in a collective's result; `nil` when an offset does not fit a C `int`.
+/// Where each rank's bytes lie in a collective's result; `nil` when it is too long for one call.
 struct CollectiveLayout {
     let counts: [Int32]
     let offsets: [Int32]
     let total: Int
 
-    init?(_ byteCounts: [Int]) {
+    init?(_ byteCounts: [Int], maximumByteCount: Int) {
         total = byteCounts.reduce(0, +)
-        guard total <= Int(Int32.max) else { return nil }
+        guard total <= maximumByteCount else { return nil }
         counts = byteCounts.map(Int32.init)
         var end: Int32 = 0
         offsets = counts.map { count in

@@ -1,4 +1,3 @@
-import ImageCodecs
 import Imaging
 import JobModel
 
@@ -71,11 +70,9 @@ struct ChunkTask<Ranks: StripCommunicator> {
                 try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
                 return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
             case .segments:
-                let segments = try runner.encode(strip)
-                try ranks.agree { if let segments { try file.write(segments.bytes, at: 0) } }
-                return RankOutput(
-                    payloadByteCount: UInt64(segments?.bytes.count ?? 0),
-                    checksum: segments.map { SegmentChecksum(adler32: $0.adler32, byteCount: $0.filteredByteCount) })
+                let segments = runner.encode(strip)
+                let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }
+                return RankOutput(payloadByteCount: UInt64(byteCount), checksum: segments?.checksum)
             }
         }
     }

@@ -75,4 +75,17 @@ final class OutputFile {
         }
         try result.get()
     }
+
+    /// Writes `parts` one after the other, from the beginning.
+    ///
+    /// - Returns: bytes of all of them.
+    @discardableResult
+    func write(_ parts: [[UInt8]]) throws(RankFailure) -> Int {
+        var offset = 0
+        for part in parts {
+            try write(part, at: offset)
+            offset += part.count
+        }
+        return offset
+    }
 }

@@ -14,6 +14,8 @@ enum Launcher {
         guard code == 0 else { fail("the process \(parent) that is to be followed is gone") }
         // A worker's open sockets must not live on in its ranks: nobody would notice that they are closed.
         ProcessLife.closeInheritedFiles()
+        // The program keeps this process's number; its children can tell whether it is still their parent.
+        setenv("TESSERA_RANK_PARENT", String(getpid()), 1)
         var argv: [UnsafeMutablePointer<CChar>?] = arguments.dropFirst().map { strdup($0) }
         argv.append(nil)
         execv(program, argv)

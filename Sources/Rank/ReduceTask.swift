@@ -20,13 +20,9 @@ struct ReduceTask {
                 )
             }
             let values = try kernel.resolve(try cut(summaries, byteCounts))
-            let file = try OutputFile.create(payload)
-            var offsets: [UInt64] = [0]
-            for value in values {
-                try file.write(value, at: Int(offsets[offsets.count - 1]))
-                offsets.append(offsets[offsets.count - 1] + UInt64(value.count))
-            }
-            return RankOutput(payloadByteCount: offsets[offsets.count - 1], valueOffsets: offsets)
+            let byteCount = try OutputFile.create(payload).write(values)
+            let offsets = values.reduce(into: [UInt64(0)]) { $0.append($0[$0.count - 1] + UInt64($1.count)) }
+            return RankOutput(payloadByteCount: UInt64(byteCount), valueOffsets: offsets)
         } catch {
             throw RankFailure(error)
         }

@@ -57,8 +57,8 @@ struct StageRunner<Ranks: StripCommunicator> {
         do { return try kernel.combine(summaries) } catch { throw RankFailure(error) }
     }
 
-    /// The encoded segments of all `rows`, one after the other; on rank 0, else `nil`.
-    func encode(_ strip: Strip) throws(RankFailure) -> EncodedSegments? {
+    /// The encoded segments of all `rows`; on rank 0, else `nil`.
+    func encode(_ strip: Strip) -> GatheredSegments? {
         var own = EncodedSegments(bytes: [], adler32: Adler32.empty, filteredByteCount: 0)
         if !strip.rows.isEmpty { own = strip.withBand { PNGSegmentEncoder(shape: stage.output).encode($0) } }
         let checksum = SegmentChecksum(adler32: own.adler32, byteCount: own.filteredByteCount)
@@ -74,7 +74,15 @@ struct StageRunner<Ranks: StripCommunicator> {
                 preconditionFailure("a rank of this very program sent \(bytes) as a checksum: \(error)")
             }
         }
-        return EncodedSegments(
-            bytes: Array(parts.joined()), adler32: all.adler32, filteredByteCount: all.byteCount)
+        return GatheredSegments(
+            parts: parts, checksum: SegmentChecksum(adler32: all.adler32, byteCount: all.byteCount))
     }
+}
+
+/// The encoded segments of several ranks' rows.
+struct GatheredSegments {
+    /// One run of IDAT chunks a rank, maybe empty, in the order of the rows.
+    let parts: [[UInt8]]
+    /// Of all filtered bytes.
+    let checksum: SegmentChecksum
 }

@@ -12,10 +12,12 @@ struct TesseraRank {
             ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
             exit(64)
         }
-        // mpirun is the parent. Should it be gone already, nothing will come of this rank.
-        guard ProcessLife.follow(parent: getppid()) == 0 else { exit(71) }
+        // The launcher became mpirun. Should that be gone already, nothing will come of this rank.
+        let parent = variable("TESSERA_RANK_PARENT").flatMap { pid_t($0) } ?? getppid()
+        guard ProcessLife.follow(parent: parent) == 0 else { exit(71) }
         limitResources()
-        let ranks = Communicator.start()
+        let ranks = Communicator.start(
+            maximumPieceByteCount: variable("TESSERA_RANK_MESSAGE").flatMap { Int($0) } ?? 1 << 30)
         do {
             let link = try WorkerLink(path: socket)
             link.send(.hello(rank: UInt32(ranks.rank), token: token))

@@ -32,7 +32,7 @@ struct WholeTask<Ranks: StripCommunicator> {
                 isCancelled: isCancelled)
             let strip = try runner.compute(band, value: value)
             if case .segments = stage.closing {
-                return try write(try runner.encode(strip), plan, framed, to: payload)
+                return try write(runner.encode(strip), plan, framed, to: payload)
             }
             let next = "\(payload).stage-\(index)"
             try keep(strip, runner, in: next)
@@ -56,17 +56,13 @@ struct WholeTask<Ranks: StripCommunicator> {
     }
 
     private func write(
-        _ segments: EncodedSegments?, _ plan: ProcessingPlan, _ metadata: [UInt8], to path: String
+        _ segments: GatheredSegments?, _ plan: ProcessingPlan, _ metadata: [UInt8], to path: String
     ) throws(RankFailure) -> RankOutput {
-        var byteCount = 0
-        try ranks.agree {
-            guard let segments else { return }
-            let file = try OutputFile.create(path)
+        let byteCount = try ranks.agree {
+            guard let segments else { return 0 }
             let prefix = PNGAssembly.prefix(output: plan.output, metadata: metadata)
-            for part in [prefix, segments.bytes, PNGAssembly.suffix(adler32: segments.adler32)] {
-                try file.write(part, at: byteCount)
-                byteCount += part.count
-            }
+            let suffix = PNGAssembly.suffix(adler32: segments.checksum.adler32)
+            return try OutputFile.create(path).write([prefix] + segments.parts + [suffix])
         }
         return RankOutput(payloadByteCount: UInt64(byteCount))
     }

@@ -37,6 +37,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 777])
+    func `messages longer than one call of MPI can carry go in pieces`(messageByteCount: Int) async throws {
+        let image = TestImage(width: 48, height: 61)
+        try await withWorld(3) {
+            $0.messageByteCount = messageByteCount
+        } _: { world in
+            for pipeline in ["gaussian-blur sigma=3", "canny"] {
+                let file = try await PlanRunner(world).runInChunks(pipeline, image, chunkByteCount: 4_000)
+                #expect(try file == image.processedSerially(pipeline), "\(pipeline)")
+            }
+        }
+    }
+
     @Test func `a corrupt file is refused and the world lives on`() async throws {
         let image = TestImage(width: 48, height: 61)
         let spec = PlanRunner.spec(.decode, "invert", image, chunkByteCount: 1_000)

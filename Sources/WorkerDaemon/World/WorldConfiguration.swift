@@ -14,13 +14,16 @@ struct WorldConfiguration: Sendable {
     var startTimeout: Duration
     /// How long a cancelled order may take to end before the world is killed instead.
     var cancelTimeout: Duration
-    /// The most address space a rank may use: a decoder that goes astray dies instead of the machine.
+    /// The most address space a rank may use, by default the machine's memory: a decoder that goes astray dies instead of
+    /// the machine.
     var rankAddressSpaceByteCount: UInt64
+    /// The most bytes in one MPI message; longer ones go in pieces. Below 2 GiB.
+    var messageByteCount = 1 << 30
 
     init(
         rankCount: Int, rankExecutable: String? = nil, mpirun: String = "/usr/bin/mpirun",
         baseDirectory: String = "/dev/shm", startTimeout: Duration = .seconds(30),
-        cancelTimeout: Duration = .seconds(2), rankAddressSpaceByteCount: UInt64 = 64 << 30
+        cancelTimeout: Duration = .seconds(2), rankAddressSpaceByteCount: UInt64? = nil
     ) {
         precondition(rankCount > 0, "a world of \(rankCount) ranks")
         self.rankCount = rankCount
@@ -29,7 +32,9 @@ struct WorldConfiguration: Sendable {
         self.baseDirectory = baseDirectory
         self.startTimeout = startTimeout
         self.cancelTimeout = cancelTimeout
-        self.rankAddressSpaceByteCount = rankAddressSpaceByteCount
+        self.rankAddressSpaceByteCount =
+            rankAddressSpaceByteCount
+            ?? UInt64(max(1, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
     }
 
     private static func besideThisProgram(_ name: String) -> String {
@@ -72,6 +77,7 @@ struct WorldCommand: Sendable {
         environment += [
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
             "TESSERA_RANK_ADDRESS_SPACE=\(configuration.rankAddressSpaceByteCount)",
+            "TESSERA_RANK_MESSAGE=\(configuration.messageByteCount)",
         ]
         self.environment = environment
     }
