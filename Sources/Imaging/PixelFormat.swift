@@ -19,6 +19,16 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// As descriptions and messages call it.
+    public var name: String {
+        switch self {
+        case .gray: "gray"
+        case .grayAlpha: "gray+alpha"
+        case .rgb: "rgb"
+        case .rgba: "rgba"
+        }
+    }
+
     /// The same layout reduced to luminance.
     public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
 }
@@ -34,7 +44,7 @@ public enum SampleDepth: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 /// The layout of a pixel: interleaved samples without padding.
-public struct PixelFormat: Hashable, Sendable {
+public struct PixelFormat: Hashable, Sendable, CustomStringConvertible {
     public var layout: ChannelLayout
     public var depth: SampleDepth
 
@@ -42,6 +52,9 @@ public struct PixelFormat: Hashable, Sendable {
         self.layout = layout
         self.depth = depth
     }
+
+    /// `rgb 8`, `gray+alpha 16` ...
+    public var description: String { "\(layout.name) \(depth.rawValue)" }
 
     public var channelCount: Int { Int(layout.rawValue) }
     /// Channels that are not alpha; they come first in a pixel.

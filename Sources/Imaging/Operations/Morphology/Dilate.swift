@@ -1,0 +1,12 @@
+/// Takes the largest level of a window.
+public struct Dilate: Operation {
+    public static let description = MorphologyArguments.description(
+        "dilate", summary: "The largest level in the window: grows what is bright", matches: "cv2.dilate, exactly")
+
+    private let arguments: MorphologyArguments
+
+    public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+    public func kernel(for input: ImageShape) -> OperationKernel { .rows(arguments.kernels(.maximum, input)) }
+}

@@ -1,0 +1,38 @@
+/// What the morphological operations have in common: their parameters, and how they are read.
+struct MorphologyArguments: Sendable {
+    let element: StructuringElement.Shape
+    let size: Int
+    let iterations: Int
+
+    static let parameters = [
+        ParameterDescription(
+            "size", "the side of the window", .oddInteger(1...255), default: .integer(3), unit: "pixels"),
+        ParameterDescription(
+            "shape", "the window: a square, the ellipse or the cross in it",
+            .choice(StructuringElement.Shape.allCases.map(\.rawValue)), default: .word("rect")),
+        ParameterDescription("iterations", "how often each step is applied", .integer(1...100), default: .integer(1)),
+    ]
+
+    init(_ arguments: OperationArguments) {
+        element = arguments.choice("shape")
+        size = arguments.integer("size")
+        iterations = arguments.integer("iterations")
+    }
+
+    static func description(_ name: String, summary: String, matches: String) -> OperationDescription {
+        OperationDescription(
+            name, family: .morphology, summary: summary, parameters: parameters, border: .ignore, matches: matches)
+    }
+
+    /// `iterations` erosions or dilations.
+    func kernels(_ extremum: Extremum, _ shape: ImageShape) -> [any RowKernel] {
+        if element == .rect {
+            // Squares add up: n times a square is one larger square.
+            let element = StructuringElement(.rect, size: (size - 1) * iterations + 1)
+            return [MorphologyKernel(outputShape: shape, element: element, extremum: extremum)]
+        }
+        let kernel = MorphologyKernel(
+            outputShape: shape, element: StructuringElement(element, size: size), extremum: extremum)
+        return Array(repeating: kernel, count: iterations)
+    }
+}
