@@ -82,7 +82,7 @@ struct Submit: ClientCommand {
                 let count = inputs.files.count - outcome.complaints.count
                 if context.isJSON {
                     try context.console.write(
-                        ["job": .integer(outcome.job.rawValue), "images": .integer(count)] as JSON)
+                        ["job": .integer(outcome.job.rawValue), "image_count": .integer(count)] as JSON)
                 } else {
                     try context.console.write("\(outcome.job)  \(Units.counted(count, "image"))\n")
                 }

@@ -1,19 +1,19 @@
 import JobModel
 import Protocol
 
-// The JSON of docs/cli.md. Members are only ever added.
+// The JSON of docs/cli.md, with the names of the wire messages' fields. Members are only ever added.
 
 extension WireJobSummary {
     var json: JSON {
         [
             "job": .integer(job), "state": .string(state), "pipeline": .string(pipeline),
             "submitter": .string(submitter), "priority": .integer(Int(priority)),
-            "submittedAt": .integer(submittedAt), "finishedAt": finishedAt > 0 ? .integer(finishedAt) : nil,
-            "complete": .bool(sealed), "images": .integer(imageCount), "imagesDone": .integer(imagesDone),
-            "imagesFailed": .integer(imagesFailed), "imagesFromCache": .integer(imagesFromCache),
-            "tasks": .integer(tasksTotal), "tasksDone": .integer(tasksDone), "attemptsLost": .integer(attemptsLost),
-            "attemptsFailed": .integer(attemptsFailed), "pixels": .integer(pixelsTotal),
-            "pixelsDone": .integer(pixelsDone),
+            "submitted_at": .integer(submittedAt), "finished_at": finishedAt > 0 ? .integer(finishedAt) : nil,
+            "sealed": .bool(sealed), "image_count": .integer(imageCount), "images_done": .integer(imagesDone),
+            "images_failed": .integer(imagesFailed), "images_from_cache": .integer(imagesFromCache),
+            "tasks_total": .integer(tasksTotal), "tasks_done": .integer(tasksDone), "attempts_lost": .integer(attemptsLost),
+            "attempts_failed": .integer(attemptsFailed), "pixels_total": .integer(pixelsTotal),
+            "pixels_done": .integer(pixelsDone),
         ]
     }
 
@@ -31,9 +31,9 @@ extension WireImageStatus {
         return [
             "job": .integer(job.rawValue), "image": .integer(index), "name": .string(name), "state": .string(state),
             "width": hasGeometry ? .integer(geometry.width) : nil,
-            "height": hasGeometry ? .integer(geometry.height) : nil, "tasks": .integer(tasksTotal),
-            "tasksDone": .integer(tasksDone), "fromCache": .bool(fromCache),
-            "resultBytes": hasResult ? .integer(result.byteCount) : nil, "output": output,
+            "height": hasGeometry ? .integer(geometry.height) : nil, "tasks_total": .integer(tasksTotal),
+            "tasks_done": .integer(tasksDone), "from_cache": .bool(fromCache),
+            "result_bytes": hasResult ? .integer(result.byteCount) : nil, "output": output,
             "failure": hasFailure ? failure.json : nil,
         ]
     }
@@ -45,7 +45,7 @@ extension WireFailure {
     var json: JSON {
         [
             "code": .string(code), "reason": .string(reason),
-            "outputTail": outputTail.isEmpty ? nil : .string(outputTail),
+            "output_tail": outputTail.isEmpty ? nil : .string(outputTail),
         ]
     }
 }
@@ -54,11 +54,11 @@ extension WireWorkerStatus {
     var json: JSON {
         [
             "worker": .string("w\(worker)"), "name": .string(name), "state": .string(state),
-            "address": .string(address), "slots": .integer(slotCount), "ranksPerSlot": .integer(ranksPerSlot),
-            "leases": .integer(leasesHeld), "tasksDone": .integer(tasksDone), "attemptsLost": .integer(attemptsLost),
-            "attemptsFailed": .integer(attemptsFailed), "residentBytes": .integer(residentBytes),
-            "connectedMilliseconds": .integer(connectedMilliseconds),
-            "silentMilliseconds": .integer(silentMilliseconds),
+            "address": .string(address), "slot_count": .integer(slotCount), "ranks_per_slot": .integer(ranksPerSlot),
+            "leases_held": .integer(leasesHeld), "tasks_done": .integer(tasksDone), "attempts_lost": .integer(attemptsLost),
+            "attempts_failed": .integer(attemptsFailed), "resident_bytes": .integer(residentBytes),
+            "connected_milliseconds": .integer(connectedMilliseconds),
+            "silent_milliseconds": .integer(silentMilliseconds),
         ]
     }
 }
@@ -83,10 +83,10 @@ extension WireDeadImage {
 extension WireMasterStatus {
     var json: JSON {
         [
-            "software": .string(software), "residentBytes": .integer(residentBytes),
-            "uptimeMilliseconds": .integer(uptimeMilliseconds), "tasksReady": .integer(tasksReady),
-            "leasesRunning": .integer(leasesRunning), "jobsOpen": .integer(jobsOpen),
-            "lateResults": .integer(lateResults), "blobBytes": .integer(blobBytes),
+            "software": .string(software), "resident_bytes": .integer(residentBytes),
+            "uptime_milliseconds": .integer(uptimeMilliseconds), "tasks_ready": .integer(tasksReady),
+            "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
+            "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
         ]
     }
 }
