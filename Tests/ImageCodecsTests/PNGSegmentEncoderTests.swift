@@ -107,6 +107,21 @@ import Testing
         #expect(PNGFile.encode(shape: shape, pixels: pixels).count < shape.byteCount / 50)
     }
 
+    @Test func `what repeats far apart is found, and noise is not made worse by looking for it`() {
+        var random = SeededGenerator(seed: 12)
+        let shape = ImageShape(width: 8000, height: 100, format: PixelFormat(.gray, .eight))
+        // In each row the same thousand random bytes eight times over.
+        let repeating = (0..<shape.height).flatMap { _ -> [UInt8] in
+            let tile = random.bytes(1000)
+            return (0..<8).flatMap { _ in tile }
+        }
+        // Without far matches it would not shrink at all.
+        #expect(PNGFile.encode(shape: shape, pixels: repeating).count < shape.byteCount * 8 / 10)
+        // Differences of two random values below 8 have 3.6 bits.
+        let noise = (0..<shape.byteCount).map { _ in UInt8(random.next() & 7) }
+        #expect(PNGFile.encode(shape: shape, pixels: noise).count < shape.byteCount * 37 / 80)
+    }
+
     /// Each filter's choice is compared with a count by the definition, in integers.
     @Test func `each row gets the filter with the smallest sum of absolute differences`() {
         var random = SeededGenerator(seed: 9)
