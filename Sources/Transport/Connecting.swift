@@ -32,7 +32,7 @@ private func connect(
     to endpoint: Endpoint, role: ConnectionRole, secret: SharedSecret, software: String, limits: TransportLimits,
     logger: Logger
 ) async throws -> FrameConnection {
-    let deadline = ContinuousClock.now + limits.connect
+    let deadline = ContinuousClock.now + limits.admission
     var backoff = Backoff(base: .milliseconds(20), maximum: .milliseconds(500))
     var random = SystemRandomNumberGenerator()
     while true {

@@ -4,6 +4,8 @@ public struct TransportLimits: Sendable, Hashable {
     public var handshake: Duration = .seconds(2)
     /// From a connection attempt's start to an established TCP connection.
     public var connect: Duration = .seconds(5)
+    /// How long an initiator keeps trying while the master has too many connections of its address.
+    public var admission: Duration = .seconds(5)
     /// From a frame's first byte to its last.
     public var wholeFrame: Duration = .seconds(10)
     /// Without a byte from the peer on a bulk connection. Control connections have their heartbeats or may be quiet.

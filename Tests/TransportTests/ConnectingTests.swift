@@ -50,7 +50,7 @@ import Transport
         var limits = TransportLimits()
         limits.connectionsPerAddress = 3
         var impatient = TransportLimits()
-        impatient.connect = .milliseconds(50)
+        impatient.admission = .zero
         try await withListener(limits: limits) { connection in
             guard case .control(let control) = connection else { return }
             _ = await control.closed
@@ -64,7 +64,7 @@ import Transport
             #expect(error?.code == .tooManyConnections)
             open.removeLast().close()
             var patient = TransportLimits()
-            patient.connect = .seconds(10)
+            patient.admission = .seconds(30)
             let next = try await connectControl(
                 to: endpoint, role: .client, secret: .test, software: "t", limits: patient, logger: quiet)
             next.close()

@@ -179,6 +179,27 @@ import Testing
         #expect(goodbye.code == "protocol")
     }
 
+    @Test func `a write that is not taken for ten seconds is a stall, one that follows another is not`() {
+        var timers = ConnectionTimers(limits: TransportLimits())
+        let start = NIODeadline.uptimeNanoseconds(1)
+        timers.writeBegan(at: start)
+        timers.writeBegan(at: start + .seconds(9))
+        #expect(timers.lapsed(at: start + .seconds(9), isReadingPaused: false) == nil)
+        timers.writeEnded(at: start + .seconds(9))
+        #expect(timers.lapsed(at: start + .seconds(18), isReadingPaused: false) == nil)
+        #expect(timers.lapsed(at: start + .seconds(19), isReadingPaused: true) == .writeStall)
+        timers.writeEnded(at: start + .seconds(19))
+        #expect(timers.next(isReadingPaused: false) == nil)
+    }
+
+    @Test func `a peer's unfinished frame does not count while we do not read`() {
+        var timers = ConnectionTimers(limits: TransportLimits())
+        let start = NIODeadline.uptimeNanoseconds(1)
+        timers.frame(isUnfinished: true, at: start)
+        #expect(timers.lapsed(at: start + .seconds(60), isReadingPaused: true) == nil)
+        #expect(timers.lapsed(at: start + .seconds(60), isReadingPaused: false) == .wholeFrame)
+    }
+
     @Test func `a peer that reads nothing is closed as slow`() async throws {
         var limits = TransportLimits()
         limits.outboundByteCount = 100_000
