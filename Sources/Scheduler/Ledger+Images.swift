@@ -66,6 +66,10 @@ extension Ledger {
         guard let entry = self.image(image), !entry.state.isFinal else {
             throw ReplayError(description: "image \(image) was completed, but is unknown or final")
         }
+        let isComputed = jobs[image.job]?.progress[image.index]?.isComplete == true
+        guard isComputed || (fromCache && entry.state == .waiting) else {
+            throw ReplayError(description: "image \(image) was completed, but its tasks are not")
+        }
         blobs.retain(result)
         dropProgress(of: image)
         releaseInput(of: image)

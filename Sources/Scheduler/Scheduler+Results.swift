@@ -14,7 +14,7 @@ extension Scheduler {
         guard lease.task.step == .decode, let key = wanted(lease),
             let expected = ledger.byteCountOfMissingBand(Int(band), of: key.image)
         else {
-            late([blob], into: &decision)
+            late(lease.task.image, [blob], into: &decision)
             return
         }
         guard blob.byteCount == expected else {
@@ -36,7 +36,7 @@ extension Scheduler {
         defer { settle(at: now, into: &decision) }
         guard let key = wanted(lease) else {
             // A race: another attempt was faster, or the image has ended meanwhile.
-            late(output.blobs, into: &decision)
+            late(lease.task.image, output.blobs, into: &decision)
             return
         }
         if let objection = ledger.jobs[key.job]?.progress[key.index]?.objection(to: output, of: key.task) {
@@ -83,15 +83,21 @@ extension Scheduler {
     }
 
     /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
+    ///
+    /// A task that still misses inputs was attempted before its image started over. Its result is right, but it would
+    /// bring the plan out of order.
     private func wanted(_ lease: LeaseID) -> TaskKey? {
         guard let key = ledger.key(lease.task) else { return nil }
         let task = ledger.taskProgress(key)
-        return task.isDone || lease.epoch > task.epoch || lease.epoch == 0 ? nil : key
+        let wasAttempted = lease.epoch >= 1 && lease.epoch <= task.epoch
+        return wasAttempted && !task.isDone && task.missing == 0 ? key : nil
     }
 
-    /// A result that came too late changes nothing; its blobs go unless they are needed all the same.
-    private mutating func late(_ blobs: [BlobReference], into decision: inout Decision) {
+    /// A result that came too late changes nothing. Its blobs go unless they are needed all the same, or will be: as long as
+    /// the image is not final, another attempt may be about to report the same ones.
+    private mutating func late(_ image: ImageID, _ blobs: [BlobReference], into decision: inout Decision) {
         totals.lateResults += 1
+        if ledger.state(of: image)?.isFinal == false { return }
         for blob in blobs where !ledger.blobs.isNeeded(blob.digest) {
             decision.actions.append(.deleteBlob(blob.digest))
         }

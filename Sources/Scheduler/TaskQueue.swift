@@ -52,6 +52,8 @@ struct TaskQueue: Sendable {
         var turns = RevocableHeap<Turn>()
         /// Where a newcomer starts: the virtual time of the submitter that was served last.
         var virtualTime: UInt64 = 0
+        /// The greatest virtual time of any submitter: where all start again once nothing is ready.
+        var latestVirtualTime: UInt64 = 0
         /// So many shares are swept for those that are idle and owe nothing.
         var sweepCount = 1_024
 
@@ -68,6 +70,9 @@ struct TaskQueue: Sendable {
     private var jobs: [JobID: JobQueue] = [:]
     /// Ready tasks of all jobs.
     private(set) var count = 0
+
+    /// Submitters that are remembered.
+    var shareCount: Int { levels.values.reduce(0) { $0 + $1.shares.count } }
 
     /// From now on the job may have ready tasks.
     ///
@@ -130,6 +135,8 @@ struct TaskQueue: Sendable {
             let isActive = level.turns.remove(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
             share.virtualTime += max(1, pixels)
             level.shares[queue.submitter]?.virtualTime = share.virtualTime
+            level.latestVirtualTime = max(level.latestVirtualTime, share.virtualTime)
+            if level.turns.isEmpty && !isActive { level.virtualTime = level.latestVirtualTime }
             if isActive { level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: queue.submitter)) }
         }
     }

@@ -29,6 +29,7 @@ final class Rehearsal {
     /// Leases that the model workers do not list, though they were granted them.
     var unlisted: Set<LeaseID> = []
     var checksReplay = true
+    private var nextBeat = Instant(nanoseconds: 1_001_000_000_000)
     private var shadow: Ledger
     private let planner: any ImagePlanner
     private let configuration: SchedulerConfiguration
@@ -158,7 +159,6 @@ final class Rehearsal {
     /// to be.
     func wait(_ duration: Duration, silent: Set<WorkerID> = [], progressing: Bool = true) {
         let end = now + duration
-        var nextBeat = now + .seconds(1)
         while true {
             let next = min(nextBeat, scheduler.nextDeadline ?? end, end)
             now = max(now, next)
@@ -166,12 +166,13 @@ final class Rehearsal {
                 for worker in held.keys.sorted() where !silent.contains(worker) {
                     beat(worker, progress: progressing ? Double(now.nanoseconds % 1_000_000_007) / 1e9 : 0)
                 }
-                nextBeat = nextBeat + .seconds(1)
+                nextBeat = now + .seconds(1)
             }
             if let deadline = scheduler.nextDeadline, deadline <= now {
                 perform { $0.timePassed(at: $1, into: &$2) }
+            } else if now >= end {
+                return
             }
-            if now >= end && nextBeat > end { return }
         }
     }
 

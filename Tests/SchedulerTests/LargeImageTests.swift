@@ -1,0 +1,244 @@
+import Imaging
+import JobModel
+import Testing
+
+@testable import Scheduler
+
+@Suite struct LargeImageTests {
+    private let image = ImageID(job: JobID(1), index: 0)
+
+    @Test func `a chunk is ready as soon as the bands with its rows are published`() throws {
+        let play = try Rehearsal()
+        let decoder = try play.connect("decoder")
+        let job = try play.submit("rows", rows: 16)
+        let decode = try #require(play.leases(of: decoder).first)
+        #expect(decode.task.step == .decode)
+        #expect(play.counters.tasksReady == 0)
+
+        let other = try play.connect("other", slots: 4)
+        play.publish(0, of: decode, on: decoder)
+        #expect(play.steps(of: other) == [], "rows 0 to 5 lie in two bands")
+        play.publish(1, of: decode, on: decoder)
+        #expect(play.steps(of: other) == [.chunk(stage: 0, index: 0)])
+        play.publish(3, of: decode, on: decoder)
+        #expect(play.steps(of: other) == [.chunk(stage: 0, index: 0)])
+        play.publish(2, of: decode, on: decoder)
+        #expect(play.steps(of: other) == (0..<4).map { .chunk(stage: 0, index: $0) })
+        #expect(play.summary(job)?.counts.tasksTotal == 5)
+    }
+
+    @Test func `a chunk's inputs are exactly the rows it needs, in order without gaps`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        try play.submit("rows", rows: 16)
+        play.publishBands(of: play.leases(of: worker)[0], on: worker)
+        let chunk = try #require(play.held[worker]?.first { $0.lease.task.step == .chunk(stage: 0, index: 1) })
+        // Rows 3 to 8 of an image 10 bytes wide, in bands of 4 rows.
+        #expect(
+            chunk.spec.inputs == [
+                BlobSlice(blob: .named("1.0.band-0", 40), offset: 30, byteCount: 10),
+                BlobSlice(blob: .named("1.0.band-1", 40), offset: 0, byteCount: 40),
+                BlobSlice(blob: .named("1.0.band-2", 40), offset: 0, byteCount: 10),
+            ])
+        #expect(chunk.spec.value == nil)
+    }
+
+    @Test func `the file is assembled when all is done, top to bottom, and its intermediates go`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("rows", rows: 10)
+        play.finish(play.leases(of: worker)[0], on: worker)
+        for lease in play.leases(of: worker).reversed() {
+            #expect(play.assemblies.isEmpty)
+            play.finish(lease, on: worker)
+        }
+        let assembly = try #require(play.assemblies[image])
+        #expect(assembly.parts.map(\.segment) == (0..<3).map { .named("1.0/chunk-0-\($0).payload", 100) })
+        #expect(assembly.metadata == .named("1.0/decode.metadata"))
+        #expect(assembly.output == ImageGeometry(width: 10, height: 10, channelCount: 1, bitsPerSample: 8))
+        #expect(play.deleted.isEmpty)
+        #expect(play.state(job) == .running)
+
+        play.assemble(image)
+        #expect(play.state(job) == .done)
+        #expect(play.image(job)?.result == .named("1.0.result"))
+        for name in ["1.0.band-0", "1.0.band-2", "1.0/chunk-0-1.payload", "1.0/decode.metadata", "1.0.input"] {
+            #expect(play.deleted.contains(BlobReference.named(name).digest), "\(name)")
+        }
+        #expect(play.isNeeded(.named("1.0.result")))
+    }
+
+    @Test func `the file waits for the decoder's metadata even if the chunks were faster`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        try play.submit("rows", rows: 4)
+        let decode = play.leases(of: worker)[0]
+        play.publishBands(of: decode, on: worker)
+        play.finish(play.leases(of: worker)[1], on: worker)
+        #expect(play.assemblies.isEmpty)
+        play.drop(decode, from: worker)
+        let output = play.output(of: decode.task)
+        play.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
+        #expect(play.assemblies.count == 1)
+    }
+
+    @Test func `a whole-image stage reduces all summaries in order, then the next stage gets the value`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("shared", rows: 16)
+        play.finish(play.leases(of: worker)[0], on: worker)
+        let chunks = play.leases(of: worker)
+        #expect(chunks.map(\.task.step) == (0..<4).map { .chunk(stage: 0, index: $0) })
+        for lease in chunks.reversed() {
+            #expect(!play.steps(of: worker).contains(.reduce(stage: 0)))
+            play.finish(lease, on: worker)
+        }
+        let reduce = try #require(play.held[worker]?.first)
+        #expect(reduce.lease.task.step == .reduce(stage: 0))
+        #expect(reduce.spec.inputs == (0..<4).map { BlobSlice(.named("1.0/chunk-0-\($0).summary", 7)) })
+        play.finish(reduce.lease, on: worker)
+
+        let finishing = try #require(play.held[worker])
+        #expect(finishing.map(\.lease.task.step) == [.chunk(stage: 1, index: 0), .chunk(stage: 1, index: 1)])
+        let value = BlobSlice(blob: .named("1.0/reduce-0.payload", 40), offset: 0, byteCount: 10)
+        #expect(finishing.allSatisfy { $0.spec.value == value }, "all values are the same")
+        // Rows 7 to 15 out of the raw payloads of the first stage's chunks of 4 rows.
+        #expect(
+            finishing[1].spec.inputs == [
+                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 100), offset: 30, byteCount: 10),
+                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 0, byteCount: 40),
+                BlobSlice(blob: .named("1.0/chunk-0-3.payload", 100), offset: 0, byteCount: 40),
+            ])
+        play.workOff(on: [worker])
+        #expect(play.state(job) == .done)
+    }
+
+    @Test func `where values differ, chunk k gets value k`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        try play.submit("own", rows: 12)
+        while play.steps(of: worker).first != .chunk(stage: 1, index: 0) { try play.finishNext(on: worker) }
+        #expect(
+            play.held[worker]?.map(\.spec.value)
+                == (0..<3).map {
+                    BlobSlice(blob: .named("1.0/reduce-0.payload", 30), offset: UInt64(10 * $0), byteCount: 10)
+                })
+    }
+
+    @Test func `a decoder that dies half-way leaves its bands to the next one`() throws {
+        let play = try Rehearsal()
+        let first = try play.connect("first")
+        let job = try play.submit("rows", rows: 12)
+        let decode = play.leases(of: first)[0]
+        play.publish(0, of: decode, on: first)
+        play.publish(1, of: decode, on: first)
+        play.disconnect(first)
+        let second = try play.connect("second", slots: 8)
+        #expect(play.steps(of: second) == [.decode, .chunk(stage: 0, index: 0)])
+        let late = play.counters.lateResults
+        play.workOff(on: [second])
+        #expect(play.counters.lateResults == late + 2, "bands 0 and 1 came again and changed nothing")
+        #expect(play.state(job) == .done)
+    }
+
+    @Test func `a report that can not be right fails the attempt`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 1)
+        let job = try play.submit("rows", rows: 8)
+        let decode = play.leases(of: worker)[0]
+        play.perform {
+            $0.taskFinished(decode, by: worker, output: TaskOutput(), at: $1, into: &$2)
+        }
+        #expect(play.summary(job)?.counts.attemptsFailed == 1, "no band was published")
+        play.drop(decode, from: worker)
+        play.wait(.seconds(2))
+        let again = play.leases(of: worker)[0]
+        play.perform {
+            $0.bandPublished(again, band: 0, blob: .named("short", 39), by: worker, at: $1, into: &$2)
+        }
+        #expect(play.summary(job)?.counts.attemptsFailed == 2, "a band of 4 rows has 40 bytes")
+    }
+
+    @Test func `when blobs are lost the image starts over with new epochs, but not for ever`() throws {
+        var configuration = SchedulerConfiguration()
+        configuration.maximumRestarts = 2
+        let play = try Rehearsal(configuration)
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("rows", rows: 8)
+        play.finish(play.leases(of: worker)[0], on: worker)
+        let chunks = play.leases(of: worker)
+        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(chunks.allSatisfy { play.revoked[$0] == .imageRestarted })
+        #expect(play.leases(of: worker).map(\.description) == ["1.0/decode#2"])
+        #expect(play.summary(job)?.counts.tasksDone == 0)
+
+        play.finish(chunks[0], on: worker)
+        #expect(play.counters.lateResults == 1, "a result of before comes out of order")
+        let payload = BlobReference.named("1.0/chunk-0-0.payload").digest
+        #expect(!play.deleted.contains(payload), "its like may be needed again")
+        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(play.image(job)?.state == .deadLettered)
+        #expect(play.image(job)?.failure?.cause == .workerError)
+    }
+
+    @Test func `an assembly that fails is a dead letter, and one that comes too late changes nothing`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("rows", rows: 8)
+        while play.assemblies.isEmpty { try play.finishNext(on: worker) }
+        play.perform { $0.assemblyFailed(image, reason: "no space left", at: $1, into: &$2) }
+        #expect(play.image(job)?.state == .deadLettered)
+        play.assemble(image)
+        #expect(play.image(job)?.state == .deadLettered)
+        #expect(play.deleted.contains(BlobReference.named("1.0.result").digest))
+    }
+
+    @Test(arguments: ["gaussian-blur sigma=3", "otsu | erode size=5", "canny low=50 high=150 | invert"])
+    func `the catalogue's plans give every chunk the rows and the value it needs`(pipeline: String) throws {
+        let geometry = ImageGeometry(width: 3_000, height: 997, channelCount: 3, bitsPerSample: 8)
+        let parsed = try Pipeline(parsing: pipeline)
+        let plan = try ImagePlan(pipeline: parsed, geometry: geometry, chunkByteCount: 1 << 20)
+        let expected = try ProcessingPlan(
+            pipeline: parsed, input: ImageShape(geometry), chunkByteCount: 1 << 20)
+        #expect(plan.bands.count > 1 && plan.stages.count == expected.stages.count)
+
+        var finished: Set<Int> = []
+        for task in 0..<plan.taskCount {
+            #expect(plan.task(at: plan.step(task)) == task)
+            // Tasks are numbered so that all that a task waits for comes before it.
+            #expect(plan.dependents(ofTask: task).allSatisfy { !finished.contains(Int($0)) })
+            finished.insert(task)
+        }
+        for (number, stage) in expected.stages.enumerated() {
+            for chunk in 0..<stage.chunks.count {
+                let rows = stage.inputRows(forChunk: chunk)
+                let parts = number == 0 ? expected.bands : expected.stages[number - 1].chunks
+                let slices = ImagePlan.slices(
+                    of: rows, in: parts, bytesPerRow: stage.input.bytesPerRow
+                ) { .named("\($0)", UInt64(parts[$0].count * stage.input.bytesPerRow)) }
+                #expect(slices.reduce(0) { $0 + $1.byteCount } == UInt64(rows.count * stage.input.bytesPerRow))
+                #expect(slices.allSatisfy { $0.offset + $0.byteCount <= $0.blob.byteCount })
+                switch (stage.valueIndex(forChunk: chunk), plan.stages[number].opening) {
+                case (nil, .none), (0, .sharedValue): break
+                case (let index, .valuePerChunk): #expect(index == chunk)
+                case (let index, let opening): Issue.record("value \(index as Any) for \(opening)")
+                }
+            }
+        }
+    }
+
+    @Test func `an image up to one chunk is a single task by the catalogue, a larger one is not`() throws {
+        let play = try Rehearsal(planner: CatalogueImagePlanner())
+        let worker = try play.connect(slots: 4)
+        try play.submit("gaussian-blur  sigma=2", rows: 100)
+        #expect(play.held[worker]?.first?.spec.pipeline == "gaussian-blur sigma=2")
+        #expect(play.steps(of: worker) == [.whole])
+        let geometry = ImageGeometry(width: 10_000, height: 10_000, channelCount: 3, bitsPerSample: 8)
+        let job = try play.submit("gaussian-blur sigma=2", images: 0, sealed: false)
+        try play.add([ImageOffer(name: "large", input: .named("l"), admission: .accepted(geometry))], to: job)
+        #expect(play.steps(of: worker) == [.whole, .decode])
+        play.finish(play.leases(of: worker)[1], on: worker)
+        #expect(play.steps(of: worker).contains(.chunk(stage: 0, index: 0)))
+    }
+}
