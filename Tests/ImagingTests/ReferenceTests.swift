@@ -88,6 +88,38 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test(arguments: [
+        "box-blur size=255", "gaussian-blur sigma=200", "gaussian-blur sigma=3 size=2001", "median size=255",
+        "dilate size=255 iterations=9", "erode size=101 iterations=5", "close shape=ellipse size=63",
+    ])
+    func `a window may be far larger than the image`(_ text: String) throws {
+        let pipeline = try Pipeline(parsing: text)
+        for format in [PixelFormat(.gray, .eight), PixelFormat(.rgb, .sixteen)] {
+            let image = TestImage.drawn(5, 4, format, seed: 6)
+            let result = try image.applying(pipeline)
+            for channel in 0..<image.channels {
+                let levels = (0..<20).map { image.samples[$0 * image.channels + channel] }
+                let found = (0..<20).map { result.samples[$0 * image.channels + channel] }
+                let (darkest, brightest) = (levels.min() ?? 0, levels.max() ?? 0)
+                #expect(found.allSatisfy { darkest <= $0 && $0 <= brightest })
+                if text.hasPrefix("dilate") { #expect(found.allSatisfy { $0 == brightest }) }
+                if text.hasPrefix("erode") { #expect(found.allSatisfy { $0 == darkest }) }
+            }
+        }
+    }
+
+    @Test(arguments: [("rect", 3, 100), ("rect", 9, 40), ("rect", 131, 2), ("cross", 3, 7)])
+    func `iterations are one after the other, however they are computed`(
+        _ shape: String, _ size: Int, _ iterations: Int
+    ) throws {
+        let image = TestImage.drawn(31, 401, PixelFormat(.gray, .eight), seed: 2)
+        let once = try Pipeline(parsing: "dilate size=\(size) shape=\(shape)")
+        var expected = image
+        for _ in 0..<iterations { expected = try expected.applying(once) }
+        let all = try Pipeline(parsing: "dilate size=\(size) shape=\(shape) iterations=\(iterations)")
+        #expect(try image.applying(all) == expected)
+    }
+
     @Test func `every operation has a reference`() {
         let tested = Set(ReferenceCase.all.map { $0.pipeline.prefix { $0 != " " } }.map(String.init))
         #expect(tested == Set(OperationCatalogue.all.map { $0.description.name }))

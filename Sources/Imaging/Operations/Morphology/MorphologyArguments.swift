@@ -27,9 +27,13 @@ struct MorphologyArguments: Sendable {
     /// `iterations` erosions or dilations.
     func kernels(_ extremum: Extremum, _ shape: ImageShape) -> [any RowKernel] {
         if element == .rect {
-            // Squares add up: n times a square is one larger square.
-            let element = StructuringElement(.rect, size: (size - 1) * iterations + 1)
-            return [MorphologyKernel(outputShape: shape, element: element, extremum: extremum)]
+            // Squares add up: n times a square is one larger square. Not beyond 255, since it needs as many rows of memory.
+            let together = min(iterations, size == 1 ? iterations : max(1, 254 / (size - 1)))
+            return stride(from: 0, to: iterations, by: together).map { done in
+                let count = min(together, iterations - done)
+                let element = StructuringElement(.rect, size: (size - 1) * count + 1)
+                return MorphologyKernel(outputShape: shape, element: element, extremum: extremum)
+            }
         }
         let kernel = MorphologyKernel(
             outputShape: shape, element: StructuringElement(element, size: size), extremum: extremum)
