@@ -30,7 +30,8 @@ public enum Action: Hashable, Sendable {
     case assemble(Assembly)
     /// Tell the job's watchers; `jobSummary(_:)` has the news.
     case jobChanged(JobID)
-    /// No image needs the blob any more.
+    /// No image needs the blob any more. Ask `isNeeded` again right before: an image may have been added with it since. The
+    /// store keeps a blob that somebody has put again and not yet reported.
     case deleteBlob(BlobDigest)
     /// The worker was silent for too long: close its connection. Its leases are already back in the queue.
     case workerDeclaredDead(WorkerID)

@@ -5,7 +5,7 @@ import Testing
 
 /// Random faults against model workers. A failing run is reproduced by its seed, which is the test's argument.
 @Suite struct SimulationTests {
-    @Test(arguments: 1...UInt64(60))
+    @Test(arguments: 1...UInt64(25))
     func `whatever happens, every job ends and no task is done twice`(seed: UInt64) throws {
         var storm = try Storm(seed: seed)
         for _ in 0..<400 { try storm.step() }
