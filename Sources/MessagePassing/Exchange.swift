@@ -2,8 +2,8 @@ import CMessagePassing
 
 /// Sends and receives that travel while the caller computes.
 ///
-/// The memory of every message must stay valid, and that of receives untouched, until `wait()` returns. A message longer
-/// than one MPI call can carry goes in pieces; MPI keeps the order of pieces between two ranks under one tag.
+/// The memory of every message must stay valid, and that of receives untouched, until `wait()` returns. A message
+/// longer than one MPI call can carry goes in pieces; MPI keeps the order of pieces between two ranks under one tag.
 public struct Exchange: ~Copyable {
     private let communicator: Communicator
     private var requests: [tsr_mpi_request] = []

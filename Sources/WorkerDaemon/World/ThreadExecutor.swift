@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs the jobs of one actor on a thread of its own, so that the actor may block.
 ///
-/// It is always the same thread: the kernel sends a parent-death signal when the *thread* that started the process ends,
-/// so whoever starts a world must not be a thread of a pool.
+/// It is always the same thread: the kernel sends a parent-death signal when the *thread* that started the process
+/// ends, so whoever starts a world must not be a thread of a pool.
 final class ThreadExecutor: SerialExecutor {
     private let queue = JobQueue()
 
@@ -38,7 +38,7 @@ private final class ThreadStart {
 
     func run() {
         while let job = queue.pop() {
-            // A job keeps its actor alive, and that its executor; holding it here too lets the job drop the last reference.
+            // A job keeps its actor alive, and that its executor; held here too, it outlives a job that drops the actor.
             guard let executor = queue.owner.withLock({ $0.executor }) else { return }
             job.runSynchronously(on: executor.asUnownedSerialExecutor())
         }

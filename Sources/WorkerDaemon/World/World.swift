@@ -11,8 +11,8 @@ import JobModel
 ///                 a rank or mpirun died, or made no progress in time: run throws, all processes are killed
 /// ```
 ///
-/// One order at a time. The actor has a thread of its own, on which it blocks while an order is in progress; nobody else
-/// is held up. An idle world costs no CPU: its ranks block in `read`.
+/// One order at a time. The actor has a thread of its own, on which it blocks while an order is in progress; nobody
+/// else is held up. An idle world costs no CPU: its ranks block in `read`.
 ///
 /// For the slot that owns it:
 ///
@@ -70,11 +70,12 @@ actor World {
     /// Carries out `order`, in a fresh world if there is none.
     ///
     /// - Parameters:
-    ///   - onBand: called for each decoded band, in order; the rank goes on decoding meanwhile. When it throws, the order
-    ///     is cancelled and the error rethrown.
+    ///   - onBand: called for each decoded band, in order; the rank goes on decoding meanwhile. When it throws, the
+    ///     order is cancelled and the error rethrown.
     ///   - onProgress: called with the share that is done, 0 to 1.
     /// - Returns: a reply that ends the order: `.finished`, `.decoded` or `.failed`.
-    /// - Throws: `WorldError` when there is no reply; `CancellationError` when the task was cancelled; what `onBand` throws.
+    /// - Throws: `WorldError` when there is no reply; `CancellationError` when the task was cancelled; what `onBand`
+    ///   throws.
     func run(
         _ order: RankOrder, onBand: @Sendable (DecodedBand) async throws -> Void = { _ in },
         onProgress: @Sendable (Double) -> Void = { _ in }

@@ -14,8 +14,8 @@ struct WorldConfiguration: Sendable {
     var startTimeout: Duration
     /// How long a cancelled order may take to end before the world is killed instead.
     var cancelTimeout: Duration
-    /// The most address space a rank may use, by default the machine's memory: a decoder that goes astray dies instead of
-    /// the machine.
+    /// The most address space a rank may use, by default the machine's memory: a decoder that goes astray dies
+    /// instead of the machine.
     var rankAddressSpaceByteCount: UInt64
     /// The most bytes in one MPI message; longer ones go in pieces. Below 2 GiB.
     var messageByteCount = 1 << 30
@@ -53,11 +53,11 @@ struct WorldCommand: Sendable {
 
     /// - Parameters:
     ///   - parent: the process whose end is to end the world.
-    ///   - token: lets the ranks prove that they are ours. In the environment, which only this user can read, not in the
-    ///     arguments, which everybody can.
+    ///   - token: lets the ranks prove that they are ours. In the environment, which only this user can read, not in
+    ///     the arguments, which everybody can.
     init(_ configuration: WorldConfiguration, socket: String, session: String, token: String, parent: pid_t) {
-        // Local transports only, nothing bound to a core, no remote launcher, every file in our own folder. `ob1` and the
-        // exclusions spare Open MPI the search for network hardware.
+        // Local transports only, nothing bound to a core, no remote launcher, every file in our own folder. `ob1` and
+        // the exclusions spare Open MPI the search for network hardware.
         let parameters: KeyValuePairs = [
             "btl": "self,vader", "btl_vader_single_copy_mechanism": "none", "btl_vader_backing_directory": session,
             "pml": "ob1", "osc": "^ucx", "plm": "isolated", "oob_tcp_if_include": "lo", "orte_tmpdir_base": session,
