@@ -118,13 +118,13 @@ import Testing
                         try await expectGone(victim)
                     })
             }
-            guard case .lost(let reason, let tail) = error else {
+            guard case .lost(_, let tail) = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
-            #expect(reason.contains("\(victim)") || reason.contains("mpirun"))
             #expect(error?.failure.cause == .rankLost)
-            #expect(tail.contains("signal 9"), "mpirun's own words are kept: \(tail)")
+            // mpirun ends the others at once, so that any rank's end may be seen first; but it says whose was the first.
+            #expect(tail.contains("rank 1 ") && tail.contains("signal 9"), "\(tail)")
             try removeFiles(of: world)
             #expect(try await PlanRunner(world).runWhole("canny", image) == image.processedSerially("canny"))
             #expect(await world.startCount == 2)
