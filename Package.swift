@@ -106,9 +106,11 @@ let package = Package(
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
 
         // Tests.
+        // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
-            name: "TestSupport", dependencies: ["JobModel", "Imaging", "ImageCodecs", subprocess],
-            path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport",
+            dependencies: ["JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "Transport", log],
+            path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging"], resources: [.copy("Golden")], swiftSettings: strict),
@@ -130,7 +132,8 @@ let package = Package(
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client"], swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["TestSupport", "MasterClient", "JobModel", subprocess],
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "MasterClient", "Protocol", "JobModel", "Imaging", "ImageCodecs"],
             swiftSettings: strict),
     ]
 )

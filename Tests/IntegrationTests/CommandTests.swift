@@ -1,0 +1,97 @@
+import Glibc
+import JobModel
+import TestSupport
+import Testing
+
+extension Integration {
+    @Suite struct `What the command line promises` {
+        @Test func `an image goes from standard input to standard output`() async throws {
+            try await Cluster.with(workers: 1) { cluster in
+                let image = TestImage(width: 160, height: 120)
+                let outcome = try await cluster.run("run", "sharpen", "-", "-o", "-", input: image.png)
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(try outcome.output == image.processedSerially("sharpen"))
+                #expect(outcome.errors == "")
+            }
+        }
+
+        @Test func `a cancelled job ends, and the cluster goes on`() async throws {
+            try await Cluster.with(workers: 1) { cluster in
+                let job = try await LongJob.submit(to: cluster)
+                let waiting = try cluster.start(["wait", "\(job)"])
+                try await cluster.waitForMiddle(of: job, tasksDone: 2)
+                let cancelling = try await cluster.run("cancel", "\(job)")
+                #expect(cancelling.status == 0, "\(cancelling)")
+                let summary = try await cluster.summary(of: job)
+                #expect(summary.state == "cancelled")
+                #expect(summary.tasksDone < summary.tasksTotal)
+                let waited = try await waiting.outcome()
+                #expect(waited.status == 1, "\(waited)")
+                #expect(waited.text.contains("cancelled"), "\(waited)")
+
+                try await eventually("the worker's leases are revoked", within: .seconds(10)) {
+                    try await cluster.status(of: cluster.workers[0]).leasesHeld == 0
+                }
+                let image = TestImage(width: 50, height: 40)
+                let next = try await cluster.submit("invert", [try cluster.file("next.png", image.png)])
+                #expect(try await cluster.result(of: next) == image.processedSerially("invert"))
+                let again = try await cluster.run("cancel", "\(job)")
+                #expect(again.status == 0 || again.errors.contains("cancelled"), "\(again)")
+            }
+        }
+
+        @Test func `an interrupted run leaves its job running`() async throws {
+            try await Cluster.with(workers: 2) { cluster in
+                let file = try cluster.file("photo.png", LongJob.image.png)
+                let place = cluster.path("interrupted.png")
+                let command = try cluster.start(
+                    ["run", LongJob.pipeline, file, "-o", place, "--chunk-bytes", LongJob.chunkBytes])
+                let job = try await cluster.withMaster { master in
+                    try await eventually("the job is under way") {
+                        try await master.jobs().first { $0.tasksDone >= 2 }.map { JobID($0.job) }
+                    }
+                }
+                command.process.send(SIGINT)
+                let outcome = try await command.outcome()
+                #expect(outcome.status == 130, "\(outcome)")
+                #expect(outcome.errors.contains("job \(job) goes on"), "\(outcome)")
+                #expect(throws: (any Error).self) { try cluster.contents(place) }
+                #expect(try await cluster.summary(of: job).isFinal == false)
+                #expect(try await cluster.result(of: job) == LongJob.expected.get())
+            }
+        }
+
+        @Test func `the exit status says what happened`() async throws {
+            try await Cluster.with(workers: 1, ranks: 1) { cluster in
+                let good = try cluster.file("good.png", TestImage(width: 40, height: 30).png)
+                let bad = try cluster.file("bad.png", Array("no image".utf8))
+                let wrongSecret = try cluster.secretFile("not the secret that the master knows")
+                let folder = cluster.path("out/")
+                func expect(
+                    _ status: Int32, _ arguments: [String], saying words: String = "",
+                    sourceLocation: SourceLocation = #_sourceLocation
+                ) async throws {
+                    let outcome = try await cluster.start(arguments).outcome()
+                    #expect(outcome.status == status, "\(outcome)", sourceLocation: sourceLocation)
+                    #expect(
+                        words.isEmpty || outcome.errors.contains(words), "\(outcome)", sourceLocation: sourceLocation)
+                }
+                try await expect(0, ["run", "invert", good, "-o", folder])
+                try await expect(1, ["run", "invert", bad, "-o", folder], saying: "bad.png")
+                try await expect(3, ["run", "invert", good, bad, "-o", folder], saying: "bad.png")
+                try await expect(4, ["status", "--secret-file", wrongSecret], saying: "secret")
+                try await expect(4, ["status", "--secret-file", cluster.path("none")], saying: "none")
+                // Port 1 is nobody's.
+                try await expect(
+                    5, ["status", "--master", "127.0.0.1:1", "--reconnect-timeout", "1s"], saying: "127.0.0.1:1")
+                try await expect(64, ["run", "gaussian-blur sigma=much", good, "-o", folder], saying: "much")
+                try await expect(64, ["run", "no-such-operation", good, "-o", folder], saying: "no-such-operation")
+                try await expect(64, ["run", "invert"])
+                try await expect(64, ["status", "--no-such-option"], saying: "no-such-option")
+                try await expect(1, ["status", "4711"], saying: "4711")
+                try await expect(0, ["status"])
+                try await expect(0, ["--help"])
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+import TestSupport
+import Testing
+
+/// Everything that needs real processes: one cluster at a time, since each takes all cores.
+@Suite(.serialized, .clusterLogs, .timeLimit(.minutes(3))) enum Integration {}

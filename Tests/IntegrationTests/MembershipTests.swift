@@ -1,0 +1,96 @@
+import Glibc
+import JobModel
+import TestSupport
+import Testing
+
+extension Integration {
+    @Suite struct `Workers come and go` {
+        @Test func `a drained worker hands its work back and loses nothing`() async throws {
+            try await Cluster.with(workers: 2) { cluster in
+                let job = try await LongJob.submit(to: cluster)
+                try await cluster.waitForMiddle(of: job, tasksDone: 3)
+                let leaving = cluster.workers[0]
+                try await cluster.waitForLease(of: leaving)
+                let ranks = cluster.rankProcesses(of: leaving)
+                leaving.terminate()
+                let end = try await leaving.process.waitForEnd(within: .seconds(35))
+                #expect(end == .exited(0))
+                #expect(!ranks.contains(where: ProcessTable.isRunning))
+                let middle = try await cluster.summary(of: job)
+                #expect(middle.tasksDone < middle.tasksTotal, "it left in mid-job")
+
+                #expect(try await cluster.result(of: job) == LongJob.expected.get())
+                let done = try await cluster.summary(of: job)
+                #expect(done.attemptsLost == 0, "nothing was lost")
+                #expect(done.attemptsFailed == 0, "what is handed back has not failed")
+            }
+        }
+
+        @Test func `a drain without patience hands back what runs`() async throws {
+            try await Cluster.with(workers: 2, workerArguments: ["--drain-timeout", "0s"]) { cluster in
+                let job = try await LongJob.submit(to: cluster)
+                try await cluster.waitForMiddle(of: job, tasksDone: 3)
+                let leaving = cluster.workers[1]
+                try await cluster.waitForLease(of: leaving)
+                leaving.terminate()
+                #expect(try await leaving.process.waitForEnd(within: .seconds(12)) == .exited(0))
+                #expect(try await cluster.result(of: job) == LongJob.expected.get())
+                let done = try await cluster.summary(of: job)
+                #expect(done.attemptsLost == 0)
+                #expect(done.attemptsFailed == 0)
+            }
+        }
+
+        @Test func `an idle cluster uses no processor time`() async throws {
+            try await Cluster.with(workers: 2, ranks: 2) { cluster in
+                // Warm: everything has run once.
+                let image = TestImage(width: 50, height: 40)
+                let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
+                try await cluster.waitForEnd(of: job)
+
+                let span = Duration.seconds(5)
+                let families = [cluster.master.pid] + cluster.workers.map(\.pid)
+                let processes = families + cluster.workers.flatMap { ProcessTable.descendants(of: $0.pid).map(\.pid) }
+                #expect(processes.count == 3 + 2 * 3, "a master, two workers, each with mpirun and two ranks")
+                func used() throws -> [Duration] {
+                    try processes.map { try #require(ProcessTable.entry($0)).processorTime }
+                }
+                let before = try used()
+                // The one wait for time itself: what is measured is a span of doing nothing.
+                try await Task.sleep(for: span)
+                for (process, (before, after)) in zip(processes, zip(before, try used())) {
+                    let name = ProcessTable.entry(process)?.name ?? ""
+                    // A rank blocked in read() uses nothing at all; a rank that waits within MPI would use all of it.
+                    let limit = name == "tessera-rank" ? span / 100 : span / 20
+                    #expect(after - before <= limit, "\(name) used \(after - before) of \(span)")
+                }
+            }
+        }
+
+        @Test func `a worker with another secret is turned away`() async throws {
+            try await Cluster.with(workers: 1) { cluster in
+                let wrong = try cluster.secretFile("not the secret that the master knows")
+                let stranger = try cluster.startWorker(secretFile: wrong)
+                #expect(try await stranger.process.waitForEnd() == .exited(4))
+                #expect(try cluster.text(stranger.logFile).contains("secret"))
+                let names = try await cluster.withMaster { try await $0.workers().map(\.name) }
+                #expect(names == [cluster.workers[0].name], "it never became a member")
+
+                // The others do not notice.
+                let image = TestImage(width: 50, height: 40)
+                let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
+                #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
+            }
+        }
+
+        @Test func `a job waits for its first worker`() async throws {
+            try await Cluster.with(workers: 0, ranks: 1) { cluster in
+                let image = TestImage(width: 50, height: 40)
+                let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
+                #expect(try await cluster.summary(of: job).state == "running")
+                try cluster.startWorker()
+                #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Glibc
+import Synchronization
+
+/// A process that a test started: signalled by its own number only, and collected exactly once.
+///
+/// Its number stays its own until its end has been collected here, so a signal can never hit another process.
+public final class ChildProcess: Sendable {
+    /// How a process ended.
+    public enum End: Hashable, Sendable {
+        case exited(Int32)
+        case killed(signal: Int32)
+    }
+
+    /// A process could not be started.
+    public struct NotStarted: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// For messages.
+    public let name: String
+    public let pid: pid_t
+    private let collected = Mutex<End?>(nil)
+
+    /// Starts `executable` with exactly the environment given.
+    ///
+    /// - Parameters:
+    ///   - input: the file that is its standard input.
+    ///   - output: the file that its standard output is appended to.
+    ///   - errors: the same for its standard error; may be the same file.
+    public init(
+        name: String, executable: String, arguments: [String], environment: [String: String],
+        input: String = "/dev/null", output: String, errors: String
+    ) throws(NotStarted) {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+
+        // The test's own signal handling is none of the child's business.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var process: pid_t = 0
+        let code = withCStrings([executable] + arguments) { argv in
+            withCStrings(environment.map { "\($0)=\($1)" }) { envp in
+                posix_spawn(&process, executable, &actions, &attributes, argv, envp)
+            }
+        }
+        guard code == 0 else {
+            throw NotStarted(description: "cannot start \(executable): \(String(cString: strerror(code)))")
+        }
+        self.name = name
+        pid = process
+    }
+
+    /// How it ended; `nil` as long as it lives.
+    public var end: End? {
+        collected.withLock { end in
+            if end == nil { end = collect() }
+            return end
+        }
+    }
+
+    public var isRunning: Bool { end == nil }
+
+    /// Sends a signal, unless the process has ended.
+    public func send(_ signal: Int32) {
+        collected.withLock { end in
+            if end == nil { end = collect() }
+            if end == nil { Glibc.kill(pid, signal) }
+        }
+    }
+
+    /// Waits for the end.
+    @discardableResult
+    public func waitForEnd(within limit: Duration = .seconds(30)) async throws -> End {
+        try await eventually("\(name) (process \(pid)) ends", within: limit) { end }
+    }
+
+    /// Called under the lock.
+    private func collect() -> End? {
+        var status: Int32 = 0
+        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        // The macros of wait(2): the low seven bits are the signal, the next byte the exit status.
+        let signal = status & 0x7f
+        return signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
+    }
+}
+
+/// Calls `body` with a C array of C strings, ended by a null pointer.
+private func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: strings.count + 1)
+    for (index, string) in strings.enumerated() { (pointers + index).initialize(to: strdup(string)) }
+    (pointers + strings.count).initialize(to: nil)
+    defer {
+        for index in strings.indices { free(pointers[index]) }
+        pointers.deallocate()
+    }
+    return body(pointers)
+}

@@ -1,0 +1,236 @@
+import Foundation
+import Synchronization
+import Testing
+import Transport
+
+/// A master and workers as real processes on loopback, for the time of a closure.
+///
+/// ```swift
+/// try await Cluster.with(workers: 2) { cluster in
+///     let image = TestImage(width: 640, height: 480)
+///     let job = try await cluster.submit("median size=5", [try cluster.file("photo.png", image.png)])
+///     try await cluster.workers[0].kill()
+///     #expect(try await cluster.result(of: job) == image.processedSerially("median size=5"))
+/// }
+/// ```
+///
+/// However the closure ends, every process is killed, by its own number, the last started first; ranks that outlive
+/// their worker are an issue of the test. A suite with the trait `.clusterLogs` shows the logs with its first issue.
+public final class Cluster: Sendable {
+    /// How the workers are laid out.
+    public struct Layout: Sendable, Hashable {
+        public var workers: Int
+        public var slots: Int
+        public var ranks: Int
+    }
+
+    /// The cluster whose closure is being run, for issues.
+    @TaskLocal static var current: Cluster?
+
+    public let layout: Layout
+    public let secret: SharedSecret
+    let folder: ClusterFolder
+    let secretFile: String
+    private let addressFile: String
+    private let environment: [String: String]
+    private struct Processes {
+        var master: Daemon?
+        var workers: [Daemon] = []
+        var commands: [CommandRun] = []
+        var endpoint: Endpoint?
+        var areLogsTaken = false
+    }
+    private let processes = Mutex(Processes())
+
+    private init(layout: Layout) throws {
+        self.layout = layout
+        folder = try ClusterFolder()
+        let bytes = (0..<32).map { _ in UInt8.random(in: 33...126) }
+        secret = try SharedSecret(bytes: bytes)
+        secretFile = try folder.write(bytes, to: "secret")
+        addressFile = folder.file("address")
+        environment = Programs.environment(home: folder.path)
+    }
+
+    /// Starts a master and workers, calls `body` once all workers are registered, and removes everything afterwards.
+    ///
+    /// - Parameters:
+    ///   - ranks: in each slot.
+    ///   - chunkBytes: raw bytes of a chunk where a job says nothing else.
+    ///   - masterArguments: more of the master's options.
+    public static func with<Result: Sendable>(
+        workers: Int = 2, slots: Int = 1, ranks: Int = 2, chunkBytes: Int = 16 << 20, masterArguments: [String] = [],
+        workerArguments: [String] = [], _ body: (Cluster) async throws -> Result
+    ) async throws -> Result {
+        let cluster = try Cluster(layout: Layout(workers: workers, slots: slots, ranks: ranks))
+        return try await $current.withValue(cluster) {
+            let result: Swift.Result<Result, any Error>
+            do {
+                try await cluster.start(chunkBytes: chunkBytes, masterArguments, workerArguments)
+                result = .success(try await body(cluster))
+            } catch {
+                result = .failure(error)
+                // An error that the test does not expect shows the logs here; an expectation's has shown them already.
+                if !(error is ExpectationFailedError) { Issue.record(error, "the cluster's test ended by this error") }
+            }
+            await cluster.end()
+            return try result.get()
+        }
+    }
+
+    public var master: Daemon {
+        guard let master = processes.withLock({ $0.master }) else { preconditionFailure("no master was started") }
+        return master
+    }
+
+    public var workers: [Daemon] { processes.withLock { $0.workers } }
+
+    /// Where the master serves.
+    public var endpoint: Endpoint {
+        guard let endpoint = processes.withLock({ $0.endpoint }) else { preconditionFailure("no master has served") }
+        return endpoint
+    }
+
+    // MARK: Starting
+
+    private func start(chunkBytes: Int, _ masterArguments: [String], _ workerArguments: [String]) async throws {
+        let master = try Daemon(
+            name: "master", executable: Programs.path("tessera-master"),
+            arguments: [
+                "--listen", "127.0.0.1:0", "--state-dir", folder.file("state"), "--secret-file", secretFile,
+                "--address-file", addressFile, "--chunk-bytes", String(chunkBytes), "--log-level", "debug",
+            ] + masterArguments, environment: environment, logFile: folder.file("master.log"))
+        processes.withLock { $0.master = master }
+        try await waitForMaster()
+        for _ in 0..<layout.workers { try startWorker(workerArguments) }
+        try await waitForWorkers()
+    }
+
+    /// Starts one more worker; does not wait for it.
+    @discardableResult
+    public func startWorker(_ arguments: [String] = [], secretFile: String? = nil) throws -> Daemon {
+        let name = "worker-\(workers.count)"
+        let worker = try Daemon(
+            name: name, executable: Programs.path("tessera-worker"),
+            arguments: [
+                "--master", "\(endpoint)", "--secret-file", secretFile ?? self.secretFile, "--slots",
+                String(layout.slots), "--ranks", String(layout.ranks), "--name", name, "--scratch-dir", folder.scratch,
+                "--log-level", "debug",
+            ] + arguments, environment: environment, logFile: folder.file("\(name).log"))
+        processes.withLock { $0.workers.append(worker) }
+        return worker
+    }
+
+    /// Starts the master again, on the same state and the same port; returns when it serves.
+    public func restartMaster() async throws {
+        try FileManager.default.removeItem(atPath: addressFile)
+        let listen = "\(endpoint)"
+        try master.start { arguments in
+            if let at = arguments.firstIndex(of: "--listen") { arguments[at + 1] = listen }
+        }
+        try await waitForMaster()
+    }
+
+    private func waitForMaster() async throws {
+        let (master, addressFile) = (master, addressFile)
+        let text = try await eventually("the master serves") { () throws -> String? in
+            if let end = master.process.end { throw DidNotHappen(description: "the master ended at its start: \(end)") }
+            return try? String(contentsOfFile: addressFile, encoding: .utf8)
+        }
+        let endpoint = try Endpoint(parsing: text.trimmingCharacters(in: .newlines))
+        processes.withLock { $0.endpoint = endpoint }
+    }
+
+    /// Waits until every worker whose process lives is registered.
+    public func waitForWorkers() async throws {
+        let names = Set(workers.filter { $0.process.isRunning }.map(\.name))
+        try await withMaster { master in
+            try await eventually("\(names.sorted()) are registered") {
+                names.isSubset(of: try await master.workers().filter { $0.state == "alive" }.map(\.name))
+            }
+        }
+    }
+
+    // MARK: Commands
+
+    /// Starts the command line client; it finds master and secret by its environment.
+    /// - Parameter input: what it reads from standard input.
+    public func start(_ arguments: [String], input: [UInt8]? = nil) throws -> CommandRun {
+        let number = processes.withLock { $0.commands.count }
+        let inputFile = try input.map { try folder.write($0, to: "command-\(number).in") }
+        var environment = environment
+        environment["TESSERA_MASTER"] = "\(endpoint)"
+        environment["TESSERA_SECRET_FILE"] = secretFile
+        environment["TESSERA_PROGRESS"] = "none"
+        let command = try CommandRun(
+            executable: Programs.path("tessera"), arguments: arguments, environment: environment,
+            input: inputFile ?? "/dev/null", outputFile: folder.file("command-\(number).out"),
+            errorFile: folder.file("command-\(number).err"))
+        processes.withLock { $0.commands.append(command) }
+        return command
+    }
+
+    /// Runs the command line client to its end.
+    public func run(_ arguments: String..., input: [UInt8]? = nil) async throws -> CommandRun.Outcome {
+        try await start(arguments, input: input).outcome()
+    }
+
+    // MARK: Ends
+
+    /// The ranks of a worker's worlds.
+    public func rankProcesses(of worker: Daemon) -> [ProcessTable.Entry] {
+        let pid = worker.pid
+        return ProcessTable.descendants(of: pid).filter { $0.name == "tessera-rank" && $0.parent != pid }
+    }
+
+    /// Kills everything, the last started first, and checks that no rank is left.
+    private func end() async {
+        let processes = processes.withLock { $0 }
+        for command in processes.commands.reversed() { await Self.finish(command.process) }
+        for worker in processes.workers.reversed() {
+            let family = ProcessTable.descendants(of: worker.pid)
+            await Self.finish(worker.process)
+            do {
+                try await eventually("the ranks of \(worker.name) are gone", within: .seconds(5)) {
+                    !family.contains(where: ProcessTable.isRunning)
+                }
+            } catch {
+                Issue.record(error)
+                for orphan in family where ProcessTable.isRunning(orphan) { kill(orphan.pid, SIGKILL) }
+            }
+        }
+        if let master = processes.master { await Self.finish(master.process) }
+        folder.remove()
+    }
+
+    private static func finish(_ process: ChildProcess) async {
+        process.send(SIGKILL)
+        // Also when the test's task is cancelled by its time limit: then `eventually` cannot wait.
+        while process.isRunning { await Task.yield() }
+    }
+
+    /// The ends of all logs, the first time.
+    func takeLogs() -> String? {
+        let (isFirst, daemons) = processes.withLock { processes in
+            defer { processes.areLogsTaken = true }
+            return (!processes.areLogsTaken, [processes.master].compactMap(\.self) + processes.workers)
+        }
+        guard isFirst else { return nil }
+        return daemons.map { daemon in
+            let log = (try? String(contentsOfFile: daemon.logFile, encoding: .utf8)) ?? ""
+            return "---- \(daemon.name)\n" + log.split(separator: "\n").suffix(40).joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+}
+
+extension Trait where Self == IssueHandlingTrait {
+    /// Shows the ends of a cluster's logs with its first issue.
+    public static var clusterLogs: Self {
+        .compactMapIssues { issue in
+            guard let logs = Cluster.current?.takeLogs() else { return issue }
+            var issue = issue
+            issue.comments.append(Comment(rawValue: "the cluster's logs:\n" + logs))
+            return issue
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// The private folders of a cluster: one on disk for state, secret, logs and images, one in shared memory for the ranks.
+final class ClusterFolder: Sendable {
+    /// - Parameter path: mode 0700.
+    let path: String
+    let scratch: String
+
+    init() throws {
+        path = try Self.make("/tmp/tessera-test-XXXXXX")
+        // A socket's path has to fit 107 bytes: a short name.
+        scratch = try Self.make("/dev/shm/tessera-test-XXXXXX")
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a file that only this user may read.
+    func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {
+        let path = file(name)
+        try FileManager.default.createDirectory(
+            at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        return path
+    }
+
+    func remove() {
+        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: scratch)
+    }
+
+    private static func make(_ pattern: String) throws -> String {
+        var template = Array(pattern.utf8CString)
+        guard mkdtemp(&template) != nil else {
+            throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: pattern])
+        }
+        return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+/// The programs that were built with the tests: they lie where the test bundle lies.
+enum Programs {
+    static func path(_ name: String) -> String {
+        let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    /// What every program gets: nothing of the settings of whoever runs the tests.
+    static func environment(home: String) -> [String: String] {
+        var environment = ["HOME": home, "LANG": "C.UTF-8", "TMPDIR": home]
+        for name in ["PATH", "LD_LIBRARY_PATH"] {
+            if let value = ProcessInfo.processInfo.environment[name] { environment[name] = value }
+        }
+        return environment
+    }
+}
