@@ -61,6 +61,7 @@ let package = Package(
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
+        .target(name: "CProcess"),
 
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
@@ -75,7 +76,7 @@ let package = Package(
             name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
         .target(name: "MessagePassing", dependencies: ["CMessagePassing"], swiftSettings: strict),
-        .target(name: "Observability", dependencies: ["CSystemd", log, metrics], swiftSettings: strict),
+        .target(name: "Observability", dependencies: ["CSystemd", "CProcess", log, metrics], swiftSettings: strict),
         .target(
             name: "Settings",
             dependencies: [.product(name: "Configuration", package: "swift-configuration"), system],

@@ -45,7 +45,8 @@ public struct TaskOutput: Hashable, Sendable {
     public let checksum: SegmentChecksum?
     /// decode: the ancillary header chunks to carry over to the output, already framed for it.
     public let metadata: BlobReference?
-    /// reduce: where each chunk's value begins in `payload`; count is chunks + 1, the last is the payload's size.
+    /// reduce: where each value begins in `payload`, and last the payload's size. There is one value for each chunk, or a
+    /// single one when all chunks share it.
     public let valueOffsets: [UInt64]
 
     public init(

@@ -13,6 +13,8 @@ final class DecisionLoop: Sendable {
     private struct Mailbox {
         var events: [Event] = []
         var isStopping = false
+        /// Nobody will handle events any more.
+        var hasEnded = false
     }
 
     private let mailbox = Mutex(Mailbox())
@@ -21,6 +23,7 @@ final class DecisionLoop: Sendable {
     /// Adds an event; it is handled in the order of arrival. Never blocks.
     func post(_ event: @escaping Event) {
         let wasEmpty = mailbox.withLock { mailbox in
+            guard !mailbox.hasEnded else { return false }
             mailbox.events.append(event)
             return mailbox.events.count == 1
         }
@@ -34,9 +37,10 @@ final class DecisionLoop: Sendable {
         _ body: @escaping @Sendable (MasterCore) throws -> Reply
     ) async throws -> Reply {
         try await withCheckedThrowingContinuation { continuation in
+            let promise = ReplyPromise(continuation)
             post { core in
                 let result = Result { try body(core) }
-                core.afterCommit { continuation.resume(with: result) }
+                core.afterCommit { promise.keep(result) }
             }
         }
     }
@@ -65,6 +69,15 @@ final class DecisionLoop: Sendable {
     ///   - core: owned by the calling thread alone from here on.
     ///   - turned: called at every turn, at least once a second: the watchdog's food.
     func run(_ core: MasterCore, turned: () -> Void) throws {
+        // Whoever still waits for a reply, or asks from now on, is told that there will be none.
+        defer {
+            core.dropReplies()
+            let dropped = mailbox.withLock { mailbox in
+                mailbox.hasEnded = true
+                return exchange(&mailbox.events, with: [])
+            }
+            withExtendedLifetime(dropped) {}
+        }
         while true {
             turned()
             let (events, isStopping) = mailbox.withLock { mailbox in
@@ -78,4 +91,25 @@ final class DecisionLoop: Sendable {
             if events.isEmpty { _ = wakeUp.wait(timeout: .now() + core.idleTime) }
         }
     }
+}
+
+/// The loop has ended: what was asked is neither decided nor durable.
+struct MasterStopped: Error, CustomStringConvertible {
+    var description: String { "the master is stopping; ask again when it is back" }
+}
+
+/// A reply that somebody waits for: given once, or, when the event that should give it is dropped, `MasterStopped`.
+private final class ReplyPromise<Reply: Sendable>: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Reply, any Error>?>
+
+    init(_ continuation: CheckedContinuation<Reply, any Error>) { self.continuation = Mutex(continuation) }
+
+    func keep(_ result: Result<Reply, any Error>) { continuation.withLock { $0.take() }?.resume(with: result) }
+
+    deinit { continuation.withLock { $0.take() }?.resume(throwing: MasterStopped()) }
+}
+
+private func exchange<Value>(_ value: inout Value, with other: Value) -> Value {
+    defer { value = other }
+    return value
 }

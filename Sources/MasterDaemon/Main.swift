@@ -8,6 +8,8 @@ import Settings
 @main
 enum MasterMain {
     static func main() async {
+        // Transfers pass through many threads in pieces of half a megabyte.
+        ProcessMemory.limitArenas(to: 2)
         do {
             let settings = try await Settings(
                 program: "tessera-master", version: MasterSettings.version,

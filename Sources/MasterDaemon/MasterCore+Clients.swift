@@ -149,7 +149,10 @@ extension MasterCore {
         case .showDead(let message):
             let image = ImageID(job: try JobID(wire: message.job), index: message.index)
             guard let dead = scheduler.deadImage(image) else { throw SchedulerRefusal.unknownImage(image) }
-            return .deadImage(WireDeadImage(dead, withAttempts: true))
+            var answer = WireDeadImage(dead, withAttempts: true)
+            // The oldest attempts make room when the output tails are long.
+            while !answer.attempts.isEmpty, !WireControl(.deadImage(answer)).fitsFrame { answer.attempts.removeFirst() }
+            return .deadImage(answer)
         case .redriveDead(let message):
             let count = try scheduler.deadRedriven(
                 job: optionalJob(message.job), index: message.oneImage ? message.index : nil, at: now, into: &decision)

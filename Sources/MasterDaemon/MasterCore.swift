@@ -86,6 +86,9 @@ final class MasterCore {
     /// Runs `reply` when all that was decided so far is durable.
     func afterCommit(_ reply: @escaping () -> Void) { replies.append(reply) }
 
+    /// The loop ends: nobody is told what may not be durable.
+    func dropReplies() { replies.removeAll() }
+
     /// Makes durable what was decided, then tells: first those who asked, then the workers and watchers.
     ///
     /// Actions can decide nothing themselves; what follows from them comes back as events.
@@ -107,7 +110,7 @@ final class MasterCore {
         switch action {
         case .grant(let lease, let spec, let worker):
             logger.debug("lease granted", metadata: ["task.id": "\(lease)", "worker.id": "\(worker)"])
-            send(.grantLease(WireGrantLease(lease: lease, spec: spec)), to: worker)
+            for message in WireGrantLease.messages(lease: lease, spec: spec) { send(message, to: worker) }
         case .revoke(let lease, let worker, let reason):
             logger.debug(
                 "lease revoked",

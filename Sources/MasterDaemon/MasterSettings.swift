@@ -63,6 +63,8 @@ struct MasterSettings: Sendable {
         }
         self.logLevel = logLevel
         transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
+        // A master sends to many at once: what is under way to each has to be little.
+        transport.bulkWindowByteCount = 1 << 20
         // Many workers behind one address, or on this machine, greet at the same moment after a restart.
         transport.unauthenticatedPerAddress = max(16, transport.connectionsPerAddress / 4)
     }

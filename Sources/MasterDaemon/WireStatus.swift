@@ -70,10 +70,10 @@ extension WireDeadImage {
         index = dead.id.index
         name = dead.name
         failure = dead.failure.wire
-        // A message has room for about a dozen output tails; the listing leaves them out.
+        // The listing leaves the output tails out: there would be no room for many images.
         if !withAttempts { failure.outputTail = "" }
         guard withAttempts else { return }
-        attempts = dead.attempts.suffix(12).map { attempt in
+        attempts = dead.attempts.map { attempt in
             .with {
                 $0.task = "\(attempt.lease.task)"
                 $0.epoch = attempt.lease.epoch

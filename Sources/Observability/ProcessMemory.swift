@@ -1,3 +1,4 @@
+import CProcess
 import Glibc
 
 /// The memory of this process.
@@ -14,4 +15,8 @@ public enum ProcessMemory {
         guard fields.count > 1, let pages = UInt64(String(decoding: fields[1], as: UTF8.self)) else { return 0 }
         return pages * UInt64(sysconf(CInt(_SC_PAGESIZE)))
     }
+
+    /// Bounds what the allocator keeps for threads that no longer need it: with an arena for each thread, what each of many
+    /// threads once used stays resident. To be called before other threads allocate.
+    public static func limitArenas(to count: Int32) { _ = tsr_process_limit_arenas(count) }
 }

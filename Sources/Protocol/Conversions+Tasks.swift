@@ -36,6 +36,7 @@ extension WireGrantLease {
         chunkByteCount = spec.chunkByteCount
         maximumPixelCount = spec.maximumPixelCount
         inputs = spec.inputs.map(\.wire)
+        inputCount = UInt32(spec.inputs.count)
         if let value = spec.value { self.value = value.wire }
         progressTimeoutMilliseconds = spec.progressTimeoutMilliseconds
     }

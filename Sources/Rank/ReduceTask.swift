@@ -1,7 +1,7 @@
 import Imaging
 import JobModel
 
-/// Merges the summaries of a stage's chunks to one value a chunk: the order `reduce`. Not collective.
+/// Merges the summaries of a stage's chunks to one value a chunk, or one for all of them: the order `reduce`. Not collective.
 struct ReduceTask {
     func run(
         _ spec: TaskSpec, summaries: String, byteCounts: [UInt64], payload: String
@@ -19,7 +19,9 @@ struct ReduceTask {
                     .workerError, "task \(spec.task) has \(byteCounts.count) summaries for \(stage.chunks.count) chunks"
                 )
             }
-            let values = try kernel.resolve(try cut(summaries, byteCounts))
+            let resolved = try kernel.resolve(try cut(summaries, byteCounts))
+            // All chunks share one value then, and it may be large: the table of a 16-bit image has 128 KiB.
+            let values = kernel.finishesRowByRow ? Array(resolved.prefix(1)) : resolved
             let byteCount = try OutputFile.create(payload).write(values)
             let offsets = values.reduce(into: [UInt64(0)]) { $0.append($0[$0.count - 1] + UInt64($1.count)) }
             return RankOutput(payloadByteCount: UInt64(byteCount), valueOffsets: offsets)

@@ -52,6 +52,12 @@ struct ImagePlan: Hashable, Sendable {
     /// For each product, the tasks that wait for it: first the bands, then the tasks.
     private let dependents: [[UInt32]]
 
+    /// How many values the reduction of `stage` gives: one for each chunk of the stage, or one that the next stage's chunks
+    /// share.
+    func valueCount(reducing stage: Int) -> Int {
+        stages[stage + 1].opening == .sharedValue ? 1 : stages[stage].chunks.count
+    }
+
     /// The plan of a small image.
     init(whole geometry: ImageGeometry, output: ImageGeometry) {
         self.geometry = geometry

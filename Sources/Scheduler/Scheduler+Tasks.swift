@@ -91,7 +91,7 @@ extension ImageProgress {
             }
         case .reduce(let stage):
             guard let payload = output.payload else { return "no merged values were named" }
-            let count = plan.stages[Int(stage)].chunks.count
+            let count = plan.valueCount(reducing: Int(stage))
             let offsets = output.valueOffsets
             guard offsets.count == count + 1, offsets.first == 0, offsets.last == payload.byteCount,
                 zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })

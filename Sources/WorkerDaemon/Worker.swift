@@ -18,6 +18,7 @@ actor Worker {
     /// All work has ended and the worlds are gone.
     private(set) var isFinished = false
     private var connection: ControlConnection?
+    private var grants = GrantAssembly()
     /// Ends the work of a lease early.
     private var cancellations: [LeaseID: AsyncStream<Never>.Continuation] = [:]
     private var progress: [LeaseID: LeaseProgress] = [:]
@@ -94,6 +95,7 @@ actor Worker {
     func registered(_ reply: WireRegistered, on connection: ControlConnection) throws {
         identifier = WorkerID(reply.worker)
         self.connection = connection
+        grants = GrantAssembly()
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
         perform(board.reconnected())
     }
@@ -104,10 +106,8 @@ actor Worker {
 
     func received(_ message: WireControl, stream: UInt32) throws {
         switch message.body {
-        case .grantLease(let grant):
-            let (lease, spec) = try grant.validated()
-            logger.debug("lease granted", metadata: ["task.id": "\(lease)"])
-            perform(board.granted(lease, spec))
+        case .grantLease(let grant): granted(try grants.received(grant))
+        case .grantInputs(let inputs): granted(try grants.received(inputs))
         case .revokeLease(let revocation):
             let lease = try LeaseID(wire: revocation.lease)
             logger.debug("lease revoked", metadata: ["task.id": "\(lease)", "reason": "\(revocation.reason)"])
@@ -124,6 +124,12 @@ actor Worker {
                 field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
                 allowed: "a message for workers")
         }
+    }
+
+    private func granted(_ grant: (lease: LeaseID, spec: TaskSpec)?) {
+        guard let (lease, spec) = grant else { return }
+        logger.debug("lease granted", metadata: ["task.id": "\(lease)"])
+        perform(board.granted(lease, spec))
     }
 
     /// Sends what is held, if there is a connection.

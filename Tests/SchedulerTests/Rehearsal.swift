@@ -288,7 +288,7 @@ final class Rehearsal {
         case .whole: return TaskOutput(payload: payload)
         case .decode: return TaskOutput(metadata: .named("\(task).metadata"))
         case .reduce(let stage):
-            let count = scheduler.ledger.progress(of: task.image)?.plan.stages[Int(stage)].chunks.count ?? 1
+            let count = scheduler.ledger.progress(of: task.image)?.plan.valueCount(reducing: Int(stage)) ?? 1
             return TaskOutput(
                 payload: .named("\(task).payload", UInt64(10 * count)),
                 valueOffsets: (0...count).map { UInt64(10 * $0) })

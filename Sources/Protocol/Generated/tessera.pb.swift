@@ -549,11 +549,41 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
     set {_uniqueStorage()._progressTimeoutMilliseconds = newValue}
   }
 
+  /// of all inputs; those that `inputs` has no room for follow in GrantInputs
+  public var inputCount: UInt32 {
+    get {_storage._inputCount}
+    set {_uniqueStorage()._inputCount = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// More inputs of the lease granted just before, in order, until there are input_count of them.
+public nonisolated struct WireGrantInputs: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var lease: WireLease {
+    get {_lease ?? WireLease()}
+    set {_lease = newValue}
+  }
+  /// Returns true if `lease` has been explicitly set.
+  public var hasLease: Bool {self._lease != nil}
+  /// Clears the value of `lease`. Subsequent reads from it will return its default value.
+  public mutating func clearLease() {self._lease = nil}
+
+  public var inputs: [WireBlobSlice] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _lease: WireLease? = nil
 }
 
 public nonisolated struct WireRevokeLease: Sendable {
@@ -1579,6 +1609,14 @@ public nonisolated struct WireControl: Sendable {
     set {body = .drain(newValue)}
   }
 
+  public var grantInputs: WireGrantInputs {
+    get {
+      if case .grantInputs(let v)? = body {return v}
+      return WireGrantInputs()
+    }
+    set {body = .grantInputs(newValue)}
+  }
+
   public var openJob: WireOpenJob {
     get {
       if case .openJob(let v)? = body {return v}
@@ -1850,6 +1888,7 @@ public nonisolated struct WireControl: Sendable {
     case taskFinished(WireTaskFinished)
     case taskFailed(WireTaskFailed)
     case drain(WireDrain)
+    case grantInputs(WireGrantInputs)
     case openJob(WireOpenJob)
     case jobOpened(WireJobOpened)
     case addImages(WireAddImages)
@@ -2743,7 +2782,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -2754,6 +2793,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _inputs: [WireBlobSlice] = []
     var _value: WireBlobSlice? = nil
     var _progressTimeoutMilliseconds: UInt64 = 0
+    var _inputCount: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2772,6 +2812,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _inputs = source._inputs
       _value = source._value
       _progressTimeoutMilliseconds = source._progressTimeoutMilliseconds
+      _inputCount = source._inputCount
     }
   }
 
@@ -2798,6 +2839,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._inputs) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._value) }()
         case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._progressTimeoutMilliseconds) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._inputCount) }()
         default: break
         }
       }
@@ -2834,6 +2876,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._progressTimeoutMilliseconds != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._progressTimeoutMilliseconds, fieldNumber: 8)
       }
+      if _storage._inputCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._inputCount, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2851,10 +2896,50 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._inputs != rhs_storage._inputs {return false}
         if _storage._value != rhs_storage._value {return false}
         if _storage._progressTimeoutMilliseconds != rhs_storage._progressTimeoutMilliseconds {return false}
+        if _storage._inputCount != rhs_storage._inputCount {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGrantInputs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GrantInputs"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}inputs\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._lease) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.inputs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._lease {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.inputs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.inputs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireGrantInputs, rhs: WireGrantInputs) -> Bool {
+    if lhs._lease != rhs._lease {return false}
+    if lhs.inputs != rhs.inputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4659,7 +4744,7 @@ nonisolated extension WireBlobEnd: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Control"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{4}\u{b}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{e}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{e}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4821,6 +4906,19 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .drain(v)
+        }
+      }()
+      case 20: try {
+        var v: WireGrantInputs?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .grantInputs(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .grantInputs(v)
         }
       }()
       case 30: try {
@@ -5297,6 +5395,10 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .drain?: try {
       guard case .drain(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .grantInputs?: try {
+      guard case .grantInputs(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
     }()
     case .openJob?: try {
       guard case .openJob(let v)? = self.body else { preconditionFailure() }

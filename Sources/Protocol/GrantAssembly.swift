@@ -1,0 +1,71 @@
+import JobModel
+
+extension WireGrantLease {
+    /// Inputs that one message names: 500 of at most 80 bytes each leave a control frame room for a long pipeline.
+    public static let inputsPerMessage = 500
+
+    /// The grant as messages: most tasks need one; a reduction of thousands of chunks names its inputs in several.
+    public static func messages(lease: LeaseID, spec: TaskSpec) -> [WireControl.OneOf_Body] {
+        var grant = WireGrantLease(lease: lease, spec: spec)
+        let rest = grant.inputs.dropFirst(inputsPerMessage)
+        grant.inputs = Array(grant.inputs.prefix(inputsPerMessage))
+        return [.grantLease(grant)]
+            + stride(from: rest.startIndex, to: rest.endIndex, by: inputsPerMessage).map { start in
+                .grantInputs(
+                    .with {
+                        $0.lease = lease.wire
+                        $0.inputs = Array(rest[start..<min(start + inputsPerMessage, rest.endIndex)])
+                    })
+            }
+    }
+}
+
+/// Puts grants together whose inputs come in several messages. One a connection: a new connection begins with none.
+public struct GrantAssembly: Sendable {
+    /// Inputs that one grant may have: as many as an image can have chunks.
+    public static let maximumInputCount = 1_000_000
+    /// Grants that may be incomplete at a time: the master sends one after the other.
+    static let maximumIncompleteCount = 4
+
+    private var incomplete: [LeaseID: WireGrantLease] = [:]
+
+    public init() {}
+
+    /// - Returns: the lease with its task when it is complete; `nil` when more inputs are to follow.
+    public mutating func received(
+        _ grant: WireGrantLease
+    ) throws(ProtocolViolation) -> (lease: LeaseID, spec: TaskSpec)? {
+        guard grant.inputCount <= Self.maximumInputCount else {
+            throw ProtocolViolation(
+                field: "GrantLease.input_count", value: "\(grant.inputCount)",
+                allowed: "at most \(Self.maximumInputCount)")
+        }
+        if grant.inputs.count >= grant.inputCount { return try grant.validated() }
+        let lease = try LeaseID(wire: grant.lease, field: "GrantLease.lease")
+        guard incomplete.count < Self.maximumIncompleteCount else {
+            throw ProtocolViolation(
+                field: "GrantLease", value: "a grant of \(lease) while \(incomplete.count) others are incomplete",
+                allowed: "the inputs of one grant before the next")
+        }
+        incomplete[lease] = grant
+        return nil
+    }
+
+    /// - Returns: the lease with its task when these were its last inputs.
+    public mutating func received(
+        _ more: WireGrantInputs
+    ) throws(ProtocolViolation) -> (lease: LeaseID, spec: TaskSpec)? {
+        let lease = try LeaseID(wire: more.lease, field: "GrantInputs.lease")
+        guard var grant = incomplete.removeValue(forKey: lease), !more.inputs.isEmpty,
+            grant.inputs.count + more.inputs.count <= grant.inputCount
+        else {
+            throw ProtocolViolation(
+                field: "GrantInputs", value: "\(more.inputs.count) inputs of lease \(lease)",
+                allowed: "the inputs that its GrantLease still lacks")
+        }
+        grant.inputs += more.inputs
+        if grant.inputs.count == grant.inputCount { return try grant.validated() }
+        incomplete[lease] = grant
+        return nil
+    }
+}
