@@ -133,14 +133,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .handshaking, .open: break
         }
         timers.bytesReceived(at: context.eventLoop.now)
-        if accumulator.readableBytes == 0 {
-            accumulator = bytes
-        } else {
-            if let needed = decoder.byteCountOfNextFrame(in: accumulator), accumulator.readableBytes < needed {
-                accumulator.reserveCapacity(minimumWritableBytes: needed - accumulator.readableBytes)
-            }
-            accumulator.writeBuffer(&bytes)
-        }
+        append(&bytes, context: context)
         do {
             try consume(context: context)
         } catch let violation as ProtocolViolation {
@@ -151,6 +144,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
         timers.frame(isUnfinished: accumulator.readableBytes > 0 && !isReadingPaused, at: context.eventLoop.now)
         armTimer(context: context)
+    }
+
+    /// Puts `bytes` behind those of an unfinished frame.
+    ///
+    /// The frame moves to memory of its own first, in which it will fit: the frames cut off before it would otherwise stay
+    /// in front of it for as long as the connection lives, and a buffer that is shared with them is copied as a whole.
+    private func append(_ bytes: inout ByteBuffer, context: ChannelHandlerContext) {
+        guard accumulator.readableBytes > 0 else {
+            accumulator = bytes
+            return
+        }
+        if accumulator.readerIndex > 0 {
+            let needed = decoder.byteCountOfNextFrame(in: accumulator) ?? 0
+            let capacity = max(needed, accumulator.readableBytes + bytes.readableBytes)
+            var moved = context.channel.allocator.buffer(capacity: capacity)
+            moved.writeBuffer(&accumulator)
+            accumulator = moved
+        } else if let needed = decoder.byteCountOfNextFrame(in: accumulator), accumulator.readableBytes < needed {
+            accumulator.reserveCapacity(minimumWritableBytes: needed - accumulator.readableBytes)
+        }
+        accumulator.writeBuffer(&bytes)
     }
 
     private func consume(context: ChannelHandlerContext) throws {
