@@ -44,7 +44,7 @@ import Testing
         formatter.update(progress, at: .zero)
         #expect(
             formatter.plain
-                == "job 17: 75% done, 3/4 images, 1 failed, 1 attempt lost: reassigned, 2 attempts failed: retried")
+                == "job 17: 75% done, 3/4 images, 1 failed, 1 attempt lost: reassigned, 2 attempts failed")
     }
 
     @Test(arguments: 1...120) func `a bar never reaches the last column`(width: Int) {

@@ -41,7 +41,7 @@ struct JobFetch: Sendable {
             report.summary = summary
         }
         report.fetchedCount = fetching.fetchedCount
-        report.failures = fetching.failures
+        report.failures = fetching.failures.sorted { $0.index < $1.index }
         return report
     }
 

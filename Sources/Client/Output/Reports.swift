@@ -11,7 +11,8 @@ extension WireJobSummary {
             "submitted_at": .integer(submittedAt), "finished_at": finishedAt > 0 ? .integer(finishedAt) : nil,
             "sealed": .bool(sealed), "image_count": .integer(imageCount), "images_done": .integer(imagesDone),
             "images_failed": .integer(imagesFailed), "images_from_cache": .integer(imagesFromCache),
-            "tasks_total": .integer(tasksTotal), "tasks_done": .integer(tasksDone), "attempts_lost": .integer(attemptsLost),
+            "tasks_total": .integer(tasksTotal), "tasks_done": .integer(tasksDone),
+            "attempts_lost": .integer(attemptsLost),
             "attempts_failed": .integer(attemptsFailed), "pixels_total": .integer(pixelsTotal),
             "pixels_done": .integer(pixelsDone),
         ]
@@ -55,7 +56,8 @@ extension WireWorkerStatus {
         [
             "worker": .string("w\(worker)"), "name": .string(name), "state": .string(state),
             "address": .string(address), "slot_count": .integer(slotCount), "ranks_per_slot": .integer(ranksPerSlot),
-            "leases_held": .integer(leasesHeld), "tasks_done": .integer(tasksDone), "attempts_lost": .integer(attemptsLost),
+            "leases_held": .integer(leasesHeld), "tasks_done": .integer(tasksDone),
+            "attempts_lost": .integer(attemptsLost),
             "attempts_failed": .integer(attemptsFailed), "resident_bytes": .integer(residentBytes),
             "connected_milliseconds": .integer(connectedMilliseconds),
             "silent_milliseconds": .integer(silentMilliseconds),
@@ -124,7 +126,7 @@ enum Listing {
         facts.add("tasks", "\(job.tasksDone) of \(job.tasksTotal)")
         if job.attemptsLost + job.attemptsFailed > 0 {
             facts.add(
-                "attempts", "\(job.attemptsLost) lost with a worker or rank, \(job.attemptsFailed) failed; retried")
+                "attempts", "\(job.attemptsLost) lost with a worker or rank, \(job.attemptsFailed) failed")
         }
         return facts.text
     }

@@ -34,7 +34,7 @@ struct JobProgress: Sendable, Hashable {
         var incidents: [String] = []
         if imagesFailed > 0 { incidents.append("\(imagesFailed) failed") }
         if attemptsLost > 0 { incidents.append(Units.counted(attemptsLost, "attempt") + " lost: reassigned") }
-        if attemptsFailed > 0 { incidents.append(Units.counted(attemptsFailed, "attempt") + " failed: retried") }
+        if attemptsFailed > 0 { incidents.append(Units.counted(attemptsFailed, "attempt") + " failed") }
         return incidents
     }
 }

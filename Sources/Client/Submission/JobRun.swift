@@ -61,7 +61,7 @@ struct JobRun: Sendable {
         let follower = JobFollower(session: session, progress: progress)
         report.summary = try await fetching.follow(job, with: follower, imageCount: inputs.files.count)
         report.fetchedCount = fetching.fetchedCount
-        report.failures = fetching.failures
+        report.failures = fetching.failures.sorted { $0.index < $1.index }
         return report
     }
 }
