@@ -31,6 +31,7 @@ extension ClientError {
     init(_ error: any Error) {
         switch error {
         case let error as ClientError: self = error
+        case let error as SubmissionInterrupted: self.init(error)
         case let error as PipelineError:
             self.init(error.code.rawValue, error.message, status: .usage)
         case let error as SettingsError: self = .usage(error.description)

@@ -34,10 +34,12 @@ struct CommandContext: Sendable {
         let surroundings = MasterSession.Surroundings(
             now: { ContinuousClock.now - start }, sleep: { try await Task.sleep(for: $0) },
             note: { console.note("tessera: \($0)", code: "connection") })
-        return try await Interruption.cancelling {
-            try await MasterSession.with(
-                reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings,
-                dial: ConnectedMaster.dial(settings.endpoint, secret: secret), body)
+        // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
+        return try await MasterSession.with(
+            reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings,
+            dial: ConnectedMaster.dial(settings.endpoint, secret: secret)
+        ) { session in
+            try await Interruption.cancelling { try await body(session) }
         }
     }
 

@@ -159,7 +159,7 @@ import Testing
         #expect(error?.job == JobID(17))
         #expect(error?.isJobCancelled == true)
         #expect(master.job(numbered: 17)?.state == .cancelled)
-        let told = error.map { ClientError($0) }
+        let told = error.map { ClientError($0 as any Error) }
         #expect(told?.status == .interrupted)
         #expect(told?.message.contains("job 17 was not complete and is cancelled") == true)
     }
