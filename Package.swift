@@ -101,7 +101,10 @@ let package = Package(
         .executableTarget(
             name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),
         .executableTarget(
-            name: "Client", dependencies: ["MasterClient", "Imaging", "Settings", arguments], swiftSettings: strict),
+            name: "Client",
+            dependencies: [
+                "JobModel", "Protocol", "Transport", "MasterClient", "Imaging", "Settings", arguments, crypto, log,
+            ], swiftSettings: strict),
 
         // Tools of the repository, not installed.
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
@@ -131,7 +134,7 @@ let package = Package(
         .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
-        .testTarget(name: "ClientTests", dependencies: ["Client"], swiftSettings: strict),
+        .testTarget(name: "ClientTests", dependencies: ["Client", crypto], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "MasterClient", "Protocol", "JobModel", "Imaging", "ImageCodecs"],
