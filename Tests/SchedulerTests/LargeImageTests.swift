@@ -100,8 +100,8 @@ import Testing
 
         let finishing = try #require(play.held[worker])
         #expect(finishing.map(\.lease.task.step) == [.chunk(stage: 1, index: 0), .chunk(stage: 1, index: 1)])
-        let value = BlobSlice(blob: .named("1.0/reduce-0.payload", 40), offset: 0, byteCount: 10)
-        #expect(finishing.allSatisfy { $0.spec.value == value }, "all values are the same")
+        let value = BlobSlice(blob: .named("1.0/reduce-0.payload", 10), offset: 0, byteCount: 10)
+        #expect(finishing.allSatisfy { $0.spec.value == value }, "all values are the same, and stored once")
         // Rows 7 to 15 out of the raw payloads of the first stage's chunks of 4 rows.
         #expect(
             finishing[1].spec.inputs == [
