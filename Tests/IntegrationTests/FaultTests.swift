@@ -31,15 +31,35 @@ extension Integration {
                 let job = try await LongJob.submit(to: cluster)
                 try await cluster.waitForMiddle(of: job)
                 let unlucky = cluster.workers[1]
-                try await cluster.waitForLease(of: unlucky)
-                let rank = try #require(cluster.rankProcesses(of: unlucky).last)
-                kill(rank.pid, SIGKILL)
+                try await cluster.waitForBusyRank(of: unlucky).send(SIGKILL)
 
                 let middle = try await cluster.wait(for: job, until: "the loss is counted") { $0.attemptsLost > 0 }
                 #expect(middle.tasksDone < middle.tasksTotal, "it was lost in mid-job")
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
                 #expect(unlucky.process.isRunning, "the worker outlives its rank")
                 #expect(cluster.rankProcesses(of: unlucky).count == 2, "its world was started again")
+            }
+        }
+
+        @Test func `a rank that stands still`() async throws {
+            try await Cluster.with(workers: 2) { cluster in
+                let job = try await LongJob.submit(to: cluster)
+                try await cluster.waitForMiddle(of: job)
+                let slow = cluster.workers[0]
+                let rank = try await cluster.waitForBusyRank(of: slow)
+                rank.send(SIGSTOP)
+                // Its worker is alive, and nobody is lost: an idle slot computes the straggler's task a second time.
+                #expect(try await cluster.result(of: job) == LongJob.expected.get())
+                let done = try await cluster.summary(of: job)
+                #expect(done.state == "done")
+                #expect(done.tasksDone == done.tasksTotal)
+
+                // The world that does not let go is replaced.
+                let next = TestImage(width: 90, height: 70)
+                try await cluster.workers[1].kill()
+                let again = try await cluster.submit("sobel", [try cluster.file("next.png", next.png)])
+                #expect(try await cluster.result(of: again) == next.processedSerially("sobel"))
+                #expect(!ProcessTable.isRunning(rank), "the rank that stood still is gone")
             }
         }
 
@@ -98,8 +118,8 @@ extension Integration {
         ) async throws {
             try await cluster.waitForLease(of: worker)
             let ranks = cluster.rankProcesses(of: other)
-            for rank in ranks { kill(rank.pid, SIGSTOP) }
-            defer { for rank in ranks { kill(rank.pid, SIGCONT) } }
+            for rank in ranks { rank.send(SIGSTOP) }
+            defer { for rank in ranks { rank.send(SIGCONT) } }
             try await worker.stop()
             let middle = try await cluster.wait(for: job, until: "the silent worker is given up") {
                 $0.attemptsLost > 0

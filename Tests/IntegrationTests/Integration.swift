@@ -2,4 +2,4 @@ import TestSupport
 import Testing
 
 /// Everything that needs real processes: one cluster at a time, since each takes all cores.
-@Suite(.serialized, .clusterLogs, .timeLimit(.minutes(3))) enum Integration {}
+@Suite(.serialized, .clusterLogs, .timeLimit(.minutes(5))) enum Integration {}

@@ -183,6 +183,13 @@ public final class Cluster: Sendable {
         return ProcessTable.descendants(of: pid).filter { $0.name == "tessera-rank" && $0.parent != pid }
     }
 
+    /// Waits until a rank of the worker computes: one that waits for work sleeps.
+    public func waitForBusyRank(of worker: Daemon) async throws -> ProcessTable.Entry {
+        try await eventually("a rank of \(worker.name) computes", every: .milliseconds(1)) {
+            rankProcesses(of: worker).first { $0.state == "R" }
+        }
+    }
+
     /// Kills everything, the last started first, and checks that no rank is left.
     private func end() async {
         let processes = processes.withLock { $0 }
@@ -196,7 +203,7 @@ public final class Cluster: Sendable {
                 }
             } catch {
                 Issue.record(error)
-                for orphan in family where ProcessTable.isRunning(orphan) { kill(orphan.pid, SIGKILL) }
+                for orphan in family { orphan.send(SIGKILL) }
             }
         }
         if let master = processes.master { await Self.finish(master.process) }

@@ -2,16 +2,17 @@ import Foundation
 
 /// The private folders of a cluster: one on disk for state, secret, logs and images, one in shared memory for the ranks.
 final class ClusterFolder: Sendable {
-    /// - Parameter path: mode 0700.
     let path: String
+    /// In shared memory.
     let scratch: String
 
     init() throws {
-        path = try Self.make("/tmp/tessera-test-XXXXXX")
+        path = try Self.make("/tmp/tessera-cluster-XXXXXX")
         // A socket's path has to fit 107 bytes: a short name.
-        scratch = try Self.make("/dev/shm/tessera-test-XXXXXX")
+        scratch = try Self.make("/dev/shm/tessera-cluster-XXXXXX")
     }
 
+    /// Where `name` is, or would be.
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Writes a file that only this user may read.

@@ -14,6 +14,11 @@ public enum ProcessTable {
         public let processorTime: Duration
         /// In clock ticks since the system's start: with `pid`, it names a process for ever.
         public let startTime: UInt64
+
+        /// Sends a signal, unless the process has ended: its number may be another's by then.
+        public func send(_ signal: Int32) {
+            if ProcessTable.isRunning(self) { kill(pid, signal) }
+        }
     }
 
     /// `nil` when there is no such process.
