@@ -26,6 +26,32 @@ extension Integration {
             }
         }
 
+        @Test func `a worker killed in a batch of small images`() async throws {
+            let pipeline = "median size=101"
+            let images = (0..<30).map { TestImage(width: 200 + $0, height: 150, .gray, .sixteen, seed: UInt64($0)) }
+            try await Cluster.with(workers: 2, ranks: 1) { cluster in
+                let files = try images.enumerated().map { try cluster.file("image-\($0).png", $1.png) }
+                let folder = cluster.path("batch")
+                let command = try cluster.start(["run", pipeline] + files + ["-o", folder + "/"])
+                let job = try await cluster.withMaster { master in
+                    try await eventually("the job is under way") {
+                        try await master.jobs().first { $0.imagesDone >= 3 }.map { JobID($0.job) }
+                    }
+                }
+                let victim = cluster.workers[1]
+                try await cluster.waitForLease(of: victim)
+                try await victim.kill()
+                let middle = try await cluster.wait(for: job, until: "the loss is counted") { $0.attemptsLost > 0 }
+                #expect(middle.imagesDone < 30, "it was lost in mid-job")
+                let outcome = try await command.outcome()
+                #expect(outcome.status == 0, "\(outcome)")
+                for (number, image) in images.enumerated() {
+                    #expect(
+                        try cluster.contents("\(folder)/image-\(number).png") == image.processedSerially(pipeline))
+                }
+            }
+        }
+
         @Test func `a rank killed`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let job = try await LongJob.submit(to: cluster)
@@ -128,19 +154,21 @@ extension Integration {
             #expect(try await cluster.status(of: worker).state == "gone")
         }
 
-        @Test func `the master killed and restarted`() async throws {
+        @Test(arguments: [(SIGKILL, ChildProcess.End.killed(signal: SIGKILL)), (SIGTERM, .exited(0))])
+        func `the master ended and restarted`(signal: Int32, end: ChildProcess.End) async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let job = try await LongJob.submit(to: cluster)
                 // A client that waits all the time lives through it, too.
                 let place = cluster.path("waited.png")
                 let client = try cluster.start(["fetch", "\(job)", "-o", place])
                 let before = try await cluster.waitForMiddle(of: job)
-                try await cluster.master.kill()
+                cluster.master.process.send(signal)
+                #expect(try await cluster.master.process.waitForEnd() == end)
                 try await cluster.restartMaster()
 
                 let after = try await cluster.summary(of: job)
                 #expect(after.tasksDone >= before.tasksDone, "what was done stays done")
-                #expect(after.tasksDone < after.tasksTotal, "it was killed in mid-job")
+                #expect(after.tasksDone < after.tasksTotal, "it ended in mid-job")
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
                 let outcome = try await client.outcome()
                 #expect(outcome.status == 0, "\(outcome)")
