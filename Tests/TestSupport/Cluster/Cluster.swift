@@ -143,10 +143,14 @@ public final class Cluster: Sendable {
 
     /// Waits until every worker whose process lives is registered.
     public func waitForWorkers() async throws {
-        let names = Set(workers.filter { $0.process.isRunning }.map(\.name))
+        let expected = workers.filter { $0.process.isRunning }
+        let names = Set(expected.map(\.name))
         try await withMaster { master in
             try await eventually("\(names.sorted()) are registered") {
-                names.isSubset(of: try await master.workers().filter { $0.state == "alive" }.map(\.name))
+                if let ended = expected.first(where: { !$0.process.isRunning }) {
+                    throw DidNotHappen(description: "\(ended.name) ended before it was registered")
+                }
+                return names.isSubset(of: try await master.workers().filter { $0.state == "alive" }.map(\.name))
             }
         }
     }
