@@ -132,6 +132,9 @@ let package = Package(
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "MasterDaemonTests", dependencies: ["MasterDaemon", "JobModel", "Journal", "Scheduler", "BlobStore"],
+            swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client", crypto], swiftSettings: strict),

@@ -94,7 +94,9 @@ struct ClientSettings: Sendable {
     private static func userAtHost() -> String {
         var host = [CChar](repeating: 0, count: 256)
         let hasHost = gethostname(&host, host.count - 1) == 0
-        let user = getenv("USER").map { String(cString: $0) } ?? "uid-\(getuid())"
+        let user =
+            getenv("USER").map { String(cString: $0) }
+            ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "uid-\(getuid())"
         return user
             + (hasHost
                 ? "@" + String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "")

@@ -17,6 +17,8 @@ struct Assembler: Sendable {
         var metadata: [UInt8] = []
         if let reference = assembly.metadata {
             metadata = try blobs.open(reference).read(at: 0, count: Int(reference.byteCount))
+            // It came from a worker: what is not well-formed must not get into a file.
+            _ = try PNGMetadata(framed: metadata)
         }
         let checksum = Adler32.combine(assembly.parts.lazy.map { ($0.checksum.adler32, $0.checksum.byteCount) })
         return try blobs.concatenate(

@@ -54,19 +54,25 @@ struct BulkSession: Sendable {
                     retryAfter: .seconds(10)))
             return try await discard(message.byteCount)
         }
-        let durability: Durability = message.recomputable ? .recomputable : .durable
-        let writer = try await blockingWork.runIfActive { [blobs] in try blobs.makeWriter(durability) }
         var rest = message.byteCount
-        while rest > 0 {
-            guard case .data(let data) = try await connection.receive(), UInt64(data.readableBytes) <= rest else {
-                throw ProtocolViolation(
-                    field: "PutBlob", value: "other than \(message.byteCount) data bytes",
-                    allowed: "exactly as announced")
+        let blob: BlobReference
+        do {
+            let durability: Durability = message.recomputable ? .recomputable : .durable
+            let writer = try await blockingWork.runIfActive { [blobs] in try blobs.makeWriter(durability) }
+            while rest > 0 {
+                guard case .data(let data) = try await connection.receive(), UInt64(data.readableBytes) <= rest else {
+                    throw ProtocolViolation(
+                        field: "PutBlob", value: "other than \(message.byteCount) data bytes",
+                        allowed: "exactly as announced")
+                }
+                rest -= UInt64(data.readableBytes)
+                try await blockingWork.runIfActive { try data.withUnsafeReadableBytes { try writer.write($0) } }
             }
-            rest -= UInt64(data.readableBytes)
-            try await blockingWork.runIfActive { try data.withUnsafeReadableBytes { try writer.write($0) } }
+            blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
+        } catch let error as BlobStoreError {
+            refuse(WireRefusal(code: error.code.rawValue, message: error.description))
+            return try await discard(rest)
         }
-        let blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
         // Pinned before the client hears of it, so that it is still there when the client refers to it.
         guard try await loop.perform({ $0.pin(blob.digest) }) else {
             throw BlobStoreError(.notFound, "the blob \(blob.digest) vanished right after it was stored; send it again")

@@ -122,7 +122,12 @@ final class MasterCore {
                         $0.reason = reason.code
                     }), to: worker)
         case .assemble(let assembly): launch(.assemble(assembly))
-        case .jobChanged(let job): watchers.changed(job)
+        case .jobChanged(let job):
+            if let summary = scheduler.jobSummary(job), summary.state.isFinal {
+                watchers.ended(summary)
+            } else {
+                watchers.changed(job)
+            }
         case .deleteBlob(let digest): delete(digest)
         case .workerDeclaredDead(let worker):
             logger.warning("worker declared dead", metadata: ["worker.id": "\(worker)"])

@@ -65,7 +65,7 @@ struct MasterSettings: Sendable {
         transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
         // A master sends to many at once: what is under way to each has to be little.
         transport.bulkWindowByteCount = 1 << 20
-        // Many workers behind one address, or on this machine, greet at the same moment after a restart.
-        transport.unauthenticatedPerAddress = max(16, transport.connectionsPerAddress / 4)
+        // Workers and clients behind one address greet at the same moment after a restart; who is turned away tries again.
+        transport.unauthenticatedPerAddress = min(32, transport.connectionsPerAddress)
     }
 }

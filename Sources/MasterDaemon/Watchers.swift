@@ -36,23 +36,32 @@ struct Watchers {
         if watchers[job] != nil { changedJobs.insert(job) }
     }
 
-    /// Sends what changed, if the last time is long enough ago. A final summary is the last.
+    /// Sends what changed, if the last time is long enough ago.
     mutating func flush(at now: Instant, summary: (JobID) -> JobSummary?) {
         guard let due = nextFlush, due <= now else { return }
         lastFlush = now
-        for job in changedJobs {
-            guard let summary = summary(job) else {
-                let refusal = WireRefusal(code: "not-found", message: "job \(job) was forgotten while it was watched")
-                for watcher in watchers.removeValue(forKey: job) ?? [] {
-                    watcher.connection.send(.refused(refusal), stream: watcher.stream)
-                }
-                continue
-            }
-            for watcher in watchers[job] ?? [] {
-                watcher.connection.send(.jobSummary(WireJobSummary(summary)), stream: watcher.stream)
-            }
-            if summary.state.isFinal { watchers[job] = nil }
-        }
+        for job in changedJobs { tell(job, summary(job)) }
         changedJobs.removeAll(keepingCapacity: true)
+    }
+
+    /// Tells the job's watchers at once that it is final: whoever waits for the end waits no tenth of a second longer.
+    mutating func ended(_ summary: JobSummary) {
+        changedJobs.remove(summary.description.id)
+        tell(summary.description.id, summary)
+    }
+
+    /// Sends the summary; a final one is the last.
+    private mutating func tell(_ job: JobID, _ summary: JobSummary?) {
+        guard let summary else {
+            let refusal = WireRefusal(code: "not-found", message: "job \(job) was forgotten while it was watched")
+            for watcher in watchers.removeValue(forKey: job) ?? [] {
+                watcher.connection.send(.refused(refusal), stream: watcher.stream)
+            }
+            return
+        }
+        for watcher in watchers[job] ?? [] {
+            watcher.connection.send(.jobSummary(WireJobSummary(summary)), stream: watcher.stream)
+        }
+        if summary.state.isFinal { watchers[job] = nil }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import ImageCodecs
 import JobModel
 import MessagePassing
 
@@ -11,6 +12,13 @@ struct TesseraRank {
         guard let socket = variable("TESSERA_RANK_SOCKET"), let token = variable("TESSERA_RANK_TOKEN") else {
             ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
             exit(64)
+        }
+        // The promise that no result depends on who computed it comes before a machine's help.
+        guard PNGSegmentEncoder.isReproducible else {
+            ProcessLife.say(
+                "ISA-L compresses differently on this machine than on others (a processor without SSE4.2, or another release "
+                    + "of the library): its results would not be byte for byte the same, so it can not be a worker")
+            exit(78)
         }
         // The launcher became mpirun. Should that be gone already, nothing will come of this rank.
         let parent = variable("TESSERA_RANK_PARENT").flatMap { pid_t($0) } ?? getppid()

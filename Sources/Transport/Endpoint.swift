@@ -1,4 +1,4 @@
-/// A host and a port, as people write them: `host:port`, `192.0.2.1:4600`, `[2001:db8::1]:4600`.
+/// A host and a port, as people write them: `host:port`, `192.0.2.1:7400`, `[2001:db8::1]:7400`.
 public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     /// A name or an address, without brackets.
     public let host: String
@@ -16,7 +16,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         func refused(_ why: String) -> TransportError {
             TransportError(
                 .badEndpoint,
-                "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:4600 or [2001:db8::1]:4600")
+                "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
         }
         let host: Substring
         let rest: Substring

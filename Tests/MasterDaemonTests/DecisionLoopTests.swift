@@ -1,0 +1,137 @@
+import BlobStore
+import Foundation
+import JobModel
+import Journal
+import Logging
+import Scheduler
+import Settings
+import Testing
+
+@testable import MasterDaemon
+
+@Suite struct DecisionLoopTests {
+    /// A loop on a thread of its own, over a state directory that is removed at the end.
+    private static func withLoop(
+        _ body: (_ loop: DecisionLoop, _ journal: Journal, _ directory: String) async throws -> Void
+    ) async throws -> (any Error)? {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("loop-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let settings = try await MasterSettings(
+            Settings(
+                program: "test", version: "0", summary: "", settings: MasterSettings.table,
+                arguments: ["--state-dir", directory], environment: [:]))
+        let journal = try Journal(directory: directory)
+        let blobs = try FolderBlobStore(path: directory + "/blobs")
+        let loop = DecisionLoop()
+        let (ended, end) = AsyncStream.makeStream(of: (any Error)?.self)
+        Thread {
+            do {
+                let core = try MasterCore(
+                    journal: journal, blobs: blobs, settings: settings, logger: Logger(label: "test")
+                ) { _ in }
+                try loop.run(core) {}
+                end.yield(nil)
+            } catch {
+                end.yield(error)
+            }
+        }.start()
+        do {
+            try await body(loop, journal, directory)
+        } catch {
+            loop.stop()
+            for await _ in ended { break }
+            throw error
+        }
+        loop.stop()
+        for await error in ended { return error }
+        return nil
+    }
+
+    private static func open(_ token: String, on loop: DecisionLoop) async throws -> JobID {
+        try await loop.perform { core in
+            try core.scheduler.jobOpened(
+                JobOpening(token: token, submitter: "somebody", pipeline: "invert"), at: core.now, into: &core.decision)
+        }
+    }
+
+    @Test func `a reply is given only when its records are durable`() async throws {
+        let error = try await Self.withLoop { loop, _, directory in
+            let job = try await Self.open("one", on: loop)
+            // What a crash at this moment would leave: the files as they are now, opened elsewhere.
+            let copy = directory + "-copy"
+            defer { try? FileManager.default.removeItem(atPath: copy) }
+            try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+            for name in try FileManager.default.contentsOfDirectory(atPath: directory) where name.hasPrefix("journal") {
+                try FileManager.default.copyItem(atPath: directory + "/" + name, toPath: copy + "/" + name)
+            }
+            var opened: [JobID] = []
+            let recovered = try Journal(directory: copy)
+            try recovered.replay { if case .jobOpened(let description) = $0 { opened.append(description.id) } }
+            try recovered.close()
+            #expect(opened == [job])
+        }
+        #expect(error == nil)
+    }
+
+    @Test func `events that arrive together are decided in order`() async throws {
+        _ = try await Self.withLoop { loop, _, _ in
+            let jobs = try await withThrowingTaskGroup(of: JobID.self) { group in
+                for index in 0..<50 { group.addTask { try await Self.open("token-\(index)", on: loop) } }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(jobs == Set((1...50).map { JobID($0) }))
+        }
+    }
+
+    @Test func `when the journal fails nothing is acknowledged and the loop ends`() async throws {
+        let error = try await Self.withLoop { loop, journal, _ in
+            _ = try await Self.open("one", on: loop)
+            try journal.close()
+            await #expect(throws: MasterStopped.self) { try await Self.open("two", on: loop) }
+        }
+        #expect(error is JournalError)
+    }
+
+    @Test func `whoever asks after the end is told that there is nobody`() async throws {
+        let error = try await Self.withLoop { loop, _, _ in
+            _ = try await Self.open("one", on: loop)
+            loop.stop()
+            // The stop may take one more turn; from some moment on every question is refused.
+            var isRefused = false
+            while !isRefused {
+                do { _ = try await Self.open("late", on: loop) } catch is MasterStopped { isRefused = true }
+            }
+        }
+        #expect(error == nil)
+    }
+}
+
+@Suite struct BlobBookkeepingTests {
+    private func blob(_ byte: UInt8) throws -> BlobReference {
+        BlobReference(digest: try #require(BlobDigest([UInt8](repeating: byte, count: 32))), byteCount: 9)
+    }
+
+    @Test func `a pin that was renewed ends with its renewal`() throws {
+        var pins = BlobPins()
+        let digest = try blob(1).digest
+        let start = Instant(nanoseconds: 1_000_000_000)
+        pins.pin(digest, at: start)
+        pins.pin(digest, at: start + .seconds(10))
+        #expect(pins.expired(at: start + BlobPins.duration).isEmpty)
+        #expect(pins.isPinned(digest))
+        #expect(pins.expired(at: start + BlobPins.duration + .seconds(10)) == [digest])
+        #expect(!pins.isPinned(digest))
+    }
+
+    @Test func `a kept result answers the same input, pipeline and revision only, while its blob is there`() throws {
+        var results = ResultCache()
+        let key = ResultCache.Key(input: try blob(1).digest, pipeline: "invert", revision: 1)
+        let result = try blob(2)
+        results.insert(result, for: key)
+        #expect(results[key] == result)
+        #expect(results[ResultCache.Key(input: key.input, pipeline: "sobel", revision: 1)] == nil)
+        #expect(results[ResultCache.Key(input: key.input, pipeline: "invert", revision: 2)] == nil)
+        results.remove(result.digest)
+        #expect(results[key] == nil)
+    }
+}
