@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN = .build/release
 PROGRAMS = tessera tessera-master tessera-worker tessera-rank
+TOOLS = enlarge
 
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
@@ -17,7 +18,9 @@ setup:
 	@scripts/setup.sh
 
 build: setup
-	swift build -c release --static-swift-stdlib -j $(JOBS)
+	set -e; for program in $(PROGRAMS) $(TOOLS); do \
+	    swift build -c release --static-swift-stdlib -j $(JOBS) --product $$program; \
+	done
 
 test: setup
 	swift build --build-tests -j $(JOBS)
