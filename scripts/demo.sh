@@ -61,6 +61,7 @@ done
 mkdir -p "$pictures"
 say "A photo: gaussian-blur sigma=2 | sobel"
 "$bin/tessera" run "gaussian-blur sigma=2 | sobel" examples/astronaut.png -o "$pictures/astronaut-edges.png"
+echo "examples/astronaut.png -> $pictures/astronaut-edges.png"
 
 say "A large image, $size, made from examples/coffee.png"
 "$bin/enlarge" "$size" examples/coffee.png "$folder/large.png"
@@ -85,6 +86,7 @@ until [ "$("$bin/tessera" status "$job" --json 2>/dev/null |
     [ $SECONDS -lt $deadline ] || { echo "demo: no progress within 120 s" >&2; exit 1; }
     sleep 0.02
 done
+disown "${pid[two]}"
 kill -KILL "${pid[two]}"
 echo "worker two (process ${pid[two]}) killed"
 wait "${pid[run]}"
