@@ -34,7 +34,7 @@ demo: build
 
 install:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/systemd/system $(DESTDIR)/etc/tessera $(DESTDIR)/usr/lib/sysusers.d
-	install -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -s -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 
