@@ -46,7 +46,8 @@ extension TestImage {
         func gradient(_ x: Int, _ y: Int) -> (dx: Int, dy: Int, size: Int) {
             guard x >= 0 && x < width && y >= 0 && y < height else { return (0, 0, 0) }
             var best = (dx: 0, dy: 0, size: -1)
-            for channel in 0..<colours {
+            // Blue first, as in OpenCV's images.
+            for channel in (0..<colours).reversed() {
                 let derivatives = [weightsX, weightsY].map { weights in
                     let sum = Double(convolved(x, y, channel, weights, border: .replicate))
                     return Int((sum / scale).rounded(.toNearestOrEven))

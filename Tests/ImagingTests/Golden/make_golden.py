@@ -59,6 +59,11 @@ def equalized(image):
     return np.clip(image.astype(int) + change[:, :, None], 0, 255).astype(np.uint8)
 
 
+def bgr(image):
+    """The image with its channels in OpenCV's order: which one is first decides between equally steep ones."""
+    return image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
+
+
 def cases(image):
     """Pipelines and what OpenCV makes of `image`."""
     top = int(np.iinfo(image.dtype).max)
@@ -80,10 +85,10 @@ def cases(image):
     yield "laplacian", saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=1)), image)
     yield "laplacian size=3", saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=3)), image)
     if top == 255:
-        yield "canny", cv2.Canny(image, 100, 200)
-        yield "canny low=60 high=350", cv2.Canny(image, 60, 350)
-        yield "canny low=1000 high=4000 size=5", cv2.Canny(image, 1000, 4000, apertureSize=5)
-        yield "canny low=20000 high=60000 size=7", cv2.Canny(image, 20000, 60000, apertureSize=7)
+        yield "canny", cv2.Canny(bgr(image), 100, 200)
+        yield "canny low=60 high=350", cv2.Canny(bgr(image), 60, 350)
+        yield "canny low=1000 high=4000 size=5", cv2.Canny(bgr(image), 1000, 4000, apertureSize=5)
+        yield "canny low=20000 high=60000 size=7", cv2.Canny(bgr(image), 20000, 60000, apertureSize=7)
         yield "equalize", equalized(image)
     for name, size, shape, iterations in [
         ("erode", 3, "rect", 1),
@@ -121,6 +126,13 @@ def main():
         for number, (pipeline, result) in enumerate(cases(image)):
             target = write(f"{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
+    # Few levels: at many pixels several channels are equally steep, and their order decides.
+    image = scene(random, 37, 31, 3, 8) // 85 * 85
+    result = cv2.Canny(bgr(image), 100, 200)
+    assert (result != cv2.Canny(image, 100, 200)).any()
+    source = write("input-3x8-few-levels.bin", image)
+    target = write("3x8-few-levels-canny.bin", result)
+    entries.append({"pipeline": "canny", "input": source, "output": target})
     (HERE / "index.json").write_text(json.dumps({"opencv": cv2.__version__, "cases": entries}, indent=1) + "\n")
 
 

@@ -17,7 +17,9 @@ public struct Canny: Operation {
             "gray at 8 bits, whatever the input: 255 on an edge, else 0; of colours, at each pixel the channel with "
             + "the strongest gradient; alpha is dropped",
         border: .replicate,
-        matches: "cv2.Canny, exactly at 8 bits; the same definition at 16, where OpenCV has none")
+        matches:
+            "cv2.Canny of the image in OpenCV's channel order (BGR), exactly at 8 bits; the same definition at 16, "
+            + "where OpenCV has none")
 
     private let low: Level
     private let high: Level

@@ -72,6 +72,9 @@ struct RidgeKernel: RowKernel {
     }
 
     /// The magnitude of each pixel, and the derivatives of the channel that has it, moved to the pixel's index.
+    ///
+    /// Of channels that are equally steep, blue goes before green before red: OpenCV takes the first, and its images are in
+    /// the order blue, green, red.
     private func measure<Value: FixedWidthInteger & SignedInteger>(
         _ row: GradientRow<Value>, channels: Int, colours: Int
     ) {
@@ -83,7 +86,7 @@ struct RidgeKernel: RowKernel {
         for pixel in 0..<outputShape.width {
             var strongest: Value = -1
             var (dx, dy): (Value, Value) = (0, 0)
-            for i in pixel * channels..<pixel * channels + colours {
+            for i in (pixel * channels..<pixel * channels + colours).reversed() {
                 let size = max(x[i], 0 &- x[i]) &+ max(y[i], 0 &- y[i])
                 if size > strongest { (strongest, dx, dy) = (size, x[i], y[i]) }
             }
