@@ -38,6 +38,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 command -v swift >/dev/null || {
-    echo "setup: no Swift toolchain on the PATH; Swift 6.2 or newer is needed: https://www.swift.org/install/linux/" >&2
+    echo "setup: no Swift toolchain on the PATH; Swift 6.3 or newer is needed: https://www.swift.org/install/linux/" >&2
     exit 1
 }
