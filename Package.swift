@@ -10,14 +10,12 @@ let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
     name: "tessera",
@@ -32,7 +30,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -42,7 +39,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // Ground.
@@ -76,7 +72,7 @@ let package = Package(
             name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
         .target(name: "MessagePassing", dependencies: ["CMessagePassing"], swiftSettings: strict),
-        .target(name: "Observability", dependencies: ["CSystemd", "CProcess", log, metrics], swiftSettings: strict),
+        .target(name: "Observability", dependencies: ["CSystemd", "CProcess", log], swiftSettings: strict),
         .target(
             name: "Settings",
             dependencies: [.product(name: "Configuration", package: "swift-configuration"), system],
