@@ -31,6 +31,9 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
 
     /// The same layout reduced to luminance.
     public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
+
+    /// The same layout with three colours.
+    public var colour: ChannelLayout { hasAlpha ? .rgba : .rgb }
 }
 
 /// Bits in a sample. 16-bit samples are in the machine's byte order in memory.

@@ -13,7 +13,9 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { pipeline }
 
-    static let all: [ReferenceCase] = [
+    static let all = basic + colour
+
+    private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
         ReferenceCase("grayscale") { $0.referenceGrayscale() },
         ReferenceCase("brightness-contrast") { $0 },
@@ -152,5 +154,32 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
             let levels = Set((0..<20).map { otsu.samples[$0 * otsu.channels] })
             #expect(levels == [otsu.maximum])
         }
+    }
+
+    @Test func `alpha can be taken out as an image where there is alpha, and only there`() throws {
+        let pipeline = try Pipeline(parsing: "channel name=a")
+        for format in PixelFormat.all {
+            let image = TestImage.drawn(9, 8, format, seed: 3)
+            if format.layout.hasAlpha {
+                let result = try image.applying(pipeline)
+                #expect(result.shape.format == PixelFormat(.gray, format.depth))
+                #expect(result.samples == (0..<72).map { image.samples[($0 + 1) * image.channels - 1] })
+            } else {
+                let error = #expect(throws: PipelineError.self) { try image.applying(pipeline) }
+                #expect(error?.code == .unsuitableImage)
+            }
+        }
+    }
+
+    @Test func `a black point that is not below the white point is refused`() throws {
+        let image = TestImage.drawn(3, 2, PixelFormat(.gray, .eight), seed: 1)
+        for text in ["levels black=200 white=200", "levels black=255", "levels white=0"] {
+            let pipeline = try Pipeline(parsing: text)
+            let error = #expect(throws: PipelineError.self) { try image.applying(pipeline) }
+            #expect(error?.code == .badValue)
+        }
+        // Against the white point of 16 bits, black=255 is nearly nothing.
+        let deep = TestImage.drawn(3, 2, PixelFormat(.gray, .sixteen), seed: 1)
+        #expect(try deep.applying(Pipeline(parsing: "levels black=255")).shape == deep.shape)
     }
 }

@@ -2,7 +2,8 @@
 public enum OperationCatalogue {
     /// In the order of the reference page: by family.
     public static let all: [any Operation.Type] = [
-        Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self,
+        Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self, Saturation.self, Hue.self, Sepia.self,
+        Channel.self, Levels.self, Posterize.self, Colormap.self,
         BoxBlur.self, GaussianBlur.self, Sharpen.self, Median.self,
         Sobel.self, Laplacian.self, Canny.self,
         Erode.self, Dilate.self, Open.self, Close.self,

@@ -47,3 +47,14 @@ func copyAlpha<Sample: FixedWidthInteger & UnsignedInteger>(
 func rows(_ rows: Range<Int>, widenedBy radius: Int, in shape: ImageShape) -> Range<Int> {
     max(0, rows.lowerBound - radius)..<min(shape.height, rows.upperBound + radius)
 }
+
+/// `value` rounded to the nearest integer, ties to even, and saturated to 0 and `largest`, a positive integer below 2^31.
+///
+/// Adding and taking away 1.5 * 2^52 leaves no bits for a fraction, so that the addition rounds. For inner loops, where the
+/// standard library's rounding is a call unless the CPU is known to have an instruction for it.
+@inline(__always)
+func rounded(_ value: Double, upTo largest: Double) -> Int32 {
+    let positive = value > 0 ? value : 0
+    let level = positive < largest ? positive : largest
+    return Int32((level + 0x1.8p52) - 0x1.8p52)
+}

@@ -108,6 +108,57 @@ def cases(image):
     yield "otsu", cv2.threshold(gray(image), 0, top, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
 
 
+def hue(image, degrees):
+    if image.ndim == 2:
+        return image
+    top = np.float32(np.iinfo(image.dtype).max)
+    hsv = cv2.cvtColor(image.astype(np.float32) / top, cv2.COLOR_RGB2HSV)
+    hsv[:, :, 0] = (hsv[:, :, 0] + np.float32(degrees)) % 360
+    return saturated(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * top, image)
+
+
+def saturation(image, scale):
+    if image.ndim == 2:
+        return image
+    luma = gray(image).astype(np.float64)[:, :, None]
+    return saturated(luma + scale * (image - luma), image)
+
+
+def sepia(image):
+    image = image if image.ndim == 3 else cv2.merge([image] * 3)
+    thousandths = np.array([[393, 769, 189], [349, 686, 168], [272, 534, 131]], np.float64)
+    return saturated(cv2.transform(image.astype(np.float64), thousandths) / 1000, image)
+
+
+def colormap(image, name):
+    table = getattr(cv2, "COLORMAP_" + name.upper())
+    levels = gray(image)
+    if image.dtype == np.uint8:
+        return cv2.applyColorMap(levels, table)[:, :, ::-1]
+    levels = np.rint(levels / 257).astype(np.uint8)
+    return cv2.applyColorMap(levels, table)[:, :, ::-1].astype(np.uint16) * 257
+
+
+def further_cases(image):
+    """As `cases`, for the small images."""
+    top = int(np.iinfo(image.dtype).max)
+    yield "saturation scale=1.7", saturation(image, 1.7)
+    yield "saturation scale=0.3", saturation(image, 0.3)
+    if top == 255:
+        yield "hue degrees=77.3", hue(image, 77.3)
+        yield "hue degrees=-133.1", hue(image, -133.1)
+    yield "sepia", sepia(image)
+    yield "channel name=g", image if image.ndim == 2 else cv2.extractChannel(image, 1)
+    black, white = (30, 190) if top == 255 else (7710, 48830)
+    share = np.clip((image.astype(np.float64) - black) / (white - black), 0, 1)
+    yield f"levels black={black} white={white} gamma=1.4", saturated(share ** (1 / 1.4) * top, image)
+    yield "posterize levels=5", saturated(np.rint(image * np.float64(4) / top) * top / 4, image)
+    for name in ["viridis", "magma", "inferno", "plasma", "jet", "autumn", "spring", "cool"]:
+        # All colours of each map once, on the gray image.
+        if name == "viridis" or (top == 255 and image.ndim == 2):
+            yield f"colormap name={name}", colormap(image, name)
+
+
 def main():
     for old in HERE.glob("*.bin"):
         old.unlink()
@@ -125,6 +176,14 @@ def main():
         source = write(f"input-{channels}x{bits}.bin", image)
         for number, (pipeline, result) in enumerate(cases(image)):
             target = write(f"{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
+            entries.append({"pipeline": pipeline, "input": source, "output": target})
+        small = image[4:21, 5:28]
+        if channels == 1 and bits == 8:
+            small = small.copy()
+            small[:12] = np.resize(np.arange(256, dtype=np.uint8), (12, 23))
+        source = write(f"small-{channels}x{bits}.bin", small)
+        for number, (pipeline, result) in enumerate(further_cases(small)):
+            target = write(f"small-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
     # Few levels: at many pixels several channels are equally steep, and their order decides.
     image = scene(random, 37, 31, 3, 8) // 85 * 85
