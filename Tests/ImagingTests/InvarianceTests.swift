@@ -16,6 +16,9 @@ import Testing
             "sobel | equalize | sharpen | otsu | close size=5",
             "grayscale | otsu | canny | equalize",
             "invert | grayscale | invert",
+            "sepia | hue degrees=100 | saturation scale=2 | channel name=g",
+            "unsharp sigma=3 amount=3 threshold=2 | gradient size=5 | colormap",
+            "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]
 
     @Test(arguments: pipelines)

@@ -13,7 +13,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { pipeline }
 
-    static let all = basic + colour
+    static let all = basic + colour + smoothing + edges + morphology
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
@@ -181,5 +181,21 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
         // Against the white point of 16 bits, black=255 is nearly nothing.
         let deep = TestImage.drawn(3, 2, PixelFormat(.gray, .sixteen), seed: 1)
         #expect(try deep.applying(Pipeline(parsing: "levels black=255")).shape == deep.shape)
+    }
+
+    @Test func `what is computed in blocks of rows has no seams`() throws {
+        let image = TestImage.drawn(3, 331, PixelFormat(.gray, .eight), seed: 8)
+        for size in [3, 41] {
+            let (dilated, eroded) = (
+                try image.applying(Pipeline(parsing: "dilate size=\(size)")),
+                try image.applying(Pipeline(parsing: "erode size=\(size)"))
+            )
+            #expect(try image.applying(Pipeline(parsing: "gradient size=\(size)")) == dilated - eroded)
+            let opened = try image.applying(Pipeline(parsing: "open size=\(size)"))
+            #expect(try image.applying(Pipeline(parsing: "top-hat size=\(size)")) == image - opened)
+        }
+        #expect(
+            try image.applying(Pipeline(parsing: "unsharp sigma=9"))
+                == image.referenceUnsharp(sigma: 9, amount: 1, threshold: 0))
     }
 }

@@ -6,6 +6,8 @@ struct DerivativeKernel: RowKernel {
         case length
         /// |x + y|
         case absoluteSum
+        /// Half the range + x * the derivative in x + y * the one in y.
+        case relief(x: Double, y: Double)
     }
 
     let outputShape: ImageShape
@@ -51,6 +53,15 @@ struct DerivativeKernel: RowKernel {
                 for i in 0..<count { x[i] &+= y[i] }
                 saturate(x, into: target, count)
             case .length: measure(x, y, into: target, count)
+            case .relief(let weightX, let weightY):
+                let largest = Double(outputShape.format.depth.maximum)
+                let half = (largest + 1) / 2
+                for i in 0..<count {
+                    let slope =
+                        weightX * Double(Int32(truncatingIfNeeded: x[i])) + weightY
+                        * Double(Int32(truncatingIfNeeded: y[i]))
+                    target[i] = Sample(truncatingIfNeeded: rounded(half + slope, upTo: largest))
+                }
             }
             if outputShape.format.layout.hasAlpha {
                 copyAlpha(

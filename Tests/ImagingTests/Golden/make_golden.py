@@ -12,7 +12,15 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 ELEMENTS = {"rect": cv2.MORPH_RECT, "ellipse": cv2.MORPH_ELLIPSE, "cross": cv2.MORPH_CROSS}
-MORPHOLOGY = {"erode": cv2.MORPH_ERODE, "dilate": cv2.MORPH_DILATE, "open": cv2.MORPH_OPEN, "close": cv2.MORPH_CLOSE}
+MORPHOLOGY = {
+    "erode": cv2.MORPH_ERODE,
+    "dilate": cv2.MORPH_DILATE,
+    "open": cv2.MORPH_OPEN,
+    "close": cv2.MORPH_CLOSE,
+    "gradient": cv2.MORPH_GRADIENT,
+    "top-hat": cv2.MORPH_TOPHAT,
+    "black-hat": cv2.MORPH_BLACKHAT,
+}
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
 
 
@@ -139,6 +147,39 @@ def colormap(image, name):
     return cv2.applyColorMap(levels, table)[:, :, ::-1].astype(np.uint16) * 257
 
 
+def unsharp(image, sigma, amount, threshold):
+    level = image.astype(np.float64)
+    difference = level - cv2.GaussianBlur(image, (0, 0), sigma)
+    return saturated(np.where(abs(difference) > threshold, level + amount * difference, level), image)
+
+
+def gradient(x, y, direction, image):
+    return saturated({"x": abs(x), "y": abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
+
+
+def scharr(image, direction):
+    x, y = (cv2.Scharr(image, cv2.CV_64F, *order) for order in [(1, 0), (0, 1)])
+    return gradient(x, y, direction, image)
+
+
+def prewitt(image, direction):
+    derive, smooth = np.array([-1.0, 0, 1]), np.array([1.0, 1, 1])
+    x, y = (cv2.sepFilter2D(image, cv2.CV_64F, *taps) for taps in [(derive, smooth), (smooth, derive)])
+    return gradient(x, y, direction, image)
+
+
+def roberts(image, direction):
+    kernels = [np.array([[1.0, 0], [0, -1]]), np.array([[0, 1.0], [-1, 0]])]
+    x, y = (cv2.filter2D(image, cv2.CV_64F, kernel, anchor=(0, 0)) for kernel in kernels)
+    return gradient(x, y, direction, image)
+
+
+def emboss(image, degrees):
+    x, y = (cv2.Sobel(image, cv2.CV_64F, *order, ksize=3) for order in [(1, 0), (0, 1)])
+    angle = np.radians(degrees)
+    return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) / 4, image)
+
+
 def further_cases(image):
     """As `cases`, for the small images."""
     top = int(np.iinfo(image.dtype).max)
@@ -157,6 +198,27 @@ def further_cases(image):
         # All colours of each map once, on the gray image.
         if name == "viridis" or (top == 255 and image.ndim == 2):
             yield f"colormap name={name}", colormap(image, name)
+    yield "unsharp", unsharp(image, 1.5, 1, 0)
+    level = 6 if top == 255 else 1600
+    yield f"unsharp sigma=2.5 amount=0.7 threshold={level}", unsharp(image, 2.5, 0.7, level)
+    yield "scharr", scharr(image, "both")
+    yield "scharr direction=x", scharr(image, "x")
+    yield "prewitt", prewitt(image, "both")
+    yield "prewitt direction=y", prewitt(image, "y")
+    yield "roberts", roberts(image, "both")
+    yield "roberts direction=x", roberts(image, "x")
+    yield "roberts direction=y", roberts(image, "y")
+    yield "emboss", emboss(image, 45)
+    yield "emboss angle=-150", emboss(image, -150)
+    for name, size, shape, iterations in [
+        ("gradient", 3, "rect", 1),
+        ("gradient", 5, "cross", 2),
+        ("top-hat", 7, "ellipse", 1),
+        ("black-hat", 5, "rect", 2),
+    ]:
+        yield f"{name} size={size} shape={shape} iterations={iterations}", morphology(
+            image, name, size, shape, iterations
+        )
 
 
 def main():

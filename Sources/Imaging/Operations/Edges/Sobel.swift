@@ -5,19 +5,13 @@ public struct Sobel: Operation {
         parameters: [
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(1...7), default: .integer(3), unit: "pixels"),
-            ParameterDescription(
-                "direction", "x or y: the absolute derivative along that axis; both: the length of the gradient",
-                .choice(Direction.allCases.map(\.rawValue)), default: .word(Direction.both.rawValue)),
+            GradientDirection.parameter,
         ],
         border: .reflect101,
         matches: "cv2.Sobel in double precision, then the absolute value, or cv2.magnitude of both; rounded, saturated")
 
-    enum Direction: String, CaseIterable {
-        case both, x, y
-    }
-
     private let size: Int
-    private let direction: Direction
+    private let direction: GradientDirection
 
     public init(arguments: OperationArguments) {
         size = arguments.integer("size")
@@ -27,16 +21,10 @@ public struct Sobel: Operation {
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
-        let combination: DerivativeKernel.Combination =
-            switch direction {
-            case .both: .length
-            case .x: .absoluteX
-            case .y: .absoluteY
-            }
-        return .rows([
+        .rows([
             DerivativeKernel(
                 outputShape: input, primary: DerivativeTaps.taps(order: 1, size: size),
-                secondary: DerivativeTaps.taps(order: 0, size: size), combination: combination)
+                secondary: DerivativeTaps.taps(order: 0, size: size), combination: direction.combination)
         ])
     }
 }

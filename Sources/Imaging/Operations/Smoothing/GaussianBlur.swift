@@ -23,10 +23,15 @@ public struct GaussianBlur: Operation {
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
+        .rows([Self.kernel(for: input, sigma: sigma, size: size)])
+    }
+
+    /// - Parameter size: the side of the window; `nil` as `auto`.
+    static func kernel(for input: ImageShape, sigma: Double, size: Int?) -> GaussianKernel {
         let depth = input.format.depth
         let reach = depth == .eight ? 6.0 : 8.0
         let size = size ?? Int((sigma * reach + 1).rounded(.toNearestOrEven)) | 1
-        return .rows([GaussianKernel(outputShape: input, taps: Self.taps(size: size, sigma: sigma, depth: depth))])
+        return GaussianKernel(outputShape: input, taps: taps(size: size, sigma: sigma, depth: depth))
     }
 
     /// The weights of a window's columns (and rows) as integers that sum to 2^8 for 8-bit samples, 2^16 for 16-bit ones.

@@ -1,0 +1,24 @@
+/// The strength of the steepest change of level, by Prewitt's derivatives.
+public struct Prewitt: Operation {
+    public static let description = OperationDescription(
+        "prewitt", family: .edges,
+        summary: "The steepness of the levels by Prewitt's derivatives (1 1 1), each channel by itself",
+        parameters: [GradientDirection.parameter],
+        border: .reflect101,
+        matches:
+            "cv2.sepFilter2D with -1 0 1 and 1 1 1 in double precision, then the absolute value, or cv2.magnitude of "
+            + "both; rounded, saturated")
+
+    private let direction: GradientDirection
+
+    public init(arguments: OperationArguments) { direction = arguments.choice("direction") }
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        .rows([
+            DerivativeKernel(
+                outputShape: input, primary: [-1, 0, 1], secondary: [1, 1, 1], combination: direction.combination)
+        ])
+    }
+}

@@ -1,0 +1,77 @@
+/// The strength of the steepest change of level, by Roberts' cross.
+public struct Roberts: Operation {
+    public static let description = OperationDescription(
+        "roberts", family: .edges,
+        summary: "The steepness of the levels by Roberts' cross of four pixels, each channel by itself",
+        parameters: [
+            ParameterDescription(
+                "direction",
+                "x: the pixel against the one right below it; y: the one to the right against the one below; "
+                    + "both: the length of the two",
+                .choice(GradientDirection.allCases.map(\.rawValue)),
+                default: .word(GradientDirection.both.rawValue))
+        ],
+        border: .reflect101,
+        matches:
+            "cv2.filter2D with 1 0 / 0 -1 and 0 1 / -1 0, anchored at their first pixel, in double precision, then "
+            + "the absolute value, or cv2.magnitude of both; rounded, saturated")
+
+    private let direction: GradientDirection
+
+    public init(arguments: OperationArguments) { direction = arguments.choice("direction") }
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        .rows([CrossKernel(outputShape: input, direction: direction)])
+    }
+}
+
+private struct CrossKernel: RowKernel {
+    let outputShape: ImageShape
+    let direction: GradientDirection
+
+    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 1, in: outputShape) }
+
+    func apply(_ input: Band, to output: MutableBand) {
+        switch outputShape.format.depth {
+        case .eight: compare(input, output, UInt8.self)
+        case .sixteen: compare(input, output, UInt16.self)
+        }
+    }
+
+    private func compare<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ input: Band, _ output: MutableBand, _: Sample.Type
+    ) {
+        let (width, channels) = (outputShape.width, outputShape.format.channelCount)
+        let count = outputShape.samplesPerRow
+        let length = count + 2 * channels
+        let memory = UnsafeMutablePointer<Sample>.allocate(capacity: 2 * length)
+        defer { memory.deallocate() }
+        for y in output.rows {
+            for (index, source) in [input.row(y, as: Sample.self), input.reflectedRow(y + 1)].enumerated() {
+                copyPadded(
+                    source, width: width, channels: channels, radius: 1, border: .reflect101,
+                    to: memory + index * length)
+            }
+            let row = UnsafePointer(memory + channels)
+            let (right, below) = (row + channels, row + length)
+            let across = below + channels
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
+            switch direction {
+            case .x: for i in 0..<count { target[i] = row[i] > across[i] ? row[i] - across[i] : across[i] - row[i] }
+            case .y: for i in 0..<count { target[i] = right[i] > below[i] ? right[i] - below[i] : below[i] - right[i] }
+            case .both:
+                let largest = Double(outputShape.format.depth.maximum)
+                for i in 0..<count {
+                    let one = Double(Int32(truncatingIfNeeded: row[i]) &- Int32(truncatingIfNeeded: across[i]))
+                    let other = Double(Int32(truncatingIfNeeded: right[i]) &- Int32(truncatingIfNeeded: below[i]))
+                    let length = (one * one + other * other).squareRoot()
+                    target[i] = Sample(truncatingIfNeeded: rounded(length, upTo: largest))
+                }
+            }
+            if outputShape.format.layout.hasAlpha {
+                copyAlpha(from: input.row(y), to: target, width: width, channels: channels)
+            }
+        }
+    }
+}

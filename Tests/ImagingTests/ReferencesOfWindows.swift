@@ -1,0 +1,89 @@
+import Foundation
+import Imaging
+
+extension ReferenceCase {
+    static let smoothing: [ReferenceCase] = [
+        ReferenceCase("unsharp") { $0.referenceUnsharp(sigma: 1.5, amount: 1, threshold: 0) },
+        ReferenceCase("unsharp sigma=0.8 amount=2.3 threshold=9.5") {
+            $0.referenceUnsharp(sigma: 0.8, amount: 2.3, threshold: 9.5)
+        },
+    ]
+
+    static let edges: [ReferenceCase] = [
+        ReferenceCase("scharr") { $0.referenceGradient([[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]], "both") },
+        ReferenceCase("scharr direction=y") { $0.referenceGradient([[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]], "y") },
+        ReferenceCase("prewitt") { $0.referenceGradient([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], "both") },
+        ReferenceCase("prewitt direction=x") { $0.referenceGradient([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], "x") },
+        ReferenceCase("roberts") { $0.referenceRoberts("both") },
+        ReferenceCase("roberts direction=x") { $0.referenceRoberts("x") },
+        ReferenceCase("roberts direction=y") { $0.referenceRoberts("y") },
+        ReferenceCase("emboss") { $0.referenceEmboss(45) },
+        ReferenceCase("emboss angle=0") { $0.referenceEmboss(0) },
+        ReferenceCase("emboss angle=-75") { $0.referenceEmboss(-75) },
+        ReferenceCase("emboss angle=200.5") { $0.referenceEmboss(200.5) },
+    ]
+
+    static let morphology: [ReferenceCase] = [
+        ReferenceCase("gradient") {
+            $0.referenceMorphology("d", 3, "rect", 1) - $0.referenceMorphology("e", 3, "rect", 1)
+        },
+        ReferenceCase("gradient size=5 shape=ellipse iterations=2") {
+            $0.referenceMorphology("d", 5, "ellipse", 2) - $0.referenceMorphology("e", 5, "ellipse", 2)
+        },
+        ReferenceCase("top-hat size=5") { $0 - $0.referenceMorphology("ed", 5, "rect", 1) },
+        ReferenceCase("top-hat shape=cross iterations=2") { $0 - $0.referenceMorphology("ed", 3, "cross", 2) },
+        ReferenceCase("black-hat") { $0.referenceMorphology("de", 3, "rect", 1) - $0 },
+        ReferenceCase("black-hat size=7 shape=ellipse") { $0.referenceMorphology("de", 7, "ellipse", 1) - $0 },
+    ]
+}
+
+extension TestImage {
+    /// The difference of the colours; alpha is that of the left.
+    static func - (left: TestImage, right: TestImage) -> TestImage {
+        left.mapped { left[$0, $1, $2] - right[$0, $1, $2] }
+    }
+
+    func referenceUnsharp(sigma: Double, amount: Double, threshold: Double) -> TestImage {
+        let blurred = referenceGaussianBlur(sigma: sigma, size: nil)
+        return mapped {
+            let level = self[$0, $1, $2]
+            let difference = Double(level - blurred[$0, $1, $2])
+            return abs(difference) > threshold ? saturated(Double(level) + amount * difference) : level
+        }
+    }
+
+    /// - Parameter weights: of the derivative along x.
+    func referenceGradient(_ weights: [[Int]], _ direction: String) -> TestImage {
+        mapped {
+            let dx = convolved($0, $1, $2, weights)
+            let dy = convolved($0, $1, $2, Self.transposed(weights))
+            switch direction {
+            case "x": return saturated(abs(dx))
+            case "y": return saturated(abs(dy))
+            default: return saturated(Double(dx * dx + dy * dy).squareRoot())
+            }
+        }
+    }
+
+    func referenceRoberts(_ direction: String) -> TestImage {
+        mapped {
+            let falling = convolved($0, $1, $2, [[0, 0, 0], [0, 1, 0], [0, 0, -1]])
+            let rising = convolved($0, $1, $2, [[0, 0, 0], [0, 0, 1], [0, -1, 0]])
+            switch direction {
+            case "x": return abs(falling)
+            case "y": return abs(rising)
+            default: return saturated(Double(falling * falling + rising * rising).squareRoot())
+            }
+        }
+    }
+
+    func referenceEmboss(_ degrees: Double) -> TestImage {
+        let angle = degrees * .pi / 180
+        let weights = Self.sobelWeights(3)
+        return mapped {
+            let dx = Double(convolved($0, $1, $2, weights))
+            let dy = Double(convolved($0, $1, $2, Self.transposed(weights)))
+            return saturated(Double((maximum + 1) / 2) - (cos(angle) * dx - sin(angle) * dy) / 4)
+        }
+    }
+}
