@@ -67,6 +67,12 @@ import Testing
         for part in [value, allowed, byDefault] { #expect(error.message.contains(part), "\(error.message)") }
     }
 
+    @Test func `percentiles in the wrong order are refused when the pipeline is read`() throws {
+        let error = try #require(refusal("stretch low=70 high=30"))
+        #expect(error.code == .badValue)
+        #expect(error.message.contains("low=70 is not below high=30"))
+    }
+
     @Test(arguments: [
         ("", PipelineError.Code.emptyPipeline), ("  ", .emptyPipeline), ("invert |", .emptyPipeline),
         ("| invert", .emptyPipeline), ("invert || invert", .emptyPipeline), ("invert sobel", .badSyntax),

@@ -13,7 +13,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { pipeline }
 
-    static let all = basic + colour + smoothing + edges + morphology
+    static let all = basic + colour + smoothing + edges + morphology + threshold + histogram
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
@@ -150,6 +150,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
             var image = TestImage.drawn(5, 4, format, seed: 1)
             for index in image.samples.indices { image.samples[index] = 77 }
             #expect(try image.applying(Pipeline(parsing: "equalize")) == image)
+            #expect(try image.applying(Pipeline(parsing: "stretch low=20 high=70")) == image)
             let otsu = try image.applying(Pipeline(parsing: "otsu"))
             let levels = Set((0..<20).map { otsu.samples[$0 * otsu.channels] })
             #expect(levels == [otsu.maximum])

@@ -7,8 +7,8 @@ public enum OperationCatalogue {
         BoxBlur.self, GaussianBlur.self, Sharpen.self, Unsharp.self, Median.self,
         Sobel.self, Scharr.self, Prewitt.self, Roberts.self, Laplacian.self, Canny.self, Emboss.self,
         Erode.self, Dilate.self, Open.self, Close.self, MorphologicalGradient.self, TopHat.self, BlackHat.self,
-        Threshold.self, Otsu.self,
-        Equalize.self,
+        Threshold.self, Otsu.self, AdaptiveThreshold.self,
+        Equalize.self, Stretch.self,
     ]
 
     private static let byName: [String: any Operation.Type] =

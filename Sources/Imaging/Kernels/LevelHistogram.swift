@@ -38,6 +38,17 @@ struct LevelHistogram {
         }
     }
 
+    /// Counts every sample but alpha.
+    mutating func count(colours rows: Band) {
+        let channels = rows.shape.format.channelCount
+        for channel in 0..<rows.shape.format.colourChannelCount {
+            switch rows.shape.format.depth {
+            case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels + channel]) }
+            case .sixteen: count(rows, UInt16.self) { row, x in Int(row[x * channels + channel]) }
+            }
+        }
+    }
+
     /// Counts the luma of every pixel of a colour image.
     mutating func count(lumaOf rows: Band) {
         let channels = rows.shape.format.channelCount

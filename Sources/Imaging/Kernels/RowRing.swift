@@ -31,8 +31,7 @@ struct RowRing<Sample: FixedWidthInteger & UnsignedInteger> {
     mutating func move(to y: Int) {
         centre = y
         while end <= y + radius {
-            let height = input.shape.height
-            let source = border == .reflect101 ? reflect101(end, count: height) : min(max(end, 0), height - 1)
+            let source = border.index(end, count: input.shape.height)
             copyPadded(
                 input.row(source), width: input.shape.width, channels: input.shape.format.channelCount, radius: radius,
                 border: border, to: slot(end))

@@ -2,6 +2,14 @@
 enum RowBorder {
     case reflect101
     case replicate
+
+    /// The index within `0..<count` that stands for `index`, which may lie outside.
+    func index(_ index: Int, count: Int) -> Int {
+        switch self {
+        case .reflect101: Imaging.reflect101(index, count: count)
+        case .replicate: min(max(index, 0), count - 1)
+        }
+    }
 }
 
 /// Copies a row with `radius` pixels of border on both sides.
@@ -16,11 +24,7 @@ func copyPadded<Sample: FixedWidthInteger & UnsignedInteger>(
 ) {
     (target + radius * channels).update(from: row, count: width * channels)
     func fill(_ x: Int) {
-        let source =
-            switch border {
-            case .reflect101: reflect101(x, count: width)
-            case .replicate: min(max(x, 0), width - 1)
-            }
+        let source = border.index(x, count: width)
         for channel in 0..<channels { target[(x + radius) * channels + channel] = row[source * channels + channel] }
     }
     for x in -radius..<0 { fill(x) }

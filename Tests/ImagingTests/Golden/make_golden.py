@@ -180,6 +180,17 @@ def emboss(image, degrees):
     return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) / 4, image)
 
 
+def adaptive(image, method, size, c):
+    planes = [cv2.adaptiveThreshold(plane, 255, method, cv2.THRESH_BINARY, size, c) for plane in cv2.split(image)]
+    return planes[0] if image.ndim == 2 else cv2.merge(planes)
+
+
+def stretched(image, low, high):
+    low, high = (int(np.percentile(image, percent, method="inverted_cdf")) for percent in (low, high))
+    top = np.iinfo(image.dtype).max
+    return saturated((image.astype(np.float64) - low) * top / (high - low), image)
+
+
 def further_cases(image):
     """As `cases`, for the small images."""
     top = int(np.iinfo(image.dtype).max)
@@ -219,6 +230,15 @@ def further_cases(image):
         yield f"{name} size={size} shape={shape} iterations={iterations}", morphology(
             image, name, size, shape, iterations
         )
+    if top == 255:
+        yield "adaptive-threshold", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 11, 2)
+        yield "adaptive-threshold size=5 c=-3.5", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 5, -3.5)
+        for size in [3, 7, 9, 15]:
+            text = f"adaptive-threshold method=gaussian size={size} c=1.2"
+            yield text, adaptive(image, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, size, 1.2)
+    # OpenCV scales in single precision, which is too coarse for 16 bits.
+    yield "stretch", cv2.normalize(image, None, 0, top, cv2.NORM_MINMAX) if top == 255 else stretched(image, 0, 100)
+    yield "stretch low=2 high=97.5", stretched(image, 2, 97.5)
 
 
 def main():

@@ -28,6 +28,7 @@ public struct BoxBlur: Operation {
 struct BoxKernel: RowKernel {
     let outputShape: ImageShape
     let size: Int
+    var border = RowBorder.reflect101
 
     func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2, in: outputShape) }
 
@@ -56,14 +57,14 @@ struct BoxKernel: RowKernel {
         }
         columns.initialize(repeating: 0, count: count)
         let first = output.rows.lowerBound
-        for y in first - radius..<first + radius { add(input.reflectedRow(y, as: Sample.self), to: columns, count) }
+        func row(_ y: Int) -> UnsafePointer<Sample> { input.row(border.index(y, count: shape.height)) }
+        for y in first - radius..<first + radius { add(row(y), to: columns, count) }
         for y in output.rows {
-            add(input.reflectedRow(y + radius, as: Sample.self), to: columns, count)
-            copyPadded(
-                columns, width: shape.width, channels: channels, radius: radius, border: .reflect101, to: padded)
+            add(row(y + radius), to: columns, count)
+            copyPadded(columns, width: shape.width, channels: channels, radius: radius, border: border, to: padded)
             slide(padded, into: sums, channels: channels)
             divide(sums, into: output.row(y, as: Sample.self), count)
-            subtract(input.reflectedRow(y - radius, as: Sample.self), from: columns, count)
+            subtract(row(y - radius), from: columns, count)
             if shape.format.layout.hasAlpha {
                 copyAlpha(
                     from: input.row(y, as: Sample.self), to: output.row(y), width: shape.width, channels: channels)

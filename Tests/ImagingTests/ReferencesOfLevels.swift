@@ -1,0 +1,53 @@
+import Foundation
+import Imaging
+
+extension ReferenceCase {
+    static let threshold: [ReferenceCase] = [
+        ReferenceCase("adaptive-threshold") {
+            let taps = Array(repeating: 1, count: 11)
+            return $0.referenceAdaptive(taps, c: $0.maximum == 255 ? 2 : 514)
+        },
+        ReferenceCase("adaptive-threshold size=3 c=-7.5") { $0.referenceAdaptive([1, 1, 1], c: -7) },
+        ReferenceCase("adaptive-threshold method=gaussian size=3 c=0") { $0.referenceAdaptive([1, 2, 1], c: 0) },
+        ReferenceCase("adaptive-threshold method=gaussian size=5 c=1.2") {
+            $0.referenceAdaptive([1, 4, 6, 4, 1], c: 2)
+        },
+        ReferenceCase("adaptive-threshold method=gaussian size=7 c=3") {
+            $0.referenceAdaptive([2, 7, 14, 18, 14, 7, 2], c: 3)
+        },
+        ReferenceCase("adaptive-threshold method=gaussian size=9 c=3") {
+            $0.referenceAdaptive([4, 13, 30, 51, 60, 51, 30, 13, 4], c: 3)
+        },
+    ]
+
+    static let histogram: [ReferenceCase] = [
+        ReferenceCase("stretch") { $0.referenceStretch(low: 0, high: 100) },
+        ReferenceCase("stretch low=5 high=90") { $0.referenceStretch(low: 5, high: 90) },
+        ReferenceCase("stretch low=99.9") { $0.referenceStretch(low: 99.9, high: 100) },
+    ]
+}
+
+extension TestImage {
+    /// - Parameters:
+    ///   - taps: the weights along one side of the window; they need not sum to 1.
+    ///   - c: rounded up already.
+    func referenceAdaptive(_ taps: [Int], c: Int) -> TestImage {
+        let weights = taps.map { row in taps.map { $0 * row } }
+        let total = weights.joined().reduce(0, +)
+        return mapped {
+            let sum = convolved($0, $1, $2, weights, border: .replicate)
+            let mean = Int((Double(sum) / Double(total)).rounded(.toNearestOrEven))
+            return self[$0, $1, $2] - mean > -c ? maximum : 0
+        }
+    }
+
+    func referenceStretch(low: Double, high: Double) -> TestImage {
+        let sorted = samples.indices.filter { $0 % channels < colours }.map { samples[$0] }.sorted()
+        func level(_ percent: Double) -> Int {
+            sorted[max(1, Int((percent * Double(sorted.count) / 100).rounded(.up))) - 1]
+        }
+        let (black, white) = (level(low), level(high))
+        if black == white { return self }
+        return mapped { saturated(Double((self[$0, $1, $2] - black) * maximum) / Double(white - black)) }
+    }
+}
