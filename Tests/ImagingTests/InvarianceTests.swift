@@ -18,6 +18,7 @@ import Testing
             "invert | grayscale | invert",
             "sepia | hue degrees=100 | saturation scale=2 | channel name=g",
             "adaptive-threshold method=gaussian size=7 | stretch low=10 high=80 | roberts",
+            "convolve kernel=\"1 2 3 2 1\" scale=0.1 | convolve kernel=\"-.1 / -.2 / 2.1 / -.3 / -.5\"",
             "unsharp sigma=3 amount=3 threshold=2 | gradient size=5 | colormap",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]

@@ -26,11 +26,26 @@ import Testing
         ("brightness-contrast brightness=-0 contrast=.5", "brightness-contrast brightness=0 contrast=0.5"),
         ("median size=+5", "median size=5"),
         ("gaussian-blur", "gaussian-blur"),
+        ("median size=\"5\"", "median size=5"),
+        (
+            "convolve kernel=\"1  2 1/.5 -0\t1 / 1 2 1e0 \"|invert",
+            "convolve kernel=\"1 2 1 / 0.5 0 1 / 1 2 1\" | invert"
+        ),
+        ("convolve offset=3 kernel=2", "convolve kernel=\"2\" offset=3"),
     ])
     func `the normal form says what was given, in one way`(_ text: String, _ expected: String) throws {
         let pipeline = try Pipeline(parsing: text)
         #expect(pipeline.canonicalText == expected)
         #expect(try Pipeline(parsing: expected).canonicalText == expected)
+    }
+
+    @Test func `a kernel of 31 rows and columns is the largest`() throws {
+        func text(_ side: Int) -> String {
+            let row = Array(repeating: "1", count: side).joined(separator: " ")
+            return "convolve kernel=\"\(Array(repeating: row, count: side).joined(separator: "/"))\""
+        }
+        #expect(try Pipeline(parsing: text(31)).operations.count == 1)
+        #expect(refusal(text(33))?.code == .badValue)
     }
 
     @Test func `an unknown operation is answered with the nearest one and the list`() throws {
@@ -57,6 +72,12 @@ import Testing
         ("gaussian-blur sigma=1e400", "sigma=1e400", "a number from 0.1 to 200", "default 1.5"),
         ("gaussian-blur size=4", "size=4", "an odd integer from 1 to 2001, or auto", "default auto"),
         ("sobel direction=z", "direction=z", "one of both, x, y", "default both"),
+        ("convolve kernel=\"1 2 / 3 4\"", "kernel=\"1 2 / 3 4\"", "both odd and at most 31", "default \"1\""),
+        ("convolve kernel=\"1 2 1 / 3\"", "kernel=\"1 2 1 / 3\"", "rows of numbers", "default \"1\""),
+        ("convolve kernel=\"1 | 2 1\"", "kernel=\"1 | 2 1\"", "rows of numbers", "default \"1\""),
+        ("convolve kernel=\"\"", "kernel=\"\"", "rows of numbers", "default \"1\""),
+        ("convolve kernel=\"1 nan 1\"", "kernel=\"1 nan 1\"", "rows of numbers", "default \"1\""),
+        ("convolve kernel=\"1\"\"1\"", "kernel=\"1\"\"1\"", "rows of numbers", "default \"1\""),
         ("erode iterations=0", "iterations=0", "an integer from 1 to 100", "default 1"),
     ])
     func `a bad value is answered with the value, what is allowed and the default`(
@@ -76,7 +97,8 @@ import Testing
     @Test(arguments: [
         ("", PipelineError.Code.emptyPipeline), ("  ", .emptyPipeline), ("invert |", .emptyPipeline),
         ("| invert", .emptyPipeline), ("invert || invert", .emptyPipeline), ("invert sobel", .badSyntax),
-        ("median size 5", .badSyntax), ("median size=3 size=5", .repeatedParameter),
+        ("median size 5", .badSyntax), ("convolve kernel=\"1 2 | invert", .badSyntax), ("invert \"", .badSyntax),
+        ("median size=3 size=5", .repeatedParameter),
         (String(repeating: " ", count: 16 * 1024 + 1), .textTooLong),
         (Array(repeating: "invert", count: 65).joined(separator: "|"), .tooManyOperations),
     ])
@@ -91,7 +113,10 @@ import Testing
 
     @Test func `garbage is refused, never a crash`() {
         var random = SeededGenerator(seed: 5)
-        let pieces = ["invert", "canny", "low", "=", "|", " ", "size", "3", "-", "1e9", "auto", "\u{301}", "\0", "é"]
+        let pieces = [
+            "invert", "canny", "low", "=", "|", " ", "size", "3", "-", "1e9", "auto", "\u{301}", "\0", "é", "\"", "/",
+            "convolve", "kernel",
+        ]
         for _ in 0..<2000 {
             let text = (0..<Int.random(in: 0...9, using: &random))
                 .map { _ in pieces[Int.random(in: 0..<pieces.count, using: &random)] }.joined()

@@ -7,6 +7,20 @@ extension ReferenceCase {
         ReferenceCase("unsharp sigma=0.8 amount=2.3 threshold=9.5") {
             $0.referenceUnsharp(sigma: 0.8, amount: 2.3, threshold: 9.5)
         },
+        ReferenceCase("convolve") { $0 },
+        ReferenceCase("convolve kernel=\"-1 2 -3 / 4 -5 6 / -7 8 -2\" scale=.7 offset=19.5") { image in
+            let weights = [[-1, 2, -3], [4, -5, 6], [-7, 8, -2]]
+            return image.mapped { image.saturated(Double(image.convolved($0, $1, $2, weights)) * 0.7 + 19.5) }
+        },
+        ReferenceCase("convolve kernel=\"0.25/0.5/1.25/0/-0.5\"") { image in
+            let weights = [[0, 0, 1, 0, 0], [0, 0, 2, 0, 0], [0, 0, 5, 0, 0], [0, 0, 0, 0, 0], [0, 0, -2, 0, 0]]
+            return image.mapped { image.saturated(Double(image.convolved($0, $1, $2, weights)) / 4) }
+        },
+        ReferenceCase("convolve kernel=\"40000 0 0 0 -39999\"") { image in
+            var weights = Array(repeating: [0, 0, 0, 0, 0], count: 5)
+            weights[2] = [40000, 0, 0, 0, -39999]
+            return image.mapped { image.saturated(image.convolved($0, $1, $2, weights)) }
+        },
     ]
 
     static let edges: [ReferenceCase] = [

@@ -117,6 +117,11 @@ extension ParameterDescription {
             ]
         case .number(let bounds):
             range = ["type": "number", "minimum": .number(bounds.lowerBound), "maximum": .number(bounds.upperBound)]
+        case .matrix(let side, let bounds):
+            range = [
+                "type": "matrix", "maximum-side": .integer(side), "minimum": .number(bounds.lowerBound),
+                "maximum": .number(bounds.upperBound),
+            ]
         case .choice(let words): range = ["type": "choice", "choices": .array(words.map { .string($0) })]
         }
         let head: JSON = ["name": .string(name), "summary": .string(summary), "default": defaultValue.json]
@@ -133,6 +138,7 @@ extension ArgumentValue {
         case .integer(let value): .integer(value)
         case .number(let value): .number(value)
         case .word(let word): .string(word)
+        case .matrix(let matrix): .string(matrix.description)
         case .auto: "auto"
         }
     }

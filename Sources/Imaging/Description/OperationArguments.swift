@@ -3,18 +3,46 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
     case integer(Int)
     case number(Double)
     case word(String)
+    case matrix(Matrix)
     case auto
 
-    /// As a pipeline writes it: the shortest decimal that reads back as the same value.
+    /// As a pipeline writes it: the shortest decimal that reads back as the same value, a matrix in quotes.
     public var description: String {
         switch self {
         case .integer(let value): return String(value)
         case .number(let value):
             let text = String(value)
             return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+        case .matrix(let matrix): return "\"\(matrix)\""
         case .word(let word): return word
         case .auto: return "auto"
         }
+    }
+}
+
+/// Rows of numbers, all equally many.
+public struct Matrix: Hashable, Sendable, CustomStringConvertible {
+    /// At least one, of at least one number.
+    public let rows: [[Double]]
+
+    /// - Parameter rows: `nil` is returned unless they are equally long, and there is a number.
+    public init?(rows: [[Double]]) {
+        guard let first = rows.first, !first.isEmpty, rows.allSatisfy({ $0.count == first.count }) else { return nil }
+        self.rows = rows
+    }
+
+    private init(one number: Double) { rows = [[number]] }
+
+    /// The matrix of one number, 1.
+    public static let identity = Matrix(one: 1)
+
+    public var rowCount: Int { rows.count }
+    public var columnCount: Int { rows[0].count }
+
+    /// Rows separated by `/`, numbers by spaces.
+    public var description: String {
+        rows.map { row in row.map { ArgumentValue.number($0).description }.joined(separator: " ") }
+            .joined(separator: " / ")
     }
 }
 
@@ -64,8 +92,15 @@ public struct OperationArguments: Sendable {
         switch self[name] {
         case .number(let value): return value
         case .integer(let value): return Double(value)
-        case .word, .auto: preconditionFailure("\(operation.name) \(name): no number")
+        case .word, .matrix, .auto: preconditionFailure("\(operation.name) \(name): no number")
         }
+    }
+
+    public func matrix(_ name: String) -> Matrix {
+        guard case .matrix(let matrix) = self[name] else {
+            preconditionFailure("\(operation.name) \(name): no matrix")
+        }
+        return matrix
     }
 
     /// The value of a choice as a case of the enumeration that lists its words.

@@ -66,6 +66,8 @@ public struct ParameterDescription: Hashable, Sendable {
         case oddInteger(ClosedRange<Int>)
         case number(ClosedRange<Double>)
         case choice([String])
+        /// Rows of numbers, an odd number of them and in them, both at most `maximumSide`.
+        case matrix(maximumSide: Int, ClosedRange<Double>)
     }
 
     public let name: String
@@ -101,6 +103,10 @@ public struct ParameterDescription: Hashable, Sendable {
             case .oddInteger(let range): "an odd integer from \(range.lowerBound) to \(range.upperBound)"
             case .number(let range):
                 "a number from \(ArgumentValue.number(range.lowerBound)) to \(ArgumentValue.number(range.upperBound))"
+            case .matrix(let side, let range):
+                "rows of numbers from \(ArgumentValue.number(range.lowerBound)) to "
+                    + "\(ArgumentValue.number(range.upperBound)) in quotes, such as \"0 1 0 / 1 2 1 / 0 1 0\"; rows and "
+                    + "columns are both odd and at most \(side)"
             case .choice(let words): "one of \(words.joined(separator: ", "))"
             }
         return mayBeAuto ? values + ", or auto" : values

@@ -14,6 +14,7 @@ public struct Pipeline: Sendable {
     ///
     ///     pipeline  = operation *( "|" operation )
     ///     operation = name *( space name "=" value )
+    ///     value     = word | <"> *( any character but <"> ) <">
     public init(parsing text: String) throws(PipelineError) {
         let steps = try PipelineParser.parse(text)
         var operations: [any Operation] = []

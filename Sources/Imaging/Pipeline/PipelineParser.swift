@@ -11,7 +11,12 @@ enum PipelineParser {
                 .textTooLong,
                 "the pipeline has \(text.utf8.count) bytes; at most \(Pipeline.maximumTextByteCount) are allowed")
         }
-        let pieces = text.split(separator: "|", omittingEmptySubsequences: false)
+        guard text.count(where: { $0 == "\"" }).isMultiple(of: 2) else {
+            throw PipelineError(
+                .badSyntax, "the pipeline has a quote (\") that is not closed; write values with spaces as name=\"...\""
+            )
+        }
+        let pieces = fields(Substring(text)) { $0 == "|" }
         guard pieces.count <= Pipeline.maximumOperationCount else {
             throw PipelineError(
                 .tooManyOperations,
@@ -19,7 +24,7 @@ enum PipelineParser {
         }
         var steps: [Step] = []
         for (index, piece) in pieces.enumerated() {
-            let words = piece.split(whereSeparator: \.isWhitespace)
+            let words = fields(piece, separatedBy: \.isWhitespace).filter { !$0.isEmpty }
             guard let name = words.first else {
                 throw PipelineError(
                     .emptyPipeline,
@@ -30,6 +35,22 @@ enum PipelineParser {
             steps.append(try step(String(name), words.dropFirst()))
         }
         return steps
+    }
+
+    /// The pieces between separators that are not in quotes; they may be empty.
+    private static func fields(_ text: Substring, separatedBy isSeparator: (Character) -> Bool) -> [Substring] {
+        var fields: [Substring] = []
+        var start = text.startIndex
+        var isQuoted = false
+        for index in text.indices {
+            if text[index] == "\"" {
+                isQuoted.toggle()
+            } else if !isQuoted && isSeparator(text[index]) {
+                fields.append(text[start..<index])
+                start = text.index(after: index)
+            }
+        }
+        return fields + [text[start...]]
     }
 
     private static func step(_ name: String, _ words: ArraySlice<Substring>) throws(PipelineError) -> Step {
@@ -72,13 +93,18 @@ enum PipelineParser {
                         : "\(suggestion(for: name, among: names)); its parameters: \(names.joined(separator: ", "))"))
         }
         let text = word[word.index(after: equals)...]
-        guard let value = value(text, for: parameter) else {
+        guard let value = value(unquoted(text), for: parameter) else {
             throw PipelineError(
                 .badValue,
                 "`\(operation.name)`: \(parameter.name)=\(shown(text)) is not allowed; \(parameter.name) is "
                     + "\(parameter.allowed) (default \(parameter.defaultValue))")
         }
         return (parameter, value)
+    }
+
+    /// What stands between quotes, when the text begins and ends with one.
+    private static func unquoted(_ text: Substring) -> Substring {
+        text.count >= 2 && text.first == "\"" && text.last == "\"" ? text.dropFirst().dropLast() : text
     }
 
     private static func value(_ text: Substring, for parameter: ParameterDescription) -> ArgumentValue? {
@@ -91,14 +117,29 @@ enum PipelineParser {
             guard let value = Int(text), range.contains(value), value % 2 != 0 else { return nil }
             return .integer(value)
         case .number(let range):
-            // Decimal notation only: Double also reads hexadecimal, "inf" and "nan".
-            guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), let value = Double(text),
-                range.contains(value)
-            else { return nil }
-            return .number(value == 0 ? 0 : value)
+            return number(text, in: range).map { .number($0) }
+        case .matrix(let maximumSide, let range):
+            var rows: [[Double]] = []
+            for line in text.split(separator: "/", omittingEmptySubsequences: false) {
+                let row = line.split(whereSeparator: \.isWhitespace).map { number($0, in: range) }
+                rows.append(row.compactMap { $0 })
+                if row.contains(nil) || rows.count > maximumSide || row.count > maximumSide { return nil }
+            }
+            guard let matrix = Matrix(rows: rows), matrix.rowCount % 2 != 0, matrix.columnCount % 2 != 0 else {
+                return nil
+            }
+            return .matrix(matrix)
         case .choice(let words):
             return words.contains(String(text)) ? .word(String(text)) : nil
         }
+    }
+
+    /// A number in decimal notation only: `Double` also reads hexadecimal, "inf" and "nan".
+    private static func number(_ text: Substring, in range: ClosedRange<Double>) -> Double? {
+        guard text.utf8.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }), let value = Double(text),
+            range.contains(value)
+        else { return nil }
+        return value == 0 ? 0 : value
     }
 
     /// What a message quotes of a text that may be of any length.

@@ -180,6 +180,10 @@ def emboss(image, degrees):
     return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) / 4, image)
 
 
+def convolved(image, kernel, scale, offset):
+    return saturated(cv2.filter2D(image, cv2.CV_64F, np.array(kernel, np.float64)) * scale + offset, image)
+
+
 def adaptive(image, method, size, c):
     planes = [cv2.adaptiveThreshold(plane, 255, method, cv2.THRESH_BINARY, size, c) for plane in cv2.split(image)]
     return planes[0] if image.ndim == 2 else cv2.merge(planes)
@@ -212,6 +216,10 @@ def further_cases(image):
     yield "unsharp", unsharp(image, 1.5, 1, 0)
     level = 6 if top == 255 else 1600
     yield f"unsharp sigma=2.5 amount=0.7 threshold={level}", unsharp(image, 2.5, 0.7, level)
+    kernel = [[1, 2, 0, -1, 3], [0, 5, 1, 1, 0], [-2, 0, 1, 0, 4]]
+    yield 'convolve kernel="1 2 0 -1 3 / 0 5 1 1 0 / -2 0 1 0 4" scale=0.09', convolved(image, kernel, 0.09, 0)
+    kernel = [[0.5], [-1.25], [2.625], [-1.125], [0.75]]
+    yield 'convolve kernel="0.5 / -1.25 / 2.625 / -1.125 / .75" offset=-30.5', convolved(image, kernel, 1, -30.5)
     yield "scharr", scharr(image, "both")
     yield "scharr direction=x", scharr(image, "x")
     yield "prewitt", prewitt(image, "both")
