@@ -1,0 +1,71 @@
+import Imaging
+
+/// The reference page of the operations, as Markdown, made from what they say about themselves.
+enum OperationReference {
+    static var page: String {
+        var text = """
+            # Operations
+
+            Every operation that a pipeline may name, made from the operations' own descriptions: `tessera ops NAME` shows the
+            same. Do not edit this page by hand; run the tests of `Imaging` with `UPDATE_DOCS=1` in the environment.
+
+            - A pipeline is operations with `|` between them; parameters are written `name=value`, in any order. A value with
+              spaces is put in quotes: `name="..."`.
+            - Pixels are gray, gray+alpha, RGB or RGBA, at 8 or 16 bits. Unless its entry says otherwise, an operation accepts all
+              of them, keeps the format, treats each colour by itself, and lets alpha pass through.
+            - The default of a parameter marked *level* is meant for 8 bits and multiplied by 257 on a 16-bit image; a value that
+              is given is taken as it stands.
+            - The border is what a window sees outside the image. \(borders)
+
+            | family | operations |
+            | --- | --- |
+
+            """
+        for (family, operations) in families {
+            let links = operations.map { "[`\($0.name)`](#\($0.name))" }.joined(separator: ", ")
+            text += "| \(family.rawValue) | \(links) |\n"
+        }
+        for (family, operations) in families {
+            text += "\n## \(family.rawValue.prefix(1).uppercased())\(family.rawValue.dropFirst())\n"
+            for operation in operations { text += "\n" + entry(operation) }
+        }
+        return text
+    }
+
+    private static var families: [(OperationFamily, [OperationDescription])] {
+        OperationFamily.allCases.map { family in
+            (family, OperationCatalogue.all.map { $0.description }.filter { $0.family == family })
+        }
+    }
+
+    private static var borders: String {
+        BorderRule.allCases.map { rule in
+            switch rule {
+            case .none: "`none`: the operation looks at nothing but the pixel itself."
+            case .reflect101: "`reflect-101`: `gfedcb|abcdefgh|gfedcba`."
+            case .replicate: "`replicate`: `aaaaaa|abcdefgh|hhhhhh`."
+            case .ignore: "`ignore`: nothing; only pixels inside the image count."
+            }
+        }.joined(separator: " ")
+    }
+
+    private static func entry(_ operation: OperationDescription) -> String {
+        var text = "### \(operation.name)\n\n\(operation.summary).\n\n    \(operation.usage)\n\n"
+        if !operation.parameters.isEmpty {
+            text += "| parameter | default | unit | allowed | meaning |\n| --- | --- | --- | --- | --- |\n"
+            for parameter in operation.parameters { text += row(parameter) }
+            text += "\n"
+        }
+        let formats =
+            operation.formats == PixelFormat.all
+            ? "every format" : operation.formats.map(\.description).joined(separator: ", ")
+        text += "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\n"
+        return text + "- Matches: \(operation.matches)\n"
+    }
+
+    private static func row(_ parameter: ParameterDescription) -> String {
+        let unit = [parameter.unit, parameter.isLevel ? "*level*" : nil].compactMap { $0 }.joined(separator: ", ")
+        let cells = ["`\(parameter.name)`", "`\(parameter.defaultValue)`", unit, parameter.allowed, parameter.summary]
+        return "| " + cells.map { $0.split(separator: "|").joined(separator: "\\|") }.joined(separator: " | ") + " |\n"
+    }
+}
