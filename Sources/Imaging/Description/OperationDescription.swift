@@ -42,7 +42,7 @@ public struct OperationDescription: Hashable, Sendable {
 
 /// What kind of thing an operation does; the folders of `Operations` bear these names.
 public enum OperationFamily: String, Hashable, Sendable, CaseIterable {
-    case colour, smoothing, edges, morphology, threshold, histogram
+    case colour, smoothing, edges, morphology, threshold, histogram, geometry
 }
 
 /// What a window sees beyond the edge of the image.

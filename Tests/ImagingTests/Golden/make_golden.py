@@ -247,6 +247,8 @@ def further_cases(image):
     # OpenCV scales in single precision, which is too coarse for 16 bits.
     yield "stretch", cv2.normalize(image, None, 0, top, cv2.NORM_MINMAX) if top == 255 else stretched(image, 0, 100)
     yield "stretch low=2 high=97.5", stretched(image, 2, 97.5)
+    yield "flip", cv2.flip(image, 1)
+    yield "crop x=4 y=3 width=11 height=9", image[3:12, 4:15]
 
 
 def main():
