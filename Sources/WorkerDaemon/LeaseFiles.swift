@@ -43,6 +43,17 @@ struct LeaseFileError: Error, CustomStringConvertible {
     }
 }
 
+/// Removes the files in a folder; it has no folders in it.
+func emptyFolder(_ path: String) {
+    guard let stream = opendir(path) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+        _ = withUnsafePointer(to: &entry.pointee.d_name) { name in
+            name.withMemoryRebound(to: CChar.self, capacity: 256) { unlinkat(dirfd(stream), $0, 0) }
+        }
+    }
+}
+
 /// Creates the file with this size, backed by memory that is really there: a full scratch folder is an error here, not
 /// a SIGBUS later.
 func createFile(_ path: String, byteCount: UInt64) throws(LeaseFileError) -> Int32 {

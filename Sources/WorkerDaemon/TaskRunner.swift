@@ -73,8 +73,13 @@ struct TaskRunner: Sendable {
         onBand: @escaping @Sendable (World.DecodedBand) async throws -> Void
     ) async throws -> (metadataByteCount: UInt64, metadata: String) {
         let order = RankOrder.decode(spec, input: files.input, directory: world.filesPath)
+        // The rank had begun, and may be bands ahead: what nobody took must not fill the shared memory.
+        var isDecoded = false
+        defer { if !isDecoded { emptyFolder(world.filesPath) } }
         switch try await world.run(order, onBand: onBand, onProgress: onProgress) {
-        case .decoded(let metadata, let byteCount): return (byteCount, metadata)
+        case .decoded(let metadata, let byteCount):
+            isDecoded = true
+            return (byteCount, metadata)
         case .failed(let cause, let reason): throw TaskFailure(Failure(cause, reason))
         case let other: throw TaskFailure(Failure(.rankLost, "rank 0 answered a decode order with \(other)"))
         }

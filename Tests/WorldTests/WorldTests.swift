@@ -1,7 +1,10 @@
 import Foundation
 import JobModel
+import Logging
+import MasterClient
 import TestSupport
 import Testing
+import Transport
 
 @testable import WorkerDaemon
 
@@ -63,6 +66,29 @@ import Testing
             try removeFiles(of: world)
             #expect(try await PlanRunner(world).runWhole("invert", image) == image.processedSerially("invert"))
             #expect(await world.startCount == 1)
+        }
+    }
+
+    @Test func `a decode that fails half-way leaves nothing in shared memory`() async throws {
+        let image = TestImage(width: 480, height: 610)
+        let transfer = BlobTransfer(
+            to: Endpoint(host: "127.0.0.1", port: 1), secret: try SharedSecret(bytes: [UInt8](repeating: 7, count: 16)),
+            logger: Logger(label: "test"))
+        let runner = TaskRunner(blobs: PatientTransfer(transfer: transfer, logger: Logger(label: "test")))
+        let spec = PlanRunner.spec(.whole, "invert", image, chunkByteCount: 1 << 24)
+        try await withWorld(1) { world in
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lease-\(UUID())").path
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let files = LeaseFiles(LeaseID(task: spec.task, epoch: 1), in: folder)
+            try files.create()
+            try Data(image.png).write(to: URL(fileURLWithPath: files.input))
+            // The rows can not be kept: their place is taken by a folder.
+            try FileManager.default.createDirectory(atPath: files.raw, withIntermediateDirectories: false)
+            await #expect(throws: LeaseFileError.self) {
+                _ = try await runner.compute(spec, files, in: world, onBand: { _, _ in }, onProgress: { _ in })
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: world.filesPath).isEmpty)
         }
     }
 
