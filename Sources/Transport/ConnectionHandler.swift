@@ -197,7 +197,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func received(_ frame: Frame, context: ChannelHandlerContext) throws {
         if frame.kind == .goodbye {
             let refusal = try WireRefusal(decoding: frame.payload)
-            note(ConnectionClosed(.goodbye, "the peer closed the connection: \(refusal.message) [\(refusal.code)]"))
+            note(
+                ConnectionClosed(
+                    .goodbye, "the peer closed the connection: \(refusal.message) [\(refusal.code)]",
+                    refusalCode: refusal.code))
             phase = .lingering
             context.close(promise: nil)
             return

@@ -65,10 +65,13 @@ public struct ConnectionClosed: Error, Hashable, CustomStringConvertible {
 
     public let code: Code
     public let message: String
+    /// The code of the peer's goodbye, if it said one.
+    public let refusalCode: String?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, refusalCode: String? = nil) {
         self.code = code
         self.message = message
+        self.refusalCode = refusalCode
     }
 
     public var description: String { "\(message) (\(code.rawValue))" }

@@ -37,6 +37,7 @@ struct MasterLink: Sendable {
             } catch is CancellationError {
                 return
             } catch {
+                if (error as? ConnectionClosed)?.refusalCode == "replaced" { await worker.numberTaken() }
                 logger.warning(
                     "no connection to the master", metadata: ["address": "\(settings.master)", "reason": "\(error)"])
             }

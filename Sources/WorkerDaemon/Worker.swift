@@ -100,6 +100,10 @@ actor Worker {
         perform(board.reconnected())
     }
 
+    /// Another process goes by our number: a master whose state is new may have given it away. The next registration asks
+    /// for a fresh one.
+    func numberTaken() { identifier = nil }
+
     func disconnected(_ connection: ControlConnection) {
         if self.connection === connection { self.connection = nil }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import JobModel
 import TestSupport
@@ -38,6 +39,31 @@ extension Integration {
                 let done = try await cluster.summary(of: job)
                 #expect(done.attemptsLost == 0)
                 #expect(done.attemptsFailed == 0)
+            }
+        }
+
+        @Test func `workers of a master whose state is new get numbers of their own`() async throws {
+            try await Cluster.with(workers: 2, ranks: 1) { cluster in
+                let first = try await cluster.status(of: cluster.workers[0])
+                let second = try await cluster.status(of: cluster.workers[1])
+                let late = cluster.workers[first.worker < second.worker ? 0 : 1]
+                let early = cluster.workers[first.worker < second.worker ? 1 : 0]
+                // The other one is given the number that the late one still goes by.
+                try await late.stop()
+                try await cluster.master.kill()
+                try FileManager.default.removeItem(atPath: cluster.path("state"))
+                try await cluster.restartMaster()
+                try await eventually("\(early.name) is registered") {
+                    try await cluster.withMaster { try await $0.workers().contains { $0.name == early.name } }
+                }
+                late.resume()
+                try await cluster.waitForWorkers()
+
+                let image = TestImage(width: 50, height: 40)
+                let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
+                #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
+                let states = try await cluster.withMaster { try await $0.workers().map(\.state) }
+                #expect(states == ["alive", "alive"])
             }
         }
 
