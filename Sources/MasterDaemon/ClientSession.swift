@@ -38,7 +38,7 @@ struct ClientSession: Sendable {
                 "client connection ended", metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
         }
         connection.close()
-        loop.post { [connection] core in core.watchers.remove(connection) }
+        loop.post { [connection] core in core.clientLeft(connection) }
     }
 
     /// The headers are read on the blocking pool; only then does the loop hear of the images.
@@ -49,8 +49,8 @@ struct ClientSession: Sendable {
         }
         let job = try JobID(wire: message.job)
         let inputs = try message.images.map { (name: $0.name, blob: try BlobReference(wire: $0.input)) }
-        let terms = try await loop.perform { core in
-            let terms = try core.admissionTerms(of: job)
+        let terms = try await loop.perform { [connection] core in
+            let terms = try core.admissionTerms(of: job, for: connection)
             if let missing = inputs.first(where: { !core.pin($0.blob.digest) }) {
                 throw MissingInput(digest: missing.blob.digest)
             }
@@ -63,7 +63,7 @@ struct ClientSession: Sendable {
             }
         }
         try await loop.perform { [connection] core in
-            try core.addImages(to: job, firstIndex: message.firstIndex, offers)
+            try core.addImages(to: job, on: terms, firstIndex: message.firstIndex, offers)
             core.reply(.done(WireDone()), stream: stream, on: connection)
         }
     }

@@ -13,11 +13,11 @@ extension MasterCore {
     func received(_ request: WireControl, on connection: ControlConnection, stream: UInt32) throws {
         func answer(_ body: WireControl.OneOf_Body) { reply(body, stream: stream, on: connection) }
         switch request.body {
-        case .openJob(let message): answer(.jobOpened(try openJob(message)))
+        case .openJob(let message): answer(.jobOpened(try openJob(message, on: connection)))
         case .sealJob(let message):
             let job = try JobID(wire: message.job)
             try scheduler.jobSealed(job, imageCount: message.imageCount, at: now, into: &decision)
-            unsealed[job] = nil
+            unsealed.ended(job)
             answer(.done(WireDone()))
         case .findBlobs(let message):
             let digests = try message.digests.map { try BlobDigest(wire: $0) }
@@ -38,7 +38,7 @@ extension MasterCore {
         case .cancelJob(let message):
             let job = try JobID(wire: message.job)
             try scheduler.jobCancelled(job, at: now, into: &decision)
-            unsealed[job] = nil
+            unsealed.ended(job)
             logger.info("job cancelled", metadata: ["job.id": "\(job)"])
             answer(.done(WireDone()))
         case .listWorkers:
@@ -59,7 +59,7 @@ extension MasterCore {
         }
     }
 
-    private func openJob(_ message: WireOpenJob) throws -> WireJobOpened {
+    private func openJob(_ message: WireOpenJob, on connection: ControlConnection) throws -> WireJobOpened {
         let pipeline = try Pipeline(parsing: message.pipeline)
         let defaults = settings.jobDefaults
         let chunkByteCount = message.chunkByteCount == 0 ? defaults.chunkByteCount : message.chunkByteCount
@@ -80,7 +80,7 @@ extension MasterCore {
             pipeline: pipeline.canonicalText, options: options)
         let job = try scheduler.jobOpened(opening, at: now, into: &decision)
         let summary = scheduler.jobSummary(job)
-        if summary?.isSealed != true { unsealed[job] = now.instant }
+        if summary?.state == .open { unsealed.opened(job, by: ObjectIdentifier(connection), at: now.instant) }
         return .with {
             $0.job = job.rawValue
             $0.imageCount = summary?.counts.images ?? 0
@@ -89,15 +89,14 @@ extension MasterCore {
     }
 
     /// The job's options and pipeline, for the examination of images that are to be added.
-    func admissionTerms(of job: JobID) throws -> JobDescription {
+    func admissionTerms(of job: JobID, for connection: ControlConnection) throws -> JobDescription {
         guard let summary = scheduler.jobSummary(job) else { throw SchedulerRefusal.unknownJob(job) }
-        unsealed[job] = summary.isSealed ? nil : now.instant
+        if summary.state == .open { unsealed.opened(job, by: ObjectIdentifier(connection), at: now.instant) }
         return summary.description
     }
 
     /// Adds examined images. An input that has meanwhile gone is refused with `blob-missing`: the client uploads it again.
-    func addImages(to job: JobID, firstIndex: UInt32, _ examined: [ImageOffer]) throws {
-        let terms = try admissionTerms(of: job)
+    func addImages(to job: JobID, on terms: JobDescription, firstIndex: UInt32, _ examined: [ImageOffer]) throws {
         let offers = try examined.map { offer in
             guard pin(offer.input.digest) else { throw MissingInput(digest: offer.input.digest) }
             var offer = offer
@@ -108,6 +107,12 @@ extension MasterCore {
             return offer
         }
         try scheduler.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now, into: &decision)
+    }
+
+    /// A client's connection ended.
+    func clientLeft(_ connection: ControlConnection) {
+        watchers.remove(connection)
+        unsealed.left(ObjectIdentifier(connection), at: now.instant)
     }
 
     private func summary(of rawJob: UInt64) throws -> JobSummary {

@@ -27,8 +27,7 @@ final class MasterCore {
     var watchers = Watchers()
     var results = ResultCache()
     var pins = BlobPins()
-    /// Unsealed jobs, with the last time their client was heard.
-    var unsealed: [JobID: Instant] = [:]
+    var unsealed = UnsealedJobs()
 
     private var replies: [() -> Void] = []
     private var nextHousekeeping = Instant.zero
@@ -68,7 +67,7 @@ final class MasterCore {
         for (image, result) in completed { remember(image, result) }
         restartImagesWithLostBlobs(at: now)
         for summary in scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
-            unsealed[summary.description.id] = now.instant
+            unsealed.opened(summary.description.id, by: nil, at: now.instant)
         }
         logger.info(
             "journal replayed",
@@ -165,8 +164,7 @@ final class MasterCore {
     }
 
     private func keepHouse(at now: Moment) {
-        for (job, heard) in unsealed where now.instant - heard > settings.unsealedJobTimeout {
-            unsealed[job] = nil
+        for job in unsealed.abandoned(at: now.instant, after: settings.unsealedJobTimeout) {
             logger.warning("job cancelled: its client did not complete it", metadata: ["job.id": "\(job)"])
             try? scheduler.jobCancelled(job, at: now, into: &decision)
         }

@@ -67,6 +67,22 @@ extension Integration {
             }
         }
 
+        @Test func `an incomplete job waits for a client that is there, and not for one that has left`() async throws {
+            try await Cluster.with(workers: 0, masterArguments: ["--unsealed-timeout", "1s"]) { cluster in
+                try await cluster.withMaster { present in
+                    // It says nothing more, as while it sends one large file.
+                    let kept = try await present.openJob(token: "here", submitter: "a", pipeline: "invert").job
+                    let left = try await cluster.withMaster {
+                        try await $0.openJob(token: "gone", submitter: "b", pipeline: "invert").job
+                    }
+                    try await eventually("the job of the client that left is cancelled") {
+                        try await cluster.summary(of: left).state == "cancelled"
+                    }
+                    #expect(try await cluster.summary(of: kept).state == "open")
+                }
+            }
+        }
+
         @Test func `an idle cluster uses no processor time`() async throws {
             try await Cluster.with(workers: 2, ranks: 2) { cluster in
                 // Warm: everything has run once.

@@ -145,6 +145,7 @@ struct Submission: Sendable {
 
     private func put(_ hashed: HashedFile) async throws {
         let input = files[hashed.position]
+        let request = request
         let file = try input.opened()
         defer { file.close() }
         let changed = ClientError(
@@ -155,6 +156,8 @@ struct Submission: Sendable {
                 if retry > 0 {
                     let now = try await offCooperativePool { try input.hashed() }
                     guard now == hashed.blob else { throw changed }
+                    // The job waits for its client: say that it is back, on the new connection.
+                    _ = try await master.openJob(request)
                 }
                 try await master.putBlob(hashed.blob, from: file)
             }
