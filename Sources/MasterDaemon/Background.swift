@@ -37,7 +37,7 @@ struct Background: Sendable {
         }
     }
 
-    private func assemble(_ assembly: Assembly) async {
+    func assemble(_ assembly: Assembly) async {
         do {
             let result = try await blockingWork.runIfActive { [blobs] in try Assembler(blobs: blobs).assemble(assembly)
             }
@@ -45,6 +45,8 @@ struct Background: Sendable {
                 _ = core.pin(result.digest)
                 core.scheduler.imageAssembled(assembly.image, result: result, at: core.now, into: &core.decision)
             }
+        } catch is CancellationError {
+            // The master stops before the pool came to it: no fault of the image, which is assembled after the next start.
         } catch let error as BlobStoreError where error.code == .notFound {
             logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(assembly.image)"])
             loop.post { core in

@@ -3,11 +3,12 @@ import Foundation
 import JobModel
 import Journal
 import Logging
-import Scheduler
+import NIOPosix
 import Settings
 import Testing
 
 @testable import MasterDaemon
+@testable import Scheduler
 
 @Suite struct DecisionLoopTests {
     /// A loop on a thread of its own, over a state directory that is removed at the end.
@@ -103,6 +104,22 @@ import Testing
             }
         }
         #expect(error == nil)
+    }
+}
+
+extension DecisionLoopTests {
+    @Test func `an assembly that the stop came before is no failure of the image`() async throws {
+        _ = try await Self.withLoop { loop, _, directory in
+            // A pool that takes no work, as one that is being shut down.
+            let background = Background(
+                loop: loop, blobs: try FolderBlobStore(path: directory + "/blobs"),
+                blockingWork: NIOThreadPool(numberOfThreads: 1), logger: Logger(label: "test"))
+            let image = ImageID(job: JobID(1), index: 0)
+            let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
+            await background.assemble(Assembly(image: image, parts: [], metadata: nil, output: geometry))
+            // A report about an image that is not assembled would be counted.
+            #expect(try await loop.perform { $0.scheduler.counters.staleReports } == 0)
+        }
     }
 }
 
