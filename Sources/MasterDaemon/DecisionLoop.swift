@@ -87,6 +87,7 @@ final class DecisionLoop: Sendable {
             for event in events { event(core) }
             core.timePassed()
             try core.commit()
+            core.tellWatchers()
             if isStopping { return }
             if events.isEmpty { _ = wakeUp.wait(timeout: .now() + core.idleTime) }
         }

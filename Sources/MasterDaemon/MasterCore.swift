@@ -148,11 +148,15 @@ final class MasterCore {
         if let deadline = scheduler.nextDeadline, deadline <= now.instant {
             scheduler.timePassed(at: now, into: &decision)
         }
-        watchers.flush(at: now.instant) { [self] in scheduler.jobSummary($0) }
         if now.instant >= nextHousekeeping {
             nextHousekeeping = now.instant + .seconds(5)
             keepHouse(at: now)
         }
+    }
+
+    /// Called when all that was decided is durable: a summary shows the scheduler's present state, which must be committed.
+    func tellWatchers() {
+        watchers.flush(at: Self.currentInstant) { [self] in scheduler.jobSummary($0) }
     }
 
     /// How long the loop may sleep when nothing arrives, in a form that Dispatch takes.

@@ -3,9 +3,11 @@ import Foundation
 import JobModel
 import Journal
 import Logging
+import MasterClient
 import NIOPosix
 import Settings
 import Testing
+import Transport
 
 @testable import MasterDaemon
 @testable import Scheduler
@@ -108,6 +110,48 @@ import Testing
 }
 
 extension DecisionLoopTests {
+    @Test func `a watcher is not told of an end that is not durable`() async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let secret = try SharedSecret(bytes: Array("sixteen bytes at least".utf8))
+        var heard: [String] = []
+        let error = try await Self.withLoop { loop, journal, directory in
+            let job = try await Self.open("one", on: loop)
+            let blobs = try FolderBlobStore(path: directory + "/blobs")
+            let listener = try await MasterListener.bind(host: "127.0.0.1", port: 0, secret: secret, logger: logger)
+            let serving = Task {
+                try await listener.run { incoming in
+                    guard case .control(let connection) = incoming else { return }
+                    await ClientSession(
+                        connection: connection, loop: loop, admission: Admission(blobs: blobs),
+                        blockingWork: .singleton, logger: logger
+                    ).run()
+                }
+            }
+            defer { serving.cancel() }
+            let master = Endpoint(host: "127.0.0.1", port: listener.localPort)
+            heard = try await MasterConnection.withConnection(to: master, secret: secret, logger: logger) { client in
+                var states: [String] = []
+                do {
+                    for try await summary in client.watch(job) {
+                        states.append(summary.state)
+                        // One turn: the job changed before, ends now, and the journal does not take it.
+                        loop.post { core in
+                            core.watchers.changed(job)
+                            try? core.scheduler.jobCancelled(job, at: core.now, into: &core.decision)
+                            try? journal.close()
+                        }
+                        // The loop ends by this turn; the connection then ends at the next request.
+                        while (try? await loop.perform { _ in }) != nil {}
+                        _ = try? await client.job(job)
+                    }
+                } catch {}
+                return states
+            }
+        }
+        #expect(error is JournalError)
+        #expect(heard == ["open"])
+    }
+
     @Test func `an assembly that the stop came before is no failure of the image`() async throws {
         _ = try await Self.withLoop { loop, _, directory in
             // A pool that takes no work, as one that is being shut down.
