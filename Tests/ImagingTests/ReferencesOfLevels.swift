@@ -48,6 +48,8 @@ extension TestImage {
         }
         let (black, white) = (level(low), level(high))
         if black == white { return self }
-        return mapped { saturated(Double((self[$0, $1, $2] - black) * maximum) / Double(white - black)) }
+        let slope = Double(maximum) * (1 / Double(white - black))
+        let (factor, start) = (Double(Float(slope)), Double(Float(-Double(black) * slope)))
+        return mapped { saturated(Double(Float(Double(self[$0, $1, $2]) * factor + start))) }
     }
 }

@@ -191,8 +191,10 @@ def adaptive(image, method, size, c):
 
 def stretched(image, low, high):
     low, high = (int(np.percentile(image, percent, method="inverted_cdf")) for percent in (low, high))
-    top = np.iinfo(image.dtype).max
-    return saturated((image.astype(np.float64) - low) * top / (high - low), image)
+    slope = float(np.iinfo(image.dtype).max) * (1 / (high - low))
+    # OpenCV's convertTo: coefficients in single precision, one rounding of product and sum.
+    line = image.astype(np.float64) * np.float64(np.float32(slope)) + np.float64(np.float32(-low * slope))
+    return saturated(line.astype(np.float32), image)
 
 
 def further_cases(image):
@@ -244,8 +246,7 @@ def further_cases(image):
         for size in [3, 7, 9, 15]:
             text = f"adaptive-threshold method=gaussian size={size} c=1.2"
             yield text, adaptive(image, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, size, 1.2)
-    # OpenCV scales in single precision, which is too coarse for 16 bits.
-    yield "stretch", cv2.normalize(image, None, 0, top, cv2.NORM_MINMAX) if top == 255 else stretched(image, 0, 100)
+    yield "stretch", cv2.normalize(image, None, 0, top, cv2.NORM_MINMAX)
     yield "stretch low=2 high=97.5", stretched(image, 2, 97.5)
     yield "flip", cv2.flip(image, 1)
     yield "crop x=4 y=3 width=11 height=9", image[3:12, 4:15]

@@ -12,10 +12,9 @@ public struct Stretch: Operation {
                 .number(0...100), default: .number(100), unit: "percent"),
         ],
         matches:
-            "cv2.normalize(0, 255 or 65535, NORM_MINMAX) with the defaults, which computes in single precision and may be 1 level "
-            + "off at 16 bits; else NumPy: percentiles of the samples of "
-            + "all colours together by method inverted_cdf, then (v - low) * largest / (high - low) in double precision, "
-            + "ties to even. An image whose percentiles are one level stays as it is")
+            "cv2.normalize(0, 255 or 65535, NORM_MINMAX) with the defaults, exactly; else the same line through other "
+            + "levels, by np.percentile of the samples of all colours together with method inverted_cdf. An image whose "
+            + "percentiles are one level stays as it is")
 
     private let low: Double
     private let high: Double
@@ -82,13 +81,16 @@ private struct StretchKernel: WholeImageKernel {
         LookupKernel(shape, StretchMap(black: black, white: white)).apply(input, to: output)
     }
 
+    /// A line through both levels, in the precision in which OpenCV's `convertTo` computes it: single, rounded once.
     private struct StretchMap: LevelMap {
         let black: Int
         let white: Int
 
         func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
             if black == white { return level }
-            return saturated(Double((level - black) * depth.maximum) / Double(white - black), depth)
+            let slope = Double(depth.maximum) * (1 / Double(white - black))
+            let start = 0 - Double(black) * slope
+            return saturated(Double(Float(start).addingProduct(Float(slope), Float(level))), depth)
         }
     }
 }
