@@ -25,6 +25,7 @@ let package = Package(
         .executable(name: "tessera-rank", targets: ["Rank"]),
         .executable(name: "tessera", targets: ["Client"]),
         .executable(name: "enlarge", targets: ["Enlarge"]),
+        .executable(name: "tessera-sim", targets: ["SimulationTool"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -61,6 +62,10 @@ let package = Package(
 
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
+        .target(name: "WorkerLogic", dependencies: ["JobModel"], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["JobModel", "Imaging", "Scheduler", "WorkerLogic", collections],
+            swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["JobModel", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
@@ -91,8 +96,8 @@ let package = Package(
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
-                "JobModel", "Protocol", "Transport", "MasterClient", "Observability", "Settings", lifecycle,
-                lifecycleSignals, log,
+                "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "Observability", "Settings",
+                lifecycle, lifecycleSignals, log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),
@@ -104,6 +109,7 @@ let package = Package(
 
         // Tools of the repository, not installed.
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
+        .executableTarget(name: "SimulationTool", dependencies: ["Simulation", arguments], swiftSettings: strict),
 
         // Tests.
         // Optimised, since it makes pictures of hundreds of megabytes.
@@ -132,7 +138,9 @@ let package = Package(
             name: "MasterDaemonTests", dependencies: ["MasterDaemon", "JobModel", "Journal", "Scheduler", "BlobStore"],
             swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
+        .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
         .testTarget(name: "ClientTests", dependencies: ["Client", crypto], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

@@ -5,6 +5,7 @@ import Observability
 import Protocol
 import Synchronization
 import Transport
+import WorkerLogic
 
 /// Performs what the `LeaseBoard` decides: the one owner of the worker's leases, worlds and connection to the master.
 actor Worker {
@@ -98,6 +99,8 @@ actor Worker {
         grants = GrantAssembly()
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
         perform(board.reconnected())
+        // Said since the registration was sent: the master would go on granting what we hand back at once.
+        if board.isDraining { connection.send(.drain(WireDrain())) }
     }
 
     /// Another process goes by our number: a master whose state is new may have given it away. The next registration asks

@@ -9,8 +9,8 @@ import JobModel
 /// ```
 /// A lease stays on the board, and in every heartbeat, until the master has acknowledged its report: a report that was on its
 /// way when the connection broke is sent again after the next registration, in order, behind the bands published before it.
-struct LeaseBoard {
-    enum Phase: Equatable {
+public struct LeaseBoard {
+    public enum Phase: Equatable {
         case fetching
         case ready
         case running(slot: Int)
@@ -19,19 +19,19 @@ struct LeaseBoard {
     }
 
     /// What the master has to be told, and will acknowledge.
-    enum Report: Equatable {
+    public enum Report: Equatable {
         case band(LeaseID, index: UInt32, blob: BlobReference)
         case finished(LeaseID, TaskOutput)
         case failed(LeaseID, Failure)
 
-        var lease: LeaseID {
+        public var lease: LeaseID {
             switch self {
             case .band(let lease, _, _), .finished(let lease, _), .failed(let lease, _): lease
             }
         }
     }
 
-    enum Action: Equatable {
+    public enum Action: Equatable {
         case fetch(LeaseID, TaskSpec)
         case run(LeaseID, TaskSpec, slot: Int)
         /// Stop fetching, running or uploading for the lease, and remove its files. Its end is not reported.
@@ -54,16 +54,16 @@ struct LeaseBoard {
     /// Not yet acknowledged, in the order in which they arose.
     private var unacknowledged: [(number: UInt32, report: Report)] = []
     private var lastNumber: UInt32 = 0
-    private(set) var isDraining = false
+    public private(set) var isDraining = false
 
-    init(slotCount: Int) {
+    public init(slotCount: Int) {
         precondition(slotCount > 0, "a worker has at least one slot")
         self.slotCount = slotCount
         freeSlots = (0..<slotCount).reversed()
     }
 
     /// What the worker really holds, for heartbeats and registrations.
-    var held: [(lease: LeaseID, started: Bool)] {
+    public var held: [(lease: LeaseID, started: Bool)] {
         order.compactMap { lease in
             guard let entry = entries[lease] else { return nil }
             let started =
@@ -76,13 +76,13 @@ struct LeaseBoard {
     }
 
     /// Nothing left to do or to tell.
-    var isIdle: Bool { entries.isEmpty }
+    public var isIdle: Bool { entries.isEmpty }
 
-    func phase(of lease: LeaseID) -> Phase? { entries[lease]?.phase }
+    public func phase(of lease: LeaseID) -> Phase? { entries[lease]?.phase }
 
     // MARK: What the master says
 
-    mutating func granted(_ lease: LeaseID, _ spec: TaskSpec) -> [Action] {
+    public mutating func granted(_ lease: LeaseID, _ spec: TaskSpec) -> [Action] {
         // Granted twice: a harmless race of a reconnection, the first grant stands.
         guard entries[lease] == nil else { return [] }
         if isDraining {
@@ -96,7 +96,7 @@ struct LeaseBoard {
     }
 
     /// The master says that these are no longer the worker's.
-    mutating func dropped(_ leases: [LeaseID]) -> [Action] {
+    public mutating func dropped(_ leases: [LeaseID]) -> [Action] {
         var actions: [Action] = []
         for lease in leases {
             guard let entry = remove(lease) else { continue }
@@ -108,7 +108,7 @@ struct LeaseBoard {
         return actions + startReady()
     }
 
-    mutating func acknowledged(_ number: UInt32) -> [Action] {
+    public mutating func acknowledged(_ number: UInt32) -> [Action] {
         guard let index = unacknowledged.firstIndex(where: { $0.number == number }) else { return [] }
         let report = unacknowledged.remove(at: index).report
         switch report {
@@ -120,12 +120,12 @@ struct LeaseBoard {
     }
 
     /// A connection to the master is registered: everything that it may not have heard is said again.
-    mutating func reconnected() -> [Action] {
+    public mutating func reconnected() -> [Action] {
         unacknowledged.map { .send(number: $0.number, $0.report) }
     }
 
     /// No new work; what has not started goes back. What runs goes on.
-    mutating func drainBegan() -> [Action] {
+    public mutating func drainBegan() -> [Action] {
         isDraining = true
         return order.flatMap { lease -> [Action] in
             switch entries[lease]?.phase {
@@ -137,10 +137,10 @@ struct LeaseBoard {
         }
     }
 
-    mutating func drainEnded() { isDraining = false }
+    public mutating func drainEnded() { isDraining = false }
 
     /// The time for draining is over: what still runs goes back, too.
-    mutating func drainExpired() -> [Action] {
+    public mutating func drainExpired() -> [Action] {
         order.flatMap { lease -> [Action] in
             switch entries[lease]?.phase {
             case .running(let slot):
@@ -156,32 +156,32 @@ struct LeaseBoard {
 
     // MARK: What the worker did
 
-    mutating func fetched(_ lease: LeaseID) -> [Action] {
+    public mutating func fetched(_ lease: LeaseID) -> [Action] {
         guard entries[lease]?.phase == .fetching else { return [] }
         entries[lease]?.phase = .ready
         return startReady()
     }
 
-    mutating func bandUploaded(_ lease: LeaseID, index: UInt32, blob: BlobReference) -> [Action] {
+    public mutating func bandUploaded(_ lease: LeaseID, index: UInt32, blob: BlobReference) -> [Action] {
         guard entries[lease] != nil else { return [] }
         return report(.band(lease, index: index, blob: blob))
     }
 
     /// The world has done its part; the slot is free, the outputs are still to be uploaded.
-    mutating func computed(_ lease: LeaseID, slot: Int) -> [Action] {
+    public mutating func computed(_ lease: LeaseID, slot: Int) -> [Action] {
         freeSlots.append(slot)
         if stopping.removeValue(forKey: lease) == nil { entries[lease]?.phase = .uploading }
         return startReady()
     }
 
-    mutating func finished(_ lease: LeaseID, _ output: TaskOutput) -> [Action] {
+    public mutating func finished(_ lease: LeaseID, _ output: TaskOutput) -> [Action] {
         guard entries[lease]?.phase == .uploading else { return startReady() }
         entries[lease]?.phase = .reporting
         return report(.finished(lease, output)) + startReady()
     }
 
     /// Fetching, running or uploading failed. `slot` is the slot it ran in, which is free again.
-    mutating func failed(_ lease: LeaseID, slot: Int?, _ failure: Failure) -> [Action] {
+    public mutating func failed(_ lease: LeaseID, slot: Int?, _ failure: Failure) -> [Action] {
         if let slot {
             freeSlots.append(slot)
             stopping[lease] = nil

@@ -1,0 +1,190 @@
+import JobModel
+import Scheduler
+
+/// Watches from outside and knows nothing of the scheduler's state: it reads the durable records and what is sent.
+///
+/// - What was durable once stays in the journal.
+/// - Nothing is handed out before the attempt is durable, and no lease twice to different workers.
+/// - No task is committed twice, unless its image started over; no image has two results.
+/// - No result is accepted for a task that is done, or for an image that has ended.
+/// - A result is the one that an undisturbed run has.
+/// - The inputs of images that may still run, and the results of those that are done, are never deleted.
+/// - One token is one job; one worker identifier is one run of one worker.
+struct Observer {
+    private struct Image {
+        let input: BlobDigest
+        var isFinal = false
+        var result: BlobDigest?
+        /// It is dead-lettered, and may be redriven.
+        var keepsInput = false
+    }
+
+    private var seenTransactions = 0
+    private var seenRecords = 0
+    private var attempts: [LeaseID: WorkerID] = [:]
+    private var completed: Set<TaskID> = []
+    private var completedOf: [ImageID: [TaskID]] = [:]
+    private var images: [ImageID: Image] = [:]
+    private var imageCounts: [JobID: UInt32] = [:]
+    /// How many images need each blob.
+    private var needed: [BlobDigest: Int] = [:]
+    private var jobOfToken: [String: JobID] = [:]
+    private var names: [WorkerID: [Int]] = [:]
+    private var cancelled: Set<JobID> = []
+    private(set) var sealed: Set<JobID> = []
+    private(set) var ended: Set<JobID> = []
+    private(set) var forgotten: Set<JobID> = []
+    /// Jobs that a client was told are accepted.
+    var acknowledged: Set<JobID> = []
+    /// Jobs that a client asked to cancel, whether or not it was heard.
+    var cancelRequested: Set<JobID> = []
+
+    typealias Report = (@autoclosure () -> String) -> Void
+
+    /// A transaction is durable.
+    mutating func observe(_ disk: JournalDisk, report: Report) {
+        for transaction in disk.transactions[seenTransactions...] {
+            checkWhole(transaction, report: report)
+            for record in transaction { observe(record, report: report) }
+            seenRecords += transaction.count
+        }
+        seenTransactions = disk.transactions.count
+    }
+
+    /// A master reads the journal.
+    mutating func recovered(_ disk: JournalDisk, report: Report) {
+        guard disk.transactions.count >= seenTransactions else {
+            report("the journal lost \(seenTransactions - disk.transactions.count) transactions that were durable")
+            return
+        }
+        observe(disk, report: report)
+    }
+
+    /// The result of a small image's only task is the image's result: both are durable, or neither.
+    private func checkWhole(_ transaction: [Record], report: Report) {
+        for case .taskCompleted(let lease, _) in transaction where lease.task.step == .whole {
+            let image = lease.task.image
+            let isComplete = transaction.contains { record in
+                if case .imageCompleted(image, _, _) = record { true } else { false }
+            }
+            if !isComplete { report("half a transaction is in the journal: \(lease) is done, its image is not") }
+        }
+    }
+
+    private mutating func observe(_ record: Record, report: Report) {
+        switch record {
+        case .jobOpened(let job): imageCounts[job.id] = 0
+        case .imagesAdded(let job, let added):
+            for description in added {
+                images[ImageID(job: job, index: description.index)] = Image(input: description.input.digest)
+                needed[description.input.digest, default: 0] += 1
+            }
+            imageCounts[job, default: 0] += UInt32(added.count)
+        case .jobSealed(let job, _): sealed.insert(job)
+        case .attemptStarted(let lease, let worker):
+            // A worker that a restarted master does not know any more goes on under another identifier.
+            if let other = attempts.updateValue(worker, forKey: lease), names[other] != names[worker] {
+                report("lease \(lease) was given to \(other) and to \(worker)")
+            }
+        case .bandPublished(let task, _, _):
+            if images[task.image]?.isFinal != false { report("a band of \(task.image) came after its end") }
+        case .taskCompleted(let lease, _):
+            if attempts[lease] == nil { report("\(lease) was completed, but never handed out") }
+            if images[lease.task.image]?.isFinal != false { report("\(lease) was accepted after its image's end") }
+            if !completed.insert(lease.task).inserted { report("\(lease.task) was completed twice") }
+            completedOf[lease.task.image, default: []].append(lease.task)
+        case .attemptEnded(let lease, _, _):
+            if attempts[lease] == nil { report("\(lease) ended, but was never handed out") }
+        case .imageCompleted(let image, let result, _):
+            let names = ["\(image)/whole.payload", "\(image).result"]
+            if !names.contains(where: { BlobReference.named($0, byteCount: 1_000) == result }) {
+                report("image \(image) has another result than an undisturbed run")
+            }
+            end(image, result: result.digest, keepsInput: false, report: report)
+        case .imageFailed(let image, _, let deadLettered):
+            // Given up by the operator, it has ended before.
+            if deadLettered || images[image]?.isFinal == false {
+                end(image, result: nil, keepsInput: deadLettered, report: report)
+            }
+        case .imageRedriven(let image), .imageRestarted(let image):
+            images[image]?.isFinal = false
+            for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
+            ended.remove(image.job)
+        case .jobFinished(let job, _, _): ended.insert(job)
+        case .jobCancelled(let job, _):
+            cancelled.insert(job)
+            ended.insert(job)
+            for index in 0..<imageCounts[job, default: 0] {
+                let image = ImageID(job: job, index: index)
+                if images[image]?.isFinal == false { end(image, result: nil, keepsInput: false, report: report) }
+                // A cancelled job can not be redriven: its dead letters are plain failures.
+                if let entry = images[image], entry.keepsInput {
+                    images[image]?.keepsInput = false
+                    release(entry.input)
+                }
+            }
+        case .jobForgotten(let job):
+            if !ended.contains(job) { report("job \(job) was forgotten before its end") }
+            forgotten.insert(job)
+            for index in 0..<imageCounts[job, default: 0] {
+                guard let image = images.removeValue(forKey: ImageID(job: job, index: index)) else { continue }
+                if let result = image.result { release(result) }
+                if image.keepsInput { release(image.input) }
+            }
+        }
+    }
+
+    private mutating func end(_ image: ImageID, result: BlobDigest?, keepsInput: Bool, report: Report) {
+        guard let entry = images[image], !entry.isFinal else {
+            report("image \(image) ended twice")
+            return
+        }
+        images[image]?.isFinal = true
+        images[image]?.result = result
+        images[image]?.keepsInput = keepsInput
+        if let result { needed[result, default: 0] += 1 }
+        if !keepsInput { release(entry.input) }
+    }
+
+    private mutating func release(_ digest: BlobDigest) {
+        needed[digest, default: 0] -= 1
+        if needed[digest] == 0 { needed[digest] = nil }
+    }
+
+    // MARK: What is sent and done
+
+    func granting(_ lease: LeaseID, to worker: WorkerID, report: Report) {
+        if attempts[lease] != worker { report("\(lease) is handed out to \(worker) before its attempt is durable") }
+    }
+
+    func deleting(_ digest: BlobDigest, report: Report) {
+        if needed[digest] != nil { report("blob \(digest) is deleted, but \(needed[digest] ?? 0) images need it") }
+    }
+
+    mutating func opened(_ job: JobID, token: String, report: Report) {
+        if let other = jobOfToken.updateValue(job, forKey: token), other != job, !forgotten.contains(other) {
+            report("token \(token) is job \(other) and job \(job)")
+        }
+    }
+
+    mutating func named(_ identifier: WorkerID, worker: Int, run: Int, report: Report) {
+        if let other = names.updateValue([worker, run], forKey: identifier), other != [worker, run] {
+            report("\(identifier) is run \(other[1]) of worker \(other[0]) and run \(run) of worker \(worker)")
+        }
+    }
+
+    /// At the end, when nothing goes wrong any more: lost = acknowledged - finished.
+    func checkEnd(blobs: Set<BlobDigest>, report: Report) {
+        for job in acknowledged.sorted() {
+            if !sealed.contains(job) { report("job \(job) was acknowledged and is not in the journal") }
+            if !ended.contains(job) { report("job \(job) was acknowledged and has not ended") }
+            if cancelled.contains(job) && !cancelRequested.contains(job) {
+                report("job \(job) was acknowledged, and cancelled though nobody asked")
+            }
+        }
+        for (image, entry) in images.sorted(by: { $0.key < $1.key }) {
+            if let result = entry.result, !blobs.contains(result) { report("the result of image \(image) is gone") }
+            if !entry.isFinal { report("image \(image) has not ended") }
+        }
+    }
+}

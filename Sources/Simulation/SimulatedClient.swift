@@ -1,0 +1,30 @@
+import JobModel
+import Scheduler
+
+/// A client that submits one job: opens it, adds its images, seals it, and says all again on a new connection until each
+/// step is acknowledged. It may be one of two with the same token, or vanish half-way.
+struct SimulatedClient {
+    enum Step: Equatable {
+        case opening
+        case uploading(JobID)
+        case adding(JobID)
+        case sealing(JobID)
+        case cancelling(JobID)
+        case finished
+        /// It gave up, or was refused.
+        case gone
+    }
+
+    let number: Int
+    let opening: JobOpening
+    let offers: [ImageOffer]
+    /// It goes away when it has taken so many steps; `nil` for one that stays.
+    let vanishesAfter: Int?
+    let cancels: Bool
+    var step = Step.opening
+    var stepsTaken = 0
+    var connection: Int?
+    /// The master said that the job is accepted.
+    var acknowledged: JobID?
+    var asksToCancel = false
+}

@@ -1,0 +1,35 @@
+import JobModel
+import WorkerLogic
+
+/// A worker daemon: the real lease board, and a model of what carries out its decisions.
+struct SimulatedWorker {
+    struct Run {
+        let spec: TaskSpec
+        /// Tells this run from an earlier one that was called off.
+        var ticket: Int
+        var slot: Int?
+        var progress = 0.0
+    }
+
+    let number: Int
+    let slotCount: Int
+    var board: LeaseBoard
+    /// Counts the starts of the process.
+    var run = 0
+    var isUp = false
+    var identifier: WorkerID?
+    var connection: Int?
+    var isRegistered = false
+    var lastHeard = Instant.zero
+    var failedConnects = 0
+    /// Stands still until then: what is to happen to it waits.
+    var pausedUntil = Instant.zero
+    var work: [LeaseID: Run] = [:]
+    var nextTicket = 1
+
+    init(number: Int, slotCount: Int) {
+        self.number = number
+        self.slotCount = slotCount
+        board = LeaseBoard(slotCount: slotCount)
+    }
+}

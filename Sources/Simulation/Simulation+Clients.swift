@@ -1,0 +1,123 @@
+import JobModel
+import Scheduler
+
+extension Simulation {
+    private static var clientPatience: Duration { .seconds(4) }
+    /// One pipeline for small images, the others for large ones: stencils, and one that needs the whole image.
+    private static var pipelines: [String] { ["invert", "gaussian-blur sigma=2", "median | otsu"] }
+
+    func makeClient(_ number: Int) -> SimulatedClient {
+        // Some clients are the same submission made twice.
+        if number > 0, random.happens(onceIn: 4) {
+            let twin = clients[number - 1]
+            return SimulatedClient(
+                number: number, opening: twin.opening, offers: twin.offers, vanishesAfter: nil, cancels: false)
+        }
+        let opening = JobOpening(
+            token: "token-\(number)", submitter: "submitter-\(random.draw(0...2))",
+            priority: Int32(random.draw(-1...1)),
+            pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))],
+            options: JobOptions(chunkByteCount: 1 << 18))
+        let offers = (0..<random.draw(1...options.maximumImages)).map { index in
+            let isShared = random.happens(onceIn: options.sharedEvery)
+            let isLarge = random.happens(onceIn: 4)
+            return ImageOffer(
+                name: "image \(index)",
+                input: .named(isShared ? "shared input" : "input \(number).\(index)", byteCount: 500),
+                admission: .accepted(
+                    ImageGeometry(
+                        width: 1_024, height: isLarge ? UInt32(random.draw(300...1_500)) : 64, channelCount: 1,
+                        bitsPerSample: 8)))
+        }
+        return SimulatedClient(
+            number: number, opening: opening, offers: offers,
+            vanishesAfter: random.happens(onceIn: 8) ? random.draw(0...2) : nil,
+            cancels: random.happens(onceIn: 8))
+    }
+
+    func handle(_ happening: ClientEvent, at number: Int) {
+        switch happening {
+        case .connects: connectClient(number)
+        case .cancels:
+            guard let job = clients[number].acknowledged else { return }
+            clients[number].step = .cancelling(job)
+            observer.cancelRequested.insert(job)
+            connectClient(number)
+        }
+    }
+
+    /// Says the present step on a new connection, and looks again later whether it was answered.
+    private func connectClient(_ number: Int) {
+        let client = clients[number]
+        guard client.step != .finished, client.step != .gone else { return }
+        if client.vanishesAfter == client.stepsTaken {
+            if let connection = client.connection { closeAtPeer(connection) }
+            clients[number].step = .gone
+            return
+        }
+        timeline.arrange(.client(number, .connects), after: Self.clientPatience + delay())
+        if let connection = client.connection { closeAtPeer(connection) }
+        clients[number].connection = nil
+        let peer = Network.Peer.client(number)
+        guard let master, master.pausedUntil <= timeline.now, network.isReachable(peer, at: timeline.now) else {
+            return
+        }
+        let connection = network.open(peer, masterRun: master.run, peerRun: 0)
+        clients[number].connection = connection
+        say(clients[number], on: connection)
+        // Said twice: the answers must be the same.
+        if isFaulty && random.happens(onceIn: 5) { say(clients[number], on: connection) }
+    }
+
+    private func say(_ client: SimulatedClient, on connection: Int) {
+        switch client.step {
+        case .opening: sendToMaster(.openJob(client.opening), on: connection)
+        case .uploading: sendToMaster(.upload(client.offers.map(\.input)), on: connection)
+        case .adding(let job): sendToMaster(.addImages(job, client.offers), on: connection)
+        case .sealing(let job): sendToMaster(.sealJob(job, count: UInt32(client.offers.count)), on: connection)
+        case .cancelling(let job): sendToMaster(.cancelJob(job), on: connection)
+        case .finished, .gone: break
+        }
+    }
+
+    func clientHears(_ number: Int, _ mail: ClientMail, on connection: Int) {
+        guard clients[number].connection == connection, network[connection].isOpenAtPeer else { return }
+        let next: SimulatedClient.Step
+        switch (mail, clients[number].step) {
+        case (.closed, _):
+            network[connection].isOpenAtPeer = false
+            clients[number].connection = nil
+            return
+        case (.opened(let job), .opening):
+            observer.opened(job, token: clients[number].opening.token, report: violate)
+            next = .uploading(job)
+        case (.uploaded, .uploading(let job)): next = .adding(job)
+        case (.blobsMissing, .adding(let job)): next = .uploading(job)
+        case (.added, .adding(let job)): next = .sealing(job)
+        case (.sealed, .sealing(let job)):
+            clients[number].acknowledged = job
+            observer.acknowledged.insert(job)
+            trace.note("acknowledged job", Int(job.rawValue), at: timeline.now)
+            if clients[number].cancels {
+                timeline.arrange(.client(number, .cancels), after: random.draw(.milliseconds(1) ... .seconds(10)))
+            }
+            next = .finished
+        case (.cancelled, .cancelling): next = .finished
+        case (.refused, .opening):
+            violate("client \(number) was refused its job")
+            return
+        case (.refused, _): next = .gone
+        default:
+            // The answer to what was said twice.
+            return
+        }
+        clients[number].step = next
+        clients[number].stepsTaken += 1
+        if clients[number].vanishesAfter == clients[number].stepsTaken {
+            clients[number].step = .gone
+            closeAtPeer(connection)
+            return
+        }
+        say(clients[number], on: connection)
+    }
+}

@@ -1,0 +1,138 @@
+import JobModel
+import Scheduler
+
+// What goes wrong in the safety phase, and the healing after it.
+
+extension Simulation {
+    func injectFault() {
+        guard isFaulty else { return }
+        timeline.arrange(.fault, after: random.draw(.milliseconds(1)...options.faultInterval * 2))
+        let worker = random.draw(0...(workers.count - 1))
+        let now = timeline.now
+        switch random.draw(0...15) {
+        case 0:
+            trace.noteFault("killed, worker", worker, at: now)
+            killWorker(worker, quietly: false, restartsAfter: random.draw(.milliseconds(50) ... .seconds(20)))
+        case 1:
+            trace.noteFault("lost its power, worker", worker, at: now)
+            killWorker(worker, quietly: true, restartsAfter: random.draw(.seconds(1) ... .seconds(30)))
+        case 2:
+            trace.noteFault("stands still, worker", worker, at: now)
+            workers[worker].pausedUntil = now + random.draw(.milliseconds(100) ... .seconds(30))
+        case 3:
+            trace.noteFault("cut off, worker", worker, at: now)
+            let until = now + random.draw(.milliseconds(100) ... .seconds(20))
+            network.links[.worker(worker)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: until)
+        case 4:
+            trace.noteFault("can not be heard, worker", worker, at: now)
+            network.links[.worker(worker), default: Network.Link()].toMasterCutUntil =
+                now + random.draw(.milliseconds(100) ... .seconds(20))
+        case 5:
+            trace.noteFault("can not hear, worker", worker, at: now)
+            network.links[.worker(worker), default: Network.Link()].toPeerCutUntil =
+                now + random.draw(.milliseconds(100) ... .seconds(20))
+        case 6:
+            trace.noteFault("closes its connection, worker", worker, at: now)
+            closeConnection(of: worker)
+        case 7:
+            trace.noteFault("reset by the network, worker", worker, at: now)
+            if let connection = workers[worker].connection, network[connection].isOpenAtMaster {
+                tellPeerOfEnd(connection)
+                sendToMaster(.closed, on: connection)
+            }
+        case 8:
+            guard master != nil else { break }
+            trace.noteFault("master killed", at: now)
+            killMaster(powerFails: false)
+        case 9:
+            guard master != nil else { break }
+            trace.noteFault("master lost its power", at: now)
+            killMaster(powerFails: true)
+        case 10:
+            trace.noteFault("master stands still", at: now)
+            master?.pausedUntil = now + random.draw(.milliseconds(100) ... .seconds(60))
+        case 11:
+            trace.noteFault("wall clock jumps", at: now)
+            wallClockError = random.draw(-86_400_000...86_400_000)
+        case 12:
+            guard master != nil, let identifier = workers[worker].identifier else { break }
+            trace.noteFault("operator drains worker, or not", Int(identifier.rawValue), at: now)
+            post(.drainWorker(identifier, random.happens(onceIn: 2)), on: nil)
+        case 13:
+            trace.noteFault("client cut off", at: now)
+            let client = random.draw(0...(clients.count - 1))
+            let until = now + random.draw(.milliseconds(100) ... .seconds(10))
+            network.links[.client(client)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: until)
+        case 14:
+            guard master != nil else { break }
+            trace.noteFault("operator redrives", at: now)
+            post(.redriveDead, on: nil)
+        default:
+            let final = master?.scheduler.jobs(before: nil, limit: .max).filter { $0.state.isFinal } ?? []
+            guard let job = final.randomElement(using: &random)?.description.id else { break }
+            trace.noteFault("operator forgets job", Int(job.rawValue), at: now)
+            post(.forgetJob(job), on: nil)
+        }
+    }
+
+    /// The faults stop: a random core of workers is healed; each of the others is dead, cut off, or cut off one way.
+    func heal() {
+        trace.note("healing begins", at: timeline.now)
+        isFaulty = false
+        let core = Set((0..<workers.count).shuffled(using: &random).prefix(random.draw(1...workers.count)))
+        for number in workers.indices {
+            network.links[.worker(number)] = Network.Link()
+            workers[number].pausedUntil = min(workers[number].pausedUntil, timeline.now)
+            if core.contains(number) { continue }
+            switch random.draw(0...3) {
+            case 0: killWorker(number, quietly: random.happens(onceIn: 2), restartsAfter: nil)
+            case 1: network.links[.worker(number)] = Network.Link(toMasterCutUntil: Network.forever)
+            case 2: network.links[.worker(number)] = Network.Link(toPeerCutUntil: Network.forever)
+            default: workers[number].pausedUntil = Network.forever
+            }
+        }
+        for number in clients.indices { network.links[.client(number)] = Network.Link() }
+        if let master { master.pausedUntil = min(master.pausedUntil, timeline.now) }
+        arrangeTurn(at: timeline.now)
+    }
+
+    /// The operator lets drained workers take leases again; a worker may miss it, so this is done until it helps.
+    func resumeDrained() {
+        guard let master else { return }
+        for status in master.scheduler.workers(at: moment) where status.state == .draining {
+            post(.drainWorker(status.id, false), on: nil)
+        }
+    }
+
+    /// Whether all that was submitted has ended.
+    var isSettled: Bool {
+        guard let master, master.committing == nil else { return false }
+        let clientsDone = clients.allSatisfy { $0.step == .finished || $0.step == .gone }
+        return clientsDone && master.scheduler.counters.jobsOpen == 0
+    }
+
+    /// How long everything that was submitted may take at most, from the healing on, with one slot: what the limits and
+    /// delays of the scheduler and its shell add up to. Not sharp, but finite, and known beforehand.
+    var livenessBound: Duration {
+        let configuration = options.schedulerConfiguration
+        var tasks = 0
+        var images = 0
+        for client in clients {
+            images += client.offers.count
+            for offer in client.offers {
+                guard case .accepted(let geometry) = offer.admission else { continue }
+                // decode, the chunks of two stages, and a reduction
+                tasks += 2 + 2 * Int(geometry.height / 64)
+            }
+        }
+        // An attempt: its fetch, its run, its bands or its upload, and the commits and messages around it.
+        let travel = options.longestDelay * 6
+        let commits = options.longestCommit * 4
+        let attempt = options.longestTask + travel + commits + Duration.seconds(2)
+        let hung = configuration.progressTimeout * 2
+        let pauses = configuration.firstBackoff * (16 * images)
+        let restart = configuration.leaseDuration + configuration.reconnectGrace + Duration.seconds(20)
+        let slack = Duration.seconds(420)
+        return attempt * (5 * tasks) + restart + hung + pauses + slack
+    }
+}

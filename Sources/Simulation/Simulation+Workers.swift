@@ -1,0 +1,329 @@
+import Imaging
+import JobModel
+import Scheduler
+import WorkerLogic
+
+// Workers: the real lease board decides; here is what carries it out, and the connection's life.
+
+extension Simulation {
+    private static var beatInterval: Duration { .seconds(1) }
+    /// Without a heartbeat's reply for so long, the connection is taken for half-open.
+    private static var silenceLimit: Duration { .seconds(5) }
+    private static var retryInterval: Duration { .milliseconds(500) }
+
+    func handle(_ happening: WorkerEvent, at number: Int) {
+        switch happening {
+        case .starts:
+            guard !workers[number].isUp else { return }
+            workers[number].isUp = true
+            timeline.arrange(.worker(number, run: workers[number].run, .connects), after: .zero)
+            timeline.arrange(.worker(number, run: workers[number].run, .beats), after: Self.beatInterval)
+        case .connects: connectWorker(number)
+        case .beats: beat(number)
+        case .fetched(let lease): fetch(lease, at: number)
+        case .fetchFailed(let lease, let failure):
+            perform(workers[number].board.failed(lease, slot: nil, failure), at: number)
+        case .publishes(let lease, let band, let ticket):
+            guard workers[number].work[lease]?.ticket == ticket else { return }
+            publish(band, of: lease, ticket: ticket, at: number)
+        case .computed(let lease, let ticket):
+            guard let run = workers[number].work[lease], run.ticket == ticket, let slot = run.slot else { return }
+            workers[number].work[lease]?.slot = nil
+            perform(workers[number].board.computed(lease, slot: slot), at: number)
+            if workers[number].board.phase(of: lease) == .uploading {
+                arrange(.uploads(lease), at: number, after: random.draw(.milliseconds(1) ... .milliseconds(100)))
+            }
+        case .failed(let lease, let ticket, let failure):
+            guard let run = workers[number].work[lease], run.ticket == ticket else { return }
+            workers[number].work[lease]?.slot = nil
+            perform(workers[number].board.failed(lease, slot: run.slot, failure), at: number)
+        case .uploads(let lease): upload(lease, at: number)
+        }
+    }
+
+    private func arrange(_ happening: WorkerEvent, at number: Int, after delay: Duration) {
+        timeline.arrange(.worker(number, run: workers[number].run, happening), after: delay)
+    }
+
+    /// The process ends; it starts again later, as another run with no memory.
+    ///
+    /// - Parameter quietly: its host went down with it: nobody is told.
+    func killWorker(_ number: Int, quietly: Bool, restartsAfter pause: Duration?) {
+        if let connection = workers[number].connection { closeAtPeer(connection, quietly: quietly) }
+        var fresh = SimulatedWorker(number: number, slotCount: workers[number].slotCount)
+        fresh.run = workers[number].run + 1
+        workers[number] = fresh
+        if let pause { arrange(.starts, at: number, after: pause) }
+    }
+
+    // MARK: The connection
+
+    private func connectWorker(_ number: Int) {
+        guard workers[number].isUp, workers[number].connection == nil else { return }
+        let peer = Network.Peer.worker(number)
+        guard let master, master.pausedUntil <= timeline.now, network.isReachable(peer, at: timeline.now) else {
+            connectLater(number)
+            return
+        }
+        let connection = network.open(peer, masterRun: master.run, peerRun: workers[number].run)
+        workers[number].connection = connection
+        workers[number].lastHeard = timeline.now
+        let worker = workers[number]
+        sendToMaster(
+            .register(
+                worker.identifier, slots: worker.slotCount, held: held(by: number), isDraining: worker.board.isDraining),
+            on: connection)
+    }
+
+    private func connectLater(_ number: Int) {
+        let failures = min(workers[number].failedConnects, 5)
+        workers[number].failedConnects += 1
+        let longest = Duration.milliseconds(100) * (1 << failures)
+        arrange(.connects, at: number, after: random.draw(longest / 2...longest))
+    }
+
+    /// The worker's side finds the connection over.
+    private func connectionEnded(_ number: Int) {
+        workers[number].connection = nil
+        workers[number].isRegistered = false
+        connectLater(number)
+    }
+
+    func closeConnection(of number: Int) {
+        guard let connection = workers[number].connection else { return }
+        closeAtPeer(connection)
+        connectionEnded(number)
+    }
+
+    private func held(by number: Int) -> [HeldLease] {
+        workers[number].board.held.map { lease, started in
+            HeldLease(lease, isStarted: started, progress: workers[number].work[lease]?.progress ?? 0)
+        }
+    }
+
+    private func beat(_ number: Int) {
+        arrange(.beats, at: number, after: Self.beatInterval)
+        guard let connection = workers[number].connection else { return }
+        if timeline.now - workers[number].lastHeard > Self.silenceLimit {
+            trace.note("gives up its connection, worker", number, at: timeline.now)
+            closeConnection(of: number)
+        } else if workers[number].isRegistered {
+            for lease in workers[number].board.held.map(\.lease) where workers[number].work[lease]?.slot != nil {
+                workers[number].work[lease]?.progress += 0.001
+            }
+            sendToMaster(.heartbeat(held(by: number)), on: connection)
+        }
+    }
+
+    func workerHears(_ number: Int, _ mail: WorkerMail, on connection: Int) {
+        guard workers[number].connection == connection, network[connection].peerRun == workers[number].run else {
+            return
+        }
+        workers[number].lastHeard = timeline.now
+        switch mail {
+        case .registered(let identifier, let dropped):
+            workers[number].identifier = identifier
+            workers[number].isRegistered = true
+            workers[number].failedConnects = 0
+            perform(workers[number].board.dropped(dropped), at: number)
+            perform(workers[number].board.reconnected(), at: number)
+            // Said since the registration was sent.
+            if workers[number].board.isDraining { sendToMaster(.draining(true), on: connection) }
+        case .heartbeatReply(let dropped): perform(workers[number].board.dropped(dropped), at: number)
+        case .done(let stream): perform(workers[number].board.acknowledged(stream), at: number)
+        case .grant(let lease, let spec): perform(workers[number].board.granted(lease, spec), at: number)
+        case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
+        case .drain(let isOn):
+            if isOn {
+                perform(workers[number].board.drainBegan(), at: number)
+            } else {
+                workers[number].board.drainEnded()
+            }
+        case .refused: violate("worker \(number) was refused")
+        case .closed:
+            network[connection].isOpenAtPeer = false
+            connectionEnded(number)
+        }
+    }
+
+    // MARK: The work
+
+    private func perform(_ actions: [LeaseBoard.Action], at number: Int) {
+        for action in actions {
+            switch action {
+            case .fetch(let lease, let spec):
+                let ticket = workers[number].nextTicket
+                workers[number].nextTicket += 1
+                workers[number].work[lease] = SimulatedWorker.Run(spec: spec, ticket: ticket)
+                arrange(.fetched(lease), at: number, after: random.draw(.milliseconds(1) ... .milliseconds(50)))
+            case .run(let lease, _, let slot): run(lease, slot: slot, at: number)
+            case .abandon(let lease):
+                guard let run = workers[number].work[lease] else { break }
+                if run.slot != nil {
+                    // The slot is free when its world has stopped, not before.
+                    let ticket = workers[number].nextTicket
+                    workers[number].nextTicket += 1
+                    workers[number].work[lease]?.ticket = ticket
+                    arrange(
+                        .failed(lease, ticket: ticket, Failure(.cancelled, "taken away")), at: number,
+                        after: random.draw(.milliseconds(1) ... .milliseconds(400)))
+                } else {
+                    workers[number].work[lease] = nil
+                }
+            case .clear(let lease): workers[number].work[lease] = nil
+            case .send(let stream, let report):
+                guard workers[number].isRegistered, let connection = workers[number].connection else { break }
+                switch report {
+                case .band(let lease, let index, let blob):
+                    sendToMaster(.band(number: stream, lease, index: index, blob), on: connection)
+                case .finished(let lease, let output):
+                    sendToMaster(.finished(number: stream, lease, output), on: connection)
+                case .failed(let lease, let failure):
+                    sendToMaster(.failed(number: stream, lease, failure), on: connection)
+                }
+            }
+        }
+    }
+
+    /// Whether the master's blob store answers the worker now.
+    private func isStoreReachable(by number: Int) -> Bool {
+        guard let master, master.pausedUntil <= timeline.now else { return false }
+        return network.isReachable(.worker(number), at: timeline.now)
+    }
+
+    private func fetch(_ lease: LeaseID, at number: Int) {
+        guard workers[number].board.phase(of: lease) == .fetching, let spec = workers[number].work[lease]?.spec else {
+            return
+        }
+        guard isStoreReachable(by: number) else {
+            arrange(.fetched(lease), at: number, after: Self.retryInterval)
+            return
+        }
+        let inputs = spec.inputs + [spec.value].compactMap { $0 }
+        if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
+            if isFirst(spec.task.step), master?.scheduler.imageStatus(lease.task.image)?.state.isFinal == false {
+                violate("the input of image \(lease.task.image) is gone, though it may still run")
+            }
+            post(.blobMissing(missing.blob.digest), on: nil)
+            perform(
+                workers[number].board.failed(lease, slot: nil, Failure(.workerError, "an input did not arrive")),
+                at: number)
+        } else {
+            perform(workers[number].board.fetched(lease), at: number)
+        }
+    }
+
+    private func run(_ lease: LeaseID, slot: Int, at number: Int) {
+        guard let run = workers[number].work[lease] else { return }
+        workers[number].work[lease]?.slot = slot
+        let duration = random.draw(.milliseconds(1)...options.longestTask)
+        let image = lease.task.image
+        let mark = Int(truncatingIfNeeded: image.job.rawValue &* 31 &+ UInt64(image.index) &* 7)
+        if options.poisonEvery > 0, mark % options.poisonEvery == 1 {
+            arrange(
+                .failed(lease, ticket: run.ticket, Failure(.rankLost, "a rank died")), at: number, after: duration / 2)
+        } else if options.corruptEvery > 0, mark % options.corruptEvery == 2, isFirst(lease.task.step) {
+            arrange(
+                .failed(lease, ticket: run.ticket, Failure(.corruptInput, "not an image")), at: number,
+                after: duration / 2)
+        } else if isFaulty, random.happens(onceIn: options.rankLossEvery) {
+            trace.noteFault("rank lost at worker", number, at: timeline.now)
+            arrange(
+                .failed(lease, ticket: run.ticket, Failure(.rankLost, "a rank died")), at: number, after: duration / 2)
+        } else if isFaulty, random.happens(onceIn: options.hangEvery) {
+            trace.noteFault("hangs at worker", number, at: timeline.now)
+            arrange(
+                .failed(lease, ticket: run.ticket, Failure(.hung, "no progress")), at: number,
+                after: .milliseconds(Int(run.spec.progressTimeoutMilliseconds)))
+        } else if lease.task.step == .decode {
+            arrange(.publishes(lease, band: 0, ticket: run.ticket), at: number, after: duration)
+        } else {
+            arrange(.computed(lease, ticket: run.ticket), at: number, after: duration)
+        }
+    }
+
+    private func isFirst(_ step: TaskStep) -> Bool {
+        switch step {
+        case .whole, .decode: true
+        case .chunk, .reduce: false
+        }
+    }
+
+    private func publish(_ band: Int, of lease: LeaseID, ticket: Int, at number: Int) {
+        guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
+        guard isStoreReachable(by: number) else {
+            arrange(.publishes(lease, band: band, ticket: ticket), at: number, after: Self.retryInterval)
+            return
+        }
+        let rows = plan.bands[band]
+        let blob = BlobReference.named(
+            "\(lease.task.image).band-\(band)", byteCount: UInt64(rows.count * plan.input.bytesPerRow))
+        store(blob)
+        perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
+        let pause = random.draw(.milliseconds(1) ... .milliseconds(50))
+        if band + 1 < plan.bands.count {
+            arrange(.publishes(lease, band: band + 1, ticket: ticket), at: number, after: pause)
+        } else {
+            arrange(.computed(lease, ticket: ticket), at: number, after: pause)
+        }
+    }
+
+    private func upload(_ lease: LeaseID, at number: Int) {
+        guard workers[number].board.phase(of: lease) == .uploading, let spec = workers[number].work[lease]?.spec else {
+            return
+        }
+        guard isStoreReachable(by: number) else {
+            arrange(.uploads(lease), at: number, after: Self.retryInterval)
+            return
+        }
+        guard let output = output(of: spec) else { return }
+        for blob in [output.payload, output.summary, output.metadata] {
+            if let blob { store(blob) }
+        }
+        perform(workers[number].board.finished(lease, output), at: number)
+    }
+
+    /// The result that every attempt of the task has: results are deterministic.
+    private func output(of spec: TaskSpec) -> TaskOutput? {
+        let name = "\(spec.task)"
+        guard let plan = plan(of: spec) else { return nil }
+        switch spec.task.step {
+        case .whole: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_000))
+        case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
+        case .reduce(let stage):
+            let next = plan.stages[Int(stage) + 1]
+            let count = next.opening?.finishesRowByRow == true ? 1 : plan.stages[Int(stage)].chunks.count
+            return TaskOutput(
+                payload: .named("\(name).payload", byteCount: UInt64(10 * count)),
+                valueOffsets: (0...count).map { UInt64(10 * $0) })
+        case .chunk(let stage, let index):
+            let stage = plan.stages[Int(stage)]
+            let rows = stage.chunks[Int(index)].count
+            let rawByteCount = UInt64(rows * stage.output.bytesPerRow)
+            switch stage.closing {
+            case .segments:
+                // A filter byte before each row.
+                return TaskOutput(
+                    payload: .named("\(name).payload", byteCount: 1_000),
+                    checksum: SegmentChecksum(adler32: 1, byteCount: rawByteCount + UInt64(rows)))
+            case .rows: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
+            case .summary:
+                return TaskOutput(
+                    payload: .named("\(name).payload", byteCount: rawByteCount),
+                    summary: .named("\(name).summary", byteCount: 1_024))
+            }
+        }
+    }
+
+    private func plan(of spec: TaskSpec) -> ProcessingPlan? {
+        guard let layout = ChannelLayout(rawValue: spec.geometry.channelCount),
+            let depth = SampleDepth(rawValue: spec.geometry.bitsPerSample),
+            let pipeline = try? Pipeline(parsing: spec.pipeline)
+        else { return nil }
+        let shape = ImageShape(
+            width: Int(spec.geometry.width), height: Int(spec.geometry.height), format: PixelFormat(layout, depth))
+        let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
+        if plan == nil { violate("task \(spec.task) was granted without a plan") }
+        return plan
+    }
+}

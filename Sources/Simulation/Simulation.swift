@@ -1,0 +1,203 @@
+import JobModel
+import Scheduler
+
+/// One run of a simulated cluster: the real scheduler and the real lease boards, in one thread, over a modelled network,
+/// disk and clock, with all chance drawn from one seed.
+///
+/// ```
+///  clients --+                              +-- journal disk (loses and tears what is not synced)
+///            |-- network (delays, cuts) -- master: real Scheduler
+///  workers --+                              +-- blobs
+///  (real LeaseBoard)
+/// ```
+/// First the *safety phase*: work comes in and faults happen. Then the *liveness phase*: the faults stop, a random core of
+/// the workers is healed, and the others stay dead or cut off. Within a bound that follows from the work left, every
+/// accepted job must have ended. The checks of `Observer` hold throughout.
+public final class Simulation {
+    let options: SimulationOptions
+    let bug: PlantedBug?
+    let seed: UInt64
+    var random: SeededRandom
+    var timeline = Timeline()
+    var trace: Trace
+    var network = Network()
+    var disk = JournalDisk()
+    var observer = Observer()
+    var master: SimulatedMaster?
+    var masterRuns = 0
+    var workers: [SimulatedWorker] = []
+    var clients: [SimulatedClient] = []
+    /// The blob store's files.
+    var blobs: Set<BlobDigest> = []
+    /// How far the master's wall clock is off, in milliseconds.
+    var wallClockError = 0
+    var isFaulty = true
+    var commitCount: UInt64 = 0
+    private(set) var violation: String?
+    private var eventCount: UInt64 = 0
+    private var eventsNow = 0
+    private var latestTime = Instant.zero
+
+    public init(seed: UInt64, bug: PlantedBug? = nil) {
+        self.seed = seed
+        self.bug = bug
+        random = SeededRandom(seed: seed)
+        options = SimulationOptions(using: &random)
+        trace = Trace(start: timeline.now)
+    }
+
+    /// Notes that a promise was broken; the first one counts, and ends the run.
+    func violate(_ text: @autoclosure () -> String) {
+        if violation == nil { violation = text() }
+    }
+
+    /// Runs both phases.
+    public func run() -> SimulationResult {
+        let start = timeline.now
+        setUp()
+        pass(until: start + options.safetyPhase)
+        if violation == nil {
+            heal()
+            let end = timeline.now + livenessBound
+            while violation == nil && !isSettled && timeline.now < end {
+                resumeDrained()
+                pass(until: min(end, timeline.now + .seconds(5)))
+            }
+        }
+        if violation == nil { checkEnd() }
+        return SimulationResult(
+            seed: seed, options: options.description, violation: violation, trace: trace.text, digest: trace.digest,
+            simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
+            acknowledgedJobs: clients.count { $0.acknowledged != nil }, faults: trace.faultCounts)
+    }
+
+    private func setUp() {
+        for number in 0..<options.workerCount {
+            workers.append(SimulatedWorker(number: number, slotCount: random.draw(1...options.maximumSlots)))
+            timeline.arrange(
+                .worker(number, run: 0, .starts), after: random.draw(.milliseconds(0) ... .seconds(3)))
+        }
+        for number in 0..<options.clientCount {
+            clients.append(makeClient(number))
+            timeline.arrange(
+                .client(number, .connects), after: random.draw(.milliseconds(0)...options.safetyPhase * 0.7))
+        }
+        timeline.arrange(.masterStarts, after: .zero)
+        timeline.arrange(.fault, after: options.faultInterval)
+    }
+
+    private func pass(until end: Instant) {
+        while violation == nil, let event = timeline.next(until: end) {
+            eventCount += 1
+            checkProgressOfTime()
+            switch event {
+            case .masterStarts: startMaster()
+            case .masterTurns(let run): turnMaster(run)
+            case .masterCommitted(let run): masterCommitted(run)
+            case .masterAssembled(let run, let image): if master?.run == run { post(.assembled(image), on: nil) }
+            case .masterHears(let connection, let mail): masterHears(mail, on: connection)
+            case .workerHears(let worker, let connection, let mail):
+                unlessPaused(worker, event) { workerHears(worker, mail, on: connection) }
+            case .worker(let worker, let run, let happening):
+                guard workers[worker].run == run else { break }
+                unlessPaused(worker, event) { handle(happening, at: worker) }
+            case .client(let client, let happening): handle(happening, at: client)
+            case .clientHears(let client, let connection, let mail): clientHears(client, mail, on: connection)
+            case .fault: injectFault()
+            }
+        }
+    }
+
+    /// A cluster that is busy without end at one instant would never come to the end of its run.
+    private func checkProgressOfTime() {
+        eventsNow = timeline.now == latestTime ? eventsNow + 1 : 0
+        latestTime = timeline.now
+        if eventsNow > 20_000 { violate("the master or a worker is busy without end, and gets nowhere") }
+    }
+
+    private func unlessPaused(_ worker: Int, _ event: Event, _ body: () -> Void) {
+        if workers[worker].pausedUntil > timeline.now {
+            timeline.arrange(event, at: workers[worker].pausedUntil)
+        } else {
+            body()
+        }
+    }
+
+    // MARK: Sending
+
+    func delay() -> Duration { random.draw(.microseconds(50)...options.longestDelay) }
+
+    func sendToMaster(_ mail: MasterMail, on connection: Int) {
+        guard let time = network.arrivalAtMaster(on: connection, now: timeline.now, delay: delay()) else { return }
+        timeline.arrange(.masterHears(connection: connection, mail), at: time)
+    }
+
+    func sendToWorker(_ mail: WorkerMail, on connection: Int) {
+        guard case .worker(let worker) = network[connection].peer,
+            let time = network.arrivalAtPeer(on: connection, now: timeline.now, delay: delay())
+        else { return }
+        timeline.arrange(.workerHears(worker: worker, connection: connection, mail), at: time)
+    }
+
+    func sendToClient(_ mail: ClientMail, on connection: Int) {
+        guard case .client(let client) = network[connection].peer,
+            let time = network.arrivalAtPeer(on: connection, now: timeline.now, delay: delay())
+        else { return }
+        timeline.arrange(.clientHears(client, connection: connection, mail), at: time)
+    }
+
+    /// The master's side ends the connection; the peer hears of it, unless the link is cut or `quietly` says so.
+    func closeAtMaster(_ connection: Int, quietly: Bool = false) {
+        guard network[connection].isOpenAtMaster else { return }
+        network[connection].isOpenAtMaster = false
+        if !quietly { tellPeerOfEnd(connection) }
+    }
+
+    func tellPeerOfEnd(_ connection: Int) {
+        switch network[connection].peer {
+        case .worker: sendToWorker(.closed, on: connection)
+        case .client: sendToClient(.closed, on: connection)
+        }
+    }
+
+    func closeAtPeer(_ connection: Int, quietly: Bool = false) {
+        guard network[connection].isOpenAtPeer else { return }
+        network[connection].isOpenAtPeer = false
+        if !quietly { sendToMaster(.closed, on: connection) }
+    }
+}
+
+/// What came of one seed.
+public struct SimulationResult: Sendable {
+    public let seed: UInt64
+    /// What the seed drew, in words.
+    public let options: String
+    /// The promise that was broken; `nil` when all held.
+    public let violation: String?
+    /// The last events, one a line.
+    public let trace: String
+    /// The same for two runs of the same seed.
+    public let digest: UInt64
+    public let simulated: Duration
+    public let eventCount: UInt64
+    public let commitCount: UInt64
+    public let acknowledgedJobs: Int
+    /// How often each fault was injected.
+    public let faults: [String: Int]
+}
+
+extension BlobReference {
+    /// A blob whose digest is made from a name: FNV-1a with four starting values.
+    static func named(_ name: String, byteCount: UInt64) -> BlobReference {
+        var hashes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)
+        for byte in name.utf8 {
+            hashes.0 = (hashes.0 ^ UInt64(byte)) &* 1_099_511_628_211
+            hashes.1 = (hashes.1 ^ UInt64(byte)) &* 1_099_511_628_211
+            hashes.2 = (hashes.2 ^ UInt64(byte)) &* 6_364_136_223_846_793_005
+            hashes.3 = (hashes.3 ^ UInt64(byte)) &* 2_862_933_555_777_941_757
+        }
+        let bytes = withUnsafeBytes(of: hashes) { Array($0) }
+        guard let digest = BlobDigest(bytes) else { preconditionFailure("four words are \(bytes.count) bytes") }
+        return BlobReference(digest: digest, byteCount: byteCount)
+    }
+}

@@ -1,0 +1,55 @@
+import Scheduler
+
+/// What a seed draws before its run begins: the size of the cluster, the work, and how often what goes wrong.
+struct SimulationOptions: CustomStringConvertible {
+    let workerCount: Int
+    let maximumSlots: Int
+    let clientCount: Int
+    let maximumImages: Int
+    let prefetchPerSlot: Int
+    let longestTask: Duration
+    let longestDelay: Duration
+    let longestCommit: Duration
+    /// The mean time between two faults.
+    let faultInterval: Duration
+    /// One in so many attempts ends with a dead rank, or hangs; 0 for none.
+    let rankLossEvery: Int
+    let hangEvery: Int
+    /// One in so many images kills every rank that touches it, or can not be read; 0 for none.
+    let poisonEvery: Int
+    let corruptEvery: Int
+    /// One in so many images has the same input file as others.
+    let sharedEvery: Int
+    let safetyPhase: Duration
+
+    init(using random: inout SeededRandom) {
+        workerCount = random.happens(onceIn: 8) ? random.draw(10...40) : random.draw(1...8)
+        maximumSlots = random.draw(1...4)
+        clientCount = random.draw(1...6)
+        maximumImages = random.draw(1...12)
+        prefetchPerSlot = random.draw(0...2)
+        longestTask = .milliseconds([50, 400, 3_000, 8_000][random.draw(0...3)])
+        longestDelay = .milliseconds([1, 20, 200, 900][random.draw(0...3)])
+        longestCommit = .milliseconds([1, 10, 200][random.draw(0...2)])
+        faultInterval = .milliseconds([300, 1_000, 5_000, 20_000][random.draw(0...3)])
+        rankLossEvery = [0, 50, 10][random.draw(0...2)]
+        hangEvery = [0, 0, 60][random.draw(0...2)]
+        poisonEvery = [0, 0, 15][random.draw(0...2)]
+        corruptEvery = [0, 0, 20][random.draw(0...2)]
+        sharedEvery = [1, 2, 6][random.draw(0...2)]
+        safetyPhase = .seconds(random.draw(20...120))
+    }
+
+    var schedulerConfiguration: SchedulerConfiguration {
+        var configuration = SchedulerConfiguration()
+        configuration.prefetchPerSlot = prefetchPerSlot
+        return configuration
+    }
+
+    var description: String {
+        "workers \(workerCount), slots to \(maximumSlots), clients \(clientCount), images to \(maximumImages), "
+            + "prefetch \(prefetchPerSlot), tasks to \(longestTask), delays to \(longestDelay), commits to "
+            + "\(longestCommit), faults each \(faultInterval), rank loss 1/\(rankLossEvery), hangs 1/\(hangEvery), "
+            + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), safety phase \(safetyPhase)"
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Simulation
+import Testing
+
+/// A fixed budget of seeds. More of them: `swift run -c release tessera-sim --seeds 10000`.
+@Suite(.serialized) struct SimulationTests {
+    @Test func `every seed of the budget keeps all promises`() {
+        var figures = SimulationFigures()
+        for seed in UInt64(1)...60 {
+            let result = Simulation(seed: seed).run()
+            figures.add(result)
+            #expect(result.violation == nil, "\(result.report)")
+        }
+        // A simulation in which nothing happens keeps all promises, too.
+        #expect(figures.acknowledgedJobs > 60)
+        #expect(figures.commitCount > 1_000)
+        for fault in ["master killed", "master lost its power", "can not be heard, worker", "killed, worker"] {
+            #expect(figures.faults[fault, default: 0] > 20, "\(fault) happened too rarely")
+        }
+    }
+
+    @Test func `a seed gives the same run twice`() {
+        for seed in UInt64(1)...5 {
+            let first = Simulation(seed: seed).run()
+            let second = Simulation(seed: seed).run()
+            #expect(first.digest == second.digest, "seed \(seed)")
+            #expect(first.trace == second.trace, "seed \(seed)")
+            #expect(first.eventCount == second.eventCount, "seed \(seed)")
+        }
+    }
+
+    /// The order of sets and dictionaries differs between processes: nothing may depend on it.
+    @Test func `a seed gives the same run in two processes`() throws {
+        let first = try output(of: ["--seeds", "5", "--digests"])
+        let second = try output(of: ["--seeds", "5", "--digests"])
+        let digests = first.filter { $0.contains("digest") }
+        #expect(digests.count == 5)
+        #expect(digests == second.filter { $0.contains("digest") })
+    }
+
+    @Test func `two seeds give two runs`() {
+        #expect(Simulation(seed: 1).run().digest != Simulation(seed: 2).run().digest)
+    }
+
+    @Test(arguments: PlantedBug.allCases)
+    func `a planted bug is found`(bug: PlantedBug) throws {
+        let found = (UInt64(1)...1_000).lazy.map { Simulation(seed: $0, bug: bug).run() }.first { $0.violation != nil }
+        let result = try #require(found, "\(bug.rawValue) was not found within 1,000 seeds")
+        #expect(result.report.contains("seed \(result.seed) FAILED"))
+        #expect(!result.trace.isEmpty)
+    }
+
+    /// The lines that the command prints. It lies beside the tests.
+    private func output(of arguments: [String]) throws -> [String] {
+        let process = Process()
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+            .appendingPathComponent("tessera-sim")
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}
