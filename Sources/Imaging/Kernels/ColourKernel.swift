@@ -1,18 +1,61 @@
 /// A function of the three colours of a pixel.
+///
+/// The loops over a row are requirements with a default, so that each conforming type gets loops of its own, in which the
+/// function is inlined; a generic kernel behind `any RowKernel` would call it pixel by pixel.
 protocol ColourMap: Sendable {
     /// The new colours, in levels; they are rounded and saturated by whoever calls.
     func callAsFunction(_ red: Int32, _ green: Int32, _ blue: Int32) -> (red: Double, green: Double, blue: Double)
+
+    func replace(_ source: UnsafePointer<UInt8>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt8>)
+    func replace(_ source: UnsafePointer<UInt16>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt16>)
+}
+
+/// What the loops over a row need to know of it.
+struct ColourPixels {
+    let width: Int
+    let input: ChannelLayout
+}
+
+extension ColourMap {
+    func replace(_ source: UnsafePointer<UInt8>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt8>) {
+        replaceSamples(source, pixels, to: target)
+    }
+
+    func replace(_ source: UnsafePointer<UInt16>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt16>) {
+        replaceSamples(source, pixels, to: target)
+    }
+
+    @inline(__always)
+    private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ source: UnsafePointer<Sample>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<Sample>
+    ) {
+        let largest = Double(Int32(truncatingIfNeeded: Sample.max))
+        let channels = Int(pixels.input.rawValue)
+        let (green, blue) = pixels.input.isColour ? (1, 2) : (0, 0)
+        let hasAlpha = pixels.input.hasAlpha
+        let step = hasAlpha ? 4 : 3
+        for x in 0..<pixels.width {
+            let (from, to) = (source + x * channels, target + x * step)
+            let new = self(
+                Int32(truncatingIfNeeded: from[0]), Int32(truncatingIfNeeded: from[green]),
+                Int32(truncatingIfNeeded: from[blue]))
+            to[0] = Sample(truncatingIfNeeded: rounded(new.red, upTo: largest))
+            to[1] = Sample(truncatingIfNeeded: rounded(new.green, upTo: largest))
+            to[2] = Sample(truncatingIfNeeded: rounded(new.blue, upTo: largest))
+            if hasAlpha { to[3] = from[channels - 1] }
+        }
+    }
 }
 
 /// Replaces the colours of each pixel by a function of them, rounded to nearest (ties to even) and saturated.
 ///
 /// A gray pixel counts as one whose three colours are equal; the output is RGB, or RGBA where there is alpha.
-struct ColourKernel<Map: ColourMap>: RowKernel {
+struct ColourKernel: RowKernel {
     let outputShape: ImageShape
     private let input: PixelFormat
-    private let map: Map
+    private let map: any ColourMap
 
-    init(_ input: ImageShape, _ map: Map) {
+    init(_ input: ImageShape, _ map: any ColourMap) {
         var shape = input
         shape.format.layout = input.format.layout.colour
         outputShape = shape
@@ -23,32 +66,12 @@ struct ColourKernel<Map: ColourMap>: RowKernel {
     var readsOnlyItsOwnRow: Bool { true }
     func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
 
-    func apply(_ input: Band, to output: MutableBand) {
-        switch outputShape.format.depth {
-        case .eight: replace(input, output, UInt8.self)
-        case .sixteen: replace(input, output, UInt16.self)
-        }
-    }
-
-    private func replace<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ band: Band, _ output: MutableBand, _: Sample.Type
-    ) {
-        let channels = input.channelCount
-        let largest = Double(outputShape.format.depth.maximum)
-        let (green, blue) = input.layout.isColour ? (1, 2) : (0, 0)
+    func apply(_ band: Band, to output: MutableBand) {
+        let pixels = ColourPixels(width: outputShape.width, input: input.layout)
         for y in output.rows {
-            var source: UnsafePointer<Sample> = band.row(y)
-            var target: UnsafeMutablePointer<Sample> = output.row(y)
-            for _ in 0..<outputShape.width {
-                let new = map(
-                    Int32(truncatingIfNeeded: source[0]), Int32(truncatingIfNeeded: source[green]),
-                    Int32(truncatingIfNeeded: source[blue]))
-                target[0] = Sample(truncatingIfNeeded: rounded(new.red, upTo: largest))
-                target[1] = Sample(truncatingIfNeeded: rounded(new.green, upTo: largest))
-                target[2] = Sample(truncatingIfNeeded: rounded(new.blue, upTo: largest))
-                if input.layout.hasAlpha { target[3] = source[channels - 1] }
-                source += channels
-                target += outputShape.format.channelCount
+            switch outputShape.format.depth {
+            case .eight: map.replace(band.row(y, as: UInt8.self), pixels, to: output.row(y))
+            case .sixteen: map.replace(band.row(y, as: UInt16.self), pixels, to: output.row(y))
             }
         }
     }

@@ -1,7 +1,33 @@
 /// A function of two levels at the same place.
+///
+/// The loops over a row are requirements with a default, so that each conforming type gets loops of its own, in which the
+/// function is inlined; a generic kernel behind `any RowKernel` would call it sample by sample.
 protocol LevelPairing: Sendable {
     /// The new level; it is within the samples' range.
     func callAsFunction(_ first: Int32, _ second: Int32) -> Int32
+
+    func combine(
+        _ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>,
+        _ count: Int)
+    func combine(
+        _ first: UnsafePointer<UInt16>, _ second: UnsafePointer<UInt16>, into target: UnsafeMutablePointer<UInt16>,
+        _ count: Int)
+}
+
+extension LevelPairing {
+    func combine(
+        _ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>, into target: UnsafeMutablePointer<UInt8>,
+        _ count: Int
+    ) {
+        for i in 0..<count { target[i] = UInt8(truncatingIfNeeded: self(Int32(first[i]), Int32(second[i]))) }
+    }
+
+    func combine(
+        _ first: UnsafePointer<UInt16>, _ second: UnsafePointer<UInt16>, into target: UnsafeMutablePointer<UInt16>,
+        _ count: Int
+    ) {
+        for i in 0..<count { target[i] = UInt16(truncatingIfNeeded: self(Int32(first[i]), Int32(second[i]))) }
+    }
 }
 
 /// Runs two chains of kernels on the same input and combines what they make, sample by sample; alpha is the input's.
@@ -10,13 +36,13 @@ protocol LevelPairing: Sendable {
 ///       |                      +--> pairing -> output
 ///       +---> second chain  ---+
 ///
-/// An empty chain is the input itself. The chains must keep the shape. Works through its rows in blocks,
-/// so that what is kept between stays small; they are long enough that the halo is computed twice for few of the rows.
-struct CombiningKernel<Pairing: LevelPairing>: RowKernel {
+/// An empty chain is the input itself. The chains must keep the shape. Works through its rows in blocks, so
+/// that what is kept between stays small; they are long enough that the halo is computed twice for few of the rows.
+struct CombiningKernel: RowKernel {
     let outputShape: ImageShape
     let first: [any RowKernel]
     let second: [any RowKernel]
-    let pairing: Pairing
+    let pairing: any LevelPairing
 
     func inputRows(for wanted: Range<Int>) -> Range<Int> {
         let (one, other) = (Self.inputRows(of: first, for: wanted), Self.inputRows(of: second, for: wanted))
@@ -28,7 +54,9 @@ struct CombiningKernel<Pairing: LevelPairing>: RowKernel {
     }
 
     func apply(_ input: Band, to output: MutableBand) {
-        let halo = inputRows(for: output.rows).count - output.rows.count
+        // Of a row in the middle, where the image's edges cut off least.
+        let middle = outputShape.height / 2
+        let halo = inputRows(for: middle..<middle + 1).count - 1
         let rowsPerBlock = max(4 * halo, 64)
         for start in stride(from: output.rows.lowerBound, to: output.rows.upperBound, by: rowsPerBlock) {
             let rows = start..<min(start + rowsPerBlock, output.rows.upperBound)
@@ -36,9 +64,17 @@ struct CombiningKernel<Pairing: LevelPairing>: RowKernel {
             // The bands are valid while their buffers live.
             withExtendedLifetime((one, other)) {
                 let (left, right) = (one?.band ?? input, other?.band ?? input)
-                switch outputShape.format.depth {
-                case .eight: combine(left, right, input, output.slice(rows), UInt8.self)
-                case .sixteen: combine(left, right, input, output.slice(rows), UInt16.self)
+                for y in rows {
+                    switch outputShape.format.depth {
+                    case .eight:
+                        let target: UnsafeMutablePointer<UInt8> = output.row(y)
+                        pairing.combine(left.row(y), right.row(y), into: target, outputShape.samplesPerRow)
+                        copyAlphaIfAny(from: input.row(y), to: target)
+                    case .sixteen:
+                        let target: UnsafeMutablePointer<UInt16> = output.row(y)
+                        pairing.combine(left.row(y), right.row(y), into: target, outputShape.samplesPerRow)
+                        copyAlphaIfAny(from: input.row(y), to: target)
+                    }
                 }
             }
         }
@@ -56,21 +92,11 @@ struct CombiningKernel<Pairing: LevelPairing>: RowKernel {
         return current
     }
 
-    private func combine<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ left: Band, _ right: Band, _ input: Band, _ output: MutableBand, _: Sample.Type
+    private func copyAlphaIfAny<Sample: FixedWidthInteger & UnsignedInteger>(
+        from row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>
     ) {
-        let format = outputShape.format
-        for y in output.rows {
-            let (one, other): (UnsafePointer<Sample>, UnsafePointer<Sample>) = (left.row(y), right.row(y))
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            for i in 0..<outputShape.samplesPerRow {
-                target[i] = Sample(
-                    truncatingIfNeeded: pairing(Int32(truncatingIfNeeded: one[i]), Int32(truncatingIfNeeded: other[i])))
-            }
-            if format.layout.hasAlpha {
-                copyAlpha(from: input.row(y), to: target, width: outputShape.width, channels: format.channelCount)
-            }
-        }
+        guard outputShape.format.layout.hasAlpha else { return }
+        copyAlpha(from: row, to: target, width: outputShape.width, channels: outputShape.format.channelCount)
     }
 }
 

@@ -38,10 +38,13 @@ private struct FlipKernel: RowKernel {
         let channels = outputShape.format.channelCount
         for y in output.rows {
             let target: UnsafeMutablePointer<Sample> = output.row(y)
-            var source: UnsafePointer<Sample> = input.row(y) + outputShape.samplesPerRow
+            let last: UnsafePointer<Sample> = input.row(y) + (outputShape.samplesPerRow - channels)
+            if channels == 1 {
+                for x in 0..<outputShape.width { target[x] = last[-x] }
+                continue
+            }
             for x in 0..<outputShape.width {
-                source -= channels
-                for channel in 0..<channels { target[x * channels + channel] = source[channel] }
+                for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
             }
         }
     }
