@@ -84,7 +84,11 @@ struct MasterService: Service {
         let address = Endpoint(host: settings.listen.host, port: listener.localPort)
         logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
         if let file = settings.addressFile {
-            try Data("\(address)\n".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            do {
+                try Data("\(address)\n".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+            } catch {
+                throw AddressFileError(file: file, reason: error.localizedDescription)
+            }
         }
         notifier.ready()
         let admission = Admission(blobs: blobs)
@@ -107,6 +111,13 @@ struct MasterService: Service {
             }
         }
     }
+}
+
+/// Whoever waits for the address would wait for ever.
+private struct AddressFileError: Error, CustomStringConvertible {
+    let file: String
+    let reason: String
+    var description: String { "the address file \(file) cannot be written: \(reason)" }
 }
 
 /// Runs blocking work on a thread of its own, for as long as it takes.

@@ -22,3 +22,12 @@ enum WorldError: Error, Hashable {
         }
     }
 }
+
+/// What a worker says that cannot start: the reason in one line, then what mpirun and the ranks wrote, if anything.
+extension WorldError: CustomStringConvertible {
+    var description: String {
+        let failure = failure
+        let tail = failure.outputTail.split(separator: "\n").map { "\n  | \($0)" }.joined()
+        return failure.reason + tail
+    }
+}
