@@ -12,25 +12,25 @@ extension Simulation {
         switch random.draw(0...15) {
         case 0:
             trace.noteFault("killed, worker", worker, at: now)
-            killWorker(worker, quietly: false, restartsAfter: random.draw(.milliseconds(50) ... .seconds(20)))
+            killWorker(worker, quietly: false, restartsAfter: spell(upTo: .seconds(20)))
         case 1:
             trace.noteFault("lost its power, worker", worker, at: now)
-            killWorker(worker, quietly: true, restartsAfter: random.draw(.seconds(1) ... .seconds(30)))
+            killWorker(worker, quietly: true, restartsAfter: spell(upTo: .seconds(30)))
         case 2:
             trace.noteFault("stands still, worker", worker, at: now)
-            workers[worker].pausedUntil = now + random.draw(.milliseconds(100) ... .seconds(30))
+            workers[worker].pausedUntil = now + spell(upTo: .seconds(30))
         case 3:
             trace.noteFault("cut off, worker", worker, at: now)
-            let until = now + random.draw(.milliseconds(100) ... .seconds(20))
+            let until = now + spell(upTo: .seconds(20))
             network.links[.worker(worker)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: until)
         case 4:
             trace.noteFault("can not be heard, worker", worker, at: now)
             network.links[.worker(worker), default: Network.Link()].toMasterCutUntil =
-                now + random.draw(.milliseconds(100) ... .seconds(20))
+                now + spell(upTo: .seconds(20))
         case 5:
             trace.noteFault("can not hear, worker", worker, at: now)
             network.links[.worker(worker), default: Network.Link()].toPeerCutUntil =
-                now + random.draw(.milliseconds(100) ... .seconds(20))
+                now + spell(upTo: .seconds(20))
         case 6:
             trace.noteFault("closes its connection, worker", worker, at: now)
             closeConnection(of: worker)
@@ -50,7 +50,7 @@ extension Simulation {
             killMaster(powerFails: true)
         case 10:
             trace.noteFault("master stands still", at: now)
-            master?.pausedUntil = now + random.draw(.milliseconds(100) ... .seconds(60))
+            master?.pausedUntil = now + spell(upTo: .seconds(60))
         case 11:
             trace.noteFault("wall clock jumps", at: now)
             wallClockError = random.draw(-86_400_000...86_400_000)
@@ -61,7 +61,7 @@ extension Simulation {
         case 13:
             trace.noteFault("client cut off", at: now)
             let client = random.draw(0...(clients.count - 1))
-            let until = now + random.draw(.milliseconds(100) ... .seconds(10))
+            let until = now + spell(upTo: .seconds(10))
             network.links[.client(client)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: until)
         case 14:
             guard master != nil else { break }
@@ -73,6 +73,11 @@ extension Simulation {
             trace.noteFault("operator forgets job", Int(job.rawValue), at: now)
             post(.forgetJob(job), on: nil)
         }
+    }
+
+    /// How long something stays wrong: not so long, where faults are frequent, that nothing ever works.
+    func spell(upTo longest: Duration) -> Duration {
+        random.draw(.milliseconds(100)...min(longest, options.faultInterval * 8))
     }
 
     /// The faults stop: a random core of workers is healed; each of the others is dead, cut off, or cut off one way.

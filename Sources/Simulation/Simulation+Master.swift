@@ -65,7 +65,7 @@ extension Simulation {
         for connection in network.openConnections(ofMaster: master.run) {
             closeAtMaster(connection, quietly: powerFails)
         }
-        timeline.arrange(.masterStarts, after: random.draw(.milliseconds(100) ... .seconds(20)))
+        timeline.arrange(.masterStarts, after: spell(upTo: .seconds(20)))
     }
 
     func arrangeTurn(at time: Instant) {

@@ -23,7 +23,7 @@ struct SimulationOptions: CustomStringConvertible {
     let safetyPhase: Duration
 
     init(using random: inout SeededRandom) {
-        workerCount = random.happens(onceIn: 8) ? random.draw(10...40) : random.draw(1...8)
+        workerCount = random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)
         maximumSlots = random.draw(1...4)
         clientCount = random.draw(1...6)
         maximumImages = random.draw(1...12)
