@@ -138,6 +138,7 @@ let package = Package(
             name: "MasterDaemonTests", dependencies: ["MasterDaemon", "JobModel", "Journal", "Scheduler", "BlobStore"],
             swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
