@@ -87,7 +87,7 @@ actor MasterSession {
                 let result = try await operation(connection.master, retry)
                 answered()
                 return result
-            } catch  where Self.isLoss(error) {
+            } catch  where Self.isLoss(error) || isAfterLoss(error, connection) {
                 lost(connection, error)
             } catch let refusal as MasterRefusal {
                 answered()
@@ -122,6 +122,11 @@ actor MasterSession {
             }
         default: false
         }
+    }
+
+    /// Whether the connection was closed under this request because another one had found it lost.
+    private func isAfterLoss(_ error: any Error, _ used: Connection) -> Bool {
+        (error as? ConnectionClosed)?.code == .local && connection?.number != used.number
     }
 
     private func connected() async throws -> Connection {
