@@ -92,6 +92,22 @@ import Transport
         #expect(dials.withLock { $0 } <= 6)
     }
 
+    @Test func `a request under which another one closed the lost connection is made again`() async throws {
+        let master = ModelMaster { $0.breaks = [.before("workers")] }
+        try await TestSession.with(master) { test in
+            let session = test.session
+            let retries = try await session.perform { _, retry in
+                if retry == 0 {
+                    // It finds the connection lost; the session closes it and makes another.
+                    _ = try await session.perform { try await $0.workers() }
+                    throw ConnectionClosed(.local, "the blob transfer was closed")
+                }
+                return retry
+            }
+            #expect(retries == 1)
+        }
+    }
+
     @Test func `a connection that answers nothing does not count as recovered`() async throws {
         let master = ModelMaster { $0.breaks = Array(repeating: .before("workers"), count: 1000) }
         let error = await #expect(throws: ClientError.self) {
