@@ -32,23 +32,30 @@ public final class BlobTransfer: Sendable {
     // MARK: Put
 
     /// Stores a file's bytes.
-    /// - Parameter recomputable: whether the blob need not survive a power cut of the master.
-    public func put(fileAt path: String, recomputable: Bool = false) async throws -> BlobReference {
+    /// - Parameters:
+    ///   - recomputable: whether the blob need not survive a power cut of the master.
+    ///   - fromTask: whether a running job needs the blob: it may then use the space that uploads have to leave free.
+    public func put(
+        fileAt path: String, recomputable: Bool = false, fromTask: Bool = false
+    ) async throws -> BlobReference {
         let file = try await LocalFile.open(readingAt: path)
         return try await file.closing {
             try await put(
-                descriptor: file.descriptor, offset: 0, byteCount: file.byteCount, recomputable: recomputable)
+                descriptor: file.descriptor, offset: 0, byteCount: file.byteCount, recomputable: recomputable,
+                fromTask: fromTask)
         }
     }
 
     /// Stores `byteCount` bytes of an open file, read by pread from `offset` on.
     /// - Parameter digest: the bytes' SHA-256 where it is known; sent beforehand then.
     public func put(
-        descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false
+        descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false,
+        fromTask: Bool = false
     ) async throws -> BlobReference {
         try await exchange(mayRetry: { true }) { connection in
             var source = FileSource(descriptor: descriptor, offset: offset, byteCount: byteCount)
-            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+            return try await Self.put(
+                &source, digest: digest, recomputable: recomputable, fromTask: fromTask, over: connection)
         }
     }
 
@@ -73,12 +80,14 @@ public final class BlobTransfer: Sendable {
     }
 
     private static func put(
-        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, over connection: BulkConnection
+        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, fromTask: Bool = false,
+        over connection: BulkConnection
     ) async throws -> Exchange<BlobReference> {
         var request = WirePutBlob()
         request.byteCount = source.byteCount
         request.digest = digest?.wire ?? .init()
         request.recomputable = recomputable
+        request.fromTask = fromTask
         connection.send(.putBlob(request))
         var rest = source.byteCount
         // Something that comes before all is sent can only be a refusal.

@@ -45,13 +45,8 @@ struct BulkSession: Sendable {
     private func put(_ message: WirePutBlob) async throws {
         let expected = message.digest.isEmpty ? nil : try BlobDigest(wire: message.digest)
         let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
-        guard available >= message.byteCount, available - message.byteCount >= minimumFreeByteCount else {
-            refuse(
-                WireRefusal(
-                    code: "no-space",
-                    message: "the master can not keep \(message.byteCount) more bytes: \(available) are free and "
-                        + "--min-free-bytes keeps \(minimumFreeByteCount) of them; free some space or lower that setting",
-                    retryAfter: .seconds(10)))
+        if let refusal = StorageReserve(byteCount: minimumFreeByteCount).objection(to: message, available: available) {
+            refuse(refusal)
             return try await discard(message.byteCount)
         }
         var rest = message.byteCount

@@ -15,7 +15,7 @@ struct PatientTransfer: Sendable {
     }
 
     func put(fileAt path: String, recomputable: Bool = true) async throws -> BlobReference {
-        try await patiently { try await transfer.put(fileAt: path, recomputable: recomputable) }
+        try await patiently { try await transfer.put(fileAt: path, recomputable: recomputable, fromTask: true) }
     }
 
     private func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {

@@ -1433,6 +1433,9 @@ public nonisolated struct WirePutBlob: Sendable {
   /// need not survive a power cut
   public var recomputable: Bool = false
 
+  /// a running job needs it: it may use the space that uploads have to leave free
+  public var fromTask: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -4576,7 +4579,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PutBlob"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}byte_count\0\u{1}digest\0\u{1}recomputable\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}byte_count\0\u{1}digest\0\u{1}recomputable\0\u{3}from_task\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4587,6 +4590,7 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.recomputable) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.fromTask) }()
       default: break
       }
     }
@@ -4602,6 +4606,9 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.recomputable != false {
       try visitor.visitSingularBoolField(value: self.recomputable, fieldNumber: 3)
     }
+    if self.fromTask != false {
+      try visitor.visitSingularBoolField(value: self.fromTask, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4609,6 +4616,7 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.byteCount != rhs.byteCount {return false}
     if lhs.digest != rhs.digest {return false}
     if lhs.recomputable != rhs.recomputable {return false}
+    if lhs.fromTask != rhs.fromTask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
