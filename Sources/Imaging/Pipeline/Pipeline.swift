@@ -29,4 +29,14 @@ public struct Pipeline: Sendable {
         for operation in operations { shapes.append(try operation.outputShape(for: shapes[shapes.count - 1])) }
         return shapes
     }
+
+    /// What stands between the `|`s of a text that are not in quotes; maybe nothing but spaces.
+    public static func steps(of text: String) -> [Substring] {
+        PipelineParser.fields(Substring(text)) { $0 == "|" }
+    }
+
+    /// The words of a step: its operation's name, and its arguments, which may have spaces in quotes.
+    public static func words(of step: Substring) -> [Substring] {
+        PipelineParser.fields(step, separatedBy: \.isWhitespace).filter { !$0.isEmpty }
+    }
 }

@@ -13,6 +13,10 @@ public struct PipelineError: Error, Hashable, CustomStringConvertible {
         case unknownOperation = "unknown-operation"
         case unknownParameter = "unknown-parameter"
         case repeatedParameter = "repeated-parameter"
+        /// There is no preset of this name, or the text was not expanded.
+        case unknownPreset = "unknown-preset"
+        /// A file of presets is malformed, or a preset uses itself.
+        case badPresets = "bad-presets"
         /// A value is not of its parameter's type, or out of its range.
         case badValue = "bad-value"
         /// An operation refuses this pixel format or size.

@@ -16,7 +16,7 @@ enum PipelineParser {
                 .badSyntax, "the pipeline has a quote (\") that is not closed; write values with spaces as name=\"...\""
             )
         }
-        let pieces = fields(Substring(text)) { $0 == "|" }
+        let pieces = Pipeline.steps(of: text)
         guard pieces.count <= Pipeline.maximumOperationCount else {
             throw PipelineError(
                 .tooManyOperations,
@@ -24,7 +24,7 @@ enum PipelineParser {
         }
         var steps: [Step] = []
         for (index, piece) in pieces.enumerated() {
-            let words = fields(piece, separatedBy: \.isWhitespace).filter { !$0.isEmpty }
+            let words = Pipeline.words(of: piece)
             guard let name = words.first else {
                 throw PipelineError(
                     .emptyPipeline,
@@ -38,7 +38,7 @@ enum PipelineParser {
     }
 
     /// The pieces between separators that are not in quotes; they may be empty.
-    private static func fields(_ text: Substring, separatedBy isSeparator: (Character) -> Bool) -> [Substring] {
+    static func fields(_ text: Substring, separatedBy isSeparator: (Character) -> Bool) -> [Substring] {
         var fields: [Substring] = []
         var start = text.startIndex
         var isQuoted = false
@@ -55,6 +55,11 @@ enum PipelineParser {
 
     private static func step(_ name: String, _ words: ArraySlice<Substring>) throws(PipelineError) -> Step {
         guard let operation = OperationCatalogue.operation(name) else {
+            if name.first == "@" {
+                throw PipelineError(
+                    .unknownPreset, "`\(shown(name))` names a preset: whoever submits the pipeline must expand it first"
+                )
+            }
             let names = OperationCatalogue.all.map { $0.description.name }
             throw PipelineError(
                 .unknownOperation,
@@ -148,7 +153,7 @@ enum PipelineParser {
     }
 
     /// `; did you mean ...?` for the nearest name, when it is near.
-    private static func suggestion(for name: String, among names: [String]) -> String {
+    static func suggestion(for name: String, among names: [String]) -> String {
         guard name.utf8.count <= 40 else { return "" }
         let nearest = names.map { (name: $0, distance: editDistance(name, $0)) }.min { $0.distance < $1.distance }
         guard let nearest, nearest.distance <= max(2, nearest.name.utf8.count / 2) else { return "" }
