@@ -104,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "Client",
             dependencies: [
-                "JobModel", "Protocol", "Transport", "MasterClient", "Imaging", "Settings", arguments, crypto, log,
+                "JobModel", "Protocol", "Transport", "MasterClient", "Imaging", "ImageCodecs", "Settings", arguments,
+                crypto, log,
             ], swiftSettings: strict),
 
         // Tools of the repository, not installed.
@@ -142,7 +143,8 @@ let package = Package(
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
-        .testTarget(name: "ClientTests", dependencies: ["Client", crypto], swiftSettings: strict),
+        .testTarget(
+            name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "MasterClient", "Protocol", "JobModel", "Imaging", "ImageCodecs"],

@@ -1,3 +1,4 @@
+import Imaging
 import Protocol
 import Settings
 import Transport
@@ -18,6 +19,8 @@ struct ClientSettings: Sendable {
     let secretPlaces: [String]
     let reconnectTimeout: Duration
     let progress: ProgressStyle
+    /// Where presets are, when there are any.
+    let presetFile: String?
     private let settings: Settings
 
     /// - Parameter flags: options as name and value; `nil` values were not given.
@@ -42,11 +45,33 @@ struct ClientSettings: Sendable {
         self.secretPlaces = secretPlaces
         secretFile = settings.text("secret-file") ?? secretPlaces.first(where: exists)
         reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
+        presetFile =
+            settings.text("presets") ?? folder.map { $0 + "/tessera/presets" }.flatMap { exists($0) ? $0 : nil }
         let style = try settings.requiredText("progress")
         guard let progress = ProgressStyle(rawValue: style) else {
             throw settings.invalid("progress", style, allowed: "auto, bar, plain or none")
         }
         self.progress = progress
+    }
+
+    /// The presets that pipelines may use.
+    /// - Throws: `ClientError` for a file that cannot be read or is malformed.
+    func presets() throws(ClientError) -> PresetBook {
+        guard let presetFile else { return PresetBook() }
+        let bytes = try FileDescriptor.contents(of: presetFile, limit: PresetBook.maximumTextByteCount)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ClientError("bad-presets", "the presets '\(presetFile)' are not UTF-8 text", status: .usage)
+        }
+        do {
+            return try PresetBook(parsing: text, origin: presetFile)
+        } catch {
+            throw ClientError(error.code.rawValue, error.message, status: .usage)
+        }
+    }
+
+    /// The pipeline in its normal form, without presets.
+    func pipeline(_ text: String) throws(ClientError) -> String {
+        try PipelineArgument(presets: presets()).checked(text)
     }
 
     /// - Throws: `TransportError` with the code `secret-file`.
@@ -83,6 +108,7 @@ struct ClientSettings: Sendable {
         Setting("secret-file", "FILE", "The file with the shared secret"),
         Setting("reconnect-timeout", "TIME", default: "60s", "How long to try when the master is lost"),
         Setting("progress", "STYLE", default: "auto", "How to show progress: auto, bar, plain or none"),
+        Setting("presets", "FILE", "The file of presets"),
         Setting("priority", "N", "From -100 to 100; higher goes first"),
         Setting("no-cache", "", "Compute everything anew"),
         Setting("max-pixels", "N", "Refuse images with more pixels"),
@@ -107,7 +133,7 @@ extension CommonOptions {
     var flags: [(name: String, value: String?)] {
         [
             ("master", master), ("secret-file", secretFile), ("config", config), ("progress", progress),
-            ("reconnect-timeout", reconnectTimeout),
+            ("reconnect-timeout", reconnectTimeout), ("presets", presets),
         ]
     }
 }

@@ -33,7 +33,7 @@ struct Tessera: AsyncParsableCommand {
                 subcommands: [
                     Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
                 ]),
-            CommandGroup(name: "Pipeline", subcommands: [Operations.self]),
+            CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
             CommandGroup(name: "Cluster", subcommands: [Workers.self, Drain.self, Dead.self]),
         ])
 

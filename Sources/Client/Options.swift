@@ -23,6 +23,12 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How to show progress: auto, bar, plain or none.", valueName: "style"))
     var progress: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A file of presets: 'name = pipeline', a line each, used as '@name' (default: ~/.config/tessera/presets, if "
+                + "it is there).", valueName: "file"))
+    var presets: String?
+
     @Flag(help: "Write data as JSON to standard output, and errors as JSON to standard error.")
     var json = false
 }

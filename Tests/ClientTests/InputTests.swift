@@ -48,9 +48,9 @@ import Testing
     }
 
     @Test func `a pipeline is checked before anything is sent, and the place is shown`() throws {
-        #expect(try PipelineArgument.checked("  box-blur   size=5|invert ") == "box-blur size=5 | invert")
+        #expect(try PipelineArgument().checked("  box-blur   size=5|invert ") == "box-blur size=5 | invert")
         let error = #expect(throws: ClientError.self) {
-            try PipelineArgument.checked("invert | box-blur size=4")
+            try PipelineArgument().checked("invert | box-blur size=4")
         }
         #expect(error?.status == .usage)
         #expect(error?.code == "bad-value")
@@ -67,11 +67,12 @@ import Testing
         ("invrt", "  invrt\n  ^^^^^"), ("invert | nope size=3", "           ^^^^"),
         ("box-blur sise=3", "           ^^^^^^"),
         ("box-blur size=3 size=5", "                  ^^^^^^"), ("invert || invert", "          ^"),
+        ("convolve kernel=\"0 1 / 1 0\"", "           ^^^^^^^^^^^^^^^^^^"),
     ])
     func `the caret points at what is wrong`(text: String, ending: String) {
         #expect(
-            PipelineArgument.pointer(into: text).hasSuffix("\n" + ending)
-                || PipelineArgument.pointer(into: text) == "\n" + ending)
+            PipelineArgument().pointer(into: text).hasSuffix("\n" + ending)
+                || PipelineArgument().pointer(into: text) == "\n" + ending)
     }
 
     @Test func `images of a job are named by job and index`() {

@@ -15,6 +15,25 @@ extension Integration {
             }
         }
 
+        @Test func `a preset is verified on the cluster against the serial result`() async throws {
+            try await Cluster.with(workers: 1) { cluster in
+                let small = try cluster.file("small.png", TestImage(width: 61, height: 47).png)
+                let large = try cluster.file("large.png", TestImage(width: 400, height: 300).png)
+                let presets = try cluster.file("presets", Array("edges = gaussian-blur sigma=2 | canny\n".utf8))
+                let outcome = try await cluster.run(
+                    "verify", "@edges | invert", small, large, "--presets", presets, "--chunk-bytes", "40K")
+                #expect(outcome.status == 0, "\(outcome)")
+                let lines = outcome.text.split(separator: "\n")
+                #expect(lines.count == 2, "\(outcome)")
+                for (line, count) in zip(lines, [61 * 47, 400 * 300]) {
+                    #expect(line.contains("identical, all \(count) samples and every byte of the file"), "\(line)")
+                }
+                let unknown = try await cluster.run("verify", "@edge", small, "--presets", presets)
+                #expect(unknown.status == 64)
+                #expect(unknown.errors.contains("did you mean `edges`"), "\(unknown)")
+            }
+        }
+
         @Test func `a cancelled job ends, and the cluster goes on`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 let job = try await LongJob.submit(to: cluster)

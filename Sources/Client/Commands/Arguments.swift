@@ -24,19 +24,26 @@ struct DeadArgument: ExpressibleByArgument, Sendable {
 }
 
 /// A pipeline as the command line gives it, read before anything is sent.
-enum PipelineArgument {
-    /// - Returns: the pipeline in its normal form.
-    /// - Throws: `ClientError` with the parser's words and a line that points at the place.
-    static func checked(_ text: String) throws(ClientError) -> String {
+struct PipelineArgument {
+    /// What `@name` stands for.
+    var presets = PresetBook()
+
+    /// - Returns: the pipeline in its normal form, without presets.
+    /// - Throws: `ClientError` with the parser's words and lines that point at the place.
+    func checked(_ text: String) throws(ClientError) -> String {
         do {
-            return try Pipeline(parsing: text).canonicalText
+            return try read(text)
         } catch {
             throw ClientError(error.code.rawValue, error.message + pointer(into: text), status: .usage)
         }
     }
 
+    private func read(_ text: String) throws(PipelineError) -> String {
+        try Pipeline(parsing: presets.expanding(text)).canonicalText
+    }
+
     /// Two lines: the text, and carets under what is wrong with it. Empty when nothing would be gained by it.
-    static func pointer(into text: String) -> String {
+    func pointer(into text: String) -> String {
         guard text.count <= 200, !text.contains(where: \.isNewline), let range = offence(in: text) else { return "" }
         let before = text.distance(from: text.startIndex, to: range.lowerBound)
         let length = max(1, text.distance(from: range.lowerBound, to: range.upperBound))
@@ -44,10 +51,10 @@ enum PipelineArgument {
     }
 
     /// The first operation, or the first argument of it, that is refused by itself.
-    private static func offence(in text: String) -> Range<String.Index>? {
-        for step in text.split(separator: "|", omittingEmptySubsequences: false) {
+    private func offence(in text: String) -> Range<String.Index>? {
+        for step in Pipeline.steps(of: text) {
             if isAccepted(step) { continue }
-            let words = step.split(whereSeparator: \.isWhitespace)
+            let words = Pipeline.words(of: step)
             guard let name = words.first else { return step.startIndex..<step.endIndex }
             guard isAccepted(name) else {
                 // Some operations cannot do without arguments; then the arguments are to blame.
@@ -61,11 +68,11 @@ enum PipelineArgument {
         return nil
     }
 
-    private static func isAccepted(_ text: some StringProtocol) -> Bool {
-        (try? Pipeline(parsing: String(text))) != nil
+    private func isAccepted(_ text: some StringProtocol) -> Bool {
+        (try? read(String(text))) != nil
     }
 
-    private static func isKnown(_ name: some StringProtocol) -> Bool {
+    private func isKnown(_ name: some StringProtocol) -> Bool {
         OperationCatalogue.operation(String(name)) != nil
     }
 }

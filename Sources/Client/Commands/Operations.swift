@@ -9,7 +9,7 @@ struct Operations: ClientCommand {
     @Argument(help: ArgumentHelp("The operation's name.", valueName: "name"))
     var name: String?
 
-    @Flag(help: "Write JSON: one object an operation and line.")
+    @Flag(help: "Write a JSON Schema of the arguments: one an operation and line.")
     var json = false
 
     var isJSON: Bool { json }
@@ -18,7 +18,7 @@ struct Operations: ClientCommand {
         guard let name else {
             let all = OperationCatalogue.all.map { $0.description }
             if json {
-                for description in all { try context.console.write(description.json) }
+                for description in all { try context.console.write(description.schema) }
             } else {
                 try context.console.write(OperationPages.list(all))
             }
@@ -26,12 +26,12 @@ struct Operations: ClientCommand {
         }
         guard let operation = OperationCatalogue.operation(name) else {
             // The parser's own words, with its suggestion.
-            _ = try PipelineArgument.checked(name)
+            _ = try PipelineArgument().checked(name)
             throw ClientError(
                 "unknown-operation", "there is no operation '\(name)'; 'tessera ops' lists them", status: .usage)
         }
         try context.console.write(
-            json ? operation.description.json.text + "\n" : OperationPages.page(operation.description))
+            json ? operation.description.schema.text + "\n" : OperationPages.page(operation.description))
         return .done
     }
 }
@@ -91,55 +91,5 @@ extension PixelFormat {
             case .rgba: "rgba"
             }
         return "\(layout) \(depth.rawValue)-bit"
-    }
-}
-
-extension OperationDescription {
-    var json: JSON {
-        [
-            "name": .string(name), "family": .string(family.rawValue), "summary": .string(summary),
-            "usage": .string(usage), "parameters": .array(parameters.map(\.json)),
-            "formats": .array(formats.map { .string($0.name) }), "result": .string(result),
-            "border": .string(border.rawValue), "matches": .string(matches),
-        ]
-    }
-}
-
-extension ParameterDescription {
-    var json: JSON {
-        let range: JSON
-        switch kind {
-        case .integer(let bounds):
-            range = ["type": "integer", "minimum": .integer(bounds.lowerBound), "maximum": .integer(bounds.upperBound)]
-        case .oddInteger(let bounds):
-            range = [
-                "type": "odd-integer", "minimum": .integer(bounds.lowerBound), "maximum": .integer(bounds.upperBound),
-            ]
-        case .number(let bounds):
-            range = ["type": "number", "minimum": .number(bounds.lowerBound), "maximum": .number(bounds.upperBound)]
-        case .matrix(let side, let bounds):
-            range = [
-                "type": "matrix", "maximum-side": .integer(side), "minimum": .number(bounds.lowerBound),
-                "maximum": .number(bounds.upperBound),
-            ]
-        case .choice(let words): range = ["type": "choice", "choices": .array(words.map { .string($0) })]
-        }
-        let head: JSON = ["name": .string(name), "summary": .string(summary), "default": defaultValue.json]
-        return head.with(range).with([
-            "auto": mayBeAuto ? .bool(true) : nil, "unit": unit.map { .string($0) },
-            "level": isLevel ? .bool(true) : nil,
-        ])
-    }
-}
-
-extension ArgumentValue {
-    fileprivate var json: JSON {
-        switch self {
-        case .integer(let value): .integer(value)
-        case .number(let value): .number(value)
-        case .word(let word): .string(word)
-        case .matrix(let matrix): .string(matrix.description)
-        case .auto: "auto"
-        }
     }
 }

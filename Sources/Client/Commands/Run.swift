@@ -27,8 +27,8 @@ struct Run: ClientCommand {
     var isJSON: Bool { common.json }
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
-        let pipeline = try PipelineArgument.checked(pipeline)
         let settings = try await context.settings(common.flags + jobOptions.flags)
+        let pipeline = try settings.pipeline(pipeline)
         let target = try OutputTarget(option: output.output, imageCount: files.count)
         if context.isJSON, target == .standardOutput {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
@@ -70,8 +70,8 @@ struct Submit: ClientCommand {
     var isJSON: Bool { common.json }
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
-        let pipeline = try PipelineArgument.checked(pipeline)
         let settings = try await context.settings(common.flags + jobOptions.flags)
+        let pipeline = try settings.pipeline(pipeline)
         let inputs = try JobInputs(files, context: context)
         let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
         let detach = detach

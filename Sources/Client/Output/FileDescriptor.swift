@@ -72,6 +72,23 @@ struct FileDescriptor: Sendable, Hashable {
         return bytes
     }
 
+    /// All bytes of the file at `path`.
+    /// - Throws: `ClientError` with the code `unreadable`, also when there are more than `limit`.
+    static func contents(of path: String, limit: Int = .max) throws(ClientError) -> [UInt8] {
+        func refused(_ why: String) -> ClientError { ClientError("unreadable", "cannot read '\(path)': \(why)") }
+        let number = open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { throw refused(reason()) }
+        let file = FileDescriptor(number)
+        defer { file.close() }
+        var bytes: [UInt8] = []
+        while true {
+            let more = try file.read(upTo: 1 << 20)
+            if more.isEmpty { return bytes }
+            bytes += more
+            guard bytes.count <= limit else { throw refused("it has more than \(limit) bytes") }
+        }
+    }
+
     /// What the system says about `code`.
     static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
 

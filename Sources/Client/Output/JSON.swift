@@ -77,11 +77,13 @@ enum JSON: Sendable, Hashable {
     }
 }
 
-extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByStringLiteral {
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
     /// An object. A member whose value is `nil` is left out: what is not known is not there.
     init(dictionaryLiteral elements: (String, JSON?)...) {
         self = .object(elements.compactMap { name, value in value.map { Member(name: name, value: $0) } })
     }
+
+    init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
     init(stringLiteral value: String) { self = .string(value) }
 }

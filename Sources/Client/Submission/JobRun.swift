@@ -11,6 +11,8 @@ struct JobRun: Sendable {
     let inputs: JobInputs
     /// Where the result of each input goes.
     let places: [Fetching.Place]
+    /// Whether each image is told as it ends, to programs that asked for JSON.
+    var listsImages = true
 
     /// - Throws: `ClientError` with the status `.interrupted`, which says what becomes of the job.
     func run() async throws -> JobReport {
@@ -47,7 +49,7 @@ struct JobRun: Sendable {
 
     private func fetch(_ job: JobID, sources: Submission.ImageSources) async throws -> JobReport {
         var report = JobReport(job: job, complaints: inputs.complaints)
-        let (places, console, isJSON) = (places, context.console, context.isJSON)
+        let (places, console, listsImages) = (places, context.console, context.isJSON && listsImages)
         var fetching = Fetching(session: session) { image in
             guard let position = sources.position(of: image.index) else {
                 throw ClientError(
@@ -56,7 +58,7 @@ struct JobRun: Sendable {
             }
             return places[position]
         } finished: { image, place in
-            if isJSON { try console.write(image.json(job: job, place: place)) }
+            if listsImages { try console.write(image.json(job: job, place: place)) }
         }
         let follower = JobFollower(session: session, progress: progress)
         report.summary = try await fetching.follow(job, with: follower, imageCount: inputs.files.count)

@@ -1,0 +1,96 @@
+import ArgumentParser
+import Foundation
+import ImageCodecs
+import Imaging
+import Protocol
+
+struct Verify: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Process images on the cluster and here, and compare.",
+        discussion: """
+            Each image is computed twice: by the cluster, in chunks, on as many workers and ranks as there are; and by \
+            this command, in one strip on one thread, which needs memory for the whole image several times over. The two \
+            files must be the same, byte for byte. Kept results are not used. Exit status 0 when all are identical.
+            """)
+
+    @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
+    var pipeline: String
+
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
+    var files: [String]
+
+    @OptionGroup var jobOptions: JobOptionFlags
+    @OptionGroup var common: CommonOptions
+
+    var isJSON: Bool { common.json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        let settings = try await context.settings(common.flags + jobOptions.flags)
+        let pipeline = try settings.pipeline(pipeline)
+        let inputs = try JobInputs(files, context: context)
+        var request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
+        request.noCache = true
+        let folder = FileManager.default.temporaryDirectory.path + "/tessera-verify-" + request.token
+        try OutputFile.makeDirectory(folder)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let results = inputs.files.indices.map { "\(folder)/\($0).png" }
+
+        let report = try await run(request, inputs, results: results, context: context, settings: settings)
+        let limit = request.maximumPixelCount == 0 ? nil : request.maximumPixelCount
+        var areIdentical = true
+        for (input, result) in zip(inputs.files, results) where FileStatus(at: result) != nil {
+            let start = context.elapsed
+            let finding = try await offCooperativePool {
+                try Self.finding(pipeline, input, result: result, maximumPixelCount: limit)
+            }
+            areIdentical = areIdentical && finding.isIdentical
+            try tell(finding, about: input, took: context.elapsed - start, context)
+        }
+        let status = report.tell(context)
+        return areIdentical ? status : .failed
+    }
+
+    private func run(
+        _ request: WireOpenJob, _ inputs: JobInputs, results: [String], context: CommandContext,
+        settings: ClientSettings
+    ) async throws -> JobReport {
+        let places = results.map { Fetching.Place.file($0) }
+        return try await context.withMaster(settings) { session in
+            try await context.withProgress(settings) { progress in
+                try await JobRun(
+                    context: context, session: session, progress: progress, request: request, inputs: inputs,
+                    places: places, listsImages: false
+                ).run()
+            }
+        }
+    }
+
+    private func tell(
+        _ finding: Finding, about input: InputFile, took: Duration, _ context: CommandContext
+    ) throws(ClientError) {
+        if isJSON {
+            try context.console.write((["file": .string(input.label)] as JSON).with(finding.json))
+        } else {
+            let seconds = Units.duration(took)
+            try context.console.write(Table.printable("\(input.label): \(finding.text) (\(seconds) here)") + "\n")
+        }
+    }
+
+    /// - Throws: `ClientError` when this command cannot do what the cluster could.
+    private static func finding(
+        _ pipeline: String, _ input: InputFile, result: String, maximumPixelCount: UInt64?
+    ) throws -> Finding {
+        do {
+            let reference = try SerialReference(
+                Pipeline(parsing: pipeline), of: FileDescriptor.contents(of: input.path),
+                maximumPixelCount: maximumPixelCount)
+            return try reference.finding(about: FileDescriptor.contents(of: result))
+        } catch let error as CodecError {
+            throw ClientError(
+                "verify-failed", "the cluster processed '\(input.label)', but here it is refused: \(error.reason)")
+        } catch let error as PipelineError {
+            throw ClientError(
+                "verify-failed", "the cluster processed '\(input.label)', but here it is refused: \(error.message)")
+        }
+    }
+}

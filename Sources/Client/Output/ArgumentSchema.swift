@@ -1,0 +1,63 @@
+import Imaging
+
+extension OperationDescription {
+    /// A JSON Schema (draft 2020-12) of the operation's arguments as an object, such as `{"sigma": 3}`.
+    ///
+    /// What else is known of the operation stands beside it as annotations, which validators pass over.
+    var schema: JSON {
+        [
+            "$schema": "https://json-schema.org/draft/2020-12/schema", "title": .string(name),
+            "description": .string(summary), "type": "object",
+            "properties": .object(parameters.map { JSON.Member(name: $0.name, value: $0.schema) }),
+            "additionalProperties": .bool(false), "family": .string(family.rawValue), "usage": .string(usage),
+            "formats": .array(formats.map { .string($0.name) }), "result": .string(result),
+            "border": .string(border.rawValue), "matches": .string(matches),
+        ]
+    }
+}
+
+extension ParameterDescription {
+    fileprivate var schema: JSON {
+        let head: JSON = ["description": .string(summary), "default": defaultValue.json]
+        return head.with(mayBeAuto ? ["anyOf": [kind.schema, ["const": "auto"]]] : kind.schema).with([
+            "unit": unit.map { .string($0) }, "level": isLevel ? .bool(true) : nil,
+        ])
+    }
+}
+
+extension ParameterDescription.Kind {
+    fileprivate var schema: JSON {
+        switch self {
+        case .integer(let range):
+            ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
+        case .oddInteger(let range):
+            [
+                "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+                "not": ["multipleOf": .integer(2)],
+            ]
+        case .number(let range):
+            ["type": "number", "minimum": .number(range.lowerBound), "maximum": .number(range.upperBound)]
+        case .matrix(let side, let range):
+            [
+                "type": "string",
+                "$comment": .string(
+                    "rows separated by /, numbers by spaces; odd numbers of both, at most \(side); numbers from "
+                        + "\(ArithmeticText.shortest(range.lowerBound)) to \(ArithmeticText.shortest(range.upperBound))"
+                ),
+            ]
+        case .choice(let words): ["type": "string", "enum": .array(words.map { .string($0) })]
+        }
+    }
+}
+
+extension ArgumentValue {
+    fileprivate var json: JSON {
+        switch self {
+        case .integer(let value): .integer(value)
+        case .number(let value): .number(value)
+        case .word(let word): .string(word)
+        case .matrix(let matrix): .string(matrix.description)
+        case .auto: "auto"
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import ImageCodecs
+import Imaging
+
+/// An image processed here, by one thread in one strip: what a cluster must make of it too.
+struct SerialReference: Sendable {
+    let shape: ImageShape
+    let pixels: [UInt8]
+    /// The whole PNG file.
+    let file: [UInt8]
+
+    /// - Parameters:
+    ///   - input: the bytes of an image file.
+    ///   - maximumPixelCount: larger images are refused; `nil` for the limit that decoders have by themselves.
+    /// - Throws: `CodecError` or `PipelineError`.
+    init(_ pipeline: Pipeline, of input: [UInt8], maximumPixelCount: UInt64? = nil) throws {
+        var limits = DecodingLimits()
+        if let maximumPixelCount { limits.maximumPixelCount = maximumPixelCount }
+        let metadata = try input.withUnsafeBytes { try PNGReader($0, limits: limits).metadata }
+        let source = try PNGFile.decode(input, limits: limits)
+        let result = try source.pixels.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
+            let band = Band(shape: source.shape, rows: 0..<source.shape.height, base: base)
+            return try SerialExecutor.run(pipeline, on: band)
+        }
+        shape = result.shape
+        pixels = result.bytes
+        file = PNGFile.encode(
+            shape: shape, pixels: pixels, metadata: metadata.framed(for: shape.format, from: source.shape.format))
+    }
+
+    /// What a cluster made of the same input, held against this.
+    func finding(about result: [UInt8]) throws(CodecError) -> Finding {
+        if result == file { return .identical(sampleCount: pixels.count / shape.format.depth.byteCount) }
+        let other = try PNGFile.decode(result, limits: DecodingLimits(maximumPixelCount: .max))
+        guard other.shape == shape else { return .otherShape(expected: shape, actual: other.shape) }
+        let comparison = Comparison(shape: shape, expected: pixels, actual: other.pixels)
+        return comparison.isIdentical ? .otherFile(sampleCount: comparison.sampleCount) : .otherPixels(comparison)
+    }
+}
+
+/// How two results for the same input compare.
+enum Finding: Sendable, Hashable {
+    /// Byte for byte the same file.
+    case identical(sampleCount: Int)
+    /// The same pixels, but not the same bytes: metadata or compression differ.
+    case otherFile(sampleCount: Int)
+    case otherPixels(Comparison)
+    case otherShape(expected: ImageShape, actual: ImageShape)
+
+    var isIdentical: Bool {
+        if case .identical = self { true } else { false }
+    }
+
+    /// For a person, to stand behind the file's name.
+    var text: String {
+        switch self {
+        case .identical(let count): "identical, all \(count) samples and every byte of the file"
+        case .otherFile(let count): "all \(count) samples are the same, but the files' bytes are not"
+        case .otherShape(let expected, let actual): "serial \(expected), distributed \(actual)"
+        case .otherPixels(let comparison):
+            "\(comparison.differingCount) of \(comparison.sampleCount) samples differ, by at most "
+                + Units.counted(comparison.maximumDifference, "level")
+                + (comparison.firstDifference.map {
+                    "; the first at x=\($0.x) y=\($0.y) channel=\($0.channel): serial \($0.expected), distributed \($0.actual)"
+                } ?? "")
+        }
+    }
+
+    var json: JSON {
+        switch self {
+        case .identical(let count): ["identical": .bool(true), "samples": .integer(count)]
+        case .otherFile(let count): ["identical": .bool(false), "samples": .integer(count), "differing": .integer(0)]
+        case .otherShape(let expected, let actual):
+            [
+                "identical": .bool(false), "serial_shape": .string("\(expected)"),
+                "distributed_shape": .string("\(actual)"),
+            ]
+        case .otherPixels(let comparison):
+            [
+                "identical": .bool(false), "samples": .integer(comparison.sampleCount),
+                "differing": .integer(comparison.differingCount),
+                "maximum_difference": .integer(comparison.maximumDifference),
+                "first": comparison.firstDifference.map {
+                    [
+                        "x": .integer($0.x), "y": .integer($0.y), "channel": .integer($0.channel),
+                        "serial": .integer($0.expected), "distributed": .integer($0.actual),
+                    ]
+                },
+            ]
+        }
+    }
+}
