@@ -6,6 +6,10 @@ JOBS ?= $(shell nproc)
 BIN = .build/release
 PROGRAMS = tessera tessera-master tessera-worker tessera-rank
 TOOLS = enlarge
+# The rank's build for processors with wider vectors, which the other becomes where it can.
+ifeq ($(shell uname -m),x86_64)
+PROGRAMS += tessera-rank-v3
+endif
 
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"

@@ -59,6 +59,7 @@ let package = Package(
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CProcess"),
+        .target(name: "CProcessor"),
 
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
@@ -100,7 +101,8 @@ let package = Package(
                 lifecycle, lifecycleSignals, log,
             ], swiftSettings: strict),
         .executableTarget(
-            name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing"], swiftSettings: strict),
+            name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing", "CProcessor"],
+            swiftSettings: strict),
         .executableTarget(
             name: "Client",
             dependencies: [
@@ -151,3 +153,22 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+#if arch(x86_64)
+    // The rank's program once more, for processors with wider vectors: the same sources through symbolic links, under names
+    // of their own. `tessera-rank` becomes `tessera-rank-v3` where it can. docs/decisions/0007 says why.
+    let level: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("TESSERA_X86_64_V3")]
+    func renamed(_ modules: String...) -> [SwiftSetting] {
+        [.unsafeFlags(modules.flatMap { ["-module-alias", "\($0)=\($0)V3"] })]
+    }
+    package.products.append(.executable(name: "tessera-rank-v3", targets: ["RankV3"]))
+    package.targets += [
+        .target(name: "ImagingV3", path: "Sources/x86-64-v3/Imaging", swiftSettings: kernels + level),
+        .target(
+            name: "ImageCodecsV3", dependencies: ["ImagingV3", "CPNG", "CISAL"], path: "Sources/x86-64-v3/ImageCodecs",
+            swiftSettings: kernels + level + renamed("Imaging")),
+        .executableTarget(
+            name: "RankV3", dependencies: ["JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
+            path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
+    ]
+#endif

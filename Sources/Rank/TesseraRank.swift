@@ -9,6 +9,7 @@ struct TesseraRank {
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "--launch" { Launcher.run(arguments.dropFirst()) }
+        ProcessorBuild.becomeBest()
         guard let socket = variable("TESSERA_RANK_SOCKET"), let token = variable("TESSERA_RANK_TOKEN") else {
             ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
             exit(64)

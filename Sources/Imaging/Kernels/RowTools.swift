@@ -6,11 +6,14 @@ enum RowBorder {
     /// The index within `0..<count` that stands for `index`, which may lie outside.
     func index(_ index: Int, count: Int) -> Int {
         switch self {
-        case .reflect101: Imaging.reflect101(index, count: count)
+        case .reflect101: mirrored(index, count: count)
         case .replicate: min(max(index, 0), count - 1)
         }
     }
 }
+
+/// `reflect101` by another name, for where a case of that name is in the way.
+private func mirrored(_ index: Int, count: Int) -> Int { reflect101(index, count: count) }
 
 /// Copies a row with `radius` pixels of border on both sides.
 ///

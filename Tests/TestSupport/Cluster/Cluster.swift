@@ -184,7 +184,7 @@ public final class Cluster: Sendable {
     /// The ranks of a worker's worlds.
     public func rankProcesses(of worker: Daemon) -> [ProcessTable.Entry] {
         let pid = worker.pid
-        return ProcessTable.descendants(of: pid).filter { $0.name == "tessera-rank" && $0.parent != pid }
+        return ProcessTable.descendants(of: pid).filter { $0.name.hasPrefix("tessera-rank") && $0.parent != pid }
     }
 
     /// Waits until a rank of the worker computes: one that waits for work sleeps.

@@ -1,0 +1,38 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import WorkerDaemon
+
+extension WorldTests {
+    /// Every operation that is more than a table: what the compiler makes of it depends on the width of vectors.
+    @Test func `the build for wide vectors is used where it runs, and makes the same file as the other`() async throws {
+        let image = TestImage(width: 211, height: 173)
+        let pipeline = "unsharp | hue degrees=30 | convolve kernel=\"1 2 1 / 2 3 2 / 1 2 1\" scale=0.07 | canny"
+        func file(of program: String) async throws -> (programs: Set<String>, bytes: [UInt8]) {
+            try await withWorld(2) {
+                $0.rankExecutable = program
+            } _: { world in
+                let bytes = try await PlanRunner(world).runInChunks(pipeline, image, chunkByteCount: 20_000)
+                let programs = try await world.rankProcesses.map {
+                    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")
+                }
+                return (Set(programs), bytes)
+            }
+        }
+        let folder = FileManager.default.temporaryDirectory.path + "/alone-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let alone = folder + "/tessera-rank"
+        try FileManager.default.copyItem(atPath: rankExecutable, toPath: alone)
+
+        let best = try await file(of: rankExecutable)
+        let baseline = try await file(of: alone)
+        #expect(baseline.programs == [alone], "there is no other build beside it")
+        let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let isWide = flags.contains(" avx2 ") && flags.contains(" bmi2 ") && flags.contains(" fma ")
+        #expect(best.programs == [isWide ? rankExecutable + "-v3" : rankExecutable])
+        #expect(best.bytes == baseline.bytes)
+        #expect(try best.bytes == image.processedSerially(pipeline))
+    }
+}
