@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test lint demo install uninstall clean
+.PHONY: help setup build test test-drawn lint demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -14,6 +14,7 @@ endif
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
 	@echo "make test     build, and run all tests"
+	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
 	@echo "make build    build the four programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -29,6 +30,10 @@ build: setup
 test: setup
 	swift build --build-tests -j $(JOBS)
 	swift test --skip-build --no-parallel
+
+test-drawn: setup
+	swift build --build-tests -j $(JOBS)
+	DRAWN_CASES=$(or $(CASES),10000) DRAWN_SEED=$(or $(SEED),1000) swift test --skip-build --filter DrawnPipelineTests
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel

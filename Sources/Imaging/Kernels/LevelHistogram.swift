@@ -6,7 +6,7 @@ struct LevelHistogram {
 
     init(depth: SampleDepth) { counts = Array(repeating: 0, count: depth.maximum + 1) }
 
-    var bytes: [UInt8] { counts.map(\.littleEndian).withUnsafeBytes { Array($0) } }
+    var bytes: [UInt8] { counts.map { $0.littleEndian }.withUnsafeBytes { Array($0) } }
 
     /// The sum of several histograms of images of the same depth.
     init(adding summaries: [[UInt8]], depth: SampleDepth, name: String) throws(PipelineError) {

@@ -4,7 +4,8 @@ protocol LevelMap: Sendable {
     func callAsFunction(_ level: Int, depth: SampleDepth) -> Int
 }
 
-/// Replaces each sample but alpha by a function of it, by way of a table.
+/// Replaces each sample but alpha by a function of it, by way of a table unless that has more entries than there are
+/// samples.
 struct LookupKernel<Map: LevelMap>: RowKernel {
     let outputShape: ImageShape
     let map: Map
@@ -20,7 +21,22 @@ struct LookupKernel<Map: LevelMap>: RowKernel {
     func apply(_ input: Band, to output: MutableBand) {
         switch outputShape.format.depth {
         case .eight: lookUp(input, output, (0...255).map { UInt8(map($0, depth: .eight)) })
+        case .sixteen where output.rows.count * outputShape.samplesPerRow < 65536: compute(input, output)
         case .sixteen: lookUp(input, output, (0...65535).map { UInt16(map($0, depth: .sixteen)) })
+        }
+    }
+
+    private func compute(_ input: Band, _ output: MutableBand) {
+        for y in output.rows {
+            let source: UnsafePointer<UInt16> = input.row(y)
+            let target: UnsafeMutablePointer<UInt16> = output.row(y)
+            for index in 0..<outputShape.samplesPerRow {
+                target[index] = UInt16(map(Int(source[index]), depth: .sixteen))
+            }
+            if outputShape.format.layout.hasAlpha {
+                copyAlpha(
+                    from: source, to: target, width: outputShape.width, channels: outputShape.format.channelCount)
+            }
         }
     }
 }

@@ -53,14 +53,19 @@ private struct EqualizeKernel: WholeImageKernel {
         }
     }
 
-    private func table<Sample: FixedWidthInteger & UnsignedInteger>(
+    private func table<Sample: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         _ value: [UInt8], _: Sample.Type
     ) throws(PipelineError) -> [Sample] {
-        var reader = ByteReader(value, name: "a value of equalize")
-        var table: [Sample] = []
-        for _ in 0...shape.format.depth.maximum { table.append(try reader.read()) }
-        try reader.finish()
-        return table
+        let byteCount = (shape.format.depth.maximum + 1) * shape.format.depth.byteCount
+        guard value.count == byteCount else {
+            throw ByteReader(value, name: "a value of equalize")
+                .refused("it has \(value.count) bytes instead of \(byteCount)")
+        }
+        return value.withUnsafeBytes { raw in
+            (0...shape.format.depth.maximum).map { level in
+                Sample(littleEndian: raw.loadUnaligned(fromByteOffset: level * Sample.bitWidth / 8, as: Sample.self))
+            }
+        }
     }
 
     private func replace<Sample: FixedWidthInteger & UnsignedInteger>(
