@@ -15,6 +15,7 @@ import Testing
             "equalize | gaussian-blur sigma=2",
             "sobel | equalize | sharpen | otsu | close size=5",
             "grayscale | otsu | canny | equalize",
+            "bilateral diameter=9 | clahe clip=3 grid=5 | sobel",
             "invert | grayscale | invert",
             "sepia | hue degrees=100 | saturation scale=2 | channel name=g",
             "adaptive-threshold method=gaussian size=7 | stretch low=10 high=80 | roberts",

@@ -24,6 +24,9 @@ extension ReferenceCase {
         ReferenceCase("stretch") { $0.referenceStretch(low: 0, high: 100) },
         ReferenceCase("stretch low=5 high=90") { $0.referenceStretch(low: 5, high: 90) },
         ReferenceCase("stretch low=99.9") { $0.referenceStretch(low: 99.9, high: 100) },
+        ReferenceCase("clahe") { $0.referenceClahe(clip: 2, grid: 8) },
+        ReferenceCase("clahe clip=0 grid=1") { $0.referenceClahe(clip: 0, grid: 1) },
+        ReferenceCase("clahe clip=1.7 grid=3") { $0.referenceClahe(clip: 1.7, grid: 3) },
     ]
 }
 

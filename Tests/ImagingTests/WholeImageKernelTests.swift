@@ -23,7 +23,9 @@ import Testing
     @Test(arguments: [1, 2, 7, 29])
     func `summaries of parts combine to the summary of the whole, in any grouping`(_ width: Int) throws {
         let shape = ImageShape(width: width, height: 20, format: PixelFormat(.gray, .eight))
-        for (text, seed) in [("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5)] {
+        for (text, seed) in [
+            ("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5), ("clahe grid=3", 6),
+        ] {
             let kernel = try kernel(text, shape)
             let image = Self.ridgeMap(width, 20, seed: UInt64(seed))
             let rows = GuardedRows(shape: shape, rows: 0..<20)
@@ -69,7 +71,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["canny", "otsu", "equalize"])
+    @Test(arguments: ["canny", "otsu", "equalize", "clahe grid=1"])
     func `damaged summaries and values are refused or harmless, never a crash`(_ text: String) throws {
         let image = Self.ridgeMap(9, 6, seed: 8)
         let kernel = try kernel(text, image.shape)

@@ -4,11 +4,11 @@ public enum OperationCatalogue {
     public static let all: [any Operation.Type] = [
         Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self, Saturation.self, Hue.self, Sepia.self,
         Channel.self, Levels.self, Posterize.self, Colormap.self,
-        BoxBlur.self, GaussianBlur.self, Sharpen.self, Unsharp.self, Convolve.self, Median.self,
+        BoxBlur.self, GaussianBlur.self, Sharpen.self, Unsharp.self, Convolve.self, Median.self, Bilateral.self,
         Sobel.self, Scharr.self, Prewitt.self, Roberts.self, Laplacian.self, Canny.self, Emboss.self,
         Erode.self, Dilate.self, Open.self, Close.self, MorphologicalGradient.self, TopHat.self, BlackHat.self,
         Threshold.self, Otsu.self, AdaptiveThreshold.self,
-        Equalize.self, Stretch.self,
+        Equalize.self, Clahe.self, Stretch.self,
         Crop.self, Flip.self,
     ]
 

@@ -197,6 +197,41 @@ def stretched(image, low, high):
     return saturated(line.astype(np.float32), image)
 
 
+def clahe(image, clip, grid):
+    table = cv2.createCLAHE(clip, (grid, grid))
+    if image.ndim == 2:
+        return table.apply(image)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+    lab[:, :, 0] = table.apply(np.ascontiguousarray(lab[:, :, 0]))
+    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
+
+
+def clahe16(image, clip, grid):
+    """L*a*b* in double precision by OpenCV's formulas; only L is rounded."""
+    white = np.array([0.950456, 1, 1.088754])
+    to_xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+    to_rgb = np.array([[3.240479, -1.53715, -0.498535], [-0.969256, 1.875991, 0.041556], [0.055648, -0.204043, 1.057311]])
+    value = image / 65535
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ (to_xyz / white[:, None]).T
+    response = np.where(xyz < 216 / 24389, xyz * 841 / 108 + 16 / 116, np.cbrt(xyz))
+    lightness = saturated((116 * response[..., 1] - 16) * 655.35, image)
+    new = (clahe(lightness, clip, grid) * (100 / 65535) + 16) / 116
+    response += (new - response[..., 1])[..., None]
+    xyz = np.where(response <= 6 / 29, (response - 16 / 116) * 108 / 841, response**3)
+    linear = np.clip(xyz @ (to_rgb * white).T, 0, 1)
+    value = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return saturated(value * 65535, image)
+
+
+def bilateral(image, diameter, colour, space):
+    # Without Intel's IPP, which rounds down.
+    cv2.setUseOptimized(False)
+    result = cv2.bilateralFilter(image, diameter, colour, space)
+    cv2.setUseOptimized(True)
+    return result
+
+
 def further_cases(image):
     """As `cases`, for the small images."""
     top = int(np.iinfo(image.dtype).max)
@@ -250,6 +285,11 @@ def further_cases(image):
     yield "stretch low=2 high=97.5", stretched(image, 2, 97.5)
     yield "flip", cv2.flip(image, 1)
     yield "crop x=4 y=3 width=11 height=9", image[3:12, 4:15]
+    if top == 255:
+        yield "bilateral", bilateral(image, 5, 50, 50)
+        yield "bilateral diameter=9 sigma-color=80.5 sigma-space=2.5", bilateral(image, 9, 80.5, 2.5)
+    for clip, grid in [(2, 8), (0, 3), (3.7, 5)]:
+        yield f"clahe clip={clip} grid={grid}", (clahe if top == 255 or image.ndim == 2 else clahe16)(image, clip, grid)
 
 
 def main():
