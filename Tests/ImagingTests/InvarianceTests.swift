@@ -21,6 +21,9 @@ import Testing
             "adaptive-threshold method=gaussian size=7 | stretch low=10 high=80 | roberts",
             "convolve kernel=\"1 2 3 2 1\" scale=0.1 | convolve kernel=\"-.1 / -.2 / 2.1 / -.3 / -.5\"",
             "unsharp sigma=3 amount=3 threshold=2 | gradient size=5 | colormap",
+            "resize width=40 height=17 method=nearest | resize width=9 height=47 method=linear",
+            "resize width=30 height=12 method=lanczos | sobel | resize height=25 method=cubic",
+            "box-blur | resize width=13 height=5 | otsu | resize width=26 height=35",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]
 

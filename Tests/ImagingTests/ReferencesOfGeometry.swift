@@ -15,6 +15,10 @@ extension ReferenceCase {
             }
             return result
         },
+        ReferenceCase("resize") { $0 },
+        ReferenceCase("resize width=5 height=9 method=nearest") { $0.referenceNearest(5, 9) },
+        ReferenceCase("resize width=1 height=1") { $0.referenceMean() },
+        ReferenceCase("resize scale=3 method=nearest") { $0.referenceNearest(3 * $0.width, 3 * $0.height) },
     ]
 }
 
@@ -27,5 +31,27 @@ extension TestImage {
             }
         }
         return TestImage(shape: ImageShape(width: width, height: height, format: shape.format), samples: samples)
+    }
+
+    func referenceNearest(_ newWidth: Int, _ newHeight: Int) -> TestImage {
+        var samples: [Int] = []
+        for y in 0..<newHeight {
+            for x in 0..<newWidth {
+                for channel in 0..<channels {
+                    samples.append(self[x * width / newWidth, y * height / newHeight, channel])
+                }
+            }
+        }
+        return TestImage(shape: ImageShape(width: newWidth, height: newHeight, format: shape.format), samples: samples)
+    }
+
+    /// The mean of all pixels; ties go to even levels, but up in squares of 4 pixels of 1, 3 or 4 channels.
+    func referenceMean() -> TestImage {
+        let means = (0..<channels).map { channel in
+            let sum = (0..<width * height).reduce(0) { $0 + samples[$1 * channels + channel] }
+            let mean = Double(sum) / Double(width * height)
+            return Int(mean.rounded(width == 2 && height == 2 && channels != 2 ? .up : .toNearestOrEven))
+        }
+        return TestImage(shape: ImageShape(width: 1, height: 1, format: shape.format), samples: means)
     }
 }

@@ -96,6 +96,11 @@ public struct OperationArguments: Sendable {
         }
     }
 
+    /// The value of a number parameter, `nil` for `auto`.
+    public func numberUnlessAuto(_ name: String) -> Double? {
+        self[name] == .auto ? nil : number(name)
+    }
+
     public func matrix(_ name: String) -> Matrix {
         guard case .matrix(let matrix) = self[name] else {
             preconditionFailure("\(operation.name) \(name): no matrix")

@@ -292,6 +292,26 @@ def further_cases(image):
         yield f"clahe clip={clip} grid={grid}", (clahe if top == 255 or image.ndim == 2 else clahe16)(image, clip, grid)
 
 
+def resized(image, method, width=None, height=None, scale=None):
+    """Without Intel's library, which is there on some processors only, and rounds another way."""
+    cv2.ipp.setUseIPP(False)
+    kind = getattr(cv2, "INTER_" + {"lanczos": "lanczos4"}.get(method, method).upper())
+    size = None if scale else (width, height)
+    result = cv2.resize(image, size, fx=scale or 0, fy=scale or 0, interpolation=kind)
+    cv2.ipp.setUseIPP(True)
+    return result
+
+
+def geometry_cases(image):
+    """As `cases`, for the small images."""
+    for method in ["nearest", "linear", "cubic", "area", "lanczos"]:
+        for width, height in [(31, 26), (10, 7), (41, 9)]:
+            text = f"resize width={width} height={height} method={method}"
+            yield text, resized(image, method, width, height)
+        yield f"resize scale=0.5 method={method}", resized(image, method, scale=0.5)
+    yield "resize scale=0.37", resized(image, "area", scale=0.37)
+
+
 def main():
     for old in HERE.glob("*.bin"):
         old.unlink()
@@ -317,6 +337,9 @@ def main():
         source = write(f"small-{channels}x{bits}.bin", small)
         for number, (pipeline, result) in enumerate(further_cases(small)):
             target = write(f"small-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
+            entries.append({"pipeline": pipeline, "input": source, "output": target})
+        for number, (pipeline, result) in enumerate(geometry_cases(small)):
+            target = write(f"geometry-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
     # Few levels: at many pixels several channels are equally steep, and their order decides.
     image = scene(random, 37, 31, 3, 8) // 85 * 85

@@ -1,0 +1,256 @@
+/// How samples are weighed along a row, and the rows then down a column: what differs between depths and methods.
+///
+/// Types, so that each gets loops of its own with constant bounds.
+protocol Interpolation: Sendable {
+    associatedtype Sample: FixedWidthInteger & UnsignedInteger
+    associatedtype Weight
+    /// What a row of weighed samples consists of.
+    associatedtype Sum
+
+    static func weight(_ exact: Float) -> Weight
+
+    /// Weighs `tapCount` neighbours for each pixel of `target`: those from pixel `first[x]` of `row` on.
+    static func weighRow(
+        _ row: UnsafePointer<Sample>, _ taps: RowTaps<Weight>, channels: Int, into target: UnsafeMutablePointer<Sum>)
+
+    /// Weighs rows, rounds and saturates.
+    static func weighColumns(
+        _ rows: [UnsafePointer<Sum>], _ weights: [Weight], into target: UnsafeMutablePointer<Sample>, count: Int)
+}
+
+/// Where the neighbours of each output pixel of a row begin, and their weights one after the other.
+struct RowTaps<Weight> {
+    let width: Int
+    let first: UnsafePointer<Int32>
+    let weights: UnsafePointer<Weight>
+}
+
+/// The sum of `tapCount` products for each sample, first to last. Both counts are constants where this is inlined.
+@inline(__always)
+private func weigh<Sample: FixedWidthInteger, Weight>(
+    _ row: UnsafePointer<Sample>, _ taps: RowTaps<Weight>, tapCount: Int, channels: Int,
+    product: (Sample, Weight) -> Weight, sum: (Weight, Weight) -> Weight, store: (Int, Weight) -> Void
+) {
+    for x in 0..<taps.width {
+        let source = row + Int(taps.first[x]) * channels
+        let weights = taps.weights + x * tapCount
+        for channel in 0..<channels {
+            var total = product(source[channel], weights[0])
+            for tap in 1..<tapCount {
+                total = sum(total, product(source[tap * channels + channel], weights[tap]))
+            }
+            store(x * channels + channel, total)
+        }
+    }
+}
+
+/// 11 bits of fraction in the weights of 8-bit samples, as OpenCV's `INTER_RESIZE_COEF_BITS`.
+private func fixedPoint(_ exact: Float) -> Int32 { Int32((exact * 2048).rounded(.toNearestOrEven)) }
+
+@inline(__always)
+private func weighBytes(
+    _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, tapCount: Int, channels: Int, store: (Int, Int32) -> Void
+) {
+    // The number of channels as a constant.
+    switch channels {
+    case 1:
+        weigh(row, taps, tapCount: tapCount, channels: 1, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
+    case 2:
+        weigh(row, taps, tapCount: tapCount, channels: 2, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
+    case 3:
+        weigh(row, taps, tapCount: tapCount, channels: 3, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
+    default:
+        weigh(row, taps, tapCount: tapCount, channels: 4, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
+    }
+}
+
+/// Two neighbours of 8 bits. The rows between keep 7 bits of fraction, and each product down the column is cut to 2.
+enum LinearBytes: Interpolation {
+    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int16>
+    ) {
+        weighBytes(row, taps, tapCount: 2, channels: channels) { target[$0] = Int16(truncatingIfNeeded: $1 &>> 4) }
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Int16>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+    ) {
+        // The weights as rows too: of two rows of 16 bits the compiler multiplies upper halves alone, but not of a row and
+        // a constant.
+        let block = 256
+        withUnsafeTemporaryAllocation(of: Int16.self, capacity: 2 * block) { factors in
+            let upper = factors.baseAddress.unsafelyUnwrapped
+            let lower = upper + block
+            upper.initialize(repeating: Int16(truncatingIfNeeded: weights[0]), count: block)
+            lower.initialize(repeating: Int16(truncatingIfNeeded: weights[1]), count: block)
+            for start in stride(from: 0, to: count, by: block) {
+                let (first, second, result) = (rows[0] + start, rows[1] + start, target + start)
+                for i in 0..<min(block, count - start) {
+                    let one = Int16(truncatingIfNeeded: (Int32(first[i]) &* Int32(upper[i])) &>> 16)
+                    let other = Int16(truncatingIfNeeded: (Int32(second[i]) &* Int32(lower[i])) &>> 16)
+                    result[i] = UInt8(truncatingIfNeeded: min(max((one &+ other &+ 2) &>> 2, 0), 255))
+                }
+            }
+        }
+    }
+}
+
+/// Four neighbours of 8 bits. OpenCV weighs eight columns at a time in single precision, and those that are left over in
+/// fixed point.
+enum CubicBytes: Interpolation {
+    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int32>
+    ) {
+        weighBytes(row, taps, tapCount: 4, channels: channels) { target[$0] = $1 }
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Int32>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+    ) {
+        let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
+        let exact = weights.map { Float($0) * 0x1p-22 }
+        let (e, f, g, h) = (exact[0], exact[1], exact[2], exact[3])
+        let vectorised = count & ~7
+        for i in 0..<vectorised {
+            let level = Float(a[i]) * e + (Float(b[i]) * f + (Float(c[i]) * g + Float(d[i]) * h))
+            target[i] = UInt8(truncatingIfNeeded: rounded(level, upTo: 255))
+        }
+        for i in vectorised..<count {
+            let sum = a[i] &* weights[0] &+ b[i] &* weights[1] &+ c[i] &* weights[2] &+ d[i] &* weights[3]
+            target[i] = UInt8(truncatingIfNeeded: min(max((sum &+ 1 << 21) &>> 22, 0), 255))
+        }
+    }
+}
+
+/// Eight neighbours of 8 bits, in fixed point throughout.
+enum LanczosBytes: Interpolation {
+    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int32>
+    ) {
+        weighBytes(row, taps, tapCount: 8, channels: channels) { target[$0] = $1 }
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Int32>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+    ) {
+        let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
+        let (e, f, g, h) = (rows[4], rows[5], rows[6], rows[7])
+        let (i0, i1, i2, i3) = (weights[0], weights[1], weights[2], weights[3])
+        let (i4, i5, i6, i7) = (weights[4], weights[5], weights[6], weights[7])
+        for i in 0..<count {
+            let upper = a[i] &* i0 &+ b[i] &* i1 &+ c[i] &* i2 &+ d[i] &* i3
+            let lower = e[i] &* i4 &+ f[i] &* i5 &+ g[i] &* i6 &+ h[i] &* i7
+            target[i] = UInt8(truncatingIfNeeded: min(max((upper &+ lower &+ 1 << 21) &>> 22, 0), 255))
+        }
+    }
+}
+
+@inline(__always)
+private func weighWords(
+    _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, tapCount: Int, channels: Int,
+    into target: UnsafeMutablePointer<Float>
+) {
+    switch channels {
+    case 1:
+        weigh(row, taps, tapCount: tapCount, channels: 1, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
+    case 2:
+        weigh(row, taps, tapCount: tapCount, channels: 2, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
+    case 3:
+        weigh(row, taps, tapCount: tapCount, channels: 3, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
+    default:
+        weigh(row, taps, tapCount: tapCount, channels: 4, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
+    }
+}
+
+/// Two neighbours of 16 bits, in single precision.
+enum LinearWords: Interpolation {
+    static func weight(_ exact: Float) -> Float { exact }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        weighWords(row, taps, tapCount: 2, channels: channels, into: target)
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+    ) {
+        let (a, b) = (rows[0], rows[1])
+        let (upper, lower) = (weights[0], weights[1])
+        for i in 0..<count {
+            target[i] = UInt16(truncatingIfNeeded: rounded(a[i] * upper + b[i] * lower, upTo: 65535))
+        }
+    }
+}
+
+/// Four neighbours of 16 bits, in single precision. As OpenCV, the last row first for eight columns at a time, and the
+/// first row first for those that are left over.
+enum CubicWords: Interpolation {
+    static func weight(_ exact: Float) -> Float { exact }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        weighWords(row, taps, tapCount: 4, channels: channels, into: target)
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+    ) {
+        let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
+        let (e, f, g, h) = (weights[0], weights[1], weights[2], weights[3])
+        let vectorised = count & ~7
+        for i in 0..<vectorised {
+            let level = a[i] * e + (b[i] * f + (c[i] * g + d[i] * h))
+            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+        }
+        for i in vectorised..<count {
+            let level = ((a[i] * e + b[i] * f) + c[i] * g) + d[i] * h
+            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+        }
+    }
+}
+
+/// Eight neighbours of 16 bits, in single precision, the first row first.
+enum LanczosWords: Interpolation {
+    static func weight(_ exact: Float) -> Float { exact }
+
+    static func weighRow(
+        _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
+    ) {
+        weighWords(row, taps, tapCount: 8, channels: channels, into: target)
+    }
+
+    static func weighColumns(
+        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+    ) {
+        let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
+        let (e, f, g, h) = (rows[4], rows[5], rows[6], rows[7])
+        let (w0, w1, w2, w3) = (weights[0], weights[1], weights[2], weights[3])
+        let (w4, w5, w6, w7) = (weights[4], weights[5], weights[6], weights[7])
+        for i in 0..<count {
+            var level = a[i] * w0 + b[i] * w1
+            level = level + c[i] * w2
+            level = level + d[i] * w3
+            level = level + e[i] * w4
+            level = level + f[i] * w5
+            level = level + g[i] * w6
+            level = level + h[i] * w7
+            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+        }
+    }
+}
+
+/// As `rounded(_: Double, upTo:)`, in single precision: for `largest` below 2^22.
+@inline(__always)
+func rounded(_ value: Float, upTo largest: Float) -> Int32 {
+    let positive = value > 0 ? value : 0
+    let level = positive < largest ? positive : largest
+    return Int32((level + 0x1.8p23) - 0x1.8p23)
+}
