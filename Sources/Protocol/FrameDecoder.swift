@@ -2,13 +2,15 @@ import NIOCore
 
 /// Cuts a stream of bytes into frames.
 ///
-/// The header is checked as soon as its twelve bytes are there, before a byte of payload is waited for, so a peer can
+/// The header is checked as soon as its twenty bytes are there, before a byte of payload is waited for, so a peer can
 /// make us hold at most one payload of a kind that is allowed at that moment. Until `allow(_:)` says otherwise only
 /// handshake frames are, which bounds what an unauthenticated peer can make us buffer.
 public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     public typealias InboundOut = Frame
 
     public private(set) var allowedKinds: Set<FrameKind>
+    /// The number of the frame that comes next.
+    private var number: UInt32 = 0
 
     public init(allowing kinds: Set<FrameKind> = [.handshake, .goodbye]) { allowedKinds = kinds }
 
@@ -19,18 +21,25 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     /// - Returns: `nil` while bytes are missing; then `buffer` is unchanged.
     /// - Throws: `ProtocolViolation`; nothing that follows in the stream can be trusted.
     public mutating func decode(buffer: inout ByteBuffer) throws -> Frame? {
-        guard let header = try FrameHeader.peek(at: buffer) else { return nil }
+        guard let header = try FrameHeader.peek(at: buffer, number: number) else { return nil }
         guard allowedKinds.contains(header.kind) else {
             let names = FrameKind.allCases.filter(allowedKinds.contains).map { "\($0)" }.joined(separator: ", ")
             throw ProtocolViolation(field: "frame kind", value: "\(header.kind)", allowed: "at this point: \(names)")
         }
         let frameByteCount = FrameHeader.byteCount + Int(header.payloadByteCount)
         guard buffer.readableBytes >= frameByteCount else { return nil }
-        buffer.moveReaderIndex(forwardBy: FrameHeader.byteCount)
-        guard let payload = buffer.readSlice(length: Int(header.payloadByteCount)) else {
+        let payloadIndex = buffer.readerIndex + FrameHeader.byteCount
+        guard let payload = buffer.getSlice(at: payloadIndex, length: Int(header.payloadByteCount)) else {
             preconditionFailure("a frame of \(frameByteCount) bytes is there, but its payload cannot be read")
         }
-        return Frame(kind: header.kind, stream: header.stream, payload: payload)
+        let frame = Frame(kind: header.kind, stream: header.stream, payload: payload)
+        guard frame.payloadChecksum == header.payloadChecksum else {
+            throw ProtocolViolation.damage(
+                field: "frame payload checksum", value: header.payloadChecksum, expected: frame.payloadChecksum)
+        }
+        buffer.moveReaderIndex(forwardBy: frameByteCount)
+        number &+= 1
+        return frame
     }
 
     /// The stream ended: bytes of an unfinished frame are an error.
@@ -45,32 +54,37 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     /// How many bytes the frame at the reader index occupies in all, once its header is there; for reserving room.
     public func byteCountOfNextFrame(in buffer: ByteBuffer) -> Int? {
         // A header that does not parse is reported by `decode`, which reads the same bytes.
-        guard let header = try? FrameHeader.peek(at: buffer), allowedKinds.contains(header.kind) else { return nil }
+        guard let header = try? FrameHeader.peek(at: buffer, number: number), allowedKinds.contains(header.kind) else {
+            return nil
+        }
         return FrameHeader.byteCount + Int(header.payloadByteCount)
     }
 }
 
-/// Writes frames.
-public struct FrameEncoder: Sendable, MessageToByteEncoder {
-    public typealias OutboundIn = Frame
+/// Writes one connection's frames, one after the other.
+public struct FrameEncoder: Sendable {
+    /// The number of the frame that comes next.
+    private var number: UInt32 = 0
 
     public init() {}
 
-    public func encode(data frame: Frame, out buffer: inout ByteBuffer) throws {
-        try Self.header(kind: frame.kind, stream: frame.stream, payloadByteCount: frame.payload.readableBytes)
-            .encode(into: &buffer)
+    /// Writes a whole frame.
+    public mutating func encode(_ frame: Frame, into buffer: inout ByteBuffer) {
+        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + frame.payload.readableBytes)
+        encodeHeader(of: frame, into: &buffer)
         buffer.writeImmutableBuffer(frame.payload)
     }
 
-    /// The header for a payload of `payloadByteCount` bytes.
-    /// - Throws: `OversizedPayload` when a frame of that kind may not be that long.
-    public static func header(
-        kind: FrameKind, stream: UInt32, payloadByteCount: Int
-    ) throws(OversizedPayload) -> FrameHeader {
-        guard payloadByteCount <= kind.payloadByteCountLimit else {
-            throw OversizedPayload(kind: kind, byteCount: payloadByteCount)
-        }
-        return FrameHeader(payloadByteCount: UInt32(payloadByteCount), kind: kind, stream: stream)
+    /// Writes the header alone; the payload has to follow it.
+    /// - Precondition: the payload is not longer than its kind allows; `FrameMessage.frame` has checked.
+    public mutating func encodeHeader(of frame: Frame, into buffer: inout ByteBuffer) {
+        let byteCount = frame.payload.readableBytes
+        precondition(byteCount <= frame.kind.payloadByteCountLimit, "\(byteCount) bytes in a \(frame.kind) frame")
+        FrameHeader(
+            payloadByteCount: UInt32(byteCount), kind: frame.kind, stream: frame.stream,
+            payloadChecksum: frame.payloadChecksum
+        ).encode(number: number, into: &buffer)
+        number &+= 1
     }
 }
 

@@ -19,15 +19,14 @@ extension WireRefusal: FrameMessage {
 }
 
 extension FrameMessage {
-    /// Writes header and payload as one frame.
-    /// - Throws: `OversizedPayload`; then nothing was written.
-    public func encodeFrame(stream: UInt32, into buffer: inout ByteBuffer) throws {
+    /// The message in a frame of its own.
+    /// - Throws: `OversizedPayload`.
+    public func frame(stream: UInt32) throws -> Frame {
         let payload: [UInt8] = try serializedBytes()
-        let header = try FrameEncoder.header(
-            kind: Self.frameKind, stream: stream, payloadByteCount: payload.count)
-        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + payload.count)
-        header.encode(into: &buffer)
-        buffer.writeBytes(payload)
+        guard payload.count <= Self.frameKind.payloadByteCountLimit else {
+            throw OversizedPayload(kind: Self.frameKind, byteCount: payload.count)
+        }
+        return Frame(kind: Self.frameKind, stream: stream, payload: ByteBuffer(bytes: payload))
     }
 
     /// The message in `payload`; fields that this version does not know are kept and ignored.

@@ -15,7 +15,7 @@ import Protocol
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
-    typealias OutboundIn = ByteBuffer
+    typealias OutboundIn = Frame
     typealias OutboundOut = ByteBuffer
 
     /// What the connection's owner asks for, as a user outbound event.
@@ -31,6 +31,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private var phase: Phase
+    private var encoder = FrameEncoder()
     private var decoder = FrameDecoder()
     private var accumulator = ByteBuffer()
     /// Why the peer is turned away at once; `nil` when it is not.
@@ -220,13 +221,22 @@ final class ConnectionHandler: ChannelDuplexHandler {
             established.fail(TransportError(.protocolViolation, violation.description))
             phase = .lingering
             context.close(promise: nil)
+        case .handshaking where violation.isDamage:
+            // Neither side is at fault, and neither knows yet who the other is: the initiator tries again.
+            note(ConnectionClosed(.network, violation.description))
+            established.fail(TransportError(.closed, violation.description))
+            phase = .lingering
+            context.close(promise: nil)
         case .handshaking(var machine, prefaceSeen: true):
             let action = machine.violated(violation)
             phase = .handshaking(machine, prefaceSeen: true)
             perform(action, context: context)
         case .open:
-            let refusal = WireRefusal(code: ProtocolViolation.code, message: violation.description)
-            close(ConnectionClosed(.protocolViolation, violation.description), goodbye: refusal, context: context)
+            let (code, reason): (String, ConnectionClosed.Code) =
+                violation.isDamage
+                ? (ProtocolViolation.damageCode, .network) : (ProtocolViolation.code, .protocolViolation)
+            let refusal = WireRefusal(code: code, message: violation.description)
+            close(ConnectionClosed(reason, violation.description), goodbye: refusal, context: context)
         case .lingering, .closed: break
         }
     }
@@ -271,10 +281,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func send(_ message: WireHandshake, context: ChannelHandlerContext) {
-        var buffer = context.channel.allocator.buffer(capacity: 256)
         do {
-            try message.encodeFrame(stream: 0, into: &buffer)
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            put(try message.frame(stream: 0), promise: nil, context: context)
+            context.flush()
         } catch {
             // Handshake messages are bounded far below their frame: only a broken message gets here.
             note(ConnectionClosed(.oversized, "\(error)"))
@@ -323,7 +332,21 @@ final class ConnectionHandler: ChannelDuplexHandler {
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.timers.writeEnded(at: context.eventLoop.now)
         }
-        context.write(data, promise: promise)
+        put(unwrapOutboundIn(data), promise: promise, context: context)
+    }
+
+    /// Numbers a frame and writes it. A blob's bytes are not copied behind their header.
+    private func put(_ frame: Frame, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
+        var buffer = context.channel.allocator.buffer(capacity: FrameHeader.byteCount)
+        switch frame.kind {
+        case .data:
+            encoder.encodeHeader(of: frame, into: &buffer)
+            context.write(wrapOutboundOut(buffer), promise: nil)
+            context.write(wrapOutboundOut(frame.payload), promise: promise)
+        case .handshake, .control, .goodbye:
+            encoder.encode(frame, into: &buffer)
+            context.write(wrapOutboundOut(buffer), promise: promise)
+        }
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
@@ -348,10 +371,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             context.close(promise: nil)
             return
         }
-        var buffer = context.channel.allocator.buffer(capacity: 256)
         do {
-            try goodbye.encodeFrame(stream: 0, into: &buffer)
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+            put(try goodbye.frame(stream: 0), promise: nil, context: context)
+            context.flush()
         } catch {
             logger.debug("goodbye does not fit a frame", metadata: ["error": "\(error)"])
         }

@@ -34,14 +34,14 @@ final class FrameConnection: Sendable {
     }
 
     func send(_ message: WireControl, stream: UInt32) {
-        var buffer = channel.allocator.buffer(capacity: 256)
+        let frame: Frame
         do {
-            try message.encodeFrame(stream: stream, into: &buffer)
+            frame = try message.frame(stream: stream)
         } catch {
             request(.close(ConnectionClosed(.oversized, "\(error)"), goodbye: nil))
             return
         }
-        let byteCount = buffer.readableBytes
+        let byteCount = FrameHeader.byteCount + frame.payload.readableBytes
         let waiting = controlByteCount.add(byteCount, ordering: .relaxed).newValue
         guard waiting <= limits.outboundByteCount else {
             let message =
@@ -49,7 +49,7 @@ final class FrameConnection: Sendable {
             request(.close(ConnectionClosed(.slowPeer, message), goodbye: nil))
             return
         }
-        channel.writeAndFlush(buffer).whenComplete { _ in
+        channel.writeAndFlush(frame).whenComplete { _ in
             self.controlByteCount.subtract(byteCount, ordering: .relaxed)
         }
     }
@@ -70,13 +70,8 @@ final class FrameConnection: Sendable {
     private func send(payload: ByteBuffer) async throws {
         try Task.checkCancellation()
         let byteCount = payload.readableBytes
-        var header = channel.allocator.buffer(capacity: FrameHeader.byteCount)
-        FrameHeader(payloadByteCount: UInt32(byteCount), kind: .data, stream: 0).encode(into: &header)
         let promise = channel.eventLoop.makePromise(of: Void.self)
-        channel.eventLoop.execute { [channel, header] in
-            channel.write(header, promise: nil)
-            channel.writeAndFlush(payload, promise: promise)
-        }
+        channel.writeAndFlush(Frame(kind: .data, stream: 0, payload: payload), promise: promise)
         window.withLock { window in
             window.writes.append((promise.futureResult, byteCount))
             window.byteCount += byteCount
@@ -108,6 +103,8 @@ final class FrameConnection: Sendable {
     }
 
     func close() { request(.close(ConnectionClosed(.local, "this side closed the connection"), goodbye: nil)) }
+
+    func giveUp(_ reason: String) { request(.close(ConnectionClosed(.idle, reason), goodbye: nil)) }
 
     func close(goodbye: WireRefusal) {
         let message = "this side closed the connection: \(goodbye.message)"

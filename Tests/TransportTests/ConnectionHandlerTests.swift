@@ -13,6 +13,8 @@ import Testing
         let channel = EmbeddedChannel()
         let established: EventLoopFuture<FrameConnection>
         var initiator: HandshakeMachine
+        private var encoder = FrameEncoder()
+        private var decoder = FrameDecoder(allowing: Set(FrameKind.allCases))
         private(set) var error: (any Error)?
         private(set) var connection: FrameConnection?
 
@@ -35,8 +37,20 @@ import Testing
         var code: TransportError.Code? { (error as? TransportError)?.code }
 
         func send(_ message: some FrameMessage) throws {
+            try send(try message.frame(stream: 0))
+        }
+
+        func send(_ frame: Frame) throws {
             var buffer = ByteBuffer()
-            try message.encodeFrame(stream: 0, into: &buffer)
+            encoder.encode(frame, into: &buffer)
+            try channel.writeInbound(buffer)
+        }
+
+        /// Sends a header without its payload.
+        func sendHeader(kind: FrameKind, payloadByteCount: UInt32, number: UInt32) throws {
+            var buffer = ByteBuffer()
+            FrameHeader(payloadByteCount: payloadByteCount, kind: kind, stream: 0, payloadChecksum: 0)
+                .encode(number: number, into: &buffer)
             try channel.writeInbound(buffer)
         }
 
@@ -51,7 +65,6 @@ import Testing
             var bytes = ByteBuffer()
             while var part = try channel.readOutbound(as: ByteBuffer.self) { bytes.writeBuffer(&part) }
             if bytes.readableBytesView.starts(with: Preface.magic) { bytes.moveReaderIndex(forwardBy: 8) }
-            var decoder = FrameDecoder(allowing: Set(FrameKind.allCases))
             var frames: [Frame] = []
             while let frame = try decoder.decode(buffer: &bytes) { frames.append(frame) }
             return frames
@@ -115,9 +128,7 @@ import Testing
     @Test func `before authentication no frame above 8 KiB is waited for`() throws {
         let fixture = try Fixture()
         try fixture.sendPreface()
-        var header = ByteBuffer()
-        FrameHeader(payloadByteCount: 8193, kind: .handshake, stream: 0).encode(into: &header)
-        try fixture.channel.writeInbound(header)
+        try fixture.sendHeader(kind: .handshake, payloadByteCount: 8193, number: 0)
         #expect(fixture.code == .protocolViolation)
     }
 
@@ -142,9 +153,8 @@ import Testing
         try fixture.authenticate()
         fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(3600))
         #expect(fixture.channel.isActive, "a quiet control connection may stay")
-        var header = ByteBuffer()
-        FrameHeader(payloadByteCount: 100, kind: .control, stream: 0).encode(into: &header)
-        try fixture.channel.writeInbound(header)
+        // Two frames of the handshake came before it.
+        try fixture.sendHeader(kind: .control, payloadByteCount: 100, number: 2)
         for _ in 0..<9 {
             fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
             try fixture.channel.writeInbound(ByteBuffer(bytes: [0]))
@@ -170,13 +180,20 @@ import Testing
     @Test func `data on a control connection is a violation, and the peer hears why`() throws {
         let fixture = try Fixture()
         try fixture.authenticate()
-        var bytes = ByteBuffer()
-        try FrameEncoder().encode(
-            data: Frame(kind: .data, stream: 0, payload: ByteBuffer(bytes: [1])), out: &bytes)
-        try fixture.channel.writeInbound(bytes)
+        try fixture.send(Frame(kind: .data, stream: 0, payload: ByteBuffer(bytes: [1])))
         #expect(!fixture.channel.isActive)
         let goodbye = try WireRefusal(decoding: try #require(try fixture.frames().last).payload)
         #expect(goodbye.code == "protocol")
+    }
+
+    @Test func `what was damaged on its way is nobody's fault, and the peer hears of it`() throws {
+        let fixture = try Fixture()
+        try fixture.authenticate()
+        // The same number twice.
+        for _ in 0..<2 { try fixture.sendHeader(kind: .control, payloadByteCount: 0, number: 2) }
+        #expect(!fixture.channel.isActive)
+        let goodbye = try WireRefusal(decoding: try #require(try fixture.frames().last).payload)
+        #expect(goodbye.code == "damaged")
     }
 
     @Test func `a write that is not taken for ten seconds is a stall, one that follows another is not`() {
