@@ -18,6 +18,7 @@ struct ClientSettings: Sendable {
     /// Where a secret was looked for, when there is none.
     let secretPlaces: [String]
     let reconnectTimeout: Duration
+    let transport: TransportLimits
     let progress: ProgressStyle
     /// Where presets are, when there are any.
     let presetFile: String?
@@ -47,6 +48,11 @@ struct ClientSettings: Sendable {
         reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
         presetFile =
             settings.text("presets") ?? folder.map { $0 + "/tessera/presets" }.flatMap { exists($0) ? $0 : nil }
+        var transport = TransportLimits()
+        transport.silence = try settings.duration("silence-timeout", in: .milliseconds(100) ... .seconds(3600))
+        // The master may have to wait for its disk before it can say that it has a blob.
+        transport.bulkIdle = transport.silence * 4
+        self.transport = transport
         let style = try settings.requiredText("progress")
         guard let progress = ProgressStyle(rawValue: style) else {
             throw settings.invalid("progress", style, allowed: "auto, bar, plain or none")
@@ -107,6 +113,8 @@ struct ClientSettings: Sendable {
         Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
         Setting("secret-file", "FILE", "The file with the shared secret"),
         Setting("reconnect-timeout", "TIME", default: "60s", "How long to try when the master is lost"),
+        Setting(
+            "silence-timeout", "TIME", default: "15s", "Take the master for lost when it says nothing for so long"),
         Setting("progress", "STYLE", default: "auto", "How to show progress: auto, bar, plain or none"),
         Setting("presets", "FILE", "The file of presets"),
         Setting("priority", "N", "From -100 to 100; higher goes first"),
@@ -133,7 +141,7 @@ extension CommonOptions {
     var flags: [(name: String, value: String?)] {
         [
             ("master", master), ("secret-file", secretFile), ("config", config), ("progress", progress),
-            ("reconnect-timeout", reconnectTimeout), ("presets", presets),
+            ("reconnect-timeout", reconnectTimeout), ("silence-timeout", silenceTimeout), ("presets", presets),
         ]
     }
 }

@@ -37,7 +37,7 @@ struct CommandContext: Sendable {
         // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
         return try await MasterSession.with(
             reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings,
-            dial: ConnectedMaster.dial(settings.endpoint, secret: secret)
+            dial: ConnectedMaster.dial(settings.endpoint, secret: secret, limits: settings.transport)
         ) { session in
             try await Interruption.cancelling { try await body(session) }
         }

@@ -20,6 +20,11 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How long to try when the master is lost, such as 60s or 5m.", valueName: "time"))
     var reconnectTimeout: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Take the master for lost when it says nothing for so long (default: 15s).", valueName: "time"))
+    var silenceTimeout: String?
+
     @Option(help: ArgumentHelp("How to show progress: auto, bar, plain or none.", valueName: "style"))
     var progress: String?
 

@@ -116,6 +116,11 @@ public final class BlobTransfer: Sendable {
                 }
                 return .completed(own)
             case .refused(let refusal):
+                // These are the bytes that were announced, and the master has others.
+                if rest == 0, refusal.code == "blob-wrong-digest", digest == source.finishedDigest() {
+                    throw BlobTransferError(
+                        .corrupt, "the \(source.byteCount) bytes sent arrived damaged at the master; try again")
+                }
                 // With bytes still to come, the connection's next bytes would be data: it cannot be used any more.
                 return .refused(MasterRefusal(refusal), isReusable: rest == 0)
             default: throw unexpected(reply, allowed: "BlobStored or Refusal")
@@ -242,18 +247,25 @@ public final class BlobTransfer: Sendable {
     /// Runs one request over a connection of the pool.
     ///
     /// The master may close an idle connection at the very moment that we use it again. A request that fails so is made
-    /// again, once, over a new connection: all of them are idempotent.
+    /// again, once, over a new connection: all of them are idempotent. So is one whose bytes arrived damaged, twice: what is
+    /// damaged still is so where it lies.
     private func exchange<Result>(
         mayRetry: () -> Bool, _ body: (BulkConnection) async throws -> Exchange<Result>
     ) async throws -> Result {
         var lent = try await pool.borrow()
+        var damageCount = 0
         while true {
             let ending: Exchange<Result>
             do {
                 ending = try await body(lent.connection)
             } catch {
                 pool.giveBack(lent.connection, isGood: false)
-                guard lent.isReused, error is ConnectionClosed, mayRetry(), !Task.isCancelled else { throw error }
+                var isPassing = lent.isReused && error is ConnectionClosed
+                if (error as? BlobTransferError)?.code == .corrupt {
+                    damageCount += 1
+                    isPassing = damageCount <= 2
+                }
+                guard isPassing, mayRetry(), !Task.isCancelled else { throw error }
                 lent = try await pool.borrow(fresh: true)
                 continue
             }

@@ -25,6 +25,7 @@ public final class MasterConnection: Sendable {
             to: endpoint, role: .client, secret: secret, software: software, limits: limits, logger: logger)
         let connection = MasterConnection(control)
         async let reading: Void = connection.read()
+        async let _: Void = connection.watchForSilence(limit: limits.silence)
         do {
             let result = try await body(connection)
             control.close()
@@ -114,7 +115,30 @@ public final class MasterConnection: Sendable {
         for request in requests.withLock({ $0.close(reason) }) { request.fail(reason) }
     }
 
+    /// Asks a silent master for a sign of life while requests wait, and gives the connection up when there is none: a
+    /// master that stands still, or a path on which nothing returns, closes nothing by itself.
+    ///
+    /// It counts spans of its own instead of reading a clock: while this process stood still nothing was missed.
+    private func watchForSilence(limit: Duration) async {
+        let ticksToLimit = 3
+        while true {
+            do {
+                try await Task.sleep(for: limit / ticksToLimit)
+            } catch {
+                return
+            }
+            switch requests.withLock({ $0.ticked() }) {
+            case 0: break
+            case ticksToLimit...: control.giveUp("the master has said nothing for \(limit)")
+            default:
+                // Whatever comes is a sign of life; nobody waits for this reply.
+                control.send(.getMaster(WireGetMaster()), stream: requests.withLock { $0.nextStream() })
+            }
+        }
+    }
+
     private func deliver(_ message: WireControl, stream: UInt32) {
+        requests.withLock { $0.heard() }
         // A reply that nobody waits for belongs to a request that was cancelled meanwhile.
         guard let request = requests.withLock({ $0.take(stream, for: message) }) else { return }
         switch request {

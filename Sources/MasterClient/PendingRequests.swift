@@ -19,6 +19,8 @@ struct PendingRequests {
     private var waiting: [UInt32: Request] = [:]
     private var lastStream: UInt32 = 0
     private var closed: ConnectionClosed?
+    private var hasHeard = false
+    private var silentTickCount = 0
 
     /// A number that no waiting request has; never 0, which marks messages that are no replies.
     mutating func nextStream() -> UInt32 {
@@ -43,6 +45,17 @@ struct PendingRequests {
         case (.summaries, _), (.reply, _): waiting[stream] = nil
         }
         return request
+    }
+
+    /// Something came.
+    mutating func heard() { hasHeard = true }
+
+    /// A span of time has passed.
+    /// - Returns: for how many spans on end nothing came although a request waits.
+    mutating func ticked() -> Int {
+        silentTickCount = hasHeard || waiting.isEmpty ? 0 : silentTickCount + 1
+        hasHeard = false
+        return silentTickCount
     }
 
     /// The connection ended.

@@ -36,6 +36,10 @@ struct MasterSettings: Sendable {
         Setting("min-free-bytes", "N", default: "1G", "Refuse uploads that would leave less free space than this"),
         Setting(
             "unsealed-timeout", "TIME", default: "10m", "Cancel a job whose client stays away before it is complete"),
+        Setting(
+            "heartbeat", "TIME", default: "1s",
+            "How often workers show that they live; one that is silent for three beats is given up"),
+        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
@@ -56,6 +60,8 @@ struct MasterSettings: Sendable {
         keepResults = try settings.duration("keep-results", in: .zero ... .seconds(86400 * 3650))
         minimumFreeByteCount = UInt64(try settings.integer("min-free-bytes", in: 0...(1 << 50)))
         unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
+        scheduler.beat(every: try settings.duration("heartbeat", in: .milliseconds(50) ... .seconds(60)))
+        transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw settings.invalid(

@@ -50,6 +50,18 @@ public struct SchedulerConfiguration: Hashable, Sendable {
 
     public init() {}
 
+    /// Sets how often a worker sends a heartbeat, and how long its silence may last in proportion: suspect after 2, dead
+    /// after 3, leases lapse after 10.
+    public mutating func beat(every interval: Duration) {
+        heartbeatInterval = interval
+        suspectAfter = interval * 2
+        deadAfter = interval * 3
+        leaseDuration = interval * 10
+        reconnectGrace = interval * 5
+        grantDelay = interval * 2
+        pauseTolerance = interval
+    }
+
     /// Checks that the values fit together.
     public func validate() throws(SchedulerConfigurationError) {
         func demand(_ holds: Bool, _ text: @autoclosure () -> String) throws(SchedulerConfigurationError) {

@@ -38,6 +38,9 @@ public final class ControlConnection: Sendable {
     /// Ends the connection at once. What was queued before and is not sent yet is lost; ends `inbound`.
     public func close() { frames.close() }
 
+    /// Ends the connection at once because the peer is silent; `inbound` throws.
+    public func giveUp(_ reason: String) { frames.giveUp(reason) }
+
     /// Tells the peer why, then ends the connection; what was queued before goes out first.
     public func close(_ refusal: WireRefusal) { frames.close(goodbye: refusal) }
 

@@ -10,6 +10,9 @@ public struct TransportLimits: Sendable, Hashable {
     public var wholeFrame: Duration = .seconds(10)
     /// Without a byte from the peer on a bulk connection. Control connections have their heartbeats or may be quiet.
     public var bulkIdle: Duration = .seconds(60)
+    /// Without a frame from the master on a client's control connection, while a request waits and a sign of life was asked
+    /// for.
+    public var silence: Duration = .seconds(15)
     /// Without one of our writes being taken by the peer.
     public var writeStall: Duration = .seconds(10)
     /// Control bytes that may wait for a peer that does not read.

@@ -7,8 +7,8 @@ import Transport
 /// Keeps the worker connected and registered: connects, registers, passes messages on, and starts over when the
 /// connection is lost or the master falls silent.
 struct MasterLink: Sendable {
-    /// Without a heartbeat's reply for so long, the connection is taken for half-open and made anew.
-    static let silenceLimit = Duration.seconds(5)
+    /// Without a reply to so many heartbeats, the connection is taken for half-open and made anew.
+    static let silenceLimit = 5
 
     let settings: WorkerSettings
     let secret: SharedSecret
@@ -25,12 +25,18 @@ struct MasterLink: Sendable {
             do {
                 let connection = try await connectControl(
                     to: settings.master, role: .worker, secret: secret, software: WorkerSettings.software,
-                    logger: logger)
+                    limits: settings.transport, logger: logger)
                 defer { connection.close() }
-                try await converse(on: connection) {
-                    backoff.reset()
-                    wasConnected = true
+                do {
+                    try await converse(on: connection) {
+                        backoff.reset()
+                        wasConnected = true
+                    }
+                } catch {
+                    await worker.disconnected(connection)
+                    throw error
                 }
+                await worker.disconnected(connection)
                 logger.warning("the master closed the connection", metadata: ["address": "\(settings.master)"])
             } catch let error as TransportError where error.isFinal && !wasConnected {
                 throw error
@@ -57,7 +63,7 @@ struct MasterLink: Sendable {
         let (heard, hear) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         var isRegistered = false
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await Self.watch(heard, connection) }
+            group.addTask { try await watch(heard, connection) }
             defer { group.cancelAll() }
             for try await (stream, message) in connection.inbound {
                 hear.yield()
@@ -78,11 +84,10 @@ struct MasterLink: Sendable {
                 }
             }
         }
-        await worker.disconnected(connection)
     }
 
     /// Closes the connection when nothing has been heard for too long: every heartbeat is answered.
-    private static func watch(_ heard: AsyncStream<Void>, _ connection: ControlConnection) async throws {
+    private func watch(_ heard: AsyncStream<Void>, _ connection: ControlConnection) async throws {
         let lastHeard = LastHeard()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -90,8 +95,11 @@ struct MasterLink: Sendable {
             }
             group.addTask {
                 while true {
-                    try await Task.sleep(for: .seconds(1))
-                    if lastHeard.silence > silenceLimit { connection.close() }
+                    let interval = await worker.heartbeatInterval
+                    try await Task.sleep(for: interval)
+                    if lastHeard.silence > interval * Self.silenceLimit {
+                        connection.giveUp("the master has answered no heartbeat for \(interval * Self.silenceLimit)")
+                    }
                 }
             }
             defer { group.cancelAll() }

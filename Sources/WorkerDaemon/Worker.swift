@@ -16,6 +16,8 @@ actor Worker {
     private let logger: Logger
 
     private(set) var identifier: WorkerID?
+    /// As the master said last.
+    private(set) var heartbeatInterval = Duration.seconds(1)
     /// All work has ended and the worlds are gone.
     private(set) var isFinished = false
     private var connection: ControlConnection?
@@ -94,7 +96,13 @@ actor Worker {
 
     /// The master knows us: what it may not have heard is said again.
     func registered(_ reply: WireRegistered, on connection: ControlConnection) throws {
+        guard (1...60_000).contains(reply.heartbeatMilliseconds) else {
+            throw ProtocolViolation(
+                field: "Registered.heartbeat_milliseconds", value: "\(reply.heartbeatMilliseconds)",
+                allowed: "1 to 60000")
+        }
         identifier = WorkerID(reply.worker)
+        heartbeatInterval = .milliseconds(reply.heartbeatMilliseconds)
         self.connection = connection
         grants = GrantAssembly()
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))

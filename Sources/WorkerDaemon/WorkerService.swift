@@ -13,7 +13,7 @@ struct WorkerService: Service {
         let secret = try SharedSecret(file: settings.secretFile)
         let transfer = BlobTransfer(
             to: settings.master, secret: secret, software: WorkerSettings.software,
-            connectionCount: min(32, settings.slotCount * 2 + 2), logger: logger)
+            connectionCount: min(32, settings.slotCount * 2 + 2), limits: settings.transport, logger: logger)
         defer { transfer.close() }
         let worker = try Worker(settings: settings, transfer: transfer, logger: logger)
         let notifier = ServiceNotifier()
@@ -52,12 +52,12 @@ struct WorkerService: Service {
         logger.info("worker stopped")
     }
 
-    /// One heartbeat a second, connected or not; the same loop feeds the watchdog.
+    /// A heartbeat as often as the master wants it, connected or not; the same loop feeds the watchdog.
     private func beat(_ worker: Worker, _ notifier: ServiceNotifier) async throws {
         while !Task.isCancelled {
             await worker.beat()
             notifier.watchdogPing()
-            try await Task.sleep(for: .seconds(1))
+            try await Task.sleep(for: await worker.heartbeatInterval)
         }
     }
 }

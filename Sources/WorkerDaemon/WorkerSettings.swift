@@ -17,6 +17,7 @@ struct WorkerSettings: Sendable {
     var mpirun: String
     var rankExecutable: String?
     var drainTimeout: Duration
+    var transport = TransportLimits()
     var logLevel: Logger.Level
 
     static let table = [
@@ -29,6 +30,7 @@ struct WorkerSettings: Sendable {
         Setting("mpirun", "FILE", default: "/usr/bin/mpirun", "Open MPI's launcher"),
         Setting("rank-program", "FILE", "tessera-rank (default: next to this program)"),
         Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
+        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -50,6 +52,7 @@ struct WorkerSettings: Sendable {
         mpirun = try settings.requiredText("mpirun")
         rankExecutable = settings.text("rank-program")
         drainTimeout = try settings.duration("drain-timeout", in: .zero ... .seconds(86400))
+        transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw settings.invalid(

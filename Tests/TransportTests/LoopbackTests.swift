@@ -56,6 +56,40 @@ import Transport
         }
     }
 
+    @Test func `a master that says nothing at all is given up`() async throws {
+        var faults = TestMaster.Faults()
+        faults.isSilent = true
+        var limits = TransportLimits()
+        limits.silence = .milliseconds(60)
+        try await TestMaster(faults: faults).serving { [limits] endpoint in
+            try await MasterConnection.withConnection(
+                to: endpoint, secret: .test, limits: limits, logger: quiet
+            ) { master in
+                let error = await #expect(throws: ConnectionClosed.self) { try await master.workers() }
+                #expect(error?.code == .idle)
+            }
+        }
+    }
+
+    @Test func `a master that takes long, but gives signs of life, is waited for`() async throws {
+        var faults = TestMaster.Faults()
+        faults.givesStatus = true
+        var limits = TransportLimits()
+        limits.silence = .milliseconds(60)
+        let master = TestMaster(faults: faults)
+        try await master.serving { [limits] endpoint in
+            try await MasterConnection.withConnection(
+                to: endpoint, secret: .test, limits: limits, logger: quiet
+            ) { connection in
+                // The first waits for the second of its kind.
+                async let first = connection.job(JobID(1))
+                while master.statusRequestCount.withLock({ $0 }) < 5 { try await Task.sleep(for: .milliseconds(5)) }
+                #expect(try await connection.job(JobID(2)).job == 2)
+                #expect(try await first.job == 1)
+            }
+        }
+    }
+
     @Test func `a goodbye tells the peer why`() async throws {
         try await TestMaster().serving { endpoint in
             try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
@@ -144,13 +178,27 @@ import Transport
 
     @Test(arguments: [0, 12_345]) func `one wrong bit is detected`(offset: UInt64) async throws {
         var faults = TestMaster.Faults()
-        faults.damagesBlobs = true
+        faults.damagedBlobCount = .max
         try await TestMaster(faults: faults).serving { endpoint in
             let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
             let reference = try await transfer.put(bytes: Self.noise(2 << 20))
             let slice = BlobSlice(blob: reference, offset: offset, byteCount: reference.byteCount - offset)
             let error = await #expect(throws: BlobTransferError.self) { try await transfer.bytes(of: slice) }
             #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test func `what arrived damaged is fetched again`() async throws {
+        var faults = TestMaster.Faults()
+        faults.damagedBlobCount = 2
+        try await TestMaster(faults: faults).serving { endpoint in
+            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let bytes = Self.noise(300_000)
+            let reference = try await transfer.put(bytes: bytes)
+            let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+            defer { target.deallocate() }
+            try await transfer.get(BlobSlice(reference), into: target)
+            #expect(Data(target) == Data(bytes))
         }
     }
 

@@ -12,16 +12,22 @@ import Transport
 final class TestMaster: Sendable {
     /// How the master misbehaves.
     struct Faults: Sendable {
-        /// Flips one bit of the bytes of each blob that is sent.
-        var damagesBlobs = false
+        /// Flips one bit of the bytes of so many blobs, the first that are sent.
+        var damagedBlobCount = 0
         /// Closes every bulk connection after its first request.
         var closesAfterOneRequest = false
         /// Refuses each put after its first data frame.
         var refusesPuts = false
+        /// Takes requests and answers none.
+        var isSilent = false
+        /// Answers a request for its status instead of closing the connection.
+        var givesStatus = false
     }
 
     let blobs = Mutex<[BlobDigest: [UInt8]]>([:])
     let bulkConnectionCount = Mutex(0)
+    let statusRequestCount = Mutex(0)
+    private let sentBlobCount = Mutex(0)
     let faults: Faults
 
     init(faults: Faults = Faults()) { self.faults = faults }
@@ -54,6 +60,7 @@ final class TestMaster: Sendable {
         // Replies to pairs of requests come in reverse order, so that a client cannot get by without stream numbers.
         var held: (stream: UInt32, body: WireControl.OneOf_Body)?
         for try await (stream, message) in connection.inbound {
+            if faults.isSilent { continue }
             switch message.body {
             case .getJob(let get):
                 var summary = WireJobSummary()
@@ -77,6 +84,9 @@ final class TestMaster: Sendable {
                 let refusal = WireRefusal(
                     code: "not-found", message: "there is no job \(cancel.job)", retryAfter: .milliseconds(1500))
                 connection.send(.refused(refusal), stream: stream)
+            case .getMaster where faults.givesStatus:
+                connection.send(.masterStatus(WireMasterStatus()), stream: stream)
+                statusRequestCount.withLock { $0 += 1 }
             case .getMaster: connection.close()
             case .drainWorker:
                 connection.close(WireRefusal(code: "shutting-down", message: "the master stops"))
@@ -133,7 +143,11 @@ final class TestMaster: Sendable {
         connection.send(.blobHeader(header))
         var source = BufferSource(bytes)
         while try await source.next(atMost: 1 << 20).readableBytes > 0 {}
-        if faults.damagesBlobs, let byte = bytes.getInteger(at: bytes.readableBytes / 2, as: UInt8.self) {
+        let number = sentBlobCount.withLock { count in
+            defer { count += 1 }
+            return count
+        }
+        if number < faults.damagedBlobCount, let byte = bytes.getInteger(at: bytes.readableBytes / 2, as: UInt8.self) {
             bytes.setInteger(byte ^ 0x10, at: bytes.readableBytes / 2)
         }
         try await connection.send(data: bytes)

@@ -10,14 +10,14 @@ struct ConnectedMaster: MasterService {
     private let blobs: BlobTransfer
 
     /// The way to connect to `endpoint`.
-    static func dial(_ endpoint: Endpoint, secret: SharedSecret) -> MasterSession.Dial {
+    static func dial(_ endpoint: Endpoint, secret: SharedSecret, limits: TransportLimits) -> MasterSession.Dial {
         let software = "tessera \(Tessera.version)"
         let logger = Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
         return { body in
-            let blobs = BlobTransfer(to: endpoint, secret: secret, software: software, logger: logger)
+            let blobs = BlobTransfer(to: endpoint, secret: secret, software: software, limits: limits, logger: logger)
             defer { blobs.close() }
             try await MasterConnection.withConnection(
-                to: endpoint, secret: secret, software: software, logger: logger
+                to: endpoint, secret: secret, software: software, limits: limits, logger: logger
             ) { connection in
                 await body(ConnectedMaster(connection: connection, blobs: blobs))
             }
