@@ -120,6 +120,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "Transport", log],
             path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
+        .testTarget(
+            name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging"], resources: [.copy("Golden")], swiftSettings: strict),
@@ -127,7 +129,7 @@ let package = Package(
             name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")],
             swiftSettings: strict),
         .testTarget(
-            name: "ProtocolTests", dependencies: ["Protocol", nio("NIOTestUtils")], swiftSettings: strict),
+            name: "ProtocolTests", dependencies: ["Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler"], swiftSettings: strict),
         .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),

@@ -50,9 +50,11 @@ public final class ChildProcess: Sendable {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         var process: pid_t = 0
-        let code = withCStrings([executable] + arguments) { argv in
-            withCStrings(environment.map { "\($0)=\($1)" }) { envp in
-                posix_spawn(&process, executable, &actions, &attributes, argv, envp)
+        let code = Self.withoutStarting {
+            withCStrings([executable] + arguments) { argv in
+                withCStrings(environment.map { "\($0)=\($1)" }) { envp in
+                    posix_spawn(&process, executable, &actions, &attributes, argv, envp)
+                }
             }
         }
         guard code == 0 else {
@@ -60,6 +62,13 @@ public final class ChildProcess: Sendable {
         }
         self.name = name
         pid = process
+    }
+
+    private static let starting = Mutex(())
+
+    /// Calls `body` while no process is started, for descriptors that none may inherit.
+    static func withoutStarting<Result>(_ body: () -> sending Result) -> sending Result {
+        starting.withLock { _ in body() }
     }
 
     /// How it ended; `nil` as long as it lives.
