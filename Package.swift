@@ -26,6 +26,8 @@ let package = Package(
         .executable(name: "tessera", targets: ["Client"]),
         .executable(name: "enlarge", targets: ["Enlarge"]),
         .executable(name: "tessera-sim", targets: ["SimulationTool"]),
+        // Preloaded into a master by the tests; not installed.
+        .library(name: "FaultyDisk", type: .dynamic, targets: ["CFaultyDisk"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -60,6 +62,7 @@ let package = Package(
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CProcess"),
         .target(name: "CProcessor"),
+        .target(name: "Checksums", dependencies: ["CISAL"], swiftSettings: strict),
 
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
@@ -68,12 +71,12 @@ let package = Package(
             name: "Simulation", dependencies: ["JobModel", "Imaging", "Scheduler", "WorkerLogic", collections],
             swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["JobModel", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Journal", dependencies: ["JobModel", "Checksums", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(name: "ImageCodecs", dependencies: ["Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
 
         // Shells.
-        .target(name: "BlobStore", dependencies: ["JobModel", crypto], swiftSettings: strict),
+        .target(name: "BlobStore", dependencies: ["JobModel", "Checksums", crypto], swiftSettings: strict),
         .target(
             name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
@@ -131,7 +134,7 @@ let package = Package(
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler"], swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Journal"], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "Checksums"], swiftSettings: strict),
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "MasterClient", nio("NIOEmbedded")],
@@ -149,6 +152,13 @@ let package = Package(
             name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
         .testTarget(
             name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
+        .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
+        .testTarget(
+            name: "DurabilityTests",
+            dependencies: [
+                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
+                "CFaultyDisk", crypto, log,
+            ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "MasterClient", "Protocol", "JobModel", "Imaging", "ImageCodecs"],

@@ -6,6 +6,7 @@ import Synchronization
 ///
 ///     DIR/incoming/XXXXXX     being written
 ///     DIR/ab/cdef...          a blob: the 64 digits of its digest, the first two as a folder
+///     DIR/damaged/abcdef...   was a blob, and is not what its name says any more; for a person to look at and remove
 ///
 /// A durable blob has mode 0400, a recomputable one 0600: so a durable put of bytes that are there already knows whether it
 /// may rely on them. A blob's modification time says when it was last put, by the folder's own clock.
@@ -17,7 +18,11 @@ final class BlobFolder: Sendable {
     /// Held while a blob appears, is renewed or disappears, so that a sweep does not take what was just promised.
     private let names = Mutex(())
 
+    /// What reading is compared with.
+    let checksums = ChecksumTable()
+
     static let incoming = "incoming"
+    static let damaged = "damaged"
     static let shelves: [String] = (0..<256).map { "\(digits[$0 >> 4])\(digits[$0 & 15])" }
     private static let digits = Array("0123456789abcdef")
 
@@ -28,8 +33,8 @@ final class BlobFolder: Sendable {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("opening", path) }
         self.descriptor = descriptor
-        var madeAny = try Self.makeFolder(Self.incoming, in: descriptor, shownAs: "\(path)/\(Self.incoming)")
-        for shelf in Self.shelves {
+        var madeAny = false
+        for shelf in [Self.incoming, Self.damaged] + Self.shelves {
             madeAny = try Self.makeFolder(shelf, in: descriptor, shownAs: "\(path)/\(shelf)") || madeAny
         }
         if madeAny { try synchronize(".") }
@@ -77,17 +82,16 @@ final class BlobFolder: Sendable {
     func keep(_ incoming: String, as blob: BlobReference, _ durability: Durability) throws(BlobStoreError) {
         let name = Self.name(blob.digest)
         try names.withLock { _ throws(BlobStoreError) in
-            if let present = try status(name), present.byteCount == blob.byteCount,
-                present.isDurable || durability == .recomputable
+            if durability == .recomputable, let present = try status(name), present.byteCount == blob.byteCount,
+                present.isDurable
             {
                 return try renew(name)
             }
-            // Also replaces a recomputable blob by a durable one, and one that a power cut left short by a whole one.
+            // Also replaces what is there: it may be recomputable, left short by a power cut, or damaged.
             guard renameat(descriptor, incoming, descriptor, name) == 0 else {
                 throw .system("renaming", path(incoming))
             }
         }
-        // Even when the blob was there: its name may be as new as ours.
         if durability == .durable { try synchronize(String(name.prefix(2))) }
     }
 
@@ -151,14 +155,38 @@ final class BlobFolder: Sendable {
     func open(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReader {
         let name = Self.name(digest)
         let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard file >= 0 else { throw errno == ENOENT ? .notFound(digest) : .system("opening", path(name)) }
+        guard file >= 0 else { throw errno == ENOENT ? missing(digest) : .system("opening", path(name)) }
         var status = stat()
         guard fstat(file, &status) == 0 else {
             let error = BlobStoreError.system("looking up", path(name))
             close(file)
             throw error
         }
-        return BlobReader(fileDescriptor: file, byteCount: UInt64(status.st_size), path: path(name))
+        return BlobReader(
+            digest: digest, fileDescriptor: file, byteCount: UInt64(status.st_size), path: path(name),
+            checksums: checksums)
+    }
+
+    private func missing(_ digest: BlobDigest) -> BlobStoreError {
+        let name = "\(Self.damaged)/\(digest)"
+        guard faccessat(descriptor, name, F_OK, 0) == 0 else { return .notFound(digest) }
+        return BlobStoreError(
+            .notFound, "the blob \(digest) was found damaged and set aside as \(path(name)); send it again",
+            blob: digest)
+    }
+
+    /// Takes a damaged blob out of use and keeps its file for a person to look at.
+    /// - Returns: where it is now; `nil` when there was no such blob.
+    func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
+        let (name, place) = (Self.name(digest), "\(Self.damaged)/\(digest)")
+        checksums.remove(digest)
+        return try names.withLock { _ throws(BlobStoreError) in
+            guard renameat(descriptor, name, descriptor, place) == 0 else {
+                guard errno == ENOENT else { throw .system("setting aside", path(name)) }
+                return nil
+            }
+            return path(place)
+        }
     }
 
     // MARK: - Removing
@@ -169,6 +197,7 @@ final class BlobFolder: Sendable {
             guard let status = try status(name) else { return nil }
             if let grace, status.age <= grace || clock.sinceOpening <= grace { return nil }
             guard unlinkat(descriptor, name, 0) == 0 else { throw .system("removing", path(name)) }
+            if let digest = BlobDigest(hex: name.filter { $0 != "/" }) { checksums.remove(digest) }
             return status
         }
     }

@@ -1,21 +1,31 @@
+import Crypto
 import Glibc
 import JobModel
 
 /// Reads an open blob, at any place, from any number of threads at once. Blocks on the disk.
 ///
 /// The bytes stay readable while the reader lives, even when the blob is removed meanwhile.
+///
+/// Every read is compared with what was put, block by block: what a disk has changed is an error and never a byte of an image.
+/// A blob that was put before this process began is read as a whole once, to compare its digest.
 public final class BlobReader: Sendable {
+    /// Reads that begin and end at multiples of this, or at the blob's end, are the cheapest.
+    public static let blockByteCount = BlockChecksums.blockByteCount
+
+    public let digest: BlobDigest
     public let byteCount: UInt64
-    /// Where the blob's file is, for programs that open it themselves. Read only.
+    /// Where the blob's file is, for messages.
     public let path: String
-    /// For mapping the file or sending it. Owned by the reader: valid while it lives, and not to be closed.
-    public let fileDescriptor: CInt
+    private let fileDescriptor: CInt
+    private let checksums: ChecksumTable
 
     /// Takes over `fileDescriptor`.
-    init(fileDescriptor: CInt, byteCount: UInt64, path: String) {
+    init(digest: BlobDigest, fileDescriptor: CInt, byteCount: UInt64, path: String, checksums: ChecksumTable) {
+        self.digest = digest
         self.fileDescriptor = fileDescriptor
         self.byteCount = byteCount
         self.path = path
+        self.checksums = checksums
     }
 
     deinit { close(fileDescriptor) }
@@ -41,6 +51,74 @@ public final class BlobReader: Sendable {
     /// Fills `buffer` with the bytes from `offset` on.
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(BlobStoreError) {
         try check(offset, buffer.count)
+        guard !buffer.isEmpty else { return }
+        let values: [UInt64]
+        if let known = checksums[digest] { values = known } else { values = try computeChecksums() }
+        let blockByteCount = UInt64(Self.blockByteCount)
+        let end = offset + UInt64(buffer.count)
+        var spare: CopyBuffer?
+        var position = offset
+        while position < end {
+            let index = position / blockByteCount
+            let block = index * blockByteCount..<min((index + 1) * blockByteCount, byteCount)
+            let wanted = position..<min(block.upperBound, end)
+            let target = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[Int(wanted.lowerBound - offset)..<Int(wanted.upperBound - offset)])
+            if wanted == block {
+                try readBlock(into: target, at: block.lowerBound, values)
+            } else {
+                if spare == nil { spare = CopyBuffer(byteCount: Self.blockByteCount) }
+                guard let bytes = spare?.bytes else { return }
+                let whole = UnsafeMutableRawBufferPointer(rebasing: bytes[..<block.count])
+                try readBlock(into: whole, at: block.lowerBound, values)
+                target.copyMemory(
+                    from: UnsafeRawBufferPointer(
+                        rebasing: whole[
+                            Int(wanted.lowerBound - block.lowerBound)..<Int(wanted.upperBound - block.lowerBound)]))
+            }
+            position = wanted.upperBound
+        }
+    }
+
+    private func readBlock(
+        into target: UnsafeMutableRawBufferPointer, at offset: UInt64, _ values: [UInt64]
+    ) throws(BlobStoreError) {
+        try readFile(into: target, at: offset)
+        let index = Int(offset / UInt64(Self.blockByteCount))
+        guard index < values.count, values[index] == BlockChecksums.value(of: UnsafeRawBufferPointer(target)) else {
+            throw BlobStoreError(
+                .damaged,
+                "\(path) is not what was put: bytes \(offset) to \(offset + UInt64(target.count)) have changed on disk",
+                blob: digest)
+        }
+    }
+
+    /// Reads the whole blob and compares its digest; remembers the checksums of its blocks.
+    func computeChecksums() throws(BlobStoreError) -> [UInt64] {
+        let buffer = CopyBuffer(byteCount: 1 << 20)
+        var hash = SHA256()
+        var found = BlockChecksums()
+        var offset: UInt64 = 0
+        while offset < byteCount {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: buffer.bytes[..<Int(min(UInt64(buffer.bytes.count), byteCount - offset))])
+            try readFile(into: part, at: offset)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+            found.update(UnsafeRawBufferPointer(part))
+            offset += UInt64(part.count)
+        }
+        found.finish()
+        let name = BlobDigest(hash.finalize())
+        guard name == digest else {
+            throw BlobStoreError(
+                .damaged, "\(path) is not what was put: its digest is \(name) now; it has changed on disk", blob: digest
+            )
+        }
+        checksums.insert(found, for: digest)
+        return found.values
+    }
+
+    private func readFile(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(BlobStoreError) {
         var position = 0
         while position < buffer.count {
             let count = pread(
@@ -51,7 +129,8 @@ public final class BlobReader: Sendable {
             } else if count == 0 {
                 throw BlobStoreError(
                     .damaged,
-                    "\(path) ends after \(offset + UInt64(position)) bytes; it had \(byteCount) when it was opened")
+                    "\(path) ends after \(offset + UInt64(position)) bytes; it had \(byteCount) when it was opened",
+                    blob: digest)
             } else if errno != EINTR {
                 throw .system("reading", path)
             }

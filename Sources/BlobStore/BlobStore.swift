@@ -35,7 +35,7 @@ public protocol BlobStore: Sendable {
     /// Begins to put a blob. It exists once the writer is finished.
     func makeWriter(_ durability: Durability) throws(BlobStoreError) -> BlobWriter
 
-    /// Opens a blob for reading, having compared its size but not its digest: see `verify`.
+    /// Opens a blob for reading, having compared its size. What the reader reads is compared with what was put.
     func open(_ blob: BlobReference) throws(BlobStoreError) -> BlobReader
 
     /// Whether the blob is there. If so it counts as just put, so that no sweep takes it before it can be referred to.
@@ -45,6 +45,11 @@ public protocol BlobStore: Sendable {
     /// - Returns: whether it was there.
     @discardableResult
     func remove(_ digest: BlobDigest) throws(BlobStoreError) -> Bool
+
+    /// Takes a blob out of use whose bytes are not what its name says, and keeps it for a person to look at.
+    /// - Returns: where it is now; `nil` when there was no such blob.
+    @discardableResult
+    func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String?
 
     /// Reads the whole blob and compares its digest.
     /// - Throws: `damaged` when a bit was flipped, or bytes are missing or added; `notFound`.

@@ -26,10 +26,13 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
     public let code: Code
     /// One sentence for a person.
     public let description: String
+    /// The blob that is missing or damaged.
+    public let blob: BlobDigest?
 
-    public init(_ code: Code, _ description: String) {
+    public init(_ code: Code, _ description: String, blob: BlobDigest? = nil) {
         self.code = code
         self.description = description
+        self.blob = blob
     }
 }
 
@@ -50,6 +53,6 @@ extension BlobStoreError {
     }
 
     static func notFound(_ digest: BlobDigest) -> BlobStoreError {
-        BlobStoreError(.notFound, "there is no blob \(digest)")
+        BlobStoreError(.notFound, "there is no blob \(digest)", blob: digest)
     }
 }

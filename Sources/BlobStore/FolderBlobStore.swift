@@ -1,4 +1,3 @@
-import Crypto
 import Glibc
 import JobModel
 
@@ -36,7 +35,8 @@ public struct FolderBlobStore: BlobStore {
         guard reader.byteCount == blob.byteCount else {
             throw BlobStoreError(
                 .damaged,
-                "\(reader.path) has \(reader.byteCount) bytes, and not the \(blob.byteCount) of the blob it is to be")
+                "\(reader.path) has \(reader.byteCount) bytes, and not the \(blob.byteCount) of the blob it is to be",
+                blob: blob.digest)
         }
         return reader
     }
@@ -52,22 +52,13 @@ public struct FolderBlobStore: BlobStore {
 
     public func verify(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReference {
         let reader = try folder.open(digest)
-        let buffer = CopyBuffer(byteCount: 1 << 20)
-        var hash = SHA256()
-        var offset: UInt64 = 0
-        while offset < reader.byteCount {
-            let count = Int(min(UInt64(buffer.bytes.count), reader.byteCount - offset))
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<count])
-            try reader.read(into: part, at: offset)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-            offset += UInt64(count)
-        }
-        let found = BlobDigest(hash.finalize())
-        guard found == digest else {
-            throw BlobStoreError(
-                .damaged, "\(reader.path) has the digest \(found); its bytes have changed on disk")
-        }
+        _ = try reader.computeChecksums()
         return BlobReference(digest: digest, byteCount: reader.byteCount)
+    }
+
+    @discardableResult
+    public func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
+        try folder.setAside(digest)
     }
 
     public func usage() throws(BlobStoreError) -> BlobUsage {

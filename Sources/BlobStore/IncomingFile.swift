@@ -10,6 +10,7 @@ struct IncomingFile: ~Copyable {
     private let name: String
     private let descriptor: CInt
     private var hash = SHA256()
+    private var checksums = BlockChecksums()
     private(set) var byteCount: UInt64 = 0
 
     init(in folder: BlobFolder, _ durability: Durability) throws(BlobStoreError) {
@@ -42,6 +43,7 @@ struct IncomingFile: ~Copyable {
             }
         }
         hash.update(bufferPointer: bytes)
+        checksums.update(bytes)
         byteCount += UInt64(bytes.count)
     }
 
@@ -53,6 +55,8 @@ struct IncomingFile: ~Copyable {
                 "\(byteCount) bytes were announced as \(expected) but have the digest \(digest); send them again")
         }
         let blob = BlobReference(digest: digest, byteCount: byteCount)
+        checksums.finish()
+        folder.checksums.insert(checksums, for: digest)
         try folder.settle(descriptor, durability)
         try folder.keep(name, as: blob, durability)
         return blob

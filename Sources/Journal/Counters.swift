@@ -1,3 +1,4 @@
+import Checksums
 import JobModel
 
 /// What the journal knows of all its records together: one row, rewritten in every transaction.

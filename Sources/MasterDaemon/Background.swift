@@ -39,8 +39,7 @@ struct Background: Sendable {
 
     func assemble(_ assembly: Assembly) async {
         do {
-            let result = try await blockingWork.runIfActive { [blobs] in try Assembler(blobs: blobs).assemble(assembly)
-            }
+            let result = try await assembleWhenThereIsSpace(assembly)
             loop.post { core in
                 _ = core.pin(result.digest)
                 core.scheduler.imageAssembled(assembly.image, result: result, at: core.now, into: &core.decision)
@@ -52,12 +51,30 @@ struct Background: Sendable {
             loop.post { core in
                 core.scheduler.blobsLost(of: assembly.image, at: core.now, into: &core.decision)
             }
+        } catch let error as BlobStoreError where error.code == .damaged {
+            loop.post { $0.blobFailed(error) }
+        } catch let error as BlobStoreError where error.code == .syncFailed {
+            loop.fail(error)
         } catch {
             logger.error(
                 "assembly failed", metadata: ["image.id": "\(assembly.image)", "error": "\(error)"])
             loop.post { core in
                 core.scheduler.assemblyFailed(
                     assembly.image, reason: "\(error)", at: core.now, into: &core.decision)
+            }
+        }
+    }
+
+    /// A full disk is no fault of the image: it waits until there is space, or the master stops.
+    private func assembleWhenThereIsSpace(_ assembly: Assembly) async throws -> BlobReference {
+        while true {
+            do {
+                return try await blockingWork.runIfActive { [blobs] in try Assembler(blobs: blobs).assemble(assembly) }
+            } catch let error as BlobStoreError where error.code == .noSpace {
+                logger.warning(
+                    "no space to put a result together",
+                    metadata: ["image.id": "\(assembly.image)", "reason": "\(error)"])
+                try await Task.sleep(for: StorageReserve.retryAfter)
             }
         }
     }

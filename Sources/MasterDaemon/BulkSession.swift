@@ -33,7 +33,8 @@ struct BulkSession: Sendable {
             }
         } catch let error as BlobStoreError {
             logger.warning("a transfer failed", metadata: ["code": "\(error.code)", "reason": "\(error)"])
-            connection.close(WireRefusal(code: error.code.rawValue, message: error.description))
+            loop.post { $0.blobFailed(error) }
+            connection.close(WireRefusal(error))
         } catch let violation as ProtocolViolation {
             connection.close(WireRefusal(code: "protocol", message: violation.description))
         } catch {
@@ -65,7 +66,9 @@ struct BulkSession: Sendable {
             }
             blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
         } catch let error as BlobStoreError {
-            refuse(WireRefusal(code: error.code.rawValue, message: error.description))
+            // After a failed sync nobody knows what the disk has: as for the journal, the master ends.
+            if error.code == .syncFailed { loop.fail(error) }
+            refuse(WireRefusal(error))
             return try await discard(rest)
         }
         // Pinned before the client hears of it, so that it is still there when the client refers to it.
@@ -73,6 +76,13 @@ struct BulkSession: Sendable {
             throw BlobStoreError(.notFound, "the blob \(blob.digest) vanished right after it was stored; send it again")
         }
         connection.send(.blobStored(.with { $0.blob = blob.wire }))
+    }
+
+    /// Pieces end where the blob's blocks end, so that each block is read once.
+    private static func byteCount(ofPieceFrom offset: UInt64, to end: UInt64) -> Int {
+        let largest = min(UInt64(BulkConnection.preferredDataByteCount), end - offset)
+        let excess = (offset + largest) % UInt64(BlobReader.blockByteCount)
+        return Int(offset + largest < end && excess < largest ? largest - excess : largest)
     }
 
     private func refuse(_ refusal: WireRefusal) {
@@ -93,8 +103,8 @@ struct BulkSession: Sendable {
         do {
             reader = try await blockingWork.runIfActive { [blobs] in try blobs.open(slice.blob) }
         } catch let error as BlobStoreError {
-            loop.post { $0.blobMissing(slice.blob.digest) }
-            refuse(WireRefusal(code: error.code.rawValue, message: error.description))
+            loop.post { $0.blobFailed(error) }
+            refuse(WireRefusal(error))
             return
         }
         connection.send(.blobHeader(.with { $0.byteCount = slice.byteCount }))
@@ -102,7 +112,7 @@ struct BulkSession: Sendable {
         var offset = slice.offset
         let end = slice.offset + slice.byteCount
         while offset < end {
-            let count = Int(min(UInt64(BulkConnection.preferredDataByteCount), end - offset))
+            let count = Self.byteCount(ofPieceFrom: offset, to: end)
             let position = offset
             let hashed = digest
             let (data, next) = try await blockingWork.runIfActive {
@@ -121,5 +131,14 @@ struct BulkSession: Sendable {
         }
         let sum = digest.finalize()
         connection.send(.blobEnd(.with { $0.sha256 = sum.withUnsafeBytes { .init($0) } }))
+    }
+}
+
+extension WireRefusal {
+    init(_ error: BlobStoreError) {
+        // Space comes back when results are fetched and forgotten, or somebody makes some.
+        self.init(
+            code: error.code.rawValue, message: error.description,
+            retryAfter: error.code == .noSpace ? StorageReserve.retryAfter : nil)
     }
 }

@@ -79,7 +79,10 @@ struct ClientSession: Sendable {
             return WireRefusal(
                 code: "blob-missing",
                 message: "the input \(missing.digest) is not in the master's store; upload it again")
-        case let error as BlobStoreError: return WireRefusal(code: error.code.rawValue, message: error.description)
+        case let error as BlobStoreError where error.code == .damaged:
+            loop.post { $0.blobFailed(error) }
+            return WireRefusal(code: "blob-missing", message: "\(error); upload it again")
+        case let error as BlobStoreError: return WireRefusal(error)
         default: throw error
         }
     }

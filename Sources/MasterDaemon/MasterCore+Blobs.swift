@@ -55,8 +55,35 @@ extension MasterCore {
 
     // MARK: Loss
 
-    /// A worker asked for a blob that is not there: what can be computed again starts over.
-    func blobMissing(_ digest: BlobDigest) {
+    /// A blob could not be read. One that is missing or damaged is computed again where that can be; a damaged one is never
+    /// served again, so that it can be put anew.
+    func blobFailed(_ error: BlobStoreError) {
+        guard let digest = error.blob else { return }
+        if error.code == .damaged { setAside(digest, error) }
+        blobMissing(digest)
+    }
+
+    private func setAside(_ digest: BlobDigest, _ error: BlobStoreError) {
+        results.remove(digest)
+        let images = scheduler.images(referringTo: digest)
+        let named = images.prefix(10).map(\.description).joined(separator: ", ")
+        do {
+            let place = try blobs.setAside(digest)
+            logger.critical(
+                "a blob is damaged: check the disk",
+                metadata: [
+                    "blob": "\(digest)", "reason": "\(error)", "image.ids": "\(named)",
+                    "image.count": "\(images.count)",
+                    "set-aside": "\(place ?? "it is gone already")",
+                ])
+        } catch {
+            logger.critical(
+                "a damaged blob can not be set aside", metadata: ["blob": "\(digest)", "error": "\(error)"])
+        }
+    }
+
+    /// A blob is not there: what can be computed again starts over.
+    private func blobMissing(_ digest: BlobDigest) {
         let now = now
         for image in scheduler.imagesThatCanRecompute(digest) {
             logger.error(

@@ -3,6 +3,8 @@ import Protocol
 /// The free space that uploads have to leave: running jobs may use it, so that a disk that fills up stops new work first.
 struct StorageReserve {
     let byteCount: UInt64
+    /// When space may have come back.
+    static let retryAfter = Duration.seconds(10)
 
     /// Why a blob can not be taken with `available` bytes free; `nil` when it can.
     func objection(to put: WirePutBlob, available: UInt64) -> WireRefusal? {
@@ -15,6 +17,6 @@ struct StorageReserve {
         return WireRefusal(
             code: "no-space",
             message: "the master can not keep \(put.byteCount) more bytes: \(available) are free; \(rule)",
-            retryAfter: .seconds(10))
+            retryAfter: Self.retryAfter)
     }
 }

@@ -15,6 +15,19 @@ extension Scheduler {
         intermediateBlobs().filter { $0.blobs.contains { $0.digest == digest } }.map(\.image)
     }
 
+    /// Every image of which the blob is input, intermediate or result.
+    public func images(referringTo digest: BlobDigest) -> [ImageID] {
+        ledger.jobOrder.flatMap { job -> [ImageID] in
+            guard let entry = ledger.jobs[job] else { return [] }
+            return entry.images.enumerated().compactMap { index, image in
+                let isNamed =
+                    image.description.input.digest == digest || image.result?.digest == digest
+                    || entry.progress[UInt32(index)]?.intermediates.contains { $0.digest == digest } == true
+                return isNamed ? ImageID(job: job, index: UInt32(index)) : nil
+            }
+        }
+    }
+
     /// The identifier that the next new worker gets; to be reserved durably before it does.
     public var nextWorkerID: WorkerID { nextWorker }
 }

@@ -1,3 +1,4 @@
+import Checksums
 import Foundation
 import GRDB
 import JobModel
@@ -158,7 +159,7 @@ import enum JobModel.Record
                 try journal.append([record])
                 highest = max(highest, try byteCount(journal.path + "-wal"))
             }
-            let limit = Int(Journal.checkpointPageCount) * (4096 + 24)
+            let limit = Journal.defaultCheckpointPageCount * (4096 + 24)
             // It was long enough to be begun anew, and grew by no more than a transaction beyond the limit.
             #expect(highest > limit * 9 / 10)
             #expect(highest < limit * 11 / 10)

@@ -95,6 +95,30 @@ import Transport
         #expect(error is JournalError)
     }
 
+    @Test func `a thread that asks after the end is answered at once`() async throws {
+        let error = try await Self.withLoop { loop, _, _ in
+            #expect(loop.performBlocking { _ in 7 } == 7)
+            loop.stop()
+            var isRefused = false
+            while !isRefused { isRefused = loop.performBlocking { _ in 7 } == nil }
+            let start = ContinuousClock.now
+            for _ in 0..<100 { #expect(loop.performBlocking { _ in 7 } == nil) }
+            // A start's sweep asks for each blob: a master that stops meanwhile must not wait for each of them.
+            #expect(ContinuousClock.now - start < .seconds(2))
+        }
+        #expect(error == nil)
+    }
+
+    @Test func `a failed sync of a blob ends the loop, and nothing more is acknowledged`() async throws {
+        let failure = BlobStoreError(.syncFailed, "the disk did not take it")
+        let error = try await Self.withLoop { loop, _, _ in
+            _ = try await Self.open("one", on: loop)
+            loop.fail(failure)
+            await #expect(throws: MasterStopped.self) { try await Self.open("two", on: loop) }
+        }
+        #expect(error as? BlobStoreError == failure)
+    }
+
     @Test func `whoever asks after the end is told that there is nobody`() async throws {
         let error = try await Self.withLoop { loop, _, _ in
             _ = try await Self.open("one", on: loop)
