@@ -4,9 +4,6 @@ import GRDBSQLite
 import JobModel
 
 extension Journal {
-    /// Pages in the write-ahead log (4 KiB each) from which it is written back to the database and begun anew.
-    static let checkpointPageCount: Int32 = 2000
-
     static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "tessera.journal"
@@ -57,7 +54,7 @@ extension Journal {
                     try Schema.update(counters, in: database)
                     return .commit
                 }
-                try database.writeWithoutTransaction(Self.checkpointIfNeeded)
+                try database.writeWithoutTransaction(checkpointIfNeeded)
             } catch {
                 state.failure = "\(error)"
                 throw .failed(reason: "\(error)")
@@ -71,22 +68,22 @@ extension Journal {
 
 extension Journal {
     /// Writes the log back once it is long, so that it takes bounded space and a restart has little to read again.
-    private static func checkpointIfNeeded(_ database: Database) throws {
-        guard try loggedPageCount(database, reset: false) >= checkpointPageCount else { return }
+    private func checkpointIfNeeded(_ database: Database) throws {
+        guard try Self.loggedPageCount(database, reset: false) >= checkpointPageCount else { return }
         try database.checkpoint(.passive)
-        _ = try loggedPageCount(database, reset: true)
+        _ = try Self.loggedPageCount(database, reset: true)
         // What forgotten jobs leave is reused; a bounded part of it goes back to the file system each time.
         try database.execute(sql: "PRAGMA incremental_vacuum(256)")
     }
 
     /// The pages this connection has written, nearly all of them to the log, since it was last reset.
-    private static func loggedPageCount(_ database: Database, reset: Bool) throws -> Int32 {
+    private static func loggedPageCount(_ database: Database, reset: Bool) throws -> Int {
         var count: Int32 = 0
         var highest: Int32 = 0
         let code = sqlite3_db_status(
             database.sqliteConnection, SQLITE_DBSTATUS_CACHE_WRITE, &count, &highest, reset ? 1 : 0)
         guard code == SQLITE_OK else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
-        return count
+        return Int(count)
     }
 }
 

@@ -21,7 +21,11 @@ import Synchronization
 public final class Journal: Sendable {
     public let path: String
 
+    /// Pages in the write-ahead log (4 KiB each) from which it is written back to the database and begun anew.
+    public static let defaultCheckpointPageCount = 2000
+
     let database: DatabaseQueue
+    let checkpointPageCount: Int
     let state: Mutex<State>
 
     struct State: ~Copyable {
@@ -35,7 +39,12 @@ public final class Journal: Sendable {
     }
 
     /// Opens the journal in `directory`, which is made if there is none. Records are read by `replay`.
-    public init(directory: String) throws(JournalError) {
+    ///
+    /// - Parameter checkpointPageCount: pages in the log from which it is written back.
+    public init(
+        directory: String, checkpointPageCount: Int = Journal.defaultCheckpointPageCount
+    ) throws(JournalError) {
+        self.checkpointPageCount = checkpointPageCount
         let stateDirectory = try StateDirectory(path: directory)
         path = directory + "/journal.sqlite"
         let counters: Counters

@@ -13,6 +13,8 @@ final class DecisionLoop: Sendable {
     private struct Mailbox {
         var events: [Event] = []
         var isStopping = false
+        /// What happened elsewhere that leaves nothing to be trusted.
+        var failure: (any Error)?
         /// Nobody will handle events any more.
         var hasEnded = false
     }
@@ -45,17 +47,17 @@ final class DecisionLoop: Sendable {
         }
     }
 
-    /// Asks from a thread that may block; `nil` when no answer came within five seconds (the loop has ended).
+    /// Asks from a thread that may block; `nil` when the loop has ended.
     func performBlocking<Reply: Sendable>(_ body: @escaping @Sendable (MasterCore) -> Reply) -> Reply? {
-        let answer = Mutex<Reply?>(nil)
-        let answered = DispatchSemaphore(value: 0)
-        post { core in
-            let reply = body(core)
-            answer.withLock { $0 = reply }
-            answered.signal()
-        }
-        guard answered.wait(timeout: .now() + .seconds(5)) == .success else { return nil }
-        return answer.withLock { $0 }
+        let answer = BlockingAnswer<Reply>()
+        post { [sender = BlockingAnswer.Sender(answer)] core in sender.send(body(core)) }
+        return answer.wait()
+    }
+
+    /// Ends the loop as a failed commit does: nothing more is decided or acknowledged.
+    func fail(_ error: any Error) {
+        mailbox.withLock { mailbox in if mailbox.failure == nil { mailbox.failure = error } }
+        wakeUp.signal()
     }
 
     func stop() {
@@ -63,7 +65,8 @@ final class DecisionLoop: Sendable {
         wakeUp.signal()
     }
 
-    /// Runs until `stop()`, or until a commit fails: then nothing more may be acknowledged, and the process must end.
+    /// Runs until `stop()`, or until a commit fails or `fail` is called: then nothing more may be acknowledged, and the process
+    /// must end.
     ///
     /// - Parameters:
     ///   - core: owned by the calling thread alone from here on.
@@ -80,10 +83,11 @@ final class DecisionLoop: Sendable {
         }
         while true {
             turned()
-            let (events, isStopping) = mailbox.withLock { mailbox in
+            let (events, isStopping, failure) = mailbox.withLock { mailbox in
                 defer { mailbox.events.removeAll(keepingCapacity: true) }
-                return (mailbox.events, mailbox.isStopping)
+                return (mailbox.events, mailbox.isStopping, mailbox.failure)
             }
+            if let failure { throw failure }
             for event in events { event(core) }
             core.timePassed()
             try core.commit()
@@ -108,6 +112,30 @@ private final class ReplyPromise<Reply: Sendable>: Sendable {
     func keep(_ result: Result<Reply, any Error>) { continuation.withLock { $0.take() }?.resume(with: result) }
 
     deinit { continuation.withLock { $0.take() }?.resume(throwing: MasterStopped()) }
+}
+
+/// An answer that a thread waits for; that it never comes is known when its sender is gone.
+private final class BlockingAnswer<Reply: Sendable>: Sendable {
+    private let reply = Mutex<Reply?>(nil)
+    private let isDecided = DispatchSemaphore(value: 0)
+
+    func wait() -> Reply? {
+        isDecided.wait()
+        return reply.withLock { $0 }
+    }
+
+    final class Sender: Sendable {
+        private let answer: BlockingAnswer
+
+        init(_ answer: BlockingAnswer) { self.answer = answer }
+
+        func send(_ reply: Reply) {
+            answer.reply.withLock { $0 = reply }
+            answer.isDecided.signal()
+        }
+
+        deinit { answer.isDecided.signal() }
+    }
 }
 
 private func exchange<Value>(_ value: inout Value, with other: Value) -> Value {

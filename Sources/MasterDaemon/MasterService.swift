@@ -17,7 +17,8 @@ struct MasterService: Service {
 
     func run() async throws {
         let secret = try SharedSecret(file: settings.secretFile)
-        let journal = try Journal(directory: settings.stateDirectory)
+        let journal = try Journal(
+            directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
         let blobs = try FolderBlobStore(path: settings.stateDirectory + "/blobs")
         _ = try blobs.removeIncoming()
         let blockingWork = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))

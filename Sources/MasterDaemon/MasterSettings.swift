@@ -19,6 +19,7 @@ struct MasterSettings: Sendable {
     var keepResults: Duration
     var minimumFreeByteCount: UInt64
     var unsealedJobTimeout: Duration
+    var checkpointPageCount: Int
     var logLevel: Logger.Level
     var scheduler = SchedulerConfiguration()
     var transport = TransportLimits()
@@ -40,6 +41,9 @@ struct MasterSettings: Sendable {
             "heartbeat", "TIME", default: "1s",
             "How often workers show that they live; one that is silent for three beats is given up"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
+        Setting(
+            "checkpoint-pages", "N", default: "2000",
+            "Write the journal's log back to its database once it has so many pages of 4 KiB"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
@@ -62,6 +66,7 @@ struct MasterSettings: Sendable {
         unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
         scheduler.beat(every: try settings.duration("heartbeat", in: .milliseconds(50) ... .seconds(60)))
         transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
+        checkpointPageCount = try settings.integer("checkpoint-pages", in: 1...1_000_000)
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw settings.invalid(

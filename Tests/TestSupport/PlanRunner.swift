@@ -130,7 +130,8 @@ public struct PlanRunner {
             summary: try output.summaryByteCount.map { try exactly($0, summary) }, checksum: output.checksum)
     }
 
-    private func reduce(_ spec: TaskSpec, _ summaries: [[UInt8]]) async throws -> [[UInt8]] {
+    /// The values of a stage's reduction, from its chunks' summaries.
+    public func reduce(_ spec: TaskSpec, _ summaries: [[UInt8]]) async throws -> [[UInt8]] {
         let (input, payload) = (try put(Array(summaries.joined()), "summaries"), folder + "/values")
         defer { remove(input, payload) }
         let order = RankOrder.reduce(

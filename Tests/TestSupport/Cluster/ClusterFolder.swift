@@ -40,14 +40,14 @@ final class ClusterFolder: Sendable {
 }
 
 /// The programs that were built with the tests: they lie where the test bundle lies.
-enum Programs {
-    static func path(_ name: String) -> String {
+public enum Programs {
+    public static func path(_ name: String) -> String {
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path
     }
 
     /// What every program gets: nothing of the settings of whoever runs the tests.
-    static func environment(home: String) -> [String: String] {
+    public static func environment(home: String) -> [String: String] {
         var environment = ["HOME": home, "LANG": "C.UTF-8", "TMPDIR": home]
         for name in ["PATH", "LD_LIBRARY_PATH"] {
             if let value = ProcessInfo.processInfo.environment[name] { environment[name] = value }

@@ -1,0 +1,107 @@
+import Foundation
+import Testing
+
+/// What a master does to its files, interrupted or refused at single calls: a sample here, every call by
+/// `scripts/crash-points.sh`.
+@Suite(.serialized, .timeLimit(.minutes(120))) struct CrashPointTests {
+    /// The points of a chapter and an action that are tried.
+    enum Selection {
+        case all
+        case sample(count: Int)
+
+        /// `TESSERA_CRASH_POINTS=all` chooses every point.
+        init(sample count: Int) {
+            self = ProcessInfo.processInfo.environment["TESSERA_CRASH_POINTS"] == "all" ? .all : .sample(count: count)
+        }
+    }
+
+    @Test(arguments: DiskTrial.Chapter.allCases)
+    func `a master killed at any call keeps what it acknowledged`(chapter: DiskTrial.Chapter) async throws {
+        try await tryAll(chapter, [.before, .after, .torn], .init(sample: 4))
+    }
+
+    @Test(arguments: DiskTrial.Chapter.allCases)
+    func `a master whose disk refuses any one call stops or says so, and recovers`(
+        chapter: DiskTrial.Chapter
+    ) async throws {
+        try await tryAll(chapter, [.inputOutputError, .noSpace], .init(sample: 4))
+    }
+
+    private func tryAll(
+        _ chapter: DiskTrial.Chapter, _ actions: [DiskFault.Action], _ selection: Selection
+    ) async throws {
+        var random = SeededRandom()
+        try await withTemporaryFolder { folder in
+            let trial = DiskTrial(folder: folder)
+            let calls = try await trial.calls(of: chapter)
+            try #require(calls.count > 20, "the calls are counted")
+            // The shelves of the blob folder are made 256 times alike: only an exhaustive run tries each.
+            let single = calls.indices.filter { selection.isAll || calls[$0].name != "mkdir" }.map { $0 + 1 }
+            var faults: [DiskFault] = []
+            for action in actions {
+                let points = selection.isAll ? single : Array(single.shuffled(using: &random).prefix(selection.count))
+                // A half-written call is only a write; at others it is the same as `before`.
+                faults += points.filter { action != .torn || calls[$0 - 1].name.hasSuffix("write") }
+                    .map { DiskFault(action: action, point: $0) }
+            }
+            var reachedCount = 0
+            var brokenCount = 0
+            for fault in faults {
+                do {
+                    if try await trial.run(chapter, fault).call != nil { reachedCount += 1 }
+                } catch let broken as Life.Broken {
+                    brokenCount += 1
+                    Issue.record("\(broken)")
+                }
+            }
+            print(
+                "\(chapter.rawValue): \(calls.count) calls; \(faults.count) points of \(actions.map(\.rawValue)) tried, "
+                    + "\(reachedCount) reached, \(brokenCount) broken (seed \(random.seed))")
+            #expect(reachedCount > 0)
+        }
+    }
+}
+
+extension CrashPointTests.Selection {
+    var isAll: Bool {
+        switch self {
+        case .all: true
+        case .sample: false
+        }
+    }
+
+    /// How many points an action gets; of no meaning for `all`.
+    var count: Int {
+        switch self {
+        case .all: .max
+        case .sample(let count): count
+        }
+    }
+}
+
+/// A generator whose seed can be given by `TESSERA_SEED`, and is printed by whoever uses it (SplitMix64).
+struct SeededRandom: RandomNumberGenerator {
+    let seed: UInt64
+    private var state: UInt64
+
+    init() {
+        let given = ProcessInfo.processInfo.environment["TESSERA_SEED"].flatMap { UInt64($0) }
+        seed = given ?? .random(in: 0..<1_000_000)
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// Passes a new folder to `body` and removes it afterwards.
+func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-disk-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try await body(folder.path)
+}

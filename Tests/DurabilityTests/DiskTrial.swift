@@ -1,0 +1,272 @@
+import struct Crypto.SHA256
+import Foundation
+import Glibc
+import MasterClient
+import Synchronization
+import TestSupport
+
+/// Tries what a master with a failing disk leaves behind: the faulty run, then an undisturbed one on the same state.
+struct DiskTrial: Sendable {
+    /// A part of a master's history in which the fault is placed. Each begins with a state that is prepared once.
+    enum Chapter: String, CaseIterable, Sendable {
+        /// From an empty directory through the whole life to its end in order.
+        case life
+        /// Begins with what a master left that was killed in the middle of its life.
+        case recovery
+        /// Begins with what a finished life left; every job is forgotten.
+        case forgetting
+    }
+
+    /// A call that changes files, as `CFaultyDisk.h` counts them.
+    struct Call: Hashable, Sendable, CustomStringConvertible {
+        let name: String
+        /// Within the state directory.
+        let path: String
+
+        var description: String { "\(name) \(path)" }
+        var isSync: Bool { name == "fsync" || name == "fdatasync" }
+        var isOfJournal: Bool { path == "/journal.sqlite" || path == "/journal.sqlite-wal" }
+    }
+
+    /// What a trial found out.
+    struct Report: Sendable {
+        /// The call at the fault's point; `nil` when the run made fewer calls.
+        var call: Call?
+        /// The master lived on after the fault and refused what it could not do, or was not troubled at all.
+        var survived = false
+    }
+
+    let folder: String
+    let calculator: Calculator
+    /// Few, so that the log is written back several times in the life.
+    private static let arguments = ["--checkpoint-pages", "40"]
+    /// A run takes a fraction of a second; a hung one is a failure.
+    private static let limit = Duration.seconds(60)
+
+    private struct Start: Sendable {
+        let place: MasterProcess.Place
+        let memory: Life.Memory
+    }
+
+    private let starts = Starts()
+
+    private final class Starts: Sendable {
+        let all = Mutex<[Chapter: Start]>([:])
+    }
+
+    init(folder: String) {
+        self.folder = folder
+        calculator = Calculator(folder: folder, images: Life.images)
+    }
+
+    // MARK: Preparing
+
+    /// The calls of an undisturbed chapter.
+    func calls(of chapter: Chapter) async throws -> [Call] {
+        let (place, life) = try await begin(chapter, in: "count-\(chapter.rawValue)")
+        let master = try await MasterProcess.start(at: place, isCounted: true, Self.arguments + arguments(chapter))
+        do {
+            try await play(chapter, life, at: master)
+        } catch {
+            await master.kill()
+            throw error
+        }
+        let end = try await master.stop()
+        guard end == .exited(0) else { throw Life.Broken(description: "an undisturbed master ended: \(end)") }
+        let calls = try Self.calls(at: place)
+        try FileManager.default.removeItem(atPath: place.folder)
+        return calls
+    }
+
+    private static func calls(at place: MasterProcess.Place) throws -> [Call] {
+        // Two threads may be overtaken between counting and writing.
+        let text = (try? String(contentsOfFile: place.calls, encoding: .utf8)) ?? ""
+        let numbered = text.split(separator: "\n").compactMap { line -> (Int, Call)? in
+            let fields = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3, let number = Int(fields[0]) else { return nil }
+            return (number, Call(name: String(fields[1]), path: String(fields[2])))
+        }
+        return numbered.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
+    /// A copy of the state and the knowledge with which the chapter begins.
+    private func begin(_ chapter: Chapter, in name: String) async throws -> (MasterProcess.Place, Life) {
+        let place = "\(folder)/\(name)"
+        try? FileManager.default.removeItem(atPath: place)
+        if chapter == .life {
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            let place = try MasterProcess.Place(folder: place)
+            return (place, Life(secret: place.secret, calculator: calculator))
+        }
+        let start = try await start(of: chapter)
+        try FileManager.default.copyItem(atPath: start.place.folder, toPath: place)
+        return (start.place.moved(to: place), Life(secret: start.place.secret, calculator: calculator, start.memory))
+    }
+
+    private func start(of chapter: Chapter) async throws -> Start {
+        if let known = starts.all.withLock({ $0[chapter] }) { return known }
+        let path = "\(folder)/start-\(chapter.rawValue)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let place = try MasterProcess.Place(folder: path)
+        let life = Life(secret: place.secret, calculator: calculator)
+        var fault: DiskFault?
+        if chapter == .recovery {
+            let calls = try await calls(of: .life)
+            fault = DiskFault(action: .before, point: calls.count * 2 / 3)
+        }
+        let master = try await MasterProcess.start(at: place, fault, Self.arguments)
+        do {
+            try await play(.life, life, at: master)
+        } catch  where chapter == .recovery {
+            try await master.process.waitForEnd()
+        } catch {
+            await master.kill()
+            throw error
+        }
+        if chapter == .forgetting { _ = try await master.stop() }
+        let start = Start(place: place, memory: await life.memory)
+        starts.all.withLock { $0[chapter] = start }
+        return start
+    }
+
+    private func arguments(_ chapter: Chapter) -> [String] {
+        chapter == .forgetting ? ["--keep-results", "0s"] : []
+    }
+
+    private func play(_ chapter: Chapter, _ life: Life, at master: MasterProcess) async throws {
+        try await within(Self.limit, "the master neither served nor ended") {
+            switch chapter {
+            case .life, .recovery: try await life.live(at: master.endpoint)
+            case .forgetting: try await life.seeAllForgotten(at: master.endpoint)
+            }
+        }
+    }
+
+    // MARK: Trying
+
+    /// Runs the chapter with the fault, then an undisturbed master on what is left.
+    ///
+    /// - Throws: `Life.Broken` when anything that was acknowledged is gone, an output is wrong, a blob is not what its name
+    ///   says, or the master went on after a failed sync.
+    func run(_ chapter: Chapter, _ fault: DiskFault) async throws -> Report {
+        let (place, life) = try await begin(chapter, in: "trial-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(atPath: place.folder) }
+        do {
+            var report = try await runFaulty(chapter, fault, life, at: place)
+            report.call = try Self.calls(at: place).dropFirst(fault.point - 1).first
+            if fault.action.kills, report.call != nil, report.survived {
+                throw Life.Broken(description: "the master lived on")
+            }
+            try await runUndisturbed(chapter, life, at: place)
+            return report
+        } catch {
+            let call = try Self.calls(at: place).dropFirst(fault.point - 1).first
+            throw Life.Broken(
+                description:
+                    "\(chapter.rawValue), \(fault) (\(call?.description ?? "never made")): \(error)\n\(place.logTail)")
+        }
+    }
+
+    private func runFaulty(
+        _ chapter: Chapter, _ fault: DiskFault, _ life: Life, at place: MasterProcess.Place
+    ) async throws -> Report {
+        let master: MasterProcess
+        do {
+            master = try await MasterProcess.start(at: place, fault, Self.arguments + arguments(chapter))
+        } catch let error as MasterProcess.NotServing {
+            guard isAllowed(error.end, fault) else {
+                throw Life.Broken(description: "the master ended at its start: \(error.end)")
+            }
+            return Report()
+        }
+        do {
+            try await play(chapter, life, at: master)
+        } catch let broken as Life.Broken {
+            await master.kill()
+            throw broken
+        } catch {
+            // The connection ended with the master; or the master lives and has refused something.
+            if let end = try? await master.process.waitForEnd(within: error is MasterRefusal ? .zero : .seconds(5)) {
+                guard isAllowed(end, fault) else { throw Life.Broken(description: "the master ended: \(end)") }
+                return Report()
+            }
+            await master.kill()
+            guard !fault.action.kills, error is MasterRefusal else {
+                throw Life.Broken(description: "the master lives, but a client was told: \(error)")
+            }
+            try mustHaveStopped(fault, place, callCount: .max)
+            return Report(survived: true)
+        }
+        let callCount = try Self.calls(at: place).count
+        let end = try await master.stop()
+        if end == .exited(0) || !fault.action.kills { try mustHaveStopped(fault, place, callCount: callCount) }
+        guard isAllowed(end, fault) || end == .exited(0) else {
+            throw Life.Broken(description: "the master ended: \(end)")
+        }
+        return Report(survived: end == .exited(0))
+    }
+
+    private func isAllowed(_ end: ChildProcess.End, _ fault: DiskFault) -> Bool {
+        switch end {
+        case .killed(let signal): fault.action.kills && signal == SIGKILL
+        case .exited(let status): !fault.action.kills && status == 1
+        }
+    }
+
+    /// The first `callCount` calls were made before the master was told to stop: after a failed sync, or a failed write of the
+    /// journal, it had to stop by itself.
+    private func mustHaveStopped(_ fault: DiskFault, _ place: MasterProcess.Place, callCount: Int) throws {
+        guard fault.point <= callCount, let call = try Self.calls(at: place).dropFirst(fault.point - 1).first else {
+            return
+        }
+        let isFatal =
+            call.isOfJournal && (call.isSync || call.name == "pwrite")
+            || call.isSync && call.path.hasPrefix("/blobs") && fault.action == .inputOutputError
+        guard !isFatal else { throw Life.Broken(description: "the master went on after a failed \(call)") }
+    }
+
+    private func runUndisturbed(_ chapter: Chapter, _ life: Life, at place: MasterProcess.Place) async throws {
+        let master = try await MasterProcess.start(at: place, nil, arguments(chapter))
+        do {
+            try await play(chapter, life, at: master)
+        } catch {
+            await master.kill()
+            throw error
+        }
+        let end = try await master.stop()
+        guard end == .exited(0) else { throw Life.Broken(description: "the undisturbed master ended: \(end)") }
+        try checkBlobs(at: place)
+    }
+
+    /// Every blob is what its name says, and nothing is half put.
+    private func checkBlobs(at place: MasterProcess.Place) throws {
+        let blobs = "\(place.state)/blobs"
+        for shelf in try FileManager.default.contentsOfDirectory(atPath: blobs) {
+            for name in try FileManager.default.contentsOfDirectory(atPath: "\(blobs)/\(shelf)") {
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(blobs)/\(shelf)/\(name)"))
+                let digest = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
+                guard digest == shelf + name else {
+                    throw Life.Broken(description: "the blob \(shelf)/\(name) has the digest \(digest)")
+                }
+            }
+        }
+    }
+}
+
+/// Runs `body`, for at most `limit`.
+private func within<Result: Sendable>(
+    _ limit: Duration, _ what: String, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let result = try await group.next() ?? nil else {
+            throw Life.Broken(description: "\(what) within \(limit)")
+        }
+        return result
+    }
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Tries the real master at every single call that changes its files: killed before it, in the middle of it, after it, and
+# with the call failing by EIO and ENOSPC. Each trial is followed by an undisturbed master on what is left, which must have
+# all that was acknowledged. Takes an hour or two; `make test` tries a sample of the same points.
+#
+#     scripts/crash-points.sh             every point
+#     TESSERA_SEED=N swift test --filter CrashPointTests     the sample of seed N
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift build --build-tests
+TESSERA_CRASH_POINTS=all swift test --skip-build --no-parallel --filter CrashPointTests
