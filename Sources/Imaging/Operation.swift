@@ -12,20 +12,26 @@ public protocol Operation: Sendable {
     func kernel(for input: ImageShape) -> OperationKernel
 }
 
-/// The two ways of computing an operation.
+/// The ways of computing an operation.
 public enum OperationKernel: Sendable {
     /// Each output row depends on a bounded number of input rows. The kernels are applied one after the other.
     case rows([any RowKernel])
     /// Some value depends on the whole image.
     case wholeImage(any WholeImageKernel)
+    /// Rows become columns, between row kernels before and after: the pixel (x, y) goes to (y, x), as NumPy's `transpose`.
+    case transposition(before: [any RowKernel], after: [any RowKernel])
 }
 
 /// Computes output rows from the input rows around them.
 public protocol RowKernel: Sendable {
     var outputShape: ImageShape { get }
 
-    /// The input rows that are needed for the output rows `rows`; within the input image, monotone in `rows`.
+    /// The input rows that are needed for the output rows `rows`; within the input image. Both ends move one way with
+    /// `rows`: down the image, or up where `readsUpwards`.
     func inputRows(for rows: Range<Int>) -> Range<Int>
+
+    /// Whether the rows further down in the output are made of those further up in the input. `false` where nothing is said.
+    var readsUpwards: Bool { get }
 
     /// Whether every output row is made of the input row of the same number alone (and the heights are the same), for
     /// images of every height. Said by point operations; `false` where nothing is said.
@@ -37,6 +43,7 @@ public protocol RowKernel: Sendable {
 
 extension RowKernel {
     public var readsOnlyItsOwnRow: Bool { false }
+    public var readsUpwards: Bool { false }
 }
 
 /// Computes an operation whose result at a pixel may depend on every pixel: rows are *summarised* part by part, the

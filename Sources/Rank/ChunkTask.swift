@@ -26,10 +26,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
         let runner = StageRunner(
             prepared.stage, rows: prepared.rows, ranks: ranks, progress: progress, isCancelled: isCancelled)
         let strip = try withExtendedLifetime(prepared) { () throws(RankFailure) in
-            let band = Band(
-                shape: prepared.stage.input, rows: prepared.inputRows,
-                base: prepared.input.bytes.baseAddress.unsafelyUnwrapped)
-            return try runner.compute(band, value: prepared.value)
+            try runner.compute(prepared.input.bytes, holding: prepared.inputRows, value: prepared.value)
         }
         return try close(prepared.stage, runner, strip, prepared, to: file, summary: summary)
     }
@@ -61,7 +58,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
         try withExtendedLifetime(prepared) { () throws(RankFailure) in
             let byteCount = UInt64(prepared.rows.count * stage.output.bytesPerRow)
             switch stage.closing {
-            case .rows:
+            case .rows, .columns:
                 try runner.write(strip, to: file)
                 return RankOutput(payloadByteCount: byteCount)
             case .summary(let kernel):

@@ -37,18 +37,19 @@ final class MappedFile {
     }
 }
 
-/// A file to write. Written by `pwrite`, so that a full file system is an error and not a SIGBUS.
+/// A file to write. Written by `pwrite`, or mapped after its memory is reserved, so that a full file system is an error and
+/// not a SIGBUS.
 final class OutputFile {
     private let path: String
     private let descriptor: Int32
 
     /// Creates `path`, or empties it.
     static func create(_ path: String) throws(RankFailure) -> OutputFile {
-        try OutputFile(path, O_WRONLY | O_CREAT | O_TRUNC)
+        try OutputFile(path, O_RDWR | O_CREAT | O_TRUNC)
     }
 
     /// Opens `path`, which another rank has created.
-    static func join(_ path: String) throws(RankFailure) -> OutputFile { try OutputFile(path, O_WRONLY) }
+    static func join(_ path: String) throws(RankFailure) -> OutputFile { try OutputFile(path, O_RDWR) }
 
     private init(_ path: String, _ flags: Int32) throws(RankFailure) {
         self.path = path
@@ -67,6 +68,22 @@ final class OutputFile {
             if count < 0 && errno != EINTR { throw .system("write to", path) }
             done += max(count, 0)
         }
+    }
+
+    /// Claims room for `byteCount` bytes, and makes the file as long.
+    func reserve(_ byteCount: Int) throws(RankFailure) {
+        let code = posix_fallocate(descriptor, 0, byteCount)
+        // It returns its error instead of setting it.
+        errno = code
+        guard code == 0 else { throw .system("reserve \(byteCount) bytes of", path) }
+    }
+
+    /// Calls `body` with the first `byteCount` bytes, which must be reserved: what it writes there is in the file.
+    func map(_ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) throws(RankFailure) {
+        guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), base != MAP_FAILED
+        else { throw .system("map", path) }
+        body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
+        munmap(base, byteCount)
     }
 
     func write(_ bytes: [UInt8], at offset: Int) throws(RankFailure) {

@@ -34,16 +34,48 @@ struct StageRunner<Ranks: StripCommunicator> {
         }
     }
 
-    func compute(_ input: Band, value: [UInt8]) throws(RankFailure) -> Strip {
-        Strip(rows: executor.delivered, memory: try executor.run(input, value: value))
+    /// Computes this rank's strip.
+    ///
+    /// - Parameters:
+    ///   - input: the bytes of the input's rows, as the stage before left them; they outlive the strip.
+    ///   - present: the rows that `input` has, `stage.inputRows(for: rows)` at least.
+    func compute(
+        _ input: UnsafeRawBufferPointer, holding present: Range<Int>, value: [UInt8]
+    ) throws(RankFailure) -> Strip {
+        Strip(rows: executor.delivered, memory: try executor.run(rowsOfInput(input, present), value: value))
+    }
+
+    private func rowsOfInput(_ input: UnsafeRawBufferPointer, _ present: Range<Int>) -> StripRows {
+        guard let transposed = stage.transposedInput, transposed.parts.count > 1 else {
+            // A shape has at least one row of at least one byte.
+            return .borrowed(Band(shape: stage.input, rows: present, base: input.baseAddress.unsafelyUnwrapped))
+        }
+        let own = RowBuffer(shape: stage.input, rows: executor.plan.needed(ranks.rank, 0))
+        transposed.assemble(input, holding: present, to: own.mutableBand)
+        return .owned(own)
     }
 
     /// Writes each rank's rows to their place in a file of all `rows`; `file` is open on every rank.
     func write(_ strip: Strip, to file: OutputFile) throws(RankFailure) {
+        if case .columns = stage.closing { return try writeColumns(strip, to: file) }
         try ranks.agree {
             guard !strip.rows.isEmpty else { return }
             let offset = (strip.rows.lowerBound - rows.lowerBound) * stage.output.bytesPerRow
             try strip.withBand { try file.write($0.bytes, at: offset) }
+        }
+    }
+
+    /// As `write`, column by column. Every rank has some pixels of each column, so that they all write to the mapped file.
+    private func writeColumns(_ strip: Strip, to file: OutputFile) throws(RankFailure) {
+        let layout = TransposedRows(of: stage)
+        let index = layout.parts.indices(overlapping: rows).lowerBound
+        precondition(layout.parts[index] == rows, "columns are kept by the chunk, not for rows \(rows)")
+        let byteCount = layout.byteCount(ofPart: index)
+        // First one rank claims the memory, so that a full file system is an error and not a SIGBUS.
+        try ranks.agree { if ranks.rank == 0 { try file.reserve(byteCount) } }
+        try ranks.agree {
+            guard !strip.rows.isEmpty else { return }
+            try file.map(byteCount) { stored in strip.withBand { layout.transpose($0, part: index, to: stored) } }
         }
     }
 

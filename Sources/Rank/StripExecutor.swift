@@ -34,12 +34,12 @@ struct StripExecutor<Ranks: StripCommunicator> {
     /// Computes the strip.
     ///
     /// - Parameters:
-    ///   - input: the rows that `plan.rows(0)` names, at least.
+    ///   - input: the rows that `plan.needed(_:0)` names for this rank, at least.
     ///   - value: what the opening kernel is finished with; not read when there is none.
     /// - Returns: rows that contain `delivered`.
     /// - Throws: on all ranks alike.
-    func run(_ input: Band, value: [UInt8]) throws(RankFailure) -> StripRows {
-        var below = StripRows.borrowed(input)
+    func run(_ input: StripRows, value: [UInt8]) throws(RankFailure) -> StripRows {
+        var below = input
         for level in 1...plan.deliveryLevel {
             let made = level < plan.deliveryLevel ? StripRows.owned(buffer(level)) : below
             if level == 1, let opening = stage.opening {
@@ -131,7 +131,7 @@ enum StripRows {
         }
     }
 
-    /// `nil` for the input.
+    /// `nil` for the mapped input.
     var mutableBand: MutableBand? {
         switch self {
         case .borrowed: nil

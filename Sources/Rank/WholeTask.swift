@@ -24,13 +24,11 @@ struct WholeTask<Ranks: StripCommunicator> {
             let rows = 0..<stage.output.height
             let mapped = try ranks.agree { try MappedFile(source, byteCount: stage.input.byteCount) }
             defer { withExtendedLifetime(mapped) {} }
-            let band = Band(
-                shape: stage.input, rows: 0..<stage.input.height, base: mapped.bytes.baseAddress.unsafelyUnwrapped)
             let runner = StageRunner(
                 stage, rows: rows, ranks: ranks,
                 progress: { done, total in progress(index * total + done, plan.stages.count * total) },
                 isCancelled: isCancelled)
-            let strip = try runner.compute(band, value: value)
+            let strip = try runner.compute(mapped.bytes, holding: 0..<stage.input.height, value: value)
             if case .segments = stage.closing {
                 return try write(runner.encode(strip), plan, framed, to: payload)
             }

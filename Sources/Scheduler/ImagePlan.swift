@@ -8,7 +8,8 @@ import JobModel
 ///     0        decode                            publishes bands
 ///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows
 ///              reduce of stage 0, if it closes with a summary      waits for all chunks of stage 0
-///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows
+///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows:
+///                                                after columns these are all, and the stage is waited for as one product
 ///              and so on, to the chunks of stage S-1, which are encoded segments
 ///
 /// Bands and tasks are *products*; a task is ready when it misses no product any more.
@@ -22,13 +23,15 @@ struct ImagePlan: Hashable, Sendable {
     }
 
     enum Closing: Hashable, Sendable {
-        case rows, summary, segments
+        case rows, columns, summary, segments
     }
 
     struct Stage: Hashable, Sendable {
         var inputBytesPerRow: Int
         /// Pixels in a row of the stage's input: what its work is measured by.
         var inputWidth: Int
+        /// How the input's rows lie in the chunks of the stage before, when that closes with columns.
+        var transposedInput: TransposedRows?
         var opening: Opening
         var closing: Closing
         var chunks: RowPartition
@@ -98,6 +101,9 @@ struct ImagePlan: Hashable, Sendable {
                 let task = firstChunk[number] + chunk
                 if number == 0 {
                     for band in bands.indices(overlapping: stage.inputRows[chunk]) { wait(task, for: band) }
+                } else if stages[number - 1].closing == .columns {
+                    // For the stage before as a whole: see `dependents(ofStage:)`.
+                    missing[task] += 1
                 } else if stages[number - 1].closing == .summary {
                     wait(task, for: bands.count + firstChunk[number - 1] + stages[number - 1].chunks.count)
                 } else {
@@ -121,6 +127,15 @@ struct ImagePlan: Hashable, Sendable {
 
     /// The tasks that wait for task `task`.
     func dependents(ofTask task: Int) -> [UInt32] { isWhole ? [] : dependents[bands.count + task] }
+
+    /// The tasks that wait for all chunks of stage `stage` together: those of the next one, when it closes with columns.
+    ///
+    /// Chunk by chunk each would wait for each, and their number is squared: too many for a large image.
+    func dependents(ofStage stage: Int) -> Range<UInt32> {
+        guard stages[stage].closing == .columns else { return 0..<0 }
+        let first = firstChunk[stage + 1]
+        return UInt32(first)..<UInt32(first + stages[stage + 1].chunks.count)
+    }
 
     /// The task's place as the rest of the system names it.
     func step(_ task: Int) -> TaskStep {
@@ -172,6 +187,19 @@ struct ImagePlan: Hashable, Sendable {
             return BlobSlice(
                 blob: source, offset: UInt64((wanted.lowerBound - part.lowerBound) * bytesPerRow),
                 byteCount: UInt64(wanted.count * bytesPerRow))
+        }
+    }
+}
+
+extension ImagePlan {
+    /// The slices that hold the pieces of `rows`, part after part, out of parts whose blobs `blob` knows.
+    static func slices(
+        of rows: Range<Int>, transposed layout: TransposedRows, blob: (Int) -> BlobReference?
+    ) -> [BlobSlice] {
+        (0..<layout.parts.count).map { index in
+            guard let source = blob(index) else { preconditionFailure("rows \(rows) of part \(index) are not there") }
+            let bytes = layout.bytes(of: rows, inPart: index)
+            return BlobSlice(blob: source, offset: UInt64(bytes.lowerBound), byteCount: UInt64(bytes.count))
         }
     }
 }

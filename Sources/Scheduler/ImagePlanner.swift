@@ -68,6 +68,7 @@ extension ImagePlan.Stage {
         self.init(
             inputBytesPerRow: stage.input.bytesPerRow,
             inputWidth: stage.input.width,
+            transposedInput: stage.transposedInput,
             opening: stage.opening.map { $0.finishesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,
             closing: ImagePlan.Closing(stage.closing),
             chunks: stage.chunks,
@@ -79,6 +80,7 @@ extension ImagePlan.Closing {
     init(_ closing: Imaging.Stage.Closing) {
         switch closing {
         case .rows: self = .rows
+        case .columns: self = .columns
         case .summary: self = .summary
         case .segments: self = .segments
         }

@@ -44,11 +44,14 @@ struct ImageProgress: Equatable, Sendable {
     /// The attempts that have not ended, by task.
     private(set) var open: [UInt32: OpenAttempts] = [:]
     private(set) var doneCount = 0
+    /// Chunks that are not done, by stage.
+    private var chunksToDo: [Int]
 
     /// - Parameter epoch: the latest that an earlier run of the image used: epochs are never used twice.
     init(plan: ImagePlan, after epoch: Epoch) {
         self.plan = plan
         tasks = plan.missingCounts.map { TaskProgress(epoch: epoch, missing: $0) }
+        chunksToDo = plan.stages.map(\.chunks.count)
         bands = plan.isWhole ? [] : Array(repeating: nil, count: plan.bands.count)
     }
 
@@ -117,10 +120,15 @@ struct ImageProgress: Equatable, Sendable {
         doneCount += 1
         open[task] = nil
         if !plan.isWhole { outputs[task] = output }
-        return productFinished(for: plan.dependents(ofTask: Int(task)))
+        var ready = productFinished(for: plan.dependents(ofTask: Int(task)))
+        if case .chunk(let stage, _) = plan.step(Int(task)) {
+            chunksToDo[Int(stage)] -= 1
+            if chunksToDo[Int(stage)] == 0 { ready += productFinished(for: plan.dependents(ofStage: Int(stage))) }
+        }
+        return ready
     }
 
-    private mutating func productFinished(for dependents: [UInt32]) -> [UInt32] {
+    private mutating func productFinished(for dependents: some Sequence<UInt32>) -> [UInt32] {
         dependents.filter { dependent in
             tasks[Int(dependent)].missing -= 1
             return tasks[Int(dependent)].missing == 0 && !tasks[Int(dependent)].isDone

@@ -42,9 +42,17 @@ extension Scheduler {
             ) { progress.bands[$0] }
             return (inputs, nil)
         }
-        let inputs = ImagePlan.slices(
-            of: rows, in: progress.plan.stages[stage - 1].chunks, bytesPerRow: facts.inputBytesPerRow
-        ) { progress.output(at: .chunk(stage: UInt16(stage - 1), index: UInt32($0)))?.payload }
+        func payload(_ chunk: Int) -> BlobReference? {
+            progress.output(at: .chunk(stage: UInt16(stage - 1), index: UInt32(chunk)))?.payload
+        }
+        let inputs =
+            if let transposed = facts.transposedInput {
+                ImagePlan.slices(of: rows, transposed: transposed, blob: payload)
+            } else {
+                ImagePlan.slices(
+                    of: rows, in: progress.plan.stages[stage - 1].chunks, bytesPerRow: facts.inputBytesPerRow,
+                    blob: payload)
+            }
 
         let index: Int
         switch facts.opening {
@@ -85,7 +93,7 @@ extension ImageProgress {
         case .chunk(let stage, _):
             if output.payload == nil { return "no payload was named" }
             switch plan.stages[Int(stage)].closing {
-            case .rows: return nil
+            case .rows, .columns: return nil
             case .summary: return output.summary == nil ? "no summary was named" : nil
             case .segments: return output.checksum == nil ? "the segment has no checksum" : nil
             }

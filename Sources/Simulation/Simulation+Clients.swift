@@ -4,7 +4,7 @@ import Scheduler
 extension Simulation {
     private static var clientPatience: Duration { .seconds(4) }
     /// One pipeline for small images, the others for large ones: stencils, and one that needs the whole image.
-    private static var pipelines: [String] { ["invert", "gaussian-blur sigma=2", "median | otsu"] }
+    private static var pipelines: [String] { ["invert", "gaussian-blur sigma=2", "median | otsu", "sharpen | rotate"] }
 
     func makeClient(_ number: Int) -> SimulatedClient {
         // Some clients are the same submission made twice.

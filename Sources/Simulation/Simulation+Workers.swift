@@ -306,7 +306,7 @@ extension Simulation {
                 return TaskOutput(
                     payload: .named("\(name).payload", byteCount: 1_000),
                     checksum: SegmentChecksum(adler32: 1, byteCount: rawByteCount + UInt64(rows)))
-            case .rows: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
+            case .rows, .columns: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
             case .summary:
                 return TaskOutput(
                     payload: .named("\(name).payload", byteCount: rawByteCount),

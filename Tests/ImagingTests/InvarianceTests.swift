@@ -24,6 +24,10 @@ import Testing
             "resize width=40 height=17 method=nearest | resize width=9 height=47 method=linear",
             "resize width=30 height=12 method=lanczos | sobel | resize height=25 method=cubic",
             "box-blur | resize width=13 height=5 | otsu | resize width=26 height=35",
+            "flip axis=vertical | gaussian-blur | flip axis=both | sobel | rotate degrees=180",
+            "rotate | box-blur | rotate degrees=270 | sobel | flip axis=vertical",
+            "canny | rotate | dilate | otsu | rotate degrees=270",
+            "rotate | rotate | resize width=40 height=11 method=linear | flip axis=both",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]
 

@@ -30,7 +30,7 @@ struct PlanExecutor {
                 if case .summary(let kernel) = stage.closing { summaries.append(try world.summary(by: kernel)) }
             }
             #expect(delivered == stage.output.height, "each row is delivered once")
-            rows = output
+            if case .columns = stage.closing { rows = output.transposed() } else { rows = output }
         }
         return TestImage(shape: rows.shape, bytes: rows.bytes)
     }
@@ -168,4 +168,19 @@ final class GuardedRows {
     func fill(from bytes: [UInt8]) { mutableBand(rows).bytes.copyBytes(from: bytes) }
 
     var bytes: [UInt8] { withExtendedLifetime(self) { Array(band(rows).bytes) } }
+
+    /// Pixel by pixel; all rows must be here.
+    func transposed() -> GuardedRows {
+        let result = GuardedRows(
+            shape: ImageShape(width: shape.height, height: shape.width, format: shape.format), rows: 0..<shape.width)
+        let (pixel, source) = (shape.format.bytesPerPixel, bytes)
+        var target: [UInt8] = []
+        for x in 0..<shape.width {
+            for y in 0..<shape.height {
+                target += source[(y * shape.width + x) * pixel..<(y * shape.width + x + 1) * pixel]
+            }
+        }
+        result.fill(from: target)
+        return result
+    }
 }

@@ -42,6 +42,7 @@ import Testing
         plan.stages.map { stage in
             switch stage.closing {
             case .rows: "rows"
+            case .columns: "columns"
             case .summary: "summary"
             case .segments: "segments"
             }
@@ -81,6 +82,44 @@ import Testing
         #expect(plan.stages[2].opening == nil)
     }
 
+    @Test(arguments: ["rotate", "box-blur | rotate degrees=270 | invert"])
+    func `where rows become columns, the chunks after read every byte of those before once`(_ text: String) throws {
+        let plan = try plan(text, photo, 16 << 20)
+        #expect(closings(plan) == ["columns", "segments"])
+        let (before, after) = (plan.stages[0], plan.stages[1])
+        let layout = try #require(after.transposedInput)
+        #expect(layout == TransposedRows(of: before))
+        #expect(after.input == ImageShape(width: 9_000, height: 12_000, format: photo.format))
+        #expect(before.chunks.count == 20 && after.chunks.count == 20)
+        for part in 0..<before.chunks.count {
+            var next = 0
+            for chunk in 0..<after.chunks.count {
+                let bytes = layout.bytes(of: after.inputRows(forChunk: chunk), inPart: part)
+                #expect(bytes.lowerBound == next && bytes.count <= 1 << 20)
+                next = bytes.upperBound
+            }
+            #expect(next == layout.byteCount(ofPart: part))
+            #expect(next == before.chunks[part].count * before.output.bytesPerRow)
+        }
+    }
+
+    @Test func `an image is turned upside down without a stage of its own, from the far end`() throws {
+        let plan = try plan("sobel | flip axis=vertical | box-blur size=3", photo, 16 << 20)
+        #expect(closings(plan) == ["segments"])
+        let stage = plan.stages[0]
+        #expect(stage.inputRows(forChunk: 0) == 9_000 - stage.chunks[0].upperBound - 2..<9_000)
+        #expect(stage.inputRows(forChunk: stage.chunks.count - 1).lowerBound == 0)
+    }
+
+    @Test func `a chunk is small enough that what it reads is no larger, where the image shrinks`() throws {
+        let plan = try plan("resize scale=0.01", photo, 4 << 20)
+        let stage = plan.stages[0]
+        #expect(stage.chunks.rowsPerPart == 1)
+        #expect(stage.inputRows(forChunk: 7) == 700..<800)
+        let cut = try self.plan("crop y=8900 height=90", photo, 16 << 20).stages[0]
+        #expect(cut.chunks.count == 1, "rows that are not read do not count")
+    }
+
     @Test func `chunks smaller than a segment are compressed in a stage of their own`() throws {
         let plan = try plan("invert", photo, 36_000)
         #expect(closings(plan) == ["rows", "segments"])
@@ -98,14 +137,22 @@ import Testing
         #expect(try plan("otsu | dilate", shape, 15_000).stages.map(\.chunks.count) == [1, 1])
     }
 
-    @Test(arguments: ["invert", "otsu", "canny | invert", "median size=255 | equalize", "canny | canny"])
+    @Test(arguments: [
+        "invert", "otsu", "canny | invert", "median size=255 | equalize", "canny | canny", "canny | rotate | canny",
+        "rotate | rotate", "resize scale=3 method=cubic | rotate | resize scale=0.1",
+    ])
     func `every stage is covered by its chunks and fed by the stage before`(_ text: String) throws {
         for chunkByteCount in [1, 40_000, 1 << 20, 16 << 20, 1 << 40] {
             let plan = try plan(text, photo, chunkByteCount)
             #expect(plan.stages[0].input == plan.input)
             #expect(plan.stages[plan.stages.count - 1].output == plan.output)
             for (index, stage) in plan.stages.enumerated() {
-                if index > 0 { #expect(stage.input == plan.stages[index - 1].output) }
+                if index > 0, let transposed = stage.transposedInput {
+                    #expect(transposed == TransposedRows(of: plan.stages[index - 1]))
+                    #expect(stage.input == transposed.shape)
+                } else if index > 0 {
+                    #expect(stage.input == plan.stages[index - 1].output)
+                }
                 #expect(stage.chunks.rowCount == stage.output.height)
                 if case .segments = stage.closing {
                     #expect(index == plan.stages.count - 1)
@@ -169,6 +216,23 @@ import Testing
                     kernel.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
                 }
                 #expect(Array(plan.interior(rank, 2)) == expected)
+            }
+        }
+    }
+
+    @Test func `the interior of rows in reverse order is exactly what needs no ghost rows`() throws {
+        let stage = try stage("invert | flip axis=vertical", width: 10, height: 37)
+        for rankCount in 1...7 {
+            for rows in [0..<37, 5..<21] {
+                let plan = StripPlan(stage: stage, rows: rows, rankCount: rankCount)
+                let kernel = try #require(plan.kernel(2))
+                for rank in 0..<rankCount {
+                    let available = plan.owned(rank, 1)
+                    let expected = plan.owned(rank, 2).filter { row in
+                        kernel.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
+                    }
+                    #expect(Array(plan.interior(rank, 2)) == expected)
+                }
             }
         }
     }

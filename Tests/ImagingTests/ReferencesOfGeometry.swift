@@ -5,15 +5,22 @@ extension ReferenceCase {
         ReferenceCase("crop") { $0 },
         ReferenceCase("crop width=1 height=1") { $0.referenceCrop(0, 0, 1, 1) },
         ReferenceCase("flip") { image in
-            var result = image
-            for y in 0..<image.height {
-                for x in 0..<image.width {
-                    for channel in 0..<image.channels {
-                        result[x, y, channel] = image[image.width - 1 - x, y, channel]
-                    }
-                }
-            }
-            return result
+            image.referenceMoved(image.width, image.height) { (image.width - 1 - $0, $1) }
+        },
+        ReferenceCase("flip axis=vertical") { image in
+            image.referenceMoved(image.width, image.height) { ($0, image.height - 1 - $1) }
+        },
+        ReferenceCase("flip axis=both") { image in
+            image.referenceMoved(image.width, image.height) { (image.width - 1 - $0, image.height - 1 - $1) }
+        },
+        ReferenceCase("rotate") { image in
+            image.referenceMoved(image.height, image.width) { ($1, image.height - 1 - $0) }
+        },
+        ReferenceCase("rotate degrees=180") { image in
+            image.referenceMoved(image.width, image.height) { (image.width - 1 - $0, image.height - 1 - $1) }
+        },
+        ReferenceCase("rotate degrees=270") { image in
+            image.referenceMoved(image.height, image.width) { (image.width - 1 - $1, $0) }
         },
         ReferenceCase("resize") { $0 },
         ReferenceCase("resize width=5 height=9 method=nearest") { $0.referenceNearest(5, 9) },
@@ -33,16 +40,20 @@ extension TestImage {
         return TestImage(shape: ImageShape(width: width, height: height, format: shape.format), samples: samples)
     }
 
-    func referenceNearest(_ newWidth: Int, _ newHeight: Int) -> TestImage {
+    /// The image of the pixels that lie at `source(x, y)`.
+    func referenceMoved(_ newWidth: Int, _ newHeight: Int, source: (Int, Int) -> (x: Int, y: Int)) -> TestImage {
         var samples: [Int] = []
         for y in 0..<newHeight {
             for x in 0..<newWidth {
-                for channel in 0..<channels {
-                    samples.append(self[x * width / newWidth, y * height / newHeight, channel])
-                }
+                let place = source(x, y)
+                for channel in 0..<channels { samples.append(self[place.x, place.y, channel]) }
             }
         }
         return TestImage(shape: ImageShape(width: newWidth, height: newHeight, format: shape.format), samples: samples)
+    }
+
+    func referenceNearest(_ newWidth: Int, _ newHeight: Int) -> TestImage {
+        referenceMoved(newWidth, newHeight) { ($0 * width / newWidth, $1 * height / newHeight) }
     }
 
     /// The mean of all pixels; ties go to even levels, but up in squares of 4 pixels of 1, 3 or 4 channels.

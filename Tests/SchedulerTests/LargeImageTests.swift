@@ -113,6 +113,33 @@ import Testing
         #expect(play.state(job) == .done)
     }
 
+    @Test func `after columns a chunk waits for the whole stage and gets its slice of each chunk`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("columns", rows: 11)
+        play.finish(play.leases(of: worker)[0], on: worker)
+        let chunks = play.leases(of: worker)
+        #expect(chunks.map(\.task.step) == (0..<3).map { .chunk(stage: 0, index: $0) })
+        for lease in chunks.reversed() {
+            #expect(!play.steps(of: worker).contains(.chunk(stage: 1, index: 0)))
+            play.finish(lease, on: worker)
+        }
+        let turned = try #require(play.held[worker])
+        #expect(turned.map(\.lease.task.step) == [.chunk(stage: 1, index: 0), .chunk(stage: 1, index: 1)])
+        // Rows 6 to 9 of an image turned to 11 columns, of which two chunks have 4 and the last has 3.
+        #expect(
+            turned[1].spec.inputs == [
+                BlobSlice(blob: .named("1.0/chunk-0-0.payload", 100), offset: 24, byteCount: 16),
+                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 100), offset: 24, byteCount: 16),
+                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 18, byteCount: 12),
+            ])
+        let leases = play.leases(of: worker)
+        try play.restart()
+        try play.connect(slots: 8, as: worker, holding: leases)
+        play.workOff(on: [worker])
+        #expect(play.state(job) == .done)
+    }
+
     @Test func `where values differ, chunk k gets value k`() throws {
         let play = try Rehearsal()
         let worker = try play.connect(slots: 8)
@@ -194,7 +221,10 @@ import Testing
         #expect(play.deleted.contains(BlobReference.named("1.0.result").digest))
     }
 
-    @Test(arguments: ["gaussian-blur sigma=3", "otsu | erode size=5", "canny low=50 high=150 | invert"])
+    @Test(arguments: [
+        "gaussian-blur sigma=3", "otsu | erode size=5", "canny low=50 high=150 | invert", "rotate",
+        "sobel | rotate | otsu",
+    ])
     func `the catalogue's plans give every chunk the rows and the value it needs`(pipeline: String) throws {
         let geometry = ImageGeometry(width: 3_000, height: 997, channelCount: 3, bitsPerSample: 8)
         let parsed = try Pipeline(parsing: pipeline)
@@ -208,15 +238,26 @@ import Testing
             #expect(plan.task(at: plan.step(task)) == task)
             // Tasks are numbered so that all that a task waits for comes before it.
             #expect(plan.dependents(ofTask: task).allSatisfy { !finished.contains(Int($0)) })
+            if case .chunk(let stage, _) = plan.step(task) {
+                #expect(plan.dependents(ofStage: Int(stage)).allSatisfy { $0 > task })
+            }
             finished.insert(task)
         }
         for (number, stage) in expected.stages.enumerated() {
             for chunk in 0..<stage.chunks.count {
                 let rows = stage.inputRows(forChunk: chunk)
                 let parts = number == 0 ? expected.bands : expected.stages[number - 1].chunks
-                let slices = ImagePlan.slices(
-                    of: rows, in: parts, bytesPerRow: stage.input.bytesPerRow
-                ) { .named("\($0)", UInt64(parts[$0].count * stage.input.bytesPerRow)) }
+                #expect(plan.stages[number].transposedInput == stage.transposedInput)
+                let slices =
+                    if let layout = stage.transposedInput {
+                        ImagePlan.slices(of: rows, transposed: layout) {
+                            .named("\($0)", UInt64(layout.byteCount(ofPart: $0)))
+                        }
+                    } else {
+                        ImagePlan.slices(of: rows, in: parts, bytesPerRow: stage.input.bytesPerRow) {
+                            .named("\($0)", UInt64(parts[$0].count * stage.input.bytesPerRow))
+                        }
+                    }
                 #expect(slices.reduce(0) { $0 + $1.byteCount } == UInt64(rows.count * stage.input.bytesPerRow))
                 #expect(slices.allSatisfy { $0.offset + $0.byteCount <= $0.blob.byteCount })
                 switch (stage.valueIndex(forChunk: chunk), plan.stages[number].opening) {

@@ -348,10 +348,11 @@ extension BlobReference {
 /// - `shared`: bands and chunks of 4 rows; a first stage that is summarised, a second one with chunks of 8 rows, all of which
 ///   need the same value;
 /// - `own`: the same, but the second stage has the chunks of the first, and each needs its own value;
+/// - `columns`: the same, but the first stage closes with columns, of which a chunk of the second needs those of its rows;
 /// - `unsuitable`: no plan at all.
 struct ScriptedPlanner: ImagePlanner {
     func canonicalText(of pipeline: String) throws(PipelineError) -> String {
-        guard ["whole", "rows", "shared", "own", "unsuitable"].contains(pipeline) else {
+        guard ["whole", "rows", "shared", "own", "columns", "unsuitable"].contains(pipeline) else {
             throw PipelineError(.unknownOperation, "\(pipeline) is not in the script")
         }
         return pipeline
@@ -385,6 +386,12 @@ struct ScriptedPlanner: ImagePlanner {
             return large([
                 stage(quarters, halo: 1, .none, .summary), stage(quarters, halo: 0, .valuePerChunk, .segments),
             ])
+        case "columns":
+            var turned = stage(RowPartition(rowCount: 10, rowsPerPart: 6), halo: 0, .none, .segments)
+            turned.transposedInput = TransposedRows(
+                of: ImageShape(width: 10, height: height, format: PixelFormat(.gray, .eight)), rowsPerPart: 4)
+            turned.inputRows = [0..<6, 6..<10]
+            return large([stage(quarters, halo: 1, .none, .columns), turned])
         case "unsuitable": throw PipelineError(.unsuitableImage, "scripted to refuse every image")
         default: return ImagePlan(whole: geometry, output: geometry)
         }

@@ -64,34 +64,43 @@ public struct PlanRunner {
         func spec(_ step: TaskStep) -> TaskSpec {
             Self.spec(step, pipeline, image, chunkByteCount: chunkByteCount, progressTimeout: progressTimeout)
         }
-        var (rows, metadata) = try await decode(spec(.decode), image.png)
+        let (rows, metadata) = try await decode(spec(.decode), image.png)
+        var payloads = [rows]
         var values: [[UInt8]] = []
         var file = PNGAssembly.prefix(output: plan.output, metadata: metadata)
         var checksum = FilteredChecksum()
         for (index, stage) in plan.stages.enumerated() {
-            var next: [UInt8] = []
+            var next: [[UInt8]] = []
             var summaries: [[UInt8]] = []
             for chunk in 0..<stage.chunks.count {
-                let needed = stage.inputRows(forChunk: chunk)
-                let bytesPerRow = stage.input.bytesPerRow
-                let slice = Array(rows[needed.lowerBound * bytesPerRow..<needed.upperBound * bytesPerRow])
                 let result = try await compute(
-                    spec(.chunk(stage: UInt16(index), index: UInt32(chunk))), slice,
+                    spec(.chunk(stage: UInt16(index), index: UInt32(chunk))),
+                    Self.input(of: stage, rows: stage.inputRows(forChunk: chunk), payloads),
                     value: stage.valueIndex(forChunk: chunk).map { values[$0] })
                 if let summary = result.summary { summaries.append(summary) }
                 if let part = result.checksum {
                     file += result.payload
                     checksum.append(FilteredChecksum(adler32: part.adler32, byteCount: part.byteCount))
                 } else {
-                    next += result.payload
+                    next.append(result.payload)
                 }
             }
-            rows = next
+            let areColumns = if case .columns = stage.closing { true } else { false }
+            payloads = areColumns ? next : [Array(next.joined())]
             if case .summary = stage.closing {
                 values = try await reduce(spec(.reduce(stage: UInt16(index))), summaries)
             }
         }
         return file + PNGAssembly.suffix(adler32: checksum.adler32)
+    }
+
+    /// What a chunk is given of the stage before: slices of the chunks' columns, or of all rows.
+    private static func input(of stage: Stage, rows: Range<Int>, _ payloads: [[UInt8]]) -> [UInt8] {
+        if let layout = stage.transposedInput {
+            return payloads.enumerated().flatMap { index, payload in payload[layout.bytes(of: rows, inPart: index)] }
+        }
+        let bytesPerRow = stage.input.bytesPerRow
+        return Array(payloads[0][rows.lowerBound * bytesPerRow..<rows.upperBound * bytesPerRow])
     }
 
     /// The PNG file that one task makes, from file to file.

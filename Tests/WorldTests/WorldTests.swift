@@ -13,7 +13,10 @@ import Transport
     @Test(arguments: [1, 2, 3, 5])
     func `a world of any size makes the same files as one process`(rankCount: Int) async throws {
         let image = TestImage(width: 48, height: 61)
-        let pipelines = ["invert", "gaussian-blur sigma=3", "canny", "otsu | box-blur size=3", "median size=5 | sobel"]
+        let pipelines = [
+            "invert", "gaussian-blur sigma=3", "canny", "otsu | box-blur size=3", "median size=5 | sobel",
+            "sobel | rotate | box-blur",
+        ]
         let startCount = try await withWorld(rankCount) { world in
             for pipeline in pipelines {
                 let expected = try image.processedSerially(pipeline)

@@ -9,7 +9,7 @@ public enum OperationCatalogue {
         Erode.self, Dilate.self, Open.self, Close.self, MorphologicalGradient.self, TopHat.self, BlackHat.self,
         Threshold.self, Otsu.self, AdaptiveThreshold.self,
         Equalize.self, Clahe.self, Stretch.self,
-        Crop.self, Resize.self, Flip.self,
+        Crop.self, Resize.self, Rotate.self, Flip.self,
     ]
 
     private static let byName: [String: any Operation.Type] =

@@ -3,12 +3,16 @@
 /// Depends only on the pipeline, the input's shape and the chunk size, never on workers or ranks, so that everyone
 /// who knows these three computes the same plan. Cheap: a plan of a million chunks is a few numbers.
 ///
-/// A stage ends where a whole-image operation needs the summaries of all chunks:
+/// A stage ends where a whole-image operation needs the summaries of all chunks, and where rows become columns:
 ///
 ///     blur | canny | invert
 ///     stage 0:  blur, gradient, suppression      -> summary of each chunk's edge fragments
 ///     (reduce:  all summaries -> a value a chunk)
 ///     stage 1:  finish with the value, invert    -> segments
+///
+///     blur | rotate degrees=90 | sobel
+///     stage 0:  blur                             -> columns
+///     stage 1:  mirror each row, sobel           -> segments
 public struct ProcessingPlan: Sendable {
     public let input: ImageShape
     public let output: ImageShape
@@ -19,7 +23,8 @@ public struct ProcessingPlan: Sendable {
     /// At least one; the last closes with `.segments`, and no other does.
     public let stages: [Stage]
 
-    /// - Parameter chunkByteCount: raw bytes of the widest rows in a chunk; at least 1. A chunk has at least one row.
+    /// - Parameter chunkByteCount: raw bytes of the largest rows that a chunk reads, makes between or gives back, leaving
+    ///   out halos; at least 1. A chunk has at least one row.
     public init(pipeline: Pipeline, input: ImageShape, chunkByteCount: Int) throws(PipelineError) {
         precondition(chunkByteCount > 0, "chunks of \(chunkByteCount) bytes")
         var drafts = StageDrafts(input: input)
@@ -29,6 +34,10 @@ public struct ProcessingPlan: Sendable {
             switch operation.kernel(for: shape) {
             case .rows(let kernels): for kernel in kernels { drafts.append(kernel) }
             case .wholeImage(let kernel): drafts.append(kernel)
+            case .transposition(let before, let after):
+                for kernel in before { drafts.append(kernel) }
+                drafts.transpose()
+                for kernel in after { drafts.append(kernel) }
             }
             assert(drafts.shape == next, "\(type(of: operation).description.name) announces another shape")
             shape = next
@@ -37,7 +46,7 @@ public struct ProcessingPlan: Sendable {
         output = shape
         isSingleTask = drafts.largestByteCount <= chunkByteCount
         bands = RowPartition(rowCount: input.height, rowsPerPart: max(1, chunkByteCount / input.bytesPerRow))
-        stages = drafts.finished(chunkByteCount: chunkByteCount)
+        stages = drafts.finished(chunkByteCount: isSingleTask ? .max : chunkByteCount)
     }
 }
 
@@ -45,6 +54,7 @@ public struct ProcessingPlan: Sendable {
 private struct StageDrafts {
     struct Draft {
         var input: ImageShape
+        var isTransposed = false
         var opening: (any WholeImageKernel)?
         var kernels: [any RowKernel] = []
         var closing = Stage.Closing.segments
@@ -54,7 +64,20 @@ private struct StageDrafts {
 
         var shapes: [ImageShape] { [input] + (opening.map { [$0.outputShape] } ?? []) + kernels.map(\.outputShape) }
         var output: ImageShape { kernels.last?.outputShape ?? opening?.outputShape ?? input }
-        var widestBytesPerRow: Int { shapes.reduce(0) { max($0, $1.bytesPerRow) } }
+
+        /// How many output rows can be made from, by way of and into `byteCount` bytes each time. Where the image shrinks,
+        /// many rows are read for one; where it is cut, few of all.
+        func rowCount(for byteCount: Int) -> Int {
+            var rows = 0..<output.height
+            var largest = output.byteCount
+            for (kernel, shape) in zip(kernels, shapes.suffix(kernels.count + 1)).reversed() {
+                rows = kernel.inputRows(for: rows)
+                largest = max(largest, rows.count * shape.bytesPerRow)
+            }
+            largest = max(largest, rows.count * input.bytesPerRow)
+            let (product, overflows) = byteCount.multipliedReportingOverflow(by: output.height)
+            return max(1, overflows ? byteCount / largest * output.height : product / largest)
+        }
     }
 
     private var closed: [Draft] = []
@@ -81,6 +104,12 @@ private struct StageDrafts {
         close(with: .summary(kernel), opening: kernel)
     }
 
+    mutating func transpose() {
+        close(with: .columns, opening: nil)
+        current.input = TransposedRows(of: current.input, rowsPerPart: 1).shape
+        current.isTransposed = true
+    }
+
     private mutating func close(with closing: Stage.Closing, opening: (any WholeImageKernel)?) {
         let output = current.output
         current.closing = closing
@@ -88,7 +117,7 @@ private struct StageDrafts {
         current = Draft(input: output, opening: opening)
     }
 
-    /// Decides the chunks. Stages that share theirs are decided together, by the widest row among them.
+    /// Decides the chunks. Stages that share theirs are decided together, by the largest rows among them.
     func finished(chunkByteCount: Int) -> [Stage] {
         let drafts = closed + [current]
         let output = current.output
@@ -98,17 +127,18 @@ private struct StageDrafts {
         while first < drafts.count {
             var end = first + 1
             while end < drafts.count && drafts[end].sharesChunksWithPrevious { end += 1 }
-            let widest = drafts[first..<end].reduce(0) { max($0, $1.widestBytesPerRow) }
-            var rowsPerChunk = max(1, chunkByteCount / widest)
+            var rowsPerChunk = drafts[first..<end].reduce(.max) { min($0, $1.rowCount(for: chunkByteCount)) }
             let endsOnGrid = rowsPerChunk >= min(rowsPerSegment, output.height)
             if end == drafts.count && endsOnGrid && rowsPerChunk < output.height {
                 rowsPerChunk -= rowsPerChunk % rowsPerSegment
             }
             for var draft in drafts[first..<end] {
                 if case .segments = draft.closing, !endsOnGrid { draft.closing = .rows }
+                let transposed = draft.isTransposed ? stages.last.map { TransposedRows(of: $0) } : nil
                 stages.append(
                     Stage(
-                        input: draft.input, opening: draft.opening, kernels: draft.kernels, closing: draft.closing,
+                        input: draft.input, transposedInput: transposed, opening: draft.opening, kernels: draft.kernels,
+                        closing: draft.closing,
                         rowsPerChunk: rowsPerChunk))
             }
             if end == drafts.count && !endsOnGrid {

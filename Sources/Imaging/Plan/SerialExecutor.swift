@@ -10,6 +10,10 @@ public enum SerialExecutor {
             _ = try operation.outputShape(for: current.shape)
             switch operation.kernel(for: current.shape) {
             case .rows(let kernels): for kernel in kernels { current = current.applying(kernel) }
+            case .transposition(let before, let after):
+                for kernel in before { current = current.applying(kernel) }
+                current = current.transposed()
+                for kernel in after { current = current.applying(kernel) }
             case .wholeImage(let kernel):
                 for preparation in kernel.prelude { current = current.applying(preparation) }
                 let values = try kernel.resolve([kernel.summarise(current.band)])
@@ -52,6 +56,14 @@ public final class RowBuffer {
 
     /// The samples as bytes.
     public var bytes: [UInt8] { withExtendedLifetime(self) { Array(band.bytes) } }
+
+    /// The whole image with rows and columns exchanged; all rows must be here.
+    func transposed() -> RowBuffer {
+        let layout = TransposedRows(of: shape, rowsPerPart: shape.height)
+        let result = RowBuffer(shape: layout.shape, rows: 0..<layout.shape.height)
+        withExtendedLifetime(self) { layout.transpose(band, part: 0, to: result.mutableBand.bytes) }
+        return result
+    }
 
     /// All rows that `kernel` makes of these.
     func applying(_ kernel: any RowKernel) -> RowBuffer {

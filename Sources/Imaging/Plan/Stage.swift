@@ -6,6 +6,8 @@ public struct Stage: Sendable {
     public enum Closing: Sendable {
         /// They are kept as raw rows for the next stage.
         case rows
+        /// They are kept as raw columns: the next stage's input is their image transposed (see `TransposedRows`).
+        case columns
         /// They are kept as raw rows, and summarised: the next stage opens with the kernel once all summaries are in.
         case summary(any WholeImageKernel)
         /// They are compressed, segment by segment of the `SegmentGrid`. Only the last stage.
@@ -14,6 +16,8 @@ public struct Stage: Sendable {
 
     public let input: ImageShape
     public let output: ImageShape
+    /// How the rows of the input lie in pieces, when the stage before closed with columns; `nil` when they are whole.
+    public let transposedInput: TransposedRows?
     /// Finished with its value before the first kernel.
     public let opening: (any WholeImageKernel)?
     public let kernels: [any RowKernel]
@@ -22,10 +26,12 @@ public struct Stage: Sendable {
     public let chunks: RowPartition
 
     init(
-        input: ImageShape, opening: (any WholeImageKernel)?, kernels: [any RowKernel], closing: Closing,
-        rowsPerChunk: Int
+        input: ImageShape, transposedInput: TransposedRows? = nil, opening: (any WholeImageKernel)?,
+        kernels: [any RowKernel], closing: Closing, rowsPerChunk: Int
     ) {
+        assert(transposedInput == nil || opening == nil, "a stage opens with one thing")
         self.input = input
+        self.transposedInput = transposedInput
         self.opening = opening
         self.kernels = kernels
         self.closing = closing
@@ -33,7 +39,7 @@ public struct Stage: Sendable {
         chunks = RowPartition(rowCount: output.height, rowsPerPart: rowsPerChunk)
     }
 
-    /// The input rows that the output rows `rows` need, computed backwards through the kernels. Monotone.
+    /// The input rows that the output rows `rows` need, computed backwards through the kernels.
     public func inputRows(for rows: Range<Int>) -> Range<Int> {
         kernels.reversed().reduce(rows) { $1.inputRows(for: $0) }
     }

@@ -93,9 +93,18 @@ public struct StripPlan: Sendable {
         let made = owned(rank, level)
         let available = owned(rank, level - 1)
         guard let kernel = kernel(level) else { return made.clamped(to: available) }
-        // inputRows is monotone in both ends, so that each end is found by bisection.
-        let lower = firstRow(in: made) { kernel.inputRows(for: $0..<$0 + 1).lowerBound >= available.lowerBound }
-        let upper = firstRow(in: made) { kernel.inputRows(for: $0..<$0 + 1).upperBound > available.upperBound }
+        // Both ends of inputRows move one way, so that each end is found by bisection.
+        func reads(_ row: Int) -> Range<Int> { kernel.inputRows(for: row..<row + 1) }
+        let (lower, upper) =
+            kernel.readsUpwards
+            ? (
+                firstRow(in: made) { reads($0).upperBound <= available.upperBound },
+                firstRow(in: made) { reads($0).lowerBound < available.lowerBound }
+            )
+            : (
+                firstRow(in: made) { reads($0).lowerBound >= available.lowerBound },
+                firstRow(in: made) { reads($0).upperBound > available.upperBound }
+            )
         return lower..<max(lower, upper)
     }
 

@@ -310,6 +310,11 @@ def geometry_cases(image):
             yield text, resized(image, method, width, height)
         yield f"resize scale=0.5 method={method}", resized(image, method, scale=0.5)
     yield "resize scale=0.37", resized(image, "area", scale=0.37)
+    yield "rotate degrees=90", cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
+    yield "rotate degrees=180", cv2.rotate(image, cv2.ROTATE_180)
+    yield "rotate degrees=270", cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    yield "flip axis=vertical", cv2.flip(image, 0)
+    yield "flip axis=both", cv2.flip(image, -1)
 
 
 def main():

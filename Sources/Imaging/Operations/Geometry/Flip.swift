@@ -1,51 +1,70 @@
 /// Mirrors the image.
 public struct Flip: Operation {
     public static let description = OperationDescription(
-        "flip", family: .geometry, summary: "Mirrors the image, so that left becomes right",
+        "flip", family: .geometry, summary: "Mirrors the image: left becomes right, above becomes below, or both",
         parameters: [
             ParameterDescription(
-                "axis", "horizontal: every row is reversed", .choice(Axis.allCases.map(\.rawValue)),
-                default: .word(Axis.horizontal.rawValue))
+                "axis", "horizontal: every row is reversed; vertical: the order of the rows is; both: both",
+                .choice(Axis.allCases.map(\.rawValue)), default: .word(Axis.horizontal.rawValue))
         ],
-        result: "the format of the input; alpha is mirrored alike", matches: "cv2.flip with flipCode 1, exactly")
+        result: "the format of the input; alpha is mirrored alike",
+        matches: "cv2.flip with flipCode 1 (horizontal), 0 (vertical) or -1 (both), exactly")
 
     enum Axis: String, CaseIterable {
-        case horizontal
+        case horizontal, vertical, both
     }
 
-    public init(arguments: OperationArguments) {}
+    private let axis: Axis
+
+    public init(arguments: OperationArguments) { axis = arguments.choice("axis") }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel { .rows([FlipKernel(outputShape: input)]) }
+
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        .rows([MirrorKernel(outputShape: input, reversesRows: axis != .vertical, reversesOrder: axis != .horizontal)])
+    }
 }
 
-private struct FlipKernel: RowKernel {
+/// Reverses each row, or the order of the rows, or both.
+struct MirrorKernel: RowKernel {
     let outputShape: ImageShape
+    let reversesRows: Bool
+    let reversesOrder: Bool
 
-    var readsOnlyItsOwnRow: Bool { true }
-    func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
+    var readsOnlyItsOwnRow: Bool { !reversesOrder }
+    var readsUpwards: Bool { reversesOrder }
+
+    func inputRows(for rows: Range<Int>) -> Range<Int> {
+        reversesOrder ? source(rows.upperBound - 1)..<source(rows.lowerBound) + 1 : rows
+    }
+
+    private func source(_ row: Int) -> Int { reversesOrder ? outputShape.height - 1 - row : row }
 
     func apply(_ input: Band, to output: MutableBand) {
-        switch outputShape.format.depth {
-        case .eight: reverse(input, output, UInt8.self)
-        case .sixteen: reverse(input, output, UInt16.self)
+        for y in output.rows {
+            guard reversesRows else {
+                let row: UnsafePointer<UInt8> = input.row(source(y))
+                output.row(y, as: UInt8.self).update(from: row, count: outputShape.bytesPerRow)
+                continue
+            }
+            switch outputShape.format.depth {
+            case .eight: reverse(input.row(source(y), as: UInt8.self), to: output.row(y))
+            case .sixteen: reverse(input.row(source(y), as: UInt16.self), to: output.row(y))
+            }
         }
     }
 
     private func reverse<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type
+        _ row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>
     ) {
         let channels = outputShape.format.channelCount
-        for y in output.rows {
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            let last: UnsafePointer<Sample> = input.row(y) + (outputShape.samplesPerRow - channels)
-            if channels == 1 {
-                for x in 0..<outputShape.width { target[x] = last[-x] }
-                continue
-            }
-            for x in 0..<outputShape.width {
-                for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
-            }
+        let last = row + (outputShape.samplesPerRow - channels)
+        if channels == 1 {
+            for x in 0..<outputShape.width { target[x] = last[-x] }
+            return
+        }
+        for x in 0..<outputShape.width {
+            for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
         }
     }
 }
