@@ -12,7 +12,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     /// The number of the frame that comes next.
     private var number: UInt32 = 0
 
-    public init(allowing kinds: Set<FrameKind> = [.handshake, .goodbye]) { allowedKinds = kinds }
+    public init(allowing kinds: Set<FrameKind> = [.handshake]) { allowedKinds = kinds }
 
     /// From the next frame on, exactly `kinds` are accepted.
     public mutating func allow(_ kinds: Set<FrameKind>) { allowedKinds = kinds }
@@ -20,7 +20,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     /// Takes the next frame from `buffer`.
     /// - Returns: `nil` while bytes are missing; then `buffer` is unchanged.
     /// - Throws: `ProtocolViolation`; nothing that follows in the stream can be trusted.
-    public mutating func decode(buffer: inout ByteBuffer) throws -> Frame? {
+    public mutating func decode(buffer: inout ByteBuffer) throws(ProtocolViolation) -> Frame? {
         guard let header = try FrameHeader.peek(at: buffer, number: number) else { return nil }
         guard allowedKinds.contains(header.kind) else {
             let names = FrameKind.allCases.filter(allowedKinds.contains).map { "\($0)" }.joined(separator: ", ")

@@ -32,8 +32,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private var phase: Phase
     private var encoder = FrameEncoder()
-    private var decoder = FrameDecoder()
-    private var accumulator = ByteBuffer()
+    private var receiveBuffer = ReceiveBuffer()
     /// Why the peer is turned away at once; `nil` when it is not.
     private let refusal: TransportError?
     private let limits: TransportLimits
@@ -88,7 +87,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if case .handshaking(var machine, _) = phase {
             perform(machine.disconnected(), context: context)
         }
-        let leftOver = accumulator.readableBytes
+        let leftOver = receiveBuffer.byteCount
         if leftOver > 0, case .open = phase {
             note(ConnectionClosed(.network, "the connection broke off \(leftOver) bytes into a frame"))
         }
@@ -128,13 +127,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: Inbound
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var bytes = unwrapInboundIn(data)
         switch phase {
         case .lingering, .closed: return
         case .handshaking, .open: break
         }
         timers.bytesReceived(at: context.eventLoop.now)
-        append(&bytes, context: context)
+        receiveBuffer.append(unwrapInboundIn(data))
         do {
             try consume(context: context)
         } catch let violation as ProtocolViolation {
@@ -143,53 +141,29 @@ final class ConnectionHandler: ChannelDuplexHandler {
             note(ConnectionClosed(.protocolViolation, "\(error)"))
             context.close(promise: nil)
         }
-        timers.frame(isUnfinished: accumulator.readableBytes > 0 && !isReadingPaused, at: context.eventLoop.now)
+        timers.frame(isUnfinished: receiveBuffer.byteCount > 0 && !isReadingPaused, at: context.eventLoop.now)
         armTimer(context: context)
-    }
-
-    /// Puts `bytes` behind those of an unfinished frame.
-    ///
-    /// The frame moves to memory of its own first, in which it will fit: the frames cut off before it would otherwise stay
-    /// in front of it for as long as the connection lives, and a buffer that is shared with them is copied as a whole.
-    private func append(_ bytes: inout ByteBuffer, context: ChannelHandlerContext) {
-        guard accumulator.readableBytes > 0 else {
-            accumulator = bytes
-            return
-        }
-        if accumulator.readerIndex > 0 {
-            let needed = decoder.byteCountOfNextFrame(in: accumulator) ?? 0
-            let capacity = max(needed, accumulator.readableBytes + bytes.readableBytes)
-            var moved = context.channel.allocator.buffer(capacity: capacity)
-            moved.writeBuffer(&accumulator)
-            accumulator = moved
-        } else if let needed = decoder.byteCountOfNextFrame(in: accumulator), accumulator.readableBytes < needed {
-            accumulator.reserveCapacity(minimumWritableBytes: needed - accumulator.readableBytes)
-        }
-        accumulator.writeBuffer(&bytes)
     }
 
     private func consume(context: ChannelHandlerContext) throws {
         while true {
             switch phase {
             case .handshaking(var machine, prefaceSeen: false):
-                guard let preface = try Preface.decode(from: &accumulator) else { return }
+                guard let preface = try receiveBuffer.nextPreface() else { return }
                 if !machine.isInitiator { sendPreface(context: context) }
                 let action = machine.prefaceReceived(preface)
                 phase = .handshaking(machine, prefaceSeen: true)
                 perform(action, context: context)
             case .handshaking(var machine, prefaceSeen: true):
-                guard let frame = try decoder.decode(buffer: &accumulator) else { return }
-                guard frame.kind == .handshake else {
-                    throw ProtocolViolation(field: "frame kind", value: "\(frame.kind)", allowed: "handshake")
-                }
+                guard let frame = try receiveBuffer.nextFrame() else { return }
                 let action = machine.received(try WireHandshake(decoding: frame.payload))
                 phase = .handshaking(machine, prefaceSeen: true)
                 perform(action, context: context)
             case .open:
-                guard let frame = try decoder.decode(buffer: &accumulator) else { return }
+                guard let frame = try receiveBuffer.nextFrame() else { return }
                 try received(frame, context: context)
             case .lingering, .closed:
-                accumulator.clear()
+                receiveBuffer.discard()
                 return
             }
         }
@@ -249,7 +223,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard isReadingPaused else { return }
         isReadingPaused = false
         timers.bytesReceived(at: context.eventLoop.now)
-        timers.frame(isUnfinished: accumulator.readableBytes > 0, at: context.eventLoop.now)
+        timers.frame(isUnfinished: receiveBuffer.byteCount > 0, at: context.eventLoop.now)
         armTimer(context: context)
         if hasPendingRead {
             hasPendingRead = false
@@ -294,7 +268,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func establish(_ peer: HandshakeMachine.Peer, context: ChannelHandlerContext) {
         phase = .open
         timers.handshakeEnded(isBulk: peer.role == .bulk, at: context.eventLoop.now)
-        decoder.allow(peer.role.frameKinds)
+        receiveBuffer.allow(peer.role.frameKinds)
         let isBulk = peer.role == .bulk
         // Until now a peer could make us hold one small buffer; an authenticated one may fill larger ones.
         context.channel.setOption(
