@@ -121,8 +121,9 @@ let package = Package(
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
             name: "TestSupport",
-            dependencies: ["JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "Transport", log],
-            path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
+            dependencies: [
+                "JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "Transport", log, nio("NIOCore"),
+            ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
@@ -161,8 +162,10 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "MasterClient", "Protocol", "JobModel", "Imaging", "ImageCodecs"],
-            swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", log,
+                nio("NIOCore"),
+            ], swiftSettings: strict),
     ]
 )
 

@@ -20,6 +20,11 @@ extension MasterCore {
             unsealed.ended(job)
             answer(.done(WireDone()))
         case .findBlobs(let message):
+            guard message.digests.count <= 256 else {
+                throw ProtocolViolation(
+                    field: "FindBlobs.digests", value: "\(message.digests.count) digests",
+                    allowed: "at most 256 a message; ask for the others in further ones")
+            }
             let digests = try message.digests.map { try BlobDigest(wire: $0) }
             answer(.blobsFound(.with { $0.present = digests.map { pin($0) } }))
         case .getJob(let message): answer(.jobSummary(WireJobSummary(try summary(of: message.job))))

@@ -45,6 +45,10 @@ struct MasterSettings: Sendable {
             "checkpoint-pages", "N", default: "2000",
             "Write the journal's log back to its database once it has so many pages of 4 KiB"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
+        Setting("max-handshakes-per-address", "N", default: "32", "Connections of one address in their handshake"),
+        Setting("handshake-timeout", "TIME", default: "2s", "Turn away who has not proved by then who it is"),
+        Setting("frame-timeout", "TIME", default: "10s", "Close a connection whose frame takes longer to arrive"),
+        Setting("write-timeout", "TIME", default: "10s", "Close a connection that takes nothing for so long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -77,6 +81,11 @@ struct MasterSettings: Sendable {
         // A master sends to many at once: what is under way to each has to be little.
         transport.bulkWindowByteCount = 1 << 20
         // Workers and clients behind one address greet at the same moment after a restart; who is turned away tries again.
-        transport.unauthenticatedPerAddress = min(32, transport.connectionsPerAddress)
+        transport.unauthenticatedPerAddress = min(
+            try settings.integer("max-handshakes-per-address", in: 1...1_000_000), transport.connectionsPerAddress)
+        let times: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)
+        transport.handshake = try settings.duration("handshake-timeout", in: times)
+        transport.wholeFrame = try settings.duration("frame-timeout", in: times)
+        transport.writeStall = try settings.duration("write-timeout", in: times)
     }
 }

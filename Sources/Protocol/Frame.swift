@@ -14,7 +14,9 @@ public enum FrameKind: UInt8, Sendable, Hashable, CaseIterable {
     /// The most payload bytes that a frame of this kind may carry.
     public var payloadByteCountLimit: Int {
         switch self {
-        case .handshake, .goodbye: 8 << 10
+        // Strangers may fill one: with all else that a connection needs it stays below 16 KiB of the master's memory.
+        case .handshake: 2 << 10
+        case .goodbye: 8 << 10
         case .control: 64 << 10
         case .data: 1 << 20
         }

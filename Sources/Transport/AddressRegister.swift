@@ -88,12 +88,13 @@ final class AddressRegister: Sendable {
             TransportError(
                 .tooManyConnections,
                 "\(count) connections from \(admission.address) are open, at most \(limits.connectionsPerAddress) may be: "
-                    + "close some, or raise the master's limit")
+                    + "close some, or raise the master's max-connections-per-address")
         case .tooManyUnauthenticated(let count):
             TransportError(
                 .tooManyConnections,
                 "\(count) connections from \(admission.address) are in their handshake, at most "
-                    + "\(limits.unauthenticatedPerAddress) may be: try again in a moment")
+                    + "\(limits.unauthenticatedPerAddress) may be: try again in a moment, or raise the master's "
+                    + "max-handshakes-per-address")
         }
     }
 }

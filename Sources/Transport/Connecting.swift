@@ -120,7 +120,7 @@ extension ConnectionHandler {
     ) throws {
         // Small reads until the peer has proved who it is: one of these, and what of it is no whole frame yet.
         let options = channel.syncOptions
-        try options?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4 << 10))
+        try options?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2 << 10))
         try options?.setOption(.maxMessagesPerRead, value: 1)
         let handler = ConnectionHandler(
             machine: machine, refusal: refusal, limits: limits, eventLoop: channel.eventLoop, logger: logger,

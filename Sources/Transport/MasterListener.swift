@@ -28,6 +28,8 @@ public final class MasterListener: Sendable {
     /// A connection whose handshake is still under way.
     private struct Accepted: Sendable {
         let channel: any Channel
+        /// Of the peer, as long as the connection lives and after.
+        let address: String
         let established: EventLoopFuture<FrameConnection>
     }
 
@@ -85,7 +87,9 @@ public final class MasterListener: Sendable {
         try ConnectionHandler.install(
             on: channel, machine: machine, refusal: register.refusal(of: admission), limits: limits, logger: logger,
             established: established)
-        return Accepted(channel: channel, established: established.futureResult)
+        return Accepted(
+            channel: channel, address: channel.remoteAddress.map(RemoteAddress.text) ?? "unknown",
+            established: established.futureResult)
     }
 
     /// Accepts until the task is cancelled; runs `serve` in a child task for each authenticated connection.
@@ -116,9 +120,8 @@ public final class MasterListener: Sendable {
             connection.close()
         } catch {
             let code = (error as? TransportError)?.code.rawValue ?? "closed"
-            let address = accepted.channel.remoteAddress.map(RemoteAddress.text) ?? "unknown"
             logger.notice(
-                "connection refused", metadata: ["peer": "\(address)", "code": "\(code)", "error": "\(error)"])
+                "connection refused", metadata: ["peer": "\(accepted.address)", "code": "\(code)", "error": "\(error)"])
         }
     }
 }

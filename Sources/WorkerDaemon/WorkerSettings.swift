@@ -16,6 +16,8 @@ struct WorkerSettings: Sendable {
     var scratchDirectory: String
     var mpirun: String
     var rankExecutable: String?
+    /// Address space of one rank; `nil` for the machine's memory.
+    var rankByteCount: UInt64?
     var drainTimeout: Duration
     var transport = TransportLimits()
     var logLevel: Logger.Level
@@ -29,6 +31,7 @@ struct WorkerSettings: Sendable {
         Setting("scratch-dir", "DIR", default: "/dev/shm", "Shared memory for inputs and outputs of running tasks"),
         Setting("mpirun", "FILE", default: "/usr/bin/mpirun", "Open MPI's launcher"),
         Setting("rank-program", "FILE", "tessera-rank (default: next to this program)"),
+        Setting("rank-memory", "N", "Address space of one rank, from 1G (default: the machine's memory)"),
         Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
@@ -51,6 +54,9 @@ struct WorkerSettings: Sendable {
         scratchDirectory = try settings.requiredText("scratch-dir")
         mpirun = try settings.requiredText("mpirun")
         rankExecutable = settings.text("rank-program")
+        if settings.text("rank-memory") != nil {
+            rankByteCount = UInt64(try settings.integer("rank-memory", in: 1 << 30...1 << 50))
+        }
         drainTimeout = try settings.duration("drain-timeout", in: .zero ... .seconds(86400))
         transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         let level = try settings.requiredText("log-level")

@@ -125,10 +125,10 @@ import Testing
         }
     }
 
-    @Test func `before authentication no frame above 8 KiB is waited for`() throws {
+    @Test func `before authentication no frame above 2 KiB is waited for`() throws {
         let fixture = try Fixture()
         try fixture.sendPreface()
-        try fixture.sendHeader(kind: .handshake, payloadByteCount: 8193, number: 0)
+        try fixture.sendHeader(kind: .handshake, payloadByteCount: 2049, number: 0)
         #expect(fixture.code == .protocolViolation)
     }
 

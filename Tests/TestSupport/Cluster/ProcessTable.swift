@@ -64,4 +64,47 @@ public enum ProcessTable {
         let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
     }
+
+    /// The memory that the process has resident now; `nil` when there is no such process.
+    public static func residentByteCount(of pid: pid_t) -> Int? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return nil }
+        return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// What the kernel tells about this host's TCP connections over IPv4, from `/proc/net/tcp`.
+public enum ConnectionTable {
+    public struct Entry: Sendable, Hashable {
+        /// Bytes that arrived and that the local process has not read.
+        public let unreadByteCount: Int
+    }
+
+    /// The established connections whose local port is `port`, accepted or not.
+    public static func connections(toLocalPort port: Int) -> [Entry] {
+        let text = contents(of: "/proc/net/tcp")
+        // sl  local_address rem_address st tx_queue:rx_queue ...; all in hexadecimal
+        return text.split(separator: "\n").dropFirst().compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 4, fields[3] == "01",
+                let local = fields[1].split(separator: ":").last, Int(local, radix: 16) == port,
+                let unread = fields[4].split(separator: ":").last.flatMap({ Int($0, radix: 16) })
+            else { return nil }
+            return Entry(unreadByteCount: unread)
+        }
+    }
+
+    /// The kernel gives a long table a page at a time, which Foundation takes for its end.
+    private static func contents(of path: String) -> String {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var page = [UInt8](repeating: 0, count: 64 << 10)
+        while case let count = page.withUnsafeMutableBytes({ read(file, $0.baseAddress, $0.count) }), count > 0 {
+            bytes += page[..<count]
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 }

@@ -1,0 +1,292 @@
+import Foundation
+import Logging
+import NIOCore
+import Protocol
+import TestSupport
+import Testing
+import Transport
+
+extension Integration {
+    /// A real master, and peers that do not prove who they are.
+    @Suite struct `Strangers` {
+        private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+        private struct Unexpected: Error { let action: String }
+
+        /// What a refused peer was told: the code of the one refusal that it got, if any.
+        private static func refusal(in frames: [Frame]) throws -> String? {
+            try #require(frames.count <= 2, "a challenge and a refusal at most, not \(frames)")
+            guard let last = frames.last, last.kind == .handshake,
+                case .refused(let refusal) = try WireHandshake(decoding: last.payload).step
+            else { return nil }
+            return refusal.code
+        }
+
+        private static func initiator(
+            role: ConnectionRole = .client, secret: SharedSecret, nonce: UInt8 = 1
+        ) -> HandshakeMachine {
+            .initiator(role: role, secret: secret, software: "stranger", nonce: [UInt8](repeating: nonce, count: 32))
+        }
+
+        private static func hello(of machine: inout HandshakeMachine) throws -> WireHandshake {
+            let action = machine.connected()
+            guard case .send(let hello) = action else { throw Unexpected(action: "\(action)") }
+            return hello
+        }
+
+        /// The master is as it was: it serves those who know the secret, and nothing that strangers said was taken up.
+        private static func expectUntouched(_ cluster: Cluster) async throws {
+            #expect(cluster.master.process.isRunning)
+            let (workers, jobs) = try await cluster.withMaster { (try await $0.workers(), try await $0.jobs()) }
+            #expect(workers.isEmpty && jobs.isEmpty)
+        }
+
+        @Test func `every message is refused before authentication, with and without a hello`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                // Every field that a Control message has, or a later release may add to it, as an empty message.
+                for field in 1...127 {
+                    var tag = ByteBuffer()
+                    var rest = field << 3 | 2
+                    while rest >= 0x80 {
+                        tag.writeInteger(UInt8(rest & 0x7f | 0x80))
+                        rest >>= 7
+                    }
+                    tag.writeBytes([UInt8(rest), 0])
+                    for saysHello in [false, true] {
+                        let peer = try RawConnection(to: cluster.endpoint)
+                        peer.sendPreface()
+                        var machine = Self.initiator(secret: cluster.secret)
+                        if saysHello { try peer.send(try Self.hello(of: &machine)) }
+                        peer.send(Frame(kind: .control, stream: 1, payload: tag))
+                        #expect(try Self.refusal(in: peer.framesToEnd()) == "protocol", "field \(field)")
+                    }
+                }
+                try await Self.expectUntouched(cluster)
+            }
+        }
+
+        @Test func `every kind of frame but the handshake's is refused by its header`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                for kind in FrameKind.allCases {
+                    // Of the handshake's kind, one byte more than may be buffered. No payload ever comes.
+                    let byteCount: UInt32 = kind == .handshake ? 2049 : 9
+                    var header = ByteBuffer()
+                    FrameHeader(payloadByteCount: byteCount, kind: kind, stream: 0, payloadChecksum: 0)
+                        .encode(number: 0, into: &header)
+                    let peer = try RawConnection(to: cluster.endpoint)
+                    peer.sendPreface()
+                    peer.send(header.readableBytesView)
+                    #expect(try Self.refusal(in: peer.framesToEnd()) == "protocol", "\(kind)")
+                }
+                // A header whose checksum is wrong is damage, of which nobody is told who is not known.
+                for byte in 0..<FrameHeader.byteCount {
+                    var header = ByteBuffer()
+                    FrameHeader(payloadByteCount: 9, kind: .handshake, stream: 0, payloadChecksum: 0)
+                        .encode(number: 0, into: &header)
+                    var bytes = Array(header.readableBytesView)
+                    bytes[byte] ^= 0x10
+                    let peer = try RawConnection(to: cluster.endpoint)
+                    peer.sendPreface()
+                    peer.send(bytes)
+                    #expect(try peer.framesToEnd().isEmpty, "byte \(byte)")
+                }
+                try await Self.expectUntouched(cluster)
+            }
+        }
+
+        @Test func `who is no Tessera peer hears nothing`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                let greetings = ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\u{16}\u{3}\u{1}", "TESSERb"]
+                for greeting in greetings {
+                    let peer = try RawConnection(to: cluster.endpoint)
+                    peer.send(greeting.utf8)
+                    #expect(try peer.framesToEnd().isEmpty, "\(greeting)")
+                }
+                // The operator hears who it was.
+                let file = cluster.master.logFile
+                let refusals = try await eventually("the master has written why") { () -> [Substring]? in
+                    let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+                        .filter { $0.contains("connection refused") }
+                    return lines.count == greetings.count ? lines : nil
+                }
+                #expect(refusals.allSatisfy { $0.contains("code=protocol") && $0.contains("peer=127.0.0.1:") })
+                try await Self.expectUntouched(cluster)
+            }
+        }
+
+        @Test func `a wrong secret, a wrong role and a recorded proof are refused`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                // The stranger does not mind that the master's proof is wrong, and answers with one of its own secret.
+                let wrong = try SharedSecret(bytes: Array("another secret, long enough".utf8))
+                for role in ConnectionRole.allCases {
+                    let peer = try RawConnection(to: cluster.endpoint)
+                    var machine = Self.initiator(role: role, secret: wrong)
+                    peer.sendPreface()
+                    try peer.send(try Self.hello(of: &machine))
+                    let first = try #require(try peer.nextFrame())
+                    guard case .challenge(let challenge) = try WireHandshake(decoding: first.payload).step else {
+                        Issue.record("no challenge came")
+                        continue
+                    }
+                    var forged = HandshakeMachine.master(
+                        secret: wrong, software: "m", nonce: [UInt8](challenge.nonce))
+                    guard
+                        case .send(let reflected) = forged.received(try Self.repeatedHello(role: role, secret: wrong)),
+                        case .send(let answer) = machine.received(reflected)
+                    else {
+                        Issue.record("the stranger made no answer")
+                        continue
+                    }
+                    try peer.send(answer)
+                    #expect(try Self.refusal(in: peer.framesToEnd()) == "bad-secret", "\(role)")
+                }
+
+                for role in [0, 4, 255, 4096] {
+                    let peer = try RawConnection(to: cluster.endpoint)
+                    var machine = Self.initiator(secret: cluster.secret)
+                    var hello = try Self.hello(of: &machine).hello
+                    hello.role = .UNRECOGNIZED(role)
+                    peer.sendPreface()
+                    try peer.send(WireHandshake(.hello(hello)))
+                    #expect(try Self.refusal(in: peer.framesToEnd()) == "bad-role", "role \(role)")
+                }
+
+                // Somebody who knows the secret connects and is recorded; the recording is played again.
+                let honest = try RawConnection(to: cluster.endpoint)
+                var machine = Self.initiator(role: .worker, secret: cluster.secret)
+                let hello = try Self.hello(of: &machine)
+                honest.sendPreface()
+                try honest.send(hello)
+                let challenge = try WireHandshake(decoding: try #require(try honest.nextFrame()).payload)
+                guard case .send(let answer) = machine.received(challenge) else {
+                    Issue.record("the honest peer was not challenged")
+                    return
+                }
+                try honest.send(answer)
+                let welcome = try WireHandshake(decoding: try #require(try honest.nextFrame()).payload)
+                #expect(welcome.step == .welcome(WireWelcome()))
+                let replayed = try RawConnection(to: cluster.endpoint)
+                replayed.sendPreface()
+                try replayed.send(hello)
+                try replayed.send(answer)
+                #expect(try Self.refusal(in: replayed.framesToEnd()) == "bad-secret")
+                try await Self.expectUntouched(cluster)
+            }
+        }
+
+        /// The hello that a stranger has sent, for a master of its own making, whose challenge it will accept.
+        private static func repeatedHello(role: ConnectionRole, secret: SharedSecret) throws -> WireHandshake {
+            var machine = initiator(role: role, secret: secret)
+            return try hello(of: &machine)
+        }
+
+        @Test func `a proof that comes after the time for it is refused`() async throws {
+            try await Cluster.with(workers: 0, masterArguments: ["--handshake-timeout", "500ms"]) { cluster in
+                let peer = try RawConnection(to: cluster.endpoint)
+                var machine = Self.initiator(secret: cluster.secret)
+                peer.sendPreface()
+                try peer.send(try Self.hello(of: &machine))
+                let challenge = try WireHandshake(decoding: try #require(try peer.nextFrame()).payload)
+                guard case .send(let answer) = machine.received(challenge) else {
+                    Issue.record("no challenge came")
+                    return
+                }
+                // What comes next says that the time is over.
+                let frames = try peer.framesToEnd()
+                #expect(try Self.refusal(in: frames) == "handshake-timeout")
+                try peer.send(answer)
+                #expect(try peer.nextFrame() == nil)
+                try await Self.expectUntouched(cluster)
+            }
+        }
+
+        @Test func `a role gives the rights of that role only`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                // A client that reports as a worker would is refused, request by request.
+                let client = try await connectControl(
+                    to: cluster.endpoint, role: .client, secret: cluster.secret, software: "t", logger: Self.quiet)
+                client.send(.register(WireRegister.with { $0.slotCount = 1 }), stream: 1)
+                client.send(.taskFinished(WireTaskFinished()), stream: 2)
+                // Nor does it ask for more at once than one message may.
+                let digests = [Data](repeating: Data(count: 32), count: 257)
+                client.send(.findBlobs(WireFindBlobs.with { $0.digests = digests }), stream: 3)
+                var replies = client.inbound.makeAsyncIterator()
+                for _ in 1...3 {
+                    guard case .refused(let refusal) = try await replies.next()?.message.body else {
+                        Issue.record("a client's report was not refused")
+                        break
+                    }
+                    #expect(refusal.code == "invalid-argument")
+                    if refusal.message.contains("FindBlobs") {
+                        #expect(refusal.message.contains("257 digests") && refusal.message.contains("at most 256"))
+                    }
+                }
+                client.close()
+                // A worker that asks as a client would, registered or not, is closed.
+                for registers in [false, true] {
+                    let worker = try await connectControl(
+                        to: cluster.endpoint, role: .worker, secret: cluster.secret, software: "t", logger: Self.quiet)
+                    if registers {
+                        var register = WireRegister()
+                        (register.name, register.slotCount, register.ranksPerSlot) = ("x", 1, 1)
+                        worker.send(.register(register))
+                    }
+                    worker.send(.cancelJob(WireCancelJob.with { $0.job = 1 }), stream: 1)
+                    let end = await worker.closed
+                    #expect(end.refusalCode == "protocol", "\(end)")
+                }
+                // A bulk connection carries puts and gets, nothing else.
+                let bulk = try await connectBulk(
+                    to: cluster.endpoint, secret: cluster.secret, software: "t", logger: Self.quiet)
+                bulk.send(.listJobs(WireListJobs()))
+                #expect(await bulk.closed.refusalCode == "protocol")
+            }
+        }
+
+        /// Promise 10: what a crowd of peers that never finish their handshake costs the master.
+        @Test func `five thousand slow peers cost the master at most 16 KiB each`() async throws {
+            let peerCount = 5_000
+            let patience = ["--handshake-timeout", "120s", "--frame-timeout", "120s"]
+            try await Cluster.with(workers: 0, masterArguments: patience) { cluster in
+                let pid = cluster.master.pid
+                // Each sends as much of the largest frame as it may without completing it.
+                var frame = ByteBuffer()
+                FrameHeader(payloadByteCount: 2048, kind: .handshake, stream: 0, payloadChecksum: 0)
+                    .encode(number: 0, into: &frame)
+                frame.writeRepeatingByte(0x22, count: 2047)
+                func crowd(_ count: Int, net: Int) throws -> [RawConnection] {
+                    try (0..<count).map { index in
+                        // Thirty from each address, below what one address may have in its handshake.
+                        let host = index / 30
+                        let peer = try RawConnection(
+                            to: cluster.endpoint, from: "127.\(net).\(host / 250).\(1 + host % 250)")
+                        peer.sendPreface()
+                        peer.send(frame.readableBytesView)
+                        return peer
+                    }
+                }
+                /// Waits until the master has read all that was sent, which the kernel shows.
+                func settled(_ count: Int) async throws {
+                    let port = cluster.endpoint.port
+                    try await eventually("the master has read all of \(count) peers", every: .milliseconds(100)) {
+                        let connections = ConnectionTable.connections(toLocalPort: port)
+                        return connections.count >= count && connections.allSatisfy { $0.unreadByteCount == 0 }
+                    }
+                }
+                // What the first hundred need is there for all that follow.
+                let first = try crowd(100, net: 1)
+                try await settled(first.count)
+                let before = try #require(ProcessTable.residentByteCount(of: pid))
+                let peers = try crowd(peerCount, net: 2)
+                try await settled(first.count + peers.count)
+                let after = try #require(ProcessTable.residentByteCount(of: pid))
+                let each = (after - before) / peerCount
+                print("slow peers: \(peerCount), \(each) bytes of the master's memory each")
+                #expect(each <= 16 << 10, "\(peerCount) slow peers cost \(each) bytes each")
+                // Meanwhile somebody who knows the secret is served.
+                try await Self.expectUntouched(cluster)
+                withExtendedLifetime((first, peers)) {}
+            }
+        }
+    }
+}
