@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn lint demo install uninstall clean
+.PHONY: help setup build test test-drawn fuzz sanitize lint demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -15,6 +15,8 @@ help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
 	@echo "make test     build, and run all tests"
 	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
+	@echo "make fuzz     fuzz all that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
+	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
 	@echo "make build    build the four programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -34,6 +36,14 @@ test: setup
 test-drawn: setup
 	swift build --build-tests -j $(JOBS)
 	DRAWN_CASES=$(or $(CASES),10000) DRAWN_SEED=$(or $(SEED),1000) swift test --skip-build --filter DrawnPipelineTests
+
+fuzz: setup
+	scripts/fuzz.sh build
+	FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh run
+
+sanitize: setup
+	scripts/sanitize.sh address
+	scripts/sanitize.sh thread
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel

@@ -28,6 +28,7 @@ let package = Package(
         .executable(name: "tessera-sim", targets: ["SimulationTool"]),
         // Preloaded into a master by the tests; not installed.
         .library(name: "FaultyDisk", type: .dynamic, targets: ["CFaultyDisk"]),
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -117,6 +118,14 @@ let package = Package(
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
         .executableTarget(name: "SimulationTool", dependencies: ["Simulation", arguments], swiftSettings: strict),
 
+        // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "JobModel", "Protocol", "Imaging", "ImageCodecs", nio("NIOCore"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], path: "Fuzzing/Targets", swiftSettings: strict),
+
         // Tests.
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
@@ -151,6 +160,7 @@ let package = Package(
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
             name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),

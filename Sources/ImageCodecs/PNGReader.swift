@@ -28,7 +28,7 @@ public final class PNGReader {
     private let source: any PNGRowSource
 
     /// Which code decodes the rows. Both deliver the same bytes.
-    enum Engine {
+    package enum Engine {
         case automatic
         case libpng
     }
@@ -42,7 +42,7 @@ public final class PNGReader {
         try self.init(bytes, limits: limits, engine: .automatic)
     }
 
-    init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits, engine: Engine) throws(CodecError) {
+    package init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits, engine: Engine) throws(CodecError) {
         let contents = try PNGContents(bytes, limits: limits)
         header = ImageHeader(contents.header)
         metadata = contents.metadata

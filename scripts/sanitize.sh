@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs the unit tests under a sanitizer; the tests of whole clusters are left out, whose programs are not instrumented.
+#
+#     scripts/sanitize.sh address     memory errors, in C and in the kernels that do not check their bounds
+#     scripts/sanitize.sh thread      data races
+#
+# What the first run builds stays in .build/asan and .build/tsan.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+sanitizer=${1:-}
+case $sanitizer in
+address) scratch=.build/asan ;;
+thread) scratch=.build/tsan ;;
+*)
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    exit 64
+    ;;
+esac
+
+# Swift's own backtraces would hide the sanitizer's. Open MPI and the test runner leave memory to the system at their end.
+export SWIFT_BACKTRACE=enable=no
+export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+
+options=(--scratch-path "$scratch" --sanitize "$sanitizer" -Xswiftc -use-ld=lld)
+swift build --build-tests -j "${JOBS:-$(nproc)}" "${options[@]}"
+swift test --skip-build --no-parallel "${options[@]}" --skip '^(IntegrationTests|WorldTests)\.' "${@:2}"
