@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Protocol
+import Synchronization
 
 /// A connection whose peer has proved that it knows the secret.
 public enum IncomingConnection: Sendable {
@@ -24,6 +25,7 @@ public final class MasterListener: Sendable {
     public let localPort: Int
     private let accepting: NIOAsyncChannel<Accepted, Never>
     private let logger: Logger
+    private let throttle = Mutex(RefusalThrottle())
 
     /// A connection whose handshake is still under way.
     private struct Accepted: Sendable {
@@ -119,9 +121,11 @@ public final class MasterListener: Sendable {
             await serve(connection)
             connection.close()
         } catch {
+            guard case .log(let leftOut) = throttle.withLock({ $0.refused(at: .now()) }) else { return }
             let code = (error as? TransportError)?.code.rawValue ?? "closed"
-            logger.notice(
-                "connection refused", metadata: ["peer": "\(accepted.address)", "code": "\(code)", "error": "\(error)"])
+            var metadata: Logger.Metadata = ["peer": "\(accepted.address)", "code": "\(code)", "error": "\(error)"]
+            if leftOut > 0 { metadata["left-out"] = "\(leftOut)" }
+            logger.notice("connection refused", metadata: metadata)
         }
     }
 }

@@ -1,0 +1,34 @@
+import NIOCore
+
+/// Decides which refused connections are worth a line in the log: a crowd of strangers must not drown what else is said
+/// there. Reads no clock.
+struct RefusalThrottle {
+    enum Verdict: Hashable {
+        /// Write it, and that so many before it were left out.
+        case log(leftOut: Int)
+        case leaveOut
+    }
+
+    /// Lines in a period.
+    static let linesPerPeriod = 20
+    static let period = TimeAmount.seconds(10)
+
+    private var periodEnd: NIODeadline?
+    private var lines = 0
+    private var leftOut = 0
+
+    /// A connection was refused.
+    mutating func refused(at now: NIODeadline) -> Verdict {
+        if periodEnd.map({ now >= $0 }) ?? true {
+            periodEnd = now + Self.period
+            lines = 0
+        }
+        guard lines < Self.linesPerPeriod else {
+            leftOut += 1
+            return .leaveOut
+        }
+        lines += 1
+        defer { leftOut = 0 }
+        return .log(leftOut: leftOut)
+    }
+}
