@@ -8,6 +8,16 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeat
 /// Kernels are optimised in debug builds too, and check bounds at their edges instead of at every sample.
 let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
 
+/// Sources that are compiled once more, into a target named `...WithBugs`, with the planted bugs in them. Their imports of
+/// one another stay as they are written.
+let roomsWithBugs = ["PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", "Simulation"]
+let withBugs: [SwiftSetting] =
+    strict + [
+        .define("PLANTED_BUGS"),
+        // Optimised in debug builds too: to find a bug takes many runs.
+        .unsafeFlags(["-O"] + roomsWithBugs.flatMap { ["-module-alias", "\($0)=\($0)WithBugs"] }),
+    ]
+
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -66,11 +76,17 @@ let package = Package(
         .target(name: "Checksums", dependencies: ["CISAL"], swiftSettings: strict),
 
         // Pure, or nearly: no sockets, no clocks.
-        .target(name: "Scheduler", dependencies: ["JobModel", "Imaging", collections], swiftSettings: strict),
-        .target(name: "WorkerLogic", dependencies: ["JobModel"], swiftSettings: strict),
+        .target(name: "PlantedBugs", swiftSettings: strict),
         .target(
-            name: "Simulation", dependencies: ["JobModel", "Imaging", "Scheduler", "WorkerLogic", collections],
+            name: "Scheduler", dependencies: ["JobModel", "Imaging", "PlantedBugs", collections],
             swiftSettings: strict),
+        .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
+        .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", collections,
+            ], swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["JobModel", "Checksums", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
@@ -116,7 +132,28 @@ let package = Package(
 
         // Tools of the repository, not installed.
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
-        .executableTarget(name: "SimulationTool", dependencies: ["Simulation", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "SimulationTool",
+            dependencies: ["Simulation", "SimulationWithBugs", "PlantedBugsWithBugs", arguments],
+            swiftSettings: strict),
+
+        // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
+        .target(name: "PlantedBugsWithBugs", path: "Tests/WithBugs/PlantedBugs", swiftSettings: withBugs),
+        .target(
+            name: "SchedulerWithBugs", dependencies: ["JobModel", "Imaging", "PlantedBugsWithBugs", collections],
+            path: "Tests/WithBugs/Scheduler", swiftSettings: withBugs),
+        .target(
+            name: "WorkerLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs"],
+            path: "Tests/WithBugs/WorkerLogic", swiftSettings: withBugs),
+        .target(
+            name: "MasterLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs", "SchedulerWithBugs"],
+            path: "Tests/WithBugs/MasterLogic", swiftSettings: withBugs),
+        .target(
+            name: "SimulationWithBugs",
+            dependencies: [
+                "JobModel", "Imaging", "PlantedBugsWithBugs", "SchedulerWithBugs", "WorkerLogicWithBugs",
+                "MasterLogicWithBugs", collections,
+            ], path: "Tests/WithBugs/Simulation", swiftSettings: withBugs),
 
         // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
         .target(
@@ -159,7 +196,9 @@ let package = Package(
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation", "SimulationTool"], swiftSettings: strict),
+            name: "SimulationTests",
+            dependencies: ["Simulation", "SimulationTool", "SimulationWithBugs", "PlantedBugsWithBugs"],
+            swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
             name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),

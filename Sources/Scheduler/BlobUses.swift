@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 /// How many places need each blob: inputs of images that may still run, intermediates of running images, kept results.
 struct BlobUses: Equatable, Sendable {
@@ -6,7 +7,10 @@ struct BlobUses: Equatable, Sendable {
 
     func isNeeded(_ digest: BlobDigest) -> Bool { counts[digest] != nil }
 
-    mutating func retain(_ blob: BlobReference) { counts[blob.digest, default: 0] += 1 }
+    mutating func retain(_ blob: BlobReference) {
+        if planted(.blobUsesNotCounted) { counts[blob.digest] = 0 }
+        counts[blob.digest, default: 0] += 1
+    }
 
     /// - Returns: whether nothing needs the blob any more.
     mutating func release(_ blob: BlobReference) -> Bool {

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 /// One attempt that has not ended.
 struct OpenAttempt: Hashable, Sendable {
@@ -30,8 +31,6 @@ struct TaskProgress: Hashable, Sendable {
     /// Attempts whose worker was lost.
     var losses: UInt32 = 0
     var isDone = false
-    /// The latest attempt ended because its worker was lost: should the worker come back, it may go on.
-    var mayBeTakenUpAgain = false
 }
 
 /// The tasks of one running image. Exists from its first attempt until the image is final or starts over.
@@ -43,6 +42,8 @@ struct ImageProgress: Equatable, Sendable {
     private(set) var outputs: [UInt32: TaskOutput] = [:]
     /// The attempts that have not ended, by task.
     private(set) var open: [UInt32: OpenAttempts] = [:]
+    /// The worker whose loss ended a task's latest attempt: should it come back, it may go on.
+    private(set) var losers: [UInt32: WorkerID] = [:]
     private(set) var doneCount = 0
     /// Chunks that are not done, by stage.
     private var chunksToDo: [Int]
@@ -79,16 +80,16 @@ struct ImageProgress: Equatable, Sendable {
         case .two: throw ReplayError(description: "a third attempt at once, \(epoch), of task \(task)")
         }
         let known = tasks[Int(task)]
-        if epoch == known.epoch && known.mayBeTakenUpAgain {
+        if losers.removeValue(forKey: task) != nil && epoch == known.epoch {
             tasks[Int(task)].losses -= 1
         } else if epoch != known.epoch + 1 {
             throw ReplayError(description: "attempt \(epoch) of task \(task) follows attempt \(known.epoch)")
         }
         tasks[Int(task)].epoch = epoch
-        tasks[Int(task)].mayBeTakenUpAgain = false
     }
 
     mutating func attemptEnded(_ epoch: Epoch, of task: UInt32, because cause: FailureCause) throws(ReplayError) {
+        let worker = attempt(epoch, of: task)?.worker
         switch open[task] {
         case .one(let only) where only.epoch == epoch: open[task] = nil
         case .two(let first, let second) where first.epoch == epoch: open[task] = .one(second)
@@ -96,9 +97,11 @@ struct ImageProgress: Equatable, Sendable {
         case nil, .one, .two: throw ReplayError(description: "attempt \(epoch) of task \(task) ended but was not open")
         }
         switch cause {
+        case .workerLost where planted(.lossCountsAsFailure): tasks[Int(task)].failures += 1
+        case .returned where planted(.failureRefunded): tasks[Int(task)].failures = 0
         case .workerLost:
             tasks[Int(task)].losses += 1
-            tasks[Int(task)].mayBeTakenUpAgain = tasks[Int(task)].epoch == epoch
+            losers[task] = tasks[Int(task)].epoch == epoch ? worker : nil
         case .rankLost, .hung, .workerError, .corruptInput, .overLimit, .unsuitable: tasks[Int(task)].failures += 1
         case .returned, .cancelled: break
         }
@@ -116,7 +119,7 @@ struct ImageProgress: Equatable, Sendable {
     mutating func taskCompleted(_ task: UInt32, _ output: TaskOutput) throws(ReplayError) -> [UInt32] {
         guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
         tasks[Int(task)].isDone = true
-        tasks[Int(task)].mayBeTakenUpAgain = false
+        losers[task] = nil
         doneCount += 1
         open[task] = nil
         if !plan.isWhole { outputs[task] = output }

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 // Handing out tasks, and what happens when an attempt ends without a result.
 
@@ -93,13 +94,14 @@ extension Scheduler {
         commit(.attemptEnded(id, worker: lease.worker, failure: failure), into: &decision)
         decision.noteChange(of: lease.key.job)
 
-        guard failure.cause.isRetried else {
+        guard failure.cause.isRetried || planted(.corruptInputRetried) else {
             imageFailed(lease.key.image, failure, deadLettered: false, at: now, into: &decision)
             return
         }
         let task = ledger.taskProgress(lease.key)
-        let maximumAttempts = ledger.jobs[lease.key.job]?.description.options.maximumAttempts ?? 1
-        if task.failures >= max(1, maximumAttempts) || task.losses >= configuration.maximumWorkerLosses {
+        var maximumAttempts = max(1, ledger.jobs[lease.key.job]?.description.options.maximumAttempts ?? 1)
+        if planted(.deadLetteredLate) { maximumAttempts += 1 }
+        if task.failures >= maximumAttempts || task.losses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {
             requeue(lease.key, after: backoff(failure.cause, task), at: now)

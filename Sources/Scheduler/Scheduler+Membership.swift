@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 // Who is there, and what they hold.
 
@@ -46,7 +47,9 @@ extension Scheduler {
         }
         setAlarm(for: id, at: now.instant + configuration.suspectAfter)
 
-        let dropped = reconcile(id, held: registration.held, isNewConnection: true, at: now, into: &decision)
+        let dropped = reconcile(
+            id, formerly: registration.worker, held: registration.held, isNewConnection: true, at: now,
+            into: &decision)
         settle(at: now, into: &decision)
         return RegistrationReply(worker: id, dropped: dropped)
     }
@@ -67,7 +70,7 @@ extension Scheduler {
             // A race: the worker was declared dead, and its connection is being closed.
             return held.map(\.lease)
         }
-        heard(worker, at: now)
+        if !planted(.heartbeatNotHeard) { heard(worker, at: now) }
         pool.update(worker) { $0.residentBytes = residentBytes }
         let dropped = reconcile(worker, held: held, isNewConnection: false, at: now, into: &decision)
         settle(at: now, into: &decision)
@@ -102,9 +105,11 @@ extension Scheduler {
 
     /// Brings both sides' lists of the worker's leases together.
     ///
+    /// - Parameter identity: what it was called before it came back.
     /// - Returns: the leases that only the worker lists.
     private mutating func reconcile(
-        _ worker: WorkerID, held: [HeldLease], isNewConnection: Bool, at now: Moment, into decision: inout Decision
+        _ worker: WorkerID, formerly identity: WorkerID? = nil, held: [HeldLease], isNewConnection: Bool,
+        at now: Moment, into decision: inout Decision
     ) -> [LeaseID] {
         var dropped: [LeaseID] = []
         var listed: Set<LeaseID> = []
@@ -112,13 +117,13 @@ extension Scheduler {
             if leases[item.lease]?.worker == worker {
                 listed.insert(item.lease)
                 renew(item, at: now)
-            } else if isNewConnection && takeUpAgain(item, by: worker, at: now, into: &decision) {
+            } else if isNewConnection, takeUpAgain(item, by: worker, formerly: identity, at: now, into: &decision) {
                 listed.insert(item.lease)
-            } else {
+            } else if !planted(.droppedLeasesNotNamed) {
                 dropped.append(item.lease)
             }
         }
-        for id in pool[worker]?.leases ?? [] where !listed.contains(id) {
+        for id in pool[worker]?.leases ?? [] where !listed.contains(id) && !planted(.unlistedLeasesRenewed) {
             guard let grantedAt = leases[id]?.grantedAt else { continue }
             // A grant that is still under way can not be listed yet; one sent on a connection that is over never will be.
             if !isNewConnection && now.instant - grantedAt < configuration.grantDelay { continue }
@@ -142,13 +147,17 @@ extension Scheduler {
         leases[held.lease] = lease
     }
 
-    /// The worker goes on with an attempt that had ended only because the worker was lost.
+    /// The worker goes on with an attempt of its own that had ended only because it was lost.
     private mutating func takeUpAgain(
-        _ held: HeldLease, by worker: WorkerID, at now: Moment, into decision: inout Decision
+        _ held: HeldLease, by worker: WorkerID, formerly identity: WorkerID?, at now: Moment,
+        into decision: inout Decision
     ) -> Bool {
         guard let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
         let task = ledger.taskProgress(key)
-        guard task.epoch == held.lease.epoch && task.mayBeTakenUpAgain else { return false }
+        let loser = ledger.jobs[key.job]?.progress[key.index]?.losers[key.task]
+        guard task.epoch == held.lease.epoch, let loser, loser == identity || planted(.anyLeaseTakenUp) else {
+            return false
+        }
         forgetWaiting(key)
         commit(.attemptStarted(held.lease, worker: worker), into: &decision)
         hold(
@@ -163,6 +172,7 @@ extension Scheduler {
         _ worker: WorkerID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
         pool.update(worker) { $0.link = .gone(since: now.instant) }
+        if planted(.lostWorkerKeepsLeases) { return }
         for id in pool[worker]?.leases ?? [] {
             attemptEnded(id, Failure(.workerLost, reason), at: now, into: &decision)
         }
@@ -187,7 +197,7 @@ extension Scheduler {
             for id in pool[worker]?.leases ?? [] {
                 if let lease = leases[id] { next = min(next, overdue(lease)) }
             }
-            setAlarm(for: worker, at: next)
+            if !(isSuspect && planted(.suspectNeverDead)) { setAlarm(for: worker, at: next) }
         case .expected(let until):
             if now.instant >= until {
                 lose(worker, "the worker did not come back after the master restarted", at: now, into: &decision)

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 extension Scheduler {
     /// All records are replayed: the master serves from now on.
@@ -8,7 +9,7 @@ extension Scheduler {
     public mutating func recovered(at now: Moment, into decision: inout Decision) {
         let now = clockRead(now)
         nextWorker = max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1))
-        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false {
+        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false && !planted(.recoveryForgotten) {
             recover(job, at: now, into: &decision)
         }
         settle(at: now, into: &decision)
@@ -38,14 +39,14 @@ extension Scheduler {
             if progress.isReady(task) { queue.push(key) }
             guard let open = progress.open[task] else { continue }
             let id = TaskID(image: image, step: progress.plan.step(Int(task)))
-            for attempt in open.all {
+            for attempt in open.all where !planted(.runningAttemptsForgotten) {
                 expect(attempt.worker, at: now)
                 hold(
                     LeaseID(task: id, epoch: attempt.epoch), key, by: attempt.worker, isStarted: true,
                     progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
             }
         }
-        assembleIfComplete(image, into: &decision)
+        if !planted(.assemblyNotResumed) { assembleIfComplete(image, into: &decision) }
     }
 
     /// The worker held leases when the master stopped.
@@ -56,6 +57,6 @@ extension Scheduler {
             WorkerState(
                 id: worker, name: worker.description, slotCount: 1, ranksPerSlot: 1, link: .expected(until: until),
                 connectedSince: now.instant))
-        setAlarm(for: worker, at: until)
+        if !planted(.missingWorkerAwaited) { setAlarm(for: worker, at: until) }
     }
 }

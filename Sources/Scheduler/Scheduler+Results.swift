@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 // What workers report about their tasks.
 
@@ -19,7 +20,7 @@ extension Scheduler {
         }
         guard blob.byteCount == expected else {
             let reason = "band \(band) has \(blob.byteCount) bytes instead of \(expected)"
-            misbehaved(lease, reason, at: now, into: &decision)
+            misbehaved(worker, lease, reason, at: now, into: &decision)
             return
         }
         leases[lease]?.progressAt = now.instant
@@ -40,11 +41,11 @@ extension Scheduler {
             return
         }
         if let objection = ledger.jobs[key.job]?.progress[key.index]?.objection(to: output, of: key.task) {
-            misbehaved(lease, objection, at: now, into: &decision)
+            misbehaved(worker, lease, objection, at: now, into: &decision)
             return
         }
         if let lease = letGo(lease, at: now) { noteDuration(of: lease, at: now) }
-        for other in ledger.openLeases(of: key) where other != lease {
+        for other in ledger.openLeases(of: key) where other != lease && !planted(.backupNotRevoked) {
             revoke(other, .taskDone, at: now, into: &decision)
         }
         forgetWaiting(key)
@@ -89,8 +90,9 @@ extension Scheduler {
     private func wanted(_ lease: LeaseID) -> TaskKey? {
         guard let key = ledger.key(lease.task) else { return nil }
         let task = ledger.taskProgress(key)
-        let wasAttempted = lease.epoch >= 1 && lease.epoch <= task.epoch
-        return wasAttempted && !task.isDone && task.missing == 0 ? key : nil
+        let wasAttempted = lease.epoch >= 1 && lease.epoch <= task.epoch || planted(.epochNotChecked)
+        let isDone = task.isDone && !planted(.secondResultAccepted)
+        return wasAttempted && !isDone && task.missing == 0 ? key : nil
     }
 
     /// A result that came too late changes nothing. Its blobs go unless they are needed all the same, or will be: as long as
@@ -103,11 +105,11 @@ extension Scheduler {
         }
     }
 
-    /// The worker reported something that can not be: its attempt failed.
+    /// The worker reported something that can not be: its attempt failed. What it says of another's is not counted.
     private mutating func misbehaved(
-        _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
+        _ worker: WorkerID, _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
-        guard leases[lease] != nil else {
+        guard leases[lease]?.worker == worker || planted(.nonsenseEndsOthersAttempt) else {
             totals.staleReports += 1
             return
         }

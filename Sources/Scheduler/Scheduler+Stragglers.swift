@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 /// How long a job's finished tasks took, by kind.
 struct TaskDurations: Sendable {
@@ -29,7 +30,11 @@ extension Scheduler {
                 .attemptEnded(
                     id, worker: laden.worker, failure: Failure(.returned, "an idle worker took the task over")),
                 into: &decision)
-            revoke(id, .movedToIdleWorker, at: now, into: &decision)
+            if planted(.reassignedWithoutRevoking) {
+                letGo(id, at: now)
+            } else {
+                revoke(id, .movedToIdleWorker, at: now, into: &decision)
+            }
             totals.leasesMoved += 1
             grant(key, to: idle.worker, at: now, into: &decision)
         }

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 extension Scheduler {
     /// When `timePassed` is due next; `nil` while nothing waits for time. It may turn out that nothing has to be done then.
@@ -13,7 +14,7 @@ extension Scheduler {
                 // An alarm that was replaced by an earlier one has no meaning any more.
                 if pool[worker]?.alarm == due { lookAfter(worker, at: now, into: &decision) }
             case .task(let key):
-                if delayed[key] == due {
+                if delayed[key] == due && !planted(.pauseNeverEnds) {
                     delayed[key] = nil
                     if ledger.isReady(key) { queue.push(key) }
                 }
@@ -31,9 +32,13 @@ extension Scheduler {
     /// the master was deaf. It shows in the deadline that passed without a call to `timePassed`.
     mutating func clockRead(_ moment: Moment) -> Moment {
         var now = moment.instant - stoodStill
-        if let due = alarms.nextDue, now > due + configuration.pauseTolerance {
-            stoodStill += now - due
-            now = due
+        let tolerance = configuration.pauseTolerance
+        if !planted(.ownPauseIgnored), let due = alarms.nextDue, now > due + tolerance {
+            // What arrived meanwhile is read before the deadline. If that was tried already, the deadline is now: a master
+            // that is always late must find the dead, too.
+            let resumed = latest + tolerance < due ? due - tolerance : due
+            stoodStill += now - resumed
+            now = resumed
             totals.ownPauses += 1
         }
         latest = max(latest, now)

@@ -13,8 +13,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// How long a heartbeat may leave out a fresh lease, because the grant was still under way.
     public var grantDelay: Duration = .seconds(2)
     /// An event that comes this much later than the deadline before it shows that the master itself stood still (a paused
-    /// virtual machine, SIGSTOP). The time above the deadline is then nobody's silence.
-    public var pauseTolerance: Duration = .seconds(1)
+    /// virtual machine, SIGSTOP). The time above the deadline is then nobody's silence. At most half of the time between
+    /// `suspectAfter` and `deadAfter`: so a master that goes on has as long again to read what arrived meanwhile.
+    public var pauseTolerance: Duration = .milliseconds(500)
 
     /// Leases that a worker may hold ahead of a free slot, per slot, so that it can fetch their inputs early.
     public var prefetchPerSlot: Int = 1
@@ -59,7 +60,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         leaseDuration = interval * 10
         reconnectGrace = interval * 5
         grantDelay = interval * 2
-        pauseTolerance = interval
+        pauseTolerance = interval / 2
     }
 
     /// Checks that the values fit together.

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 /// The ready tasks of one job, in order.
 ///
@@ -109,7 +110,8 @@ struct TaskQueue: Sendable {
     ///
     /// - Parameter isWaiting: whether an image from the cursor on is still to be processed, rather than final at once.
     mutating func popFirst(where isWaiting: (ImageID) -> Bool) -> TaskKey? {
-        guard let priority = priorities.first, let turn = levels[priority]?.turns.first(),
+        guard let priority = planted(.priorityIgnored) ? priorities.last : priorities.first,
+            let turn = levels[priority]?.turns.first(),
             let job = levels[priority]?.shares[turn.submitter]?.jobs.first()
         else { return nil }
         levels[priority]?.virtualTime = turn.virtualTime
@@ -133,7 +135,7 @@ struct TaskQueue: Sendable {
         change(level: queue.priority) { level in
             guard var share = level.shares[queue.submitter] else { return }
             let isActive = level.turns.remove(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
-            share.virtualTime += max(1, pixels)
+            share.virtualTime += planted(.pixelsNotCharged) ? 1 : max(1, pixels)
             level.shares[queue.submitter]?.virtualTime = share.virtualTime
             level.latestVirtualTime = max(level.latestVirtualTime, share.virtualTime)
             if level.turns.isEmpty && !isActive { level.virtualTime = level.latestVirtualTime }
@@ -162,7 +164,7 @@ struct TaskQueue: Sendable {
             level.sweep()
             var share = level.shares[submitter] ?? Share(virtualTime: level.virtualTime)
             if share.jobs.isEmpty {
-                share.virtualTime = max(share.virtualTime, level.virtualTime)
+                if !planted(.idleTimeCredited) { share.virtualTime = max(share.virtualTime, level.virtualTime) }
                 level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: submitter))
             }
             share.jobs.insert(job)

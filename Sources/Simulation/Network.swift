@@ -20,6 +20,17 @@ struct Network {
         var lastToPeer = Instant.zero
         /// Who the master takes it for, once registered.
         var worker: WorkerID?
+        /// When something from the peer reached the master's host last, read or not.
+        private(set) var lastArrival = Instant.zero
+        /// When it was silent for a while last, though not for good.
+        private(set) var lastSilenceEnded = Instant.zero
+        /// The master, which stood still, has not read the connection yet.
+        var heldUntil = Instant.zero
+
+        mutating func arrived(at now: Instant) {
+            if now - lastArrival >= .seconds(2) { lastSilenceEnded = now }
+            lastArrival = now
+        }
     }
 
     /// When each direction of a peer's link works again.

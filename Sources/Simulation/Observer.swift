@@ -19,6 +19,8 @@ struct Observer {
         var keepsInput = false
     }
 
+    private var attemptBook: AttemptBook
+    private var leaseBook = LeaseBook()
     private var seenTransactions = 0
     private var seenRecords = 0
     private var attempts: [LeaseID: WorkerID] = [:]
@@ -26,6 +28,7 @@ struct Observer {
     private var completedOf: [ImageID: [TaskID]] = [:]
     private var images: [ImageID: Image] = [:]
     private var imageCounts: [JobID: UInt32] = [:]
+    private var pipelines: [JobID: String] = [:]
     /// How many images need each blob.
     private var needed: [BlobDigest: Int] = [:]
     private var jobOfToken: [String: JobID] = [:]
@@ -34,18 +37,28 @@ struct Observer {
     private(set) var sealed: Set<JobID> = []
     private(set) var ended: Set<JobID> = []
     private(set) var forgotten: Set<JobID> = []
+    /// Workers that say what can not be.
+    var liars: Set<WorkerID> = []
     /// Jobs that a client was told are accepted.
     var acknowledged: Set<JobID> = []
     /// Jobs that a client asked to cancel, whether or not it was heard.
     var cancelRequested: Set<JobID> = []
 
-    typealias Report = (@autoclosure () -> String) -> Void
+    init(_ configuration: SchedulerConfiguration) {
+        attemptBook = AttemptBook(
+            maximumLosses: configuration.maximumWorkerLosses, maximumRestarts: configuration.maximumRestarts)
+    }
 
     /// A transaction is durable.
     mutating func observe(_ disk: JournalDisk, report: Report) {
         for transaction in disk.transactions[seenTransactions...] {
             checkWhole(transaction, report: report)
-            for record in transaction { observe(record, report: report) }
+            for record in transaction {
+                observe(record, report: report)
+                attemptBook.observe(record, report: report)
+                leaseBook.observe(record)
+            }
+            attemptBook.transactionEnded(isFinal: { images[$0]?.isFinal != false }, report: report)
             seenRecords += transaction.count
         }
         seenTransactions = disk.transactions.count
@@ -54,7 +67,9 @@ struct Observer {
     /// A master reads the journal.
     mutating func recovered(_ disk: JournalDisk, report: Report) {
         guard disk.transactions.count >= seenTransactions else {
-            report("the journal lost \(seenTransactions - disk.transactions.count) transactions that were durable")
+            report(
+                .durability,
+                "the journal lost \(seenTransactions - disk.transactions.count) transactions that were durable")
             return
         }
         observe(disk, report: report)
@@ -67,13 +82,17 @@ struct Observer {
             let isComplete = transaction.contains { record in
                 if case .imageCompleted(image, _, _) = record { true } else { false }
             }
-            if !isComplete { report("half a transaction is in the journal: \(lease) is done, its image is not") }
+            if !isComplete {
+                report(.durability, "half a transaction is in the journal: \(lease) is done, its image is not")
+            }
         }
     }
 
     private mutating func observe(_ record: Record, report: Report) {
         switch record {
-        case .jobOpened(let job): imageCounts[job.id] = 0
+        case .jobOpened(let job):
+            imageCounts[job.id] = 0
+            pipelines[job.id] = job.pipeline
         case .imagesAdded(let job, let added):
             for description in added {
                 images[ImageID(job: job, index: description.index)] = Image(input: description.input.digest)
@@ -84,21 +103,27 @@ struct Observer {
         case .attemptStarted(let lease, let worker):
             // A worker that a restarted master does not know any more goes on under another identifier.
             if let other = attempts.updateValue(worker, forKey: lease), names[other] != names[worker] {
-                report("lease \(lease) was given to \(other) and to \(worker)")
+                report(.commits, "lease \(lease) was given to \(other) and to \(worker)")
             }
         case .bandPublished(let task, _, _):
-            if images[task.image]?.isFinal != false { report("a band of \(task.image) came after its end") }
+            if images[task.image]?.isFinal != false { report(.commits, "a band of \(task.image) came after its end") }
         case .taskCompleted(let lease, _):
-            if attempts[lease] == nil { report("\(lease) was completed, but never handed out") }
-            if images[lease.task.image]?.isFinal != false { report("\(lease) was accepted after its image's end") }
-            if !completed.insert(lease.task).inserted { report("\(lease.task) was completed twice") }
+            if attempts[lease] == nil { report(.commits, "\(lease) was completed, but never handed out") }
+            if images[lease.task.image]?.isFinal != false {
+                report(.commits, "\(lease) was accepted after its image's end")
+            }
+            if !completed.insert(lease.task).inserted { report(.commits, "\(lease.task) was completed twice") }
             completedOf[lease.task.image, default: []].append(lease.task)
-        case .attemptEnded(let lease, _, _):
-            if attempts[lease] == nil { report("\(lease) ended, but was never handed out") }
+        case .attemptEnded(let lease, let worker, let failure):
+            if attempts[lease] == nil { report(.commits, "\(lease) ended, but was never handed out") }
+            if failure.reason.hasPrefix("the worker's report was refused"), !liars.contains(worker) {
+                report(.results, "\(worker) did nothing wrong with \(lease), and is told that \(failure.reason)")
+            }
         case .imageCompleted(let image, let result, _):
-            let names = ["\(image)/whole.payload", "\(image).result"]
-            if !names.contains(where: { BlobReference.named($0, byteCount: 1_000) == result }) {
-                report("image \(image) has another result than an undisturbed run")
+            if let input = images[image]?.input, let pipeline = pipelines[image.job],
+                result != .result(of: pipeline, on: input)
+            {
+                report(.results, "image \(image) has another result than an undisturbed run")
             }
             end(image, result: result.digest, keepsInput: false, report: report)
         case .imageFailed(let image, _, let deadLettered):
@@ -124,7 +149,7 @@ struct Observer {
                 }
             }
         case .jobForgotten(let job):
-            if !ended.contains(job) { report("job \(job) was forgotten before its end") }
+            if !ended.contains(job) { report(.commits, "job \(job) was forgotten before its end") }
             forgotten.insert(job)
             for index in 0..<imageCounts[job, default: 0] {
                 guard let image = images.removeValue(forKey: ImageID(job: job, index: index)) else { continue }
@@ -136,7 +161,7 @@ struct Observer {
 
     private mutating func end(_ image: ImageID, result: BlobDigest?, keepsInput: Bool, report: Report) {
         guard let entry = images[image], !entry.isFinal else {
-            report("image \(image) ended twice")
+            report(.commits, "image \(image) ended twice")
             return
         }
         images[image]?.isFinal = true
@@ -153,38 +178,48 @@ struct Observer {
 
     // MARK: What is sent and done
 
+    /// Attempts that came to an end since the last look.
+    mutating func takeEndedLeases() -> [(lease: LeaseID, worker: WorkerID)] { leaseBook.takeEnded() }
+
     func granting(_ lease: LeaseID, to worker: WorkerID, report: Report) {
-        if attempts[lease] != worker { report("\(lease) is handed out to \(worker) before its attempt is durable") }
+        if attempts[lease] != worker {
+            report(.order, "\(lease) is handed out to \(worker) before its attempt is durable")
+        }
     }
 
     func deleting(_ digest: BlobDigest, report: Report) {
-        if needed[digest] != nil { report("blob \(digest) is deleted, but \(needed[digest] ?? 0) images need it") }
+        if needed[digest] != nil {
+            report(.blobs, "blob \(digest) is deleted, but \(needed[digest] ?? 0) images need it")
+        }
     }
 
     mutating func opened(_ job: JobID, token: String, report: Report) {
         if let other = jobOfToken.updateValue(job, forKey: token), other != job, !forgotten.contains(other) {
-            report("token \(token) is job \(other) and job \(job)")
+            report(.clients, "token \(token) is job \(other) and job \(job)")
         }
     }
 
     mutating func named(_ identifier: WorkerID, worker: Int, run: Int, report: Report) {
         if let other = names.updateValue([worker, run], forKey: identifier), other != [worker, run] {
-            report("\(identifier) is run \(other[1]) of worker \(other[0]) and run \(run) of worker \(worker)")
+            report(
+                .clients, "\(identifier) is run \(other[1]) of worker \(other[0]) and run \(run) of worker \(worker)")
         }
     }
 
     /// At the end, when nothing goes wrong any more: lost = acknowledged - finished.
     func checkEnd(blobs: Set<BlobDigest>, report: Report) {
         for job in acknowledged.sorted() {
-            if !sealed.contains(job) { report("job \(job) was acknowledged and is not in the journal") }
-            if !ended.contains(job) { report("job \(job) was acknowledged and has not ended") }
+            if !sealed.contains(job) { report(.durability, "job \(job) was acknowledged and is not in the journal") }
+            if !ended.contains(job) { report(.liveness, "job \(job) was acknowledged and has not ended") }
             if cancelled.contains(job) && !cancelRequested.contains(job) {
-                report("job \(job) was acknowledged, and cancelled though nobody asked")
+                report(.clients, "job \(job) was acknowledged, and cancelled though nobody asked")
             }
         }
         for (image, entry) in images.sorted(by: { $0.key < $1.key }) {
-            if let result = entry.result, !blobs.contains(result) { report("the result of image \(image) is gone") }
-            if !entry.isFinal { report("image \(image) has not ended") }
+            if let result = entry.result, !blobs.contains(result) {
+                report(.blobs, "the result of image \(image) is gone")
+            }
+            if !entry.isFinal { report(.liveness, "image \(image) has not ended") }
         }
     }
 }

@@ -1,4 +1,5 @@
 import JobModel
+import MasterLogic
 import Scheduler
 
 /// The master daemon's process: the real scheduler, and in memory what its shell keeps.
@@ -7,29 +8,36 @@ final class SimulatedMaster {
     let run: Int
     /// `connection` is `nil` for what comes from the master's own background work, and from its operator.
     var mailbox: [(connection: Int?, mail: MasterMail)] = []
-    var decision = Decision()
-    /// What is sent when the present transaction is durable.
-    var replies: [Reply] = []
-    var committing: (actions: [Action], replies: [Reply])?
-    /// The connection of each registered worker.
-    var workers: [WorkerID: Int] = [:]
+    var outbox = Outbox<Reply>()
+    /// What is being made durable.
+    var committing: Turn<Reply>?
+    var workers = WorkerLinks<Int>()
+    var identifiers: WorkerIdentifiers
     /// When the last of several arranged turns takes place; `nil` when none is.
     var nextTurn: Instant?
     var nextHousekeeping = Instant.zero
-    /// Unsealed jobs, by when their client was heard.
-    var unsealed: [JobID: Instant] = [:]
-    var pins: [BlobDigest: Instant] = [:]
+    var unsealed = UnsealedJobs<Int>()
+    var pins = BlobPins()
+    var results = ResultCache()
     /// Output files that are being built.
     var assemblies: [ImageID: Assembly] = [:]
+    var pauseBegan = Instant.zero
+    /// There was another one shortly before.
+    var hadPauseBefore = false
     var pausedUntil = Instant.zero
+    /// What each worker listed last since the previous turn.
+    var listings: [WorkerID: Set<LeaseID>] = [:]
+    /// Leases whose end the worker itself reported, or was told in an answer, since the previous turn.
+    var settled: Set<LeaseID> = []
 
     enum Reply {
         case toWorker(connection: Int, WorkerMail)
         case toClient(connection: Int, ClientMail)
     }
 
-    init(scheduler: consuming Scheduler, run: Int) {
+    init(scheduler: consuming Scheduler, identifiers: WorkerIdentifiers, run: Int) {
         self.scheduler = scheduler
+        self.identifiers = identifiers
         self.run = run
     }
 }

@@ -20,7 +20,10 @@ struct SimulatedWorker {
     var identifier: WorkerID?
     var connection: Int?
     var isRegistered = false
+    var registeredAt = Instant.zero
     var lastHeard = Instant.zero
+    /// Leases whose report is not acknowledged, since when.
+    var reportingSince: [LeaseID: Instant] = [:]
     var failedConnects = 0
     /// Stands still until then: what is to happen to it waits.
     var pausedUntil = Instant.zero

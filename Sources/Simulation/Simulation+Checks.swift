@@ -8,31 +8,70 @@ extension Simulation {
     func checkConnections(_ master: SimulatedMaster) {
         let counted = master.scheduler.counters.workersConnected
         if counted != master.workers.count {
-            violate("\(master.workers.count) workers have a connection, the scheduler counts \(counted)")
+            violate(.connections, "\(master.workers.count) workers have a connection, the scheduler counts \(counted)")
+        }
+    }
+
+    /// Nobody is declared dead whose mail arrived at the master's host without a break until a moment ago, read or not.
+    ///
+    /// Left out: that the master stood still twice, or for less than it notices, so that it has not read what arrived.
+    func checkDeaths(_ master: SimulatedMaster) {
+        let configuration = options.schedulerConfiguration
+        for case .workerDeclaredDead(let worker) in master.outbox.decision.actions {
+            guard let id = master.workers[worker] else { continue }
+            let silence = timeline.now - network[id].lastArrival
+            if silence >= configuration.deadAfter - configuration.pauseTolerance { continue }
+            if timeline.now - network[id].lastSilenceEnded < configuration.deadAfter || master.hadPauseBefore {
+                continue
+            }
+            if timeline.now - master.pauseBegan <= configuration.pauseTolerance + .milliseconds(100) { continue }
+            violate(
+                .falseDeaths,
+                "\(worker) is declared dead \(silence) after it was heard, \(timeline.now - master.pauseBegan) after the "
+                    + "master began to stand still for \(master.pausedUntil - master.pauseBegan)")
+        }
+    }
+
+    /// Who loses a lease is told, unless it said so itself, does not hold it, or is gone.
+    func checkLosersAreTold(_ master: SimulatedMaster) {
+        var told = master.settled
+        var dead: Set<WorkerID> = []
+        for action in master.committing?.afterCommit.actions ?? [] {
+            switch action {
+            case .revoke(let lease, _, _): told.insert(lease)
+            case .workerDeclaredDead(let worker): dead.insert(worker)
+            case .grant, .assemble, .jobChanged, .deleteBlob: break
+            }
+        }
+        for (lease, worker) in observer.takeEndedLeases() where !told.contains(lease) && !dead.contains(worker) {
+            guard master.workers[worker] != nil, master.listings[worker]?.contains(lease) != false else { continue }
+            violate(.leases, "\(worker) lost lease \(lease) and is not told")
         }
     }
 
     /// The replayed journal equals memory, as far as anyone can ask. Valid when nothing is undecided.
     func checkReplay(_ master: SimulatedMaster) {
-        guard master.decision.records.isEmpty else { return }
+        guard master.outbox.decision.records.isEmpty else { return }
         do {
             var replayed = try Scheduler(configuration: options.schedulerConfiguration)
             for transaction in disk.transactions {
                 for record in transaction { try replayed.replay(record) }
             }
             let summaries = master.scheduler.jobs(before: nil, limit: .max)
-            if replayed.jobs(before: nil, limit: .max) != summaries { violate("the replayed jobs differ from memory") }
+            if replayed.jobs(before: nil, limit: .max) != summaries {
+                violate(.replay, "the replayed jobs differ from memory")
+            }
             if replayed.deadImages(job: nil) != master.scheduler.deadImages(job: nil) {
-                violate("the replayed dead letters differ from memory")
+                violate(.replay, "the replayed dead letters differ from memory")
             }
             for job in summaries.map(\.description.id) {
                 let images = master.scheduler.images(of: job, firstIndex: 0, limit: .max)
                 if replayed.images(of: job, firstIndex: 0, limit: .max) != images {
-                    violate("the replayed images of job \(job) differ from memory")
+                    violate(.replay, "the replayed images of job \(job) differ from memory")
                 }
             }
         } catch {
-            violate("the journal can not be replayed beside the running master: \(error)")
+            violate(.replay, "the journal can not be replayed beside the running master: \(error)")
         }
     }
 
@@ -40,6 +79,7 @@ extension Simulation {
         guard isSettled, let master else {
             let open = master?.scheduler.counters.jobsOpen ?? 0
             violate(
+                .liveness,
                 "\(open) jobs have not ended \(livenessBound) after the healing; master is \(master == nil ? "down" : "up")"
             )
             return
@@ -48,6 +88,7 @@ extension Simulation {
         let counters = master.scheduler.counters
         if counters.leasesRunning != 0 || counters.tasksReady != 0 {
             violate(
+                .leases,
                 "all jobs have ended, but \(counters.leasesRunning) leases and \(counters.tasksReady) tasks are left")
         }
         checkReplay(master)

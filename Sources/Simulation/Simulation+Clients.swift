@@ -20,14 +20,14 @@ extension Simulation {
             options: JobOptions(chunkByteCount: 1 << 18))
         let offers = (0..<random.draw(1...options.maximumImages)).map { index in
             let isShared = random.happens(onceIn: options.sharedEvery)
-            let isLarge = random.happens(onceIn: 4)
+            // Shared inputs have few shapes: one file has one.
+            let largeHeight = isShared ? 700 : random.draw(300...1_500)
+            let height = random.happens(onceIn: 4) ? largeHeight : 64
             return ImageOffer(
                 name: "image \(index)",
-                input: .named(isShared ? "shared input" : "input \(number).\(index)", byteCount: 500),
+                input: .named(isShared ? "shared input \(height)" : "input \(number).\(index)", byteCount: 500),
                 admission: .accepted(
-                    ImageGeometry(
-                        width: 1_024, height: isLarge ? UInt32(random.draw(300...1_500)) : 64, channelCount: 1,
-                        bitsPerSample: 8)))
+                    ImageGeometry(width: 1_024, height: UInt32(height), channelCount: 1, bitsPerSample: 8)))
         }
         return SimulatedClient(
             number: number, opening: opening, offers: offers,
@@ -104,7 +104,7 @@ extension Simulation {
             next = .finished
         case (.cancelled, .cancelling): next = .finished
         case (.refused, .opening):
-            violate("client \(number) was refused its job")
+            violate(.clients, "client \(number) was refused its job")
             return
         case (.refused, _): next = .gone
         default:

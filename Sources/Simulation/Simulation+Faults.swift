@@ -9,7 +9,7 @@ extension Simulation {
         timeline.arrange(.fault, after: random.draw(.milliseconds(1)...options.faultInterval * 2))
         let worker = random.draw(0...(workers.count - 1))
         let now = timeline.now
-        switch random.draw(0...15) {
+        switch random.draw(0...20) {
         case 0:
             trace.noteFault("killed, worker", worker, at: now)
             killWorker(worker, quietly: false, restartsAfter: spell(upTo: .seconds(20)))
@@ -49,8 +49,11 @@ extension Simulation {
             trace.noteFault("master lost its power", at: now)
             killMaster(powerFails: true)
         case 10:
+            guard let master, master.pausedUntil <= now else { break }
             trace.noteFault("master stands still", at: now)
-            master?.pausedUntil = now + spell(upTo: .seconds(60))
+            master.hadPauseBefore = now - master.pausedUntil < .seconds(5)
+            master.pauseBegan = now
+            master.pausedUntil = now + spell(upTo: .seconds(60))
         case 11:
             trace.noteFault("wall clock jumps", at: now)
             wallClockError = random.draw(-86_400_000...86_400_000)
@@ -67,12 +70,31 @@ extension Simulation {
             guard master != nil else { break }
             trace.noteFault("operator redrives", at: now)
             post(.redriveDead, on: nil)
+        case 15:
+            guard let connection = workers[worker].connection else { break }
+            trace.noteFault("damaged frame from worker", worker, at: now)
+            refuseFrame(on: connection)
+        case 16:
+            let client = random.draw(0...(clients.count - 1))
+            guard let connection = clients[client].connection else { break }
+            trace.noteFault("damaged frame from client", client, at: now)
+            refuseFrame(on: connection)
+        case 17...19:
+            guard options.liarCount > 0 else { break }
+            lie(at: worker % options.liarCount)
         default:
             let final = master?.scheduler.jobs(before: nil, limit: .max).filter { $0.state.isFinal } ?? []
             guard let job = final.randomElement(using: &random)?.description.id else { break }
             trace.noteFault("operator forgets job", Int(job.rawValue), at: now)
             post(.forgetJob(job), on: nil)
         }
+    }
+
+    /// The master's codec finds a frame that can not be: it ends the connection.
+    private func refuseFrame(on connection: Int) {
+        guard network[connection].isOpenAtMaster else { return }
+        closeAtMaster(connection)
+        post(.closed, on: connection)
     }
 
     /// How long something stays wrong: not so long, where faults are frequent, that nothing ever works.
@@ -97,7 +119,6 @@ extension Simulation {
             }
         }
         for number in clients.indices { network.links[.client(number)] = Network.Link() }
-        if let master { master.pausedUntil = min(master.pausedUntil, timeline.now) }
         arrangeTurn(at: timeline.now)
     }
 

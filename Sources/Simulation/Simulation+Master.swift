@@ -1,17 +1,18 @@
 import JobModel
+import MasterLogic
+import PlantedBugs
 import Scheduler
 
 // The master's shell, as the daemon's decision loop has it: take the mail, decide, commit, and only then send.
 
 extension Simulation {
     private static var unsealedTimeout: Duration { .seconds(60) }
-    private static var pinDuration: Duration { .seconds(600) }
 
     /// Both clocks as the master reads them.
     var moment: Moment {
         let now = timeline.now
         let wall = Int(now.nanoseconds / 1_000_000) + 1_700_000_000_000 + wallClockError
-        guard bug == .wallClockLeases else { return Moment(now, wallClockMilliseconds: UInt64(wall)) }
+        guard planted(.wallClockLeases) else { return Moment(now, wallClockMilliseconds: UInt64(wall)) }
         return Moment(Instant(nanoseconds: UInt64(wall) * 1_000_000), wallClockMilliseconds: UInt64(wall))
     }
 
@@ -23,28 +24,30 @@ extension Simulation {
         masterRuns += 1
         trace.note("master starts, run", masterRuns, detail: UInt64(disk.recordCount), at: timeline.now)
         observer.recovered(disk, report: violate)
+        // What the master before this one ended, it tells the workers when they register.
+        _ = observer.takeEndedLeases()
         // Nothing can be expected of a scheduler that is given a broken journal.
         guard violation == nil else { return }
         do {
-            let reserved = bug == .workerIdentifiersReused ? WorkerID(0) : disk.reservedWorkers
+            let identifiers = WorkerIdentifiers(reserved: disk.reservedWorkers)
             var scheduler = try Scheduler(
-                configuration: options.schedulerConfiguration, nextWorker: WorkerID(reserved.rawValue + 1))
+                configuration: options.schedulerConfiguration, nextWorker: identifiers.first)
             for transaction in disk.transactions {
                 for record in transaction { try scheduler.replay(record) }
             }
-            master = SimulatedMaster(scheduler: scheduler, run: masterRuns)
+            master = SimulatedMaster(scheduler: scheduler, identifiers: identifiers, run: masterRuns)
         } catch {
-            violate("the journal can not be replayed: \(error)")
+            violate(.durability, "the journal can not be replayed: \(error)")
             return
         }
         guard let master else { return }
-        if bug != .recoveryForgotten { master.scheduler.recovered(at: moment, into: &master.decision) }
+        master.scheduler.recovered(at: moment, into: &master.outbox.decision)
         for (image, intermediates) in master.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image })
         where intermediates.contains(where: { !blobs.contains($0.digest) }) {
-            master.scheduler.blobsLost(of: image, at: moment, into: &master.decision)
+            master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
         }
         for summary in master.scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
-            master.unsealed[summary.description.id] = timeline.now
+            master.unsealed.opened(summary.description.id, by: nil, at: timeline.now)
         }
         arrangeTurn(at: timeline.now)
     }
@@ -61,7 +64,7 @@ extension Simulation {
             }
         }
         self.master = nil
-        disk.crash(using: &random, keepsTornPrefix: bug == .tornTransactionKept)
+        disk.crash(using: &random, keepsTornPrefix: planted(.tornTransactionKept))
         for connection in network.openConnections(ofMaster: master.run) {
             closeAtMaster(connection, quietly: powerFails)
         }
@@ -87,6 +90,18 @@ extension Simulation {
             if network[connection].isOpenAtPeer { tellPeerOfEnd(connection) }
             return
         }
+        let now = timeline.now
+        if network[connection].heldUntil < master.pausedUntil && now < master.pausedUntil {
+            // It is read some time after the master goes on; by no other event at that very time.
+            let pause = random.draw(.milliseconds(1) ... .milliseconds(50)) + .nanoseconds(1)
+            network[connection].heldUntil = master.pausedUntil + pause
+        }
+        if now < network[connection].heldUntil {
+            network[connection].arrived(at: now)
+            timeline.arrange(.masterHears(connection: connection, mail), at: network[connection].heldUntil)
+            return
+        }
+        if now > network[connection].heldUntil { network[connection].arrived(at: now) }
         post(mail, on: connection)
     }
 
@@ -101,54 +116,43 @@ extension Simulation {
         guard master.committing == nil else { return }
         let mail = master.mailbox
         master.mailbox.removeAll(keepingCapacity: true)
+        master.listings = [:]
+        master.settled = []
         for item in mail { handle(item.mail, on: item.connection, at: master) }
-        if bug != .lostWakeUp, let deadline = master.scheduler.nextDeadline, deadline <= moment.instant {
-            master.scheduler.timePassed(at: moment, into: &master.decision)
-        }
+        master.scheduler.wakeUpIfDue(at: moment, into: &master.outbox.decision)
         if timeline.now >= master.nextHousekeeping { keepHouse(master) }
         beginCommit(master)
     }
 
     private func keepHouse(_ master: SimulatedMaster) {
         master.nextHousekeeping = timeline.now + .seconds(5)
-        let late = master.unsealed.filter { timeline.now - $0.value > Self.unsealedTimeout }.keys.sorted()
-        for job in late {
-            master.unsealed[job] = nil
-            _ = try? master.scheduler.jobCancelled(job, at: moment, into: &master.decision)
+        for job in master.unsealed.abandoned(at: timeline.now, after: Self.unsealedTimeout) {
+            _ = try? master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
         }
-        let ended = master.pins.filter { $0.value <= timeline.now }.keys.sorted()
-        for digest in ended {
-            master.pins[digest] = nil
-            if !master.scheduler.isNeeded(digest) { delete(digest) }
+        for digest in master.pins.expired(at: timeline.now)
+        where master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) {
+            delete(digest)
         }
     }
 
     private func beginCommit(_ master: SimulatedMaster) {
-        let made = master.decision
-        let replies = master.replies
-        master.decision = Decision()
-        master.replies = []
-        if made.records.isEmpty {
-            master.committing = (made.actions, replies)
+        checkDeaths(master)
+        guard let turn = master.outbox.take() else {
+            turnEnded(master)
+            return
+        }
+        let early = turn.beforeCommit
+        perform(early.replies, early.actions, at: master)
+        master.committing = turn
+        if turn.records.isEmpty {
             finishCommit(master)
             return
         }
-        disk.write(made.records)
+        disk.write(turn.records)
         let duration =
-            random.happens(onceIn: 200) ? Duration.seconds(1) : random.draw(.microseconds(100)...options.longestCommit)
-        if duration >= .seconds(1), bug == .transactionWrittenTwice { disk.write(made.records) }
-        switch bug {
-        case .acknowledgeBeforeCommit:
-            master.committing = ([], [])
-            for reply in replies { send(reply) }
-            for action in made.actions { perform(action, at: master) }
-        case .grantBeforeCommit:
-            let isGrant = { (action: Action) in if case .grant = action { true } else { false } }
-            for action in made.actions where isGrant(action) { perform(action, at: master) }
-            master.committing = (made.actions.filter { !isGrant($0) }, replies)
-        default:
-            master.committing = (made.actions, replies)
-        }
+            trial == nil && random.happens(onceIn: 200)
+            ? Duration.seconds(1) : random.draw(.microseconds(100)...options.longestCommit)
+        if duration >= .seconds(1), planted(.transactionWrittenTwice) { disk.write(turn.records) }
         timeline.arrange(.masterCommitted(run: master.run), after: duration)
     }
 
@@ -159,20 +163,31 @@ extension Simulation {
             return
         }
         commitCount += 1
-        if bug != .journalDoesNotSync || commitCount.isMultiple(of: 50) { disk.sync() }
+        if !planted(.journalDoesNotSync) || commitCount.isMultiple(of: 50) { disk.sync() }
         observer.observe(disk, report: violate)
+        checkLosersAreTold(master)
         finishCommit(master)
     }
 
     private func finishCommit(_ master: SimulatedMaster) {
-        guard let (actions, replies) = master.committing else { return }
+        guard let turn = master.committing else { return }
         master.committing = nil
+        for case .imageCompleted(let image, let result, _) in turn.records { remember(image, result, at: master) }
+        let due = turn.afterCommit
+        perform(due.replies, due.actions, at: master)
+        if trial == nil && commitCount.isMultiple(of: 256) { checkReplay(master) }
+        turnEnded(master)
+    }
+
+    private func perform(_ replies: [SimulatedMaster.Reply], _ actions: [Action], at master: SimulatedMaster) {
         for reply in replies { send(reply) }
         for action in actions { perform(action, at: master) }
+    }
+
+    private func turnEnded(_ master: SimulatedMaster) {
         checkConnections(master)
-        if commitCount.isMultiple(of: 256) { checkReplay(master) }
-        if !master.mailbox.isEmpty || !master.decision.isEmpty { arrangeTurn(at: timeline.now) }
-        if bug != .lostWakeUp, let deadline = master.scheduler.nextDeadline { arrangeTurn(at: time(of: deadline)) }
+        if !master.mailbox.isEmpty || !master.outbox.isEmpty { arrangeTurn(at: timeline.now) }
+        if !planted(.lostWakeUp), let deadline = master.scheduler.nextDeadline { arrangeTurn(at: time(of: deadline)) }
         arrangeTurn(at: master.nextHousekeeping)
     }
 
@@ -188,30 +203,31 @@ extension Simulation {
         case .grant(let lease, let spec, let worker):
             trace.note("granted to worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             observer.granting(lease, to: worker, report: violate)
+            if options.liarCount > 0 { gossip.hear(of: lease, spec) }
             if let connection = master.workers[worker] { sendToWorker(.grant(lease, spec), on: connection) }
         case .revoke(let lease, let worker, _):
             trace.note("revoked from worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             if let connection = master.workers[worker] { sendToWorker(.revoke(lease), on: connection) }
         case .assemble(let assembly):
             master.assemblies[assembly.image] = assembly
-            guard bug != .assemblyNotReported else { break }
+            guard !planted(.assemblyNotReported) else { break }
             timeline.arrange(
                 .masterAssembled(run: master.run, assembly.image),
                 after: random.draw(.milliseconds(1) ... .milliseconds(300)))
         case .jobChanged: break
         case .deleteBlob(let digest):
-            let mustKeep = master.scheduler.isNeeded(digest) || master.pins[digest] != nil
-            if bug == .deletesWithoutAsking || !mustKeep { delete(digest) }
+            master.results.remove(digest)
+            if master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) { delete(digest) }
         case .workerDeclaredDead(let worker):
             trace.note("declared dead, worker", Int(worker.rawValue), at: timeline.now)
-            if let connection = master.workers.removeValue(forKey: worker) { closeAtMaster(connection) }
+            if let connection = master.workers.declaredDead(worker) { closeAtMaster(connection) }
         }
     }
 
     private func delete(_ digest: BlobDigest) {
         observer.deleting(digest, report: violate)
-        if let until = master?.pins[digest], until > timeline.now {
-            violate("blob \(digest) is deleted, though somebody was just told that it is stored")
+        if master?.pins.isPinned(digest) == true {
+            violate(.blobs, "blob \(digest) is deleted, though somebody was just told that it is stored")
         }
         blobs.remove(digest)
     }
@@ -222,5 +238,15 @@ extension Simulation {
         pin(blob.digest)
     }
 
-    func pin(_ digest: BlobDigest) { master?.pins[digest] = timeline.now + Self.pinDuration }
+    func pin(_ digest: BlobDigest) { master?.pins.pin(digest, at: timeline.now) }
+
+    /// Notes that the image's result can answer identical requests.
+    private func remember(_ image: ImageID, _ result: BlobReference, at master: SimulatedMaster) {
+        guard let status = master.scheduler.imageStatus(image),
+            let job = master.scheduler.jobSummary(image.job)?.description
+        else { return }
+        let key = ResultCache.Key(
+            input: status.input.digest, pipeline: job.pipeline, revision: job.options.resultRevision)
+        master.results.insert(result, for: key)
+    }
 }

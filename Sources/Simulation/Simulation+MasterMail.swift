@@ -1,4 +1,5 @@
 import JobModel
+import MasterLogic
 import Scheduler
 
 // What the master's sessions do with a message: the same as the daemon's, in the scheduler's words.
@@ -31,17 +32,17 @@ extension Simulation {
         case .blobMissing(let digest):
             for image in master.scheduler.imagesThatCanRecompute(digest).sorted() {
                 trace.note("lost a blob of job", Int(image.job.rawValue), detail: UInt64(image.index), at: timeline.now)
-                master.scheduler.blobsLost(of: image, at: moment, into: &master.decision)
+                master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
             }
         case .redriveDead:
-            _ = try? master.scheduler.deadRedriven(job: nil, index: nil, at: moment, into: &master.decision)
+            _ = try? master.scheduler.deadRedriven(job: nil, index: nil, at: moment, into: &master.outbox.decision)
         case .drainWorker(let worker, let isOn):
-            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.decision)
+            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.outbox.decision)
             if let connection = master.workers[worker] {
-                master.replies.append(.toWorker(connection: connection, .drain(isOn)))
+                master.outbox.reply(.toWorker(connection: connection, .drain(isOn)))
             }
         case .forgetJob(let job):
-            _ = try? master.scheduler.jobForgotten(job, at: moment, into: &master.decision)
+            _ = try? master.scheduler.jobForgotten(job, at: moment, into: &master.outbox.decision)
         default: preconditionFailure("\(mail) came without a connection")
         }
     }
@@ -50,90 +51,82 @@ extension Simulation {
         guard let assembly = master.assemblies.removeValue(forKey: image) else { return }
         let inputs = assembly.parts.map(\.segment) + [assembly.metadata].compactMap { $0 }
         guard inputs.allSatisfy({ blobs.contains($0.digest) }) else {
-            master.scheduler.blobsLost(of: image, at: moment, into: &master.decision)
+            master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
             return
         }
-        let result = BlobReference.named("\(image).result", byteCount: 1_000)
+        guard let status = master.scheduler.imageStatus(image),
+            let job = master.scheduler.jobSummary(image.job)?.description
+        else { return }
+        let result = BlobReference.result(of: job.pipeline, on: status.input.digest)
         store(result)
-        master.scheduler.imageAssembled(image, result: result, at: moment, into: &master.decision)
+        master.scheduler.imageAssembled(image, result: result, at: moment, into: &master.outbox.decision)
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
         guard case .register(let worker, let slots, let held, let isDraining) = mail else { return }
-        if master.scheduler.nextWorkerID > disk.reservedWorkers {
-            disk.reserve(workersThrough: WorkerID(master.scheduler.nextWorkerID.rawValue + 63))
+        if let last = master.identifiers.reserve(for: master.scheduler.nextWorkerID) {
+            disk.reserve(workersThrough: last)
         }
         let registration = WorkerRegistration(
             worker: worker, name: "worker", slotCount: slots, held: held, isDraining: isDraining)
         guard
-            let answer = try? master.scheduler.workerRegistered(registration, at: moment, into: &master.decision)
+            let answer = try? master.scheduler.workerRegistered(registration, at: moment, into: &master.outbox.decision)
         else {
-            master.replies.append(.toWorker(connection: connection, .refused))
+            master.outbox.reply(.toWorker(connection: connection, .refused))
             return
         }
-        if let old = master.workers.updateValue(connection, forKey: answer.worker), old != connection {
+        if let old = master.workers.registered(answer.worker, on: connection) {
             closeAtMaster(old)
             post(.closed, on: old)
         }
         network[connection].worker = answer.worker
         if case .worker(let number) = network[connection].peer {
+            if number < options.liarCount { observer.liars.insert(answer.worker) }
             observer.named(answer.worker, worker: number, run: network[connection].peerRun, report: violate)
         }
+        noteListing(held, dropped: answer.dropped, of: answer.worker, at: master)
         trace.note("registered worker", Int(answer.worker.rawValue), detail: UInt64(held.count), at: timeline.now)
-        master.replies.append(
+        master.outbox.reply(
             .toWorker(connection: connection, .registered(answer.worker, dropped: answer.dropped)))
     }
 
+    /// Remembers who knows what, for `checkLosersAreTold`.
+    private func noteListing(
+        _ held: [HeldLease], dropped: [LeaseID], of worker: WorkerID, at master: SimulatedMaster
+    ) {
+        master.listings[worker] = Set(held.map(\.lease))
+        master.settled.formUnion(dropped)
+    }
+
     private func handle(_ mail: MasterMail, from worker: WorkerID, on connection: Int, at master: SimulatedMaster) {
-        let isPresent = master.workers[worker] == connection
         if case .closed = mail {
             network[connection].isOpenAtMaster = false
-            guard isPresent || bug == .oldConnectionEndsNewOne else { return }
-            if isPresent { master.workers[worker] = nil }
+            guard master.workers.ended(worker, connection) else { return }
             trace.note("disconnected worker", Int(worker.rawValue), at: timeline.now)
-            if bug != .disconnectForgotten {
-                master.scheduler.workerDisconnected(worker, at: moment, into: &master.decision)
-            }
+            master.scheduler.workerDisconnected(worker, at: moment, into: &master.outbox.decision)
             return
         }
-        // Declared dead or replaced meanwhile: not the worker's word any more.
-        guard isPresent else { return }
+        guard master.workers.isPresent(worker, on: connection) else { return }
         switch mail {
         case .heartbeat(let held):
             let dropped = master.scheduler.workerHeartbeat(
-                worker, held: held, residentBytes: 1 << 20, at: moment, into: &master.decision)
-            master.replies.append(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
-        case .band(let number, let lease, let index, let blob):
-            if isStored([blob]) {
-                master.scheduler.bandPublished(
-                    lease, band: index, blob: blob, by: worker, at: moment, into: &master.decision)
-            } else {
-                failMissing(lease, worker, at: master)
-            }
-            acknowledge(number, on: connection, at: master)
-        case .finished(let number, let lease, let output):
-            trace.note("finished by worker", Int(worker.rawValue), lease: lease, at: timeline.now)
-            if isStored([output.payload, output.summary, output.metadata].compactMap { $0 }) {
-                master.scheduler.taskFinished(
-                    lease, by: worker, output: output, at: moment, into: &master.decision)
-            } else {
-                failMissing(lease, worker, at: master)
-            }
-            acknowledge(number, on: connection, at: master)
-        case .failed(let number, let lease, let failure):
-            trace.note(
-                "failed at worker", Int(worker.rawValue), lease: lease, detail: UInt64(failure.cause.rawValue),
-                at: timeline.now)
-            if failure.cause == .returned {
-                master.scheduler.leaseReturned(lease, by: worker, at: moment, into: &master.decision)
-            } else {
-                master.scheduler.taskFailed(
-                    lease, by: worker, failure: failure, at: moment, into: &master.decision)
-            }
-            acknowledge(number, on: connection, at: master)
+                worker, held: held, residentBytes: 1 << 20, at: moment, into: &master.outbox.decision)
+            noteListing(held, dropped: dropped, of: worker, at: master)
+            master.outbox.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
+        case .report(let number, let report):
+            note(report, by: worker, at: master)
+            let missing = report.blobs.first { !isStored([$0]) }
+            // The next heartbeat's reply tells it.
+            if missing != nil { master.settled.insert(report.lease) }
+            master.scheduler.workerReported(
+                report, by: worker, missing: missing, at: moment, into: &master.outbox.decision)
+            master.outbox.reply(.toWorker(connection: connection, .done(number: number)))
         case .draining(let isOn):
-            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.decision)
-        default: violate("worker \(worker) said \(mail)")
+            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.outbox.decision)
+        default:
+            if !observer.liars.contains(worker) { violate(.conversation, "worker \(worker) said \(mail)") }
+            closeAtMaster(connection)
+            post(.closed, on: connection)
         }
     }
 
@@ -142,23 +135,29 @@ extension Simulation {
         return references.allSatisfy { blobs.contains($0.digest) }
     }
 
-    private func failMissing(_ lease: LeaseID, _ worker: WorkerID, at master: SimulatedMaster) {
-        let failure = Failure(.workerError, "a result blob is not in the master's store")
-        master.scheduler.taskFailed(lease, by: worker, failure: failure, at: moment, into: &master.decision)
-    }
-
-    private func acknowledge(_ number: UInt32, on connection: Int, at master: SimulatedMaster) {
-        master.replies.append(.toWorker(connection: connection, .done(number: number)))
+    private func note(_ report: WorkerReport, by worker: WorkerID, at master: SimulatedMaster) {
+        let number = Int(worker.rawValue)
+        switch report {
+        case .band: break
+        case .finished(let lease, _):
+            master.settled.insert(lease)
+            trace.note("finished by worker", number, lease: lease, at: timeline.now)
+        case .failed(let lease, let failure):
+            master.settled.insert(lease)
+            trace.note(
+                "failed at worker", number, lease: lease, detail: UInt64(failure.cause.rawValue), at: timeline.now)
+        }
     }
 
     private func handleClient(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
         let answer: ClientMail
         do {
             switch mail {
-            case .openJob(var opening):
-                if bug == .tokenIgnored { opening.token += "-\(commitCount)" }
-                let job = try master.scheduler.jobOpened(opening, at: moment, into: &master.decision)
-                if master.scheduler.jobSummary(job)?.state == .open { master.unsealed[job] = timeline.now }
+            case .openJob(let opening):
+                let job = try master.scheduler.jobOpened(opening, at: moment, into: &master.outbox.decision)
+                if master.scheduler.jobSummary(job)?.state == .open {
+                    master.unsealed.opened(job, by: connection, at: timeline.now)
+                }
                 answer = .opened(job)
             case .upload(let references):
                 for blob in references { store(blob) }
@@ -167,28 +166,41 @@ extension Simulation {
                 answer = .blobsMissing
             case .addImages(let job, let offers):
                 try master.scheduler.imagesAdded(
-                    to: job, firstIndex: 0, offers, at: moment, into: &master.decision)
+                    to: job, firstIndex: 0, offers.map { withKeptResult($0, for: job, at: master) }, at: moment,
+                    into: &master.outbox.decision)
                 answer = .added
             case .sealJob(let job, let count):
-                if bug != .sealNotKept {
-                    try master.scheduler.jobSealed(job, imageCount: count, at: moment, into: &master.decision)
-                    master.unsealed[job] = nil
-                }
+                try master.scheduler.jobSealed(job, imageCount: count, at: moment, into: &master.outbox.decision)
+                master.unsealed.ended(job)
                 answer = .sealed
             case .cancelJob(let job):
-                try master.scheduler.jobCancelled(job, at: moment, into: &master.decision)
-                master.unsealed[job] = nil
+                try master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
+                master.unsealed.ended(job)
                 answer = .cancelled
             case .closed:
                 network[connection].isOpenAtMaster = false
+                master.unsealed.left(connection, at: timeline.now)
                 return
             default:
-                violate("a client said \(mail)")
+                violate(.conversation, "a client said \(mail)")
                 return
             }
         } catch {
             answer = .refused
         }
-        master.replies.append(.toClient(connection: connection, answer))
+        master.outbox.reply(.toClient(connection: connection, answer))
+    }
+
+    /// The offer with the kept result of an identical request.
+    private func withKeptResult(_ offer: ImageOffer, for job: JobID, at master: SimulatedMaster) -> ImageOffer {
+        guard let description = master.scheduler.jobSummary(job)?.description else { return offer }
+        var offer = offer
+        let key = ResultCache.Key(
+            input: offer.input.digest, pipeline: description.pipeline, revision: description.options.resultRevision)
+        if let result = master.results[key], blobs.contains(result.digest) {
+            trace.note("answered with a kept result, job", Int(job.rawValue), at: timeline.now)
+            offer.cachedResult = result
+        }
+        return offer
     }
 }

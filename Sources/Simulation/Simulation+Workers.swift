@@ -1,5 +1,6 @@
 import Imaging
 import JobModel
+import MasterLogic
 import Scheduler
 import WorkerLogic
 
@@ -112,6 +113,21 @@ extension Simulation {
                 workers[number].work[lease]?.progress += 0.001
             }
             sendToMaster(.heartbeat(held(by: number)), on: connection)
+            checkAcknowledged(number)
+        }
+    }
+
+    /// A connection that works brings the acknowledgement of every report, though it may have been lost with another.
+    private func checkAcknowledged(_ number: Int) {
+        let worker = workers[number]
+        for lease in worker.board.held.map(\.lease) where worker.board.phase(of: lease) == .reporting {
+            let since = workers[number].reportingSince[lease] ?? timeline.now
+            workers[number].reportingSince[lease] = since
+            if timeline.now - max(since, worker.registeredAt) > .seconds(30),
+                timeline.now - worker.lastHeard < .seconds(2)
+            {
+                violate(.conversation, "worker \(number) waits without end for the acknowledgement of \(lease)")
+            }
         }
     }
 
@@ -124,6 +140,7 @@ extension Simulation {
         case .registered(let identifier, let dropped):
             workers[number].identifier = identifier
             workers[number].isRegistered = true
+            workers[number].registeredAt = timeline.now
             workers[number].failedConnects = 0
             perform(workers[number].board.dropped(dropped), at: number)
             perform(workers[number].board.reconnected(), at: number)
@@ -139,7 +156,7 @@ extension Simulation {
             } else {
                 workers[number].board.drainEnded()
             }
-        case .refused: violate("worker \(number) was refused")
+        case .refused: violate(.conversation, "worker \(number) was refused")
         case .closed:
             network[connection].isOpenAtPeer = false
             connectionEnded(number)
@@ -170,17 +187,12 @@ extension Simulation {
                 } else {
                     workers[number].work[lease] = nil
                 }
-            case .clear(let lease): workers[number].work[lease] = nil
+            case .clear(let lease):
+                workers[number].work[lease] = nil
+                workers[number].reportingSince[lease] = nil
             case .send(let stream, let report):
                 guard workers[number].isRegistered, let connection = workers[number].connection else { break }
-                switch report {
-                case .band(let lease, let index, let blob):
-                    sendToMaster(.band(number: stream, lease, index: index, blob), on: connection)
-                case .finished(let lease, let output):
-                    sendToMaster(.finished(number: stream, lease, output), on: connection)
-                case .failed(let lease, let failure):
-                    sendToMaster(.failed(number: stream, lease, failure), on: connection)
-                }
+                sendToMaster(.report(number: stream, WorkerReport(report)), on: connection)
             }
         }
     }
@@ -202,7 +214,7 @@ extension Simulation {
         let inputs = spec.inputs + [spec.value].compactMap { $0 }
         if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
             if isFirst(spec.task.step), master?.scheduler.imageStatus(lease.task.image)?.state.isFinal == false {
-                violate("the input of image \(lease.task.image) is gone, though it may still run")
+                violate(.blobs, "the input of image \(lease.task.image) is gone, though it may still run")
             }
             post(.blobMissing(missing.blob.digest), on: nil)
             perform(
@@ -215,9 +227,16 @@ extension Simulation {
 
     private func run(_ lease: LeaseID, slot: Int, at number: Int) {
         guard let run = workers[number].work[lease] else { return }
+        if let other = workers[number].work.first(where: { $0.value.slot == slot })?.key {
+            violate(.leases, "slot \(slot) of worker \(number) runs \(other), and is given \(lease)")
+        }
         workers[number].work[lease]?.slot = slot
-        let duration = random.draw(.milliseconds(1)...options.longestTask)
         let image = lease.task.image
+        if let trial {
+            arrangeTrial(trial, lease, run, at: number)
+            return
+        }
+        let duration = random.draw(.milliseconds(1)...options.longestTask)
         let mark = Int(truncatingIfNeeded: image.job.rawValue &* 31 &+ UInt64(image.index) &* 7)
         if options.poisonEvery > 0, mark % options.poisonEvery == 1 {
             arrange(
@@ -237,6 +256,16 @@ extension Simulation {
                 after: .milliseconds(Int(run.spec.progressTimeoutMilliseconds)))
         } else if lease.task.step == .decode {
             arrange(.publishes(lease, band: 0, ticket: run.ticket), at: number, after: duration)
+        } else {
+            arrange(.computed(lease, ticket: run.ticket), at: number, after: duration)
+        }
+    }
+
+    private func arrangeTrial(_ trial: ShareTrial, _ lease: LeaseID, _ run: SimulatedWorker.Run, at number: Int) {
+        let duration = ShareTrial.duration(
+            pixels: UInt64(run.spec.geometry.width) * UInt64(run.spec.geometry.height))
+        if trial.isPoison(lease.task.image.job, clients) {
+            arrange(.failed(lease, ticket: run.ticket, Failure(.rankLost, "a rank died")), at: number, after: duration)
         } else {
             arrange(.computed(lease, ticket: run.ticket), at: number, after: duration)
         }
@@ -284,11 +313,11 @@ extension Simulation {
     }
 
     /// The result that every attempt of the task has: results are deterministic.
-    private func output(of spec: TaskSpec) -> TaskOutput? {
+    func output(of spec: TaskSpec) -> TaskOutput? {
         let name = "\(spec.task)"
         guard let plan = plan(of: spec) else { return nil }
         switch spec.task.step {
-        case .whole: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_000))
+        case .whole: return TaskOutput(payload: .result(of: spec.pipeline, on: spec.inputs[0].blob.digest))
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
         case .reduce(let stage):
             let next = plan.stages[Int(stage) + 1]
@@ -323,7 +352,17 @@ extension Simulation {
         let shape = ImageShape(
             width: Int(spec.geometry.width), height: Int(spec.geometry.height), format: PixelFormat(layout, depth))
         let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
-        if plan == nil { violate("task \(spec.task) was granted without a plan") }
+        if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan
+    }
+}
+
+extension WorkerReport {
+    fileprivate init(_ report: LeaseBoard.Report) {
+        switch report {
+        case .band(let lease, let index, let blob): self = .band(lease, index: index, blob: blob)
+        case .finished(let lease, let output): self = .finished(lease, output)
+        case .failed(let lease, let failure): self = .failed(lease, failure)
+        }
     }
 }

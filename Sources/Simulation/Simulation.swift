@@ -15,78 +15,93 @@ import Scheduler
 /// accepted job must have ended. The checks of `Observer` hold throughout.
 public final class Simulation {
     let options: SimulationOptions
-    let bug: PlantedBug?
     let seed: UInt64
     var random: SeededRandom
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
     var disk = JournalDisk()
-    var observer = Observer()
+    var observer: Observer
     var master: SimulatedMaster?
     var masterRuns = 0
     var workers: [SimulatedWorker] = []
     var clients: [SimulatedClient] = []
     /// The blob store's files.
     var blobs: Set<BlobDigest> = []
+    var gossip = Gossip()
+    var trial: ShareTrial?
+    var trialBegan = Instant.zero
+    var isBatchOpened = false
     /// How far the master's wall clock is off, in milliseconds.
     var wallClockError = 0
     var isFaulty = true
     var commitCount: UInt64 = 0
-    private(set) var violation: String?
+    private(set) var violation: Violation?
     private var eventCount: UInt64 = 0
     private var eventsNow = 0
     private var latestTime = Instant.zero
 
-    public init(seed: UInt64, bug: PlantedBug? = nil) {
+    public init(seed: UInt64) {
         self.seed = seed
-        self.bug = bug
         random = SeededRandom(seed: seed)
         options = SimulationOptions(using: &random)
+        observer = Observer(options.schedulerConfiguration)
         trace = Trace(start: timeline.now)
     }
 
     /// Notes that a promise was broken; the first one counts, and ends the run.
-    func violate(_ text: @autoclosure () -> String) {
-        if violation == nil { violation = text() }
+    func violate(_ checker: Checker, _ text: @autoclosure () -> String) {
+        if violation == nil { violation = Violation(checker: checker, text: text()) }
     }
 
     /// Runs both phases.
     public func run() -> SimulationResult {
         let start = timeline.now
-        setUp()
-        pass(until: start + options.safetyPhase)
-        if violation == nil {
-            heal()
-            let end = timeline.now + livenessBound
-            while violation == nil && !isSettled && timeline.now < end {
-                resumeDrained()
-                pass(until: min(end, timeline.now + .seconds(5)))
-            }
+        setUpWorkers()
+        if options.isShareTrial {
+            run(ShareTrial(using: &random, slotCount: workers.reduce(0) { $0 + $1.slotCount }))
+        } else {
+            setUpClients()
+            runPhases()
         }
-        if violation == nil { checkEnd() }
         return SimulationResult(
-            seed: seed, options: options.description, violation: violation, trace: trace.text, digest: trace.digest,
+            seed: seed, options: options.description + (trial.map { ", \($0)" } ?? ""), violation: violation,
+            trace: trace.text, digest: trace.digest,
             simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
             acknowledgedJobs: clients.count { $0.acknowledged != nil }, faults: trace.faultCounts)
     }
 
-    private func setUp() {
+    private func runPhases() {
+        timeline.arrange(.fault, after: options.faultInterval)
+        pass(until: timeline.now + options.safetyPhase)
+        guard violation == nil else { return }
+        heal()
+        let end = timeline.now + livenessBound
+        while violation == nil && !isSettled && timeline.now < end {
+            resumeDrained()
+            pass(until: min(end, timeline.now + .seconds(5)))
+        }
+        if violation == nil { checkEnd() }
+    }
+
+    private func setUpWorkers() {
         for number in 0..<options.workerCount {
             workers.append(SimulatedWorker(number: number, slotCount: random.draw(1...options.maximumSlots)))
             timeline.arrange(
                 .worker(number, run: 0, .starts), after: random.draw(.milliseconds(0) ... .seconds(3)))
         }
+        timeline.arrange(.masterStarts, after: .zero)
+    }
+
+    private func setUpClients() {
         for number in 0..<options.clientCount {
             clients.append(makeClient(number))
             timeline.arrange(
                 .client(number, .connects), after: random.draw(.milliseconds(0)...options.safetyPhase * 0.7))
         }
-        timeline.arrange(.masterStarts, after: .zero)
-        timeline.arrange(.fault, after: options.faultInterval)
     }
 
-    private func pass(until end: Instant) {
+    func pass(until end: Instant) {
         while violation == nil, let event = timeline.next(until: end) {
             eventCount += 1
             checkProgressOfTime()
@@ -112,7 +127,7 @@ public final class Simulation {
     private func checkProgressOfTime() {
         eventsNow = timeline.now == latestTime ? eventsNow + 1 : 0
         latestTime = timeline.now
-        if eventsNow > 20_000 { violate("the master or a worker is busy without end, and gets nowhere") }
+        if eventsNow > 20_000 { violate(.liveness, "the master or a worker is busy without end, and gets nowhere") }
     }
 
     private func unlessPaused(_ worker: Int, _ event: Event, _ body: () -> Void) {
@@ -173,7 +188,7 @@ public struct SimulationResult: Sendable {
     /// What the seed drew, in words.
     public let options: String
     /// The promise that was broken; `nil` when all held.
-    public let violation: String?
+    public let violation: Violation?
     /// The last events, one a line.
     public let trace: String
     /// The same for two runs of the same seed.
@@ -187,6 +202,11 @@ public struct SimulationResult: Sendable {
 }
 
 extension BlobReference {
+    /// The result of an image: the same input and pipeline give the same bytes.
+    static func result(of pipeline: String, on input: BlobDigest) -> BlobReference {
+        .named("\(pipeline) of \(input)", byteCount: 1_000)
+    }
+
     /// A blob whose digest is made from a name: FNV-1a with four starting values.
     static func named(_ name: String, byteCount: UInt64) -> BlobReference {
         var hashes: (UInt64, UInt64, UInt64, UInt64) = (1, 2, 3, 4)

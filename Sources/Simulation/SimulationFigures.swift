@@ -46,7 +46,7 @@ public struct SimulationFigures: Sendable {
 extension SimulationResult {
     /// What a person needs to see of a failed seed, and to run it again.
     public var report: String {
-        "seed \(seed) FAILED: \(violation ?? "nothing")\ndrawn: \(options)\nthe last events:\n\(trace)\n"
+        "seed \(seed) FAILED: \(violation.map { "\($0)" } ?? "nothing")\ndrawn: \(options)\nthe last events:\n\(trace)\n"
             + "replay: tessera-sim --from \(seed) --seeds 1"
     }
 }

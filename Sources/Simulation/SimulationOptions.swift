@@ -20,23 +20,30 @@ struct SimulationOptions: CustomStringConvertible {
     let corruptEvery: Int
     /// One in so many images has the same input file as others.
     let sharedEvery: Int
+    /// So many workers, the first ones, lie about their leases.
+    let liarCount: Int
     let safetyPhase: Duration
+    /// Nothing goes wrong: the run is about fair shares.
+    let isShareTrial: Bool
 
     init(using random: inout SeededRandom) {
-        workerCount = random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)
-        maximumSlots = random.draw(1...4)
+        isShareTrial = random.happens(onceIn: 12)
+        workerCount =
+            isShareTrial ? random.draw(1...4) : random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)
+        maximumSlots = isShareTrial ? 2 : random.draw(1...4)
         clientCount = random.draw(1...6)
         maximumImages = random.draw(1...12)
         prefetchPerSlot = random.draw(0...2)
         longestTask = .milliseconds([50, 400, 3_000, 8_000][random.draw(0...3)])
-        longestDelay = .milliseconds([1, 20, 200, 900][random.draw(0...3)])
-        longestCommit = .milliseconds([1, 10, 200][random.draw(0...2)])
+        longestDelay = isShareTrial ? .milliseconds(1) : .milliseconds([1, 20, 200, 900][random.draw(0...3)])
+        longestCommit = isShareTrial ? .milliseconds(1) : .milliseconds([1, 10, 200][random.draw(0...2)])
         faultInterval = .milliseconds([300, 1_000, 5_000, 20_000][random.draw(0...3)])
         rankLossEvery = [0, 50, 10][random.draw(0...2)]
         hangEvery = [0, 0, 60][random.draw(0...2)]
         poisonEvery = [0, 0, 15][random.draw(0...2)]
         corruptEvery = [0, 0, 20][random.draw(0...2)]
         sharedEvery = [1, 2, 6][random.draw(0...2)]
+        liarCount = random.happens(onceIn: 4) ? random.draw(1...workerCount) : 0
         safetyPhase = .seconds(random.draw(20...120))
     }
 
@@ -50,6 +57,7 @@ struct SimulationOptions: CustomStringConvertible {
         "workers \(workerCount), slots to \(maximumSlots), clients \(clientCount), images to \(maximumImages), "
             + "prefetch \(prefetchPerSlot), tasks to \(longestTask), delays to \(longestDelay), commits to "
             + "\(longestCommit), faults each \(faultInterval), rank loss 1/\(rankLossEvery), hangs 1/\(hangEvery), "
-            + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), safety phase \(safetyPhase)"
+            + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), "
+            + "liars \(liarCount), safety phase \(safetyPhase)"
     }
 }

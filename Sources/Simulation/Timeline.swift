@@ -1,5 +1,6 @@
 import Collections
 import JobModel
+import MasterLogic
 import Scheduler
 
 /// What is going to happen, in the order of time; at one instant, in the order in which it was arranged.
@@ -71,9 +72,7 @@ enum ClientEvent {
 enum MasterMail {
     case register(WorkerID?, slots: Int, held: [HeldLease], isDraining: Bool)
     case heartbeat([HeldLease])
-    case band(number: UInt32, LeaseID, index: UInt32, BlobReference)
-    case finished(number: UInt32, LeaseID, TaskOutput)
-    case failed(number: UInt32, LeaseID, Failure)
+    case report(number: UInt32, WorkerReport)
     case draining(Bool)
     case openJob(JobOpening)
     case upload([BlobReference])

@@ -14,31 +14,36 @@ import Simulation
     @Option(help: "Stop after so many minutes.") var minutes: Double?
     @Option(help: "Write the figures to this file as JSON.") var json: String?
     @Option(help: "Plant a bug and look for it: its name, or 'all'.") var planted: String?
+    /// Only for `PlantedBugHunt`.
+    @Option(help: .hidden) var hunt: String?
     @Flag(help: "Print each seed's digest: two runs of a seed print the same.") var digests = false
 
     func validate() throws {
         guard seeds > 0 else { throw ValidationError("--seeds is 0; at least 1 is needed") }
-        if let planted, planted != "all", PlantedBug(rawValue: planted) == nil {
-            let names = PlantedBug.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("there is no bug \(planted); there are all, \(names)")
+        if let planted, planted != "all", !PlantedBugHunt.names.contains(planted) {
+            throw ValidationError(
+                "there is no bug \(planted); there are all, \(PlantedBugHunt.names.joined(separator: ", "))")
         }
     }
 
     func run() throws {
-        if let planted {
-            let bugs = planted == "all" ? PlantedBug.allCases : [PlantedBug(rawValue: planted)].compactMap { $0 }
-            try find(bugs)
+        if let hunt {
+            PlantedBugHunt(name: hunt, seeds: range).runHere()
+        } else if let planted {
+            try find(planted == "all" ? PlantedBugHunt.names : [planted])
         } else {
             try runSeeds()
         }
     }
+
+    private var range: Range<UInt64> { from..<(from + seeds) }
 
     private func runSeeds() throws {
         var figures = SimulationFigures()
         let clock = ContinuousClock()
         let start = clock.now
         var failure: SimulationResult?
-        for seed in from..<(from + seeds) {
+        for seed in range {
             if let minutes, clock.now - start > .seconds(minutes * 60) { break }
             let result = Simulation(seed: seed).run()
             figures.add(result)
@@ -57,24 +62,19 @@ import Simulation
         }
     }
 
-    private func find(_ bugs: [PlantedBug]) throws {
+    /// Prints a table: the bug, what it breaks, and which seed and which checker found it.
+    private func find(_ names: [String]) throws {
         var missed = 0
-        for bug in bugs {
-            var found: SimulationResult?
-            for seed in from..<(from + seeds) where found == nil {
-                let result = Simulation(seed: seed, bug: bug).run()
-                if result.violation != nil { found = result }
-            }
-            let name = bug.rawValue.padded(to: 28)
-            if let found {
-                print("\(name) seed \(found.seed): \(found.violation ?? "")")
-            } else {
-                missed += 1
-                print("\(name) NOT FOUND in \(seeds) seeds")
-            }
+        for name in names {
+            let finding = try PlantedBugHunt(name: name, seeds: range).run()
+            let found = finding.map { "seed \("\($0.seed)".padded(to: 5)) \($0.checker): \($0.text)" }
+            if found == nil { missed += 1 }
+            print(
+                name.padded(to: 28), PlantedBugHunt.brokenPromise(by: name).padded(to: 28),
+                found ?? "NOT FOUND in \(seeds) seeds")
             fflush(nil)
         }
-        print("\(bugs.count - missed) of \(bugs.count) planted bugs found")
+        print("\(names.count - missed) of \(names.count) planted bugs found")
         if missed > 0 { throw ExitCode(1) }
     }
 }

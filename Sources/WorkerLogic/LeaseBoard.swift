@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 
 /// Decides what a worker does with its leases: when to fetch, run, upload and report. Performs no I/O, reads no clock.
 ///
@@ -66,6 +67,7 @@ public struct LeaseBoard {
     public var held: [(lease: LeaseID, started: Bool)] {
         order.compactMap { lease in
             guard let entry = entries[lease] else { return nil }
+            if planted(.reportedLeasesNotListed) && entry.phase == .reporting { return nil }
             let started =
                 switch entry.phase {
                 case .fetching, .ready: false
@@ -102,7 +104,10 @@ public struct LeaseBoard {
             guard let entry = remove(lease) else { continue }
             unacknowledged.removeAll { $0.report.lease == lease }
             // A running slot becomes free when its world has stopped, not before.
-            if case .running(let slot) = entry.phase { stopping[lease] = slot }
+            if case .running(let slot) = entry.phase {
+                if planted(.slotFreedEarly) { freeSlots.append(slot) }
+                stopping[lease] = slot
+            }
             actions.append(.abandon(lease))
         }
         return actions + startReady()
@@ -121,7 +126,9 @@ public struct LeaseBoard {
 
     /// A connection to the master is registered: everything that it may not have heard is said again.
     public mutating func reconnected() -> [Action] {
-        unacknowledged.map { .send(number: $0.number, $0.report) }
+        if planted(.reportNotRepeated) { return [] }
+        if planted(.reportsReordered) { unacknowledged.reverse() }
+        return unacknowledged.map { .send(number: $0.number, $0.report) }
     }
 
     /// No new work; what has not started goes back. What runs goes on.
@@ -183,7 +190,7 @@ public struct LeaseBoard {
     /// Fetching, running or uploading failed. `slot` is the slot it ran in, which is free again.
     public mutating func failed(_ lease: LeaseID, slot: Int?, _ failure: Failure) -> [Action] {
         if let slot {
-            freeSlots.append(slot)
+            if !planted(.slotNotFreed) { freeSlots.append(slot) }
             stopping[lease] = nil
         }
         return end(lease, failure) + startReady()

@@ -119,6 +119,30 @@ import Testing
         #expect(play.state(job) == .done)
     }
 
+    @Test func `an attempt is taken up again only by the worker that lost it`() throws {
+        let play = try Rehearsal()
+        let first = try play.connect("first")
+        try play.submit()
+        let lease = play.leases(of: first)[0]
+        play.disconnect(first)
+        let liar = try play.connect("liar", as: nil, holding: [lease])
+        #expect(play.dropped == [lease])
+        #expect(play.leases(of: liar) == [LeaseID(task: lease.task, epoch: lease.epoch + 1)], "its own attempt")
+    }
+
+    @Test func `what a worker says of another's lease does not end that`() throws {
+        let play = try Rehearsal()
+        let first = try play.connect("first")
+        let second = try play.connect("second")
+        try play.submit()
+        let lease = play.leases(of: first)[0]
+        play.perform { $0.taskFinished(lease, by: second, output: TaskOutput(), at: $1, into: &$2) }
+        #expect(play.latest.records.isEmpty)
+        #expect(play.leases(of: first) == [lease])
+        play.perform { $0.taskFinished(lease, by: first, output: TaskOutput(), at: $1, into: &$2) }
+        #expect(play.latest.records.count > 0, "its own nonsense ends the attempt")
+    }
+
     @Test func `a worker that comes back loses what others were given or have done`() throws {
         let play = try Rehearsal()
         let first = try play.connect("first", slots: 3)
@@ -221,6 +245,28 @@ import Testing
         #expect(play.state(job) == .done)
         play.wait(.seconds(5), silent: [worker])
         #expect(play.declaredDead == [worker], "silence counts again afterwards")
+    }
+
+    @Test func `what arrived while the master stood still is read before a suspect is declared dead`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect()
+        play.wait(.milliseconds(2_500), silent: [worker])
+        #expect(play.status(worker)?.state == .suspect)
+        play.freeze(.seconds(10))
+        play.perform { $0.timePassed(at: $1, into: &$2) }
+        #expect(play.declaredDead.isEmpty)
+        play.beat(worker)
+        #expect(play.status(worker)?.state == .alive)
+    }
+
+    @Test func `a master that is late every time finds the dead, too`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect()
+        for _ in 0..<6 {
+            play.freeze(.seconds(10))
+            play.perform { $0.timePassed(at: $1, into: &$2) }
+        }
+        #expect(play.declaredDead == [worker])
     }
 
     @Test func `a registration outside the limits is refused`() throws {

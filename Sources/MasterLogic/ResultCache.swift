@@ -1,0 +1,34 @@
+import JobModel
+
+/// Results that can answer identical requests, for as long as their blobs are kept.
+public struct ResultCache {
+    /// What makes requests identical: the same input bytes, the same pipeline, the same release's pixels. The chunk size is
+    /// not among it: no output depends on it.
+    public struct Key: Hashable, Sendable {
+        let input: BlobDigest
+        let pipeline: String
+        let revision: UInt32
+
+        public init(input: BlobDigest, pipeline: String, revision: UInt32) {
+            self.input = input
+            self.pipeline = pipeline
+            self.revision = revision
+        }
+    }
+
+    private var results: [Key: BlobReference] = [:]
+    private var keys: [BlobDigest: Set<Key>] = [:]
+
+    public init() {}
+
+    public subscript(key: Key) -> BlobReference? { results[key] }
+
+    public mutating func insert(_ result: BlobReference, for key: Key) {
+        if let old = results.updateValue(result, forKey: key), old != result { keys[old.digest]?.remove(key) }
+        keys[result.digest, default: []].insert(key)
+    }
+
+    public mutating func remove(_ digest: BlobDigest) {
+        for key in keys.removeValue(forKey: digest) ?? [] { results[key] = nil }
+    }
+}

@@ -1,0 +1,169 @@
+/// A mistake that somebody could make; the checkers of the simulated cluster must find each.
+///
+/// A mistake is written where it would be made, as `planted(.itsName)`. That is false in the programs: only targets whose
+/// name ends in `WithBugs`, the same sources compiled once more with `PLANTED_BUGS`, contain what it guards.
+public enum PlantedBug: Sendable {
+    // The scheduler: leases, attempts and results.
+
+    /// A result is accepted for an attempt that was never made.
+    case epochNotChecked
+    /// A result is accepted though its task is done.
+    case secondResultAccepted
+    /// The epochs of an image that starts over are used again.
+    case epochsStartOver
+    /// The leases of a worker that is gone stay with it.
+    case lostWorkerKeepsLeases
+    /// A heartbeat renews leases that it does not list.
+    case unlistedLeasesRenewed
+    /// A worker is not told which of the leases that it lists are not its own.
+    case droppedLeasesNotNamed
+    /// A lease is given to another worker, and its holder is not told.
+    case reassignedWithoutRevoking
+    /// A worker that comes back may go on with an attempt that another one lost.
+    case anyLeaseTakenUp
+    /// What a worker says wrongly of another's attempt ends that attempt.
+    case nonsenseEndsOthersAttempt
+    /// Of the two attempts at a straggler, only the faster one ends.
+    case backupNotRevoked
+
+    // The scheduler: retries.
+
+    /// An image is dead-lettered one attempt late.
+    case deadLetteredLate
+    /// An attempt that was handed back makes good for one that failed.
+    case failureRefunded
+    /// A worker that was lost counts as a failed attempt.
+    case lossCountsAsFailure
+    /// What can never succeed is tried again.
+    case corruptInputRetried
+    /// The task is not queued when its pause is over.
+    case pauseNeverEnds
+
+    // The scheduler: membership and time.
+
+    /// A heartbeat does not show that its worker is alive.
+    case heartbeatNotHeard
+    /// A suspect worker is never looked at again.
+    case suspectNeverDead
+    /// The time that the master stood still counts as the workers' silence.
+    case ownPauseIgnored
+
+    // The scheduler: recovery.
+
+    /// After a restart nothing is queued again.
+    case recoveryForgotten
+    /// After a restart the attempts that were running belong to nobody.
+    case runningAttemptsForgotten
+    /// After a restart a worker that does not come back is waited for without end.
+    case missingWorkerAwaited
+    /// After a restart a complete image is not put together.
+    case assemblyNotResumed
+
+    // The scheduler: jobs, fairness, blobs.
+
+    /// The client's token is not compared.
+    case tokenIgnored
+    /// The end of a job's submission is acknowledged and not kept.
+    case sealNotKept
+    /// The tasks of a cancelled job still wait to be handed out.
+    case cancelledTasksWait
+    /// Submitters share by tasks, however large these are.
+    case pixelsNotCharged
+    /// A submitter that had nothing to do is served first until it has caught up.
+    case idleTimeCredited
+    /// A job's tasks are handed out in spite of a more urgent one.
+    case priorityIgnored
+    /// An input that two images share goes when the first of them ends.
+    case blobUsesNotCounted
+    /// A dead-lettered image does not keep its input.
+    case deadLetterLosesInput
+
+    // The worker's lease board.
+
+    /// What the master may not have heard is not said again.
+    case reportNotRepeated
+    /// After a reconnection the reports are said in another order.
+    case reportsReordered
+    /// A slot is given to the next task while its world still runs the last one.
+    case slotFreedEarly
+    /// A slot whose task failed is not used again.
+    case slotNotFreed
+    /// A heartbeat leaves out the leases whose report is not acknowledged.
+    case reportedLeasesNotListed
+
+    // The master's shell.
+
+    /// Replies and grants leave before the records behind them are durable.
+    case acknowledgeBeforeCommit
+    /// Only the grants leave early: an attempt is counted after it was handed out.
+    case grantBeforeCommit
+    /// A closed connection does not end the worker's registration.
+    case disconnectForgotten
+    /// The end of an old connection counts for the worker's new one.
+    case oldConnectionEndsNewOne
+    /// The scheduler is not woken when it asked to be.
+    case lostWakeUp
+    /// A restarted master gives out worker identifiers that are in use.
+    case workerIdentifiersReused
+    /// A blob is deleted without asking whether it is needed again.
+    case deletesWithoutAsking
+    /// Deadlines are kept by the wall clock.
+    case wallClockLeases
+    /// The assembled file of an image is not reported.
+    case assemblyNotReported
+
+    // The journal.
+
+    /// The journal calls a transaction durable without syncing it.
+    case journalDoesNotSync
+    /// Recovery keeps the part of a torn transaction that reached the disk.
+    case tornTransactionKept
+    /// A transaction that was slow is written again.
+    case transactionWrittenTwice
+}
+
+#if PLANTED_BUGS
+    extension PlantedBug: CaseIterable {
+        /// The one that is planted in what the present task runs.
+        @TaskLocal public static var active: PlantedBug?
+
+        /// As it is written on a command line: `epoch-not-checked`.
+        public var name: String {
+            "\(self)".reduce(into: "") { name, letter in
+                name += letter.isUppercase ? "-" + letter.lowercased() : String(letter)
+            }
+        }
+
+        /// The promise that it breaks first, by its row in docs/guarantees.md.
+        public var brokenPromise: String {
+            switch self {
+            case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
+                .sealNotKept, .deletesWithoutAsking, .blobUsesNotCounted, .deadLetterLosesInput, .tokenIgnored:
+                "1 acknowledged jobs survive"
+            case .epochNotChecked, .secondResultAccepted, .epochsStartOver, .anyLeaseTakenUp, .backupNotRevoked,
+                .workerIdentifiersReused, .grantBeforeCommit, .cancelledTasksWait, .slotFreedEarly:
+                "2 one commit per task"
+            case .lostWorkerKeepsLeases, .unlistedLeasesRenewed, .droppedLeasesNotNamed, .reassignedWithoutRevoking,
+                .suspectNeverDead, .missingWorkerAwaited, .disconnectForgotten:
+                "4 bounded reassignment"
+            case .heartbeatNotHeard, .ownPauseIgnored, .oldConnectionEndsNewOne, .reportedLeasesNotListed:
+                "5 few false deaths"
+            case .pauseNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
+                .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:
+                "6 progress after healing"
+            case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
+                .nonsenseEndsOthersAttempt:
+                "7 poison is contained"
+            case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
+            case .wallClockLeases: "13 clocks do not matter"
+            }
+        }
+    }
+
+    /// Whether the bug is planted.
+    public func planted(_ bug: PlantedBug) -> Bool { PlantedBug.active == bug }
+#else
+    /// Never: what it guards is not compiled into the programs.
+    @inlinable @inline(__always)
+    public func planted(_ bug: PlantedBug) -> Bool { false }
+#endif

@@ -1,0 +1,89 @@
+import JobModel
+
+/// Counts every task's attempts by the records alone, and compares with what became of its image.
+struct AttemptBook {
+    private struct Count {
+        var failures: UInt32 = 0
+        var losses: UInt32 = 0
+        /// The attempt that was lost last: should its worker come back, it was not lost.
+        var lost: LeaseID?
+    }
+
+    /// By image, then by task: an image that starts over starts to count again.
+    private var counts: [ImageID: [TaskID: Count]] = [:]
+    private var restarts: [ImageID: UInt32] = [:]
+    private var maximumAttempts: [JobID: UInt32] = [:]
+    /// Tasks whose attempts ended in the present transaction.
+    private var ended: [LeaseID] = []
+    private var neverRetried: [LeaseID] = []
+    private let maximumLosses: UInt32
+    private let maximumRestarts: UInt32
+
+    init(maximumLosses: UInt32, maximumRestarts: UInt32) {
+        self.maximumLosses = maximumLosses
+        self.maximumRestarts = maximumRestarts
+    }
+
+    mutating func observe(_ record: Record, report: Report) {
+        switch record {
+        case .jobOpened(let job): maximumAttempts[job.id] = job.options.maximumAttempts
+        case .attemptStarted(let lease, _):
+            if counts[lease.task.image]?[lease.task]?.lost == lease {
+                counts[lease.task.image]?[lease.task]?.losses -= 1
+            }
+            counts[lease.task.image]?[lease.task]?.lost = nil
+        case .attemptEnded(let lease, _, let failure): attemptEnded(lease, failure, report: report)
+        case .imageFailed(let image, let failure, let deadLettered):
+            if deadLettered { checkUsedUp(image, failure, report: report) }
+            counts[image] = nil
+        case .imageRestarted(let image):
+            counts[image] = nil
+            restarts[image, default: 0] += 1
+        case .imageRedriven(let image):
+            counts[image] = nil
+            restarts[image] = nil
+        case .imageCompleted(let image, _, _): counts[image] = nil
+        case .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .jobFinished, .jobCancelled, .jobForgotten: break
+        }
+    }
+
+    private mutating func attemptEnded(_ lease: LeaseID, _ failure: Failure, report: Report) {
+        var count = counts[lease.task.image]?[lease.task] ?? Count()
+        switch failure.cause {
+        case .workerLost:
+            count.losses += 1
+            count.lost = lease
+        case .rankLost, .hung, .workerError: count.failures += 1
+        case .corruptInput, .overLimit, .unsuitable: neverRetried.append(lease)
+        case .returned, .cancelled: break
+        }
+        counts[lease.task.image, default: [:]][lease.task] = count
+        ended.append(lease)
+    }
+
+    /// What is dead-lettered after an attempt has used up its attempts.
+    private func checkUsedUp(_ image: ImageID, _ failure: Failure, report: Report) {
+        guard case let restarts = restarts[image, default: 0], restarts < maximumRestarts else { return }
+        let allowed = maximumAttempts[image.job, default: 1]
+        let isUsedUp = (counts[image] ?? [:]).values.contains { $0.failures >= allowed || $0.losses >= maximumLosses }
+        if !isUsedUp { report(.attempts, "image \(image) is dead-lettered with attempts left: \(failure.reason)") }
+    }
+
+    /// The transaction is over: whose attempts are used up has ended.
+    mutating func transactionEnded(isFinal: (ImageID) -> Bool, report: Report) {
+        for lease in ended {
+            guard let count = counts[lease.task.image]?[lease.task], !isFinal(lease.task.image) else { continue }
+            let allowed = maximumAttempts[lease.task.image.job, default: 1]
+            if count.failures >= allowed || count.losses >= maximumLosses {
+                report(
+                    .attempts,
+                    "\(lease.task) goes on after \(count.failures) failed and \(count.losses) lost attempts")
+            }
+        }
+        for lease in neverRetried where !isFinal(lease.task.image) {
+            report(.attempts, "\(lease.task) is tried again, though it can never succeed")
+        }
+        ended.removeAll(keepingCapacity: true)
+        neverRetried.removeAll(keepingCapacity: true)
+    }
+}
