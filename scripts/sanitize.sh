@@ -24,4 +24,4 @@ export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 
 options=(--scratch-path "$scratch" --sanitize "$sanitizer" -Xswiftc -use-ld=lld)
 swift build --build-tests -j "${JOBS:-$(nproc)}" "${options[@]}"
-swift test --skip-build --no-parallel "${options[@]}" --skip '^(IntegrationTests|WorldTests)\.' "${@:2}"
+swift test --skip-build --no-parallel "${options[@]}" --skip '^(IntegrationTests|WorldTests|DurabilityTests)\.' "${@:2}"

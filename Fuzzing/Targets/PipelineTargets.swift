@@ -36,6 +36,10 @@ extension FuzzTarget {
             guard let shape = try? operation.outputShape(for: image.shape), shape.byteCount <= 1 << 16 else { return }
             switch operation.kernel(for: image.shape) {
             case .rows(let kernels): for kernel in kernels { image = try apply(kernel, to: image, cut: cut) }
+            case .transposition(let before, let after):
+                for kernel in before { image = try apply(kernel, to: image, cut: cut) }
+                image = image.transposed()
+                for kernel in after { image = try apply(kernel, to: image, cut: cut) }
             case .wholeImage(let kernel):
                 for preparation in kernel.prelude { image = try apply(preparation, to: image, cut: cut) }
                 image = try apply(kernel, to: image, cut: cut)

@@ -58,7 +58,7 @@ public final class RowBuffer {
     public var bytes: [UInt8] { withExtendedLifetime(self) { Array(band.bytes) } }
 
     /// The whole image with rows and columns exchanged; all rows must be here.
-    func transposed() -> RowBuffer {
+    package func transposed() -> RowBuffer {
         let layout = TransposedRows(of: shape, rowsPerPart: shape.height)
         let result = RowBuffer(shape: layout.shape, rows: 0..<layout.shape.height)
         withExtendedLifetime(self) { layout.transpose(band, part: 0, to: result.mutableBand.bytes) }
