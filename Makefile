@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn fuzz sanitize lint demo install uninstall clean
+.PHONY: help setup build test test-drawn fuzz sanitize fault-matrix kill-storm measure-faults lint demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -17,6 +17,9 @@ help:
 	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
 	@echo "make fuzz     fuzz all that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
+	@echo "make fault-matrix  every fault, to everybody, in every phase of a job; SEED=1 draws the moments"
+	@echo "make kill-storm  somebody is killed every second, for SECONDS=120"
+	@echo "make measure-faults  how long a loss takes to be made good, over SAMPLES=100; on a quiet machine"
 	@echo "make build    build the four programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -44,6 +47,18 @@ fuzz: setup
 sanitize: setup
 	scripts/sanitize.sh address
 	scripts/sanitize.sh thread
+
+fault-matrix: setup
+	swift build --build-tests -j $(JOBS)
+	FAULT_MATRIX=all FAULT_SEED=$(or $(SEED),1) swift test --skip-build --no-parallel --filter FaultMatrix
+
+kill-storm: setup
+	swift build --build-tests -j $(JOBS)
+	STORM_SECONDS=$(or $(SECONDS),120) swift test --skip-build --no-parallel --filter KillStorm
+
+measure-faults: setup
+	swift build --build-tests -j $(JOBS)
+	FAULT_SAMPLES=$(or $(SAMPLES),100) swift test --skip-build --no-parallel --filter FaultMeasurement
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel

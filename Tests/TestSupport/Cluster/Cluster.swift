@@ -107,19 +107,25 @@ public final class Cluster: Sendable {
     }
 
     /// Starts one more worker; does not wait for it.
+    /// - Parameter through: where it is to find the master, when not at its own address.
     @discardableResult
-    public func startWorker(_ arguments: [String] = [], secretFile: String? = nil) throws -> Daemon {
+    public func startWorker(
+        _ arguments: [String] = [], secretFile: String? = nil, through proxy: Endpoint? = nil
+    ) throws -> Daemon {
         let name = "worker-\(workers.count)"
         let worker = try Daemon(
             name: name, executable: Programs.path("tessera-worker"),
             arguments: [
-                "--master", "\(endpoint)", "--secret-file", secretFile ?? self.secretFile, "--slots",
+                "--master", "\(proxy ?? endpoint)", "--secret-file", secretFile ?? self.secretFile, "--slots",
                 String(layout.slots), "--ranks", String(layout.ranks), "--name", name, "--scratch-dir", folder.scratch,
                 "--log-level", "debug",
             ] + arguments, environment: environment, logFile: folder.file("\(name).log"))
         processes.withLock { $0.workers.append(worker) }
         return worker
     }
+
+    /// Starts a worker again after its end.
+    public func restart(_ worker: Daemon) throws { try worker.start() }
 
     /// Starts the master again, on the same state and the same port; returns when it serves.
     public func restartMaster() async throws {
@@ -158,12 +164,16 @@ public final class Cluster: Sendable {
     // MARK: Commands
 
     /// Starts the command line client; it finds master and secret by its environment.
-    /// - Parameter input: what it reads from standard input.
-    public func start(_ arguments: [String], input: [UInt8]? = nil) throws -> CommandRun {
+    /// - Parameters:
+    ///   - input: what it reads from standard input.
+    ///   - through: where it is to find the master, when not at its own address.
+    public func start(
+        _ arguments: [String], input: [UInt8]? = nil, through proxy: Endpoint? = nil
+    ) throws -> CommandRun {
         let number = processes.withLock { $0.commands.count }
         let inputFile = try input.map { try folder.write($0, to: "command-\(number).in") }
         var environment = environment
-        environment["TESSERA_MASTER"] = "\(endpoint)"
+        environment["TESSERA_MASTER"] = "\(proxy ?? endpoint)"
         environment["TESSERA_SECRET_FILE"] = secretFile
         environment["TESSERA_PROGRESS"] = "none"
         let command = try CommandRun(
@@ -185,6 +195,11 @@ public final class Cluster: Sendable {
     public func rankProcesses(of worker: Daemon) -> [ProcessTable.Entry] {
         let pid = worker.pid
         return ProcessTable.descendants(of: pid).filter { $0.name.hasPrefix("tessera-rank") && $0.parent != pid }
+    }
+
+    /// What workers have in shared memory.
+    public func scratchFolders() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.scratch)
     }
 
     /// Waits until a rank of the worker computes: one that waits for work sleeps.
