@@ -26,6 +26,27 @@ import Transport
         #expect(ClientError(refused).status == .unreachable)
     }
 
+    @Test(arguments: [TransportError.Code.closed, .handshakeTimeout])
+    func `a master whose first handshake breaks off is tried again`(code: TransportError.Code) async throws {
+        let master = ModelMaster()
+        let dials = Mutex(0)
+        try await TestSession.with(
+            master,
+            dial: { body in
+                let isFirst = dials.withLock { dials in
+                    dials += 1
+                    return dials == 1
+                }
+                if isFirst { throw TransportError(code, "the handshake was not through") }
+                await body(master)
+            }
+        ) { test in
+            _ = try await test.session.perform { try await $0.workers() }
+            #expect(test.notes.text.contains("trying again"))
+        }
+        #expect(dials.withLock { $0 } == 2)
+    }
+
     @Test func `a lost master is tried again until the reconnect timeout`() async throws {
         let master = ModelMaster { $0.breaks = [.before("workers")] }
         let dials = Mutex(0)

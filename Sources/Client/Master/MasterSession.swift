@@ -124,6 +124,14 @@ actor MasterSession {
         }
     }
 
+    /// Whether somebody was there, though no connection came of it: a master that stops or starts, or a poor network.
+    private static func isAnswer(_ error: any Error) -> Bool {
+        switch (error as? TransportError)?.code {
+        case .closed, .handshakeTimeout, .tooManyConnections: true
+        default: false
+        }
+    }
+
     /// Whether the connection was closed under this request because another one had found it lost.
     private func isAfterLoss(_ error: any Error, _ used: Connection) -> Bool {
         (error as? ConnectionClosed)?.code == .local && connection?.number != used.number
@@ -147,7 +155,7 @@ actor MasterSession {
                 try await waitOut()
                 do {
                     try await dial { master in await self.serve(master) }
-                } catch  where connectionCount > 0 && Self.isLoss(error) {
+                } catch  where Self.isLoss(error) && (connectionCount > 0 || Self.isAnswer(error)) {
                     began(outageBecauseOf: error)
                 }
                 try Task.checkCancellation()
