@@ -56,10 +56,11 @@ public struct BinaryReader: Sendable {
         guard remainingByteCount >= size else {
             throw BinaryCodingError("needs \(size) bytes for an integer, has \(remainingByteCount)")
         }
-        var value: Value = 0
-        for index in (0..<size).reversed() { value = value << 8 | Value(truncatingIfNeeded: bytes[position + index]) }
+        let start = position - bytes.startIndex
         position += size
-        return value
+        return bytes.withUnsafeBytes {
+            Value(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: Value.self))
+        }
     }
 
     public mutating func readVariable() throws(BinaryCodingError) -> UInt64 {

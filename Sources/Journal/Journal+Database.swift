@@ -51,13 +51,17 @@ extension Journal {
             do {
                 try database.inTransaction(.immediate) { database in
                     try change(database, &counters)
+                    // Each transaction moves on, also one that adds no record: the mark tells them apart.
+                    if counters.lastSequence == state.counters.lastSequence { counters.lastSequence += 1 }
                     try Schema.update(counters, in: database)
                     return .commit
                 }
+                try state.mark.write(counters.lastSequence)
                 try database.writeWithoutTransaction(checkpointIfNeeded)
             } catch {
-                state.failure = "\(error)"
-                throw .failed(reason: "\(error)")
+                let reason = "\(path): \(error)"
+                state.failure = reason
+                throw .failed(reason: reason)
             }
             state.counters = counters
         }
@@ -115,9 +119,5 @@ extension Row {
     /// - Returns: `nil` when the column is no integer, where the row's subscript would trap.
     func integer(at index: Int) -> Int64? {
         Int64.fromDatabaseValue(self[index] as DatabaseValue)
-    }
-
-    func bytes(at index: Int) throws -> [UInt8] {
-        try withUnsafeData(atIndex: index) { data in data.map([UInt8].init) ?? [] }
     }
 }

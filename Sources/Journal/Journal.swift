@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import JobModel
 // GRDB has a class of that name.
@@ -11,6 +12,7 @@ import Synchronization
 ///     DIR/lock              held by flock(2) for as long as the journal is open
 ///     DIR/journal.sqlite    tables `record` and `counter`; see Schema.swift
 ///     DIR/journal.sqlite-wal
+///     DIR/acknowledged      how far the journal must reach; see AcknowledgedMark.swift
 ///
 /// All methods block, on the disk. They may be called from any thread, and exclude each other.
 ///
@@ -33,6 +35,7 @@ public final class Journal: Sendable {
         var counters: Counters
         /// Why nothing more is written.
         var failure: String?
+        let mark: AcknowledgedMark
         /// Held until the database is closed.
         var directory: StateDirectory?
         var isClosed: Bool { directory == nil }
@@ -65,8 +68,16 @@ public final class Journal: Sendable {
         } catch {
             throw .databaseUnusable(path: path, reason: "\(error)")
         }
+        let mark = try AcknowledgedMark(path: directory + "/acknowledged")
+        if let acknowledged = mark.read(), acknowledged > counters.lastSequence {
+            throw .damagedJournal(
+                path: path,
+                reason:
+                    "it ends at \(counters.lastSequence), but what was written up to \(acknowledged) was acknowledged; "
+                    + "the end of its write-ahead log is missing or damaged")
+        }
         try stateDirectory.synchronize()
-        state = Mutex(State(counters: counters, directory: stateDirectory))
+        state = Mutex(State(counters: counters, mark: mark, directory: stateDirectory))
     }
 
     deinit {
@@ -120,23 +131,43 @@ public final class Journal: Sendable {
 
     /// Passes every record to `body`, in the order they were appended. Errors of `body` end the replay and are rethrown.
     ///
-    /// Each row is checked against its checksum before it is decoded, and at the end all rows against the counters.
+    /// Each row is checked against its checksum before it is decoded, and at the end all rows against the counters. Rows are
+    /// read and decoded on a thread of their own, some ahead of `body`.
     /// - Throws: `JournalError`, or what `body` throws.
     public func replay(_ body: (Record) throws -> Void) throws {
         let expected = try state.withLock { state throws(JournalError) in
             guard !state.isClosed else { throw .closed }
             return state.counters
         }
+        let pipe = RecordPipe()
+        let reader = Thread { [self] in pipe.finish(Result { try readRecords(into: pipe, expected) }) }
+        reader.name = "journal reader"
+        reader.start()
+        do {
+            while let batch = try pipe.take() {
+                for record in batch { try body(record) }
+            }
+        } catch {
+            pipe.abandon()
+            throw error
+        }
+    }
+
+    private func readRecords(into pipe: RecordPipe, _ expected: Counters) throws {
         var found = Counters()
         do {
             try database.read { database in
-                let rows = try Row.fetchCursor(
-                    database, sql: "SELECT sequence, job, kind, body, checksum FROM record ORDER BY sequence")
-                while let row = try rows.next() {
-                    let (record, checksum) = try Self.record(in: row)
+                let rows = try RecordRows(database, path: path)
+                var batch: [Record] = []
+                batch.reserveCapacity(Self.batchCount)
+                while let (record, checksum) = try rows.next() {
                     found.added(checksum)
-                    try body(record)
+                    batch.append(record)
+                    guard batch.count == Self.batchCount else { continue }
+                    guard pipe.put(batch) else { throw CancellationError() }
+                    batch.removeAll(keepingCapacity: true)
                 }
+                _ = pipe.put(batch)
             }
         } catch let error as DatabaseError {
             throw JournalError.databaseUnusable(path: path, reason: "\(error)")
@@ -149,6 +180,8 @@ public final class Journal: Sendable {
             )
         }
     }
+
+    private static let batchCount = 2048
 }
 
 // MARK: - Rows
@@ -174,25 +207,5 @@ extension Journal {
             database.cachedStatement(sql: "SELECT checksum FROM record WHERE job = ?"), arguments: arguments)
         while let checksum = try checksums.next() { counters.removed(checksum) }
         try database.cachedStatement(sql: "DELETE FROM record WHERE job = ?").execute(arguments: arguments)
-    }
-
-    /// Decodes a row, trusting none of it: damage in the database's own pages shows as any value of any type.
-    private static func record(in row: Row) throws -> (record: Record, checksum: Int64) {
-        let sequence = row.integer(at: 0) ?? 0
-        let job = row.integer(at: 1) ?? 0
-        func damaged(_ reason: String) -> JournalError {
-            .damagedRecord(sequence: sequence, job: JobID(UInt64(bitPattern: job)), reason: reason)
-        }
-        guard let kind = row.integer(at: 2), let checksum = row.integer(at: 4) else {
-            throw damaged("its columns are not numbers")
-        }
-        let body = try row.bytes(at: 3)
-        let found = body.withUnsafeBytes { recordChecksum(sequence: sequence, job: job, kind: kind, body: $0) }
-        guard found == checksum else { throw damaged("its bytes are not what was written") }
-        do throws(BinaryCodingError) {
-            return (try Record(decoding: body), checksum)
-        } catch {
-            throw damaged(error.description)
-        }
     }
 }

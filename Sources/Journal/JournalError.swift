@@ -11,7 +11,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The database was written by a newer release, whose tables this one does not know.
     case newerSchema(path: String)
     /// A record is not what was written, or cannot be read by this release.
-    case damagedRecord(sequence: Int64, job: JobID, reason: String)
+    case damagedRecord(path: String, sequence: Int64, job: JobID, reason: String)
     /// Records, or the counters over them, are missing or not what was written.
     case damagedJournal(path: String, reason: String)
     /// Writing failed, now or earlier: what is on disk is uncertain, so nothing more is written.
@@ -46,8 +46,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "start without the jobs it holds"
         case .newerSchema(let path):
             "the journal \(path) was written by a newer release; run that release or a later one on it"
-        case .damagedRecord(let sequence, let job, let reason):
-            "record \(sequence) of job \(job) in the journal is damaged: \(reason); restore the state directory from a "
+        case .damagedRecord(let path, let sequence, let job, let reason):
+            "record \(sequence) of job \(job) in the journal \(path) is damaged: \(reason); restore the state directory from a "
                 + "backup, or move it away to start without the jobs it holds"
         case .damagedJournal(let path, let reason):
             "the journal \(path) is damaged: \(reason); restore the state directory from a backup, or move it away to "

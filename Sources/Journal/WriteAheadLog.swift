@@ -14,7 +14,7 @@ import Foundation
 /// transactions that were acknowledged. With `synchronous=FULL` each transaction is on disk before the next begins. So at most
 /// one transaction may end behind the first wrong frame; if two do, acknowledged ones are damaged.
 ///
-/// Damage to the very last transaction cannot be told from its interrupted writing.
+/// Damage to the very last transaction looks like its interrupted writing: `AcknowledgedMark` tells them apart.
 struct WriteAheadLog {
     private static let headerByteCount = 32
     private static let frameHeaderByteCount = 24

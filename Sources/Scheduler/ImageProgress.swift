@@ -72,7 +72,15 @@ struct ImageProgress: Equatable, Sendable {
 
     // MARK: Changes, each the effect of one record
 
-    mutating func attemptStarted(_ epoch: Epoch, of task: UInt32, by worker: WorkerID) throws(ReplayError) {
+    private func number(_ step: TaskStep) throws(ReplayError) -> UInt32 {
+        guard let number = plan.task(at: step) else {
+            throw ReplayError(description: "\(step) is no task of the image")
+        }
+        return UInt32(number)
+    }
+
+    mutating func attemptStarted(_ epoch: Epoch, of step: TaskStep, by worker: WorkerID) throws(ReplayError) {
+        let task = try number(step)
         let attempt = OpenAttempt(epoch: epoch, worker: worker)
         switch open[task] {
         case nil: open[task] = .one(attempt)
@@ -88,7 +96,8 @@ struct ImageProgress: Equatable, Sendable {
         tasks[Int(task)].epoch = epoch
     }
 
-    mutating func attemptEnded(_ epoch: Epoch, of task: UInt32, because cause: FailureCause) throws(ReplayError) {
+    mutating func attemptEnded(_ epoch: Epoch, of step: TaskStep, because cause: FailureCause) throws(ReplayError) {
+        let task = try number(step)
         let worker = attempt(epoch, of: task)?.worker
         switch open[task] {
         case .one(let only) where only.epoch == epoch: open[task] = nil
@@ -115,8 +124,11 @@ struct ImageProgress: Equatable, Sendable {
         return productFinished(for: plan.dependents(ofBand: band))
     }
 
-    /// - Returns: the tasks that miss nothing any more.
-    mutating func taskCompleted(_ task: UInt32, _ output: TaskOutput) throws(ReplayError) -> [UInt32] {
+    /// - Returns: the tasks that miss nothing any more, and how many are done now.
+    mutating func taskCompleted(
+        _ step: TaskStep, _ output: TaskOutput
+    ) throws(ReplayError) -> (ready: [UInt32], doneCount: Int) {
+        let task = try number(step)
         guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
         tasks[Int(task)].isDone = true
         losers[task] = nil
@@ -128,7 +140,7 @@ struct ImageProgress: Equatable, Sendable {
             chunksToDo[Int(stage)] -= 1
             if chunksToDo[Int(stage)] == 0 { ready += productFinished(for: plan.dependents(ofStage: Int(stage))) }
         }
-        return ready
+        return (ready, doneCount)
     }
 
     private mutating func productFinished(for dependents: some Sequence<UInt32>) -> [UInt32] {

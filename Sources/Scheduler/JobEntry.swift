@@ -55,3 +55,24 @@ struct JobEntry: Equatable, Sendable {
         return counts.imagesDone == 0 ? .failed : .partlyFailed
     }
 }
+
+// MARK: - The fold of records that are about one task
+
+// In place: a job's entry that were taken out of its dictionary and put back would cost a copy of all its tasks.
+
+extension JobEntry {
+    mutating func begin(_ index: UInt32, _ plan: ImagePlan) {
+        progress[index] = ImageProgress(plan: plan, after: images[Int(index)].epochFloor)
+        images[Int(index)].state = .running
+    }
+
+    /// - Returns: the tasks that miss nothing any more; `nil` when the image is not running.
+    mutating func complete(_ task: TaskID, _ output: TaskOutput) throws(ReplayError) -> [UInt32]? {
+        let index = task.image.index
+        guard let (ready, doneCount) = try progress[index]?.taskCompleted(task.step, output) else { return nil }
+        counts.tasksDone += 1
+        let image = Int(index)
+        counts.pixelsDone += images[image].pixelsDone(doneCount) - images[image].pixelsDone(doneCount - 1)
+        return ready
+    }
+}

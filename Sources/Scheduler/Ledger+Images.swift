@@ -5,34 +5,32 @@ import PlantedBugs
 // The part of the fold that is about images and their tasks.
 
 extension Ledger {
-    /// The task's image, which must be running, and its number there.
-    private func locate(_ task: TaskID) throws(ReplayError) -> (ImageID, UInt32) {
-        guard let number = progress(of: task.image)?.plan.task(at: task.step) else {
-            throw ReplayError(description: "\(task) is no task of a running image")
-        }
-        return (task.image, UInt32(number))
+    private static func noTask(_ task: TaskID) -> ReplayError {
+        ReplayError(description: "\(task) is no task of a running image")
     }
 
     mutating func start(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
         let image = lease.task.image
-        if state(of: image) == .waiting, let entry = self.image(image), let geometry = entry.geometry,
+        if state(of: image) == .waiting, let geometry = self.image(image)?.geometry,
             let description = jobs[image.job]?.description
         {
             let plan: ImagePlan
             do { plan = try self.plan(description, geometry) } catch {
                 throw ReplayError(description: "image \(image) can not be planned: \(error)")
             }
-            jobs[image.job]?.progress[image.index] = ImageProgress(plan: plan, after: entry.epochFloor)
-            update(image) { $0.state = .running }
+            jobs[image.job]?.begin(image.index, plan)
         }
-        let (_, task) = try locate(lease.task)
-        try jobs[image.job]?.progress[image.index]?.attemptStarted(lease.epoch, of: task, by: worker)
+        let started: Void? = try jobs[image.job]?.progress[image.index]?
+            .attemptStarted(lease.epoch, of: lease.task.step, by: worker)
+        guard started != nil else { throw Self.noTask(lease.task) }
         latestWorker = max(latestWorker, worker)
     }
 
     mutating func end(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
-        let (image, task) = try locate(lease.task)
-        try jobs[image.job]?.progress[image.index]?.attemptEnded(lease.epoch, of: task, because: failure.cause)
+        let image = lease.task.image
+        let ended: Void? = try jobs[image.job]?.progress[image.index]?
+            .attemptEnded(lease.epoch, of: lease.task.step, because: failure.cause)
+        guard ended != nil else { throw Self.noTask(lease.task) }
         switch failure.cause {
         case .workerLost, .rankLost: jobs[image.job]?.counts.attemptsLost += 1
         case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: jobs[image.job]?.counts.attemptsFailed += 1
@@ -45,22 +43,23 @@ extension Ledger {
     }
 
     mutating func publish(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
-        let (image, _) = try locate(task)
-        let ready = try jobs[image.job]?.progress[image.index]?.bandPublished(band, blob) ?? []
+        let image = task.image
+        guard let ready = try jobs[image.job]?.progress[image.index]?.bandPublished(band, blob) else {
+            throw Self.noTask(task)
+        }
         blobs.retain(blob)
-        effects.ready += ready.map { TaskKey(image, $0) }
+        for number in ready { effects.ready.append(TaskKey(image, number)) }
     }
 
     mutating func complete(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
-        let (image, task) = try locate(lease.task)
-        let ready = try jobs[image.job]?.progress[image.index]?.taskCompleted(task, output) ?? []
-        if let entry = self.image(image), let progress = progress(of: image) {
-            if !progress.plan.isWhole { for blob in output.blobs { blobs.retain(blob) } }
-            jobs[image.job]?.counts.tasksDone += 1
-            jobs[image.job]?.counts.pixelsDone +=
-                entry.pixelsDone(progress.doneCount) - entry.pixelsDone(progress.doneCount - 1)
+        let image = lease.task.image
+        guard let ready = try jobs[image.job]?.complete(lease.task, output) else { throw Self.noTask(lease.task) }
+        if lease.task.step != .whole {
+            if let payload = output.payload { blobs.retain(payload) }
+            if let summary = output.summary { blobs.retain(summary) }
+            if let metadata = output.metadata { blobs.retain(metadata) }
         }
-        effects.ready += ready.map { TaskKey(image, $0) }
+        for number in ready { effects.ready.append(TaskKey(image, number)) }
     }
 
     mutating func complete(_ image: ImageID, _ result: BlobReference, _ fromCache: Bool) throws(ReplayError) {
