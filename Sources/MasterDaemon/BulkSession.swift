@@ -46,11 +46,13 @@ struct BulkSession: Sendable {
     private func put(_ message: WirePutBlob) async throws {
         let expected = message.digest.isEmpty ? nil : try BlobDigest(wire: message.digest)
         let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
-        if let refusal = StorageReserve(byteCount: minimumFreeByteCount).objection(to: message, available: available) {
+        let reserve = StorageReserve(byteCount: minimumFreeByteCount)
+        if let refusal = reserve.objection(to: message, available: available) {
             refuse(refusal)
             return try await discard(message.byteCount)
         }
         var rest = message.byteCount
+        var nextCheck = rest - min(rest, StorageReserve.checkInterval)
         let blob: BlobReference
         do {
             let durability: Durability = message.recomputable ? .recomputable : .durable
@@ -63,6 +65,14 @@ struct BulkSession: Sendable {
                 }
                 rest -= UInt64(data.readableBytes)
                 try await blockingWork.runIfActive { try data.withUnsafeReadableBytes { try writer.write($0) } }
+                guard rest > 0, rest <= nextCheck else { continue }
+                nextCheck = rest - min(rest, StorageReserve.checkInterval)
+                let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
+                if let refusal = reserve.objection(toRest: rest, of: message, available: available) {
+                    writer.abandon()
+                    refuse(refusal)
+                    return try await discard(rest)
+                }
             }
             blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
         } catch let error as BlobStoreError {

@@ -42,14 +42,16 @@ final class MasterProcess: Sendable {
         let folder: String
         let secret: SharedSecret
 
-        var state: String { "\(folder)/state" }
+        let state: String
         var secretFile: String { "\(folder)/secret" }
         var log: String { "\(folder)/master.log" }
         /// What the disk was asked for in the latest run.
         var calls: String { "\(folder)/calls" }
 
-        init(folder: String) throws {
+        /// - Parameter state: the state directory, if it is to be on another disk.
+        init(folder: String, state: String? = nil) throws {
             self.folder = folder
+            self.state = state ?? "\(folder)/state"
             let bytes = (0..<32).map { _ in UInt8.random(in: 33...126) }
             secret = try SharedSecret(bytes: bytes)
             try Data(bytes).write(to: URL(fileURLWithPath: secretFile))
@@ -59,6 +61,7 @@ final class MasterProcess: Sendable {
         private init(folder: String, secret: SharedSecret) {
             self.folder = folder
             self.secret = secret
+            state = "\(folder)/state"
         }
 
         /// The same, once the folder was copied.
@@ -103,8 +106,9 @@ final class MasterProcess: Sendable {
             name: "master", executable: Programs.path("tessera-master"),
             arguments: [
                 "--listen", "127.0.0.1:0", "--state-dir", place.state, "--secret-file", place.secretFile,
-                "--address-file", addressFile, "--min-free-bytes", "0", "--log-level", "debug",
-            ] + arguments, environment: environment, output: place.log, errors: place.log)
+                "--address-file", addressFile, "--log-level", "debug",
+            ] + (arguments.contains("--min-free-bytes") ? [] : ["--min-free-bytes", "0"]) + arguments,
+            environment: environment, output: place.log, errors: place.log)
         do {
             let text = try await eventually("the master serves", every: .milliseconds(2)) { () throws -> String? in
                 if let end = process.end { throw NotServing(end: end) }
