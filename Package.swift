@@ -36,7 +36,8 @@ let package = Package(
         .executable(name: "tessera", targets: ["Client"]),
         .executable(name: "enlarge", targets: ["Enlarge"]),
         .executable(name: "tessera-sim", targets: ["SimulationTool"]),
-        // Preloaded into a master by the tests; not installed.
+        // For the tests of lost power and of failing disks; not installed.
+        .executable(name: "journal-writer", targets: ["JournalWriter"]),
         .library(name: "FaultyDisk", type: .dynamic, targets: ["CFaultyDisk"]),
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
@@ -203,11 +204,14 @@ let package = Package(
         .testTarget(
             name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
+        .executableTarget(
+            name: "JournalWriter", dependencies: ["Journal", "JobModel", "TestSupport"], path: "Tests/JournalWriter",
+            swiftSettings: strict),
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
-                "CFaultyDisk", crypto, log,
+                "Journal", "CFaultyDisk", "JournalWriter", crypto, log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

@@ -3,10 +3,10 @@
 # with the call failing by EIO and ENOSPC. Each trial is followed by an undisturbed master on what is left, which must have
 # all that was acknowledged. Takes an hour or two; `make test` tries a sample of the same points.
 #
-#     scripts/crash-points.sh             every point
-#     TESSERA_SEED=N swift test --filter CrashPointTests     the sample of seed N
+#     scripts/crash-points.sh           every point
+#     scripts/crash-points.sh N         N points of each kind, drawn from TESSERA_SEED if it is set
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift build --build-tests
-TESSERA_CRASH_POINTS=all swift test --skip-build --no-parallel --filter CrashPointTests
+TESSERA_CRASH_POINTS=${1:-all} swift test --skip-build --no-parallel --filter CrashPointTests

@@ -39,7 +39,7 @@ struct DiskTrial: Sendable {
     let folder: String
     let calculator: Calculator
     /// Few, so that the log is written back several times in the life.
-    private static let arguments = ["--checkpoint-pages", "40"]
+    static let arguments = ["--checkpoint-pages", "40"]
     /// A run takes a fraction of a second; a hung one is a failure.
     private static let limit = Duration.seconds(60)
 
@@ -78,7 +78,7 @@ struct DiskTrial: Sendable {
         return calls
     }
 
-    private static func calls(at place: MasterProcess.Place) throws -> [Call] {
+    static func calls(at place: MasterProcess.Place) throws -> [Call] {
         // Two threads may be overtaken between counting and writing.
         let text = (try? String(contentsOfFile: place.calls, encoding: .utf8)) ?? ""
         let numbered = text.split(separator: "\n").compactMap { line -> (Int, Call)? in
@@ -133,7 +133,7 @@ struct DiskTrial: Sendable {
         chapter == .forgetting ? ["--keep-results", "0s"] : []
     }
 
-    private func play(_ chapter: Chapter, _ life: Life, at master: MasterProcess) async throws {
+    func play(_ chapter: Chapter, _ life: Life, at master: MasterProcess) async throws {
         try await within(Self.limit, "the master neither served nor ended") {
             switch chapter {
             case .life, .recovery: try await life.live(at: master.endpoint)
@@ -225,7 +225,7 @@ struct DiskTrial: Sendable {
         guard !isFatal else { throw Life.Broken(description: "the master went on after a failed \(call)") }
     }
 
-    private func runUndisturbed(_ chapter: Chapter, _ life: Life, at place: MasterProcess.Place) async throws {
+    func runUndisturbed(_ chapter: Chapter, _ life: Life, at place: MasterProcess.Place) async throws {
         let master = try await MasterProcess.start(at: place, nil, arguments(chapter))
         do {
             try await play(chapter, life, at: master)

@@ -1,0 +1,39 @@
+import Foundation
+import TestSupport
+
+extension DiskTrial {
+    /// Lives a life on `disk` until the master has made about `point` calls, cuts the power there, and lives on.
+    ///
+    /// - Throws: `Life.Broken` as `run` does.
+    func cutPower(of disk: LoopDisk, named name: String, atCall point: Int) async throws {
+        let folder = "\(disk.folder)/\(name)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let place = try MasterProcess.Place(folder: folder, state: "\(disk.mountPoint)/\(name)")
+        let life = Life(secret: place.secret, calculator: calculator)
+        do {
+            let master = try await MasterProcess.start(at: place, isCounted: true, Self.arguments)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    // Ends by the cut, or before it: then the cut comes after the life.
+                    do { try await play(.life, life, at: master) } catch let broken as Life.Broken {
+                        throw broken
+                    } catch {}
+                }
+                group.addTask {
+                    try await eventually("the master has made \(point) calls", every: .milliseconds(1)) {
+                        try Self.calls(at: place).count >= point || !master.process.isRunning
+                    }
+                }
+                try await group.next()
+                try await disk.cutPower(under: master.process)
+                try await group.waitForAll()
+            }
+            try await disk.mount()
+            try await runUndisturbed(.life, life, at: place)
+        } catch {
+            throw Life.Broken(description: "power cut at call \(point): \(error)\n\(place.logTail)")
+        }
+        try FileManager.default.removeItem(atPath: place.state)
+        try FileManager.default.removeItem(atPath: folder)
+    }
+}
