@@ -29,12 +29,26 @@ extension ColourMap {
     private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
         _ source: UnsafePointer<Sample>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<Sample>
     ) {
+        // Constant strides, which the compiler knows how to load as vectors.
+        switch pixels.input {
+        case .gray: replaceSamples(source, 1, to: target, 3, pixels.width)
+        case .grayAlpha: replaceSamples(source, 2, to: target, 4, pixels.width)
+        case .rgb: replaceSamples(source, 3, to: target, 3, pixels.width)
+        case .rgba: replaceSamples(source, 4, to: target, 4, pixels.width)
+        }
+    }
+
+    /// - Parameters:
+    ///   - channels: of a pixel of the source.
+    ///   - step: channels of a pixel of the target.
+    @inline(__always)
+    private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ source: UnsafePointer<Sample>, _ channels: Int, to target: UnsafeMutablePointer<Sample>, _ step: Int,
+        _ width: Int
+    ) {
         let largest = Double(Int32(truncatingIfNeeded: Sample.max))
-        let channels = Int(pixels.input.rawValue)
-        let (green, blue) = pixels.input.isColour ? (1, 2) : (0, 0)
-        let hasAlpha = pixels.input.hasAlpha
-        let step = hasAlpha ? 4 : 3
-        for x in 0..<pixels.width {
+        let (green, blue) = channels >= 3 ? (1, 2) : (0, 0)
+        for x in 0..<width {
             let (from, to) = (source + x * channels, target + x * step)
             let new = self(
                 Int32(truncatingIfNeeded: from[0]), Int32(truncatingIfNeeded: from[green]),
@@ -42,7 +56,7 @@ extension ColourMap {
             to[0] = Sample(truncatingIfNeeded: rounded(new.red, upTo: largest))
             to[1] = Sample(truncatingIfNeeded: rounded(new.green, upTo: largest))
             to[2] = Sample(truncatingIfNeeded: rounded(new.blue, upTo: largest))
-            if hasAlpha { to[3] = from[channels - 1] }
+            if step == 4 { to[3] = from[channels - 1] }
         }
     }
 }

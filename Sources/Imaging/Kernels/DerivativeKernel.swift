@@ -52,16 +52,8 @@ struct DerivativeKernel: RowKernel {
             case .absoluteSum:
                 for i in 0..<count { x[i] &+= y[i] }
                 saturate(x, into: target, count)
-            case .length: measure(x, y, into: target, count)
-            case .relief(let weightX, let weightY):
-                let largest = Double(outputShape.format.depth.maximum)
-                let half = (largest + 1) / 2
-                for i in 0..<count {
-                    let slope =
-                        weightX * Double(Int32(truncatingIfNeeded: x[i])) + weightY
-                        * Double(Int32(truncatingIfNeeded: y[i]))
-                    target[i] = Sample(truncatingIfNeeded: rounded(half + slope, upTo: largest))
-                }
+            case .length: measureLength(x, y, into: target, count)
+            case .relief(let weightX, let weightY): shade(x, y, weightX, weightY, into: target, count)
             }
             if outputShape.format.layout.hasAlpha {
                 copyAlpha(
@@ -71,24 +63,30 @@ struct DerivativeKernel: RowKernel {
         }
     }
 
-    /// sqrt(x^2 + y^2), rounded, in a precision in which it comes out right wherever it does not saturate: the root of an
-    /// integer is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
-    private func measure<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
-        _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    /// Half the range + the slope towards the light, rounded, ties to even.
+    private func shade<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>, _ weightX: Double, _ weightY: Double,
+        into target: UnsafeMutablePointer<Sample>, _ count: Int
     ) {
-        if Sample.bitWidth == 8 {
-            for i in 0..<count {
-                let (dx, dy) = (Float(Int32(truncatingIfNeeded: x[i])), Float(Int32(truncatingIfNeeded: y[i])))
-                let length = (dx * dx + dy * dy).squareRoot()
-                target[i] = Sample(truncatingIfNeeded: Int32((length < 255 ? length : 255) + 0.5))
-            }
-        } else {
-            for i in 0..<count {
-                let (dx, dy) = (Double(Int32(truncatingIfNeeded: x[i])), Double(Int32(truncatingIfNeeded: y[i])))
-                let length = (dx * dx + dy * dy).squareRoot()
-                target[i] = Sample(truncatingIfNeeded: Int32((length < 65535 ? length : 65535) + 0.5))
-            }
+        let largest = Double(outputShape.format.depth.maximum)
+        let half = (largest + 1) / 2
+        @inline(__always) func precise(_ i: Int) -> Double {
+            let (dx, dy) = (Double(Int32(truncatingIfNeeded: x[i])), Double(Int32(truncatingIfNeeded: y[i])))
+            return half + (weightX * dx + weightY * dy)
         }
+        guard Sample.bitWidth == 8 else {
+            for i in 0..<count { target[i] = Sample(truncatingIfNeeded: rounded(precise(i), upTo: largest)) }
+            return
+        }
+        let (singleX, singleY) = (Float(weightX), Float(weightY))
+        // Quarters of integers.
+        let isExact = [weightX, weightY].allSatisfy { ($0 * 4).rounded() == $0 * 4 }
+        roundInBlocks(
+            into: target, count, isExact: isExact,
+            single: { i in
+                let (dx, dy) = (Float(Int32(truncatingIfNeeded: x[i])), Float(Int32(truncatingIfNeeded: y[i])))
+                return 128 + (singleX * dx + singleY * dy)
+            }, precise: precise)
     }
 
     private func saturate<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(

@@ -48,9 +48,10 @@ struct SeparablePair<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWi
     /// Both filters' sums around each sample of row `y`: the first row, then one further each time.
     mutating func compute(_ y: Int, x sumsX: UnsafeMutablePointer<Value>, y sumsY: UnsafeMutablePointer<Value>) {
         ring.move(to: y)
-        if down.x == [1, 2, 1] && across.x == [-1, 0, 1] {
+        if across.x == [-1, 0, 1] && down.x.count == 3 && down.x[0] == down.x[2] {
             let rows = (ring.padded(-1), ring.padded(0), ring.padded(1))
-            return sobel3(rows, columns, ring.stride, sumsX, sumsY, count, channels)
+            return differences3(
+                rows, side: down.x[0], centre: down.x[1], columns, ring.stride, sumsX, sumsY, count, channels)
         }
         let radius = ring.radius
         for (offset, taps) in zip(-radius...radius, zip(down.x, down.y)) {
@@ -64,25 +65,25 @@ struct SeparablePair<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWi
     }
 }
 
-/// Both of Sobel's derivatives in a window of side 3, the common case.
+/// Both derivatives in a window of side 3: differences over two pixels, smoothed by the weights `side`, `centre`, `side`.
 @_specialize(where Sample == UInt8, Value == Int16)
 @_specialize(where Sample == UInt16, Value == Int32)
-private func sobel3<Sample: FixedWidthInteger, Value: FixedWidthInteger>(
-    _ rows: (UnsafePointer<Sample>, UnsafePointer<Sample>, UnsafePointer<Sample>),
+private func differences3<Sample: FixedWidthInteger, Value: FixedWidthInteger>(
+    _ rows: (UnsafePointer<Sample>, UnsafePointer<Sample>, UnsafePointer<Sample>), side: Value, centre: Value,
     _ columns: (x: UnsafeMutablePointer<Value>, y: UnsafeMutablePointer<Value>), _ stride: Int,
     _ sumsX: UnsafeMutablePointer<Value>, _ sumsY: UnsafeMutablePointer<Value>, _ count: Int, _ channels: Int
 ) {
-    let (above, centre, below) = rows
+    let (above, middle, below) = rows
     for i in 0..<stride {
         let (first, last) = (Value(truncatingIfNeeded: above[i]), Value(truncatingIfNeeded: below[i]))
-        columns.x[i] = first &+ Value(truncatingIfNeeded: centre[i]) &<< 1 &+ last
+        columns.x[i] = (first &+ last) &* side &+ Value(truncatingIfNeeded: middle[i]) &* centre
         columns.y[i] = last &- first
     }
     let (x0, x2) = (columns.x, columns.x + 2 * channels)
     let (y0, y1, y2) = (columns.y, columns.y + channels, columns.y + 2 * channels)
     for i in 0..<count {
         sumsX[i] = x2[i] &- x0[i]
-        sumsY[i] = y0[i] &+ y1[i] &<< 1 &+ y2[i]
+        sumsY[i] = (y0[i] &+ y2[i]) &* side &+ y1[i] &* centre
     }
 }
 

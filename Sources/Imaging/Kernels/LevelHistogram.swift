@@ -66,22 +66,33 @@ struct LevelHistogram {
     private mutating func count<Sample: FixedWidthInteger & UnsignedInteger>(
         _ rows: Band, _: Sample.Type, level: (UnsafePointer<Sample>, Int) -> Int
     ) {
-        // Neighbours are often equal: two tables, so that one need not wait for the other's count.
+        // Neighbours are often equal: four tables (two large ones), so that one need not wait for the other's count.
         let size = counts.count
-        let tables = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * size)
-        tables.initialize(repeating: 0, count: 2 * size)
+        let ways = size == 256 ? 4 : 2
+        let tables = UnsafeMutablePointer<UInt32>.allocate(capacity: ways * size)
         defer { tables.deallocate() }
-        let other = tables + size
-        for y in rows.rows {
-            let row: UnsafePointer<Sample> = rows.row(y)
-            var x = 0
-            while x + 1 < rows.shape.width {
-                tables[level(row, x)] &+= 1
-                other[level(row, x + 1)] &+= 1
-                x += 2
+        let (first, second) = (tables, tables + size)
+        let (third, fourth) = (tables + (ways - 2) * size, tables + (ways - 1) * size)
+        let width = rows.shape.width
+        // As many rows as surely fit 32 bits.
+        for part in stride(from: rows.rows.lowerBound, to: rows.rows.upperBound, by: max(1, 1 << 31 / width)) {
+            tables.initialize(repeating: 0, count: ways * size)
+            for y in part..<min(part + max(1, 1 << 31 / width), rows.rows.upperBound) {
+                let row: UnsafePointer<Sample> = rows.row(y)
+                var x = 0
+                while x + 3 < width {
+                    first[level(row, x)] &+= 1
+                    second[level(row, x + 1)] &+= 1
+                    third[level(row, x + 2)] &+= 1
+                    fourth[level(row, x + 3)] &+= 1
+                    x += 4
+                }
+                while x < width {
+                    first[level(row, x)] &+= 1
+                    x += 1
+                }
             }
-            if x < rows.shape.width { tables[level(row, x)] &+= 1 }
+            for index in 0..<ways * size { counts[index % size] += UInt64(tables[index]) }
         }
-        for index in 0..<size { counts[index] += tables[index] + other[index] }
     }
 }

@@ -25,10 +25,23 @@ func copyPadded<Sample: FixedWidthInteger & UnsignedInteger>(
     _ row: UnsafePointer<Sample>, width: Int, channels: Int, radius: Int, border: RowBorder,
     to target: UnsafeMutablePointer<Sample>
 ) {
-    (target + radius * channels).update(from: row, count: width * channels)
+    let first = target + radius * channels
+    first.update(from: row, count: width * channels)
+    fillPadding(around: first, width: width, channels: channels, radius: radius, border: border)
+}
+
+/// Fills `radius` pixels of border on both sides of a row.
+///
+/// - Parameter first: the row's first sample; there is room on both sides.
+@_specialize(where Sample == UInt8)
+@_specialize(where Sample == UInt16)
+@_specialize(where Sample == UInt32)
+func fillPadding<Sample: FixedWidthInteger & UnsignedInteger>(
+    around first: UnsafeMutablePointer<Sample>, width: Int, channels: Int, radius: Int, border: RowBorder
+) {
     func fill(_ x: Int) {
         let source = border.index(x, count: width)
-        for channel in 0..<channels { target[(x + radius) * channels + channel] = row[source * channels + channel] }
+        for channel in 0..<channels { first[x * channels + channel] = first[source * channels + channel] }
     }
     for x in -radius..<0 { fill(x) }
     for x in width..<width + radius { fill(x) }
@@ -64,4 +77,27 @@ func rounded(_ value: Double, upTo largest: Double) -> Int32 {
     let positive = value > 0 ? value : 0
     let level = positive < largest ? positive : largest
     return Int32((level + 0x1.8p52) - 0x1.8p52)
+}
+
+/// sqrt(x^2 + y^2), rounded, in a precision in which it comes out right wherever it does not saturate: the root of an
+/// integer is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
+@_specialize(where Sample == UInt8, Value == Int16)
+@_specialize(where Sample == UInt8, Value == Int32)
+@_specialize(where Sample == UInt16, Value == Int32)
+func measureLength<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+    _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+) {
+    if Sample.bitWidth == 8 {
+        for i in 0..<count {
+            let (dx, dy) = (Float(Int32(truncatingIfNeeded: x[i])), Float(Int32(truncatingIfNeeded: y[i])))
+            let length = (dx * dx + dy * dy).squareRoot()
+            target[i] = Sample(truncatingIfNeeded: Int32((length < 255 ? length : 255) + 0.5))
+        }
+    } else {
+        for i in 0..<count {
+            let (dx, dy) = (Double(Int32(truncatingIfNeeded: x[i])), Double(Int32(truncatingIfNeeded: y[i])))
+            let length = (dx * dx + dy * dy).squareRoot()
+            target[i] = Sample(truncatingIfNeeded: Int32((length < 65535 ? length : 65535) + 0.5))
+        }
+    }
 }

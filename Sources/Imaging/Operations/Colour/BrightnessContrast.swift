@@ -34,5 +34,7 @@ public struct BrightnessContrast: Operation {
         func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
             saturated(Double(level) * factor + offset, depth)
         }
+
+        func line(depth: SampleDepth) -> LevelLine? { LevelLine(factor: factor, offset: offset) }
     }
 }

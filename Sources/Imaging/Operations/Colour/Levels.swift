@@ -53,5 +53,10 @@ public struct Levels: Operation {
             let share = min(max((Double(level) - black) / (white - black), 0), 1)
             return saturated((exponent == 1 ? share : power(share, exponent)) * Double(depth.maximum), depth)
         }
+
+        func line(depth: SampleDepth) -> LevelLine? {
+            let factor = Double(depth.maximum) / (white - black)
+            return exponent == 1 ? LevelLine(factor: factor, offset: -black * factor) : nil
+        }
     }
 }

@@ -34,19 +34,23 @@ private struct CrossKernel: RowKernel {
 
     func apply(_ input: Band, to output: MutableBand) {
         switch outputShape.format.depth {
-        case .eight: compare(input, output, UInt8.self)
-        case .sixteen: compare(input, output, UInt16.self)
+        case .eight: compare(input, output, UInt8.self, Int16.self)
+        case .sixteen: compare(input, output, UInt16.self, Int32.self)
         }
     }
 
-    private func compare<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type
+    private func compare<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type
     ) {
         let (width, channels) = (outputShape.width, outputShape.format.channelCount)
         let count = outputShape.samplesPerRow
         let length = count + 2 * channels
         let memory = UnsafeMutablePointer<Sample>.allocate(capacity: 2 * length)
-        defer { memory.deallocate() }
+        let differences = UnsafeMutablePointer<Value>.allocate(capacity: 2 * count)
+        defer {
+            memory.deallocate()
+            differences.deallocate()
+        }
         for y in output.rows {
             for (index, source) in [input.row(y, as: Sample.self), input.reflectedRow(y + 1)].enumerated() {
                 copyPadded(
@@ -61,13 +65,12 @@ private struct CrossKernel: RowKernel {
             case .x: for i in 0..<count { target[i] = row[i] > across[i] ? row[i] - across[i] : across[i] - row[i] }
             case .y: for i in 0..<count { target[i] = right[i] > below[i] ? right[i] - below[i] : below[i] - right[i] }
             case .both:
-                let largest = Double(outputShape.format.depth.maximum)
+                let (one, other) = (differences, differences + count)
                 for i in 0..<count {
-                    let one = Double(Int32(truncatingIfNeeded: row[i]) &- Int32(truncatingIfNeeded: across[i]))
-                    let other = Double(Int32(truncatingIfNeeded: right[i]) &- Int32(truncatingIfNeeded: below[i]))
-                    let length = (one * one + other * other).squareRoot()
-                    target[i] = Sample(truncatingIfNeeded: rounded(length, upTo: largest))
+                    one[i] = Value(truncatingIfNeeded: row[i]) &- Value(truncatingIfNeeded: across[i])
+                    other[i] = Value(truncatingIfNeeded: right[i]) &- Value(truncatingIfNeeded: below[i])
                 }
+                measureLength(one, other, into: target, count)
             }
             if outputShape.format.layout.hasAlpha {
                 copyAlpha(from: input.row(y), to: target, width: width, channels: channels)

@@ -59,12 +59,16 @@ struct MirrorKernel: RowKernel {
     ) {
         let channels = outputShape.format.channelCount
         let last = row + (outputShape.samplesPerRow - channels)
-        if channels == 1 {
-            for x in 0..<outputShape.width { target[x] = last[-x] }
-            return
-        }
-        for x in 0..<outputShape.width {
-            for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
+        switch channels {
+        case 1: for x in 0..<outputShape.width { target[x] = last[-x] }
+        case 3:
+            for x in 0..<outputShape.width {
+                (target[3 * x], target[3 * x + 1], target[3 * x + 2]) = (last[-3 * x], last[1 - 3 * x], last[2 - 3 * x])
+            }
+        default:
+            for x in 0..<outputShape.width {
+                for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
+            }
         }
     }
 }

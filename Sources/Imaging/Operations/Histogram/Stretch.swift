@@ -32,7 +32,9 @@ public struct Stretch: Operation {
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
     public func kernel(for input: ImageShape) -> OperationKernel {
-        .wholeImage(StretchKernel(shape: input, low: low, high: high))
+        .wholeImage(
+            low == 0 && high == 100
+                ? ExtremesStretchKernel(shape: input) : StretchKernel(shape: input, low: low, high: high))
     }
 }
 
@@ -70,28 +72,37 @@ private struct StretchKernel: WholeImageKernel {
     }
 
     func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
+        try StretchMap(value, depth: shape.format.depth).apply(input, to: output)
+    }
+}
+
+/// A line through both levels, in the precision in which OpenCV's `convertTo` computes it: single, rounded once.
+struct StretchMap: LevelMap {
+    let black: Int
+    let white: Int
+
+    /// - Parameter value: the two levels, as the kernels resolve them.
+    init(_ value: [UInt8], depth: SampleDepth) throws(PipelineError) {
         var reader = ByteReader(value, name: "a value of stretch")
-        let black = Int(try reader.read(UInt16.self))
-        let white = Int(try reader.read(UInt16.self))
+        black = Int(try reader.read(UInt16.self))
+        white = Int(try reader.read(UInt16.self))
         try reader.finish()
-        let maximum = shape.format.depth.maximum
-        guard black <= white && white <= maximum else {
-            throw reader.refused("the levels \(black) and \(white) are not in order or above \(maximum)")
+        guard black <= white && white <= depth.maximum else {
+            throw reader.refused("the levels \(black) and \(white) are not in order or above \(depth.maximum)")
         }
-        LookupKernel(shape, StretchMap(black: black, white: white)).apply(input, to: output)
     }
 
-    /// A line through both levels, in the precision in which OpenCV's `convertTo` computes it: single, rounded once.
-    private struct StretchMap: LevelMap {
-        let black: Int
-        let white: Int
+    func apply(_ input: Band, to output: MutableBand) { LookupKernel(output.shape, self).apply(input, to: output) }
 
-        func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
-            if black == white { return level }
-            let slope = Double(depth.maximum) * (1 / Double(white - black))
-            let start = 0 - Double(black) * slope
-            return saturated(Double(Float(start).addingProduct(Float(slope), Float(level))), depth)
-        }
+    func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
+        guard let line = line(depth: depth) else { return level }
+        return saturated(Double(Float(line.offset).addingProduct(Float(line.factor), Float(level))), depth)
+    }
+
+    func line(depth: SampleDepth) -> LevelLine? {
+        if black == white { return nil }
+        let slope = Double(depth.maximum) * (1 / Double(white - black))
+        return LevelLine(factor: slope, offset: 0 - Double(black) * slope)
     }
 }
 

@@ -38,10 +38,30 @@ struct MorphologyKernel: RowKernel {
     }
 
     private func apply<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
-        if element.isRectangle {
+        if element.isRectangle && (1...2).contains(element.radius) {
+            applySmallSquare(input, output, Choice.self)
+        } else if element.isRectangle {
             applyRectangle(input, output, Choice.self)
         } else {
             applyRows(input, output, Choice.self)
+        }
+    }
+
+    /// Squares of side 3 and 5: down the columns, then along the row, each in one pass.
+    private func applySmallSquare<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
+        typealias Sample = Choice.Sample
+        let (count, channels, radius) = (outputShape.samplesPerRow, outputShape.format.channelCount, element.radius)
+        let padded = UnsafeMutablePointer<Sample>.allocate(capacity: count + 2 * radius * channels)
+        defer { padded.deallocate() }
+        padded.initialize(repeating: Choice.neutral, count: count + 2 * radius * channels)
+        let columns = padded + radius * channels
+        for y in output.rows {
+            // A row outside the image does not count: the centre stands for it, which counts anyhow.
+            func row(_ distance: Int) -> UnsafePointer<Sample> {
+                input.row((0..<outputShape.height).contains(y + distance) ? y + distance : y)
+            }
+            Choice.merge(radius, row, into: columns, count)
+            Choice.merge(radius, { UnsafePointer(columns + $0 * channels) }, into: output.row(y), count)
         }
     }
 
@@ -169,6 +189,21 @@ extension Selection {
         _ count: Int
     ) {
         for i in 0..<count { target[i] = choose(left[i], right[i]) }
+    }
+
+    /// The choice of the rows from `-radius` to `radius`; the radius is 1 or 2.
+    fileprivate static func merge(
+        _ radius: Int, _ row: (Int) -> UnsafePointer<Sample>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    ) {
+        let (left, centre, right) = (row(-1), row(0), row(1))
+        if radius == 1 {
+            for i in 0..<count { target[i] = choose(choose(left[i], right[i]), centre[i]) }
+        } else {
+            let (first, last) = (row(-2), row(2))
+            for i in 0..<count {
+                target[i] = choose(choose(choose(left[i], right[i]), choose(first[i], last[i])), centre[i])
+            }
+        }
     }
 }
 

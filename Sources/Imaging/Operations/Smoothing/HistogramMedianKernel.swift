@@ -135,14 +135,27 @@ private struct ColumnHistograms {
 
     /// The bin that the sample of rank `rank` is in, counted from 0, where `below` samples are in none of them; they and
     /// those of the bins before come out as `below`.
+    ///
+    /// Without a loop whose end nobody can predict: four bins are a word, and a product of a word has their running sums.
     @inline(__always)
     private static func position(of rank: UInt16, in bins: Bins, _ below: inout UInt16) -> Int {
-        var bin = 0
-        while below &+ bins[bin] <= rank {
-            below &+= bins[bin]
-            bin += 1
-        }
-        return bin
+        let words = unsafeBitCast(bins, to: SIMD4<UInt64>.self)
+        let sums = words &* 0x0001_0001_0001_0001
+        let rest = UInt64(rank &- below)
+        let (first, second) = (sums[0] &>> 48, sums[1] &>> 48 &+ sums[0] &>> 48)
+        let third = second &+ sums[2] &>> 48
+        let (isPastFirst, isPastSecond, isPastThird) = (first <= rest, second <= rest, third <= rest)
+        var (word, before, running) = (0, UInt64(0), sums[0])
+        if isPastFirst { (word, before, running) = (4, first, sums[1]) }
+        if isPastSecond { (word, before, running) = (8, second, sums[2]) }
+        if isPastThird { (word, before, running) = (12, third, sums[3]) }
+        let wanted = rest &- before
+        let lane =
+            (running & 0xFFFF <= wanted ? 1 : 0) &+ (running &>> 16 & 0xFFFF <= wanted ? 1 : 0)
+            &+ (running &>> 32 & 0xFFFF <= wanted ? 1 : 0)
+        // The running sum of the bin before, 0 for the first.
+        below &+= UInt16(truncatingIfNeeded: before &+ (running &<< 16) &>> UInt64(16 &* lane) & 0xFFFF)
+        return word &+ lane
     }
 
     /// Brings a group of fine bins to the window around `x`: step by step, or afresh when that is shorter.

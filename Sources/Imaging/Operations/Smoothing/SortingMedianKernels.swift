@@ -15,29 +15,32 @@ struct Median3Kernel: RowKernel {
         _ input: Band, _ output: MutableBand, _: Sample.Type
     ) {
         let channels = outputShape.format.channelCount
-        var ring = RowRing<Sample>(input, radius: 1, border: .replicate, first: output.rows.lowerBound)
-        let stride = ring.stride
-        // The columns of three, sorted: their smallest, middle and largest levels.
+        let (width, count) = (outputShape.width, outputShape.samplesPerRow)
+        let stride = count + 2 * channels
+        // The columns of three, sorted: their smallest, middle and largest levels, each row with a pixel of border.
         let sorted = UnsafeMutablePointer<Sample>.allocate(capacity: 3 * stride)
-        defer {
-            ring.deallocate()
-            sorted.deallocate()
-        }
+        defer { sorted.deallocate() }
         let (lows, middles, highs) = (sorted, sorted + stride, sorted + 2 * stride)
+        func row(_ y: Int) -> UnsafePointer<Sample> { input.row(min(max(y, 0), outputShape.height - 1)) }
+        func pad(_ first: UnsafeMutablePointer<Sample>) {
+            fillPadding(around: first, width: width, channels: channels, radius: 1, border: .replicate)
+        }
         for y in output.rows {
-            ring.move(to: y)
-            let (above, centre, below) = (ring.padded(-1), ring.padded(0), ring.padded(1))
-            for i in 0..<stride {
+            let (above, centre, below) = (row(y - 1), row(y), row(y + 1))
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
+            for i in 0..<count {
                 var (low, middle, high) = (above[i], centre[i], below[i])
                 order(&low, &middle)
                 order(&middle, &high)
                 order(&low, &middle)
-                lows[i] = low
-                middles[i] = middle
-                highs[i] = high
+                lows[channels + i] = low
+                middles[channels + i] = middle
+                highs[channels + i] = high
             }
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            for i in 0..<outputShape.samplesPerRow {
+            pad(lows + channels)
+            pad(middles + channels)
+            pad(highs + channels)
+            for i in 0..<count {
                 // The median of nine is that of the largest low, the middle middle and the smallest high.
                 let (j, k) = (i + channels, i + 2 * channels)
                 let low = larger(larger(lows[i], lows[j]), lows[k])
@@ -45,7 +48,7 @@ struct Median3Kernel: RowKernel {
                 target[i] = median(low, median(middles[i], middles[j], middles[k]), high)
             }
             if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: ring.row(0), to: target, width: outputShape.width, channels: channels)
+                copyAlpha(from: centre, to: target, width: width, channels: channels)
             }
         }
     }
@@ -80,9 +83,10 @@ struct Median5Kernel: RowKernel {
         var ring = RowRing<Sample>(input, radius: 2, border: .replicate, first: output.rows.lowerBound)
         let stride = ring.stride
         let count = outputShape.samplesPerRow
+        // Blocks whose thirteen candidates a sample stay in the cache.
+        let blockLength = 512
         let sorted = UnsafeMutablePointer<Sample>.allocate(capacity: 5 * stride)
-        // The thirteen candidates of each sample.
-        let candidates = UnsafeMutablePointer<Sample>.allocate(capacity: 13 * count)
+        let candidates = UnsafeMutablePointer<Sample>.allocate(capacity: 13 * blockLength)
         defer {
             ring.deallocate()
             sorted.deallocate()
@@ -91,14 +95,19 @@ struct Median5Kernel: RowKernel {
         for y in output.rows {
             ring.move(to: y)
             sortColumns(ring, into: sorted, stride)
-            // Which ranks of a sorted row are candidates, row by row of the table.
-            var next = candidates
-            for (rank, kept) in [3...4, 2...4, 1...3, 0...2, 0...1].enumerated() {
-                sortRank(sorted + rank * stride, channels, keeping: kept, into: next, count)
-                next += kept.count * count
-            }
             let target: UnsafeMutablePointer<Sample> = output.row(y)
-            selectMiddle(candidates, into: target, count)
+            var start = 0
+            while start < count {
+                let length = min(blockLength, count - start)
+                // Which ranks of a sorted row are candidates, row by row of the table.
+                var next = candidates
+                for (rank, kept) in [3...4, 2...4, 1...3, 0...2, 0...1].enumerated() {
+                    sortRank(sorted + rank * stride + start, channels, keeping: kept, into: next, length)
+                    next += kept.count * length
+                }
+                selectMiddle(candidates, into: target + start, length)
+                start += length
+            }
             if outputShape.format.layout.hasAlpha {
                 copyAlpha(from: ring.row(0), to: target, width: outputShape.width, channels: channels)
             }

@@ -37,7 +37,7 @@ public struct AdaptiveThreshold: Operation {
     public func kernel(for input: ImageShape) -> OperationKernel {
         let mean: any RowKernel =
             switch method {
-            case .mean: BoxKernel(outputShape: input, size: size, border: .replicate)
+            case .mean: BoxMean.kernel(for: input, size: size, border: .replicate)
             case .gaussian: GaussianMeanKernel(outputShape: input, taps: GaussianMeanKernel.taps(size: size))
             }
         let depth = input.format.depth
