@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn fuzz sanitize fault-matrix kill-storm measure-faults lint demo install uninstall clean
+.PHONY: help setup build test test-drawn compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -10,6 +10,8 @@ TOOLS = enlarge
 ifeq ($(shell uname -m),x86_64)
 PROGRAMS += tessera-rank-v3
 endif
+# The kernels as this machine's rank runs them, for comparisons.
+KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
 
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
@@ -20,6 +22,8 @@ help:
 	@echo "make fault-matrix  every fault, to everybody, in every phase of a job; SEED=1 draws the moments"
 	@echo "make kill-storm  somebody is killed every second, for SECONDS=120"
 	@echo "make measure-faults  how long a loss takes to be made good, over SAMPLES=100; on a quiet machine"
+	@echo "make compare-opencv  compare every operation with OpenCV over drawn cases"
+	@echo "make bench-kernels   race every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
 	@echo "make build    build the four programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -59,6 +63,22 @@ kill-storm: setup
 measure-faults: setup
 	swift build --build-tests -j $(JOBS)
 	FAULT_SAMPLES=$(or $(SAMPLES),100) swift test --skip-build --no-parallel --filter FaultMeasurement
+
+# A Python of its own for OpenCV, our oracle and opponent; nothing else needs it.
+OPENCV = .build/opencv/bin/python3
+$(OPENCV): Tests/OpenCV/requirements.txt
+	python3 -m venv .build/opencv
+	.build/opencv/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# What they measure goes into docs/operations.md: run the tests of Imaging with UPDATE_DOCS=1 afterwards.
+compare-opencv: setup $(OPENCV)
+	swift build -c release -j $(JOBS) --product $(KERNELS)
+	$(OPENCV) Tests/OpenCV/compare.py $(BIN)/$(KERNELS) --out docs/measured/opencv-agreement.json
+
+bench-kernels: setup $(OPENCV)
+	swift build -c release -j $(JOBS) --product $(KERNELS)
+	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel

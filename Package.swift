@@ -36,6 +36,7 @@ let package = Package(
         .executable(name: "tessera", targets: ["Client"]),
         .executable(name: "enlarge", targets: ["Enlarge"]),
         .executable(name: "tessera-sim", targets: ["SimulationTool"]),
+        .executable(name: "tessera-kernels", targets: ["KernelTool"]),
         // For the tests of lost power and of failing disks; not installed.
         .executable(name: "journal-writer", targets: ["JournalWriter"]),
         .library(name: "FaultyDisk", type: .dynamic, targets: ["CFaultyDisk"]),
@@ -132,6 +133,7 @@ let package = Package(
             ], swiftSettings: strict),
 
         // Tools of the repository, not installed.
+        .executableTarget(name: "KernelTool", dependencies: ["Imaging"], swiftSettings: kernels),
         .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
         .executableTarget(
             name: "SimulationTool",
@@ -229,7 +231,10 @@ let package = Package(
     func renamed(_ modules: String...) -> [SwiftSetting] {
         [.unsafeFlags(modules.flatMap { ["-module-alias", "\($0)=\($0)V3"] })]
     }
-    package.products.append(.executable(name: "tessera-rank-v3", targets: ["RankV3"]))
+    package.products += [
+        .executable(name: "tessera-rank-v3", targets: ["RankV3"]),
+        .executable(name: "tessera-kernels-v3", targets: ["KernelToolV3"]),
+    ]
     package.targets += [
         .target(name: "ImagingV3", path: "Sources/x86-64-v3/Imaging", swiftSettings: kernels + level),
         .target(
@@ -238,5 +243,8 @@ let package = Package(
         .executableTarget(
             name: "RankV3", dependencies: ["JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
             path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
+        .executableTarget(
+            name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Sources/x86-64-v3/KernelTool",
+            swiftSettings: kernels + level + renamed("Imaging")),
     ]
 #endif

@@ -1,8 +1,10 @@
 import Imaging
 
 /// The reference page of the operations, as Markdown, made from what they say about themselves.
-enum OperationReference {
-    static var page: String {
+struct OperationReference {
+    let measurements: Measurements
+
+    var page: String {
         var text = """
             # Operations
 
@@ -15,21 +17,32 @@ enum OperationReference {
               of them, keeps the format, treats each colour by itself, and lets alpha pass through.
             - The default of a parameter marked *level* is meant for 8 bits and multiplied by 257 on a 16-bit image; a value that
               is given is taken as it stands.
-            - The border is what a window sees outside the image. \(borders)
+            - The border is what a window sees outside the image. \(Self.borders)
+            - *Compared* is what `make compare-opencv` found over drawn images, formats and arguments; how fast the kernels are is
+              [at the end](#speed).
 
             | family | operations |
             | --- | --- |
 
             """
-        for (family, operations) in families {
+        for (family, operations) in Self.families {
             let links = operations.map { "[`\($0.name)`](#\($0.name))" }.joined(separator: ", ")
             text += "| \(family.rawValue) | \(links) |\n"
         }
-        for (family, operations) in families {
+        for (family, operations) in Self.families {
             text += "\n## \(family.rawValue.prefix(1).uppercased())\(family.rawValue.dropFirst())\n"
             for operation in operations { text += "\n" + entry(operation) }
         }
-        return text
+        return text + """
+
+            ## Speed
+
+            OpenCV's time over ours, so that above 1 ours is faster: one thread each, on the same pixels, in the same run
+            (`make bench-kernels`). Gray images have 8192 x 8192 pixels, RGB ones 8000 x 6000. Where OpenCV has no such operation, the
+            calls are those that come closest to it.
+
+            \(measurements.speedTable)
+            """
     }
 
     private static var families: [(OperationFamily, [OperationDescription])] {
@@ -49,18 +62,20 @@ enum OperationReference {
         }.joined(separator: " ")
     }
 
-    private static func entry(_ operation: OperationDescription) -> String {
+    private func entry(_ operation: OperationDescription) -> String {
         var text = "### \(operation.name)\n\n\(operation.summary).\n\n    \(operation.usage)\n\n"
         if !operation.parameters.isEmpty {
             text += "| parameter | default | unit | allowed | meaning |\n| --- | --- | --- | --- | --- |\n"
-            for parameter in operation.parameters { text += row(parameter) }
+            for parameter in operation.parameters { text += Self.row(parameter) }
             text += "\n"
         }
         let formats =
             operation.formats == PixelFormat.all
             ? "every format" : operation.formats.map(\.description).joined(separator: ", ")
         text += "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\n"
-        return text + "- Matches: \(operation.matches)\n"
+        text += "- Matches: \(operation.matches)\n"
+        if let agreement = measurements.agreement(operation.name) { text += "- Compared: \(agreement)\n" }
+        return text
     }
 
     private static func row(_ parameter: ParameterDescription) -> String {
