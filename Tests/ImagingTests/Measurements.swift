@@ -27,6 +27,8 @@ struct Race: Decodable {
     let operation: String
     let parameters: String
     let format: String
+    /// Of the image: `8192 x 8192`.
+    let size: String
     let mbps: Int
     /// OpenCV's time over ours: above 1 ours is faster.
     let ratio: Double
@@ -57,6 +59,12 @@ struct Measurements {
     }
 
     static let formats = ["gray8", "rgb8", "gray16", "rgb16"]
+
+    /// The size of the gray images, and of the RGB ones.
+    var sizes: (gray: String, colour: String) {
+        func size(_ prefix: String) -> String { races.first { $0.format.hasPrefix(prefix) }?.size ?? "no" }
+        return (size("gray"), size("rgb"))
+    }
 
     /// A row for each pipeline, a column for each format.
     var speedTable: String {

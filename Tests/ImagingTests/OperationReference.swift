@@ -38,8 +38,8 @@ struct OperationReference {
             ## Speed
 
             OpenCV's time over ours, so that above 1 ours is faster: one thread each, on the same pixels, in the same run
-            (`make bench-kernels`). Gray images have 8192 x 8192 pixels, RGB ones 8000 x 6000. Where OpenCV has no such operation, the
-            calls are those that come closest to it.
+            (`make bench-kernels`). Gray images have \(measurements.sizes.gray) pixels, RGB ones \(measurements.sizes.colour). Where OpenCV
+            has no such operation, the calls are those that come closest to it.
 
             \(measurements.speedTable)
             """

@@ -90,6 +90,7 @@ def main():
                 )
                 result = {
                     "operation": operation, "parameters": arguments, "format": name,
+                    "size": f"{image.shape[1]} x {image.shape[0]}",
                     "mbps": round(image.nbytes / ours / 1e6), "opencv_mbps": round(image.nbytes / theirs / 1e6),
                     "ratio": round(theirs / ours, 2), "opencv": calls,
                 }
