@@ -49,7 +49,7 @@ merge() {
     local name
     while read -r name; do
         mkdir -p "$grown/$name" "Fuzzing/Corpus/$name"
-        "$fuzzer" "$name" -merge=1 "Fuzzing/Corpus/$name" "$grown/$name"
+        "$fuzzer" "$name" -set_cover_merge=1 "Fuzzing/Corpus/$name" "$grown/$name"
     done < <(targets "$@")
 }
 

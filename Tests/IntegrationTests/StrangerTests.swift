@@ -246,6 +246,7 @@ extension Integration {
         /// Promise 10: what a crowd of peers that never finish their handshake costs the master.
         @Test func `five thousand slow peers cost the master at most 16 KiB each`() async throws {
             let peerCount = 5_000
+            try RawConnection.allowOpenFiles(peerCount + 1_000)
             let patience = ["--handshake-timeout", "120s", "--frame-timeout", "120s"]
             try await Cluster.with(workers: 0, masterArguments: patience) { cluster in
                 let pid = cluster.master.pid

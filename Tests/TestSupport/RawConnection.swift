@@ -11,6 +11,18 @@ public final class RawConnection {
     private var decoder = FrameDecoder(allowing: Set(FrameKind.allCases))
     private var isPrefaceSeen = false
 
+    /// Lets this process, and those that it starts from now on, have `count` files open.
+    /// - Throws: when that is above the hard limit.
+    public static func allowOpenFiles(_ count: Int) throws {
+        var limits = rlimit()
+        getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limits)
+        guard limits.rlim_cur < UInt(count) else { return }
+        limits.rlim_cur = UInt(count)
+        guard setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limits) == 0 else {
+            throw failure("\(count) open files are not allowed (ulimit -Hn: \(limits.rlim_max))")
+        }
+    }
+
     /// - Parameter source: the address to come from; on loopback any of 127.0.0.0/8 will do.
     public init(to endpoint: Endpoint, from source: String? = nil) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
