@@ -75,8 +75,16 @@ struct Observer {
         observe(disk, report: report)
     }
 
-    /// The result of a small image's only task is the image's result: both are durable, or neither.
+    /// What belongs together is durable, or nothing of it: the result of a small image's only task is the image's result.
     private func checkWhole(_ transaction: [Record], report: Report) {
+        // An idle worker took a task over: the one attempt ended as the other began.
+        for case .attemptEnded(let lease, _, let failure) in transaction
+        where failure.reason == "an idle worker took the task over" {
+            let isTakenOver = transaction.contains { record in
+                if case .attemptStarted(let other, _) = record { other.task == lease.task } else { false }
+            }
+            if !isTakenOver { report(.durability, "half a transaction is in the journal: nobody took \(lease) over") }
+        }
         for case .taskCompleted(let lease, _) in transaction where lease.task.step == .whole {
             let image = lease.task.image
             let isComplete = transaction.contains { record in

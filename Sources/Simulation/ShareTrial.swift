@@ -21,7 +21,7 @@ struct ShareTrial {
 
     static let batchClient = 0
     static let watchedClient = 1
-    /// Opens the share of the late batch's submitter.
+    /// Opens the share of the late batch's submitter, before the watched job comes.
     static let earlyClient = 2
     private static let pixelsPerSecond = 50_000
     private static let width: UInt32 = 1_024
@@ -39,7 +39,11 @@ struct ShareTrial {
     init(using random: inout SeededRandom, slotCount: Int) {
         kind = Kind.allCases[random.draw(0...(Kind.allCases.count - 1))]
         batchCount = random.happens(onceIn: 20) ? 100_000 : 5_000
-        watchedCount = kind == .smallJob || kind == .urgentJob ? random.draw(1...5) : 30 * slotCount
+        switch kind {
+        case .smallJob, .urgentJob: watchedCount = random.draw(1...5)
+        case .smallImages, .retryFlood: watchedCount = 30 * slotCount
+        case .lateBatch: watchedCount = 60 * slotCount
+        }
         batchRows = kind == .smallImages ? 256 : 16
     }
 
@@ -107,7 +111,8 @@ extension Simulation {
         trialBegan = timeline.now
         let isLate = trial.kind == .lateBatch
         for number in clients.indices where !(isLate && number == ShareTrial.batchClient) {
-            timeline.arrange(.client(number, .connects), after: .seconds(5 * (number + 1)))
+            let isEarly = number == ShareTrial.earlyClient
+            timeline.arrange(.client(number, .connects), after: .seconds(isEarly ? 4 : 5 * (number + 1)))
         }
         while violation == nil && !hasWatchedJobEnded {
             pass(until: timeline.now + .milliseconds(500))

@@ -27,7 +27,7 @@ struct SimulationOptions: CustomStringConvertible {
     let isShareTrial: Bool
 
     init(using random: inout SeededRandom) {
-        isShareTrial = random.happens(onceIn: 12)
+        isShareTrial = random.happens(onceIn: 10)
         workerCount =
             isShareTrial ? random.draw(1...4) : random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)
         maximumSlots = isShareTrial ? 2 : random.draw(1...4)
