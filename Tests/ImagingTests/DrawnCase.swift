@@ -21,7 +21,7 @@ struct DrawnCase: CustomStringConvertible {
             self.shape = shape
             imageSeed = random.next()
             rankCount = Int.random(in: 1...8, using: &random)
-            chunkByteCount = try Self.chunkByteCount(Pipeline(parsing: pipeline), shape, &random)
+            chunkByteCount = try Self.chunkByteCount(Pipeline(parsing: pipeline), shape, rankCount, &random)
             return
         }
         return nil
@@ -51,28 +51,30 @@ struct DrawnCase: CustomStringConvertible {
         return primes.filter { $0 <= most }.randomElement(using: &random) ?? 1
     }
 
-    /// From less than a row to the whole image, as long as the chunks together do not need too many rows of input: a
-    /// window of hundreds of rows around each single row would take minutes.
+    /// From less than a row to the whole image, as long as the chunks together are not too much work: a window of hundreds
+    /// of rows around each single row would take minutes.
     private static func chunkByteCount(
-        _ pipeline: Pipeline, _ shape: ImageShape, _ random: inout SeededGenerator
+        _ pipeline: Pipeline, _ shape: ImageShape, _ rankCount: Int, _ random: inout SeededGenerator
     ) throws -> Int {
         var byteCount = max(1, logarithmic(1...shape.byteCount + 1, &random))
         while byteCount < shape.byteCount {
             let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: byteCount)
-            if work(plan) < 1_000_000 { break }
+            if work(plan, rankCount) < 2_000_000 { break }
             byteCount *= 2
         }
         return byteCount
     }
 
-    /// Samples that are computed, in all chunks of all stages.
-    private static func work(_ plan: ProcessingPlan) -> Int {
+    /// Samples that are computed, in all chunks of all stages; and for each rank that computes some of them, as many as there
+    /// are levels, since kernels make tables of these.
+    private static func work(_ plan: ProcessingPlan, _ rankCount: Int) -> Int {
         var sum = 0
         for stage in plan.stages {
             for index in 0..<stage.chunks.count {
                 let strips = StripPlan(stage: stage, rows: stage.chunks[index], rankCount: 1)
                 for level in 0..<strips.deliveryLevel {
                     sum += strips.rows(level).count * strips.shape(level).samplesPerRow
+                    sum += rankCount * strips.shape(level).format.depth.maximum
                 }
                 if sum > 100_000_000 { return sum }
             }

@@ -7,7 +7,7 @@ import Testing
 /// `DRAWN_CASES` sets how many (`make test-drawn`), `DRAWN_SEED` where to begin: case k has the seed `DRAWN_SEED` + k.
 @Suite struct DrawnPipelineTests {
     private static let firstSeed = variable("DRAWN_SEED") ?? 1
-    private static let caseCount = Int(variable("DRAWN_CASES") ?? 300)
+    private static let caseCount = Int(variable("DRAWN_CASES") ?? 200)
 
     private static func variable(_ name: String) -> UInt64? {
         ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }

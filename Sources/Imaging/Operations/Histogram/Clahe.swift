@@ -80,7 +80,7 @@ private struct ClaheKernel: WholeImageKernel {
         let value: [UInt8]
         switch shape.format.depth {
         case .eight: value = tables.map { UInt8(truncatingIfNeeded: $0) }
-        case .sixteen: value = tables.map(\.littleEndian).withUnsafeBytes { Array($0) }
+        case .sixteen: value = tables.map { $0.littleEndian }.withUnsafeBytes { Array($0) }
         }
         return Array(repeating: value, count: summaries.count)
     }

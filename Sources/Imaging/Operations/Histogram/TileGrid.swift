@@ -118,7 +118,7 @@ struct TileHistograms {
         writer.write(UInt16(present.count))
         for row in present {
             writer.write(UInt16(row))
-            rows[row]?.map(\.littleEndian).withUnsafeBytes { writer.write($0) }
+            rows[row]?.map { $0.littleEndian }.withUnsafeBytes { writer.write($0) }
         }
         return writer.bytes
     }
