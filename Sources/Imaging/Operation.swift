@@ -46,30 +46,36 @@ extension RowKernel {
     public var readsUpwards: Bool { false }
 }
 
-/// Computes an operation whose result at a pixel may depend on every pixel: rows are *summarised* part by part, the
-/// summaries *resolved* over the whole image to one value a part, and the parts *finished* with their value.
+/// What the operations that need the whole image have in common: rows are *summarised* part by part, and the summaries
+/// of neighbouring parts *combined*.
 ///
 /// Parts are consecutive runs of rows that cover the image. The result is the same for every way of cutting it: an
-/// implementation is exact or it is wrong. The same three steps serve chunks of an image and strips of a chunk:
-/// the strips of a chunk are summarised, `refine`d under the chunk's value, and finished.
-public protocol WholeImageKernel: Sendable {
-    var outputShape: ImageShape { get }
-
+/// implementation is exact or it is wrong.
+public protocol SummarisingKernel: Sendable {
     /// Row kernels that come before: the summary is taken of their output. (Canny: gradient and suppression.)
     var prelude: [any RowKernel] { get }
 
-    /// The shape after the prelude: what is summarised and finished.
+    /// The shape after the prelude: what is summarised.
     var summarisedShape: ImageShape { get }
-
-    /// Whether `finish` treats each row (indeed each pixel) by itself given the value, so that it can be applied to rows
-    /// beyond a part's own. (Otsu's threshold: yes. Hysteresis: no.)
-    var finishesRowByRow: Bool { get }
 
     /// The partial result of the part `rows`.
     func summarise(_ rows: Band) -> [UInt8]
 
     /// The summary of neighbouring parts seen as one, top to bottom. Associative.
     func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8]
+}
+
+/// Computes an operation whose result at a pixel may depend on every pixel: the summaries are *resolved* over the whole
+/// image to one value a part, and the parts *finished* with their value.
+///
+/// The same three steps serve chunks of an image and strips of a chunk: the strips of a chunk are summarised, `refine`d
+/// under the chunk's value, and finished.
+public protocol WholeImageKernel: SummarisingKernel {
+    var outputShape: ImageShape { get }
+
+    /// Whether `finish` treats each row (indeed each pixel) by itself given the value, so that it can be applied to rows
+    /// beyond a part's own. (Otsu's threshold: yes. Hysteresis: no.)
+    var finishesRowByRow: Bool { get }
 
     /// One value a part from the summaries of all parts, top to bottom.
     /// When `finishesRowByRow`, all are the same: whoever stores them need store only the first.
@@ -79,6 +85,6 @@ public protocol WholeImageKernel: Sendable {
     /// When `finishesRowByRow`, it is `value` for each of them, whatever the summaries.
     func refine(_ value: [UInt8], strips summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]]
 
-    /// Computes `output.rows` from the same rows of `input`.
+    /// Computes `output.rows` from the same rows of `input`, which are the prelude's output.
     func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError)
 }

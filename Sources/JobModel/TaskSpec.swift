@@ -34,9 +34,10 @@ public struct TaskSpec: Hashable, Sendable {
 
 /// What a finished task gives back.
 public struct TaskOutput: Hashable, Sendable {
-    /// - whole: the encoded file;
-    /// - chunk of the last stage: its encoded segments; of an earlier stage: its raw rows;
-    /// - reduce: the merged values, one after the other (`valueOffsets` cuts them);
+    /// - whole: the encoded file, or the document;
+    /// - chunk of the last stage: its encoded segments, or its summary where the result is a document; of an earlier stage:
+    ///   its raw rows;
+    /// - reduce: the merged values, one after the other (`valueOffsets` cuts them); at the end, the document;
     /// - decode: nothing (its bands were published one by one).
     public let payload: BlobReference?
     /// A chunk's partial result, when its stage ends in a whole-image operation.

@@ -4,13 +4,18 @@ import Imaging
 import JobModel
 import Scheduler
 
-/// Builds an output file out of its chunks' encoded segments: header, segments in order, trailer. Touches no pixel. Blocking.
+/// Builds an output file out of its chunks' encoded segments: header, segments in order, trailer. Touches no pixel. A
+/// document is only made durable. Blocking.
 struct Assembler: Sendable {
     let blobs: FolderBlobStore
 
     /// - Returns: the output file, durable.
     /// - Throws: `BlobStoreError`, `notFound` when a segment is gone; `AssemblyError`.
     func assemble(_ assembly: Assembly) throws -> BlobReference {
+        if let document = assembly.document {
+            // It was put as something that can be computed again; a result must survive a power cut.
+            return try blobs.concatenate(prefix: [], parts: [document], suffix: [], .durable)
+        }
         guard let shape = ImageShape(assembly.output) else {
             throw AssemblyError(description: "\(assembly.output) is no image that can be written")
         }

@@ -66,6 +66,10 @@ struct ChunkTask<Ranks: StripCommunicator> {
                 let bytes = try runner.summarise(strip, with: kernel)
                 try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
                 return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
+            case .report(let kernel):
+                let bytes = try runner.summarise(strip, with: kernel)
+                try ranks.agree { if ranks.rank == 0 { try file.write(bytes, at: 0) } }
+                return RankOutput(payloadByteCount: UInt64(bytes.count))
             case .segments:
                 let segments = runner.encode(strip)
                 let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }

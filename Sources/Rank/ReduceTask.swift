@@ -1,7 +1,8 @@
 import Imaging
 import JobModel
 
-/// Merges the summaries of a stage's chunks to one value a chunk, or one for all of them: the order `reduce`. Not collective.
+/// Merges the summaries of a stage's chunks to one value a chunk, one for all of them, or a document: the order `reduce`. Not
+/// collective.
 struct ReduceTask {
     func run(
         _ spec: TaskSpec, summaries: String, byteCounts: [UInt64], payload: String
@@ -11,17 +12,21 @@ struct ReduceTask {
                 throw RankFailure(.workerError, "task \(spec.task) is not a reduction")
             }
             let stage = try TaskPlan(spec).stage(index)
-            guard case .summary(let kernel) = stage.closing else {
-                throw RankFailure(.workerError, "task \(spec.task): stage \(index) ends in no summaries")
-            }
             guard byteCounts.count == stage.chunks.count else {
                 throw RankFailure(
                     .workerError, "task \(spec.task) has \(byteCounts.count) summaries for \(stage.chunks.count) chunks"
                 )
             }
-            let resolved = try kernel.resolve(try cut(summaries, byteCounts))
-            // All chunks share one value then, and it may be large: the table of a 16-bit image has 128 KiB.
-            let values = kernel.finishesRowByRow ? Array(resolved.prefix(1)) : resolved
+            let values: [[UInt8]]
+            switch stage.closing {
+            case .summary(let kernel):
+                let resolved = try kernel.resolve(try cut(summaries, byteCounts))
+                // All chunks share one value then, and it may be large: the table of a 16-bit image has 128 KiB.
+                values = kernel.finishesRowByRow ? Array(resolved.prefix(1)) : resolved
+            case .report(let kernel): values = [try kernel.document(try cut(summaries, byteCounts))]
+            case .rows, .columns, .segments:
+                throw RankFailure(.workerError, "task \(spec.task): stage \(index) ends in no summaries")
+            }
             let byteCount = try OutputFile.create(payload).write(values)
             let offsets = values.reduce(into: [UInt64(0)]) { $0.append($0[$0.count - 1] + UInt64($1.count)) }
             return RankOutput(payloadByteCount: UInt64(byteCount), valueOffsets: offsets)

@@ -80,7 +80,7 @@ struct StageRunner<Ranks: StripCommunicator> {
     }
 
     /// The summary of all `rows`, on every rank.
-    func summarise(_ strip: Strip, with kernel: any WholeImageKernel) throws(RankFailure) -> [UInt8] {
+    func summarise(_ strip: Strip, with kernel: any SummarisingKernel) throws(RankFailure) -> [UInt8] {
         // A strip without rows is no part, and has no summary.
         let own = strip.rows.isEmpty ? [] : strip.withBand { kernel.summarise($0) }
         let counts = (0..<ranks.size).map { executor.plan.owned($0, executor.plan.deliveryLevel).count }

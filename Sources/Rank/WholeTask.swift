@@ -3,7 +3,7 @@ import ImageCodecs
 import Imaging
 import JobModel
 
-/// Computes a decoded image from its first stage to the encoded file: the order `computeWhole`. Collective.
+/// Computes a decoded image from its first stage to the encoded file, or the document: the order `computeWhole`. Collective.
 ///
 /// Each stage is one part. Between two stages the rows go through a file in shared memory, since the next one may need
 /// any of them on any rank (a rotation does).
@@ -32,6 +32,9 @@ struct WholeTask<Ranks: StripCommunicator> {
             if case .segments = stage.closing {
                 return try write(runner.encode(strip), plan, framed, to: payload)
             }
+            if case .report(let kernel) = stage.closing {
+                return try write(try runner.summarise(strip, with: kernel), reportedBy: kernel, to: payload)
+            }
             let next = "\(payload).stage-\(index)"
             try keep(strip, runner, in: next)
             // Every rank has mapped the file by now, so that its name can go.
@@ -42,7 +45,16 @@ struct WholeTask<Ranks: StripCommunicator> {
                 do { value = try kernel.resolve([summary])[0] } catch { throw RankFailure(error) }
             }
         }
-        preconditionFailure("the last stage closes with segments")
+        preconditionFailure("the last stage closes with segments or a report")
+    }
+
+    private func write(
+        _ summary: [UInt8], reportedBy kernel: any ReportKernel, to path: String
+    ) throws(RankFailure) -> RankOutput {
+        let byteCount = try ranks.agree {
+            ranks.rank == 0 ? try OutputFile.create(path).write([try kernel.document([summary])]) : 0
+        }
+        return RankOutput(payloadByteCount: UInt64(byteCount))
     }
 
     private func keep(

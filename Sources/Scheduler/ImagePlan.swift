@@ -8,6 +8,7 @@ import JobModel
 ///     0        decode                            publishes bands
 ///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows
 ///              reduce of stage 0, if it closes with a summary      waits for all chunks of stage 0
+///              or with a report: then its value is the result
 ///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows:
 ///                                                after columns these are all, and the stage is waited for as one product
 ///              and so on, to the chunks of stage S-1, which are encoded segments
@@ -23,7 +24,15 @@ struct ImagePlan: Hashable, Sendable {
     }
 
     enum Closing: Hashable, Sendable {
-        case rows, columns, summary, segments
+        case rows, columns, summary, report, segments
+
+        /// Whether the stage's summaries are merged: to values, or to a document.
+        var isReduced: Bool {
+            switch self {
+            case .summary, .report: true
+            case .rows, .columns, .segments: false
+            }
+        }
     }
 
     struct Stage: Hashable, Sendable {
@@ -58,7 +67,7 @@ struct ImagePlan: Hashable, Sendable {
     /// How many values the reduction of `stage` gives: one for each chunk of the stage, or one that the next stage's chunks
     /// share.
     func valueCount(reducing stage: Int) -> Int {
-        stages[stage + 1].opening == .sharedValue ? 1 : stages[stage].chunks.count
+        stages[stage].closing == .report || stages[stage + 1].opening == .sharedValue ? 1 : stages[stage].chunks.count
     }
 
     /// The plan of a small image.
@@ -85,7 +94,7 @@ struct ImagePlan: Hashable, Sendable {
         var next = 1
         for stage in stages {
             firstChunk.append(next)
-            next += stage.chunks.count + (stage.closing == .summary ? 1 : 0)
+            next += stage.chunks.count + (stage.closing.isReduced ? 1 : 0)
         }
         self.firstChunk = firstChunk
         taskCount = next
@@ -111,7 +120,7 @@ struct ImagePlan: Hashable, Sendable {
                         wait(task, for: bands.count + firstChunk[number - 1] + source)
                     }
                 }
-                if stage.closing == .summary {
+                if stage.closing.isReduced {
                     wait(firstChunk[number] + stage.chunks.count, for: bands.count + task)
                 }
             }
@@ -156,7 +165,7 @@ struct ImagePlan: Hashable, Sendable {
             guard stage < stages.count, index < stages[Int(stage)].chunks.count else { return nil }
             return firstChunk[Int(stage)] + Int(index)
         case .reduce(let stage):
-            guard stage < stages.count, stages[Int(stage)].closing == .summary else { return nil }
+            guard stage < stages.count, stages[Int(stage)].closing.isReduced else { return nil }
             return firstChunk[Int(stage)] + stages[Int(stage)].chunks.count
         }
     }

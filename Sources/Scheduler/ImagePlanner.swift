@@ -82,6 +82,7 @@ extension ImagePlan.Closing {
         case .rows: self = .rows
         case .columns: self = .columns
         case .summary: self = .summary
+        case .report: self = .report
         case .segments: self = .segments
         }
     }

@@ -19,7 +19,9 @@ extension Scheduler {
         case .reduce(let stage):
             inputs = (0..<plan.stages[Int(stage)].chunks.count).map { chunk in
                 let output = progress.output(at: .chunk(stage: stage, index: UInt32(chunk)))
-                guard let summary = output?.summary else {
+                // Rows that are made for a document's sake are not kept: the summary is all there is.
+                let isReport = plan.stages[Int(stage)].closing == .report
+                guard let summary = isReport ? output?.payload : output?.summary else {
                     preconditionFailure("\(task) is ready without the summary of chunk \(chunk)")
                 }
                 return BlobSlice(summary)
@@ -93,7 +95,7 @@ extension ImageProgress {
         case .chunk(let stage, _):
             if output.payload == nil { return "no payload was named" }
             switch plan.stages[Int(stage)].closing {
-            case .rows, .columns: return nil
+            case .rows, .columns, .report: return nil
             case .summary: return output.summary == nil ? "no summary was named" : nil
             case .segments: return output.checksum == nil ? "the segment has no checksum" : nil
             }
@@ -111,6 +113,12 @@ extension ImageProgress {
     /// The order to build the file; the image must be complete.
     func assembly(of image: ImageID) -> Assembly {
         let last = plan.stages.count - 1
+        if plan.stages[last].closing == .report {
+            guard let document = output(at: .reduce(stage: UInt16(last)))?.payload else {
+                preconditionFailure("image \(image) is complete without its document")
+            }
+            return Assembly(image: image, parts: [], metadata: nil, output: plan.output, document: document)
+        }
         let parts = (0..<plan.stages[last].chunks.count).map { chunk in
             let output = output(at: .chunk(stage: UInt16(last), index: UInt32(chunk)))
             guard let segment = output?.payload, let checksum = output?.checksum else {

@@ -49,7 +49,7 @@ extension Simulation {
 
     private func assembled(_ image: ImageID, at master: SimulatedMaster) {
         guard let assembly = master.assemblies.removeValue(forKey: image) else { return }
-        let inputs = assembly.parts.map(\.segment) + [assembly.metadata].compactMap { $0 }
+        let inputs = assembly.parts.map(\.segment) + [assembly.metadata, assembly.document].compactMap { $0 }
         guard inputs.allSatisfy({ blobs.contains($0.digest) }) else {
             master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
             return

@@ -320,8 +320,9 @@ extension Simulation {
         case .whole: return TaskOutput(payload: .result(of: spec.pipeline, on: spec.inputs[0].blob.digest))
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
         case .reduce(let stage):
-            let next = plan.stages[Int(stage) + 1]
-            let count = next.opening?.finishesRowByRow == true ? 1 : plan.stages[Int(stage)].chunks.count
+            let stage = plan.stages[Int(stage)]
+            let count =
+                if case .summary(let kernel) = stage.closing, !kernel.finishesRowByRow { stage.chunks.count } else { 1 }
             return TaskOutput(
                 payload: .named("\(name).payload", byteCount: UInt64(10 * count)),
                 valueOffsets: (0...count).map { UInt64(10 * $0) })
@@ -336,6 +337,7 @@ extension Simulation {
                     payload: .named("\(name).payload", byteCount: 1_000),
                     checksum: SegmentChecksum(adler32: 1, byteCount: rawByteCount + UInt64(rows)))
             case .rows, .columns: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
+            case .report: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_024))
             case .summary:
                 return TaskOutput(
                     payload: .named("\(name).payload", byteCount: rawByteCount),

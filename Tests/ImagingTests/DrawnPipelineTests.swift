@@ -29,6 +29,7 @@ import Testing
                 pipeline: pipeline, input: drawn.shape, chunkByteCount: drawn.chunkByteCount)
             let actual = try PlanExecutor(plan: plan, rankCount: drawn.rankCount).run(on: image)
             let expected = try image.applying(pipeline)
+            try compareDocuments(drawn)
             guard actual != expected else { continue }
             let first = zip(actual.samples, expected.samples).enumerated().first { $0.element.0 != $0.element.1 }
             Issue.record(
@@ -38,5 +39,18 @@ import Testing
                 """)
         }
         #expect(Self.caseCount < operations.count || met.count == operations.count)
+    }
+
+    /// When the pipeline ends with a feature operation.
+    private func compareDocuments(_ drawn: DrawnCase) throws {
+        guard let pipeline = try? Pipeline(parsing: drawn.pipeline).givingDocument() else { return }
+        let plan = try ProcessingPlan(pipeline: pipeline, input: drawn.shape, chunkByteCount: drawn.chunkByteCount)
+        let expected = Result { try drawn.image.document(of: pipeline) }
+        let actual = Result { try PlanExecutor(plan: plan, rankCount: drawn.rankCount).document(on: drawn.image) }
+        switch (expected, actual) {
+        case (.success(let expected), .success(let actual)): #expect(actual == expected, "\(drawn)")
+        case (.failure(let expected), .failure(let actual)): #expect("\(actual)" == "\(expected)", "\(drawn)")
+        case (.success, .failure), (.failure, .success): Issue.record("\(drawn): \(actual) instead of \(expected)")
+        }
     }
 }

@@ -43,4 +43,34 @@ private struct GoldenIndex: Decodable {
             #expect(wrong == 0, "\(golden.pipeline) of \(golden.input.file): \(wrong) samples differ")
         }
     }
+
+    @Test func `what is found is what OpenCV found`() throws {
+        let folder = try #require(Bundle.module.url(forResource: "Golden", withExtension: nil))
+        let text = try Data(contentsOf: folder.appending(path: "documents.json"))
+        let cases = try #require(JSONSerialization.jsonObject(with: text) as? [[String: Any]])
+        try #require(cases.count > 15)
+        for golden in cases {
+            let pipeline = try Pipeline(parsing: #require(golden["pipeline"] as? String))
+            let file = try JSONDecoder().decode(
+                GoldenFile.self, from: JSONSerialization.data(withJSONObject: #require(golden["input"])))
+            let document = try file.load(from: folder).document(of: pipeline.givingDocument())
+            let found = try JSONSerialization.jsonObject(with: Data(document))
+            #expect(agrees(found, golden["document"]), "\(pipeline.canonicalText) of \(file.file)")
+        }
+    }
+
+    /// The same but for numbers that are not whole, whose last decimals are left out in documents.
+    private func agrees(_ left: Any?, _ right: Any?) -> Bool {
+        if let left = left as? [String: Any], let right = right as? [String: Any] {
+            return Set(left.keys) == Set(right.keys) && left.allSatisfy { agrees($0.value, right[$0.key]) }
+        }
+        if let left = left as? [Any], let right = right as? [Any] {
+            return left.count == right.count && zip(left, right).allSatisfy { agrees($0, $1) }
+        }
+        if let left = left as? String, let right = right as? String { return left == right }
+        if let left = left as? NSNumber, let right = right as? NSNumber {
+            return abs(left.doubleValue - right.doubleValue) < 0.0006
+        }
+        return false
+    }
 }

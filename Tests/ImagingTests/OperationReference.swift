@@ -75,6 +75,7 @@ struct OperationReference {
         text += "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\n"
         text += "- Matches: \(operation.matches)\n"
         if let agreement = measurements.agreement(operation.name) { text += "- Compared: \(agreement)\n" }
+        if let document = operation.document { text += "- Document: `operation`, `width`, `height`; \(document)\n" }
         return text
     }
 

@@ -10,6 +10,20 @@ struct PlanExecutor {
     let rankCount: Int
 
     func run(on image: TestImage) throws -> TestImage {
+        let rows = try execute(on: image).rows
+        return TestImage(shape: rows.shape, bytes: rows.bytes)
+    }
+
+    /// The document that the last stage's summaries make.
+    func document(on image: TestImage) throws -> [UInt8] {
+        let summaries = try execute(on: image).summaries
+        guard case .report(let kernel)? = plan.stages.last?.closing else {
+            throw PipelineError(.noDocument, "the plan ends with no report")
+        }
+        return try kernel.document(summaries)
+    }
+
+    private func execute(on image: TestImage) throws -> (rows: GuardedRows, summaries: [[UInt8]]) {
         var rows = GuardedRows(shape: image.shape, rows: 0..<image.height)
         rows.fill(from: image.bytes)
         var summaries: [[UInt8]] = []
@@ -27,12 +41,16 @@ struct PlanExecutor {
                 var world = World(strips: strips, stage: stage, input: input, value: value)
                 try world.compute()
                 delivered += try world.deliver(to: output)
-                if case .summary(let kernel) = stage.closing { summaries.append(try world.summary(by: kernel)) }
+                switch stage.closing {
+                case .summary(let kernel): summaries.append(try world.summary(by: kernel))
+                case .report(let kernel): summaries.append(try world.summary(by: kernel))
+                case .rows, .columns, .segments: break
+                }
             }
             #expect(delivered == stage.output.height, "each row is delivered once")
             if case .columns = stage.closing { rows = output.transposed() } else { rows = output }
         }
-        return TestImage(shape: rows.shape, bytes: rows.bytes)
+        return (rows, summaries)
     }
 }
 
@@ -123,7 +141,7 @@ private struct World {
         return count
     }
 
-    func summary(by kernel: any WholeImageKernel) throws -> [UInt8] {
+    func summary(by kernel: any SummarisingKernel) throws -> [UInt8] {
         let level = strips.deliveryLevel
         let parts = (0..<strips.rankCount).compactMap { rank -> [UInt8]? in
             let rows = strips.owned(rank, level)

@@ -44,6 +44,7 @@ import Testing
             case .rows: "rows"
             case .columns: "columns"
             case .summary: "summary"
+            case .report: "report"
             case .segments: "segments"
             }
         }

@@ -13,7 +13,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { pipeline }
 
-    static let all = basic + colour + smoothing + edges + morphology + threshold + histogram + geometry
+    static let all = basic + colour + smoothing + edges + morphology + threshold + histogram + geometry + features
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
@@ -134,7 +134,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
                 let image = TestImage.drawn(9, 8, format, seed: 3)
                 let result = try image.applying(Pipeline(parsing: name))
                 guard result.shape.format.layout.hasAlpha else {
-                    #expect(name == "canny", "\(name) drops alpha")
+                    #expect(["canny", "components"].contains(name), "\(name) drops alpha")
                     continue
                 }
                 for pixel in 0..<9 * 8 {

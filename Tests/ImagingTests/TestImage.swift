@@ -54,6 +54,26 @@ struct TestImage: Equatable {
         set { samples[(y * width + x) * channels + channel] = newValue }
     }
 
+    /// The rows that some kernels make of the image, one after the other.
+    func prepared(by kernels: [any RowKernel]) throws -> [UInt8] {
+        var rows = GuardedRows(shape: shape, rows: 0..<height)
+        rows.fill(from: bytes)
+        for kernel in kernels {
+            let next = GuardedRows(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
+            kernel.apply(rows.band(rows.rows), to: next.mutableBand(next.rows))
+            rows = next
+        }
+        return rows.bytes
+    }
+
+    /// The document that `pipeline` makes of this one, in one piece.
+    func document(of pipeline: Pipeline) throws -> [UInt8] {
+        try bytes.withUnsafeBytes { raw in
+            let base = try #require(raw.baseAddress)
+            return try SerialExecutor.report(pipeline, on: Band(shape: shape, rows: 0..<height, base: base))
+        }
+    }
+
     /// The image that `pipeline` makes of this one, in one piece.
     func applying(_ pipeline: Pipeline) throws -> TestImage {
         try bytes.withUnsafeBytes { raw in

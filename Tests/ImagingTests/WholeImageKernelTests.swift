@@ -25,6 +25,8 @@ import Testing
         let shape = ImageShape(width: width, height: 20, format: PixelFormat(.gray, .eight))
         for (text, seed) in [
             ("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5), ("clahe grid=3", 6),
+            ("components", 7), ("components connectivity=4", 8), ("histogram bins=3", 9),
+            ("hough-lines rho=2 theta=7", 10),
         ] {
             let kernel = try kernel(text, shape)
             let image = Self.ridgeMap(width, 20, seed: UInt64(seed))
@@ -43,15 +45,16 @@ import Testing
         }
     }
 
-    @Test func `parts finish as the whole does, and strips as their part`() throws {
+    @Test(arguments: ["canny", "components", "components connectivity=4"])
+    func `parts finish as the whole does, and strips as their part`(_ text: String) throws {
         for seed in 0..<30 {
             let (width, height) = (seed % 13 + 1, 24)
             let image = Self.ridgeMap(width, height, seed: UInt64(seed))
-            let kernel = try kernel("canny", image.shape)
+            let kernel = try kernel(text, image.shape)
             let rows = GuardedRows(shape: image.shape, rows: 0..<height)
             rows.fill(from: image.bytes)
             func finished(_ parts: [Range<Int>], _ values: [[UInt8]]) throws -> [UInt8] {
-                let output = GuardedRows(shape: image.shape, rows: 0..<height)
+                let output = GuardedRows(shape: kernel.outputShape, rows: 0..<height)
                 for (part, value) in zip(parts, values) {
                     try kernel.finish(rows.band(part), value: value, to: output.mutableBand(part))
                 }
@@ -71,15 +74,18 @@ import Testing
         }
     }
 
-    @Test(arguments: ["canny", "otsu", "equalize", "clahe grid=1"])
+    @Test(arguments: [
+        "canny", "otsu", "equalize", "clahe grid=1", "components", "histogram bins=7", "harris",
+        "hough-lines theta=30 threshold=1",
+    ])
     func `damaged summaries and values are refused or harmless, never a crash`(_ text: String) throws {
         let image = Self.ridgeMap(9, 6, seed: 8)
         let kernel = try kernel(text, image.shape)
-        let rows = GuardedRows(shape: image.shape, rows: 0..<6)
-        rows.fill(from: image.bytes)
+        let rows = GuardedRows(shape: kernel.summarisedShape, rows: 0..<6)
+        rows.fill(from: kernel.summarisedShape == image.shape ? image.bytes : try image.prepared(by: kernel.prelude))
         let summary = kernel.summarise(rows.band(0..<6))
         let value = try kernel.resolve([summary])[0]
-        let output = GuardedRows(shape: image.shape, rows: 0..<6)
+        let output = GuardedRows(shape: kernel.outputShape, rows: 0..<6)
         for count in 0..<summary.count {
             #expect(throws: PipelineError.self) { try kernel.resolve([Array(summary[..<count])]) }
         }

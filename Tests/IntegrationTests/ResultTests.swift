@@ -27,6 +27,12 @@ private struct Recipe: Sendable, CustomTestStringConvertible {
         Recipe(
             pipeline: "median size=7 | erode size=5 | invert", image: TestImage(width: 61, height: 23, seed: 6),
             chunkBytes: [1 << 24, 900, 1]),
+        Recipe(
+            pipeline: "otsu | components output=json", image: TestImage(width: 131, height: 87, seed: 7),
+            chunkBytes: [1 << 24, 2500]),
+        Recipe(
+            pipeline: "harris | contours output=json", image: TestImage(width: 77, height: 41, seed: 8),
+            chunkBytes: [1 << 24, 9000]),
     ]
 }
 

@@ -13,6 +13,8 @@ import Testing
         "grayscale | equalize | sobel | threshold value=90",
         "resize height=30 | rotate | box-blur | flip axis=vertical",
         "rotate degrees=270 | otsu | rotate",
+        "canny | components",
+        "hough-lines threshold=9 | harris threshold=0.2 output=json", "otsu | components connectivity=4 output=json",
     ]
     /// From one row a chunk to everything in one; 48 x 61 RGB has 144 bytes a row.
     static let chunkByteCounts = [1, 500, 3_000, 1 << 20]

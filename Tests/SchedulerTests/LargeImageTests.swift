@@ -68,6 +68,24 @@ import Testing
         #expect(play.isNeeded(.named("1.0.result")))
     }
 
+    @Test func `a document is what the last reduction gives, and is made of the chunks' payloads`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("report", rows: 10)
+        play.finish(play.leases(of: worker)[0], on: worker)
+        for lease in play.leases(of: worker) { play.finish(lease, on: worker) }
+        let reduce = try #require(play.held[worker]?.first)
+        #expect(reduce.lease.task.step == .reduce(stage: 0))
+        #expect(reduce.spec.inputs == (0..<3).map { BlobSlice(.named("1.0/chunk-0-\($0).payload", 100)) })
+        #expect(play.assemblies.isEmpty)
+        play.finish(reduce.lease, on: worker)
+        let assembly = try #require(play.assemblies[image])
+        #expect(assembly.document == play.output(of: reduce.lease.task).payload)
+        #expect(assembly.parts.isEmpty)
+        play.assemble(image)
+        #expect(play.state(job) == .done)
+    }
+
     @Test func `the file waits for the decoder's metadata even if the chunks were faster`() throws {
         let play = try Rehearsal()
         let worker = try play.connect(slots: 8)

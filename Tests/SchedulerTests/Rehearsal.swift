@@ -352,7 +352,7 @@ extension BlobReference {
 /// - `unsuitable`: no plan at all.
 struct ScriptedPlanner: ImagePlanner {
     func canonicalText(of pipeline: String) throws(PipelineError) -> String {
-        guard ["whole", "rows", "shared", "own", "columns", "unsuitable"].contains(pipeline) else {
+        guard ["whole", "rows", "shared", "own", "columns", "report", "unsuitable"].contains(pipeline) else {
             throw PipelineError(.unknownOperation, "\(pipeline) is not in the script")
         }
         return pipeline
@@ -392,6 +392,7 @@ struct ScriptedPlanner: ImagePlanner {
                 of: ImageShape(width: 10, height: height, format: PixelFormat(.gray, .eight)), rowsPerPart: 4)
             turned.inputRows = [0..<6, 6..<10]
             return large([stage(quarters, halo: 1, .none, .columns), turned])
+        case "report": return large([stage(quarters, halo: 1, .none, .report)])
         case "unsuitable": throw PipelineError(.unsuitableImage, "scripted to refuse every image")
         default: return ImagePlan(whole: geometry, output: geometry)
         }

@@ -77,6 +77,10 @@ public struct PlanRunner {
                     spec(.chunk(stage: UInt16(index), index: UInt32(chunk))),
                     Self.input(of: stage, rows: stage.inputRows(forChunk: chunk), payloads),
                     value: stage.valueIndex(forChunk: chunk).map { values[$0] })
+                if case .report = stage.closing {
+                    summaries.append(result.payload)
+                    continue
+                }
                 if let summary = result.summary { summaries.append(summary) }
                 if let part = result.checksum {
                     file += result.payload
@@ -87,6 +91,9 @@ public struct PlanRunner {
             }
             let areColumns = if case .columns = stage.closing { true } else { false }
             payloads = areColumns ? next : [Array(next.joined())]
+            if case .report = stage.closing {
+                return try await reduce(spec(.reduce(stage: UInt16(index))), summaries)[0]
+            }
             if case .summary = stage.closing {
                 values = try await reduce(spec(.reduce(stage: UInt16(index))), summaries)
             }

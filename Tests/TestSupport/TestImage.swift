@@ -60,7 +60,9 @@ public struct TestImage: Sendable {
     /// The PNG file that one undisturbed process makes of the picture, in one strip: what every other way must equal.
     public func processedSerially(_ pipeline: String) throws -> [UInt8] {
         try withBand { band in
-            let result = try SerialExecutor.run(try Pipeline(parsing: pipeline), on: band)
+            let pipeline = try Pipeline(parsing: pipeline)
+            if pipeline.resultKind == .json { return try SerialExecutor.report(pipeline, on: band) }
+            let result = try SerialExecutor.run(pipeline, on: band)
             return withExtendedLifetime(result) { PNGFile.encode(result.band) }
         }
     }

@@ -71,6 +71,7 @@ enum OperationPages {
         facts.add("gives", operation.result)
         facts.add("border", operation.border.rawValue)
         facts.add("matches", operation.matches)
+        if let document = operation.document { facts.add("document", document) }
         return text + facts.text
     }
 

@@ -6,7 +6,9 @@ struct Run: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Submit images, wait, and fetch the results.",
         discussion: """
-            Results are written while later images are still computed. Interrupted by Ctrl-C, the job goes on without \
+            Results are written while later images are still computed. A pipeline that ends with a feature operation \
+            (components, contours ...) draws what it finds; with -o FILE.json, or --json and no -o, it gives a JSON document. \
+            Interrupted by Ctrl-C, the job goes on without \
             this command; 'tessera fetch' takes up where it left off.
             """)
 
@@ -28,25 +30,26 @@ struct Run: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        let pipeline = try settings.pipeline(pipeline)
-        let target = try OutputTarget(option: output.output, imageCount: files.count)
-        if context.isJSON, target == .standardOutput {
+        let result = try ResultRequest(
+            pipeline: settings.pipeline(pipeline), output: output.output, isJSON: context.isJSON)
+        let target = try OutputTarget(option: output.output, imageCount: files.count, kind: result.kind)
+        if context.isJSON, target == .standardOutput, !result.isPrinted {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
         let inputs = try JobInputs(files, context: context)
-        let places = try inputs.places(in: target, mayReplaceInputs: overwrite)
+        let places = try inputs.places(in: target, kind: result.kind, mayReplaceInputs: overwrite)
         if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
-        let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
+        let request = try settings.openJob(pipeline: result.pipeline, token: Randomness.hexadecimal(byteCount: 16))
 
         let report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings) { progress in
                 try await JobRun(
                     context: context, session: session, progress: progress, request: request, inputs: inputs,
-                    places: places
+                    places: places, listsImages: !result.isPrinted
                 ).run()
             }
         }
-        return report.tell(context)
+        return report.tell(context, listsSummary: !result.isPrinted)
     }
 }
 

@@ -1,3 +1,4 @@
+import Imaging
 import JobModel
 import Protocol
 
@@ -15,11 +16,12 @@ struct JobFetch: Sendable {
         let job = job
         let summary = try await session.perform { try await $0.job(job) }
         // An open job may get more images than it has now.
-        let target = try OutputTarget(option: option, imageCount: summary.sealed ? Int(summary.imageCount) : nil)
+        let target = try OutputTarget(
+            option: option, imageCount: summary.sealed ? Int(summary.imageCount) : nil, kind: summary.resultKind)
         try refuseMixedOutput(target)
         if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
 
-        var register = OutputNameRegister()
+        var register = OutputNameRegister(kind: summary.resultKind)
         let (console, isJSON) = (context.console, context.isJSON)
         var fetching = Fetching(session: session) { image in
             switch target {
@@ -57,7 +59,7 @@ struct JobFetch: Sendable {
             let why = image.hasFailure ? "\(image.failure.code): \(image.failure.reason)" : "it is \(image.state)"
             throw ClientError("no-result", "image \(job).\(index) ('\(image.name)') has no result: \(why)")
         }
-        let target = try OutputTarget(option: option, imageCount: 1)
+        let target = try OutputTarget(option: option, imageCount: 1, kind: summary.resultKind)
         try refuseMixedOutput(target)
         let place: Fetching.Place
         switch target {
@@ -66,7 +68,8 @@ struct JobFetch: Sendable {
         case .directory(let folder):
             try OutputFile.makeDirectory(folder)
             place = .file(
-                (folder.hasSuffix("/") ? folder : folder + "/") + OutputNaming.name(for: image.name, index: index))
+                (folder.hasSuffix("/") ? folder : folder + "/")
+                    + OutputNaming.name(for: image.name, index: index, kind: summary.resultKind))
         }
         try await Fetching.fetch(image, to: place, session: session)
         if context.isJSON { try context.console.write(image.json(job: job, place: place)) }
@@ -108,4 +111,9 @@ struct JobFetch: Sendable {
             throw .usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
     }
+}
+
+extension WireJobSummary {
+    /// What the job's results are; a pipeline that only a newer release can read is taken for one that gives images.
+    var resultKind: ResultKind { (try? Pipeline(parsing: pipeline))?.resultKind ?? .image }
 }

@@ -1,3 +1,5 @@
+import Imaging
+
 /// Where results go, as `-o` says.
 enum OutputTarget: Sendable, Hashable {
     case standardOutput
@@ -5,19 +7,19 @@ enum OutputTarget: Sendable, Hashable {
     /// Each result under its input's base name.
     case directory(String)
 
-    /// The extension of the format that results have.
-    static let fileExtension = "png"
-
     /// - Parameters:
     ///   - option: the value of `-o`, `nil` when it was not given.
     ///   - imageCount: how many results there will be; `nil` when nobody knows yet.
+    ///   - kind: what the results are; a terminal can show a document.
     ///   - isDirectory: whether there is a directory at a path.
     /// - Throws: `ClientError` when several images would go into one file.
     init(
-        option: String?, imageCount: Int?, isTerminal: Bool = FileDescriptor.standardOutput.isTerminal,
+        option: String?, imageCount: Int?, kind: ResultKind = .image,
+        isTerminal: Bool = FileDescriptor.standardOutput.isTerminal,
         isDirectory: (String) -> Bool = { FileStatus(at: $0)?.kind == .directory }
     ) throws(ClientError) {
         let isOne = imageCount == 1
+        let isTerminal = isTerminal && kind == .image
         switch option {
         case nil where !isOne:
             throw .usage("several images need -o DIR/ to say where their results go")
@@ -45,26 +47,26 @@ enum OutputTarget: Sendable, Hashable {
 
 /// Names of result files.
 enum OutputNaming {
-    /// The last part of the input's name with the result format's extension: `photos/cat.jpeg` becomes `cat.png`.
+    /// The last part of the input's name with the extension of the result's kind: `photos/cat.jpeg` becomes `cat.png`.
     ///
     /// A name that comes from the master is only a label: nothing in it leads out of the directory.
-    static func name(for label: String, index: UInt32) -> String {
+    static func name(for label: String, index: UInt32, kind: ResultKind = .image) -> String {
         let last = label.split(separator: "/", omittingEmptySubsequences: true).last ?? ""
         var stem = last
         if let dot = last.lastIndex(of: "."), dot != last.startIndex { stem = last[..<dot] }
         // File names have at most 255 bytes; a NUL would end one early.
         let isUsable =
             !stem.isEmpty && !stem.allSatisfy { $0 == "." } && !stem.utf8.contains(0) && stem.utf8.count <= 240
-        return (isUsable ? String(stem) : "image-\(index)") + "." + OutputTarget.fileExtension
+        return (isUsable ? String(stem) : "image-\(index)") + "." + kind.fileExtension
     }
 
     /// The names of the results of `labels`, each for itself.
     /// - Throws: `ClientError` naming both inputs when two results would have the same name.
-    static func distinctNames(for labels: [String]) throws(ClientError) -> [String] {
+    static func distinctNames(for labels: [String], kind: ResultKind = .image) throws(ClientError) -> [String] {
         var first: [String: String] = [:]
         var names: [String] = []
         for (index, label) in labels.enumerated() {
-            let name = name(for: label, index: UInt32(index))
+            let name = name(for: label, index: UInt32(index), kind: kind)
             if let other = first[name] {
                 throw .usage(
                     "'\(other)' and '\(label)' would both be written to \(name); rename one, or process them separately"
@@ -82,13 +84,16 @@ enum OutputNaming {
 /// The first image with a name gets it; later ones get their index behind it: `cat.png`, `cat-17.png`. Called in the
 /// order of the images, it always gives the same names.
 struct OutputNameRegister: Sendable {
+    private let kind: ResultKind
     private var taken: Set<String> = []
 
+    init(kind: ResultKind = .image) { self.kind = kind }
+
     mutating func claim(_ label: String, index: UInt32) -> String {
-        let stem = OutputNaming.name(for: label, index: index).dropLast(OutputTarget.fileExtension.count + 1)
+        let stem = OutputNaming.name(for: label, index: index, kind: kind).dropLast(kind.fileExtension.count + 1)
         var suffix = ""
         while true {
-            let name = stem + suffix + "." + OutputTarget.fileExtension
+            let name = stem + suffix + "." + kind.fileExtension
             if taken.insert(String(name)).inserted { return String(name) }
             suffix += "-\(index)"
         }

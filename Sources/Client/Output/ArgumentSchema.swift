@@ -12,6 +12,7 @@ extension OperationDescription {
             "additionalProperties": .bool(false), "family": .string(family.rawValue), "usage": .string(usage),
             "formats": .array(formats.map { .string($0.name) }), "result": .string(result),
             "border": .string(border.rawValue), "matches": .string(matches),
+            "document": document.map { .string($0) },
         ]
     }
 }

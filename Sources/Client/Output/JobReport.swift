@@ -55,9 +55,11 @@ struct JobReport: Sendable {
     }
 
     /// Tells the end: data to standard output, failures and the closing line to standard error.
-    func tell(_ context: CommandContext) -> ExitStatus {
+    ///
+    /// - Parameter listsSummary: whether programs that asked for JSON are told of the job, too.
+    func tell(_ context: CommandContext, listsSummary: Bool = true) -> ExitStatus {
         if let summary {
-            if context.isJSON {
+            if context.isJSON, listsSummary {
                 do { try context.console.write(summary.json) } catch { return error.status }
             }
             for line in failureLines { context.console.note(line, code: "image-failed") }

@@ -1,3 +1,5 @@
+import Imaging
+
 /// The files of a command line: those that can be read, and complaints about the others, which are told at once.
 struct JobInputs: Sendable {
     let files: [InputFile]
@@ -15,14 +17,16 @@ struct JobInputs: Sendable {
 
     /// Where the result of each file goes.
     /// - Throws: `ClientError` when two results would have the same name, or one would replace an input.
-    func places(in target: OutputTarget, mayReplaceInputs: Bool) throws(ClientError) -> [Fetching.Place] {
+    func places(
+        in target: OutputTarget, kind: ResultKind = .image, mayReplaceInputs: Bool
+    ) throws(ClientError) -> [Fetching.Place] {
         var paths: [String]
         switch target {
         case .standardOutput: return files.map { _ in .standardOutput }
         case .file(let path): paths = files.map { _ in path }
         case .directory(let folder):
             let prefix = folder.hasSuffix("/") ? folder : folder + "/"
-            paths = try OutputNaming.distinctNames(for: files.map(\.label)).map { prefix + $0 }
+            paths = try OutputNaming.distinctNames(for: files.map(\.label), kind: kind).map { prefix + $0 }
         }
         if !mayReplaceInputs {
             let inputs = Set(files.map(\.identity))

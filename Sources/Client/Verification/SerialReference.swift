@@ -5,8 +5,9 @@ import Imaging
 struct SerialReference: Sendable {
     let shape: ImageShape
     let pixels: [UInt8]
-    /// The whole PNG file.
+    /// The whole PNG file, or the document.
     let file: [UInt8]
+    private let kind: ResultKind
 
     /// - Parameters:
     ///   - input: the bytes of an image file.
@@ -17,11 +18,19 @@ struct SerialReference: Sendable {
         if let maximumPixelCount { limits.maximumPixelCount = maximumPixelCount }
         let metadata = try input.withUnsafeBytes { try PNGReader($0, limits: limits).metadata }
         let source = try PNGFile.decode(input, limits: limits)
-        let result = try source.pixels.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
-            let band = Band(shape: source.shape, rows: 0..<source.shape.height, base: base)
-            return try SerialExecutor.run(pipeline, on: band)
+        func withBand<Result>(_ body: (Band) throws -> Result) rethrows -> Result {
+            try source.pixels.withUnsafeBytes { bytes in
+                guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
+                return try body(Band(shape: source.shape, rows: 0..<source.shape.height, base: base))
+            }
         }
+        kind = pipeline.resultKind
+        if kind == .json {
+            (shape, pixels) = (source.shape, [])
+            file = try withBand { try SerialExecutor.report(pipeline, on: $0) }
+            return
+        }
+        let result = try withBand { try SerialExecutor.run(pipeline, on: $0) }
         shape = result.shape
         pixels = result.bytes
         file = PNGFile.encode(
@@ -30,6 +39,10 @@ struct SerialReference: Sendable {
 
     /// What a cluster made of the same input, held against this.
     func finding(about result: [UInt8]) throws(CodecError) -> Finding {
+        if kind == .json {
+            let same = zip(result, file).prefix { $0 == $1 }.count
+            return result == file ? .identicalDocument(byteCount: file.count) : .otherDocument(firstDifference: same)
+        }
         if result == file { return .identical(sampleCount: pixels.count / shape.format.depth.byteCount) }
         let other = try PNGFile.decode(result, limits: DecodingLimits(maximumPixelCount: .max))
         guard other.shape == shape else { return .otherShape(expected: shape, actual: other.shape) }
@@ -46,9 +59,15 @@ enum Finding: Sendable, Hashable {
     case otherFile(sampleCount: Int)
     case otherPixels(Comparison)
     case otherShape(expected: ImageShape, actual: ImageShape)
+    case identicalDocument(byteCount: Int)
+    /// Counted in bytes from 0.
+    case otherDocument(firstDifference: Int)
 
     var isIdentical: Bool {
-        if case .identical = self { true } else { false }
+        switch self {
+        case .identical, .identicalDocument: true
+        case .otherFile, .otherPixels, .otherShape, .otherDocument: false
+        }
     }
 
     /// For a person, to stand behind the file's name.
@@ -56,6 +75,8 @@ enum Finding: Sendable, Hashable {
         switch self {
         case .identical(let count): "identical, all \(count) samples and every byte of the file"
         case .otherFile(let count): "all \(count) samples are the same, but the files' bytes are not"
+        case .identicalDocument(let count): "identical, all \(count) bytes of the document"
+        case .otherDocument(let place): "the documents differ from byte \(place) on"
         case .otherShape(let expected, let actual): "serial \(expected), distributed \(actual)"
         case .otherPixels(let comparison):
             "\(comparison.differingCount) of \(comparison.sampleCount) samples differ, by at most "
@@ -70,6 +91,8 @@ enum Finding: Sendable, Hashable {
         switch self {
         case .identical(let count): ["identical": .bool(true), "samples": .integer(count)]
         case .otherFile(let count): ["identical": .bool(false), "samples": .integer(count), "differing": .integer(0)]
+        case .identicalDocument(let count): ["identical": .bool(true), "document_bytes": .integer(count)]
+        case .otherDocument(let place): ["identical": .bool(false), "first_byte": .integer(place)]
         case .otherShape(let expected, let actual):
             [
                 "identical": .bool(false), "serial_shape": .string("\(expected)"),

@@ -15,11 +15,13 @@ public struct OperationDescription: Hashable, Sendable {
     public let border: BorderRule
     /// Whose result it matches, and how exactly.
     public let matches: String
+    /// The document that `output=json` gives, by its schema; `nil` when there is none.
+    public let document: String?
 
     public init(
         _ name: String, family: OperationFamily, summary: String, parameters: [ParameterDescription] = [],
         formats: [PixelFormat] = PixelFormat.all, result: String = "the format of the input; alpha passes through",
-        border: BorderRule = .none, matches: String
+        border: BorderRule = .none, matches: String, document: String? = nil
     ) {
         self.name = name
         self.family = family
@@ -29,6 +31,7 @@ public struct OperationDescription: Hashable, Sendable {
         self.result = result
         self.border = border
         self.matches = matches
+        self.document = document
     }
 
     /// The parameter called `name`.
@@ -42,7 +45,7 @@ public struct OperationDescription: Hashable, Sendable {
 
 /// What kind of thing an operation does; the folders of `Operations` bear these names.
 public enum OperationFamily: String, Hashable, Sendable, CaseIterable {
-    case colour, smoothing, edges, morphology, threshold, histogram, geometry
+    case colour, smoothing, edges, morphology, threshold, histogram, geometry, features
 }
 
 /// What a window sees beyond the edge of the image.

@@ -40,12 +40,15 @@ struct LevelHistogram {
 
     /// Counts every sample but alpha.
     mutating func count(colours rows: Band) {
+        for channel in 0..<rows.shape.format.colourChannelCount { count(channel: channel, of: rows) }
+    }
+
+    /// Counts the samples of one channel.
+    mutating func count(channel: Int, of rows: Band) {
         let channels = rows.shape.format.channelCount
-        for channel in 0..<rows.shape.format.colourChannelCount {
-            switch rows.shape.format.depth {
-            case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels + channel]) }
-            case .sixteen: count(rows, UInt16.self) { row, x in Int(row[x * channels + channel]) }
-            }
+        switch rows.shape.format.depth {
+        case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels + channel]) }
+        case .sixteen: count(rows, UInt16.self) { row, x in Int(row[x * channels + channel]) }
         }
     }
 

@@ -21,6 +21,7 @@ public struct Pipeline: Sendable {
         for step in steps { operations.append(try step.operation.init(arguments: step.arguments)) }
         self.operations = operations
         canonicalText = steps.map(\.arguments.canonicalText).joined(separator: " | ")
+        try refuseImagesOfDocuments()
     }
 
     /// The shape of the image before the first operation, and after each one.

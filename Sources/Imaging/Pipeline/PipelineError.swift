@@ -19,6 +19,8 @@ public struct PipelineError: Error, Hashable, CustomStringConvertible {
         case badPresets = "bad-presets"
         /// A value is not of its parameter's type, or out of its range.
         case badValue = "bad-value"
+        /// JSON was asked of a pipeline that gives an image.
+        case noDocument = "no-document"
         /// An operation refuses this pixel format or size.
         case unsuitableImage = "unsuitable-image"
         /// A summary or value of a whole-image operation is malformed: it was damaged, or made by another release.

@@ -13,14 +13,21 @@
 ///     blur | rotate degrees=90 | sobel
 ///     stage 0:  blur                             -> columns
 ///     stage 1:  mirror each row, sobel           -> segments
+///
+/// A document is what the last reduction gives:
+///
+///     blur | components output=json
+///     stage 0:  blur                             -> summary of each chunk's regions
+///     (reduce:  all summaries -> the document)
 public struct ProcessingPlan: Sendable {
     public let input: ImageShape
+    /// The image that the last operation gives; where that gives a document, the image that it is found in.
     public let output: ImageShape
     /// The image and everything made of it fit into one chunk: one task does it all.
     public let isSingleTask: Bool
     /// How the decoder publishes raw rows: about one chunk each.
     public let bands: RowPartition
-    /// At least one; the last closes with `.segments`, and no other does.
+    /// At least one; the last closes with `.segments` or `.report`, and no other does.
     public let stages: [Stage]
 
     /// - Parameter chunkByteCount: raw bytes of the largest rows that a chunk reads, makes between or gives back, leaving
@@ -29,7 +36,8 @@ public struct ProcessingPlan: Sendable {
         precondition(chunkByteCount > 0, "chunks of \(chunkByteCount) bytes")
         var drafts = StageDrafts(input: input)
         var shape = input
-        for operation in pipeline.operations {
+        let report = pipeline.report
+        for operation in report == nil ? pipeline.operations[...] : pipeline.operations.dropLast() {
             let next = try operation.outputShape(for: shape)
             switch operation.kernel(for: shape) {
             case .rows(let kernels): for kernel in kernels { drafts.append(kernel) }
@@ -41,6 +49,10 @@ public struct ProcessingPlan: Sendable {
             }
             assert(drafts.shape == next, "\(type(of: operation).description.name) announces another shape")
             shape = next
+        }
+        if let report {
+            _ = try report.outputShape(for: shape)
+            drafts.finish(report.reportKernel(for: shape))
         }
         self.input = input
         output = shape
@@ -110,6 +122,13 @@ private struct StageDrafts {
         current.isTransposed = true
     }
 
+    /// A document is all that comes out: nothing is appended any more.
+    mutating func finish(_ kernel: any ReportKernel) {
+        for preparation in kernel.prelude { append(preparation) }
+        assert(current.output == kernel.summarisedShape)
+        current.closing = .report(kernel)
+    }
+
     private mutating func close(with closing: Stage.Closing, opening: (any WholeImageKernel)?) {
         let output = current.output
         current.closing = closing
@@ -121,6 +140,7 @@ private struct StageDrafts {
     func finished(chunkByteCount: Int) -> [Stage] {
         let drafts = closed + [current]
         let output = current.output
+        let isEncoded = if case .segments = current.closing { true } else { false }
         let rowsPerSegment = SegmentGrid.rowsPerSegment(bytesPerRow: output.bytesPerRow)
         var stages: [Stage] = []
         var first = 0
@@ -128,8 +148,8 @@ private struct StageDrafts {
             var end = first + 1
             while end < drafts.count && drafts[end].sharesChunksWithPrevious { end += 1 }
             var rowsPerChunk = drafts[first..<end].reduce(.max) { min($0, $1.rowCount(for: chunkByteCount)) }
-            let endsOnGrid = rowsPerChunk >= min(rowsPerSegment, output.height)
-            if end == drafts.count && endsOnGrid && rowsPerChunk < output.height {
+            let endsOnGrid = !isEncoded || rowsPerChunk >= min(rowsPerSegment, output.height)
+            if end == drafts.count && isEncoded && endsOnGrid && rowsPerChunk < output.height {
                 rowsPerChunk -= rowsPerChunk % rowsPerSegment
             }
             for var draft in drafts[first..<end] {

@@ -4,9 +4,28 @@ public enum SerialExecutor {
     ///
     /// - Parameter input: all rows of the image.
     public static func run(_ pipeline: Pipeline, on input: Band) throws(PipelineError) -> RowBuffer {
+        precondition(pipeline.report == nil, "`\(pipeline.canonicalText)` gives a document")
+        return try run(pipeline.operations[...], on: input)
+    }
+
+    /// The document that the last operation gives.
+    ///
+    /// - Parameter input: all rows of the image.
+    public static func report(_ pipeline: Pipeline, on input: Band) throws(PipelineError) -> [UInt8] {
+        guard let report = pipeline.report else { preconditionFailure("`\(pipeline.canonicalText)` gives an image") }
+        var current = try run(pipeline.operations.dropLast(), on: input)
+        _ = try report.outputShape(for: current.shape)
+        let kernel = report.reportKernel(for: current.shape)
+        for preparation in kernel.prelude { current = current.applying(preparation) }
+        return try kernel.document([kernel.summarise(current.band)])
+    }
+
+    private static func run(
+        _ operations: ArraySlice<any Operation>, on input: Band
+    ) throws(PipelineError) -> RowBuffer {
         precondition(input.rows == 0..<input.shape.height, "the whole image is needed, not rows \(input.rows)")
         var current = RowBuffer(copying: input)
-        for operation in pipeline.operations {
+        for operation in operations {
             _ = try operation.outputShape(for: current.shape)
             switch operation.kernel(for: current.shape) {
             case .rows(let kernels): for kernel in kernels { current = current.applying(kernel) }

@@ -10,6 +10,8 @@ public struct Stage: Sendable {
         case columns
         /// They are kept as raw rows, and summarised: the next stage opens with the kernel once all summaries are in.
         case summary(any WholeImageKernel)
+        /// They are summarised and not kept: the document is made of all summaries. Only the last stage.
+        case report(any ReportKernel)
         /// They are compressed, segment by segment of the `SegmentGrid`. Only the last stage.
         case segments
     }

@@ -317,11 +317,70 @@ def geometry_cases(image):
     yield "flip axis=both", cv2.flip(image, -1)
 
 
+def documents(image):
+    """Pipelines and the documents that follow from what OpenCV finds in `image`, without numbers of decimals."""
+    height, width = image.shape[:2]
+    head = {"width": width, "height": height}
+    levels = gray(image)
+    mask = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    for connectivity in (4, 8):
+        count, labels, stats, means = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+        # OpenCV's labels are in another order: ours is that of the first pixels.
+        order = sorted(range(1, count), key=lambda label: int(np.flatnonzero(labels == label)[0]))
+        regions = [
+            {
+                "label": place + 1, "pixels": int(stats[label][4]), "left": int(stats[label][0]),
+                "top": int(stats[label][1]), "width": int(stats[label][2]), "height": int(stats[label][3]),
+                "x": float(means[label][0]), "y": float(means[label][1]),
+            }
+            for place, label in enumerate(order)
+        ]
+        yield f"otsu | components connectivity={connectivity}", {
+            "operation": "components", **head, "connectivity": connectivity, "count": count - 1, "components": regions
+        }
+    found, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    contours = [
+        {"kind": "outer" if parent < 0 else "hole", "points": contour[:, 0, :].tolist()}
+        for contour, (_, _, _, parent) in zip(found, hierarchy.reshape(-1, 4).tolist())
+    ]
+    contours.sort(key=lambda contour: (contour["points"][0][::-1], contour["kind"] == "hole"))
+    yield "otsu | contours", {"operation": "contours", **head, "count": len(contours), "contours": contours}
+    for rho, theta, threshold in [(1, 1, 15), (2.5, 3.7, 20)]:
+        lines = cv2.HoughLinesWithAccumulator(mask, rho, theta * np.pi / 180, threshold)
+        lines = [] if lines is None else lines.reshape(-1, 3).tolist()
+        yield f"otsu | hough-lines rho={rho} theta={theta} threshold={threshold}", {
+            "operation": "hough-lines", **head, "rho": rho, "theta": theta, "threshold": threshold,
+            "truncated": len(lines) > 1000,
+            "lines": [
+                {"rho": line[0], "theta": float(np.degrees(line[1])), "votes": int(line[2])} for line in lines[:1000]
+            ],
+        }
+    for block, aperture, k, threshold in [(2, 3, 0.04, 0.01), (4, 5, 0.06, 0.1)]:
+        response = cv2.cornerHarris(levels, block, aperture, k)
+        peaks = (response > threshold * response.max()) & (response == cv2.dilate(response, np.ones((3, 3))))
+        corners = [
+            {"x": x, "y": y, "strength": float(response[y, x] / response.max())} for y, x in np.argwhere(peaks).tolist()
+        ]
+        yield f"harris block={block} aperture={aperture} k={k} threshold={threshold}", {
+            "operation": "harris", **head, "block": block, "aperture": aperture, "k": k, "threshold": threshold,
+            "truncated": False, "corners": corners,
+        }
+    planes = [image] if image.ndim == 2 else cv2.split(image)
+    for bins in (256, 37):
+        counts = [cv2.calcHist([plane], [0], None, [bins], [0, 256]).ravel().astype(int).tolist() for plane in planes]
+        names = ["gray"] if image.ndim == 2 else ["r", "g", "b"]
+        yield f"histogram bins={bins}", {
+            "operation": "histogram", **head, "bins": bins,
+            "channels": [{"name": name, "counts": plane} for name, plane in zip(names, counts)],
+        }
+
+
 def main():
     for old in HERE.glob("*.bin"):
         old.unlink()
     random = np.random.default_rng(20260)
     entries = []
+    documented = []
 
     def write(name, image):
         (HERE / name).write_bytes(image.astype(image.dtype.newbyteorder("<")).tobytes())
@@ -332,6 +391,8 @@ def main():
     for channels, bits in [(1, 8), (3, 8), (1, 16), (3, 16)]:
         image = scene(random, 53 if channels == 1 else 37, 41 if channels == 1 else 31, channels, bits)
         source = write(f"input-{channels}x{bits}.bin", image)
+        if bits == 8:
+            documented.append((source, image))
         for number, (pipeline, result) in enumerate(cases(image)):
             target = write(f"{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
@@ -353,6 +414,12 @@ def main():
     source = write("input-3x8-few-levels.bin", image)
     target = write("3x8-few-levels-canny.bin", result)
     entries.append({"pipeline": "canny", "input": source, "output": target})
+    found = [
+        {"pipeline": pipeline, "input": source, "document": document}
+        for source, image in documented
+        for pipeline, document in documents(image)
+    ]
+    (HERE / "documents.json").write_text(json.dumps(found) + "\n")
     (HERE / "index.json").write_text(json.dumps({"opencv": cv2.__version__, "cases": entries}, indent=1) + "\n")
 
 

@@ -1,0 +1,41 @@
+import Imaging
+
+/// What kind of result a command line asks for, and the pipeline that gives it.
+struct ResultRequest: Sendable, Hashable {
+    /// In its normal form.
+    let pipeline: String
+    let kind: ResultKind
+    /// The document itself is what `--json` puts on standard output.
+    let isPrinted: Bool
+
+    /// - Parameters:
+    ///   - pipeline: in its normal form.
+    ///   - output: the value of `-o`, `nil` when it was not given.
+    /// - Throws: `ClientError` when the pipeline gives nothing of that kind.
+    init(pipeline text: String, output: String?, isJSON: Bool) throws(ClientError) {
+        var pipeline = try Self.reading { () throws(PipelineError) in try Pipeline(parsing: text) }
+        let isStandardOutput = output == nil || output == "-"
+        if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
+            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }
+        } else if isStandardOutput, isJSON {
+            // Where there is no document, --json is about the job, and the image needs another place.
+            pipeline = (try? pipeline.givingDocument()) ?? pipeline
+        }
+        self.pipeline = pipeline.canonicalText
+        kind = pipeline.resultKind
+        isPrinted = isJSON && isStandardOutput && kind == .json
+        if kind == .json, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
+            throw .usage(
+                "-o \(output) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
+                    + ".json, or leave output=json out")
+        }
+    }
+
+    private static func reading(
+        _ prefix: String = "", _ body: () throws(PipelineError) -> Pipeline
+    ) throws(ClientError) -> Pipeline {
+        do { return try body() } catch {
+            throw ClientError(error.code.rawValue, prefix + error.message, status: .usage)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+/// Which pixels of a row are foreground: those whose gray level, or luma, is not 0.
+///
+/// Owns memory for one row: call `deallocate()`.
+struct ForegroundRow {
+    private let format: PixelFormat
+    private let width: Int
+    private let memory: UnsafeMutablePointer<UInt8>
+
+    init(_ shape: ImageShape) {
+        format = shape.format
+        width = shape.width
+        memory = .allocate(capacity: width)
+    }
+
+    func deallocate() { memory.deallocate() }
+
+    /// 1 for each pixel of row `y` that is foreground, else 0; valid until the next row is read.
+    func read(_ band: Band, _ y: Int) -> UnsafePointer<UInt8> {
+        switch format.depth {
+        case .eight: fill(band.row(y, as: UInt8.self))
+        case .sixteen: fill(band.row(y, as: UInt16.self))
+        }
+        return UnsafePointer(memory)
+    }
+
+    @inline(__always)
+    private func fill<Sample: FixedWidthInteger & UnsignedInteger>(_ row: UnsafePointer<Sample>) {
+        let channels = format.channelCount
+        if format.layout.isColour {
+            for x in 0..<width {
+                let pixel = row + x * channels
+                memory[x] = luma(pixel[0], pixel[1], pixel[2]) == 0 ? 0 : 1
+            }
+        } else {
+            for x in 0..<width { memory[x] = row[x * channels] == 0 ? 0 : 1 }
+        }
+    }
+}
+
+/// An image on which features are marked in red: RGB, or RGBA where there is alpha.
+struct MarkedImage {
+    let input: ImageShape
+
+    var outputShape: ImageShape {
+        ImageShape(
+            width: input.width, height: input.height,
+            format: PixelFormat(input.format.layout.colour, input.format.depth))
+    }
+
+    /// Copies row `y` and marks the pixels that `mark` is called with ranges of.
+    ///
+    /// - Parameter row: the row's bytes, in the format of the input.
+    func draw(_ row: UnsafeRawPointer, to output: MutableBand, _ y: Int, marks: [Range<Int>]) {
+        switch input.format.depth {
+        case .eight: draw(row.assumingMemoryBound(to: UInt8.self), to: output.row(y), marks)
+        case .sixteen: draw(row.assumingMemoryBound(to: UInt16.self), to: output.row(y), marks)
+        }
+    }
+
+    @inline(__always)
+    private func draw<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>, _ marks: [Range<Int>]
+    ) {
+        let channels = input.format.channelCount
+        let step = outputShape.format.channelCount
+        let (green, blue) = input.format.layout.isColour ? (1, 2) : (0, 0)
+        for x in 0..<input.width {
+            let (from, to) = (row + x * channels, target + x * step)
+            (to[0], to[1], to[2]) = (from[0], from[green], from[blue])
+            if step == 4 { to[3] = from[channels - 1] }
+        }
+        for range in marks {
+            for x in range.clamped(to: 0..<input.width) {
+                let pixel = target + x * step
+                (pixel[0], pixel[1], pixel[2]) = (Sample.max, 0, 0)
+            }
+        }
+    }
+}

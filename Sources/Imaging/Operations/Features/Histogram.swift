@@ -1,0 +1,132 @@
+/// Counts how often the levels of each channel occur.
+public struct Histogram: FeatureOperation {
+    public static let description = OperationDescription(
+        "histogram", family: .features,
+        summary: "Counts the levels of each channel but alpha in bins of the same width, over the whole image",
+        parameters: [
+            ParameterDescription(
+                "bins", "how many bins the levels are put in", .integer(1...256), default: .integer(256)),
+            .output(image: "the histogram is drawn over the image"),
+        ],
+        result:
+            "the format of the input; bars as high as the image for a channel's most frequent bin, in which the channel has "
+            + "its largest level; alpha passes through",
+        matches: "cv2.calcHist with uniform bins over all levels, exactly",
+        document: """
+            `bins`; `channels`: for each channel but alpha its `name` (`gray`, or `r`, `g`, `b`) and `counts`, the pixels \
+            in each bin; bin i has the levels from i * L / bins up to but not including (i + 1) * L / bins, L being 256 or \
+            65536
+            """)
+
+    private let bins: Int
+    public let output: ResultKind
+
+    public init(arguments: OperationArguments) {
+        bins = arguments.integer("bins")
+        output = arguments.output
+    }
+
+    public func outputShape(for input: ImageShape) -> ImageShape { input }
+    public func kernel(for input: ImageShape) -> OperationKernel {
+        .wholeImage(HistogramKernel(shape: input, bins: bins))
+    }
+    public func reportKernel(for input: ImageShape) -> any ReportKernel { HistogramKernel(shape: input, bins: bins) }
+}
+
+/// Summary and value are the counts: a little-endian `UInt64` a bin, channel after channel.
+private struct HistogramKernel: WholeImageKernel, ReportKernel {
+    let shape: ImageShape
+    let bins: Int
+
+    var prelude: [any RowKernel] { [] }
+    var outputShape: ImageShape { shape }
+    var summarisedShape: ImageShape { shape }
+    var finishesRowByRow: Bool { true }
+
+    private var levelCount: Int { shape.format.depth.maximum + 1 }
+    private var channelCount: Int { shape.format.colourChannelCount }
+
+    func summarise(_ rows: Band) -> [UInt8] {
+        var counts: [UInt64] = []
+        for channel in 0..<channelCount {
+            var histogram = LevelHistogram(depth: shape.format.depth)
+            histogram.count(channel: channel, of: rows)
+            var binned = [UInt64](repeating: 0, count: bins)
+            for (level, count) in histogram.counts.enumerated() {
+                binned[Int(Double(level) * (Double(bins) / Double(levelCount)))] += count
+            }
+            counts += binned
+        }
+        return bytes(counts)
+    }
+
+    private func bytes(_ counts: [UInt64]) -> [UInt8] { counts.map(\.littleEndian).withUnsafeBytes { Array($0) } }
+
+    private func sum(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt64] {
+        var sums = [UInt64](repeating: 0, count: bins * channelCount)
+        for summary in summaries {
+            var reader = ByteReader(summary, name: "a summary of histogram")
+            for index in sums.indices {
+                let count = try reader.read(UInt64.self)
+                guard count < 1 << 46, sums[index] < 1 << 46 else {
+                    throw reader.refused("it counts more than 2^46 pixels")
+                }
+                sums[index] += count
+            }
+            try reader.finish()
+        }
+        return sums
+    }
+
+    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] { bytes(try sum(summaries)) }
+
+    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
+        Array(repeating: try combine(summaries), count: summaries.count)
+    }
+
+    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) -> [[UInt8]] {
+        Array(repeating: value, count: summaries.count)
+    }
+
+    func document(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
+        let counts = try sum(summaries)
+        let names = shape.format.layout.isColour ? ["r", "g", "b"] : ["gray"]
+        var text = JSONText("histogram", width: shape.width, height: shape.height)
+        text.add("bins", bins)
+        text.add("channels", names.indices) { channel in
+            let counts = counts[channel * bins..<(channel + 1) * bins].map { String($0) }
+            return "{\"name\": \"\(names[channel])\", \"counts\": [\(counts.joined(separator: ", "))]}"
+        }
+        return text.document
+    }
+
+    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
+        let counts = try sum([value])
+        switch shape.format.depth {
+        case .eight: draw(counts, input, output, UInt8.self)
+        case .sixteen: draw(counts, input, output, UInt16.self)
+        }
+    }
+
+    /// The bar of the bin that a column stands for reaches up to row `y` when count / largest count >= (height - y) / height.
+    private func draw<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ counts: [UInt64], _ input: Band, _ output: MutableBand, _: Sample.Type
+    ) {
+        let channels = shape.format.channelCount
+        for y in output.rows {
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
+            target.update(from: input.row(y), count: shape.samplesPerRow)
+            for channel in 0..<channelCount {
+                let bars = counts[channel * bins..<(channel + 1) * bins]
+                let largest = max(1, bars.max() ?? 1)
+                for x in 0..<shape.width {
+                    let bar = bars[bars.startIndex + x * bins / shape.width]
+                    let isInside =
+                        bar.multipliedFullWidth(by: UInt64(shape.height))
+                        >= largest.multipliedFullWidth(by: UInt64(shape.height - y))
+                    if isInside { target[x * channels + channel] = Sample.max }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Testing
+
+@testable import Client
+
+@Suite struct ResultRequestTests {
+    private func request(_ pipeline: String, _ output: String?, isJSON: Bool = false) throws -> ResultRequest {
+        try ResultRequest(pipeline: pipeline, output: output, isJSON: isJSON)
+    }
+
+    @Test func `a name that ends with json asks a feature for its document`() throws {
+        let document = try request("otsu | components", "out.json")
+        #expect(document.pipeline == "otsu | components output=json")
+        #expect(document.kind == .json)
+        #expect(!document.isPrinted)
+        #expect(try request("otsu | components", "out.png").pipeline == "otsu | components")
+        #expect(try request("components output=json", "folder/").kind == .json)
+    }
+
+    @Test func `--json prints the document when it has no other place`() throws {
+        #expect(try request("contours", nil, isJSON: true).isPrinted)
+        #expect(try request("contours", "-", isJSON: true).kind == .json)
+        #expect(try request("contours", nil).kind == .image)
+        // The image goes to its file, and --json is about the job.
+        let image = try request("contours", "out.png", isJSON: true)
+        #expect(image.kind == .image && !image.isPrinted)
+        #expect(try request("sobel", nil, isJSON: true).kind == .image)
+        #expect(try request("contours output=image", nil, isJSON: true).kind == .image)
+    }
+
+    @Test(
+        arguments: [
+            ("sobel", "out.json", "ends with `sobel`"), ("components | invert", "x/out.json", "-o x/out.json: "),
+            ("harris output=image", "out.json", "output=image"), ("harris output=json", "out.png", "name of an image"),
+        ])
+    func `what a pipeline does not give is refused with what to do`(
+        _ pipeline: String, _ output: String, _ words: String
+    ) {
+        let error = #expect(throws: ClientError.self) { try request(pipeline, output) }
+        #expect(error?.status == .usage)
+        #expect(error?.message.contains(words) == true)
+    }
+
+    @Test func `documents are named after their inputs, and may be shown on a terminal`() throws {
+        #expect(OutputNaming.name(for: "a/photo.png", index: 0, kind: .json) == "photo.json")
+        var register = OutputNameRegister(kind: .json)
+        #expect(
+            ["x.png", "y/x.png"].enumerated().map { register.claim($1, index: UInt32($0)) } == ["x.json", "x-1.json"])
+        #expect(try OutputTarget(option: nil, imageCount: 1, kind: .json, isTerminal: true) == .standardOutput)
+    }
+}
