@@ -61,6 +61,9 @@ struct StripExecutor<Ranks: StripCommunicator> {
     }
 
     private func step(_ level: Int, from below: StripRows, to made: StripRows) {
+        if let kernel = plan.kernel(level) as? any CollectiveKernel {
+            return together(kernel, level, from: below, to: made)
+        }
         let all = plan.owned(ranks.rank, level)
         let interior = plan.interior(ranks.rank, level)
         let exchanges = plan.exchanges(level - 1)
@@ -87,6 +90,15 @@ struct StripExecutor<Ranks: StripCommunicator> {
             compute(all.lowerBound..<interior.lowerBound)
             compute(interior.upperBound..<all.upperBound)
         }
+    }
+
+    /// Computes a level that no rank can compute by itself. A rank without rows takes part all the same.
+    private func together(_ kernel: any CollectiveKernel, _ level: Int, from below: StripRows, to made: StripRows) {
+        guard let output = made.mutableBand else { return }
+        let own = plan.owned(ranks.rank, level)
+        kernel.apply(
+            below.band.slice(own), to: own.isEmpty ? output : output.slice(own),
+            with: LevelRanks(plan: plan, level: level, ranks: ranks))
     }
 
     /// Finishes a whole-image operation on this rank's strip of the input.

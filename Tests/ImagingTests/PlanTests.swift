@@ -50,6 +50,13 @@ import Testing
         }
     }
 
+    @Test func `what ranks compute together is a stage of one chunk`() throws {
+        let plan = try plan("sobel | equalize | butterworth-lowpass | canny | butterworth-highpass", photo, 16 << 20)
+        #expect(closings(plan) == ["summary", "rows", "rows", "summary", "rows", "segments"])
+        #expect(plan.stages.map(\.chunks.count).map { $0 == 1 } == [false, false, true, false, false, true])
+        #expect(plan.stages[2].inputRows(forChunk: 0) == 0..<9000)
+    }
+
     @Test func `row operations need one stage whose chunks are whole segments`() throws {
         let plan = try plan("gaussian-blur sigma=3 | sobel", photo, 16 << 20)
         #expect(closings(plan) == ["segments"])

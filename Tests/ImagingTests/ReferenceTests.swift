@@ -13,7 +13,8 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { pipeline }
 
-    static let all = basic + colour + smoothing + edges + morphology + threshold + histogram + geometry + features
+    static let all =
+        basic + colour + smoothing + edges + morphology + threshold + histogram + geometry + frequency + features
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },

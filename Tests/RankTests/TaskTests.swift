@@ -13,7 +13,7 @@ import Testing
         "grayscale | equalize | sobel | threshold value=90",
         "resize height=30 | rotate | box-blur | flip axis=vertical",
         "rotate degrees=270 | otsu | rotate",
-        "canny | components",
+        "equalize | butterworth-highpass cutoff=6 | invert", "canny | components",
         "hough-lines threshold=9 | harris threshold=0.2 output=json", "otsu | components connectivity=4 output=json",
     ]
     /// From one row a chunk to everything in one; 48 x 61 RGB has 144 bytes a row.
@@ -50,6 +50,22 @@ import Testing
             let expected = try image.processedSerially(pipeline)
             let file = try await withRunner(3) { try await $0.runInChunks(pipeline, image, chunkByteCount: 2_000) }
             #expect(file == expected, "\(pipeline)")
+        }
+    }
+
+    /// Prime sides, more ranks than rows or columns, one row, one column: each transform must be the same wherever it is made.
+    @Test(arguments: [(53, 41), (97, 7), (1, 30), (30, 1), (2, 3), (64, 48)])
+    func `a spectrum does not depend on the ranks that share it`(width: Int, height: Int) async throws {
+        let image = TestImage(width: width, height: height, .rgba, .sixteen)
+        let pipeline = "butterworth-lowpass cutoff=4.5 order=3"
+        let expected = try image.processedSerially(pipeline)
+        for rankCount in [1, 2, 3, 4, 5, 7, 11] {
+            let whole = try await withRunner(rankCount) { try await $0.runWhole(pipeline, image) }
+            #expect(whole == expected, "\(rankCount) ranks, as one task")
+            let file = try await withRunner(rankCount) {
+                try await $0.runInChunks(pipeline, image, chunkByteCount: 500)
+            }
+            #expect(file == expected, "\(rankCount) ranks")
         }
     }
 

@@ -15,7 +15,7 @@ import Transport
         let image = TestImage(width: 48, height: 61)
         let pipelines = [
             "invert", "gaussian-blur sigma=3", "canny", "otsu | box-blur size=3", "median size=5 | sobel",
-            "sobel | rotate | box-blur",
+            "sobel | rotate | box-blur", "butterworth-highpass cutoff=9", "otsu | contours output=json",
         ]
         let startCount = try await withWorld(rankCount) { world in
             for pipeline in pipelines {

@@ -10,6 +10,7 @@ public enum OperationCatalogue {
         Threshold.self, Otsu.self, AdaptiveThreshold.self,
         Equalize.self, Clahe.self, Stretch.self,
         Crop.self, Resize.self, Rotate.self, Flip.self,
+        ButterworthLowpass.self, ButterworthHighpass.self,
         Harris.self, HoughLines.self, Components.self, Contours.self, Histogram.self,
     ]
 

@@ -45,7 +45,7 @@ public struct OperationDescription: Hashable, Sendable {
 
 /// What kind of thing an operation does; the folders of `Operations` bear these names.
 public enum OperationFamily: String, Hashable, Sendable, CaseIterable {
-    case colour, smoothing, edges, morphology, threshold, histogram, geometry, features
+    case colour, smoothing, edges, morphology, threshold, histogram, geometry, frequency, features
 }
 
 /// What a window sees beyond the edge of the image.

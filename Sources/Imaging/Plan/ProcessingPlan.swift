@@ -14,6 +14,8 @@
 ///     stage 0:  blur                             -> columns
 ///     stage 1:  mirror each row, sobel           -> segments
 ///
+/// What ranks can only compute together is a stage of one chunk: its kernels are a `CollectiveKernel` alone.
+///
 /// A document is what the last reduction gives:
 ///
 ///     blur | components output=json
@@ -71,6 +73,8 @@ private struct StageDrafts {
         var kernels: [any RowKernel] = []
         var closing = Stage.Closing.segments
 
+        /// All ranks of a world compute it together: one chunk is all of it.
+        var isCollective: Bool { kernels.last is any CollectiveKernel }
         /// The opening kernel's values belong to exactly the chunks that were summarised.
         var sharesChunksWithPrevious: Bool { opening.map { !$0.finishesRowByRow } ?? false }
 
@@ -106,7 +110,11 @@ private struct StageDrafts {
 
     mutating func append(_ kernel: any RowKernel) {
         // A chunk that can only finish its own rows cannot serve a kernel that needs its neighbours'.
-        if current.sharesChunksWithPrevious && !kernel.readsOnlyItsOwnRow { close(with: .rows, opening: nil) }
+        let isCutOff = current.sharesChunksWithPrevious && !kernel.readsOnlyItsOwnRow
+        let isBegun = !current.kernels.isEmpty || current.opening != nil || current.isTransposed
+        if isCutOff || current.isCollective || (kernel is any CollectiveKernel && isBegun) {
+            close(with: .rows, opening: nil)
+        }
         current.kernels.append(kernel)
     }
 
@@ -148,6 +156,7 @@ private struct StageDrafts {
             var end = first + 1
             while end < drafts.count && drafts[end].sharesChunksWithPrevious { end += 1 }
             var rowsPerChunk = drafts[first..<end].reduce(.max) { min($0, $1.rowCount(for: chunkByteCount)) }
+            if drafts[first..<end].contains(where: \.isCollective) { rowsPerChunk = drafts[first].output.height }
             let endsOnGrid = !isEncoded || rowsPerChunk >= min(rowsPerSegment, output.height)
             if end == drafts.count && isEncoded && endsOnGrid && rowsPerChunk < output.height {
                 rowsPerChunk -= rowsPerChunk % rowsPerSegment

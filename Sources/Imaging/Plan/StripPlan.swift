@@ -82,7 +82,7 @@ public struct StripPlan: Sendable {
     public func needed(_ rank: Int, _ level: Int) -> Range<Int> {
         guard level < deliveryLevel else { return 0..<0 }
         let made = owned(rank, level + 1)
-        guard !made.isEmpty, let kernel = kernel(level + 1) else { return made }
+        guard !made.isEmpty, let kernel = kernel(level + 1), !isCollective(level + 1) else { return made }
         return kernel.inputRows(for: made)
     }
 
@@ -92,7 +92,7 @@ public struct StripPlan: Sendable {
         precondition(level > 0, "the input is not computed")
         let made = owned(rank, level)
         let available = owned(rank, level - 1)
-        guard let kernel = kernel(level) else { return made.clamped(to: available) }
+        guard let kernel = kernel(level), !isCollective(level) else { return made.clamped(to: available) }
         // Both ends of inputRows move one way, so that each end is found by bisection.
         func reads(_ row: Int) -> Range<Int> { kernel.inputRows(for: row..<row + 1) }
         let (lower, upper) =
@@ -107,6 +107,9 @@ public struct StripPlan: Sendable {
             )
         return lower..<max(lower, upper)
     }
+
+    /// Whether the ranks make `level` together: then nobody needs another's rows beforehand.
+    public func isCollective(_ level: Int) -> Bool { kernel(level) is any CollectiveKernel }
 
     /// All transfers that must be made before the level above `level` can be completed; none at level 0.
     public func exchanges(_ level: Int) -> [Exchange] {

@@ -232,6 +232,16 @@ def bilateral(image, diameter, colour, space):
     return result
 
 
+def butterworth(image, cutoff, order, highpass):
+    height, width = image.shape[:2]
+    distance = max(height, width) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    gain = 1 / (1 + (distance / cutoff) ** (2 * order))
+    gain, offset = (1 - gain, (np.iinfo(image.dtype).max + 1) // 2) if highpass else (gain, 0)
+    planes = [image] if image.ndim == 2 else cv2.split(image)
+    planes = [np.fft.irfft2(np.fft.rfft2(plane) * gain, s=(height, width)) + offset for plane in planes]
+    return saturated(planes[0] if image.ndim == 2 else np.stack(planes, -1), image)
+
+
 def further_cases(image):
     """As `cases`, for the small images."""
     top = int(np.iinfo(image.dtype).max)
@@ -290,6 +300,8 @@ def further_cases(image):
         yield "bilateral diameter=9 sigma-color=80.5 sigma-space=2.5", bilateral(image, 9, 80.5, 2.5)
     for clip, grid in [(2, 8), (0, 3), (3.7, 5)]:
         yield f"clahe clip={clip} grid={grid}", (clahe if top == 255 or image.ndim == 2 else clahe16)(image, clip, grid)
+    yield "butterworth-lowpass cutoff=5", butterworth(image, 5, 2, False)
+    yield "butterworth-highpass cutoff=3.5 order=1", butterworth(image, 3.5, 1, True)
 
 
 def resized(image, method, width=None, height=None, scale=None):
