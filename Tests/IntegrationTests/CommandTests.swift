@@ -34,6 +34,38 @@ extension Integration {
             }
         }
 
+        @Test func `what a feature operation finds is written, printed, fetched and verified as JSON`() async throws {
+            try await Cluster.with(workers: 1) { cluster in
+                let image = TestImage(width: 90, height: 70)
+                let file = try cluster.file("photo.png", image.png)
+                let expected = try image.processedSerially("otsu | components output=json")
+                let place = cluster.path("found.json")
+                let written = try await cluster.run("run", "otsu | components", file, "-o", place)
+                #expect(written.status == 0, "\(written)")
+                #expect(try cluster.contents(place) == expected)
+
+                let printed = try await cluster.run("run", "otsu | components", file, "--json")
+                #expect(printed.status == 0, "\(printed)")
+                #expect(printed.output == expected)
+
+                // Smaller than the image: chunks, and a reduction whose value is the document.
+                let job = try await cluster.submit(
+                    "otsu | components output=json", [file], "--chunk-bytes", "3000", "--no-cache")
+                let folder = cluster.path("results") + "/"
+                let fetched = try await cluster.run("fetch", "\(job)", "-o", folder)
+                #expect(fetched.status == 0, "\(fetched)")
+                #expect(try cluster.contents(folder + "photo.json") == expected)
+
+                let verified = try await cluster.run("verify", "contours output=json", file, "--chunk-bytes", "3000")
+                #expect(verified.status == 0, "\(verified)")
+                #expect(verified.text.contains("bytes of the document"), "\(verified)")
+
+                let refused = try await cluster.run("run", "sobel", file, "-o", place)
+                #expect(refused.status == 64)
+                #expect(refused.errors.contains("ends with `sobel`"), "\(refused)")
+            }
+        }
+
         @Test func `a cancelled job ends, and the cluster goes on`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 let job = try await LongJob.submit(to: cluster)
