@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-extension Integration {
+extension Campaigns {
     /// How long it takes until a fault is made good. `FAULT_SAMPLES=100` measures in earnest, and prints the figures.
     @Suite struct FaultMeasurement {
         private static let samples = ProcessInfo.processInfo.environment["FAULT_SAMPLES"].flatMap(Int.init) ?? 4
@@ -58,7 +58,7 @@ extension Integration {
             }
         }
 
-        @Test(.timeLimit(.minutes(30))) func `the tasks of a lost worker are leased again`() async throws {
+        @Test func `the tasks of a lost worker are leased again`() async throws {
             try await Cluster.with(workers: 0) { cluster in
                 let log = GrantLog()
                 let proxies = try (0..<3).map { _ in try FaultProxy(to: cluster.endpoint) }
@@ -105,7 +105,7 @@ extension Integration {
             }
         }
 
-        @Test(.timeLimit(.minutes(30))) func `no process and no folder outlives its world`() async throws {
+        @Test func `no process and no folder outlives its world`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let file = try cluster.file("photo.png", Self.image.png)
                 var times: [Duration] = []
