@@ -113,8 +113,9 @@ let package = Package(
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "JobModel", "Imaging", "Protocol", "Scheduler", "Journal", "BlobStore", "Transport", "ImageCodecs",
-                "Observability", "Settings", lifecycle, lifecycleSignals, log, crypto, nio("NIOCore"), nio("NIOPosix"),
+                "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore", "Transport",
+                "ImageCodecs", "Observability", "Settings", lifecycle, lifecycleSignals, log, crypto, nio("NIOCore"),
+                nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",

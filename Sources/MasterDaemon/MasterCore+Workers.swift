@@ -1,4 +1,5 @@
 import JobModel
+import MasterLogic
 import Protocol
 import Scheduler
 import Transport
@@ -14,7 +15,7 @@ extension MasterCore {
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot), held: held,
             isDraining: message.draining)
         let answer = try scheduler.workerRegistered(registration, at: now, into: &decision)
-        if let old = workers.updateValue(connection, forKey: answer.worker), old !== connection {
+        if let old = workers.registered(answer.worker, on: connection) {
             old.close(WireRefusal(code: "replaced", message: "the worker registered on another connection"))
         }
         let configuration = settings.scheduler
@@ -40,8 +41,7 @@ extension MasterCore {
 
     /// The worker's connection ended. Nothing happens if it already has another.
     func disconnected(_ worker: WorkerID, _ connection: ControlConnection) {
-        guard workers[worker] === connection else { return }
-        workers[worker] = nil
+        guard workers.ended(worker, connection) else { return }
         logger.info("worker disconnected", metadata: ["worker.id": "\(worker)"])
         scheduler.workerDisconnected(worker, at: now, into: &decision)
     }
@@ -53,7 +53,7 @@ extension MasterCore {
         _ message: WireControl, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
     ) throws {
         // Declared dead or replaced meanwhile: what this connection says is no longer the worker's word.
-        guard workers[worker] === connection else { return }
+        guard workers.isPresent(worker, on: connection) else { return }
         switch message.body {
         case .heartbeat(let heartbeat):
             let held = try heartbeat.held.map { try HeldLease($0) }
@@ -62,20 +62,10 @@ extension MasterCore {
             reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
         case .bandPublished(let message):
             let (lease, band, blob) = try message.validated()
-            if pin(blob.digest) {
-                scheduler.bandPublished(lease, band: band, blob: blob, by: worker, at: now, into: &decision)
-            } else {
-                failMissing(blob, lease, worker)
-            }
-            reply(.done(WireDone()), stream: stream, on: connection)
+            reported(.band(lease, index: band, blob: blob), stream: stream, from: worker, on: connection)
         case .taskFinished(let message):
             let (lease, output) = try message.validated()
-            if let missing = output.blobs.first(where: { !pin($0.digest) }) {
-                failMissing(missing, lease, worker)
-            } else {
-                scheduler.taskFinished(lease, by: worker, output: output, at: now, into: &decision)
-            }
-            reply(.done(WireDone()), stream: stream, on: connection)
+            reported(.finished(lease, output), stream: stream, from: worker, on: connection)
         case .taskFailed(let message):
             let (lease, failure) = try message.validated()
             logger.notice(
@@ -84,12 +74,7 @@ extension MasterCore {
                     "task.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
                     "reason": "\(failure.reason)",
                 ])
-            if failure.cause == .returned {
-                scheduler.leaseReturned(lease, by: worker, at: now, into: &decision)
-            } else {
-                scheduler.taskFailed(lease, by: worker, failure: failure, at: now, into: &decision)
-            }
-            reply(.done(WireDone()), stream: stream, on: connection)
+            reported(.failed(lease, failure), stream: stream, from: worker, on: connection)
         case .drain(let drain):
             scheduler.workerDraining(worker, on: !drain.resume, at: now, into: &decision)
             reply(.done(WireDone()), stream: stream, on: connection)
@@ -100,11 +85,16 @@ extension MasterCore {
         }
     }
 
-    /// The report names a blob that is not here: as if the attempt had failed.
-    private func failMissing(_ blob: BlobReference, _ lease: LeaseID, _ worker: WorkerID) {
-        let failure = Failure(.workerError, "the result blob \(blob.digest) is not in the master's store")
-        logger.error("a reported blob is missing", metadata: ["task.id": "\(lease)", "blob": "\(blob.digest)"])
-        scheduler.taskFailed(lease, by: worker, failure: failure, at: now, into: &decision)
+    private func reported(
+        _ report: WorkerReport, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
+    ) {
+        let missing = report.blobs.first { !pin($0.digest) }
+        if let missing {
+            logger.error(
+                "a reported blob is missing", metadata: ["task.id": "\(report.lease)", "blob": "\(missing.digest)"])
+        }
+        scheduler.workerReported(report, by: worker, missing: missing, at: now, into: &decision)
+        reply(.done(WireDone()), stream: stream, on: connection)
     }
 
     func reply(_ body: WireControl.OneOf_Body, stream: UInt32, on connection: ControlConnection) {
@@ -119,7 +109,7 @@ extension HeldLease {
     }
 }
 
-extension TaskOutput {
-    /// All blobs that the output refers to.
-    var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
+/// A connection is equal to itself only.
+extension ControlConnection: Equatable {
+    public static func == (left: ControlConnection, right: ControlConnection) -> Bool { left === right }
 }

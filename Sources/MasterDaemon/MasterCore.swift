@@ -3,6 +3,7 @@ import Dispatch
 import JobModel
 import Journal
 import Logging
+import MasterLogic
 import Observability
 import Protocol
 import Scheduler
@@ -14,7 +15,8 @@ import Transport
 /// only then are replies given and actions performed.
 final class MasterCore {
     var scheduler: Scheduler
-    var decision = Decision()
+    /// What was decided and what is to be said, until it is durable.
+    private var outbox = Outbox<() -> Void>()
     let journal: Journal
     let blobs: FolderBlobStore
     let logger: Logger
@@ -22,16 +24,14 @@ final class MasterCore {
     /// How effects outside this thread (assembly, probing) are started.
     let launch: @Sendable (BackgroundWork) -> Void
 
-    /// The connection of each registered worker.
-    var workers: [WorkerID: ControlConnection] = [:]
+    var workers = WorkerLinks<ControlConnection>()
     var watchers = Watchers()
     var results = ResultCache()
     var pins = BlobPins()
     var unsealed = UnsealedJobs()
 
-    private var replies: [() -> Void] = []
     private var nextHousekeeping = Instant.zero
-    private var reservedWorkers: WorkerID
+    private var identifiers: WorkerIdentifiers
     let startedAt: Instant
 
     /// Work that the loop starts and does not wait for; its outcome comes back as an event.
@@ -53,10 +53,10 @@ final class MasterCore {
         self.logger = logger
         self.launch = launch
         startedAt = Self.currentInstant
-        reservedWorkers = journal.highestWorkerID
+        identifiers = WorkerIdentifiers(reserved: journal.highestWorkerID)
         scheduler = try Scheduler(
             configuration: settings.scheduler, nextJob: JobID(journal.highestJobID.rawValue + 1),
-            nextWorker: WorkerID(journal.highestWorkerID.rawValue + 1))
+            nextWorker: identifiers.first)
         var completed: [(ImageID, BlobReference)] = []
         try journal.replay { record in
             try scheduler.replay(record)
@@ -82,27 +82,30 @@ final class MasterCore {
 
     // MARK: Decide, commit, send
 
+    /// What the scheduler's events append to; changed in place.
+    var decision: Decision {
+        _read { yield outbox.decision }
+        _modify { yield &outbox.decision }
+    }
+
     /// Runs `reply` when all that was decided so far is durable.
-    func afterCommit(_ reply: @escaping () -> Void) { replies.append(reply) }
+    func afterCommit(_ reply: @escaping () -> Void) { outbox.reply(reply) }
 
     /// The loop ends: nobody is told what may not be durable.
-    func dropReplies() { replies.removeAll() }
+    func dropReplies() { outbox.dropReplies() }
 
     /// Makes durable what was decided, then tells: first those who asked, then the workers and watchers.
     ///
     /// Actions can decide nothing themselves; what follows from them comes back as events.
     func commit() throws {
-        guard !decision.isEmpty || !replies.isEmpty else { return }
-        let made = decision
-        let due = replies
-        decision = Decision()
-        replies.removeAll(keepingCapacity: true)
-        if !made.records.isEmpty { try journal.append(made.records) }
-        for record in made.records {
+        guard let turn = outbox.take() else { return }
+        if !turn.records.isEmpty { try journal.append(turn.records) }
+        for record in turn.records {
             if case .imageCompleted(let image, let result, _) = record { remember(image, result) }
         }
-        for reply in due { reply() }
-        for action in made.actions { perform(action) }
+        let due = turn.afterCommit
+        for reply in due.replies { reply() }
+        for action in due.actions { perform(action) }
     }
 
     private func perform(_ action: Action) {
@@ -130,7 +133,7 @@ final class MasterCore {
         case .deleteBlob(let digest): delete(digest)
         case .workerDeclaredDead(let worker):
             logger.warning("worker declared dead", metadata: ["worker.id": "\(worker)"])
-            workers.removeValue(forKey: worker)?.close(
+            workers.declaredDead(worker)?.close(
                 WireRefusal(code: "silent", message: "no heartbeat came for \(settings.scheduler.deadAfter)"))
         }
     }
@@ -145,9 +148,7 @@ final class MasterCore {
     /// Called at every turn of the loop.
     func timePassed() {
         let now = now
-        if let deadline = scheduler.nextDeadline, deadline <= now.instant {
-            scheduler.timePassed(at: now, into: &decision)
-        }
+        scheduler.wakeUpIfDue(at: now, into: &decision)
         if now.instant >= nextHousekeeping {
             nextHousekeeping = now.instant + .seconds(5)
             keepHouse(at: now)
@@ -183,10 +184,8 @@ final class MasterCore {
 
     /// Identifiers of workers are reserved in blocks, durably, before one of them is given out.
     func reserveWorkerIdentifiers() throws {
-        let next = scheduler.nextWorkerID
-        guard next > reservedWorkers else { return }
-        let through = WorkerID(next.rawValue + 63)
-        try journal.reserveWorkerIDs(through: through)
-        reservedWorkers = through
+        guard let last = identifiers.blockToReserve(for: scheduler.nextWorkerID) else { return }
+        try journal.reserveWorkerIDs(through: last)
+        identifiers.reserved(through: last)
     }
 }

@@ -14,9 +14,10 @@ public struct WorkerIdentifiers {
     public var first: WorkerID { planted(.workerIdentifiersReused) ? WorkerID(1) : WorkerID(reserved.rawValue + 1) }
 
     /// Up to where to reserve durably before `next` is given out; `nil` when it is reserved.
-    public mutating func reserve(for next: WorkerID) -> WorkerID? {
-        guard next > reserved else { return nil }
-        reserved = WorkerID(next.rawValue + Self.blockSize - 1)
-        return reserved
+    public func blockToReserve(for next: WorkerID) -> WorkerID? {
+        next > reserved ? WorkerID(next.rawValue + Self.blockSize - 1) : nil
     }
+
+    /// The block is durable.
+    public mutating func reserved(through last: WorkerID) { reserved = max(reserved, last) }
 }

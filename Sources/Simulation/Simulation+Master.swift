@@ -219,6 +219,7 @@ extension Simulation {
             master.results.remove(digest)
             if master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) { delete(digest) }
         case .workerDeclaredDead(let worker):
+            deathsDeclared += 1
             trace.note("declared dead, worker", Int(worker.rawValue), at: timeline.now)
             if let connection = master.workers.declaredDead(worker) { closeAtMaster(connection) }
         }

@@ -64,8 +64,9 @@ extension Simulation {
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
         guard case .register(let worker, let slots, let held, let isDraining) = mail else { return }
-        if let last = master.identifiers.reserve(for: master.scheduler.nextWorkerID) {
+        if let last = master.identifiers.blockToReserve(for: master.scheduler.nextWorkerID) {
             disk.reserve(workersThrough: last)
+            master.identifiers.reserved(through: last)
         }
         let registration = WorkerRegistration(
             worker: worker, name: "worker", slotCount: slots, held: held, isDraining: isDraining)

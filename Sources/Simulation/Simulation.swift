@@ -35,6 +35,9 @@ public final class Simulation {
     /// How far the master's wall clock is off, in milliseconds.
     var wallClockError = 0
     var isFaulty = true
+    /// Messages are lost once in a while, and sent again.
+    var isLossy = false
+    var deathsDeclared = 0
     var commitCount: UInt64 = 0
     private(set) var violation: Violation?
     private var eventCount: UInt64 = 0
@@ -57,7 +60,7 @@ public final class Simulation {
     /// Runs both phases.
     public func run() -> SimulationResult {
         let start = timeline.now
-        setUpWorkers()
+        setUpWorkers(options.workerCount)
         if options.isShareTrial {
             run(ShareTrial(using: &random, slotCount: workers.reduce(0) { $0 + $1.slotCount }))
         } else {
@@ -84,8 +87,8 @@ public final class Simulation {
         if violation == nil { checkEnd() }
     }
 
-    private func setUpWorkers() {
-        for number in 0..<options.workerCount {
+    func setUpWorkers(_ count: Int) {
+        for number in 0..<count {
             workers.append(SimulatedWorker(number: number, slotCount: random.draw(1...options.maximumSlots)))
             timeline.arrange(
                 .worker(number, run: 0, .starts), after: random.draw(.milliseconds(0) ... .seconds(3)))
@@ -140,7 +143,11 @@ public final class Simulation {
 
     // MARK: Sending
 
-    func delay() -> Duration { random.draw(.microseconds(50)...options.longestDelay) }
+    func delay() -> Duration {
+        guard isLossy else { return random.draw(.microseconds(50)...options.longestDelay) }
+        let delay = random.draw(.microseconds(50) ... .milliseconds(20))
+        return random.happens(onceIn: 10) ? delay + random.draw(FalseDeathTrial.repetition) : delay
+    }
 
     func sendToMaster(_ mail: MasterMail, on connection: Int) {
         guard let time = network.arrivalAtMaster(on: connection, now: timeline.now, delay: delay()) else { return }

@@ -16,6 +16,7 @@ import Simulation
     @Option(help: "Plant a bug and look for it: its name, or 'all'.") var planted: String?
     /// Only for `PlantedBugHunt`.
     @Option(help: .hidden) var hunt: String?
+    @Option(help: "Count the false deaths of so many node-hours of pauses and losses.") var falseDeaths: Int?
     @Flag(help: "Print each seed's digest: two runs of a seed print the same.") var digests = false
 
     func validate() throws {
@@ -27,7 +28,10 @@ import Simulation
     }
 
     func run() throws {
-        if let hunt {
+        if let falseDeaths {
+            let trial = FalseDeathTrial.run(seed: from, nodeHours: falseDeaths)
+            print("\(trial.deaths) false deaths in \(trial.nodeHours) node-hours")
+        } else if let hunt {
             PlantedBugHunt(name: hunt, seeds: range).runHere()
         } else if let planted {
             try find(planted == "all" ? PlantedBugHunt.names : [planted])

@@ -21,7 +21,9 @@ import Testing
         }
         let failed = try #require(result, "\(bug.name) was not found within 200 seeds")
         #expect(failed.report.contains("seed \(failed.seed) FAILED"))
-        #expect(!failed.trace.isEmpty)
+        #expect(failed.report.contains("drawn: workers"))
+        #expect(failed.report.contains("replay: tessera-sim --from \(failed.seed) --seeds 1"))
+        #expect(failed.trace.contains(" ms  "))
     }
 
     @Test func `without a planted bug the same sources keep all promises`() {

@@ -42,8 +42,36 @@ import Testing
         #expect(Simulation(seed: 1).run().digest != Simulation(seed: 2).run().digest)
     }
 
+    @Test func `workers that stand still or are cut off for a second or two are rarely declared dead`() {
+        let trial = FalseDeathTrial.run(seed: 1, nodeHours: 100)
+        #expect(trial.nodeHours == 100)
+        #expect(trial.deaths <= 1)
+    }
+
+    @Test func `the figures of a run are written as JSON`() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("figures-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let lines = try output(of: ["--seeds", "3", "--json", file.path])
+        let json = try JSONSerialization.jsonObject(with: try Data(contentsOf: file))
+        let figures = try #require(json as? [String: Any])
+        #expect(figures["seeds"] as? Int == 3)
+        let faults = try #require(figures["faults"] as? [String: Int])
+        #expect(faults.values.reduce(0, +) > 3)
+        // The table for people shows the same.
+        for (name, count) in faults {
+            #expect(lines.contains { $0.hasPrefix("fault: \(name) ") && $0.hasSuffix(" \(count)") }, "\(name)")
+        }
+        let events = try #require(figures["events"] as? Int)
+        #expect(lines.contains { $0.hasPrefix("events ") && $0.hasSuffix(" \(events)") })
+    }
+
+    @Test func `an unknown planted bug is refused with the names of all`() throws {
+        let errors = try output(of: ["--planted", "no-such-bug"], status: 64)
+        #expect(errors.contains { $0.contains("no-such-bug") && $0.contains("epoch-not-checked") })
+    }
+
     /// The lines that the command prints. It lies beside the tests.
-    private func output(of arguments: [String]) throws -> [String] {
+    private func output(of arguments: [String], status: Int32 = 0) throws -> [String] {
         let process = Process()
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
@@ -51,10 +79,11 @@ import Testing
         process.arguments = arguments
         let pipe = Pipe()
         process.standardOutput = pipe
+        process.standardError = pipe
         try process.run()
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        #expect(process.terminationStatus == status)
         return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 }
