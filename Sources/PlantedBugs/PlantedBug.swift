@@ -88,8 +88,6 @@ public enum PlantedBug: Sendable {
     case slotFreedEarly
     /// A slot whose task failed is not used again.
     case slotNotFreed
-    /// A heartbeat leaves out the leases whose report is not acknowledged.
-    case reportedLeasesNotListed
 
     // The master's shell.
 
@@ -146,7 +144,7 @@ public enum PlantedBug: Sendable {
             case .lostWorkerKeepsLeases, .unlistedLeasesRenewed, .droppedLeasesNotNamed, .reassignedWithoutRevoking,
                 .suspectNeverDead, .missingWorkerAwaited, .disconnectForgotten:
                 "4 bounded reassignment"
-            case .heartbeatNotHeard, .ownPauseIgnored, .oldConnectionEndsNewOne, .reportedLeasesNotListed:
+            case .heartbeatNotHeard, .ownPauseIgnored, .oldConnectionEndsNewOne:
                 "5 few false deaths"
             case .pauseNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:

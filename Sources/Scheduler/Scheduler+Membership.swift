@@ -123,8 +123,12 @@ extension Scheduler {
                 dropped.append(item.lease)
             }
         }
-        for id in pool[worker]?.leases ?? [] where !listed.contains(id) && !planted(.unlistedLeasesRenewed) {
+        for id in pool[worker]?.leases ?? [] where !listed.contains(id) {
             guard let grantedAt = leases[id]?.grantedAt else { continue }
+            if planted(.unlistedLeasesRenewed) {
+                renew(HeldLease(id, progress: Double(now.instant.nanoseconds)), at: now)
+                continue
+            }
             // A grant that is still under way can not be listed yet; one sent on a connection that is over never will be.
             if !isNewConnection && now.instant - grantedAt < configuration.grantDelay { continue }
             let failure = Failure(.workerLost, "the worker no longer holds the lease")

@@ -67,7 +67,6 @@ public struct LeaseBoard {
     public var held: [(lease: LeaseID, started: Bool)] {
         order.compactMap { lease in
             guard let entry = entries[lease] else { return nil }
-            if planted(.reportedLeasesNotListed) && entry.phase == .reporting { return nil }
             let started =
                 switch entry.phase {
                 case .fetching, .ready: false
