@@ -36,10 +36,12 @@ extension Journal {
         }
     }
 
-    static func checkLog(_ path: String) throws {
-        guard FileManager.default.fileExists(atPath: path) else { return }
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        if let reason = WriteAheadLog(bytes).damage() { throw JournalError.damagedJournal(path: path, reason: reason) }
+    /// - Returns: whether the log's header is what was written, as far as can be told.
+    static func checkLog(_ path: String) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: path) else { return true }
+        let log = WriteAheadLog(try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped))
+        if let reason = log.damage() { throw JournalError.damagedJournal(path: path, reason: reason) }
+        return log.isHeaderRight
     }
 
     /// Runs `change` in a transaction that is durable when this returns. Any error is final.

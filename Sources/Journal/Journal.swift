@@ -51,8 +51,9 @@ public final class Journal: Sendable {
         let stateDirectory = try StateDirectory(path: directory)
         path = directory + "/journal.sqlite"
         let counters: Counters
+        let isLogHeaderRight: Bool
         do {
-            try Self.checkLog(path + "-wal")
+            isLogHeaderRight = try Self.checkLog(path + "-wal")
             database = try DatabaseQueue(path: path, configuration: Self.configuration)
             try Self.checkSettings(database, path: path)
             guard try !database.read(Schema.migrator.hasBeenSuperseded) else {
@@ -69,7 +70,13 @@ public final class Journal: Sendable {
             throw .databaseUnusable(path: path, reason: "\(error)")
         }
         let mark = try AcknowledgedMark(path: directory + "/acknowledged")
-        if let acknowledged = mark.read(), acknowledged > counters.lastSequence {
+        let acknowledged = mark.read()
+        guard isLogHeaderRight || acknowledged != nil else {
+            throw .damagedJournal(
+                path: path + "-wal",
+                reason: "the header of the write-ahead log is not what was written, and nothing shows what was in it")
+        }
+        if let acknowledged, acknowledged > counters.lastSequence {
             throw .damagedJournal(
                 path: path,
                 reason:
@@ -140,7 +147,10 @@ public final class Journal: Sendable {
             return state.counters
         }
         let pipe = RecordPipe()
-        let reader = Thread { [self] in pipe.finish(Result { try readRecords(into: pipe, expected) }) }
+        // Not `self`: a journal that its owner lets go of must be closed then, and not when the thread has ended.
+        let reader = Thread { [database, path] in
+            pipe.finish(Result { try Self.readRecords(of: database, at: path, into: pipe, expected) })
+        }
         reader.name = "journal reader"
         reader.start()
         do {
@@ -153,17 +163,19 @@ public final class Journal: Sendable {
         }
     }
 
-    private func readRecords(into pipe: RecordPipe, _ expected: Counters) throws {
+    private static func readRecords(
+        of database: DatabaseQueue, at path: String, into pipe: RecordPipe, _ expected: Counters
+    ) throws {
         var found = Counters()
         do {
             try database.read { database in
                 let rows = try RecordRows(database, path: path)
                 var batch: [Record] = []
-                batch.reserveCapacity(Self.batchCount)
+                batch.reserveCapacity(batchCount)
                 while let (record, checksum) = try rows.next() {
                     found.added(checksum)
                     batch.append(record)
-                    guard batch.count == Self.batchCount else { continue }
+                    guard batch.count == batchCount else { continue }
                     guard pipe.put(batch) else { throw CancellationError() }
                     batch.removeAll(keepingCapacity: true)
                 }

@@ -23,14 +23,18 @@ struct WriteAheadLog {
 
     init(_ bytes: Data) { self.bytes = bytes }
 
-    /// - Returns: what is wrong with the log, or `nil` if it is whole or was only interrupted.
+    /// Whether the header is what was written, or there is none yet.
+    ///
+    /// It is written anew whenever the log is begun again, when all that was in it is in the database: an interrupted writing
+    /// loses nothing, but damage to a header that was complete makes SQLite forget the whole log.
+    var isHeaderRight: Bool {
+        guard bytes.count > Self.headerByteCount else { return true }
+        return number(at: 0) & ~1 == 0x377F_0682 && checksum(0..<24, from: (0, 0)) == (number(at: 24), number(at: 28))
+    }
+
+    /// - Returns: what is wrong with the log's frames, or `nil` if they are whole or were only interrupted.
     func damage() -> String? {
-        guard bytes.count > Self.headerByteCount else { return nil }
-        let magic = number(at: 0)
-        let isHeaderRight =
-            magic & ~1 == 0x377F_0682 && checksum(0..<24, from: (0, 0)) == (number(at: 24), number(at: 28))
-        // The header is on disk before the first frame is written.
-        guard isHeaderRight else { return "the header of its write-ahead log is not what was written" }
+        guard bytes.count > Self.headerByteCount, isHeaderRight else { return nil }
         let pageByteCount = Int(number(at: 8))
         guard pageByteCount >= 512 else { return "its write-ahead log has pages of \(pageByteCount) bytes" }
 

@@ -114,6 +114,31 @@ import enum JobModel.Record
         }
     }
 
+    @Test func `a log that was about to be begun again loses nothing`() throws {
+        try withTemporaryDirectory { directory in
+            let journal = try Journal(directory: directory + "/live")
+            let expected = Transcript.job(1, imageCount: 20)
+            try journal.append(expected)
+            var log = try contents(journal.path + "-wal")
+            // Writes all of the log to the database.
+            try journal.close()
+            // Half of the new header over the old one.
+            for position in 12..<20 { log[position] ^= 0xff }
+            try write(log, to: journal.path + "-wal")
+            do {
+                let recovered = try Journal(directory: directory + "/live")
+                #expect(try recovered.records() == expected)
+                try recovered.close()
+            }
+            // Without the mark it could be a log that was lost.
+            try write(log, to: journal.path + "-wal")
+            try FileManager.default.removeItem(atPath: directory + "/live/acknowledged")
+            #expect { try Journal(directory: directory + "/live") } throws: {
+                ($0 as? JournalError)?.code == "journal-damaged"
+            }
+        }
+    }
+
     @Test func `one flipped bit in a record is found, and the record named`() throws {
         try withTemporaryDirectory { directory in
             let journal = try Journal(directory: directory)

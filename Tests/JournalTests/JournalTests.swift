@@ -86,6 +86,17 @@ import enum JobModel.Record
         }
     }
 
+    @Test func `a journal that could not be replayed is free again at once`() throws {
+        struct Refused: Error {}
+        try withTemporaryDirectory { directory in
+            try Journal(directory: directory).append(Transcript.job(1, imageCount: 1500))
+            for _ in 0..<50 {
+                let journal = try Journal(directory: directory)
+                #expect(throws: Refused.self) { try journal.replay { _ in throw Refused() } }
+            }
+        }
+    }
+
     @Test func `an error of the reader ends the replay and comes through`() throws {
         struct Refused: Error {}
         try withTemporaryDirectory { directory in
