@@ -75,9 +75,15 @@ struct ClientSettings: Sendable {
         }
     }
 
-    /// The pipeline in its normal form, without presets.
-    func pipeline(_ text: String) throws(ClientError) -> String {
-        try PipelineArgument(presets: presets()).checked(text)
+    /// The pipeline in its normal form, without presets, limited to the region of interest if there is one.
+    func pipeline(_ text: String, region: String? = nil) throws(ClientError) -> String {
+        let pipeline = try PipelineArgument(presets: presets()).checked(text)
+        guard let region else { return pipeline }
+        do {
+            return try Pipeline(parsing: pipeline).limited(to: RegionOfInterest(parsing: region)).canonicalText
+        } catch {
+            throw ClientError(error.code.rawValue, error.message, status: .usage)
+        }
     }
 
     /// - Throws: `TransportError` with the code `secret-file`.

@@ -52,6 +52,11 @@ struct JobOptionFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Raw bytes of a chunk; larger images are split. Such as 16M.", valueName: "n"))
     var chunkBytes: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep only this rectangle of each result, and compute only what it needs.", valueName: "x,y,w,h"))
+    var roi: String?
+
     @Option(help: ArgumentHelp("Attempts before a task is given up (default: the master's).", valueName: "n"))
     var attempts: String?
 

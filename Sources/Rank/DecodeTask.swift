@@ -30,7 +30,13 @@ struct DecodeTask {
                 let bands =
                     spec.task.step == .whole
                     ? RowPartition(rowCount: plan.input.height, rowsPerPart: plan.input.height) : plan.bands
+                let needed = spec.task.step == .whole ? 0..<1 : plan.neededBands
                 for index in 0..<bands.count {
+                    // The others are decoded too: what is damaged is found, and metadata may follow the rows.
+                    guard needed.contains(index) else {
+                        try decode(bands[index].count, reader, to: nil)
+                        continue
+                    }
                     let path = "\(directory)/band-\(index)"
                     try decode(bands[index].count, reader, to: path)
                     try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
@@ -45,8 +51,9 @@ struct DecodeTask {
         }
     }
 
-    private func decode(_ rowCount: Int, _ reader: PNGReader, to path: String) throws {
-        let file = try OutputFile.create(path)
+    /// - Parameter path: `nil` to drop the rows.
+    private func decode(_ rowCount: Int, _ reader: PNGReader, to path: String?) throws {
+        let file = try path.map { try OutputFile.create($0) }
         let bytesPerRow = reader.header.shape.bytesPerRow
         let rowsPerBatch = min(rowCount, max(1, Self.batchByteCount / bytesPerRow))
         let batch = UnsafeMutableRawBufferPointer.allocate(byteCount: rowsPerBatch * bytesPerRow, alignment: 64)
@@ -55,7 +62,7 @@ struct DecodeTask {
             if isCancelled() { throw RankFailure.cancelled }
             let count = min(rowsPerBatch, rowCount - first)
             try reader.readRows(into: batch.baseAddress.unsafelyUnwrapped, count: count)
-            try file.write(UnsafeRawBufferPointer(rebasing: batch[..<(count * bytesPerRow)]), at: first * bytesPerRow)
+            try file?.write(UnsafeRawBufferPointer(rebasing: batch[..<(count * bytesPerRow)]), at: first * bytesPerRow)
         }
     }
 }

@@ -53,6 +53,8 @@ struct ImagePlan: Hashable, Sendable {
     let output: ImageGeometry
     /// The rows of each band that decode publishes; of no meaning for a small image.
     let bands: RowPartition
+    /// The bands that some chunk reads.
+    let neededBands: Range<Int>
     /// Empty for a small image.
     let stages: [Stage]
 
@@ -75,6 +77,7 @@ struct ImagePlan: Hashable, Sendable {
         self.geometry = geometry
         self.output = output
         bands = RowPartition(rowCount: Int(geometry.height), rowsPerPart: Int(geometry.height))
+        neededBands = 0..<0
         stages = []
         taskCount = 1
         firstChunk = []
@@ -88,6 +91,9 @@ struct ImagePlan: Hashable, Sendable {
         self.geometry = geometry
         self.output = output
         self.bands = bands
+        let first = stages[0].inputRows.reduce(bands.rowCount) { min($0, $1.lowerBound) }
+        let end = stages[0].inputRows.reduce(first) { max($0, $1.upperBound) }
+        neededBands = bands.indices(overlapping: first..<end)
         self.stages = stages
 
         var firstChunk: [Int] = []

@@ -91,7 +91,7 @@ extension ImageProgress {
         case .whole:
             return output.payload == nil ? "no output file was named" : nil
         case .decode:
-            return bands.firstIndex { $0 == nil }.map { "band \($0) of \(bands.count) was not published" }
+            return plan.neededBands.first { bands[$0] == nil }.map { "band \($0) of \(bands.count) was not published" }
         case .chunk(let stage, _):
             if output.payload == nil { return "no payload was named" }
             switch plan.stages[Int(stage)].closing {

@@ -255,7 +255,9 @@ extension Simulation {
                 .failed(lease, ticket: run.ticket, Failure(.hung, "no progress")), at: number,
                 after: .milliseconds(Int(run.spec.progressTimeoutMilliseconds)))
         } else if lease.task.step == .decode {
-            arrange(.publishes(lease, band: 0, ticket: run.ticket), at: number, after: duration)
+            arrange(
+                .publishes(lease, band: plan(of: run.spec)?.neededBands.lowerBound ?? 0, ticket: run.ticket),
+                at: number, after: duration)
         } else {
             arrange(.computed(lease, ticket: run.ticket), at: number, after: duration)
         }
@@ -290,7 +292,7 @@ extension Simulation {
         store(blob)
         perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
         let pause = random.draw(.milliseconds(1) ... .milliseconds(50))
-        if band + 1 < plan.bands.count {
+        if band + 1 < plan.neededBands.upperBound {
             arrange(.publishes(lease, band: band + 1, ticket: ticket), at: number, after: pause)
         } else {
             arrange(.computed(lease, ticket: ticket), at: number, after: pause)

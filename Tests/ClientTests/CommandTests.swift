@@ -122,6 +122,15 @@ import Transport
         #expect(error?.message.contains(home) == true)
     }
 
+    @Test func `a region of interest becomes a cut at the end of the pipeline`() async throws {
+        let settings = try await settings()
+        let limited = try settings.pipeline(" sobel", region: "10,20,300,200")
+        #expect(limited == "sobel | crop x=10 y=20 width=300 height=200")
+        let error = #expect(throws: ClientError.self) { try settings.pipeline("sobel", region: "10,20,300") }
+        #expect(error?.code == "bad-value" && error?.status == .usage)
+        #expect(error?.message.contains("x,y,width,height") == true)
+    }
+
     @Test func `job options are checked, and left to the master when they are not given`() async throws {
         let flags: [(name: String, value: String?)] = [
             ("priority", "-5"), ("no-cache", "true"), ("max-pixels", "2M"), ("chunk-bytes", "16M"), ("attempts", "2"),

@@ -28,6 +28,8 @@ import Testing
             "rotate | box-blur | rotate degrees=270 | sobel | flip axis=vertical",
             "canny | rotate | dilate | otsu | rotate degrees=270",
             "rotate | rotate | resize width=40 height=11 method=linear | flip axis=both",
+            "box-blur size=9 border=constant | sobel border=reflect | close size=5 shape=ellipse border=replicate",
+            "invert | levels black=40 | sepia | flip | brightness-contrast contrast=2 | gamma gamma=2 | grayscale | invert",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]
 

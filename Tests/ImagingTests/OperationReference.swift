@@ -72,7 +72,9 @@ struct OperationReference {
         let formats =
             operation.formats == PixelFormat.all
             ? "every format" : operation.formats.map(\.description).joined(separator: ", ")
-        text += "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\n"
+        let choice = operation.parameter("border") == nil ? "" : ", unless `border` says otherwise"
+        text +=
+            "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\(choice)\n"
         text += "- Matches: \(operation.matches)\n"
         if let agreement = measurements.agreement(operation.name) { text += "- Compared: \(agreement)\n" }
         if let document = operation.document { text += "- Document: `operation`, `width`, `height`; \(document)\n" }

@@ -119,6 +119,26 @@ import Testing
         #expect(stage.inputRows(forChunk: stage.chunks.count - 1).lowerBound == 0)
     }
 
+    @Test func `point operations in a row are one step`() throws {
+        let text =
+            "invert | gamma gamma=2 | sepia | box-blur | flip | flip axis=vertical | invert | otsu | levels | invert"
+        let plan = try plan(text, photo, 16 << 20)
+        #expect(closings(plan) == ["summary", "segments"])
+        // One for three; the blur; the mirroring; upside down; inversion and the gray of Otsu's prelude.
+        #expect(plan.stages[0].kernels.count == 5)
+        #expect(plan.stages[1].kernels.count == 1)
+        #expect(plan.stages[0].kernels[0].outputShape == photo)
+    }
+
+    @Test func `only bands of which a row is read are needed`() throws {
+        #expect(try plan("sobel", photo, 16 << 20).neededBands == 0..<20)
+        let cut = try plan("sobel | crop y=4000 height=1000", photo, 16 << 20)
+        #expect(cut.bands.rowsPerPart == 466)
+        #expect(cut.neededBands == 3999 / 466..<5000 / 466 + 1)
+        let turned = try plan("crop x=10 y=8999 | rotate | flip axis=vertical", photo, 16 << 20)
+        #expect(turned.neededBands == 19..<20)
+    }
+
     @Test func `a chunk is small enough that what it reads is no larger, where the image shrinks`() throws {
         let plan = try plan("resize scale=0.01", photo, 4 << 20)
         let stage = plan.stages[0]

@@ -43,6 +43,21 @@ import Testing
         #expect(chunk.spec.value == nil)
     }
 
+    @Test func `bands that no chunk reads need not be published`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("lower", rows: 16)
+        let decode = play.leases(of: worker)[0]
+        for band in [2, 3] { play.publish(band, of: decode, on: worker) }
+        let chunks = Array(play.leases(of: worker).dropFirst())
+        #expect(chunks.map(\.task.step) == [.chunk(stage: 0, index: 0), .chunk(stage: 0, index: 1)])
+        play.drop(decode, from: worker)
+        let output = play.output(of: decode.task)
+        play.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
+        play.workOff(on: [worker])
+        #expect(play.state(job) == .done)
+    }
+
     @Test func `the file is assembled when all is done, top to bottom, and its intermediates go`() throws {
         let play = try Rehearsal()
         let worker = try play.connect(slots: 8)
@@ -241,7 +256,7 @@ import Testing
 
     @Test(arguments: [
         "gaussian-blur sigma=3", "otsu | erode size=5", "canny low=50 high=150 | invert", "rotate",
-        "sobel | rotate | otsu",
+        "sobel | rotate | otsu", "sobel | crop y=700 height=90",
     ])
     func `the catalogue's plans give every chunk the rows and the value it needs`(pipeline: String) throws {
         let geometry = ImageGeometry(width: 3_000, height: 997, channelCount: 3, bitsPerSample: 8)
@@ -250,6 +265,8 @@ import Testing
         let expected = try ProcessingPlan(
             pipeline: parsed, input: ImageShape(geometry), chunkByteCount: 1 << 20)
         #expect(plan.bands.count > 1 && plan.stages.count == expected.stages.count)
+
+        #expect(plan.neededBands == expected.neededBands)
 
         var finished: Set<Int> = []
         for task in 0..<plan.taskCount {

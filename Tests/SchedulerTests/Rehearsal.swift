@@ -349,10 +349,11 @@ extension BlobReference {
 ///   need the same value;
 /// - `own`: the same, but the second stage has the chunks of the first, and each needs its own value;
 /// - `columns`: the same, but the first stage closes with columns, of which a chunk of the second needs those of its rows;
+/// - `lower`: as `rows`, but rows above the eighth are not read;
 /// - `unsuitable`: no plan at all.
 struct ScriptedPlanner: ImagePlanner {
     func canonicalText(of pipeline: String) throws(PipelineError) -> String {
-        guard ["whole", "rows", "shared", "own", "columns", "report", "unsuitable"].contains(pipeline) else {
+        guard ["whole", "rows", "shared", "own", "columns", "report", "lower", "unsuitable"].contains(pipeline) else {
             throw PipelineError(.unknownOperation, "\(pipeline) is not in the script")
         }
         return pipeline
@@ -386,6 +387,12 @@ struct ScriptedPlanner: ImagePlanner {
             return large([
                 stage(quarters, halo: 1, .none, .summary), stage(quarters, halo: 0, .valuePerChunk, .segments),
             ])
+        case "lower":
+            var lower = stage(RowPartition(rowCount: height - 8, rowsPerPart: 4), halo: 0, .none, .segments)
+            lower.inputRows = (0..<lower.chunks.count).map { index in
+                lower.chunks[index].lowerBound + 8..<lower.chunks[index].upperBound + 8
+            }
+            return large([lower])
         case "columns":
             var turned = stage(RowPartition(rowCount: 10, rowsPerPart: 6), halo: 0, .none, .segments)
             turned.transposedInput = TransposedRows(

@@ -31,7 +31,8 @@ struct Run: ClientCommand {
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         let result = try ResultRequest(
-            pipeline: settings.pipeline(pipeline), output: output.output, isJSON: context.isJSON)
+            pipeline: settings.pipeline(pipeline, region: jobOptions.roi), output: output.output, isJSON: context.isJSON
+        )
         let target = try OutputTarget(option: output.output, imageCount: files.count, kind: result.kind)
         if context.isJSON, target == .standardOutput, !result.isPrinted {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
@@ -74,7 +75,7 @@ struct Submit: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        let pipeline = try settings.pipeline(pipeline)
+        let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
         let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
         let detach = detach

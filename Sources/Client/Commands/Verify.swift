@@ -26,7 +26,7 @@ struct Verify: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        let pipeline = try settings.pipeline(pipeline)
+        let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
         var request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
         request.noCache = true

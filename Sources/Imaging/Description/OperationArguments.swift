@@ -108,9 +108,17 @@ public struct OperationArguments: Sendable {
         return matrix
     }
 
+    /// The value of a choice.
+    public func word(_ name: String) -> String {
+        guard case .word(let word) = self[name] else {
+            preconditionFailure("\(operation.name) \(name): \(self[name]) is no word")
+        }
+        return word
+    }
+
     /// The value of a choice as a case of the enumeration that lists its words.
     public func choice<Choice: RawRepresentable<String>>(_ name: String, as _: Choice.Type = Choice.self) -> Choice {
-        guard case .word(let word) = self[name], let choice = Choice(rawValue: word) else {
+        guard let choice = Choice(rawValue: word(name)) else {
             preconditionFailure("\(operation.name) \(name): \(self[name]) is not a \(Choice.self)")
         }
         return choice

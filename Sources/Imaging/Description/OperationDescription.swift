@@ -12,6 +12,7 @@ public struct OperationDescription: Hashable, Sendable {
     public let formats: [PixelFormat]
     /// What the pixels of the result are, as far as the formats of input and output differ.
     public let result: String
+    /// What a window sees outside the image, unless a parameter `border` says otherwise.
     public let border: BorderRule
     /// Whose result it matches, and how exactly.
     public let matches: String

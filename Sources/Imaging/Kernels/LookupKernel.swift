@@ -62,7 +62,7 @@ struct SingleLine {
 
 /// Replaces each sample but alpha by a function of it, by way of a table unless that has more entries than there are
 /// samples.
-struct LookupKernel<Map: LevelMap>: RowKernel {
+struct LookupKernel<Map: LevelMap>: TableKernel {
     let outputShape: ImageShape
     let map: Map
 
@@ -73,6 +73,8 @@ struct LookupKernel<Map: LevelMap>: RowKernel {
 
     var readsOnlyItsOwnRow: Bool { true }
     func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
+
+    func newLevel(of level: Int) -> Int { map(level, depth: outputShape.format.depth) }
 
     func apply(_ input: Band, to output: MutableBand) {
         switch outputShape.format.depth {

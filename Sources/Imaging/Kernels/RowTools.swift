@@ -13,7 +13,7 @@ enum RowBorder {
 }
 
 /// `reflect101` by another name, for where a case of that name is in the way.
-private func mirrored(_ index: Int, count: Int) -> Int { reflect101(index, count: count) }
+func mirrored(_ index: Int, count: Int) -> Int { reflect101(index, count: count) }
 
 /// Copies a row with `radius` pixels of border on both sides.
 ///

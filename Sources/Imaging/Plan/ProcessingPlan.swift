@@ -29,6 +29,10 @@ public struct ProcessingPlan: Sendable {
     public let isSingleTask: Bool
     /// How the decoder publishes raw rows: about one chunk each.
     public let bands: RowPartition
+    /// The bands of which a row is read; the others need not be published.
+    public var neededBands: Range<Int> {
+        bands.indices(overlapping: stages[0].inputRows(for: 0..<stages[0].output.height))
+    }
     /// At least one; the last closes with `.segments` or `.report`, and no other does.
     public let stages: [Stage]
 
@@ -115,7 +119,11 @@ private struct StageDrafts {
         if isCutOff || current.isCollective || (kernel is any CollectiveKernel && isBegun) {
             close(with: .rows, opening: nil)
         }
-        current.kernels.append(kernel)
+        if let last = current.kernels.last, last.readsOnlyItsOwnRow, kernel.readsOnlyItsOwnRow {
+            current.kernels[current.kernels.count - 1] = PointChain(last, kernel)
+        } else {
+            current.kernels.append(kernel)
+        }
     }
 
     mutating func append(_ kernel: any WholeImageKernel) {

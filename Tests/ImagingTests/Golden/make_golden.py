@@ -322,6 +322,35 @@ def geometry_cases(image):
             yield text, resized(image, method, width, height)
         yield f"resize scale=0.5 method={method}", resized(image, method, scale=0.5)
     yield "resize scale=0.37", resized(image, "area", scale=0.37)
+    borders = {
+        "reflect": cv2.BORDER_REFLECT,
+        "replicate": cv2.BORDER_REPLICATE,
+        "constant": cv2.BORDER_CONSTANT,
+        "reflect-101": cv2.BORDER_REFLECT_101,
+    }
+    for name, border in borders.items():
+        yield f"box-blur size=7 border={name}", cv2.blur(image, (7, 7), borderType=border)
+        yield f"gaussian-blur sigma=2 border={name}", cv2.GaussianBlur(image, (0, 0), 2, borderType=border)
+        for operation, size, shape, iterations in [("erode", 5, "rect", 2), ("dilate", 3, "cross", 2)]:
+            element = cv2.getStructuringElement(ELEMENTS[shape], (size, size))
+            result = getattr(cv2, operation)(
+                image, element, iterations=iterations, borderType=border, borderValue=(0, 0, 0, 0)
+            )
+            yield f"{operation} size={size} shape={shape} iterations={iterations} border={name}", result
+        if name == "reflect-101":
+            continue
+        x, y = (cv2.Sobel(image, cv2.CV_64F, *order, ksize=5, borderType=border) for order in [(1, 0), (0, 1)])
+        yield f"sobel size=5 border={name}", gradient(x, y, "both", image)
+        x, y = (cv2.Scharr(image, cv2.CV_64F, *order, borderType=border) for order in [(1, 0), (0, 1)])
+        yield f"scharr direction=x border={name}", gradient(x, y, "x", image)
+        second = cv2.Laplacian(image, cv2.CV_64F, ksize=3, borderType=border)
+        yield f"laplacian size=3 border={name}", saturated(np.abs(second), image)
+        kernel = np.array([[1, 2, 0, -1, 3], [0, 5, 1, 1, 0], [-2, 0, 1, 0, 4]], np.float64)
+        text = f'convolve kernel="1 2 0 -1 3 / 0 5 1 1 0 / -2 0 1 0 4" scale=0.09 border={name}'
+        yield text, saturated(cv2.filter2D(image, cv2.CV_64F, kernel, borderType=border) * 0.09, image)
+        element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+        result = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, element, borderType=border, borderValue=(0, 0, 0, 0))
+        yield f"top-hat size=5 shape=ellipse border={name}", result
     yield "rotate degrees=90", cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
     yield "rotate degrees=180", cv2.rotate(image, cv2.ROTATE_180)
     yield "rotate degrees=270", cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)

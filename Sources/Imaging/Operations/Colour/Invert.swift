@@ -10,11 +10,13 @@ public struct Invert: Operation {
     public func kernel(for input: ImageShape) -> OperationKernel { .rows([InvertKernel(outputShape: input)]) }
 }
 
-private struct InvertKernel: RowKernel {
+private struct InvertKernel: TabulatedKernel {
     let outputShape: ImageShape
 
     var readsOnlyItsOwnRow: Bool { true }
     func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
+
+    func newLevel(of level: Int) -> Int { outputShape.format.depth.maximum - level }
 
     func apply(_ input: Band, to output: MutableBand) {
         switch outputShape.format.depth {

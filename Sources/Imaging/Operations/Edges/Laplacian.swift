@@ -6,7 +6,8 @@ public struct Laplacian: Operation {
         parameters: [
             ParameterDescription(
                 "size", "the side of the window; 1 is the 3 x 3 window with four neighbours", .oddInteger(1...7),
-                default: .integer(1), unit: "pixels")
+                default: .integer(1), unit: "pixels"),
+            Padding.parameter,
         ],
         border: .reflect101,
         matches:
@@ -14,18 +15,24 @@ public struct Laplacian: Operation {
             + "adds in single precision and may be 1 level off")
 
     private let size: Int
+    private let border: Padding
 
-    public init(arguments: OperationArguments) { size = arguments.integer("size") }
+    public init(arguments: OperationArguments) {
+        size = arguments.integer("size")
+        border = arguments.choice("border")
+    }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
-        if size == 1 { return .rows([FourNeighbourKernel(outputShape: input)]) }
+        if size == 1 { return .rows([border.applied(to: input) { FourNeighbourKernel(outputShape: $0) }]) }
         // [1 -2 1] over [1 2 1] and the reverse, added: 2 0 2 / 0 -8 0 / 2 0 2 at size 3.
         return .rows([
-            DerivativeKernel(
-                outputShape: input, primary: DerivativeTaps.taps(order: 2, size: size),
-                secondary: DerivativeTaps.taps(order: 0, size: size), combination: .absoluteSum)
+            border.applied(to: input) {
+                DerivativeKernel(
+                    outputShape: $0, primary: DerivativeTaps.taps(order: 2, size: size),
+                    secondary: DerivativeTaps.taps(order: 0, size: size), combination: .absoluteSum)
+            }
         ])
     }
 }

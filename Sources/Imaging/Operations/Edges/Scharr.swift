@@ -3,21 +3,27 @@ public struct Scharr: Operation {
     public static let description = OperationDescription(
         "scharr", family: .edges,
         summary: "The steepness of the levels by Scharr's derivatives (3 10 3), each channel by itself",
-        parameters: [GradientDirection.parameter],
+        parameters: [GradientDirection.parameter, Padding.parameter],
         border: .reflect101,
         matches: "cv2.Scharr in double precision, then the absolute value, or cv2.magnitude of both; rounded, saturated"
     )
 
     private let direction: GradientDirection
+    private let border: Padding
 
-    public init(arguments: OperationArguments) { direction = arguments.choice("direction") }
+    public init(arguments: OperationArguments) {
+        direction = arguments.choice("direction")
+        border = arguments.choice("border")
+    }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
         .rows([
-            DerivativeKernel(
-                outputShape: input, primary: [-1, 0, 1], secondary: [3, 10, 3], combination: direction.combination)
+            border.applied(to: input) {
+                DerivativeKernel(
+                    outputShape: $0, primary: [-1, 0, 1], secondary: [3, 10, 3], combination: direction.combination)
+            }
         ])
     }
 }

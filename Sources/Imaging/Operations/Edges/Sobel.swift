@@ -6,25 +6,30 @@ public struct Sobel: Operation {
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(1...7), default: .integer(3), unit: "pixels"),
             GradientDirection.parameter,
+            Padding.parameter,
         ],
         border: .reflect101,
         matches: "cv2.Sobel in double precision, then the absolute value, or cv2.magnitude of both; rounded, saturated")
 
     private let size: Int
     private let direction: GradientDirection
+    private let border: Padding
 
     public init(arguments: OperationArguments) {
         size = arguments.integer("size")
         direction = arguments.choice("direction")
+        border = arguments.choice("border")
     }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
         .rows([
-            DerivativeKernel(
-                outputShape: input, primary: DerivativeTaps.taps(order: 1, size: size),
-                secondary: DerivativeTaps.taps(order: 0, size: size), combination: direction.combination)
+            border.applied(to: input) {
+                DerivativeKernel(
+                    outputShape: $0, primary: DerivativeTaps.taps(order: 1, size: size),
+                    secondary: DerivativeTaps.taps(order: 0, size: size), combination: direction.combination)
+            }
         ])
     }
 }

@@ -13,6 +13,7 @@ public struct Convolve: Operation {
             ParameterDescription(
                 "offset", "what is added after that", .number(-65535...65535), default: .number(0), unit: "levels",
                 isLevel: true),
+            Padding.parameter,
         ],
         border: .reflect101,
         matches: "cv2.filter2D to double precision, times scale, plus offset, ties to even; exactly where the sums are "
@@ -21,19 +22,23 @@ public struct Convolve: Operation {
     private let matrix: Matrix
     private let scale: Double
     private let offset: Level
+    private let border: Padding
 
     public init(arguments: OperationArguments) {
         matrix = arguments.matrix("kernel")
         scale = arguments.number("scale")
         offset = arguments.level("offset")
+        border = arguments.choice("border")
     }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
         .rows([
-            ConvolutionKernel(
-                outputShape: input, matrix: matrix, scale: scale, offset: offset.at(input.format.depth))
+            border.applied(to: input) {
+                ConvolutionKernel(
+                    outputShape: $0, matrix: matrix, scale: scale, offset: offset.at(input.format.depth))
+            }
         ])
     }
 }

@@ -9,21 +9,24 @@ public struct GaussianBlur: Operation {
             ParameterDescription(
                 "size", "the side of the window; auto: 6 sigma + 1 at 8 bits and 8 sigma + 1 at 16, made odd",
                 .oddInteger(1...2001), mayBeAuto: true, default: .auto, unit: "pixels"),
+            Padding.parameter,
         ],
         border: .reflect101, matches: "cv2.GaussianBlur, exactly, at 8 and at 16 bits")
 
     private let sigma: Double
     private let size: Int?
+    private let border: Padding
 
     public init(arguments: OperationArguments) {
         sigma = arguments.number("sigma")
         size = arguments.integerUnlessAuto("size")
+        border = arguments.choice("border")
     }
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([Self.kernel(for: input, sigma: sigma, size: size)])
+        .rows([border.applied(to: input) { Self.kernel(for: $0, sigma: sigma, size: size) }])
     }
 
     /// - Parameter size: the side of the window; `nil` as `auto`.
