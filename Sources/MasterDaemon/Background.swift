@@ -31,6 +31,7 @@ struct Background: Sendable {
                     switch work {
                     case .assemble(let assembly): await assemble(assembly)
                     case .sweepBlobs: await sweep()
+                    case .findLostBlobs: await findLostBlobs()
                     }
                 }
             }
@@ -76,6 +77,23 @@ struct Background: Sendable {
                     metadata: ["image.id": "\(assembly.image)", "reason": "\(error)"])
                 try await Task.sleep(for: StorageReserve.retryAfter)
             }
+        }
+    }
+
+    /// Looks for each running image's intermediate blobs, until one is missing. Who needs a lost blob before it is found here
+    /// finds it himself: this is for those that are needed only at the end.
+    private func findLostBlobs() async {
+        do {
+            try await blockingWork.runIfActive { [blobs, loop] in
+                for image in loop.performBlocking({ $0.scheduler.runningImages() }) ?? [] {
+                    guard let all = loop.performBlocking({ $0.scheduler.intermediateBlobs(of: image) }) else { return }
+                    guard let lost = all.first(where: { isLost($0, in: blobs) }) else { continue }
+                    loop.post { $0.intermediateMissed(image, lost) }
+                }
+            }
+        } catch {
+            // The master stops; the next start looks again.
+            logger.debug("lost blobs are not looked for", metadata: ["reason": "\(error)"])
         }
     }
 

@@ -92,16 +92,14 @@ extension MasterCore {
         }
     }
 
-    /// After a start: intermediate blobs are not synced, so a power cut can have taken some.
-    func restartImagesWithLostBlobs(at now: Moment) {
-        for (image, references) in scheduler.intermediateBlobs() {
-            let lost = references.first { !holds($0) }
-            guard let lost else { continue }
-            logger.warning(
-                "an intermediate blob is gone: the image starts over",
-                metadata: ["image.id": "\(image)", "blob": "\(lost.digest)"])
-            scheduler.blobsLost(of: image, at: now, into: &decision)
-        }
+    /// An intermediate blob was not found after a start.
+    func intermediateMissed(_ image: ImageID, _ blob: BlobReference) {
+        // The image may have ended since it was looked for, or have started over.
+        guard scheduler.intermediateBlobs(of: image).contains(blob), isLost(blob, in: blobs) else { return }
+        logger.warning(
+            "an intermediate blob is gone: the image starts over",
+            metadata: ["image.id": "\(image)", "blob": "\(blob.digest)"])
+        scheduler.blobsLost(of: image, at: now, into: &decision)
     }
 }
 
@@ -167,5 +165,15 @@ struct BlobPins {
             return true
         }
         return false
+    }
+}
+
+/// Whether the blob is certain not to be there as it was put; any other error says nothing.
+func isLost(_ blob: BlobReference, in blobs: FolderBlobStore) -> Bool {
+    do {
+        _ = try blobs.open(blob)
+        return false
+    } catch {
+        return error.code == .notFound || error.code == .damaged
     }
 }

@@ -30,6 +30,8 @@ final class MasterCore {
     var pins = BlobPins()
     var unsealed = UnsealedJobs()
 
+    /// A failure to write the journal outside a commit: the next commit, which every turn ends with, throws it.
+    private var journalFailure: (any Error)?
     private var nextHousekeeping = Instant.zero
     private var identifiers: WorkerIdentifiers
     let startedAt: Instant
@@ -38,6 +40,8 @@ final class MasterCore {
     enum BackgroundWork: Sendable {
         case assemble(Assembly)
         case sweepBlobs
+        /// After a start: intermediate blobs are not synced, so a power cut can have taken some.
+        case findLostBlobs
     }
 
     /// Replays the journal and takes up what was running.
@@ -58,6 +62,7 @@ final class MasterCore {
             configuration: settings.scheduler, nextJob: JobID(journal.highestJobID.rawValue + 1),
             nextWorker: identifiers.first)
         var completed: [(ImageID, BlobReference)] = []
+        scheduler.expect(recordCount: journal.recordCount)
         try journal.replay { record in
             try scheduler.replay(record)
             if case .imageCompleted(let image, let result, _) = record { completed.append((image, result)) }
@@ -65,7 +70,8 @@ final class MasterCore {
         let now = now
         scheduler.recovered(at: now, into: &decision)
         for (image, result) in completed { remember(image, result) }
-        restartImagesWithLostBlobs(at: now)
+        // Beside serving: there may be a million.
+        launch(.findLostBlobs)
         for summary in scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
             unsealed.opened(summary.description.id, by: nil, at: now.instant)
         }
@@ -98,6 +104,7 @@ final class MasterCore {
     ///
     /// Actions can decide nothing themselves; what follows from them comes back as events.
     func commit() throws {
+        if let journalFailure { throw journalFailure }
         guard let turn = outbox.take() else { return }
         if !turn.records.isEmpty { try journal.append(turn.records) }
         for record in turn.records {
@@ -185,7 +192,12 @@ final class MasterCore {
     /// Identifiers of workers are reserved in blocks, durably, before one of them is given out.
     func reserveWorkerIdentifiers() throws {
         guard let last = identifiers.blockToReserve(for: scheduler.nextWorkerID) else { return }
-        try journal.reserveWorkerIDs(through: last)
+        do {
+            try journal.reserveWorkerIDs(through: last)
+        } catch {
+            journalFailure = error
+            throw error
+        }
         identifiers.reserved(through: last)
     }
 }

@@ -5,6 +5,9 @@ import PlantedBugs
 struct BlobUses: Equatable, Sendable {
     private var counts: [BlobDigest: UInt32] = [:]
 
+    /// Makes room for so many blobs at once.
+    mutating func reserveCapacity(_ count: Int) { counts.reserveCapacity(count) }
+
     func isNeeded(_ digest: BlobDigest) -> Bool { counts[digest] != nil }
 
     mutating func retain(_ blob: BlobReference) {

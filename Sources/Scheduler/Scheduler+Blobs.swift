@@ -10,6 +10,18 @@ extension Scheduler {
         }
     }
 
+    /// Images that have intermediate blobs, in the order of jobs.
+    public func runningImages() -> [ImageID] {
+        ledger.jobOrder.flatMap { job in
+            (ledger.jobs[job]?.progress.keys.sorted() ?? []).map { ImageID(job: job, index: $0) }
+        }
+    }
+
+    /// The blobs that exist only for the image's sake; none unless it is running.
+    public func intermediateBlobs(of image: ImageID) -> [BlobReference] {
+        ledger.progress(of: image)?.intermediates ?? []
+    }
+
     /// The running images of which the blob is an intermediate: they can start over without it.
     public func imagesThatCanRecompute(_ digest: BlobDigest) -> [ImageID] {
         intermediateBlobs().filter { $0.blobs.contains { $0.digest == digest } }.map(\.image)

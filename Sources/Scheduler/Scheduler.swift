@@ -72,6 +72,9 @@ public struct Scheduler: ~Copyable, Sendable {
             prefetchPerSlot: configuration.prefetchPerSlot, maximumGoneCount: configuration.maximumGoneWorkers)
     }
 
+    /// So many records are about to be replayed. Only makes it faster.
+    public mutating func expect(recordCount: Int) { ledger.expect(recordCount: recordCount) }
+
     /// Takes back one durable fact. Call for every record of the journal, in order, then `recovered`.
     public mutating func replay(_ record: Record) throws(ReplayError) {
         try ledger.apply(record)

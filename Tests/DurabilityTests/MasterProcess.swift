@@ -85,9 +85,11 @@ final class MasterProcess: Sendable {
     /// - Parameters:
     ///   - isCounted: whether the calls to the disk are counted, and logged to the place's `calls`.
     ///   - arguments: more of the master's options.
+    ///   - listen: where to serve; by default the system chooses a port.
     /// - Throws: `NotServing` when it ends before.
     static func start(
-        at place: Place, _ fault: DiskFault? = nil, isCounted: Bool = false, _ arguments: [String] = []
+        at place: Place, _ fault: DiskFault? = nil, isCounted: Bool = false, _ arguments: [String] = [],
+        listen: Endpoint = Endpoint(host: "127.0.0.1", port: 0)
     ) async throws -> MasterProcess {
         let addressFile = "\(place.folder)/address"
         try? FileManager.default.removeItem(atPath: addressFile)
@@ -105,7 +107,7 @@ final class MasterProcess: Sendable {
         let process = try ChildProcess(
             name: "master", executable: Programs.path("tessera-master"),
             arguments: [
-                "--listen", "127.0.0.1:0", "--state-dir", place.state, "--secret-file", place.secretFile,
+                "--listen", "\(listen)", "--state-dir", place.state, "--secret-file", place.secretFile,
                 "--address-file", addressFile, "--log-level", "debug",
             ] + (arguments.contains("--min-free-bytes") ? [] : ["--min-free-bytes", "0"]) + arguments,
             environment: environment, output: place.log, errors: place.log)

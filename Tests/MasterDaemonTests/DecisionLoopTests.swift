@@ -119,6 +119,17 @@ import Transport
         #expect(error as? BlobStoreError == failure)
     }
 
+    @Test func `a journal that fails outside a commit ends the loop too`() async throws {
+        let error = try await Self.withLoop { loop, journal, _ in
+            _ = try await Self.open("one", on: loop)
+            try journal.close()
+            await #expect(throws: MasterStopped.self) {
+                try await loop.perform { try $0.reserveWorkerIdentifiers() }
+            }
+        }
+        #expect(error is JournalError)
+    }
+
     @Test func `whoever asks after the end is told that there is nobody`() async throws {
         let error = try await Self.withLoop { loop, _, _ in
             _ = try await Self.open("one", on: loop)

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Measures how soon a master serves again with a journal of many tasks that are half done.
+#
+#     scripts/restart-speed.sh [TASKS]     a million by default
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+swift build -c release --product tessera-master
+swift build -c release --product journal-writer
+bin=$(swift build -c release --show-bin-path)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+(umask 077 && head -c 32 /dev/urandom | base64 >"$folder/secret")
+"$bin/journal-writer" "$folder/state" "${1:-1000000}"
+
+for run in 1 2 3; do
+    rm -f "$folder/address"
+    begin=$(date +%s%N)
+    "$bin/tessera-master" --listen 127.0.0.1:0 --state-dir "$folder/state" --secret-file "$folder/secret" \
+        --address-file "$folder/address" >"$folder/log" 2>&1 &
+    master=$!
+    while [ ! -e "$folder/address" ]; do
+        kill -0 "$master" || { cat "$folder/log"; exit 1; }
+        sleep 0.005
+    done
+    end=$(date +%s%N)
+    ticks=$(awk '{ print $14 + $15 }' "/proc/$master/stat")
+    memory=$(awk '/VmHWM/ { print $2 }' "/proc/$master/status")
+    kill -9 "$master"
+    wait "$master" 2>/dev/null || true
+    echo "run $run: serving after $(((end - begin) / 1000000)) ms, $((ticks * 1000 / $(getconf CLK_TCK))) ms of processor time, $((memory / 1024)) MiB"
+done
