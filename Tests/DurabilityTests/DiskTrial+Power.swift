@@ -29,7 +29,7 @@ extension DiskTrial {
                 try await group.waitForAll()
             }
             try await disk.mount()
-            try await runUndisturbed(.life, life, at: place)
+            try await runUndisturbed(.life, life, at: place, wasPowerCut: true)
         } catch {
             throw Life.Broken(description: "power cut at call \(point): \(error)\n\(place.logTail)")
         }
