@@ -40,7 +40,7 @@ struct Ledger: Sendable {
     }
 
     /// Makes room for what so many records may name, so that replaying them does not make it little by little.
-    mutating func expect(recordCount: Int) { blobs.reserveCapacity(min(recordCount, 1 << 22)) }
+    mutating func expect(recordCount: Int) { blobs.reserveCapacity(min(recordCount / 2, 1 << 21)) }
 
     func image(_ id: ImageID) -> ImageEntry? {
         guard let job = jobs[id.job], Int(id.index) < job.images.count else { return nil }
