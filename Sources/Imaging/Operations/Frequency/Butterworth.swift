@@ -41,7 +41,7 @@ struct ButterworthFilter: Sendable {
         // A number has 16 bytes, and is there twice while ranks exchange.
         let (byteCount, overflow) = numbers.partialValue.multipliedReportingOverflow(by: 32)
         guard !numbers.overflow, !overflow, byteCount <= maximumByteCount else {
-            let need = overflow || numbers.overflow ? "more than 2^63" : "\(byteCount >> 20) MiB of"
+            let need = overflow || numbers.overflow ? "more than 2^63 bytes of" : "\(byteCount >> 20) MiB of"
             throw PipelineError(
                 .unsuitableImage,
                 "`\(name)`: the spectrum of an image of \(shape.width) x \(shape.height) needs \(need) memory; at most "
