@@ -17,6 +17,8 @@ public enum Record: Hashable, Sendable {
     case imageRedriven(ImageID)
     /// Intermediate blobs of the image were lost: its tasks start over.
     case imageRestarted(ImageID)
+    /// No worker has the memory for the image's tasks as they were planned: it starts over in chunks of that many raw bytes.
+    case imageReplanned(ImageID, chunkByteCount: UInt64)
     case jobFinished(JobID, state: JobState, at: UInt64)
     case jobCancelled(JobID, at: UInt64)
     /// The job and all its records go; blobs only it needed become garbage.
@@ -33,7 +35,7 @@ public enum Record: Hashable, Sendable {
             lease.task.image.job
         case .bandPublished(let task, _, _): task.image.job
         case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRedriven(let image),
-            .imageRestarted(let image):
+            .imageRestarted(let image), .imageReplanned(let image, _):
             image.job
         }
     }

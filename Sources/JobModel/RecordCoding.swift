@@ -1,6 +1,6 @@
 // The binary form of the journal's records; see TaskSpecCoding.swift for the parts and the notation.
 //
-//     Record            u8 version (1) | u8 kind | the kind's fields
+//     Record            u8 version | u8 kind | the kind's fields
 //      1 jobOpened          JobDescription
 //      2 imagesAdded        JobID | ImageDescription[]
 //      3 jobSealed          JobID | image count
@@ -15,13 +15,15 @@
 //     12 jobFinished        JobID | u8 state | ms since 1970
 //     13 jobCancelled       JobID | ms since 1970
 //     14 jobForgotten       JobID
+//     15 imageReplanned     ImageID | chunk bytes                                (since version 2)
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
 //     Failure           u8 cause | reason | output tail
 //
 // Rules of change: a kind's number is never reused; a new kind or a changed field raises the version, and older versions
-// stay readable.
+// stay readable. A record is written in the oldest version that has it, so that a release can be taken back as long as nothing
+// new was recorded.
 
 /// Which of the facts a `Record` is, as a number that never changes: it is stored.
 public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
@@ -39,11 +41,15 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
     case jobFinished = 12
     case jobCancelled = 13
     case jobForgotten = 14
+    case imageReplanned = 15
+
+    /// The first version that has the kind.
+    var firstVersion: UInt8 { self == .imageReplanned ? 2 : 1 }
 }
 
 extension Record {
-    /// The version that `encode(into:)` writes.
-    public static let codingVersion: UInt8 = 1
+    /// The newest version that this program writes and reads.
+    public static let codingVersion: UInt8 = 2
 
     public var kind: RecordKind {
         switch self {
@@ -61,13 +67,14 @@ extension Record {
         case .jobFinished: .jobFinished
         case .jobCancelled: .jobCancelled
         case .jobForgotten: .jobForgotten
+        case .imageReplanned: .imageReplanned
         }
     }
 }
 
 extension Record: BinaryCodable {
     public func encode(into writer: inout BinaryWriter) {
-        writer.write(Self.codingVersion)
+        writer.write(kind.firstVersion)
         writer.write(kind.rawValue)
         switch self {
         case .jobOpened(let description):
@@ -111,17 +118,20 @@ extension Record: BinaryCodable {
             writer.writeVariable(time)
         case .jobForgotten(let job):
             writer.write(job)
+        case .imageReplanned(let image, let chunkByteCount):
+            writer.write(image)
+            writer.writeVariable(chunkByteCount)
         }
     }
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let version: UInt8 = try reader.read()
-        guard version == Self.codingVersion else {
+        guard (1...Self.codingVersion).contains(version) else {
             throw BinaryCodingError(
-                "a record of version \(version); this program reads version \(Self.codingVersion)")
+                "a record of version \(version); this program reads versions 1 to \(Self.codingVersion)")
         }
         let number: UInt8 = try reader.read()
-        guard let kind = RecordKind(rawValue: number) else {
+        guard let kind = RecordKind(rawValue: number), kind.firstVersion <= version else {
             throw BinaryCodingError("\(number) is no kind of record in version \(version)")
         }
         switch kind {
@@ -154,6 +164,8 @@ extension Record: BinaryCodable {
             self = .jobCancelled(try reader.read(), at: try reader.readVariable())
         case .jobForgotten:
             self = .jobForgotten(try reader.read())
+        case .imageReplanned:
+            self = .imageReplanned(try reader.read(), chunkByteCount: try reader.readVariable())
         }
     }
 }

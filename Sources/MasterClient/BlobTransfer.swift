@@ -31,18 +31,25 @@ public final class BlobTransfer: Sendable {
 
     // MARK: Put
 
+    /// What a blob is stored for; it decides what the master does when it has little room.
+    public enum Purpose: Sendable, Hashable {
+        /// An input; of the open job that is named, if one is: then it stays until the job is complete.
+        case input(of: JobID?)
+        /// A running job needs it: it may use the space that inputs have to leave free, and never waits for room.
+        case task
+    }
+
     /// Stores a file's bytes.
     /// - Parameters:
     ///   - recomputable: whether the blob need not survive a power cut of the master.
-    ///   - fromTask: whether a running job needs the blob: it may then use the space that uploads have to leave free.
     public func put(
-        fileAt path: String, recomputable: Bool = false, fromTask: Bool = false
+        fileAt path: String, recomputable: Bool = false, purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
         let file = try await LocalFile.open(readingAt: path)
         return try await file.closing {
             try await put(
                 descriptor: file.descriptor, offset: 0, byteCount: file.byteCount, recomputable: recomputable,
-                fromTask: fromTask)
+                purpose: purpose)
         }
     }
 
@@ -50,12 +57,12 @@ public final class BlobTransfer: Sendable {
     /// - Parameter digest: the bytes' SHA-256 where it is known; sent beforehand then.
     public func put(
         descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false,
-        fromTask: Bool = false
+        purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
         try await exchange(mayRetry: { true }) { connection in
             var source = FileSource(descriptor: descriptor, offset: offset, byteCount: byteCount)
             return try await Self.put(
-                &source, digest: digest, recomputable: recomputable, fromTask: fromTask, over: connection)
+                &source, digest: digest, recomputable: recomputable, purpose: purpose, over: connection)
         }
     }
 
@@ -80,14 +87,17 @@ public final class BlobTransfer: Sendable {
     }
 
     private static func put(
-        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, fromTask: Bool = false,
+        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, purpose: Purpose = .input(of: nil),
         over connection: BulkConnection
     ) async throws -> Exchange<BlobReference> {
         var request = WirePutBlob()
         request.byteCount = source.byteCount
         request.digest = digest?.wire ?? .init()
         request.recomputable = recomputable
-        request.fromTask = fromTask
+        switch purpose {
+        case .input(let job): request.job = job?.rawValue ?? 0
+        case .task: request.fromTask = true
+        }
         connection.send(.putBlob(request))
         var rest = source.byteCount
         // Something that comes before all is sent can only be a refusal.

@@ -64,13 +64,15 @@ extension MasterConnection {
     }
 
     /// Which of `digests` the master has, in their order.
-    public func findBlobs(_ digests: [BlobDigest]) async throws -> [Bool] {
+    /// - Parameter job: the open job that they are for: what is there stays until the job is complete.
+    public func findBlobs(_ digests: [BlobDigest], for job: JobID? = nil) async throws -> [Bool] {
         var present: [Bool] = []
         present.reserveCapacity(digests.count)
         for start in stride(from: 0, to: digests.count, by: 256) {
             let part = digests[start..<min(start + 256, digests.count)]
             var find = WireFindBlobs()
             find.digests = part.map(\.wire)
+            find.job = job?.rawValue ?? 0
             let answer = try await request(.findBlobs(find))
             guard case .blobsFound(let found) = answer else { throw unexpected(answer) }
             guard found.present.count == part.count else {

@@ -21,9 +21,15 @@ extension MasterConnection {
     public func deadImages(_ job: JobID? = nil) async throws -> [WireDeadImage] {
         var list = WireListDead()
         list.job = job?.rawValue ?? 0
-        let answer = try await request(.listDead(list))
-        guard case .deadList(let dead) = answer else { throw unexpected(answer) }
-        return dead.images
+        var images: [WireDeadImage] = []
+        while true {
+            let answer = try await request(.listDead(list))
+            guard case .deadList(let page) = answer else { throw unexpected(answer) }
+            images += page.images
+            guard page.more, let last = page.images.last else { return images }
+            list.afterJob = last.job
+            list.afterIndex = last.index
+        }
     }
 
     /// One dead-lettered image with every attempt's worker, reason and output.

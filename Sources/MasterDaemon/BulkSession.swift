@@ -13,6 +13,7 @@ struct BulkSession: Sendable {
     let loop: DecisionLoop
     let blobs: FolderBlobStore
     let blockingWork: NIOThreadPool
+    let uploads: UploadBudget
     let minimumFreeByteCount: UInt64
     let logger: Logger
 
@@ -51,6 +52,15 @@ struct BulkSession: Sendable {
             refuse(refusal)
             return try await discard(message.byteCount)
         }
+        // What running tasks store makes room: it is never held up.
+        if !message.fromTask {
+            let now = MasterCore.currentInstant
+            if let refusal = uploads.uploadBegan(byteCount: message.byteCount, job: message.job, at: now) {
+                refuse(WireRefusal(refusal))
+                return try await discard(message.byteCount)
+            }
+        }
+        defer { if !message.fromTask { uploads.uploadEnded(byteCount: message.byteCount) } }
         var rest = message.byteCount
         var nextCheck = rest - min(rest, StorageReserve.checkInterval)
         let blob: BlobReference
@@ -82,7 +92,11 @@ struct BulkSession: Sendable {
             return try await discard(rest)
         }
         // Pinned before the client hears of it, so that it is still there when the client refers to it.
-        guard try await loop.perform({ $0.pin(blob.digest) }) else {
+        let job = message.job == 0 ? nil : JobID(message.job)
+        let isThere = try await loop.perform { core in
+            message.fromTask ? core.pin(blob.digest) : core.uploaded(blob, for: job)
+        }
+        guard isThere else {
             throw BlobStoreError(.notFound, "the blob \(blob.digest) vanished right after it was stored; send it again")
         }
         connection.send(.blobStored(.with { $0.blob = blob.wire }))
@@ -96,7 +110,9 @@ struct BulkSession: Sendable {
     }
 
     private func refuse(_ refusal: WireRefusal) {
-        logger.info("transfer refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+        logger.log(
+            level: refusal.retryAfterMilliseconds == 0 ? .info : .debug, "transfer refused",
+            metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
         connection.send(.refused(refusal))
     }
 

@@ -28,7 +28,9 @@ struct ClientSession: Sendable {
                     }
                 } catch {
                     let refusal = try refusal(for: error)
-                    logger.info(
+                    // Those who are asked to wait come again: under overload, a line for each would be a flood of its own.
+                    logger.log(
+                        level: refusal.retryAfterMilliseconds == 0 ? .info : .debug,
                         "request refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
                     connection.send(.refused(refusal), stream: stream)
                 }
@@ -51,7 +53,7 @@ struct ClientSession: Sendable {
         let inputs = try message.images.map { (name: $0.name, blob: try BlobReference(wire: $0.input)) }
         let terms = try await loop.perform { [connection] core in
             let terms = try core.admissionTerms(of: job, for: connection)
-            if let missing = inputs.first(where: { !core.pin($0.blob.digest) }) {
+            if let missing = inputs.first(where: { !core.pin($0.blob.digest, for: job) }) {
                 throw MissingInput(digest: missing.blob.digest)
             }
             return terms

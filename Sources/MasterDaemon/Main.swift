@@ -3,6 +3,7 @@ import Logging
 import Observability
 import ServiceLifecycle
 import Settings
+import Transport
 
 /// tessera-master: reads its settings, then runs the master until it is told to stop.
 @main
@@ -26,7 +27,9 @@ enum MasterMain {
                     uniqueKeysWithValues: settings.effective.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") }))
             try await run(MasterService(settings: master, logger: logger), logger)
         } catch let error as SettingsError {
-            error.exit()
+            error.exit("tessera-master")
+        } catch let error as TransportError where error.code == .secretFile {
+            SettingsError.usage("\(error)").exit("tessera-master")
         } catch {
             FileHandle.standardError.write(Data("tessera-master: \(error)\n".utf8))
             exit(1)

@@ -41,10 +41,19 @@ extension MasterCore {
     /// A blob was stored or is about to be referred to: it stays for a while even if nobody needs it yet.
     ///
     /// - Returns: whether it is (still) there.
-    func pin(_ digest: BlobDigest) -> Bool {
-        pins.pin(digest, at: Self.currentInstant)
+    func pin(_ digest: BlobDigest, for job: JobID? = nil) -> Bool {
+        pins.pin(digest, for: job, at: Self.currentInstant)
         // A folder that can not be looked into is as good as empty: the put or the reference fails with its own error.
         return (try? blobs.contains(digest)) ?? false
+    }
+
+    /// A client's upload has arrived. Its room stays taken until an image refers to it, or it is thrown away.
+    ///
+    /// - Returns: whether it is (still) there.
+    func uploaded(_ blob: BlobReference, for job: JobID?) -> Bool {
+        guard pin(blob.digest, for: job) else { return false }
+        if !scheduler.isNeeded(blob.digest) { uploads.stored(blob) }
+        return true
     }
 
     /// Whether a sweep has to leave the blob alone.
@@ -125,46 +134,6 @@ struct ResultCache {
 
     mutating func remove(_ digest: BlobDigest) {
         for key in keys.removeValue(forKey: digest) ?? [] { results[key] = nil }
-    }
-}
-
-/// Blobs that were just stored or looked for, and are not to be deleted before whoever did it could refer to them.
-struct BlobPins {
-    static let duration = Duration.seconds(600)
-    static let sweepInterval = Duration.seconds(1800)
-
-    private var pinnedUntil: [BlobDigest: Instant] = [:]
-    private var order: [(digest: BlobDigest, until: Instant)] = []
-    private var lastSweep: Instant?
-
-    mutating func pin(_ digest: BlobDigest, at now: Instant) {
-        let until = now + Self.duration
-        pinnedUntil[digest] = until
-        order.append((digest, until))
-    }
-
-    func isPinned(_ digest: BlobDigest) -> Bool { pinnedUntil[digest] != nil }
-
-    /// Takes out the pins that have ended.
-    mutating func expired(at now: Instant) -> [BlobDigest] {
-        let count = order.prefix { $0.until <= now }.count
-        let due = order.prefix(count)
-        order.removeFirst(count)
-        return due.compactMap { entry in
-            // Pinned again since: that later entry ends it.
-            guard pinnedUntil[entry.digest] == entry.until else { return nil }
-            pinnedUntil[entry.digest] = nil
-            return entry.digest
-        }
-    }
-
-    /// Whether it is time to look for files that nobody refers to; true once an interval.
-    mutating func isSweepDue(at now: Instant) -> Bool {
-        guard let last = lastSweep, now - last < Self.sweepInterval else {
-            lastSweep = now
-            return true
-        }
-        return false
     }
 }
 

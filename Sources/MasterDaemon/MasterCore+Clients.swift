@@ -26,7 +26,8 @@ extension MasterCore {
                     allowed: "at most 256 a message; ask for the others in further ones")
             }
             let digests = try message.digests.map { try BlobDigest(wire: $0) }
-            answer(.blobsFound(.with { $0.present = digests.map { pin($0) } }))
+            let job = message.job == 0 ? nil : JobID(message.job)
+            answer(.blobsFound(.with { $0.present = digests.map { pin($0, for: job) } }))
         case .getJob(let message): answer(.jobSummary(WireJobSummary(try summary(of: message.job))))
         case .watchJob(let message):
             let summary = try summary(of: message.job)
@@ -112,6 +113,7 @@ extension MasterCore {
             return offer
         }
         try scheduler.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now, into: &decision)
+        uploads.claimed(offers.lazy.map(\.input.digest), by: job)
     }
 
     /// A client's connection ended.
@@ -175,7 +177,9 @@ extension MasterCore {
             guard case .listDead(let message) = other else {
                 preconditionFailure("\(request) is not about dead letters")
             }
-            let dead = scheduler.deadImages(job: optionalJob(message.job))
+            let after = optionalJob(message.afterJob).map { ImageID(job: $0, index: message.afterIndex) }
+            let dead = scheduler.deadImages(
+                job: optionalJob(message.job), after: after, limit: WireDeadList.longestCount + 1)
             return .deadList(.fitting(dead.map { WireDeadImage($0, withAttempts: false) }))
         }
     }
@@ -190,6 +194,9 @@ extension MasterCore {
             $0.leasesRunning = UInt64(counters.leasesRunning)
             $0.jobsOpen = UInt64(counters.jobsOpen)
             $0.lateResults = counters.lateResults
+            $0.queuedBytes = uploads.queuedByteCount
+            $0.askedToWait = counters.askedToWait + uploads.askedToWait
+            $0.deadLetters = UInt64(counters.deadLetters)
         }
     }
 }

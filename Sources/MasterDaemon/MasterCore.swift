@@ -29,6 +29,8 @@ final class MasterCore {
     var results = ResultCache()
     var pins = BlobPins()
     var unsealed = UnsealedJobs()
+    let uploads: UploadBudget
+    private var kept: KeptJobs
 
     /// A failure to write the journal outside a commit: the next commit, which every turn ends with, throws it.
     private var journalFailure: (any Error)?
@@ -48,11 +50,13 @@ final class MasterCore {
     ///
     /// - Throws: `JournalError` or `ReplayError` when the state cannot be trusted: the master does not start.
     init(
-        journal: Journal, blobs: FolderBlobStore, settings: MasterSettings, logger: Logger,
+        journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, settings: MasterSettings, logger: Logger,
         launch: @escaping @Sendable (BackgroundWork) -> Void
     ) throws {
         self.journal = journal
         self.blobs = blobs
+        self.uploads = uploads
+        kept = KeptJobs(duration: settings.keepResults)
         self.settings = settings
         self.logger = logger
         self.launch = launch
@@ -72,9 +76,13 @@ final class MasterCore {
         for (image, result) in completed { remember(image, result) }
         // Beside serving: there may be a million.
         launch(.findLostBlobs)
-        for summary in scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
+        let summaries = scheduler.jobs(before: nil, limit: .max)
+        for summary in summaries where summary.state == .open {
             unsealed.opened(summary.description.id, by: nil, at: now.instant)
         }
+        kept.recovered(
+            summaries.compactMap { summary in summary.finishedAt.map { (summary.description.id, $0) } }, at: now)
+        uploads.queued(scheduler.counters.queuedByteCount, at: now.instant)
         logger.info(
             "journal replayed",
             metadata: [
@@ -107,12 +115,27 @@ final class MasterCore {
         if let journalFailure { throw journalFailure }
         guard let turn = outbox.take() else { return }
         if !turn.records.isEmpty { try journal.append(turn.records) }
-        for record in turn.records {
-            if case .imageCompleted(let image, let result, _) = record { remember(image, result) }
-        }
+        take(note: turn.records)
         let due = turn.afterCommit
         for reply in due.replies { reply() }
         for action in due.actions { perform(action) }
+    }
+
+    /// Takes notice of what has just become durable.
+    private func take(note records: [Record]) {
+        guard !records.isEmpty else { return }
+        let now = Self.currentInstant
+        for record in records {
+            switch record {
+            case .imageCompleted(let image, let result, _): remember(image, result)
+            case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
+                kept.ended(job, finishedAt: time, at: now)
+            case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
+                .imageFailed, .imageRedriven, .imageRestarted, .imageReplanned, .jobForgotten:
+                break
+            }
+        }
+        uploads.queued(scheduler.counters.queuedByteCount, at: now)
     }
 
     private func perform(_ action: Action) {
@@ -180,12 +203,15 @@ final class MasterCore {
             logger.warning("job cancelled: its client did not complete it", metadata: ["job.id": "\(job)"])
             try? scheduler.jobCancelled(job, at: now, into: &decision)
         }
-        let keep = UInt64(settings.keepResults / .milliseconds(1))
-        for summary in scheduler.jobs(before: nil, limit: .max) {
-            guard let finished = summary.finishedAt, finished &+ keep < now.wallClockMilliseconds else { continue }
-            try? scheduler.jobForgotten(summary.description.id, at: now, into: &decision)
+        for ending in kept.due(at: now.instant) {
+            // Redriven since: another ending counts.
+            guard scheduler.jobSummary(ending.job)?.finishedAt == ending.finishedAt else { continue }
+            try? scheduler.jobForgotten(ending.job, at: now, into: &decision)
         }
-        for digest in pins.expired(at: now.instant) where !scheduler.isNeeded(digest) { remove(digest) }
+        for digest in pins.expired(at: now.instant, isIncomplete: unsealed.contains) where !scheduler.isNeeded(digest) {
+            uploads.removed(digest)
+            remove(digest)
+        }
         if pins.isSweepDue(at: now.instant) { launch(.sweepBlobs) }
     }
 

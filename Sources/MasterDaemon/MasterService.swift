@@ -24,6 +24,7 @@ struct MasterService: Service {
         let blockingWork = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
         blockingWork.start()
 
+        let uploads = UploadBudget(limit: settings.maximumQueuedByteCount)
         let loop = DecisionLoop()
         let background = Background(loop: loop, blobs: blobs, blockingWork: blockingWork, logger: logger)
         let notifier = ServiceNotifier()
@@ -33,7 +34,10 @@ struct MasterService: Service {
                 let (replayed, replay) = AsyncThrowingStream.makeStream(of: Void.self)
                 group.addTask {
                     try await onOwnThread("decisions") {
-                        try decide(loop, journal: journal, blobs: blobs, background: background, notifier: notifier) {
+                        try decide(
+                            loop, journal: journal, blobs: blobs, uploads: uploads, background: background,
+                            notifier: notifier
+                        ) {
                             replay.finish()
                         }
                     }
@@ -42,7 +46,8 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        secret: secret, loop: loop, blobs: blobs, blockingWork: blockingWork, notifier: notifier)
+                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, blockingWork: blockingWork,
+                        notifier: notifier)
                 }
                 group.addTask {
                     try? await gracefulShutdown()
@@ -65,10 +70,12 @@ struct MasterService: Service {
 
     /// The loop's life on its own thread.
     private func decide(
-        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, background: Background,
+        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, background: Background,
         notifier: ServiceNotifier, replayed: () -> Void
     ) throws {
-        let core = try MasterCore(journal: journal, blobs: blobs, settings: settings, logger: logger) { work in
+        let core = try MasterCore(
+            journal: journal, blobs: blobs, uploads: uploads, settings: settings, logger: logger
+        ) { work in
             background.start(work)
         }
         replayed()
@@ -76,8 +83,8 @@ struct MasterService: Service {
     }
 
     private func serve(
-        secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, blockingWork: NIOThreadPool,
-        notifier: ServiceNotifier
+        secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, uploads: UploadBudget,
+        blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let listener = try await MasterListener.bind(
             host: settings.listen.host, port: settings.listen.port, secret: secret, limits: settings.transport,
@@ -106,7 +113,7 @@ struct MasterService: Service {
                 }
             case .bulk(let connection):
                 await BulkSession(
-                    connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork,
+                    connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork, uploads: uploads,
                     minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
                 ).run()
             }

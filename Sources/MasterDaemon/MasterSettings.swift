@@ -18,6 +18,8 @@ struct MasterSettings: Sendable {
     var jobDefaults = JobOptions()
     var keepResults: Duration
     var minimumFreeByteCount: UInt64
+    /// Encoded bytes that may wait: inputs of images that have not ended, and uploads that no job refers to yet.
+    var maximumQueuedByteCount: UInt64
     var unsealedJobTimeout: Duration
     var checkpointPageCount: Int
     var logLevel: Logger.Level
@@ -33,6 +35,9 @@ struct MasterSettings: Sendable {
         Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
         Setting("max-pixels", "N", default: "4000000000", "Refuse images with more pixels"),
         Setting("max-attempts", "N", default: "4", "Failed attempts before a task is dead-lettered"),
+        Setting(
+            "progress-timeout", "TIME", default: "60s",
+            "An attempt without progress for longer has failed; large tasks get a second more for each million pixels"),
         Setting("keep-results", "TIME", default: "7d", "Forget finished jobs and their results after this time"),
         Setting("min-free-bytes", "N", default: "1G", "Refuse uploads that would leave less free space than this"),
         Setting(
@@ -44,6 +49,23 @@ struct MasterSettings: Sendable {
         Setting(
             "checkpoint-pages", "N", default: "2000",
             "Write the journal's log back to its database once it has so many pages of 4 KiB"),
+        Setting(
+            "interactive-pixels", "N", default: "16000000",
+            "A job of no more does not wait behind its submitter's batches"),
+        Setting("max-jobs", "N", default: "10000", "Jobs that have not ended"),
+        Setting("max-jobs-per-submitter", "N", default: "2000", "The same of one submitter"),
+        Setting("max-kept-jobs", "N", default: "100000", "Jobs in the records, ended ones included"),
+        Setting(
+            "max-kept-images", "N", default: "4000000", "Images of these jobs; each takes half a kilobyte of memory"),
+        Setting("max-images-per-job", "N", default: "1000000", "Images of one job"),
+        Setting("max-tasks", "N", default: "2000000", "Tasks that wait for a worker"),
+        Setting("max-queued-bytes", "N", default: "1T", "Uploaded bytes of images that have not ended"),
+        Setting(
+            "max-dead-letters", "N", default: "100000", "Images that wait for a redrive; beyond, they fail for good"),
+        Setting("max-worker-losses", "N", default: "20", "Lost workers before a task is dead-lettered"),
+        Setting("max-workers", "N", default: "20000", "Connected workers"),
+        Setting("max-slots-per-worker", "N", default: "1024", "Slots that one worker may offer"),
+        Setting("max-connections", "N", default: "20000", "Connections in all"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
         Setting("max-handshakes-per-address", "N", default: "32", "Connections of one address in their handshake"),
         Setting("handshake-timeout", "TIME", default: "2s", "Turn away who has not proved by then who it is"),
@@ -65,8 +87,12 @@ struct MasterSettings: Sendable {
             try settings.integer("chunk-bytes", in: 1...Int(Self.largestChunkByteCount)))
         jobDefaults.maximumPixelCount = UInt64(try settings.integer("max-pixels", in: 1...1_000_000_000_000))
         jobDefaults.maximumAttempts = UInt32(try settings.integer("max-attempts", in: 1...100))
+        scheduler.progressTimeout = try settings.duration(
+            "progress-timeout", in: .milliseconds(100) ... .seconds(86400))
         keepResults = try settings.duration("keep-results", in: .zero ... .seconds(86400 * 3650))
         minimumFreeByteCount = UInt64(try settings.integer("min-free-bytes", in: 0...(1 << 50)))
+        maximumQueuedByteCount = UInt64(try settings.integer("max-queued-bytes", in: 1...(1 << 60)))
+        try Self.readLimits(settings, into: &scheduler)
         unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
         scheduler.beat(every: try settings.duration("heartbeat", in: .milliseconds(50) ... .seconds(60)))
         transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
@@ -77,6 +103,7 @@ struct MasterSettings: Sendable {
                 "log-level", level, allowed: Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
         }
         self.logLevel = logLevel
+        transport.connections = try settings.integer("max-connections", in: 1...1_000_000)
         transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
         // A master sends to many at once: what is under way to each has to be little.
         transport.bulkWindowByteCount = 1 << 20
@@ -87,5 +114,23 @@ struct MasterSettings: Sendable {
         transport.handshake = try settings.duration("handshake-timeout", in: times)
         transport.wholeFrame = try settings.duration("frame-timeout", in: times)
         transport.writeStall = try settings.duration("write-timeout", in: times)
+    }
+
+    /// What bounds new work; `SchedulerConfiguration` says what each is.
+    private static func readLimits(
+        _ settings: Settings, into configuration: inout SchedulerConfiguration
+    ) throws(SettingsError) {
+        func count(_ name: String) throws(SettingsError) -> Int { try settings.integer(name, in: 1...Int(UInt32.max)) }
+        configuration.interactivePixels = UInt64(try settings.integer("interactive-pixels", in: 0...(1 << 50)))
+        configuration.maximumOpenJobs = try count("max-jobs")
+        configuration.maximumOpenJobsPerSubmitter = try count("max-jobs-per-submitter")
+        configuration.maximumJobs = try count("max-kept-jobs")
+        configuration.maximumImages = try count("max-kept-images")
+        configuration.maximumImagesPerJob = try count("max-images-per-job")
+        configuration.maximumTasksReady = try count("max-tasks")
+        configuration.maximumDeadLetters = try count("max-dead-letters")
+        configuration.maximumWorkerLosses = UInt32(try settings.integer("max-worker-losses", in: 1...1_000))
+        configuration.maximumWorkers = try count("max-workers")
+        configuration.maximumSlotsPerWorker = try count("max-slots-per-worker")
     }
 }

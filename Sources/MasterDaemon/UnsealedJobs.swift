@@ -22,6 +22,9 @@ struct UnsealedJobs {
     /// The job was sealed or cancelled.
     mutating func ended(_ job: JobID) { openings[job] = nil }
 
+    /// Whether the job is known and not complete yet.
+    func contains(_ job: JobID) -> Bool { openings[job] != nil }
+
     /// The client's connection ended.
     mutating func left(_ client: ObjectIdentifier, at now: Instant) {
         for (job, opening) in openings where opening.client == client {

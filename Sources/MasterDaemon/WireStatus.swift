@@ -59,6 +59,7 @@ extension WireWorkerStatus {
         residentBytes = status.residentBytes
         self.address = address
         connectedMilliseconds = UInt64(max(0, status.connectedFor / .milliseconds(1)))
+        slotMemoryBytes = status.slotMemoryByteCount ?? 0
         silentMilliseconds = UInt64(max(0, status.silentFor / .milliseconds(1)))
     }
 }
@@ -115,7 +116,14 @@ extension WireImageList {
 }
 
 extension WireDeadList {
+    /// No page has more: looking further than a frame can hold would be work for nothing.
+    static let longestCount = 512
+
     static func fitting(_ images: [WireDeadImage]) -> WireDeadList {
-        .with { $0.images = Array(prefix(of: images) { $0.name.utf8.count + $0.failure.reason.utf8.count + 64 }) }
+        .with {
+            let page = prefix(of: images) { $0.name.utf8.count + $0.failure.reason.utf8.count + 64 }
+            $0.images = Array(page.prefix(longestCount))
+            $0.more = $0.images.count < images.count
+        }
     }
 }

@@ -48,6 +48,6 @@ struct WorkerSession: Sendable {
 extension WireRefusal {
     init(_ refusal: SchedulerRefusal) {
         self.init(
-            code: refusal.code, message: refusal.description, retryAfter: refusal.mayRetryLater ? .seconds(1) : nil)
+            code: refusal.code, message: refusal.description, retryAfter: refusal.retryAfter)
     }
 }

@@ -10,6 +10,8 @@ struct DecodeTask {
     private static let batchByteCount = 1 << 20
 
     /// Hands over a finished band; blocks while the worker has as many as it may have.
+    /// What the order may take in all, the file itself and the bands included.
+    var memoryByteCount = UInt64.max
     let publish: (_ index: UInt32, _ path: String, _ byteCount: UInt64) throws(RankFailure) -> Void
     var isCancelled: () -> Bool = { false }
 
@@ -27,6 +29,7 @@ struct DecodeTask {
                     throw RankFailure(
                         .workerError, "the file's image is \(reader.header.shape); the task says \(plan.input)")
                 }
+                try checkMemory(reader.header, fileByteCount: file.bytes.count)
                 let bands =
                     spec.task.step == .whole
                     ? RowPartition(rowCount: plan.input.height, rowsPerPart: plan.input.height) : plan.bands
@@ -49,6 +52,18 @@ struct DecodeTask {
         } catch {
             throw RankFailure(error)
         }
+    }
+
+    /// Rows of an interlaced image do not come in order: it is the one kind of image that a rank holds as a whole.
+    private func checkMemory(_ header: ImageHeader, fileByteCount: Int) throws(RankFailure) {
+        guard header.isInterlaced else { return }
+        // The decoded image and the bands that are made of it.
+        let need = UInt64(fileByteCount) + 2 * UInt64(header.shape.byteCount)
+        guard need > memoryByteCount else { return }
+        throw RankFailure(
+            .workerError,
+            "the image is interlaced and has to be decoded as a whole, which takes \(need) bytes; this worker has "
+                + "\(memoryByteCount) for a slot: give a worker more (--memory), or save the image without interlacing")
     }
 
     /// - Parameter path: `nil` to drop the rows.

@@ -7,6 +7,8 @@ struct RankService {
     let ranks: Communicator
     let link: WorkerLink
     let inbox: OrderInbox
+    /// What an order may take in all.
+    let memoryByteCount: UInt64
 
     func run() -> Never {
         while true {
@@ -56,6 +58,7 @@ struct RankService {
     private func decode(_ spec: TaskSpec, _ input: String, _ directory: String) throws(RankFailure) -> RankReply {
         var untaken = 0
         let task = DecodeTask(
+            memoryByteCount: memoryByteCount,
             publish: { index, path, byteCount throws(RankFailure) in
                 link.send(.band(index: index, path: path, byteCount: byteCount))
                 untaken += 1

@@ -30,7 +30,10 @@ struct TesseraRank {
         do {
             let link = try WorkerLink(path: socket)
             link.send(.hello(rank: UInt32(ranks.rank), token: token))
-            RankService(ranks: ranks, link: link, inbox: OrderInbox(link)).run()
+            RankService(
+                ranks: ranks, link: link, inbox: OrderInbox(link),
+                memoryByteCount: variable("TESSERA_RANK_MEMORY").flatMap(UInt64.init) ?? .max
+            ).run()
         } catch {
             Communicator.abort(error.reason)
         }

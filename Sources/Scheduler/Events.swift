@@ -64,17 +64,20 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var name: String
     public var slotCount: Int
     public var ranksPerSlot: Int
+    /// What the task of one slot may take; `nil` when the worker does not say.
+    public var slotMemoryByteCount: UInt64?
     public var held: [HeldLease]
     public var isDraining: Bool
 
     public init(
-        worker: WorkerID? = nil, name: String, slotCount: Int, ranksPerSlot: Int = 1, held: [HeldLease] = [],
-        isDraining: Bool = false
+        worker: WorkerID? = nil, name: String, slotCount: Int, ranksPerSlot: Int = 1,
+        slotMemoryByteCount: UInt64? = nil, held: [HeldLease] = [], isDraining: Bool = false
     ) {
         self.worker = worker
         self.name = name
         self.slotCount = slotCount
         self.ranksPerSlot = ranksPerSlot
+        self.slotMemoryByteCount = slotMemoryByteCount
         self.held = held
         self.isDraining = isDraining
     }

@@ -37,6 +37,7 @@ struct ImagePlan: Hashable, Sendable {
 
     struct Stage: Hashable, Sendable {
         var inputBytesPerRow: Int
+        var outputBytesPerRow: Int
         /// Pixels in a row of the stage's input: what its work is measured by.
         var inputWidth: Int
         /// How the input's rows lie in the chunks of the stage before, when that closes with columns.
@@ -63,6 +64,8 @@ struct ImagePlan: Hashable, Sendable {
     private let firstChunk: [Int]
     /// For each task, how many products it waits for.
     let missingCounts: [UInt32]
+    /// The most rows, in bytes, that any chunk reads or writes; 0 for a small image.
+    let largestChunkByteCount: Int
     /// For each product, the tasks that wait for it: first the bands, then the tasks.
     private let dependents: [[UInt32]]
 
@@ -82,6 +85,7 @@ struct ImagePlan: Hashable, Sendable {
         taskCount = 1
         firstChunk = []
         missingCounts = [0]
+        largestChunkByteCount = 0
         dependents = []
     }
 
@@ -96,6 +100,8 @@ struct ImagePlan: Hashable, Sendable {
         neededBands = bands.indices(overlapping: first..<end)
         self.stages = stages
 
+        largestChunkByteCount =
+            stages.flatMap { stage in (0..<stage.chunks.count).map { stage.byteCount(ofChunk: $0) } }.max() ?? 0
         var firstChunk: [Int] = []
         var next = 1
         for stage in stages {

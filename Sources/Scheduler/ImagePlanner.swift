@@ -67,6 +67,7 @@ extension ImagePlan.Stage {
     init(_ stage: Imaging.Stage) {
         self.init(
             inputBytesPerRow: stage.input.bytesPerRow,
+            outputBytesPerRow: stage.output.bytesPerRow,
             inputWidth: stage.input.width,
             transposedInput: stage.transposedInput,
             opening: stage.opening.map { $0.finishesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,

@@ -15,7 +15,8 @@ extension Ledger {
             let description = jobs[image.job]?.description
         {
             let plan: ImagePlan
-            do { plan = try self.plan(description, geometry) } catch {
+            do { plan = try self.plan(description, geometry, chunkByteCount: self.image(image)?.chunkByteCount) } catch
+            {
                 throw ReplayError(description: "image \(image) can not be planned: \(error)")
             }
             jobs[image.job]?.begin(image.index, plan)
@@ -72,6 +73,7 @@ extension Ledger {
         }
         blobs.retain(result)
         dropProgress(of: image)
+        leaveQueue(image)
         releaseInput(of: image)
         update(image) {
             $0.state = .done
@@ -89,8 +91,10 @@ extension Ledger {
         switch state(of: image) {
         case .waiting, .running:
             dropProgress(of: image)
+            leaveQueue(image)
             jobs[image.job]?.counts.imagesFailed += 1
-        case .deadLettered where !deadLettered: break
+            if deadLettered { totals.deadLetters += 1 }
+        case .deadLettered where !deadLettered: totals.deadLetters -= 1
         case .deadLettered, .done, .failed, .cancelled, nil:
             throw ReplayError(description: "image \(image) failed, but is unknown or final")
         }
@@ -112,10 +116,12 @@ extension Ledger {
             $0.reports = []
         }
         jobs[image.job]?.counts.imagesFailed -= 1
-        if jobs[image.job]?.state.isFinal == true {
+        totals.deadLetters -= 1
+        if let input = self.image(image)?.description.input { totals.imageQueued(input) }
+        if let job = jobs[image.job], job.state.isFinal {
             jobs[image.job]?.state = .running
             jobs[image.job]?.finishedAt = nil
-            openJobCount += 1
+            totals.jobOpened(job.description)
         }
     }
 
@@ -127,6 +133,29 @@ extension Ledger {
         update(image) {
             $0.state = .waiting
             $0.restarts += 1
+        }
+    }
+
+    mutating func replan(_ image: ImageID, _ chunkByteCount: UInt64) throws(ReplayError) {
+        guard let state = state(of: image), state == .waiting || state == .running,
+            let job = jobs[image.job]?.description,
+            let geometry = self.image(image)?.geometry
+        else {
+            throw ReplayError(description: "image \(image) was planned again, but is unknown or final")
+        }
+        let taskCount: UInt32
+        do { taskCount = UInt32(try plan(job, geometry, chunkByteCount: chunkByteCount).taskCount) } catch {
+            throw ReplayError(description: "image \(image) can not be planned in chunks of \(chunkByteCount): \(error)")
+        }
+        dropProgress(of: image)
+        let oldCount = UInt64(self.image(image)?.taskCount ?? 0)
+        jobs[image.job]?.counts.tasksTotal -= oldCount
+        jobs[image.job]?.counts.tasksTotal += UInt64(taskCount)
+        update(image) {
+            $0.state = .waiting
+            $0.chunkByteCount = chunkByteCount
+            $0.taskCount = taskCount
+            $0.planFloor = $0.epochFloor
         }
     }
 
@@ -146,6 +175,11 @@ extension Ledger {
             jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
             jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)
         }
+    }
+
+    /// The image has ended.
+    mutating func leaveQueue(_ image: ImageID) {
+        if let input = self.image(image)?.description.input { totals.imageLeft(input) }
     }
 
     mutating func releaseInput(of image: ImageID) {

@@ -17,8 +17,7 @@ struct Ledger: Sendable {
     var jobOrder: [JobID] = []
     var blobs = BlobUses()
     var nextJob: JobID
-    /// Jobs that are not final.
-    var openJobCount = 0
+    var totals = LedgerTotals()
     /// The greatest worker identifier in any record.
     var latestWorker = WorkerID(0)
 
@@ -63,8 +62,12 @@ struct Ledger: Sendable {
         try planner.canonicalText(of: pipeline)
     }
 
-    mutating func plan(_ job: JobDescription, _ geometry: ImageGeometry) throws(PipelineError) -> ImagePlan {
-        try planner.plan(pipeline: job.pipeline, geometry: geometry, chunkByteCount: job.options.chunkByteCount)
+    /// - Parameter chunkByteCount: in place of what the job's options say.
+    mutating func plan(
+        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64? = nil
+    ) throws(PipelineError) -> ImagePlan {
+        try planner.plan(
+            pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
     }
 }
 
@@ -93,6 +96,7 @@ extension Ledger {
         case .imageFailed(let image, let failure, let deadLettered): try fail(image, failure, deadLettered)
         case .imageRedriven(let image): try redrive(image)
         case .imageRestarted(let image): try restart(image)
+        case .imageReplanned(let image, let chunkByteCount): try replan(image, chunkByteCount)
         case .jobFinished(let job, let state, let time): try finish(job, state, time)
         case .jobCancelled(let job, let time): try cancel(job, time)
         case .jobForgotten(let job): try forget(job)
@@ -114,7 +118,7 @@ extension Ledger {
         jobs[description.id] = JobEntry(description: description)
         jobsByToken[description.token] = description.id
         jobOrder.append(description.id)
-        openJobCount += 1
+        totals.jobOpened(description)
         nextJob = max(nextJob, JobID(description.id.rawValue + 1))
     }
 
@@ -134,6 +138,7 @@ extension Ledger {
                 jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
                 jobs[job]?.counts.tasksTotal += UInt64(taskCount)
                 jobs[job]?.counts.pixelsTotal += geometry.pixelCount
+                totals.imageQueued(image.input)
                 blobs.retain(image.input)
             case .refused(let failure):
                 jobs[job]?.images.append(
@@ -142,6 +147,7 @@ extension Ledger {
                 if !blobs.isNeeded(image.input.digest) { effects.unneeded.append(image.input.digest) }
             }
             jobs[job]?.counts.images += 1
+            totals.images += 1
         }
     }
 
@@ -157,7 +163,11 @@ extension Ledger {
         try demand(jobs[job]?.isComplete == true && state.isFinal, "job \(job) was finished as \(state.name)")
         jobs[job]?.state = state
         jobs[job]?.finishedAt = time
-        openJobCount -= 1
+        jobEnded(job)
+    }
+
+    private mutating func jobEnded(_ job: JobID) {
+        if let description = jobs[job]?.description { totals.jobEnded(description) }
     }
 
     private mutating func cancel(_ job: JobID, _ time: UInt64) throws(ReplayError) {
@@ -169,6 +179,7 @@ extension Ledger {
             switch state(of: image) {
             case .waiting, .running:
                 dropProgress(of: image)
+                leaveQueue(image)
                 releaseInput(of: image)
                 update(image) {
                     $0.state = .cancelled; $0.reports = []
@@ -178,12 +189,13 @@ extension Ledger {
                 // A cancelled job can not be redriven: its dead letters are plain failures.
                 releaseInput(of: image)
                 update(image) { $0.state = .failed }
+                totals.deadLetters -= 1
             case .done, .failed, .cancelled, nil: break
             }
         }
         jobs[job]?.state = .cancelled
         jobs[job]?.finishedAt = time
-        openJobCount -= 1
+        jobEnded(job)
     }
 
     private mutating func forget(_ job: JobID) throws(ReplayError) {
@@ -192,8 +204,12 @@ extension Ledger {
         }
         for image in entry.images {
             if let result = image.result { release(result) }
-            if image.state == .deadLettered { release(image.description.input) }
+            if image.state == .deadLettered {
+                release(image.description.input)
+                totals.deadLetters -= 1
+            }
         }
+        totals.images -= entry.images.count
         jobs[job] = nil
         jobsByToken[entry.description.token] = nil
         if let position = jobOrder.firstIndex(of: job) { jobOrder.remove(at: position) }

@@ -16,7 +16,7 @@ extension Scheduler {
             let wasFinal = ledger.jobs[image.job]?.state.isFinal == true
             commit(.imageRedriven(image), into: &decision)
             if wasFinal, let entry = ledger.jobs[image.job] {
-                queue.open(entry.description, cursor: UInt32(entry.images.count))
+                queue.open(entry.description, lane: lane(of: image.job), cursor: UInt32(entry.images.count))
             }
             queue.push(TaskKey(image, 0))
             decision.noteChange(of: image.job)
@@ -42,10 +42,22 @@ extension Scheduler {
         return images.count
     }
 
-    /// Dead-lettered images, by job and index.
-    public func deadImages(job: JobID?) -> [DeadImage] {
-        let images = (try? ledger.deadImages(job: job, index: nil)) ?? []
-        return images.compactMap { deadImage($0) }
+    /// Dead-lettered images, by job and index, at most `limit`.
+    ///
+    /// - Parameters:
+    ///   - job: `nil` for all jobs.
+    ///   - after: the image after which the list begins; `nil` for the first.
+    public func deadImages(job: JobID?, after: ImageID? = nil, limit: Int = .max) -> [DeadImage] {
+        var found: [DeadImage] = []
+        for candidate in ledger.jobOrder where job == nil || candidate == job {
+            if let after, candidate < after.job { continue }
+            for image in ledger.deadImages(of: candidate) {
+                if let after, image <= after { continue }
+                guard found.count < limit else { return found }
+                if let dead = deadImage(image) { found.append(dead) }
+            }
+        }
+        return found
     }
 
     /// A dead-lettered image with the attempts that brought it there; `nil` when it is none.
@@ -61,13 +73,18 @@ extension Ledger {
     fileprivate func deadImages(job: JobID?, index: UInt32?) throws(SchedulerRefusal) -> [ImageID] {
         guard let job else { return jobOrder.flatMap { deadImages(of: $0) } }
         guard jobs[job] != nil else { throw .unknownJob(job) }
-        guard let index else { return deadImages(of: job) }
+        guard let index else {
+            let images = deadImages(of: job)
+            guard !images.isEmpty else { throw .nothingDead(job) }
+            return images
+        }
         let image = ImageID(job: job, index: index)
         guard let state = state(of: image) else { throw .unknownImage(image) }
-        return state == .deadLettered ? [image] : []
+        guard state == .deadLettered else { throw .imageNotInState(image, is: state, needed: "dead-lettered") }
+        return [image]
     }
 
-    private func deadImages(of job: JobID) -> [ImageID] {
+    fileprivate func deadImages(of job: JobID) -> [ImageID] {
         guard let entry = jobs[job], entry.counts.imagesFailed > 0 else { return [] }
         return entry.images.indices
             .filter { entry.images[$0].state == .deadLettered }

@@ -61,9 +61,19 @@ extension Scheduler {
         _ image: ImageID, _ failure: Failure, deadLettered: Bool, at now: Moment, into decision: inout Decision
     ) {
         withdraw(image, .imageFinal, at: now, into: &decision)
-        commit(.imageFailed(image, failure: failure, deadLettered: deadLettered), into: &decision)
+        let isKept = deadLettered && ledger.totals.deadLetters < configuration.maximumDeadLetters
+        let failure = deadLettered && !isKept ? notKept(failure) : failure
+        commit(.imageFailed(image, failure: failure, deadLettered: isKept), into: &decision)
         decision.noteChange(of: image.job)
         finishIfComplete(image.job, at: now, into: &decision)
+    }
+
+    /// The failure of an image for which there is no room among the dead letters.
+    private func notKept(_ failure: Failure) -> Failure {
+        let note =
+            "; it is not kept for a redrive, since \(ledger.totals.deadLetters) images are already, as many as "
+            + "--max-dead-letters of the master allows: purge some, and submit it again"
+        return Failure(failure.cause, failure.reason + note, outputTail: failure.outputTail)
     }
 
     mutating func assembleIfComplete(_ image: ImageID, into decision: inout Decision) {
@@ -79,12 +89,13 @@ extension Scheduler {
             let outcome = ledger.jobs[job]?.outcome
         else { return }
         commit(.jobFinished(job, state: outcome, at: now.wallClockMilliseconds), into: &decision)
-        closeJob(job, into: &decision)
+        closeJob(job, at: now, into: &decision)
     }
 
     /// Nothing of the job waits or runs any more.
-    mutating func closeJob(_ job: JobID, into decision: inout Decision) {
+    mutating func closeJob(_ job: JobID, at now: Moment, into decision: inout Decision) {
         if !planted(.cancelledTasksWait) { queue.close(job) }
+        pacer.completed(at: now.instant)
         durations[job] = nil
         decision.noteChange(of: job)
     }

@@ -23,11 +23,12 @@ extension Scheduler {
         guard opening.options.chunkByteCount >= 1, opening.options.maximumAttempts >= 1 else {
             throw .invalidArgument("a chunk has at least 1 byte, and a task at least 1 attempt")
         }
-        guard ledger.jobs.count < configuration.maximumJobs else {
-            throw .overLimit(
-                what: "jobs", need: 1, have: ledger.jobs.count, limit: configuration.maximumJobs,
-                setting: "limits.jobs")
+        guard opening.pipeline.utf8.count <= SchedulerConfiguration.longestPipeline else {
+            throw .invalidPipeline(
+                "it has \(opening.pipeline.utf8.count) bytes; at most \(SchedulerConfiguration.longestPipeline) are allowed"
+            )
         }
+        try admitJob(of: opening.submitter, at: now)
         let pipeline: String
         do { pipeline = try canonicalText(of: opening.pipeline) } catch {
             throw .invalidPipeline(error.message)
@@ -49,16 +50,12 @@ extension Scheduler {
         let present = try ledger.agree(to: offers, from: firstIndex, of: job)
         let added = offers.dropFirst(present - Int(firstIndex))
         guard !added.isEmpty, let description = ledger.jobs[job]?.description else { return }
-        guard present + added.count <= configuration.maximumImagesPerJob else {
-            throw .overLimit(
-                what: "images", need: added.count, have: present, limit: configuration.maximumImagesPerJob,
-                setting: "limits.images-per-job")
+        if let offer = added.first(where: { $0.name.utf8.count > SchedulerConfiguration.longestName }) {
+            throw .invalidArgument(
+                "the name '\(offer.name.prefix(40))...' has \(offer.name.utf8.count) bytes; at most "
+                    + "\(SchedulerConfiguration.longestName) are allowed: submit the image by a shorter path")
         }
-        guard queue.count + added.count <= configuration.maximumTasksReady else {
-            throw .overLimit(
-                what: "tasks", need: added.count, have: queue.count, limit: configuration.maximumTasksReady,
-                setting: "limits.tasks-ready")
-        }
+        try admitImages(added.count, present: present, at: now)
 
         var images: [ImageDescription] = []
         var cached: [(ImageID, BlobReference)] = []
@@ -81,9 +78,16 @@ extension Scheduler {
         for (image, result) in cached {
             commit(.imageCompleted(image, result: result, fromCache: true), into: &decision)
         }
+        queue.move(job, to: lane(of: job))
         queue.add(unstarted: waitingCount, to: job)
         decision.noteChange(of: job)
         settle(at: now, into: &decision)
+    }
+
+    /// A job that has grown beyond the limit waits with the batches.
+    func lane(of job: JobID) -> Lane {
+        let pixels = ledger.jobs[job]?.counts.pixelsTotal ?? 0
+        return pixels <= configuration.interactivePixels ? .interactive : .batch
     }
 
     /// The shell's word on the image, unless the job's own limits or its pipeline refuse it.
@@ -137,7 +141,7 @@ extension Scheduler {
             withdraw(ImageID(job: job, index: index), .jobCancelled, at: now, into: &decision)
         }
         commit(.jobCancelled(job, at: now.wallClockMilliseconds), into: &decision)
-        closeJob(job, into: &decision)
+        closeJob(job, at: now, into: &decision)
         settle(at: now, into: &decision)
     }
 

@@ -6,33 +6,27 @@ import PlantedBugs
 extension Scheduler {
     /// Gives ready tasks to workers with room, the least loaded first; when none are ready, lets idle slots help out.
     mutating func fillSlots(at now: Moment, into decision: inout Decision) {
-        while let load = pool.leastLoaded() {
+        var putOffCount = 0
+        while putOffCount < Self.maximumPutOffCount, pool.leastLoaded() != nil {
             guard let key = popReadyTask() else {
                 moveStagedLeases(at: now, into: &decision)
                 break
             }
-            let failedBy = ledger.workersThatFailed(key)
-            if !failedBy.contains(load.worker) {
-                grant(key, to: load.worker, at: now, into: &decision)
-            } else if let other = pool.leastLoaded(except: failedBy) {
-                grant(key, to: other.worker, at: now, into: &decision)
-            } else if hasOtherWorker(than: failedBy), deferrals[key, default: 0] < Self.maximumDeferrals {
+            switch place(key) {
+            case .on(let worker): grant(key, to: worker, at: now, into: &decision)
+            case .later:
+                putOffCount += 1
                 deferrals[key, default: 0] += 1
                 delay(key, until: now.instant + Self.deferral)
-            } else {
-                grant(key, to: load.worker, at: now, into: &decision)
+            case .nowhere(let need, let have):
+                makeFit(key.image, need: need, have: have, at: now, into: &decision)
             }
         }
         setStragglerAlarm(at: now)
     }
 
-    /// A task waits so long, and so often, for another worker than those that failed it.
-    private static var deferral: Duration { .seconds(1) }
-    private static var maximumDeferrals: Int { 5 }
-
-    private func hasOtherWorker(than avoided: Set<WorkerID>) -> Bool {
-        pool.takingCount > avoided.count(where: { pool[$0]?.takesLeases == true })
-    }
+    /// When so many tasks in a row have to wait for other workers, the rest of the queue is not looked at in this event.
+    private static var maximumPutOffCount: Int { 64 }
 
     private mutating func popReadyTask() -> TaskKey? {
         // A local copy of the reference, because `queue` is being changed.
@@ -41,12 +35,16 @@ extension Scheduler {
     }
 
     /// Counts the attempt, then hands it out.
-    mutating func grant(_ key: TaskKey, to worker: WorkerID, at now: Moment, into decision: inout Decision) {
+    ///
+    /// - Parameter isPaid: whether the submitter's share pays for it; not for a second copy that nobody asked for.
+    mutating func grant(
+        _ key: TaskKey, to worker: WorkerID, isPaid: Bool = true, at now: Moment, into decision: inout Decision
+    ) {
         let id = ledger.nextLease(key)
         commit(.attemptStarted(id, worker: worker), into: &decision)
         let pixels = ledger.pixelCount(of: key)
         hold(id, key, by: worker, isStarted: false, progressTimeout: progressTimeout(pixels: pixels), at: now)
-        queue.charge(key.job, pixels: pixels)
+        if isPaid { queue.charge(key.job, pixels: pixels) }
         totals.leasesGranted += 1
         deferrals[key] = nil
         decision.actions.append(.grant(id, taskSpec(key, id.task), to: worker))
@@ -104,7 +102,8 @@ extension Scheduler {
         if task.failures >= maximumAttempts || task.losses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {
-            requeue(lease.key, after: backoff(failure.cause, task), at: now)
+            let pause = backoff(failure.cause, task, isDraining: pool[lease.worker]?.takesLeases != true)
+            requeue(lease.key, after: pause, at: now)
         }
     }
 
@@ -117,10 +116,11 @@ extension Scheduler {
         alarms.set(.task(key), at: due)
     }
 
-    /// How long a task waits for its next attempt: not at all when it was returned or lost its first worker; else longer and
-    /// longer.
-    private func backoff(_ cause: FailureCause, _ task: TaskProgress) -> Duration {
-        if cause == .returned || (cause == .workerLost && task.losses == 1) { return .zero }
+    /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it;
+    /// else longer and longer. A worker that returns what it would be given again at once waits, too.
+    private func backoff(_ cause: FailureCause, _ task: TaskProgress, isDraining: Bool) -> Duration {
+        if cause == .returned { return isDraining ? .zero : configuration.firstBackoff }
+        if cause == .workerLost && task.losses == 1 { return .zero }
         let doublings = min(task.failures + task.losses, 32) - 1
         return min(configuration.firstBackoff * (1 << doublings), configuration.longestBackoff)
     }

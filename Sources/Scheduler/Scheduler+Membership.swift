@@ -15,17 +15,21 @@ extension Scheduler {
         guard (1...configuration.maximumSlotsPerWorker).contains(registration.slotCount) else {
             throw .invalidArgument(
                 "the worker offers \(registration.slotCount) slots; allowed are 1 to "
-                    + "\(configuration.maximumSlotsPerWorker) (limits.slots-per-worker)")
+                    + "\(configuration.maximumSlotsPerWorker) (--max-slots-per-worker of the master)")
         }
         guard registration.ranksPerSlot >= 1 else {
             throw .invalidArgument(
                 "the worker offers \(registration.ranksPerSlot) ranks per slot; at least 1 is needed")
         }
         let known = registration.worker.flatMap { pool[$0] }
-        guard known?.isConnected == true || pool.connectedCount < configuration.maximumWorkers else {
-            throw .overLimit(
-                what: "workers", need: 1, have: pool.connectedCount, limit: configuration.maximumWorkers,
-                setting: "limits.workers")
+        guard registration.name.utf8.count <= SchedulerConfiguration.longestName else {
+            throw .invalidArgument(
+                "the worker's name has \(registration.name.utf8.count) bytes; at most "
+                    + "\(SchedulerConfiguration.longestName) are allowed")
+        }
+        if known?.isConnected != true {
+            try admit(
+                "workers", have: pool.connectedCount, limit: configuration.maximumWorkers, "max-workers", at: now)
         }
         let id = known?.id ?? newWorkerID()
         if known == nil {
@@ -40,6 +44,7 @@ extension Scheduler {
             worker.name = registration.name
             worker.slotCount = registration.slotCount
             worker.ranksPerSlot = registration.ranksPerSlot
+            worker.slotMemoryByteCount = registration.slotMemoryByteCount
             worker.connectedSince = now.instant
             worker.link = .connected(lastHeard: now.instant)
             // What the operator or the worker itself said before the connection broke still holds.

@@ -5,7 +5,9 @@ extension Scheduler {
         var counters = totals
         counters.tasksReady = queue.count
         counters.leasesRunning = leases.count
-        counters.jobsOpen = ledger.openJobCount
+        counters.jobsOpen = ledger.totals.openJobs
+        counters.deadLetters = ledger.totals.deadLetters
+        counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
         return counters
     }
@@ -59,7 +61,8 @@ extension Scheduler {
             }
             return WorkerStatus(
                 id: worker.id, name: worker.name, state: state, slotCount: worker.slotCount,
-                ranksPerSlot: worker.ranksPerSlot, leasesHeld: worker.leases.count, tasksDone: worker.tasksDone,
+                ranksPerSlot: worker.ranksPerSlot, slotMemoryByteCount: worker.slotMemoryByteCount,
+                leasesHeld: worker.leases.count, tasksDone: worker.tasksDone,
                 attemptsLost: worker.attemptsLost, attemptsFailed: worker.attemptsFailed,
                 residentBytes: worker.residentBytes, connectedFor: now - worker.connectedSince,
                 silentFor: now - lastHeard)

@@ -19,7 +19,7 @@ extension Scheduler {
         guard let entry = ledger.jobs[job] else { return }
         let touched = entry.images.lastIndex { $0.state != .waiting || $0.epochFloor > 0 }
         let cursor = touched.map { $0 + 1 } ?? 0
-        queue.open(entry.description, cursor: UInt32(cursor))
+        queue.open(entry.description, lane: lane(of: job), cursor: UInt32(cursor))
         queue.add(unstarted: entry.images.count - cursor, to: job)
         for (index, image) in entry.images.prefix(cursor).enumerated() {
             let id = ImageID(job: job, index: UInt32(index))

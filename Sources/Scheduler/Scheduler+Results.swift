@@ -85,10 +85,12 @@ extension Scheduler {
 
     /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
     ///
-    /// A task that still misses inputs was attempted before its image started over. Its result is right, but it would
+    /// What was computed by another plan is another part of the image, though it goes by the same name. A task that still misses inputs was attempted before its image started over. Its result is right, but it would
     /// bring the plan out of order.
     private func wanted(_ lease: LeaseID) -> TaskKey? {
-        guard let key = ledger.key(lease.task) else { return nil }
+        guard let key = ledger.key(lease.task), lease.epoch > ledger.image(key.image)?.planFloor ?? 0 else {
+            return nil
+        }
         let task = ledger.taskProgress(key)
         let wasAttempted = lease.epoch >= 1 && lease.epoch <= task.epoch || planted(.epochNotChecked)
         let isDone = task.isDone && !planted(.secondResultAccepted)

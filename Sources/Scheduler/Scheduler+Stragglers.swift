@@ -36,18 +36,19 @@ extension Scheduler {
                 revoke(id, .movedToIdleWorker, at: now, into: &decision)
             }
             totals.leasesMoved += 1
-            grant(key, to: idle.worker, at: now, into: &decision)
+            grant(key, to: idle.worker, isPaid: false, at: now, into: &decision)
         }
     }
 
     /// The lease that would have to wait longest, among those that `idle` has not failed before.
-    private func stagedLease(of laden: WorkerID, for idle: WorkerID) -> LeaseID? {
-        pool[laden]?.stagedLeases.last { id in
-            guard let lease = leases[id], lease.startedAt == nil, ledger.openLeases(of: lease.key).count == 1 else {
-                return false
-            }
-            return !ledger.workersThatFailed(lease.key).contains(idle)
+    private mutating func stagedLease(of laden: WorkerID, for idle: WorkerID) -> LeaseID? {
+        for id in pool[laden]?.stagedLeases.reversed() ?? [] {
+            guard let lease = leases[id], lease.startedAt == nil, ledger.openLeases(of: lease.key).count == 1,
+                !ledger.workersThatFailed(lease.key).contains(idle), fits(lease.key, idle)
+            else { continue }
+            return id
         }
+        return nil
     }
 
     /// Looks for stragglers again in a while, as long as there are idle slots and work that they might double.
@@ -71,9 +72,10 @@ extension Scheduler {
             let limit = max(configuration.stragglerAge, mean * configuration.stragglerFactor)
             guard now.instant - startedAt > limit, ledger.openLeases(of: lease.key).count == 1 else { continue }
             let avoided = ledger.workersThatFailed(lease.key).union([lease.worker])
+                .union(tooSmallWorkers(for: memoryByteCount(of: lease.key).now))
             guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots else { continue }
             totals.backupsGranted += 1
-            grant(lease.key, to: other.worker, at: now, into: &decision)
+            grant(lease.key, to: other.worker, isPaid: false, at: now, into: &decision)
         }
     }
 }

@@ -29,7 +29,7 @@ extension Scheduler {
         }
         return TaskSpec(
             task: task, pipeline: job.description.pipeline, geometry: plan.geometry,
-            chunkByteCount: job.description.options.chunkByteCount,
+            chunkByteCount: job.images[Int(key.index)].chunkByteCount ?? job.description.options.chunkByteCount,
             maximumPixelCount: job.description.options.maximumPixelCount, inputs: inputs, value: value,
             progressTimeoutMilliseconds: progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds)
     }

@@ -41,6 +41,8 @@ public struct Scheduler: ~Copyable, Sendable {
     var leasesByAge: [LeaseID] = []
     var isStragglerAlarmSet = false
 
+    /// When those come back who were refused for lack of room.
+    var pacer = RetryPacer()
     var alarms = AlarmClock()
     /// The latest time, without the time that the master stood still.
     var latest = Instant.zero
@@ -111,5 +113,13 @@ public struct Scheduler: ~Copyable, Sendable {
 
     mutating func plan(_ job: JobDescription, _ geometry: ImageGeometry) throws(PipelineError) -> ImagePlan {
         try ledger.plan(job, geometry)
+    }
+
+    mutating func memoryByteCount(of key: TaskKey) -> (now: UInt64, largest: UInt64) {
+        ledger.memoryByteCount(of: key)
+    }
+
+    mutating func chunkByteCount(for image: ImageID, fitting limit: UInt64) -> UInt64? {
+        ledger.chunkByteCount(for: image, fitting: limit)
     }
 }

@@ -36,18 +36,38 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// ... and at least this old.
     public var stragglerAge: Duration = .seconds(2)
 
-    /// Jobs that are kept, finished ones included. Setting: `limits.jobs`.
+    /// A job of at most so many pixels does not wait behind the larger ones of its submitter.
+    public var interactivePixels: UInt64 = 16_000_000
+
+    // What is beyond these limits is refused; the refusal names the master's setting, given here in brackets.
+
+    /// Jobs that have not ended (max-jobs).
+    public var maximumOpenJobs: Int = 10_000
+    /// Jobs of one submitter that have not ended (max-jobs-per-submitter).
+    public var maximumOpenJobsPerSubmitter: Int = 2_000
+    /// Jobs that are kept, ended ones included (max-kept-jobs).
     public var maximumJobs: Int = 100_000
-    /// Setting: `limits.images-per-job`.
+    /// Images of all jobs that are kept (max-kept-images).
+    public var maximumImages: Int = 4_000_000
+    /// (max-images-per-job).
     public var maximumImagesPerJob: Int = 1_000_000
-    /// Tasks that may wait for a worker, over all jobs. Setting: `limits.tasks-ready`.
+    /// Tasks that may wait for a worker, over all jobs (max-tasks).
     public var maximumTasksReady: Int = 2_000_000
-    /// Connected workers. Setting: `limits.workers`.
+    /// Images that may wait for a redrive; beyond it, they fail for good (max-dead-letters).
+    public var maximumDeadLetters: Int = 100_000
+    /// Connected workers (max-workers).
     public var maximumWorkers: Int = 20_000
     /// Workers that are gone but still listed.
     public var maximumGoneWorkers: Int = 1_000
-    /// Slots that one worker may offer. Setting: `limits.slots-per-worker`.
+    /// Slots that one worker may offer (max-slots-per-worker).
     public var maximumSlotsPerWorker: Int = 1_024
+
+    // Bounds on texts; they have no setting.
+
+    /// Bytes of an image's name.
+    public static let longestName = 1_024
+    /// Bytes of a pipeline.
+    public static let longestPipeline = 16_384
 
     public init() {}
 
@@ -91,7 +111,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         try demand(stragglerFactor >= 1, "stragglerFactor is \(stragglerFactor); it must be at least 1")
         try demand(stragglerAge > .zero, "stragglerAge is \(stragglerAge); it must be above 0")
         for (name, value) in [
-            ("maximumJobs", maximumJobs), ("maximumImagesPerJob", maximumImagesPerJob),
+            ("maximumOpenJobs", maximumOpenJobs), ("maximumOpenJobsPerSubmitter", maximumOpenJobsPerSubmitter),
+            ("maximumJobs", maximumJobs), ("maximumImages", maximumImages),
+            ("maximumImagesPerJob", maximumImagesPerJob), ("maximumDeadLetters", maximumDeadLetters),
             ("maximumTasksReady", maximumTasksReady), ("maximumWorkers", maximumWorkers),
             ("maximumGoneWorkers", maximumGoneWorkers), ("maximumSlotsPerWorker", maximumSlotsPerWorker),
         ] {

@@ -2,7 +2,9 @@ import JobModel
 
 /// Why the scheduler refuses an event; nothing has changed.
 public enum SchedulerRefusal: Error, Hashable, Sendable {
-    /// Keeping it would exceed a limit. `setting` names the configuration key that raises the limit.
+    /// There is no room now; there will be when other work has ended.
+    case overloaded(Overload)
+    /// It would never fit. `setting` raises the limit.
     case overLimit(what: String, need: Int, have: Int, limit: Int, setting: String)
     case invalidPipeline(String)
     /// An argument is outside its range.
@@ -19,10 +21,15 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
     case jobSealed(JobID)
     /// The job is in a state that does not allow it.
     case jobNotInState(JobID, is: JobState, needed: String)
+    /// The image is in a state that does not allow it.
+    case imageNotInState(ImageID, is: ImageState, needed: String)
+    /// None of the job's images is dead-lettered.
+    case nothingDead(JobID)
 
     /// Stable; goes on the wire and into metric labels.
     public var code: String {
         switch self {
+        case .overloaded: "overloaded"
         case .overLimit: "over-limit"
         case .invalidPipeline: "invalid-pipeline"
         case .invalidArgument: "invalid-argument"
@@ -31,17 +38,17 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
         case .imageGap: "image-gap"
         case .imageCountDiffers: "image-count-differs"
         case .jobSealed: "job-sealed"
-        case .jobNotInState: "wrong-state"
+        case .jobNotInState, .imageNotInState, .nothingDead: "wrong-state"
         }
     }
 
-    /// Whether the same request may succeed later without any change of settings.
-    public var mayRetryLater: Bool {
+    /// When the same request may succeed, without any change of settings; `nil` when it will not.
+    public var retryAfter: Duration? {
         switch self {
-        case .overLimit(_, let need, _, let limit, _): need <= limit
-        case .invalidPipeline, .invalidArgument, .unknownJob, .unknownImage, .imageDiffers, .imageGap,
-            .imageCountDiffers, .jobSealed, .jobNotInState:
-            false
+        case .overloaded(let overload): overload.retryAfter
+        case .overLimit, .invalidPipeline, .invalidArgument, .unknownJob, .unknownImage, .imageDiffers, .imageGap,
+            .imageCountDiffers, .jobSealed, .jobNotInState, .imageNotInState, .nothingDead:
+            nil
         }
     }
 }
@@ -50,9 +57,12 @@ extension SchedulerRefusal: CustomStringConvertible {
     /// For a person: what, with which value, what is allowed, what to do.
     public var description: String {
         switch self {
+        case .overloaded(let overload): overload.description
         case .overLimit(let what, let need, let have, let limit, let setting):
-            "\(need) more \(what) do not fit: the master keeps \(have) of at most \(limit); "
-                + "wait until some have finished, or raise \(setting)"
+            have == 0
+                ? "\(need) \(what) are above the limit of \(limit); ask for less, or raise the master's --\(setting)"
+                : "\(need) more \(what) do not fit: there are \(have) of at most \(limit); "
+                    + "ask for less, or raise the master's --\(setting)"
         case .invalidPipeline(let reason): "the pipeline can not be used: \(reason)"
         case .invalidArgument(let reason): reason
         case .unknownJob(let job): "there is no job \(job); it may have been forgotten: list the jobs that are kept"
@@ -66,6 +76,10 @@ extension SchedulerRefusal: CustomStringConvertible {
             "job \(job) has \(present) images, not \(stated); add the missing ones before sealing it"
         case .jobSealed(let job): "job \(job) is sealed and takes no more images; submit them as another job"
         case .jobNotInState(let job, let state, let needed): "job \(job) is \(state.name), but must be \(needed)"
+        case .imageNotInState(let image, let state, let needed):
+            "image \(image) is \(state.name), but must be \(needed)"
+        case .nothingDead(let job):
+            "job \(job) has no dead-lettered images; `tessera dead list` shows those of all jobs"
         }
     }
 }

@@ -75,6 +75,8 @@ public struct WorkerStatus: Hashable, Sendable {
     public let state: State
     public let slotCount: Int
     public let ranksPerSlot: Int
+    /// What the task of one slot may take; `nil` when the worker does not say.
+    public let slotMemoryByteCount: UInt64?
     public let leasesHeld: Int
     public let tasksDone: UInt64
     public let attemptsLost: UInt64
@@ -93,6 +95,11 @@ public struct SchedulerCounters: Hashable, Sendable {
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
     public internal(set) var workersConnected: Int = 0
+    public internal(set) var deadLetters: Int = 0
+    /// Encoded bytes of the inputs of images that have not ended.
+    public internal(set) var queuedByteCount: UInt64 = 0
+    /// Requests that were refused with a time to come back.
+    public internal(set) var askedToWait: UInt64 = 0
     /// Results and bands that came after their task was done, and changed nothing.
     public internal(set) var lateResults: UInt64 = 0
     /// Failure reports and returns of leases that had already ended, and changed nothing.
@@ -100,6 +107,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var leasesGranted: UInt64 = 0
     public internal(set) var leasesMoved: UInt64 = 0
     public internal(set) var backupsGranted: UInt64 = 0
+    /// Images that started over in smaller chunks, because no worker had the memory.
+    public internal(set) var imagesReplanned: UInt64 = 0
     public internal(set) var workersDeclaredDead: UInt64 = 0
     /// Times that the master itself was found to have stood still.
     public internal(set) var ownPauses: UInt64 = 0

@@ -1,37 +1,22 @@
 import JobModel
 import PlantedBugs
 
-/// The ready tasks of one job, in order.
-///
-/// Images that were never started are not listed one by one: they are those from `cursor` on which are still waiting. Only
-/// tasks of started images have a ticket, so a batch of a million images costs a few numbers.
-struct JobQueue: Sendable {
-    /// A ready task of an image before `cursor`.
-    struct Ticket: Hashable, Comparable, Sendable {
-        let index: UInt32
-        let task: UInt32
-
-        static func < (left: Ticket, right: Ticket) -> Bool { (left.index, left.task) < (right.index, right.task) }
-    }
-
-    let priority: Int32
-    let submitter: String
-    var cursor: UInt32 = 0
-    /// Waiting images from `cursor` on.
-    var unstartedCount = 0
-    var tickets = RevocableHeap<Ticket>()
-
-    var count: Int { unstartedCount + tickets.count }
-}
-
 /// All ready tasks, in the order in which they are handed out.
 ///
 /// Priority first. Within a priority the submitters share by the pixels that were handed out to them: each has a virtual
 /// time that advances by its pixels, and the one that is furthest behind is next. A submitter that comes back after it had
 /// nothing to do does not bring old credit along: it starts at the virtual time of whoever was served last (start-time fair
-/// queueing: Goyal, Vin and Cheng, 1996). Within a submitter the jobs, within a job the images, within an image the tasks
-/// come in order.
+/// queueing: Goyal, Vin and Cheng, 1996). A submitter's small jobs and its batches share in the same way (`SubmitterShare`).
+/// Within these the jobs, within a job the images, within an image the tasks come in order.
+///
+/// Nobody starves. Of any `priorityBurst + 1` tasks handed out in a row, one is of a lower priority, if one has ready tasks, and
+/// the lower priorities take turns. Among n submitters of one priority, one that has w pixels of work, in tasks of at most t
+/// pixels, waits until the others were given at most (n - 1) * (w + t): its fair share. A task that is tried again is paid for
+/// again by its own submitter.
 struct TaskQueue: Sendable {
+    /// So many tasks in a row may be of the highest priority while a lower one waits.
+    static let priorityBurst = 15
+
     private struct Turn: Hashable, Comparable, Sendable {
         let virtualTime: UInt64
         let submitter: String
@@ -41,26 +26,22 @@ struct TaskQueue: Sendable {
         }
     }
 
-    private struct Share: Sendable {
-        var virtualTime: UInt64
-        /// Jobs that have ready tasks.
-        var jobs = RevocableHeap<JobID>()
-    }
-
     private struct Level: Sendable {
-        var shares: [String: Share] = [:]
+        var shares: [String: SubmitterShare] = [:]
         /// Submitters that have ready tasks.
         var turns = RevocableHeap<Turn>()
         /// Where a newcomer starts: the virtual time of the submitter that was served last.
         var virtualTime: UInt64 = 0
         /// The greatest virtual time of any submitter: where all start again once nothing is ready.
         var latestVirtualTime: UInt64 = 0
+        /// When it was served last, as a number of the queue's tasks.
+        var lastServed: UInt64 = 0
         /// So many shares are swept for those that are idle and owe nothing.
         var sweepCount = 1_024
 
         mutating func sweep() {
             guard shares.count >= sweepCount else { return }
-            shares = shares.filter { !$0.value.jobs.isEmpty || $0.value.virtualTime > virtualTime }
+            shares = shares.filter { !$0.value.isIdle || $0.value.virtualTime > virtualTime }
             sweepCount = max(1_024, 2 * shares.count)
         }
     }
@@ -68,6 +49,10 @@ struct TaskQueue: Sendable {
     private var levels: [Int32: Level] = [:]
     /// The priorities that have ready tasks, highest first; there are at most 201.
     private var priorities: [Int32] = []
+    /// Tasks of the highest priority that were taken out in a row while a lower one waited.
+    private var burst = 0
+    /// Tasks that were taken out.
+    private var servedCount: UInt64 = 0
     private var jobs: [JobID: JobQueue] = [:]
     /// Ready tasks of all jobs.
     private(set) var count = 0
@@ -78,15 +63,23 @@ struct TaskQueue: Sendable {
     /// From now on the job may have ready tasks.
     ///
     /// - Parameter cursor: no image from there on has had an attempt.
-    mutating func open(_ job: JobDescription, cursor: UInt32 = 0) {
-        jobs[job.id] = JobQueue(priority: job.priority, submitter: job.submitter, cursor: cursor)
+    mutating func open(_ job: JobDescription, lane: Lane = .interactive, cursor: UInt32 = 0) {
+        jobs[job.id] = JobQueue(priority: job.priority, submitter: job.submitter, lane: lane, cursor: cursor)
+    }
+
+    /// The job has grown: from now on it waits in another lane.
+    mutating func move(_ job: JobID, to lane: Lane) {
+        guard let queue = jobs[job], queue.lane != lane else { return }
+        if queue.count > 0 { deactivate(job, queue) }
+        jobs[job]?.lane = lane
+        if let queue = jobs[job], queue.count > 0 { activate(job, queue) }
     }
 
     /// The job has no ready tasks any more and gets no others.
     mutating func close(_ job: JobID) {
         guard let queue = jobs[job] else { return }
         count -= queue.count
-        if queue.count > 0 { deactivate(job, queue.priority, queue.submitter) }
+        if queue.count > 0 { deactivate(job, queue) }
         jobs[job] = nil
     }
 
@@ -110,10 +103,11 @@ struct TaskQueue: Sendable {
     ///
     /// - Parameter isWaiting: whether an image from the cursor on is still to be processed, rather than final at once.
     mutating func popFirst(where isWaiting: (ImageID) -> Bool) -> TaskKey? {
-        guard let priority = planted(.priorityIgnored) ? priorities.last : priorities.first,
-            let turn = levels[priority]?.turns.first(),
-            let job = levels[priority]?.shares[turn.submitter]?.jobs.first()
+        guard let priority = planted(.priorityIgnored) ? priorities.last : nextPriority(),
+            let turn = levels[priority]?.turns.first(), let job = levels[priority]?.shares[turn.submitter]?.first()
         else { return nil }
+        servedCount += 1
+        levels[priority]?.lastServed = servedCount
         levels[priority]?.virtualTime = turn.virtualTime
         var key: TaskKey?
         change(job) { queue in
@@ -133,17 +127,30 @@ struct TaskQueue: Sendable {
     mutating func charge(_ job: JobID, pixels: UInt64) {
         guard let queue = jobs[job] else { return }
         change(level: queue.priority) { level in
-            guard var share = level.shares[queue.submitter] else { return }
-            let isActive = level.turns.remove(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
-            share.virtualTime += planted(.pixelsNotCharged) ? 1 : max(1, pixels)
-            level.shares[queue.submitter]?.virtualTime = share.virtualTime
-            level.latestVirtualTime = max(level.latestVirtualTime, share.virtualTime)
+            guard let old = level.shares[queue.submitter]?.virtualTime else { return }
+            let isActive = level.turns.remove(Turn(virtualTime: old, submitter: queue.submitter))
+            level.shares[queue.submitter]?.charge(planted(.pixelsNotCharged) ? 1 : max(1, pixels), to: queue.lane)
+            let new = level.shares[queue.submitter]?.virtualTime ?? old
+            level.latestVirtualTime = max(level.latestVirtualTime, new)
             if level.turns.isEmpty && !isActive { level.virtualTime = level.latestVirtualTime }
-            if isActive { level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: queue.submitter)) }
+            if isActive { level.turns.insert(Turn(virtualTime: new, submitter: queue.submitter)) }
         }
     }
 
     // MARK: Parts
+
+    /// The highest priority that has ready tasks; once in a while the lower one that was served longest ago.
+    private mutating func nextPriority() -> Int32? {
+        guard let highest = priorities.first else { return nil }
+        if priorities.count == 1 || burst < Self.priorityBurst {
+            burst = priorities.count == 1 ? 0 : burst + 1
+            return highest
+        }
+        burst = 0
+        return priorities.dropFirst().min { left, right in
+            (levels[left]?.lastServed ?? 0, right) < (levels[right]?.lastServed ?? 0, left)
+        }
+    }
 
     /// Changes a job's queue and keeps the orders above it true.
     private mutating func change(_ job: JobID, _ change: (inout JobQueue) -> Void) {
@@ -151,40 +158,40 @@ struct TaskQueue: Sendable {
         change(&jobs[job]!)
         guard let queue = jobs[job] else { return }
         count += queue.count - before
-        if before == 0 && queue.count > 0 { activate(job, queue.priority, queue.submitter) }
-        if before > 0 && queue.count == 0 { deactivate(job, queue.priority, queue.submitter) }
+        if before == 0 && queue.count > 0 { activate(job, queue) }
+        if before > 0 && queue.count == 0 { deactivate(job, queue) }
     }
 
     private mutating func change(level priority: Int32, _ change: (inout Level) -> Void) {
         change(&levels[priority, default: Level()])
     }
 
-    private mutating func activate(_ job: JobID, _ priority: Int32, _ submitter: String) {
-        change(level: priority) { level in
+    private mutating func activate(_ job: JobID, _ queue: JobQueue) {
+        change(level: queue.priority) { level in
             level.sweep()
-            var share = level.shares[submitter] ?? Share(virtualTime: level.virtualTime)
-            if share.jobs.isEmpty {
+            var share = level.shares[queue.submitter] ?? SubmitterShare(virtualTime: level.virtualTime)
+            if share.isIdle {
                 if !planted(.idleTimeCredited) { share.virtualTime = max(share.virtualTime, level.virtualTime) }
-                level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: submitter))
+                level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
             }
-            share.jobs.insert(job)
-            level.shares[submitter] = share
+            share.insert(job, in: queue.lane)
+            level.shares[queue.submitter] = share
         }
-        if let position = priorities.firstIndex(where: { $0 <= priority }) {
-            if priorities[position] != priority { priorities.insert(priority, at: position) }
+        if let position = priorities.firstIndex(where: { $0 <= queue.priority }) {
+            if priorities[position] != queue.priority { priorities.insert(queue.priority, at: position) }
         } else {
-            priorities.append(priority)
+            priorities.append(queue.priority)
         }
     }
 
-    private mutating func deactivate(_ job: JobID, _ priority: Int32, _ submitter: String) {
-        change(level: priority) { level in
-            level.shares[submitter]?.jobs.remove(job)
-            guard let share = level.shares[submitter], share.jobs.isEmpty else { return }
-            level.turns.remove(Turn(virtualTime: share.virtualTime, submitter: submitter))
+    private mutating func deactivate(_ job: JobID, _ queue: JobQueue) {
+        change(level: queue.priority) { level in
+            level.shares[queue.submitter]?.remove(job, from: queue.lane)
+            guard let share = level.shares[queue.submitter], share.isIdle else { return }
+            level.turns.remove(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
         }
-        if levels[priority]?.turns.isEmpty == true {
-            priorities.removeAll { $0 == priority }
+        if levels[queue.priority]?.turns.isEmpty == true {
+            priorities.removeAll { $0 == queue.priority }
         }
     }
 }

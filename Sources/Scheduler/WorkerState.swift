@@ -23,6 +23,8 @@ struct WorkerState: Sendable {
     var name: String
     var slotCount: Int
     var ranksPerSlot: Int
+    /// What the task of one slot may take; `nil` when the worker does not say.
+    var slotMemoryByteCount: UInt64?
     var link: Link
     var isDraining = false
     var connectedSince: Instant
@@ -54,6 +56,9 @@ struct WorkerState: Sendable {
         case .suspect, .expected, .gone: false
         }
     }
+
+    /// The memory of a slot that may be given leases; `nil` when it may not.
+    var offeredMemory: UInt64? { takesLeases ? slotMemoryByteCount ?? .max : nil }
 
     var hasFreeSlot: Bool { leases.count < slotCount }
     var stagedLeases: ArraySlice<LeaseID> { leases.dropFirst(slotCount) }
@@ -118,6 +123,10 @@ struct WorkerPool: Sendable {
     private var gone: [WorkerID] = []
     private let prefetchPerSlot: Int
     private let maximumGoneCount: Int
+    /// The slots' memory of workers that take leases, and how many have it; usually a few values.
+    private var slotMemories: [UInt64: Int] = [:]
+    private(set) var smallestSlotMemory = UInt64.max
+    private(set) var largestSlotMemory = UInt64.max
 
     init(prefetchPerSlot: Int, maximumGoneCount: Int) {
         self.prefetchPerSlot = prefetchPerSlot
@@ -145,19 +154,35 @@ struct WorkerPool: Sendable {
         workers[worker.id] = worker
         if worker.isConnected { connectedCount += 1 }
         if worker.takesLeases { takingCount += 1 }
+        noteMemory(of: worker, from: nil)
         reindex(worker.id)
     }
 
     /// Changes a worker and keeps the orders true.
     mutating func update(_ id: WorkerID, _ change: (inout WorkerState) -> Void) {
         guard let before = workers[id] else { return }
-        let (wasConnected, wasTaking) = (before.isConnected, before.takesLeases)
+        let (wasConnected, wasTaking, oldMemory) = (before.isConnected, before.takesLeases, before.offeredMemory)
         change(&workers[id]!)
         guard let after = workers[id] else { return }
         connectedCount += (after.isConnected ? 1 : 0) - (wasConnected ? 1 : 0)
         takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
+        noteMemory(of: after, from: oldMemory)
         reindex(id)
         if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }
+    }
+
+    /// The workers that take leases and have less than `byteCount` for a slot.
+    func workers(withLessMemoryThan byteCount: UInt64) -> Set<WorkerID> {
+        Set(workers.values.lazy.filter { $0.offeredMemory.map { $0 < byteCount } ?? false }.map(\.id))
+    }
+
+    private mutating func noteMemory(of worker: WorkerState, from old: UInt64?) {
+        let new = worker.offeredMemory
+        guard new != old else { return }
+        if let new { slotMemories[new, default: 0] += 1 }
+        if let old { slotMemories[old] = slotMemories[old] == 1 ? nil : slotMemories[old, default: 1] - 1 }
+        smallestSlotMemory = slotMemories.keys.min() ?? .max
+        largestSlotMemory = slotMemories.keys.max() ?? .max
     }
 
     private mutating func reindex(_ id: WorkerID) {

@@ -42,7 +42,7 @@ struct AttemptBook {
         case .imageRedriven(let image):
             counts[image] = nil
             restarts[image] = nil
-        case .imageCompleted(let image, _, _): counts[image] = nil
+        case .imageCompleted(let image, _, _), .imageReplanned(let image, _): counts[image] = nil
         case .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .jobFinished, .jobCancelled, .jobForgotten: break
         }
     }

@@ -13,7 +13,8 @@ struct LeaseBook {
             ended[lease] = nil
         case .attemptEnded(let lease, _, _): end(lease.task.image) { $0 == lease }
         case .taskCompleted(let lease, _): end(lease.task.image) { $0.task == lease.task }
-        case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRestarted(let image):
+        case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRestarted(let image),
+            .imageReplanned(let image, _):
             end(image) { _ in true }
         case .jobCancelled(let job, _):
             for image in holders.keys where image.job == job { end(image) { _ in true } }

@@ -139,7 +139,7 @@ struct Observer {
             if deadLettered || images[image]?.isFinal == false {
                 end(image, result: nil, keepsInput: deadLettered, report: report)
             }
-        case .imageRedriven(let image), .imageRestarted(let image):
+        case .imageRedriven(let image), .imageRestarted(let image), .imageReplanned(let image, _):
             images[image]?.isFinal = false
             for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
             ended.remove(image.job)

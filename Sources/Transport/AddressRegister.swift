@@ -11,6 +11,8 @@ final class AddressRegister: Sendable {
     enum Verdict: Sendable, Hashable {
         case admitted
         case tooMany(count: Int)
+        /// Of all addresses together.
+        case tooManyInAll(count: Int)
         case tooManyUnauthenticated(count: Int)
         /// So many are being told already that they are too many that this one is told nothing.
         case dropped
@@ -19,6 +21,7 @@ final class AddressRegister: Sendable {
     fileprivate struct State {
         var nextNumber: UInt64 = 0
         var open: [String: Int] = [:]
+        var openInAll = 0
         /// The numbers of the connections that have not authenticated.
         var unauthenticated: [String: Set<UInt64>] = [:]
         /// Connections that are being told why they are turned away.
@@ -39,7 +42,9 @@ final class AddressRegister: Sendable {
             state.nextNumber += 1
             let open = state.open[address, default: 0]
             let unauthenticated = state.unauthenticated[address]?.count ?? 0
-            let isFull = open >= limits.connectionsPerAddress || unauthenticated >= limits.unauthenticatedPerAddress
+            let isFull =
+                open >= limits.connectionsPerAddress || unauthenticated >= limits.unauthenticatedPerAddress
+                || state.openInAll >= limits.connections
             let verdict: Verdict =
                 if isFull && state.turnedAway[address, default: 0] >= Self.turnedAwayLimit {
                     .dropped
@@ -47,14 +52,17 @@ final class AddressRegister: Sendable {
                     .tooMany(count: open)
                 } else if unauthenticated >= limits.unauthenticatedPerAddress {
                     .tooManyUnauthenticated(count: unauthenticated)
+                } else if state.openInAll >= limits.connections {
+                    .tooManyInAll(count: state.openInAll)
                 } else {
                     .admitted
                 }
             switch verdict {
             case .admitted:
                 state.open[address, default: 0] += 1
+                state.openInAll += 1
                 state.unauthenticated[address, default: []].insert(state.nextNumber)
-            case .tooMany, .tooManyUnauthenticated: state.turnedAway[address, default: 0] += 1
+            case .tooMany, .tooManyInAll, .tooManyUnauthenticated: state.turnedAway[address, default: 0] += 1
             case .dropped: break
             }
             return Admission(address: address, number: state.nextNumber, verdict: verdict)
@@ -72,7 +80,8 @@ final class AddressRegister: Sendable {
                 state.forgetUnauthenticated(admission)
                 let left = state.open[admission.address, default: 1] - 1
                 state.open[admission.address] = left == 0 ? nil : left
-            case .tooMany, .tooManyUnauthenticated:
+                state.openInAll -= 1
+            case .tooMany, .tooManyInAll, .tooManyUnauthenticated:
                 let left = state.turnedAway[admission.address, default: 1] - 1
                 state.turnedAway[admission.address] = left == 0 ? nil : left
             case .dropped: break
@@ -89,6 +98,11 @@ final class AddressRegister: Sendable {
                 .tooManyConnections,
                 "\(count) connections from \(admission.address) are open, at most \(limits.connectionsPerAddress) may be: "
                     + "close some, or raise the master's max-connections-per-address")
+        case .tooManyInAll(let count):
+            TransportError(
+                .tooManyConnections,
+                "\(count) connections are open, at most \(limits.connections) may be: try again in a moment, or raise the "
+                    + "master's max-connections")
         case .tooManyUnauthenticated(let count):
             TransportError(
                 .tooManyConnections,

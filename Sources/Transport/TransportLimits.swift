@@ -19,6 +19,8 @@ public struct TransportLimits: Sendable, Hashable {
     public var outboundByteCount = 8 << 20
     /// Data bytes of one bulk transfer that may be under way before the sender waits.
     public var bulkWindowByteCount = 4 << 20
+    /// Established and unauthenticated connections in all.
+    public var connections = 20_000
     /// Established and unauthenticated connections from one address.
     public var connectionsPerAddress = 100
     /// Connections from one address that have not authenticated yet.

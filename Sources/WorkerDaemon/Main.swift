@@ -25,7 +25,9 @@ enum WorkerMain {
                     uniqueKeysWithValues: settings.effective.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") }))
             try await run(WorkerService(settings: worker, logger: logger), drain: worker.drainTimeout, logger)
         } catch let error as SettingsError {
-            error.exit()
+            error.exit("tessera-worker")
+        } catch let error as TransportError where error.code == .secretFile {
+            SettingsError.usage("\(error)").exit("tessera-worker")
         } catch {
             FileHandle.standardError.write(Data("tessera-worker: \(error)\n".utf8))
             exit((error as? TransportError)?.code == .badSecret ? 4 : 1)

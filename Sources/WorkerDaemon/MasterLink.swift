@@ -57,6 +57,7 @@ struct MasterLink: Sendable {
         register.name = settings.name
         register.slotCount = UInt32(settings.slotCount)
         register.ranksPerSlot = UInt32(settings.ranksPerSlot)
+        register.slotMemoryBytes = settings.slotMemoryByteCount
         register.coreCount = UInt32(WorkerSettings.availableCoreCount)
         connection.send(.register(register))
 

@@ -15,7 +15,7 @@ struct PatientTransfer: Sendable {
     }
 
     func put(fileAt path: String, recomputable: Bool = true) async throws -> BlobReference {
-        try await patiently { try await transfer.put(fileAt: path, recomputable: recomputable, fromTask: true) }
+        try await patiently { try await transfer.put(fileAt: path, recomputable: recomputable, purpose: .task) }
     }
 
     private func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -28,7 +28,7 @@ struct PatientTransfer: Sendable {
             } catch let refusal as MasterRefusal {
                 // Overload and a full disk say when to come back; any other refusal is final.
                 guard let after = refusal.retryAfter else { throw refusal }
-                delay = after
+                delay = after * Double.random(in: 1...1.25)
                 guard ContinuousClock.now + delay < deadline else { throw refusal }
             } catch let error where Self.isPassing(error) {
                 var random = SystemRandomNumberGenerator()

@@ -49,7 +49,8 @@ actor Worker {
             try World(
                 WorldConfiguration(
                     rankCount: settings.ranksPerSlot, rankExecutable: settings.rankExecutable, mpirun: settings.mpirun,
-                    baseDirectory: settings.scratchDirectory, rankAddressSpaceByteCount: settings.rankByteCount))
+                    baseDirectory: settings.scratchDirectory, memoryByteCount: settings.slotMemoryByteCount,
+                    rankAddressSpaceByteCount: settings.rankByteCount))
         }
         runner = TaskRunner(blobs: PatientTransfer(transfer: transfer, logger: logger))
         self.logger = logger

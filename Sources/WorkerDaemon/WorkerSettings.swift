@@ -12,11 +12,13 @@ struct WorkerSettings: Sendable {
     var secretFile: String
     var slotCount: Int
     var ranksPerSlot: Int
+    /// What the task of one slot may take: its files in shared memory and its ranks together.
+    var slotMemoryByteCount: UInt64
     var name: String
     var scratchDirectory: String
     var mpirun: String
     var rankExecutable: String?
-    /// Address space of one rank; `nil` for the machine's memory.
+    /// Address space of one rank; `nil` for what follows from the slot's memory.
     var rankByteCount: UInt64?
     var drainTimeout: Duration
     var transport = TransportLimits()
@@ -27,17 +29,29 @@ struct WorkerSettings: Sendable {
         Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with the master"),
         Setting("slots", "N", "Tasks at a time (default: the cores divided by the ranks)"),
         Setting("ranks", "R", "MPI ranks in a slot (default: 2, or 1 on one core; or the cores divided by the slots)"),
+        Setting(
+            "memory", "N",
+            "Memory for the tasks of all slots (default: three quarters of what the machine, or the control group, has)"
+        ),
         Setting("name", "NAME", "Label in listings (default: the host's name)"),
         Setting("scratch-dir", "DIR", default: "/dev/shm", "Shared memory for inputs and outputs of running tasks"),
         Setting("mpirun", "FILE", default: "/usr/bin/mpirun", "Open MPI's launcher"),
         Setting("rank-program", "FILE", "tessera-rank (default: next to this program)"),
-        Setting("rank-memory", "N", "Address space of one rank, from 1G (default: the machine's memory)"),
+        Setting(
+            "rank-memory", "N",
+            "Address space of one rank, from 1G (default: the slot's memory, and 1G for what else it maps)"),
         Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
-    init(_ settings: Settings, coreCount: Int = Self.availableCoreCount) throws {
+    /// A slot with less could not even run a small image.
+    static let leastSlotMemoryByteCount = 128 << 20
+
+    init(
+        _ settings: Settings, coreCount: Int = Self.availableCoreCount,
+        machineMemoryByteCount: UInt64 = MachineMemory.byteCount
+    ) throws {
         do {
             master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
@@ -47,6 +61,7 @@ struct WorkerSettings: Sendable {
         let slots = settings.text("slots") == nil ? nil : try settings.integer("slots", in: 1...1024)
         let ranks = settings.text("ranks") == nil ? nil : try settings.integer("ranks", in: 1...256)
         (slotCount, ranksPerSlot) = Self.layout(slots: slots, ranks: ranks, coreCount: coreCount)
+        slotMemoryByteCount = try Self.slotMemory(settings, slotCount, machineMemoryByteCount)
         name = settings.text("name") ?? Self.hostName
         guard (1...128).contains(name.utf8.count) else {
             throw settings.invalid("name", name, allowed: "1 to 128 bytes")
@@ -65,6 +80,14 @@ struct WorkerSettings: Sendable {
                 "log-level", level, allowed: Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
         }
         self.logLevel = logLevel
+    }
+
+    private static func slotMemory(
+        _ settings: Settings, _ slotCount: Int, _ machineByteCount: UInt64
+    ) throws(SettingsError) -> UInt64 {
+        guard settings.text("memory") != nil else { return machineByteCount / 4 * 3 / UInt64(slotCount) }
+        let least = leastSlotMemoryByteCount * slotCount
+        return UInt64(try settings.integer("memory", in: least...(1 << 50)) / slotCount)
     }
 
     /// Slots times ranks make the cores, as far as nobody says otherwise.

@@ -171,11 +171,11 @@ final class ModelMaster: MasterService {
 
     // MARK: Blobs
 
-    func findBlobs(_ digests: [BlobDigest]) async throws -> [Bool] {
+    func findBlobs(_ digests: [BlobDigest], for job: JobID) async throws -> [Bool] {
         try call("findBlobs") { state in digests.map { state.blobs[$0] != nil } }
     }
 
-    func putBlob(_ blob: BlobReference, from file: FileDescriptor) async throws {
+    func putBlob(_ blob: BlobReference, for job: JobID, from file: FileDescriptor) async throws {
         state.withLock { state in
             state.putsUnderWay += 1
             state.mostPutsUnderWay = max(state.mostPutsUnderWay, state.putsUnderWay)

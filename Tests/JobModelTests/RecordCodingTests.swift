@@ -33,15 +33,24 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 2; this program reads version 1")) {
+        #expect(throws: BinaryCodingError("a record of version 3; this program reads versions 1 to 2")) {
             try Record(decoding: bytes)
+        }
+    }
+
+    @Test func `each record is written in the oldest version that has it`() {
+        #expect(Record.jobForgotten(JobID(1)).encoded().first == 1)
+        let new = Record.imageReplanned(ImageID(job: JobID(1), index: 0), chunkByteCount: 5).encoded()
+        #expect(new.first == 2)
+        #expect(throws: BinaryCodingError("15 is no kind of record in version 1")) {
+            try Record(decoding: [1] + new.dropFirst())
         }
     }
 
     @Test func `unknown kinds, states, causes and steps are refused`() {
         let known = Set(RecordKind.allCases.map(\.rawValue))
         for number in UInt8.min...UInt8.max where !known.contains(number) {
-            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 1")) {
+            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 2")) {
                 try Record(decoding: [Record.codingVersion, number, 1])
             }
         }

@@ -128,6 +128,7 @@ struct Samples {
             .jobFinished(job(), state: JobState.allCases.randomElement(using: &random) ?? .done, at: number())
         case .jobCancelled: .jobCancelled(job(), at: number())
         case .jobForgotten: .jobForgotten(job())
+        case .imageReplanned: .imageReplanned(image(), chunkByteCount: number())
         }
     }
 

@@ -30,7 +30,8 @@ import Transport
         Thread {
             do {
                 let core = try MasterCore(
-                    journal: journal, blobs: blobs, settings: settings, logger: Logger(label: "test")
+                    journal: journal, blobs: blobs, uploads: UploadBudget(limit: 1 << 40), settings: settings,
+                    logger: Logger(label: "test")
                 ) { _ in }
                 try loop.run(core) {}
                 end.yield(nil)
@@ -213,10 +214,41 @@ extension DecisionLoopTests {
         let start = Instant(nanoseconds: 1_000_000_000)
         pins.pin(digest, at: start)
         pins.pin(digest, at: start + .seconds(10))
-        #expect(pins.expired(at: start + BlobPins.duration).isEmpty)
+        #expect(pins.expired(at: start + BlobPins.duration) { _ in false }.isEmpty)
         #expect(pins.isPinned(digest))
-        #expect(pins.expired(at: start + BlobPins.duration + .seconds(10)) == [digest])
+        #expect(pins.expired(at: start + BlobPins.duration + .seconds(10)) { _ in false } == [digest])
         #expect(!pins.isPinned(digest))
+    }
+
+    @Test func `what was uploaded for a job stays until the job is complete, however long that takes`() throws {
+        var pins = BlobPins()
+        let digest = try blob(1).digest
+        let start = Instant(nanoseconds: 1_000_000_000)
+        pins.pin(digest, for: JobID(7), at: start)
+        for round in 1...50 {
+            let now = start + BlobPins.duration * round
+            #expect(pins.expired(at: now) { $0 == JobID(7) }.isEmpty)
+            #expect(pins.isPinned(digest))
+        }
+        #expect(pins.expired(at: start + BlobPins.duration * 51) { _ in false } == [digest])
+    }
+
+    @Test func `results are kept for their time, whatever is done to the wall clock`() {
+        var kept = KeptJobs(duration: .seconds(3_600))
+        let start = Instant(nanoseconds: 1_000_000_000)
+        kept.recovered(
+            [(JobID(1), 1_000), (JobID(2), 3_000_000), (JobID(3), 9_000_000_000)],
+            at: Moment(start, wallClockMilliseconds: 3_600_000))
+        func due(_ seconds: Int) -> [UInt64] { kept.due(at: start + .seconds(seconds)).map(\.job.rawValue) }
+        #expect(due(0) == [])
+        #expect(due(599) == [], "its hour is over, by a clock that may have been set while the master was away")
+        #expect(due(600) == [1])
+        kept.ended(JobID(4), finishedAt: 5, at: start + .seconds(1_000))
+        #expect(due(2_999) == [])
+        #expect(due(3_000) == [2], "ten minutes were over at the start")
+        #expect(due(3_600) == [3], "it ended in the future: that can not be, so its time begins now")
+        #expect(due(4_599) == [])
+        #expect(due(4_600) == [4])
     }
 
     @Test func `a kept result answers the same input, pipeline and revision only, while its blob is there`() throws {

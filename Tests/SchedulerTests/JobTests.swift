@@ -195,29 +195,6 @@ import Testing
         #expect(play.deleted.contains(twin.input.digest))
     }
 
-    @Test func `what does not fit is refused with need, have, limit and setting`() throws {
-        var configuration = SchedulerConfiguration()
-        configuration.maximumJobs = 2
-        configuration.maximumImagesPerJob = 3
-        configuration.maximumTasksReady = 4
-        let play = try Rehearsal(configuration)
-        let job = try play.submit(images: 3, sealed: false)
-        #expect(
-            throws: SchedulerRefusal.overLimit(
-                what: "images", need: 1, have: 3, limit: 3, setting: "limits.images-per-job")
-        ) { try play.add(1, to: job, from: 3) }
-        #expect(
-            throws: SchedulerRefusal.overLimit(what: "tasks", need: 2, have: 3, limit: 4, setting: "limits.tasks-ready")
-        ) { try play.submit(images: 2) }
-        #expect(throws: SchedulerRefusal.overLimit(what: "jobs", need: 1, have: 2, limit: 2, setting: "limits.jobs")) {
-            try play.submit()
-        }
-        let refusal = SchedulerRefusal.overLimit(
-            what: "tasks", need: 2, have: 3, limit: 4, setting: "limits.tasks-ready")
-        #expect(refusal.mayRetryLater)
-        #expect(refusal.description.contains("limits.tasks-ready"))
-    }
-
     @Test func `a pipeline that can not be read is refused`() throws {
         let play = try Rehearsal()
         #expect(throws: SchedulerRefusal.invalidPipeline("blurr is not in the script")) { try play.submit("blurr") }

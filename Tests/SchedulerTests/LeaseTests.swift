@@ -157,6 +157,7 @@ import Testing
         play.giveBack(play.leases(of: second)[0], on: second)
         try play.connect("first", slots: 3, as: first, holding: leases)
         #expect(play.dropped == leases)
+        play.wait(.seconds(1))
         play.workOff(on: [first, second])
         #expect(play.state(job) == .done)
     }
@@ -277,7 +278,10 @@ import Testing
         #expect(throws: SchedulerRefusal.self) { try play.connect(slots: 5_000) }
         let worker = try play.connect()
         #expect(
-            throws: SchedulerRefusal.overLimit(what: "workers", need: 1, have: 1, limit: 1, setting: "limits.workers")
+            throws: SchedulerRefusal.overloaded(
+                Overload(
+                    what: "workers", need: 1, have: 1, limit: 1, setting: "max-workers",
+                    retryAfter: .milliseconds(250)))
         ) { try play.connect("another") }
         play.disconnect(worker)
         try play.connect("another")

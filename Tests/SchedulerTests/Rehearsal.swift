@@ -96,16 +96,21 @@ final class Rehearsal {
     func isNeeded(_ blob: BlobReference) -> Bool { scheduler.isNeeded(blob.digest) }
     func summary(_ job: JobID) -> JobSummary? { scheduler.jobSummary(job) }
     func dead(_ image: ImageID) -> DeadImage? { scheduler.deadImage(image) }
+    func deadImages(job: JobID?, after: ImageID?, limit: Int) -> [DeadImage] {
+        scheduler.deadImages(job: job, after: after, limit: limit)
+    }
 
     // MARK: Workers
 
     @discardableResult
     func connect(
-        _ name: String = "worker", slots: Int = 1, as worker: WorkerID? = nil, holding leases: [LeaseID] = [],
+        _ name: String = "worker", slots: Int = 1, memory: UInt64? = nil, as worker: WorkerID? = nil,
+        holding leases: [LeaseID] = [],
         isDraining: Bool = false
     ) throws -> WorkerID {
         let registration = WorkerRegistration(
-            worker: worker, name: name, slotCount: slots, held: leases.map { HeldLease($0) }, isDraining: isDraining)
+            worker: worker, name: name, slotCount: slots, slotMemoryByteCount: memory,
+            held: leases.map { HeldLease($0) }, isDraining: isDraining)
         // The grants of the registration itself come after its reply.
         let expected = worker ?? scheduler.nextWorker
         let kept = (worker.flatMap { self.held[$0] } ?? []).filter { leases.contains($0.lease) }
@@ -229,6 +234,13 @@ final class Rehearsal {
     func forget(_ job: JobID) throws {
         try perform { scheduler, now, decision throws(SchedulerRefusal) in
             try scheduler.jobForgotten(job, at: now, into: &decision)
+        }
+    }
+
+    @discardableResult
+    func redrive(_ job: JobID, _ index: UInt32? = nil) throws -> Int {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.deadRedriven(job: job, index: index, at: now, into: &decision)
         }
     }
 
@@ -369,7 +381,8 @@ struct ScriptedPlanner: ImagePlanner {
             _ chunks: RowPartition, halo: Int, _ opening: ImagePlan.Opening, _ closing: ImagePlan.Closing
         ) -> ImagePlan.Stage {
             ImagePlan.Stage(
-                inputBytesPerRow: 10, inputWidth: 10, opening: opening, closing: closing, chunks: chunks,
+                inputBytesPerRow: 10, outputBytesPerRow: 10, inputWidth: 10, opening: opening, closing: closing,
+                chunks: chunks,
                 inputRows: (0..<chunks.count).map { index in
                     max(0, chunks[index].lowerBound - halo)..<min(height, chunks[index].upperBound + halo)
                 })

@@ -178,7 +178,7 @@ private struct Storm {
             switch record {
             case .taskCompleted(let lease, _):
                 #expect(completed.insert(lease.task).inserted, "\(lease.task) was completed twice")
-            case .imageRestarted(let image), .imageRedriven(let image):
+            case .imageRestarted(let image), .imageRedriven(let image), .imageReplanned(let image, _):
                 completed = completed.filter { $0.image != image }
             case .imageCompleted(let image, _, _):
                 #expect(results.insert(image).inserted, "\(image) was completed twice")

@@ -36,11 +36,14 @@ struct ConnectedMaster: MasterService {
         try await connection.sealJob(job, imageCount: imageCount)
     }
 
-    func findBlobs(_ digests: [BlobDigest]) async throws -> [Bool] { try await connection.findBlobs(digests) }
+    func findBlobs(_ digests: [BlobDigest], for job: JobID) async throws -> [Bool] {
+        try await connection.findBlobs(digests, for: job)
+    }
 
-    func putBlob(_ blob: BlobReference, from file: FileDescriptor) async throws {
+    func putBlob(_ blob: BlobReference, for job: JobID, from file: FileDescriptor) async throws {
         _ = try await blobs.put(
-            descriptor: file.number, offset: 0, byteCount: blob.byteCount, digest: blob.digest)
+            descriptor: file.number, offset: 0, byteCount: blob.byteCount, digest: blob.digest, purpose: .input(of: job)
+        )
     }
 
     func getBlob(_ blob: BlobReference, into file: FileDescriptor) async throws {

@@ -13,10 +13,10 @@ protocol MasterService: Sendable {
     func sealJob(_ job: JobID, imageCount: UInt32) async throws
 
     // Blobs.
-    /// - Returns: for each digest whether the master has the blob.
-    func findBlobs(_ digests: [BlobDigest]) async throws -> [Bool]
+    /// - Returns: for each digest whether the master has the blob; it then keeps it until the job is complete.
+    func findBlobs(_ digests: [BlobDigest], for job: JobID) async throws -> [Bool]
     /// Sends `file` from its beginning; it must have the digest and size of `blob`.
-    func putBlob(_ blob: BlobReference, from file: FileDescriptor) async throws
+    func putBlob(_ blob: BlobReference, for job: JobID, from file: FileDescriptor) async throws
     /// Writes the blob to `file` from its beginning, and checks it against its digest.
     func getBlob(_ blob: BlobReference, into file: FileDescriptor) async throws
 

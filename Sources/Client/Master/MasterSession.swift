@@ -20,6 +20,8 @@ actor MasterSession {
         var now: @Sendable () -> Duration
         /// Waits; throws when the task is cancelled.
         var sleep: @Sendable (Duration) async throws -> Void
+        /// By how much a pause that the master asks for is drawn out, from 1 to 1.25: those who were told the same come apart.
+        var stretch: @Sendable () -> Double = { .random(in: 1...1.25) }
         /// Tells whoever waits about an outage, in one sentence.
         var note: @Sendable (String) -> Void
     }
@@ -93,7 +95,7 @@ actor MasterSession {
                 answered()
                 guard let pause = refusal.retryAfter else { throw refusal }
                 tellOverload(refusal)
-                try await surroundings.sleep(pause)
+                try await surroundings.sleep(pause * surroundings.stretch())
             }
             retry += 1
         }

@@ -89,6 +89,8 @@ extension WireMasterStatus {
             "uptime_milliseconds": .integer(uptimeMilliseconds), "tasks_ready": .integer(tasksReady),
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
             "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
+            "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
+            "dead_letters": .integer(deadLetters),
         ]
     }
 }
@@ -167,6 +169,9 @@ enum Listing {
         facts.add("jobs", "\(master.jobsOpen) not finished")
         facts.add("tasks", "\(master.tasksReady) ready, \(master.leasesRunning) leased")
         facts.add("blobs", Units.bytes(master.blobBytes))
+        if master.queuedBytes > 0 { facts.add("inputs that wait", Units.bytes(master.queuedBytes)) }
+        if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
+        if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
         if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
         return facts.text
     }

@@ -113,7 +113,7 @@ struct Submission: Sendable {
         let request = request
         var attempt = 1
         while true {
-            try await sendMissing(batch)
+            try await sendMissing(batch, for: job)
             do {
                 try await session.perform { master, retry in
                     // The reply may have been lost after the images were taken.
@@ -134,16 +134,16 @@ struct Submission: Sendable {
         progress.update { $0.imagesSent = sent }
     }
 
-    private func sendMissing(_ batch: [HashedFile]) async throws {
+    private func sendMissing(_ batch: [HashedFile], for job: JobID) async throws {
         let digests = batch.map(\.blob.digest)
-        let present = try await session.perform { try await $0.findBlobs(digests) }
+        let present = try await session.perform { try await $0.findBlobs(digests, for: job) }
         var missing: Set<BlobDigest> = []
         // In the order of the command line: the first images are the first to be worked on. Equal files are sent once.
         let toSend = zip(batch, present).filter { !$1 && missing.insert($0.blob.digest).inserted }.map(\.0)
-        try await forEach(toSend, atOnce: Self.concurrentPutCount) { try await put($0) }
+        try await forEach(toSend, atOnce: Self.concurrentPutCount) { try await put($0, for: job) }
     }
 
-    private func put(_ hashed: HashedFile) async throws {
+    private func put(_ hashed: HashedFile, for job: JobID) async throws {
         let input = files[hashed.position]
         let request = request
         let file = try input.opened()
@@ -159,7 +159,7 @@ struct Submission: Sendable {
                     // The job waits for its client: say that it is back, on the new connection.
                     _ = try await master.openJob(request)
                 }
-                try await master.putBlob(hashed.blob, from: file)
+                try await master.putBlob(hashed.blob, for: job, from: file)
             }
         } catch let error as BlobTransferError {
             if error.code == .sourceChanged { throw changed }

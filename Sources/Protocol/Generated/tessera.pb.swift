@@ -415,6 +415,9 @@ public nonisolated struct WireRegister: Sendable {
 
   public var coreCount: UInt32 = 0
 
+  /// for the task of one slot; 0: the worker does not say
+  public var slotMemoryBytes: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -872,6 +875,9 @@ public nonisolated struct WireFindBlobs: Sendable {
   /// at most 256
   public var digests: [Data] = []
 
+  /// 0, or the open job that they are for: what is there is kept for it
+  public var job: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1221,6 +1227,9 @@ public nonisolated struct WireWorkerStatus: Sendable {
   /// since the last heartbeat
   public var silentMilliseconds: UInt64 = 0
 
+  /// 0: unknown
+  public var slotMemoryBytes: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1249,6 +1258,11 @@ public nonisolated struct WireListDead: Sendable {
   /// 0: all jobs
   public var job: UInt64 = 0
 
+  /// 0: from the first; else from the one after image after_index of job after_job
+  public var afterJob: UInt64 = 0
+
+  public var afterIndex: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1259,7 +1273,11 @@ public nonisolated struct WireDeadList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// by job and index, as many as one frame holds
   public var images: [WireDeadImage] = []
+
+  /// there are others after the last
+  public var more: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1414,6 +1432,14 @@ public nonisolated struct WireMasterStatus: Sendable {
 
   public var blobBytes: UInt64 = 0
 
+  /// inputs of images that have not ended, and uploads that no job refers to yet
+  public var queuedBytes: UInt64 = 0
+
+  /// requests refused with a time to come back, since the start
+  public var askedToWait: UInt64 = 0
+
+  public var deadLetters: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1435,6 +1461,9 @@ public nonisolated struct WirePutBlob: Sendable {
 
   /// a running job needs it: it may use the space that uploads have to leave free
   public var fromTask: Bool = false
+
+  /// 0, or the open job that it is for: it is kept at least until that is complete
+  public var job: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2571,7 +2600,7 @@ nonisolated extension WireGeometry: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{3}core_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{3}core_count\0\u{3}slot_memory_bytes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2586,6 +2615,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.draining) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.coreCount) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       default: break
       }
     }
@@ -2613,6 +2643,9 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.coreCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.coreCount, fieldNumber: 7)
     }
+    if self.slotMemoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2624,6 +2657,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.held != rhs.held {return false}
     if lhs.draining != rhs.draining {return false}
     if lhs.coreCount != rhs.coreCount {return false}
+    if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3415,7 +3449,7 @@ nonisolated extension WireSealJob: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireFindBlobs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FindBlobs"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}digests\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}digests\0\u{1}job\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3424,6 +3458,7 @@ nonisolated extension WireFindBlobs: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedBytesField(value: &self.digests) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
       default: break
       }
     }
@@ -3433,11 +3468,15 @@ nonisolated extension WireFindBlobs: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.digests.isEmpty {
       try visitor.visitRepeatedBytesField(value: self.digests, fieldNumber: 1)
     }
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireFindBlobs, rhs: WireFindBlobs) -> Bool {
     if lhs.digests != rhs.digests {return false}
+    if lhs.job != rhs.job {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4062,7 +4101,7 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4083,6 +4122,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 11: try { try decoder.decodeSingularStringField(value: &self.address) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.connectedMilliseconds) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.silentMilliseconds) }()
+      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       default: break
       }
     }
@@ -4128,6 +4168,9 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.silentMilliseconds != 0 {
       try visitor.visitSingularUInt64Field(value: self.silentMilliseconds, fieldNumber: 13)
     }
+    if self.slotMemoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4145,6 +4188,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.address != rhs.address {return false}
     if lhs.connectedMilliseconds != rhs.connectedMilliseconds {return false}
     if lhs.silentMilliseconds != rhs.silentMilliseconds {return false}
+    if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4187,7 +4231,7 @@ nonisolated extension WireDrainWorker: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireListDead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListDead"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{3}after_job\0\u{3}after_index\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4196,6 +4240,8 @@ nonisolated extension WireListDead: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.afterJob) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.afterIndex) }()
       default: break
       }
     }
@@ -4205,11 +4251,19 @@ nonisolated extension WireListDead: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.job != 0 {
       try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 1)
     }
+    if self.afterJob != 0 {
+      try visitor.visitSingularUInt64Field(value: self.afterJob, fieldNumber: 2)
+    }
+    if self.afterIndex != 0 {
+      try visitor.visitSingularUInt32Field(value: self.afterIndex, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireListDead, rhs: WireListDead) -> Bool {
     if lhs.job != rhs.job {return false}
+    if lhs.afterJob != rhs.afterJob {return false}
+    if lhs.afterIndex != rhs.afterIndex {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4217,7 +4271,7 @@ nonisolated extension WireListDead: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireDeadList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeadList"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}images\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}images\0\u{1}more\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4226,6 +4280,7 @@ nonisolated extension WireDeadList: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.images) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -4235,11 +4290,15 @@ nonisolated extension WireDeadList: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.images.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.images, fieldNumber: 1)
     }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireDeadList, rhs: WireDeadList) -> Bool {
     if lhs.images != rhs.images {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4514,7 +4573,7 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4530,6 +4589,9 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.jobsOpen) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.lateResults) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.blobBytes) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.queuedBytes) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.askedToWait) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
       default: break
       }
     }
@@ -4560,6 +4622,15 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.blobBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.blobBytes, fieldNumber: 8)
     }
+    if self.queuedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.queuedBytes, fieldNumber: 9)
+    }
+    if self.askedToWait != 0 {
+      try visitor.visitSingularUInt64Field(value: self.askedToWait, fieldNumber: 10)
+    }
+    if self.deadLetters != 0 {
+      try visitor.visitSingularUInt64Field(value: self.deadLetters, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4572,6 +4643,9 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.jobsOpen != rhs.jobsOpen {return false}
     if lhs.lateResults != rhs.lateResults {return false}
     if lhs.blobBytes != rhs.blobBytes {return false}
+    if lhs.queuedBytes != rhs.queuedBytes {return false}
+    if lhs.askedToWait != rhs.askedToWait {return false}
+    if lhs.deadLetters != rhs.deadLetters {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4579,7 +4653,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PutBlob"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}byte_count\0\u{1}digest\0\u{1}recomputable\0\u{3}from_task\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}byte_count\0\u{1}digest\0\u{1}recomputable\0\u{3}from_task\0\u{1}job\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4591,6 +4665,7 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.recomputable) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.fromTask) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
       default: break
       }
     }
@@ -4609,6 +4684,9 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.fromTask != false {
       try visitor.visitSingularBoolField(value: self.fromTask, fieldNumber: 4)
     }
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4617,6 +4695,7 @@ nonisolated extension WirePutBlob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.digest != rhs.digest {return false}
     if lhs.recomputable != rhs.recomputable {return false}
     if lhs.fromTask != rhs.fromTask {return false}
+    if lhs.job != rhs.job {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

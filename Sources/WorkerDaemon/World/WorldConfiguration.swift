@@ -14,8 +14,12 @@ struct WorldConfiguration: Sendable {
     var startTimeout: Duration
     /// How long a cancelled order may take to end before the world is killed instead.
     var cancelTimeout: Duration
-    /// The most address space a rank may use, by default the machine's memory: a decoder that goes astray dies
-    /// instead of the machine.
+    /// What an order may take in all, its files included. The ranks refuse an order that they know to need more.
+    var memoryByteCount: UInt64
+    /// The most address space that a rank may use: a decoder that goes astray dies instead of the machine.
+    ///
+    /// Unless it is given: the world's memory, and what a rank has mapped before its first order: its program, Open MPI, its
+    /// threads' stacks and what its allocator sets aside for them.
     var rankAddressSpaceByteCount: UInt64
     /// The most bytes in one MPI message; longer ones go in pieces. Below 2 GiB.
     var messageByteCount = 1 << 30
@@ -23,7 +27,8 @@ struct WorldConfiguration: Sendable {
     init(
         rankCount: Int, rankExecutable: String? = nil, mpirun: String = "/usr/bin/mpirun",
         baseDirectory: String = "/dev/shm", startTimeout: Duration = .seconds(30),
-        cancelTimeout: Duration = .seconds(2), rankAddressSpaceByteCount: UInt64? = nil
+        cancelTimeout: Duration = .seconds(2), memoryByteCount: UInt64 = MachineMemory.byteCount,
+        rankAddressSpaceByteCount: UInt64? = nil
     ) {
         precondition(rankCount > 0, "a world of \(rankCount) ranks")
         self.rankCount = rankCount
@@ -32,10 +37,11 @@ struct WorldConfiguration: Sendable {
         self.baseDirectory = baseDirectory
         self.startTimeout = startTimeout
         self.cancelTimeout = cancelTimeout
-        self.rankAddressSpaceByteCount =
-            rankAddressSpaceByteCount
-            ?? UInt64(max(1, sysconf(Int32(_SC_PHYS_PAGES)))) * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE))))
+        self.memoryByteCount = memoryByteCount
+        self.rankAddressSpaceByteCount = rankAddressSpaceByteCount ?? memoryByteCount + Self.emptyRankByteCount
     }
+
+    private static let emptyRankByteCount: UInt64 = 1 << 30
 
     private static func besideThisProgram(_ name: String) -> String {
         guard let path = realpath("/proc/self/exe", nil) else { return name }
@@ -74,16 +80,20 @@ struct WorldCommand: Sendable {
         if geteuid() == 0 {
             environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
         }
+        // A crash is told in a line. The runtime's backtrace takes half a second, and would leave no room for anything else in the
+        // tail that is kept; whoever wants it sets the variable for the worker.
+        if getenv("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
         environment += [
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
             "TESSERA_RANK_ADDRESS_SPACE=\(configuration.rankAddressSpaceByteCount)",
+            "TESSERA_RANK_MEMORY=\(configuration.memoryByteCount)",
             "TESSERA_RANK_MESSAGE=\(configuration.messageByteCount)",
         ]
         self.environment = environment
     }
 
     /// What the ranks get of the worker's environment; above all not its secrets.
-    private static let inherited = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH"]
+    private static let inherited = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
 
     /// Starts the command with output and errors going to `output`.
     ///

@@ -1,0 +1,109 @@
+import JobModel
+import Protocol
+import Scheduler
+import Synchronization
+
+/// How many uploaded bytes may wait, and how many do: asked by the transfers before they take a byte, told by the decision loop.
+///
+/// What waits are the inputs of images that have not ended (*queued*), and uploads that no image refers to yet (*unclaimed*):
+/// those under way, and those of clients that will add their images once the rest of a batch is there. Unclaimed bytes alone
+/// must not fill the budget for good, or every client would wait for the others: the oldest job that asks is measured by the
+/// queued bytes only.
+final class UploadBudget: Sendable {
+    fileprivate struct State {
+        var queued: UInt64 = 0
+        var unclaimed: [BlobDigest: UInt64] = [:]
+        var unclaimedByteCount: UInt64 = 0
+        var underWay: UInt64 = 0
+        /// The oldest job that was held up, and when it asked last.
+        var turn: (job: UInt64, askedAt: Instant)?
+        var pacer = RetryPacer()
+        var askedToWait: UInt64 = 0
+
+        var waiting: UInt64 { queued + unclaimedByteCount + underWay }
+    }
+
+    /// A job that has not asked for longer than anybody is told to wait has gone.
+    private static let longestSilence = Duration.seconds(90)
+
+    private let limit: UInt64
+    private let state = Mutex(State())
+
+    init(limit: UInt64) { self.limit = limit }
+
+    /// Bytes that wait.
+    var queuedByteCount: UInt64 { state.withLock { $0.waiting } }
+    /// Uploads that were refused with a time to come back.
+    var askedToWait: UInt64 { state.withLock { $0.askedToWait } }
+
+    // MARK: Transfers
+
+    /// A client wants to upload a blob for `job` (0: it does not say).
+    ///
+    /// - Returns: why it must not now, or ever; `nil` when the bytes are reserved. Then `uploadEnded` is to follow.
+    func uploadBegan(byteCount: UInt64, job: UInt64, at now: Instant) -> SchedulerRefusal? {
+        state.withLock { state in
+            let (need, limit) = (Int(clamping: byteCount), Int(clamping: limit))
+            guard need <= limit else {
+                return .overLimit(
+                    what: "bytes of one image", need: need, have: 0, limit: limit, setting: "max-queued-bytes")
+            }
+            if state.waiting + byteCount > self.limit,
+                !(Self.takesTurn(job, at: now, &state) && state.queued + byteCount <= self.limit)
+            {
+                state.askedToWait += 1
+                return .overloaded(
+                    Overload(
+                        what: "bytes of images that have not ended", need: need, have: Int(clamping: state.waiting),
+                        limit: limit, setting: "max-queued-bytes", retryAfter: state.pacer.delay(at: now)))
+            }
+            state.underWay += byteCount
+            return nil
+        }
+    }
+
+    /// The upload of that many bytes is over, however it went.
+    func uploadEnded(byteCount: UInt64) { state.withLock { $0.underWay -= byteCount } }
+
+    private static func takesTurn(_ job: UInt64, at now: Instant, _ state: inout State) -> Bool {
+        guard job > 0 else { return false }
+        if let turn = state.turn, turn.job < job, now - turn.askedAt < longestSilence { return false }
+        state.turn = (job, now)
+        return true
+    }
+
+    // MARK: The decision loop
+
+    /// A client's blob is in the store, and no image refers to it yet.
+    func stored(_ blob: BlobReference) {
+        state.withLock { state in
+            guard state.unclaimed.updateValue(blob.byteCount, forKey: blob.digest) == nil else { return }
+            state.unclaimedByteCount += blob.byteCount
+        }
+    }
+
+    /// An image of the job refers to the blobs.
+    func claimed(_ digests: some Sequence<BlobDigest>, by job: JobID) {
+        state.withLock { state in
+            for digest in digests { state.forget(digest) }
+            if state.turn?.job == job.rawValue { state.turn = nil }
+        }
+    }
+
+    /// The blob is gone, without any image that referred to it.
+    func removed(_ digest: BlobDigest) { state.withLock { $0.forget(digest) } }
+
+    /// Says how many bytes the inputs of images have that have not ended.
+    func queued(_ byteCount: UInt64, at now: Instant) {
+        state.withLock { state in
+            if byteCount < state.queued { state.pacer.completed(at: now) }
+            state.queued = byteCount
+        }
+    }
+}
+
+extension UploadBudget.State {
+    fileprivate mutating func forget(_ digest: BlobDigest) {
+        if let byteCount = unclaimed.removeValue(forKey: digest) { unclaimedByteCount -= byteCount }
+    }
+}

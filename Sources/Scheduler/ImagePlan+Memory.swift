@@ -1,0 +1,49 @@
+import JobModel
+
+// What a task takes of a worker's memory: its files, which lie in shared memory, and its ranks.
+//
+// An estimate from above that depends on the plan alone: a worker that has as much runs the task, whatever the operations do
+// in between. Rows are there up to four times: as the input, as the input of the next task that is fetched meanwhile, as the
+// output, and as the strips that the ranks compute.
+
+extension ImagePlan {
+    /// Programs, libraries, tables and stacks of a world's ranks.
+    static let worldByteCount: UInt64 = 64 << 20
+    private static let copiesOfRows: UInt64 = 4
+
+    /// - Parameter encodedByteCount: size of the image's file.
+    func memoryByteCount(of task: Int, encodedByteCount: UInt64) -> UInt64 {
+        switch step(task) {
+        case .whole: Self.worldByteCount + encodedByteCount + Self.copiesOfRows * wholeByteCount
+        case .decode: decodeByteCount(encodedByteCount)
+        case .chunk(let stage, let index):
+            Self.worldByteCount + Self.copiesOfRows * UInt64(stages[Int(stage)].byteCount(ofChunk: Int(index)))
+        case .reduce: Self.worldByteCount
+        }
+    }
+
+    /// What the task takes that needs most.
+    func largestMemoryByteCount(encodedByteCount: UInt64) -> UInt64 {
+        if isWhole { return memoryByteCount(of: 0, encodedByteCount: encodedByteCount) }
+        return max(
+            decodeByteCount(encodedByteCount), Self.worldByteCount + Self.copiesOfRows * UInt64(largestChunkByteCount))
+    }
+
+    private var wholeByteCount: UInt64 { max(geometry.rawByteCount, output.rawByteCount) }
+
+    /// The file, and two bands of it.
+    private func decodeByteCount(_ encodedByteCount: UInt64) -> UInt64 {
+        Self.worldByteCount + encodedByteCount + 2 * UInt64(bands[0].count * stages[0].inputBytesPerRow)
+    }
+}
+
+extension ImagePlan.Stage {
+    /// Bytes of the rows that the chunk reads, or writes if these are more.
+    func byteCount(ofChunk index: Int) -> Int {
+        max(inputRows[index].count * inputBytesPerRow, chunks[index].count * outputBytesPerRow)
+    }
+}
+
+extension ImageGeometry {
+    fileprivate var rawByteCount: UInt64 { pixelCount * UInt64(channelCount) * UInt64(bitsPerSample / 8) }
+}

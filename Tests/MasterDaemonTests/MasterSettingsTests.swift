@@ -1,0 +1,55 @@
+import Foundation
+import Settings
+import Testing
+
+@testable import MasterDaemon
+
+@Suite struct MasterSettingsTests {
+    private func read(_ arguments: String...) async throws -> MasterSettings {
+        try MasterSettings(
+            try await Settings(
+                program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
+                arguments: arguments, environment: [:]))
+    }
+
+    @Test func `each limit is what its flag says`() async throws {
+        let limits: [(flag: String, value: @Sendable (MasterSettings) -> Int)] = [
+            ("max-jobs", { $0.scheduler.maximumOpenJobs }),
+            ("max-jobs-per-submitter", { $0.scheduler.maximumOpenJobsPerSubmitter }),
+            ("max-kept-jobs", { $0.scheduler.maximumJobs }), ("max-kept-images", { $0.scheduler.maximumImages }),
+            ("max-images-per-job", { $0.scheduler.maximumImagesPerJob }),
+            ("max-tasks", { $0.scheduler.maximumTasksReady }),
+            ("max-queued-bytes", { Int($0.maximumQueuedByteCount) }),
+            ("max-dead-letters", { $0.scheduler.maximumDeadLetters }),
+            ("max-worker-losses", { Int($0.scheduler.maximumWorkerLosses) }),
+            ("max-workers", { $0.scheduler.maximumWorkers }),
+            ("max-slots-per-worker", { $0.scheduler.maximumSlotsPerWorker }),
+            ("max-connections", { $0.transport.connections }),
+            ("max-connections-per-address", { $0.transport.connectionsPerAddress }),
+            ("interactive-pixels", { Int($0.scheduler.interactivePixels) }),
+        ]
+        for limit in limits {
+            let (changed, usual) = (try await read("--\(limit.flag)", "77"), try await read())
+            #expect(limit.value(changed) == 77, "\(limit.flag)")
+            #expect(limit.value(usual) != 77)
+            let error = await #expect(throws: SettingsError.self) { try await read("--\(limit.flag)", "many") }
+            #expect(error?.description.contains("--\(limit.flag) 'many' (flag): must be a whole number from") == true)
+        }
+        let impatient = try await read("--progress-timeout", "5s")
+        #expect(impatient.scheduler.progressTimeout == .seconds(5))
+    }
+
+    @Test func `the settings fit together as they are`() async throws {
+        try await read().scheduler.validate()
+    }
+
+    @Test func `every setting is in the operator's manual, with its default`() async throws {
+        let manual = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/operating.md")
+        let text = try String(contentsOf: manual, encoding: .utf8)
+        for setting in MasterSettings.table where setting.name != "log-level" {
+            let row = text.split(separator: "\n").first { $0.hasPrefix("|") && $0.contains("`\(setting.name)`") }
+            let line = try #require(row, "\(setting.name) is not in docs/operating.md")
+            if let value = setting.defaultValue { #expect(line.contains("`\(value)`"), "\(line)") }
+        }
+    }
+}
