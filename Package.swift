@@ -41,6 +41,8 @@ let package = Package(
         .executable(name: "journal-writer", targets: ["JournalWriter"]),
         .library(name: "FaultyDisk", type: .dynamic, targets: ["CFaultyDisk"]),
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
+        // Loaded into ranks by the tests only; not installed.
+        .library(name: "test-poison", type: .dynamic, targets: ["CTestPoison"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -168,6 +170,7 @@ let package = Package(
             ], path: "Fuzzing/Targets", swiftSettings: strict),
 
         // Tests.
+        .target(name: "CTestPoison", path: "Tests/Poison"),
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
             name: "TestSupport",

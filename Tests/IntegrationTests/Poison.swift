@@ -1,0 +1,62 @@
+import Foundation
+import ImageCodecs
+import TestSupport
+
+/// Hostile images, and ranks that fall for them.
+///
+/// The ranks are the released program. A library that the loader puts before the C library (`Tests/Poison`) does to them, when
+/// they open a marked file, what an image that hits a fault of the decoder would do.
+struct Poison: Sendable {
+    enum Effect: String, CaseIterable, Sendable {
+        case crash, hang, exhaust
+    }
+
+    /// To be given to workers as `--rank-program`.
+    let rankProgram: String
+    private let antidote: String
+
+    /// - Parameter folder: an existing folder for the program and the antidote.
+    init(in folder: URL) throws {
+        antidote = folder.appendingPathComponent("antidote").path
+        let script = folder.appendingPathComponent("poisonable-rank")
+        // The launcher, which becomes mpirun, opens no images.
+        let text = """
+            #!/bin/sh
+            if [ "$1" != --launch ]; then
+                export LD_PRELOAD='\(Self.besideTheTests("libtest-poison.so"))' TEST_POISON_ANTIDOTE='\(antidote)'
+            fi
+            exec '\(Self.besideTheTests("tessera-rank"))' "$@"
+            """
+        try Data(text.utf8).write(to: script)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+        rankProgram = script.path
+    }
+
+    /// From now on the marks have no effect.
+    func cure() throws { try Data().write(to: URL(fileURLWithPath: antidote)) }
+
+    /// The image's file with a comment that is a mark.
+    static func mark(_ png: [UInt8], _ effect: Effect) -> [UInt8] {
+        // The signature has 8 bytes, IHDR 25.
+        let comment = Array("Comment\0tessera-poison:\(effect.rawValue)".utf8)
+        let body = Array("tEXt".utf8) + comment
+        return png[..<33] + bigEndian(UInt32(comment.count)) + body + bigEndian(CRC32.checksum(body)) + png[33...]
+    }
+
+    private static func besideTheTests(_ name: String) -> String {
+        let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    private static func bigEndian(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+}
+
+/// Calls `body` with an empty folder, which is removed afterwards.
+func withTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let result: Swift.Result<Result, any Error>
+    do { result = .success(try await body(folder)) } catch { result = .failure(error) }
+    try? FileManager.default.removeItem(at: folder)
+    return try result.get()
+}
