@@ -17,7 +17,7 @@ public enum SerialExecutor {
         _ = try report.outputShape(for: current.shape)
         let kernel = report.reportKernel(for: current.shape)
         for preparation in kernel.prelude { current = current.applying(preparation) }
-        return try kernel.document([kernel.summarise(current.band)])
+        return try kernel.document([withExtendedLifetime(current) { kernel.summarise(current.band) }])
     }
 
     private static func run(
@@ -35,10 +35,7 @@ public enum SerialExecutor {
                 for kernel in after { current = current.applying(kernel) }
             case .wholeImage(let kernel):
                 for preparation in kernel.prelude { current = current.applying(preparation) }
-                let values = try kernel.resolve([kernel.summarise(current.band)])
-                let next = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
-                try kernel.finish(current.band, value: values[0], to: next.mutableBand)
-                current = next
+                current = try current.finished(by: kernel)
             }
         }
         return current
@@ -81,6 +78,16 @@ public final class RowBuffer {
         let layout = TransposedRows(of: shape, rowsPerPart: shape.height)
         let result = RowBuffer(shape: layout.shape, rows: 0..<layout.shape.height)
         withExtendedLifetime(self) { layout.transpose(band, part: 0, to: result.mutableBand.bytes) }
+        return result
+    }
+
+    /// All rows that a whole-image operation makes of these.
+    func finished(by kernel: any WholeImageKernel) throws(PipelineError) -> RowBuffer {
+        let result = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
+        // A band does not keep its buffer: without this, the memory may be another's before the kernel has read it.
+        defer { withExtendedLifetime((self, result)) {} }
+        let values = try kernel.resolve([kernel.summarise(band)])
+        try kernel.finish(band, value: values[0], to: result.mutableBand)
         return result
     }
 
