@@ -195,7 +195,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
-        .testTarget(name: "RankTests", dependencies: ["Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "RankTests", dependencies: ["Rank", "ImageCodecs", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "MasterDaemonTests", dependencies: ["MasterDaemon", "JobModel", "Journal", "Scheduler", "BlobStore"],
             swiftSettings: strict),

@@ -49,7 +49,8 @@ import Transport
                 // The first waits for a second of its kind that never comes.
                 let waiting = Task { try await master.job(JobID(1)) }
                 let status = await #expect(throws: ConnectionClosed.self) { try await master.masterStatus() }
-                #expect(status?.code == .peer)
+                // A reset, where the master had not read all that was sent.
+                #expect(status?.code == .peer || status?.code == .network)
                 await #expect(throws: ConnectionClosed.self) { try await waiting.value }
                 await #expect(throws: ConnectionClosed.self) { try await master.job(JobID(2)) }
             }
