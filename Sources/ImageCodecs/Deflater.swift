@@ -62,6 +62,8 @@ final class Deflater {
         _ input: UnsafeRawBufferPointer, _ window: Window, to output: UnsafeMutableRawBufferPointer
     ) -> Int {
         precondition(input.count <= Int(UInt32.max / 2), "a run of \(input.count) bytes is too long to be one segment")
+        // ISA-L works in buffers that it knows by pointers only.
+        defer { withExtendedLifetime(self) {} }
         isal_deflate_reset(stream)
         stream.pointee.level = Deflater.level
         stream.pointee.hist_bits = window.rawValue

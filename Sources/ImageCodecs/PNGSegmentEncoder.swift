@@ -100,6 +100,8 @@ public final class PNGSegmentEncoder {
             band.rows.lowerBound % rowsPerSegment == 0
                 && (band.rows.upperBound % rowsPerSegment == 0 || band.rows.upperBound == shape.height),
             "rows \(band.rows) are not whole segments of \(rowsPerSegment) rows")
+        // The buffers are reached by pointers, which do not keep their owner: an encoder may be a temporary value.
+        defer { withExtendedLifetime(self) {} }
         var checksum = FilteredChecksum()
         for start in stride(from: band.rows.lowerBound, to: band.rows.upperBound, by: rowsPerSegment) {
             let rows = start..<min(start + rowsPerSegment, band.rows.upperBound)
