@@ -36,7 +36,9 @@ extension Scheduler {
         if !planted(.ownPauseIgnored), let due = alarms.nextDue, now > due + tolerance {
             // What arrived meanwhile is read before the deadline. If that was tried already, the deadline is now: a master
             // that is always late must find the dead, too.
-            let resumed = latest + tolerance < due ? due - tolerance : due
+            let wasPutOff = due <= latestPutOff + tolerance
+            let resumed = wasPutOff ? due : due - tolerance
+            if !wasPutOff { latestPutOff = due }
             stoodStill += now - resumed
             now = resumed
             totals.ownPauses += 1

@@ -48,6 +48,8 @@ public struct Scheduler: ~Copyable, Sendable {
     var latest = Instant.zero
     /// How long the master stood still in all.
     var stoodStill: Duration = .zero
+    /// The deadline that was put off last, because the master had stood still.
+    var latestPutOff = Instant.zero
     var totals = SchedulerCounters()
 
     /// - Parameters:

@@ -260,6 +260,22 @@ import Testing
         #expect(play.status(worker)?.state == .alive)
     }
 
+    @Test func `the master may have been awake until shortly before the deadline`() throws {
+        let play = try Rehearsal()
+        let (silent, other) = (try play.connect(), try play.connect("other"))
+        play.wait(.milliseconds(2_900), silent: [silent])
+        play.beat(other)
+        play.freeze(.seconds(5))
+        play.perform { $0.timePassed(at: $1, into: &$2) }
+        #expect(play.declaredDead.isEmpty, "what came in the five seconds has not been read yet")
+        play.beat(silent)
+        play.wait(.seconds(1))
+        #expect(play.declaredDead.isEmpty)
+        #expect(play.status(silent)?.state == .alive)
+        play.wait(.seconds(4), silent: [silent])
+        #expect(play.declaredDead == [silent])
+    }
+
     @Test func `a master that is late every time finds the dead, too`() throws {
         let play = try Rehearsal()
         let worker = try play.connect()
