@@ -27,6 +27,7 @@ struct SimulatedWorker {
     var failedConnects = 0
     /// Stands still until then: what is to happen to it waits.
     var pausedUntil = Instant.zero
+    var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
     var nextTicket = 1
 

@@ -110,6 +110,7 @@ extension Simulation {
         for number in workers.indices {
             network.links[.worker(number)] = Network.Link()
             workers[number].pausedUntil = min(workers[number].pausedUntil, timeline.now)
+            timeline.arrange(.workerResumes(number), after: .zero)
             if core.contains(number) { continue }
             switch random.draw(0...3) {
             case 0: killWorker(number, quietly: random.happens(onceIn: 2), restartsAfter: nil)

@@ -40,6 +40,8 @@ public final class Simulation {
     var deathsDeclared = 0
     var commitCount: UInt64 = 0
     private(set) var violation: Violation?
+    /// How much of the liveness bound was used.
+    private var boundShare = 0.0
     private var eventCount: UInt64 = 0
     private var eventsNow = 0
     private var latestTime = Instant.zero
@@ -71,7 +73,8 @@ public final class Simulation {
             seed: seed, options: options.description + (trial.map { ", \($0)" } ?? ""), violation: violation,
             trace: trace.text, digest: trace.digest,
             simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
-            acknowledgedJobs: clients.count { $0.acknowledged != nil }, faults: trace.faultCounts)
+            acknowledgedJobs: clients.count { $0.acknowledged != nil }, boundShare: boundShare,
+            faults: trace.faultCounts)
     }
 
     private func runPhases() {
@@ -79,11 +82,13 @@ public final class Simulation {
         pass(until: timeline.now + options.safetyPhase)
         guard violation == nil else { return }
         heal()
-        let end = timeline.now + livenessBound
+        let healed = timeline.now
+        let end = healed + livenessBound
         while violation == nil && !isSettled && timeline.now < end {
             resumeDrained()
             pass(until: min(end, timeline.now + .seconds(5)))
         }
+        boundShare = (timeline.now - healed) / livenessBound
         if violation == nil { checkEnd() }
     }
 
@@ -108,21 +113,25 @@ public final class Simulation {
         while violation == nil, let event = timeline.next(until: end) {
             eventCount += 1
             checkProgressOfTime()
-            switch event {
-            case .masterStarts: startMaster()
-            case .masterTurns(let run): turnMaster(run)
-            case .masterCommitted(let run): masterCommitted(run)
-            case .masterAssembled(let run, let image): if master?.run == run { post(.assembled(image), on: nil) }
-            case .masterHears(let connection, let mail): masterHears(mail, on: connection)
-            case .workerHears(let worker, let connection, let mail):
-                unlessPaused(worker, event) { workerHears(worker, mail, on: connection) }
-            case .worker(let worker, let run, let happening):
-                guard workers[worker].run == run else { break }
-                unlessPaused(worker, event) { handle(happening, at: worker) }
-            case .client(let client, let happening): handle(happening, at: client)
-            case .clientHears(let client, let connection, let mail): clientHears(client, mail, on: connection)
-            case .fault: injectFault()
-            }
+            handle(event)
+        }
+    }
+
+    private func handle(_ event: Event) {
+        switch event {
+        case .masterStarts: startMaster()
+        case .masterTurns(let run): turnMaster(run)
+        case .masterCommitted(let run): masterCommitted(run)
+        case .masterAssembled(let run, let image): if master?.run == run { post(.assembled(image), on: nil) }
+        case .masterHears(let connection, let mail): masterHears(mail, on: connection)
+        case .workerHears(let worker, let connection, let mail):
+            if !isPaused(worker, event) { workerHears(worker, mail, on: connection) }
+        case .worker(let worker, let run, let happening):
+            if workers[worker].run == run && !isPaused(worker, event) { handle(happening, at: worker) }
+        case .workerResumes(let worker): resume(worker)
+        case .client(let client, let happening): handle(happening, at: client)
+        case .clientHears(let client, let connection, let mail): clientHears(client, mail, on: connection)
+        case .fault: injectFault()
         }
     }
 
@@ -133,12 +142,25 @@ public final class Simulation {
         if eventsNow > 20_000 { violate(.liveness, "the master or a worker is busy without end, and gets nowhere") }
     }
 
-    private func unlessPaused(_ worker: Int, _ event: Event, _ body: () -> Void) {
-        if workers[worker].pausedUntil > timeline.now {
-            timeline.arrange(event, at: workers[worker].pausedUntil)
-        } else {
-            body()
+    /// What happens to a worker that stands still waits, in its order.
+    private func isPaused(_ worker: Int, _ event: Event) -> Bool {
+        guard workers[worker].pausedUntil > timeline.now || !workers[worker].waiting.isEmpty else { return false }
+        if workers[worker].waiting.isEmpty {
+            timeline.arrange(.workerResumes(worker), at: workers[worker].pausedUntil)
         }
+        workers[worker].waiting.append(event)
+        return true
+    }
+
+    private func resume(_ worker: Int) {
+        let waiting = workers[worker].waiting
+        guard !waiting.isEmpty else { return }
+        guard workers[worker].pausedUntil <= timeline.now else {
+            timeline.arrange(.workerResumes(worker), at: workers[worker].pausedUntil)
+            return
+        }
+        workers[worker].waiting = []
+        for event in waiting { handle(event) }
     }
 
     // MARK: Sending
@@ -204,6 +226,8 @@ public struct SimulationResult: Sendable {
     public let eventCount: UInt64
     public let commitCount: UInt64
     public let acknowledgedJobs: Int
+    /// The time from the healing until all jobs had ended, as a part of the bound for it.
+    public let boundShare: Double
     /// How often each fault was injected.
     public let faults: [String: Int]
 }

@@ -5,6 +5,8 @@ public struct SimulationFigures: Sendable {
     public private(set) var eventCount: UInt64 = 0
     public private(set) var commitCount: UInt64 = 0
     public private(set) var acknowledgedJobs = 0
+    /// The greatest part of the liveness bound that a seed used.
+    public private(set) var worstBoundShare = 0.0
     public private(set) var faults: [String: Int] = [:]
     /// The time that the runs took.
     public var elapsed = Duration.zero
@@ -17,6 +19,7 @@ public struct SimulationFigures: Sendable {
         eventCount += result.eventCount
         commitCount += result.commitCount
         acknowledgedJobs += result.acknowledgedJobs
+        worstBoundShare = max(worstBoundShare, result.boundShare)
         faults.merge(result.faults, uniquingKeysWith: +)
     }
 
@@ -25,6 +28,7 @@ public struct SimulationFigures: Sendable {
             ("seeds", seedCount), ("simulated seconds", Int(simulated / .seconds(1))),
             ("elapsed milliseconds", Int(elapsed / .milliseconds(1))), ("events", Int(eventCount)),
             ("commits", Int(commitCount)), ("acknowledged jobs", acknowledgedJobs),
+            ("percent of the liveness bound, at worst", Int((worstBoundShare * 100).rounded(.up))),
             ("times real time", elapsed > .zero ? Int(simulated / elapsed) : 0),
         ]
     }

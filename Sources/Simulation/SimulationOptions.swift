@@ -26,6 +26,8 @@ struct SimulationOptions: CustomStringConvertible {
     /// Nothing goes wrong: the run is about fair shares.
     let isShareTrial: Bool
 
+    let schedulerConfiguration: SchedulerConfiguration
+
     init(using random: inout SeededRandom) {
         isShareTrial = random.happens(onceIn: 10)
         workerCount =
@@ -45,12 +47,9 @@ struct SimulationOptions: CustomStringConvertible {
         sharedEvery = [1, 2, 6][random.draw(0...2)]
         liarCount = random.happens(onceIn: 4) ? random.draw(1...workerCount) : 0
         safetyPhase = .seconds(random.draw(20...120))
-    }
-
-    var schedulerConfiguration: SchedulerConfiguration {
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = prefetchPerSlot
-        return configuration
+        schedulerConfiguration = configuration
     }
 
     var description: String {

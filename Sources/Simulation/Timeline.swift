@@ -46,6 +46,7 @@ enum Event {
     case masterHears(connection: Int, MasterMail)
     case workerHears(worker: Int, connection: Int, WorkerMail)
     case worker(Int, run: Int, WorkerEvent)
+    case workerResumes(Int)
     case client(Int, ClientEvent)
     case clientHears(Int, connection: Int, ClientMail)
     case fault
@@ -75,7 +76,7 @@ enum MasterMail {
     case report(number: UInt32, WorkerReport)
     case draining(Bool)
     case openJob(JobOpening)
-    case upload([BlobReference])
+    case upload(JobID, [BlobReference])
     case addImages(JobID, [ImageOffer])
     case sealJob(JobID, count: UInt32)
     case cancelJob(JobID)
