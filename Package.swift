@@ -197,7 +197,8 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "ImageCodecs", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "MasterDaemonTests", dependencies: ["MasterDaemon", "JobModel", "Journal", "Scheduler", "BlobStore"],
+            name: "MasterDaemonTests",
+            dependencies: ["MasterDaemon", "MasterLogic", "JobModel", "Journal", "Scheduler", "BlobStore"],
             swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),

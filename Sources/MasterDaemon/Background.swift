@@ -102,7 +102,7 @@ struct Background: Sendable {
         do {
             let removed = try await blockingWork.runIfActive { [blobs, loop] in
                 try blobs.sweep(olderThan: .seconds(3600)) { digest in
-                    loop.performBlocking { $0.mustKeep(digest) } ?? true
+                    loop.performBlocking { !$0.mayDelete(digest) } ?? true
                 }
             }
             guard removed.blobCount > 0 else { return }

@@ -1,5 +1,6 @@
 import BlobStore
 import JobModel
+import MasterLogic
 import Scheduler
 
 extension MasterCore {
@@ -25,9 +26,7 @@ extension MasterCore {
     /// Deletes a blob that no image needs, unless somebody is about to refer to it.
     func delete(_ digest: BlobDigest) {
         results.remove(digest)
-        // Decided before this turn's events; one of them may need it again.
-        guard !mustKeep(digest) else { return }
-        remove(digest)
+        if mayDelete(digest) { remove(digest) }
     }
 
     func remove(_ digest: BlobDigest) {
@@ -56,8 +55,8 @@ extension MasterCore {
         return true
     }
 
-    /// Whether a sweep has to leave the blob alone.
-    func mustKeep(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) || pins.isPinned(digest) }
+    /// Whether nobody needs the blob, and nobody is about to refer to it.
+    func mayDelete(_ digest: BlobDigest) -> Bool { pins.mayDelete(digest, isNeeded: scheduler.isNeeded(digest)) }
 
     /// Whether the blob is there with its right size.
     func holds(_ blob: BlobReference) -> Bool { (try? blobs.open(blob)) != nil }
@@ -109,31 +108,6 @@ extension MasterCore {
             "an intermediate blob is gone: the image starts over",
             metadata: ["image.id": "\(image)", "blob": "\(blob.digest)"])
         scheduler.blobsLost(of: image, at: now, into: &decision)
-    }
-}
-
-/// Results that can answer identical requests, for as long as their blobs are kept.
-struct ResultCache {
-    /// What makes requests identical: the same input bytes, the same pipeline, the same release's pixels. The chunk size is
-    /// not among it: no output depends on it.
-    struct Key: Hashable {
-        let input: BlobDigest
-        let pipeline: String
-        let revision: UInt32
-    }
-
-    private var results: [Key: BlobReference] = [:]
-    private var keys: [BlobDigest: Set<Key>] = [:]
-
-    subscript(key: Key) -> BlobReference? { results[key] }
-
-    mutating func insert(_ result: BlobReference, for key: Key) {
-        if let old = results.updateValue(result, forKey: key), old != result { keys[old.digest]?.remove(key) }
-        keys[result.digest, default: []].insert(key)
-    }
-
-    mutating func remove(_ digest: BlobDigest) {
-        for key in keys.removeValue(forKey: digest) ?? [] { results[key] = nil }
     }
 }
 

@@ -28,7 +28,7 @@ final class MasterCore {
     var watchers = Watchers()
     var results = ResultCache()
     var pins = BlobPins()
-    var unsealed = UnsealedJobs()
+    var unsealed = UnsealedJobs<ObjectIdentifier>()
     let uploads: UploadBudget
     private var kept: KeptJobs
 
@@ -208,7 +208,7 @@ final class MasterCore {
             guard scheduler.jobSummary(ending.job)?.finishedAt == ending.finishedAt else { continue }
             try? scheduler.jobForgotten(ending.job, at: now, into: &decision)
         }
-        for digest in pins.expired(at: now.instant, isIncomplete: unsealed.contains) where !scheduler.isNeeded(digest) {
+        for digest in pins.expired(at: now.instant, isIncomplete: unsealed.contains) where mayDelete(digest) {
             uploads.removed(digest)
             remove(digest)
         }

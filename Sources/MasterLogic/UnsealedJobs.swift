@@ -23,6 +23,9 @@ public struct UnsealedJobs<Client: Equatable> {
     /// The job was sealed or cancelled.
     public mutating func ended(_ job: JobID) { openings[job] = nil }
 
+    /// Whether the job is known and not complete yet.
+    public func contains(_ job: JobID) -> Bool { openings[job] != nil }
+
     /// The client's connection ended.
     public mutating func left(_ client: Client, at now: Instant) {
         for (job, opening) in openings where opening.client == client {

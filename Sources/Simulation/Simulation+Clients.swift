@@ -72,7 +72,7 @@ extension Simulation {
     private func say(_ client: SimulatedClient, on connection: Int) {
         switch client.step {
         case .opening: sendToMaster(.openJob(client.opening), on: connection)
-        case .uploading: sendToMaster(.upload(client.offers.map(\.input)), on: connection)
+        case .uploading(let job): sendToMaster(.upload(job, client.offers.map(\.input)), on: connection)
         case .adding(let job): sendToMaster(.addImages(job, client.offers), on: connection)
         case .sealing(let job): sendToMaster(.sealJob(job, count: UInt32(client.offers.count)), on: connection)
         case .cancelling(let job): sendToMaster(.cancelJob(job), on: connection)

@@ -129,7 +129,7 @@ extension Simulation {
         for job in master.unsealed.abandoned(at: timeline.now, after: Self.unsealedTimeout) {
             _ = try? master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
         }
-        for digest in master.pins.expired(at: timeline.now)
+        for digest in master.pins.expired(at: timeline.now, isIncomplete: master.unsealed.contains)
         where master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) {
             delete(digest)
         }
@@ -234,12 +234,12 @@ extension Simulation {
     }
 
     /// Stores a blob that a peer sent; it stays for a while even if nobody needs it yet.
-    func store(_ blob: BlobReference) {
+    func store(_ blob: BlobReference, for job: JobID? = nil) {
         blobs.insert(blob.digest)
-        pin(blob.digest)
+        pin(blob.digest, for: job)
     }
 
-    func pin(_ digest: BlobDigest) { master?.pins.pin(digest, at: timeline.now) }
+    func pin(_ digest: BlobDigest, for job: JobID? = nil) { master?.pins.pin(digest, for: job, at: timeline.now) }
 
     /// Notes that the image's result can answer identical requests.
     private func remember(_ image: ImageID, _ result: BlobReference, at master: SimulatedMaster) {

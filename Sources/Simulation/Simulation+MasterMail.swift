@@ -160,8 +160,8 @@ extension Simulation {
                     master.unsealed.opened(job, by: connection, at: timeline.now)
                 }
                 answer = .opened(job)
-            case .upload(let references):
-                for blob in references { store(blob) }
+            case .upload(let job, let references):
+                for blob in references { store(blob, for: job) }
                 answer = .uploaded
             case .addImages(_, let offers) where !isStored(offers.map(\.input)):
                 answer = .blobsMissing

@@ -6,25 +6,25 @@ import Scheduler
 /// Measured by the clock that only goes forward: setting the wall clock neither ends the time nor prolongs it. Only how long ago
 /// a job ended before the master was started is known from the wall clock alone; should that be wrong, the results still stay
 /// for `leastAfterStart`.
-struct KeptJobs {
-    static let leastAfterStart = Duration.seconds(600)
+public struct KeptJobs {
+    public static let leastAfterStart = Duration.seconds(600)
 
     /// How long results are kept.
     let duration: Duration
     /// In the order of `due`: all wait equally long.
     private var endings: [(job: JobID, finishedAt: UInt64, due: Instant)] = []
 
-    init(duration: Duration) { self.duration = duration }
+    public init(duration: Duration) { self.duration = duration }
 
     /// The job ended just now.
     ///
     /// - Parameter finishedAt: what its record says; tells this ending from another, when the job was redriven.
-    mutating func ended(_ job: JobID, finishedAt: UInt64, at now: Instant) {
+    public mutating func ended(_ job: JobID, finishedAt: UInt64, at now: Instant) {
         endings.append((job, finishedAt, now + duration))
     }
 
     /// The master has started: takes up all jobs that had ended.
-    mutating func recovered(_ jobs: [(job: JobID, finishedAt: UInt64)], at now: Moment) {
+    public mutating func recovered(_ jobs: [(job: JobID, finishedAt: UInt64)], at now: Moment) {
         let least = min(duration, Self.leastAfterStart)
         endings = jobs.map { job, finishedAt in
             let (age, isFuture) = now.wallClockMilliseconds.subtractingReportingOverflow(finishedAt)
@@ -34,7 +34,7 @@ struct KeptJobs {
     }
 
     /// Takes out what is to be forgotten by now, with the ending that it was.
-    mutating func due(at now: Instant) -> [(job: JobID, finishedAt: UInt64)] {
+    public mutating func due(at now: Instant) -> [(job: JobID, finishedAt: UInt64)] {
         let count = endings.prefix { $0.due <= now }.count
         defer { endings.removeFirst(count) }
         return endings.prefix(count).map { ($0.job, $0.finishedAt) }
