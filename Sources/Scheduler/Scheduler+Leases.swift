@@ -31,7 +31,12 @@ extension Scheduler {
     private mutating func popReadyTask() -> TaskKey? {
         // A local copy of the reference, because `queue` is being changed.
         let ledger = ledger
-        return queue.popFirst { ledger.state(of: $0) == .waiting }
+        return queue.popFirst { image in
+            guard let state = ledger.state(of: image) else {
+                preconditionFailure("the queue has a task of image \(image), which the job does not have")
+            }
+            return state == .waiting
+        }
     }
 
     /// Counts the attempt, then hands it out.
