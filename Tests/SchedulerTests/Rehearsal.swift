@@ -1,4 +1,3 @@
-import Imaging
 import JobModel
 import Testing
 
@@ -7,7 +6,7 @@ import Testing
 /// A scheduler on a stage: hands it events at a time of its own, keeps what it decided, and checks after every event that
 /// replaying the records gives the same durable state.
 ///
-/// Workers here are models: they hold what was granted and not revoked, and beat once a second while they are alive.
+/// Workers here are models: they hold what was granted and not revoked, and beat in time while they are alive.
 final class Rehearsal {
     struct Grant: Hashable {
         var lease: LeaseID
@@ -29,7 +28,7 @@ final class Rehearsal {
     /// Leases that the model workers do not list, though they were granted them.
     var unlisted: Set<LeaseID> = []
     var checksReplay = true
-    private var nextBeat = Instant(nanoseconds: 1_001_000_000_000)
+    private var nextBeat: Instant
     private var shadow: Ledger
     private let planner: any ImagePlanner
     private let configuration: SchedulerConfiguration
@@ -42,6 +41,7 @@ final class Rehearsal {
         self.planner = planner
         scheduler = try Scheduler(configuration: configuration, planner: planner)
         shadow = Ledger(planner: planner, nextJob: JobID(1))
+        nextBeat = now + configuration.heartbeatInterval
         perform { $0.recovered(at: $1, into: &$2) }
     }
 
@@ -160,8 +160,8 @@ final class Rehearsal {
 
     // MARK: Time
 
-    /// Lets time pass: connected workers beat once a second, except for the silent ones; the scheduler is woken when it asked
-    /// to be.
+    /// Lets time pass: connected workers beat in time, except for the silent ones; the scheduler is woken when it asked to
+    /// be.
     func wait(_ duration: Duration, silent: Set<WorkerID> = [], progressing: Bool = true) {
         let end = now + duration
         while true {
@@ -171,7 +171,7 @@ final class Rehearsal {
                 for worker in held.keys.sorted() where !silent.contains(worker) {
                     beat(worker, progress: progressing ? Double(now.nanoseconds % 1_000_000_007) / 1e9 : 0)
                 }
-                nextBeat = now + .seconds(1)
+                nextBeat = now + configuration.heartbeatInterval
             }
             if let deadline = scheduler.nextDeadline, deadline <= now {
                 perform { $0.timePassed(at: $1, into: &$2) }
@@ -350,71 +350,5 @@ extension BlobReference {
         }
         guard let digest = BlobDigest(bytes) else { preconditionFailure("four words are 32 bytes") }
         return BlobReference(digest: digest, byteCount: byteCount)
-    }
-}
-
-/// Plans by the pipeline's first word, on images 10 bytes wide:
-///
-/// - `whole`: one task;
-/// - `rows`: bands of 4 rows; one stage of chunks of 4 rows, each needing one row more above and below;
-/// - `shared`: bands and chunks of 4 rows; a first stage that is summarised, a second one with chunks of 8 rows, all of which
-///   need the same value;
-/// - `own`: the same, but the second stage has the chunks of the first, and each needs its own value;
-/// - `columns`: the same, but the first stage closes with columns, of which a chunk of the second needs those of its rows;
-/// - `lower`: as `rows`, but rows above the eighth are not read;
-/// - `unsuitable`: no plan at all.
-struct ScriptedPlanner: ImagePlanner {
-    func canonicalText(of pipeline: String) throws(PipelineError) -> String {
-        guard ["whole", "rows", "shared", "own", "columns", "report", "lower", "unsuitable"].contains(pipeline) else {
-            throw PipelineError(.unknownOperation, "\(pipeline) is not in the script")
-        }
-        return pipeline
-    }
-
-    func plan(
-        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
-    ) throws(PipelineError) -> ImagePlan {
-        let height = Int(geometry.height)
-        let quarters = RowPartition(rowCount: height, rowsPerPart: 4)
-        let eighths = RowPartition(rowCount: height, rowsPerPart: 8)
-        func stage(
-            _ chunks: RowPartition, halo: Int, _ opening: ImagePlan.Opening, _ closing: ImagePlan.Closing
-        ) -> ImagePlan.Stage {
-            ImagePlan.Stage(
-                inputBytesPerRow: 10, outputBytesPerRow: 10, inputWidth: 10, opening: opening, closing: closing,
-                chunks: chunks,
-                inputRows: (0..<chunks.count).map { index in
-                    max(0, chunks[index].lowerBound - halo)..<min(height, chunks[index].upperBound + halo)
-                })
-        }
-        func large(_ stages: [ImagePlan.Stage]) -> ImagePlan {
-            ImagePlan(geometry: geometry, output: geometry, bands: quarters, stages: stages)
-        }
-        switch pipeline {
-        case "rows": return large([stage(quarters, halo: 1, .none, .segments)])
-        case "shared":
-            return large([
-                stage(quarters, halo: 1, .none, .summary), stage(eighths, halo: 1, .sharedValue, .segments),
-            ])
-        case "own":
-            return large([
-                stage(quarters, halo: 1, .none, .summary), stage(quarters, halo: 0, .valuePerChunk, .segments),
-            ])
-        case "lower":
-            var lower = stage(RowPartition(rowCount: height - 8, rowsPerPart: 4), halo: 0, .none, .segments)
-            lower.inputRows = (0..<lower.chunks.count).map { index in
-                lower.chunks[index].lowerBound + 8..<lower.chunks[index].upperBound + 8
-            }
-            return large([lower])
-        case "columns":
-            var turned = stage(RowPartition(rowCount: 10, rowsPerPart: 6), halo: 0, .none, .segments)
-            turned.transposedInput = TransposedRows(
-                of: ImageShape(width: 10, height: height, format: PixelFormat(.gray, .eight)), rowsPerPart: 4)
-            turned.inputRows = [0..<6, 6..<10]
-            return large([stage(quarters, halo: 1, .none, .columns), turned])
-        case "report": return large([stage(quarters, halo: 1, .none, .report)])
-        case "unsuitable": throw PipelineError(.unsuitableImage, "scripted to refuse every image")
-        default: return ImagePlan(whole: geometry, output: geometry)
-        }
     }
 }
