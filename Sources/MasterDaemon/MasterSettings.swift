@@ -43,8 +43,8 @@ struct MasterSettings: Sendable {
         Setting(
             "unsealed-timeout", "TIME", default: "10m", "Cancel a job whose client stays away before it is complete"),
         Setting(
-            "heartbeat", "TIME", default: "1s",
-            "How often workers show that they live; one that is silent for three beats is given up"),
+            "heartbeat", "TIME", default: "500ms",
+            "How often workers show that they live; one that is silent for six beats is given up"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
         Setting(
             "checkpoint-pages", "N", default: "2000",

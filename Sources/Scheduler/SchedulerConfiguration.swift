@@ -1,7 +1,7 @@
 /// The limits and delays that the scheduler keeps. Durations are measured on the monotonic clock.
 public struct SchedulerConfiguration: Hashable, Sendable {
     /// How often a worker sends a heartbeat.
-    public var heartbeatInterval: Duration = .seconds(1)
+    public var heartbeatInterval: Duration = .milliseconds(500)
     /// How long a lease lives after the last heartbeat that listed it.
     public var leaseDuration: Duration = .seconds(10)
     /// Silence after which a worker gets no new leases.
@@ -71,16 +71,16 @@ public struct SchedulerConfiguration: Hashable, Sendable {
 
     public init() {}
 
-    /// Sets how often a worker sends a heartbeat, and how long its silence may last in proportion: suspect after 2, dead
-    /// after 3, leases lapse after 10.
+    /// Sets how often a worker sends a heartbeat, and how long its silence may last in proportion: suspect after 4, dead
+    /// after 6, leases lapse after 20.
     public mutating func beat(every interval: Duration) {
         heartbeatInterval = interval
-        suspectAfter = interval * 2
-        deadAfter = interval * 3
-        leaseDuration = interval * 10
-        reconnectGrace = interval * 5
-        grantDelay = interval * 2
-        pauseTolerance = interval / 2
+        suspectAfter = interval * 4
+        deadAfter = interval * 6
+        leaseDuration = interval * 20
+        reconnectGrace = interval * 10
+        grantDelay = interval * 4
+        pauseTolerance = interval
     }
 
     /// Checks that the values fit together.

@@ -8,6 +8,8 @@ public struct FalseDeathTrial: Sendable {
     /// Each worker meets a pause or a cut once in so long, on average.
     static let faultInterval = Duration.seconds(600)
     static let longestFault = Duration.seconds(2)
+    /// Nothing else happens to a worker so soon after a fault: two in a row would be one of more than two seconds.
+    static let recovery = Duration.seconds(1)
     /// How long TCP takes to send again what was lost.
     static let repetition: ClosedRange<Duration> = .milliseconds(200) ... .milliseconds(400)
 
@@ -29,16 +31,20 @@ extension Simulation {
         isFaulty = false
         setUpWorkers(FalseDeathTrial.workerCount)
         let end = timeline.now + duration
+        var recovered = [Instant](repeating: timeline.now, count: FalseDeathTrial.workerCount)
         while timeline.now < end && violation == nil {
             pass(until: min(end, timeline.now + random.draw(.zero...pause * 2)))
-            disturb(random.draw(0...(FalseDeathTrial.workerCount - 1)))
+            let worker = random.draw(0...(FalseDeathTrial.workerCount - 1))
+            guard recovered[worker] <= timeline.now else { continue }
+            recovered[worker] = disturb(worker) + FalseDeathTrial.recovery
         }
         return deathsDeclared
     }
 
     private var pause: Duration { FalseDeathTrial.faultInterval / FalseDeathTrial.workerCount }
 
-    private func disturb(_ worker: Int) {
+    /// - Returns: until when.
+    private func disturb(_ worker: Int) -> Instant {
         let until = timeline.now + random.draw(.milliseconds(1)...FalseDeathTrial.longestFault)
         let now = timeline.now
         switch random.draw(0...3) {
@@ -47,5 +53,6 @@ extension Simulation {
         case 2: network.links[.worker(worker)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: now)
         default: network.links[.worker(worker)] = Network.Link(toMasterCutUntil: now, toPeerCutUntil: until)
         }
+        return until
     }
 }

@@ -7,9 +7,9 @@ import WorkerLogic
 // Workers: the real lease board decides; here is what carries it out, and the connection's life.
 
 extension Simulation {
-    private static var beatInterval: Duration { .seconds(1) }
+    private var beatInterval: Duration { options.schedulerConfiguration.heartbeatInterval }
     /// Without a heartbeat's reply for so long, the connection is taken for half-open.
-    private static var silenceLimit: Duration { .seconds(5) }
+    private var silenceLimit: Duration { beatInterval * 10 }
     private static var retryInterval: Duration { .milliseconds(500) }
 
     func handle(_ happening: WorkerEvent, at number: Int) {
@@ -18,7 +18,7 @@ extension Simulation {
             guard !workers[number].isUp else { return }
             workers[number].isUp = true
             timeline.arrange(.worker(number, run: workers[number].run, .connects), after: .zero)
-            timeline.arrange(.worker(number, run: workers[number].run, .beats), after: Self.beatInterval)
+            timeline.arrange(.worker(number, run: workers[number].run, .beats), after: beatInterval)
         case .connects: connectWorker(number)
         case .beats: beat(number)
         case .fetched(let lease): fetch(lease, at: number)
@@ -103,9 +103,9 @@ extension Simulation {
     }
 
     private func beat(_ number: Int) {
-        arrange(.beats, at: number, after: Self.beatInterval)
+        arrange(.beats, at: number, after: beatInterval)
         guard let connection = workers[number].connection else { return }
-        if timeline.now - workers[number].lastHeard > Self.silenceLimit {
+        if timeline.now - workers[number].lastHeard > silenceLimit {
             trace.note("gives up its connection, worker", number, at: timeline.now)
             closeConnection(of: number)
         } else if workers[number].isRegistered {

@@ -8,7 +8,7 @@ import Transport
 /// connection is lost or the master falls silent.
 struct MasterLink: Sendable {
     /// Without a reply to so many heartbeats, the connection is taken for half-open and made anew.
-    static let silenceLimit = 5
+    static let silenceLimit = 10
 
     let settings: WorkerSettings
     let secret: SharedSecret

@@ -17,7 +17,7 @@ actor Worker {
 
     private(set) var identifier: WorkerID?
     /// As the master said last.
-    private(set) var heartbeatInterval = Duration.seconds(1)
+    private(set) var heartbeatInterval = Duration.milliseconds(500)
     /// All work has ended and the worlds are gone.
     private(set) var isFinished = false
     private var connection: ControlConnection?

@@ -23,7 +23,7 @@ struct FaultRig: Sendable {
     /// Calls `body` with a cluster that has done one job undisturbed.
     static func with(_ body: (FaultRig) async throws -> Void) async throws {
         try await Cluster.with(
-            workers: 0, masterArguments: ["--heartbeat", "250ms", "--transfer-timeout", "1s"]
+            workers: 0, masterArguments: ["--heartbeat", "125ms", "--transfer-timeout", "1s"]
         ) { cluster in
             let proxies = try (0..<3).map { _ in try FaultProxy(to: cluster.endpoint) }
             defer { for proxy in proxies { proxy.stop() } }
