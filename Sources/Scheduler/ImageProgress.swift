@@ -31,6 +31,8 @@ struct TaskProgress: Hashable, Sendable {
     /// Attempts whose worker was lost.
     var losses: UInt32 = 0
     var isDone = false
+    /// The position of what it gave back among the image's outputs; none for a small image.
+    var output: UInt32?
 }
 
 /// The tasks of one running image. Exists from its first attempt until the image is final or starts over.
@@ -38,8 +40,8 @@ struct ImageProgress: Equatable, Sendable {
     let plan: ImagePlan
     private(set) var tasks: [TaskProgress]
     private(set) var bands: [BlobReference?]
-    /// What the finished tasks gave back, by task.
-    private(set) var outputs: [UInt32: TaskOutput] = [:]
+    /// What the finished tasks gave back, in the order in which they ended.
+    private var outputs: [TaskOutput] = []
     /// The attempts that have not ended, by task.
     private(set) var open: [UInt32: OpenAttempts] = [:]
     /// The worker whose loss ended a task's latest attempt: should it come back, it may go on.
@@ -67,8 +69,11 @@ struct ImageProgress: Equatable, Sendable {
 
     func attempt(_ epoch: Epoch, of task: UInt32) -> OpenAttempt? { open[task]?.all.first { $0.epoch == epoch } }
 
+    /// What the finished task gave back.
+    func output(of task: Int) -> TaskOutput? { tasks[task].output.map { outputs[Int($0)] } }
+
     /// Blobs that exist only for this image's sake.
-    var intermediates: [BlobReference] { bands.compactMap { $0 } + outputs.values.flatMap(\.blobs) }
+    var intermediates: [BlobReference] { bands.compactMap { $0 } + outputs.flatMap(\.blobs) }
 
     // MARK: Changes, each the effect of one record
 
@@ -82,13 +87,13 @@ struct ImageProgress: Equatable, Sendable {
     mutating func attemptStarted(_ epoch: Epoch, of step: TaskStep, by worker: WorkerID) throws(ReplayError) {
         let task = try number(step)
         let attempt = OpenAttempt(epoch: epoch, worker: worker)
-        switch open[task] {
-        case nil: open[task] = .one(attempt)
+        switch open.updateValue(.one(attempt), forKey: task) {
+        case nil: break
         case .one(let first): open[task] = .two(first, attempt)
         case .two: throw ReplayError(description: "a third attempt at once, \(epoch), of task \(task)")
         }
         let known = tasks[Int(task)]
-        if losers.removeValue(forKey: task) != nil && epoch == known.epoch {
+        if !losers.isEmpty, losers.removeValue(forKey: task) != nil, epoch == known.epoch {
             tasks[Int(task)].losses -= 1
         } else if epoch != known.epoch + 1 {
             throw ReplayError(description: "attempt \(epoch) of task \(task) follows attempt \(known.epoch)")
@@ -131,10 +136,13 @@ struct ImageProgress: Equatable, Sendable {
         let task = try number(step)
         guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
         tasks[Int(task)].isDone = true
-        losers[task] = nil
+        if !losers.isEmpty { losers[task] = nil }
         doneCount += 1
         open[task] = nil
-        if !plan.isWhole { outputs[task] = output }
+        if !plan.isWhole {
+            tasks[Int(task)].output = UInt32(outputs.count)
+            outputs.append(output)
+        }
         var ready = productFinished(for: plan.dependents(ofTask: Int(task)))
         if case .chunk(let stage, _) = plan.step(Int(task)) {
             chunksToDo[Int(stage)] -= 1

@@ -73,10 +73,24 @@ extension JobEntry {
     /// - Returns: the tasks that miss nothing any more; `nil` when the image is not running.
     mutating func complete(_ task: TaskID, _ output: TaskOutput) throws(ReplayError) -> [UInt32]? {
         let index = task.image.index
-        guard let (ready, doneCount) = try progress[index]?.taskCompleted(task.step, output) else { return nil }
+        let completed = try progress.change(index) { progress throws(ReplayError) in
+            try progress.taskCompleted(task.step, output)
+        }
+        guard let (ready, doneCount) = completed else { return nil }
         counts.tasksDone += 1
         let image = Int(index)
         counts.pixelsDone += images[image].pixelsDone(doneCount) - images[image].pixelsDone(doneCount - 1)
         return ready
+    }
+}
+
+extension Dictionary {
+    /// Changes the value of `key` where it lies; `nil` when there is none. Through the subscript it is moved out and back: for
+    /// large values that is most of the cost.
+    mutating func change<Result, Failure: Error>(
+        _ key: Key, _ change: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result? {
+        guard let position = index(forKey: key) else { return nil }
+        return try change(&values[position])
     }
 }

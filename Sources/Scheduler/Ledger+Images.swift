@@ -9,6 +9,16 @@ extension Ledger {
         ReplayError(description: "\(task) is no task of a running image")
     }
 
+    private mutating func changeProgress<Result>(
+        of task: TaskID, _ change: (inout ImageProgress) throws(ReplayError) -> Result
+    ) throws(ReplayError) -> Result {
+        let result = try jobs.change(task.image.job) { job throws(ReplayError) in
+            try job.progress.change(task.image.index, change)
+        }
+        guard let result = result ?? nil else { throw Self.noTask(task) }
+        return result
+    }
+
     mutating func start(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
         let image = lease.task.image
         if state(of: image) == .waiting, let geometry = self.image(image)?.geometry,
@@ -21,17 +31,17 @@ extension Ledger {
             }
             jobs[image.job]?.begin(image.index, plan)
         }
-        let started: Void? = try jobs[image.job]?.progress[image.index]?
-            .attemptStarted(lease.epoch, of: lease.task.step, by: worker)
-        guard started != nil else { throw Self.noTask(lease.task) }
+        try changeProgress(of: lease.task) { progress throws(ReplayError) in
+            try progress.attemptStarted(lease.epoch, of: lease.task.step, by: worker)
+        }
         latestWorker = max(latestWorker, worker)
     }
 
     mutating func end(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
         let image = lease.task.image
-        let ended: Void? = try jobs[image.job]?.progress[image.index]?
-            .attemptEnded(lease.epoch, of: lease.task.step, because: failure.cause)
-        guard ended != nil else { throw Self.noTask(lease.task) }
+        try changeProgress(of: lease.task) { progress throws(ReplayError) in
+            try progress.attemptEnded(lease.epoch, of: lease.task.step, because: failure.cause)
+        }
         switch failure.cause {
         case .workerLost, .rankLost: jobs[image.job]?.counts.attemptsLost += 1
         case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: jobs[image.job]?.counts.attemptsFailed += 1
@@ -45,8 +55,8 @@ extension Ledger {
 
     mutating func publish(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
         let image = task.image
-        guard let ready = try jobs[image.job]?.progress[image.index]?.bandPublished(band, blob) else {
-            throw Self.noTask(task)
+        let ready = try changeProgress(of: task) { progress throws(ReplayError) in
+            try progress.bandPublished(band, blob)
         }
         blobs.retain(blob)
         for number in ready { effects.ready.append(TaskKey(image, number)) }
@@ -54,7 +64,9 @@ extension Ledger {
 
     mutating func complete(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
         let image = lease.task.image
-        guard let ready = try jobs[image.job]?.complete(lease.task, output) else { throw Self.noTask(lease.task) }
+        let ready =
+            try jobs.change(image.job) { job throws(ReplayError) in try job.complete(lease.task, output) } ?? nil
+        guard let ready else { throw Self.noTask(lease.task) }
         if lease.task.step != .whole {
             if let payload = output.payload { blobs.retain(payload) }
             if let summary = output.summary { blobs.retain(summary) }

@@ -47,8 +47,8 @@ struct Ledger: Sendable {
     }
 
     func state(of id: ImageID) -> ImageState? {
-        guard let count = jobs[id.job]?.images.count, Int(id.index) < count else { return nil }
-        return jobs[id.job]?.images[Int(id.index)].state
+        guard let job = jobs.index(forKey: id.job), Int(id.index) < jobs.values[job].images.count else { return nil }
+        return jobs.values[job].images[Int(id.index)].state
     }
 
     func progress(of id: ImageID) -> ImageProgress? { jobs[id.job]?.progress[id.index] }

@@ -8,6 +8,12 @@ struct RevocableHeap<Element: Comparable & Hashable & Sendable>: Sendable {
     private var heap = Heap<Element>()
     private(set) var members: Set<Element> = []
 
+    /// Makes room for so many elements at once.
+    mutating func reserveCapacity(_ count: Int) {
+        heap.reserveCapacity(count)
+        members.reserveCapacity(count)
+    }
+
     var count: Int { members.count }
     var isEmpty: Bool { members.isEmpty }
 

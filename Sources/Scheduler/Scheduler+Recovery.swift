@@ -21,6 +21,7 @@ extension Scheduler {
         let cursor = touched.map { $0 + 1 } ?? 0
         queue.open(entry.description, lane: lane(of: job), cursor: UInt32(cursor))
         queue.add(unstarted: entry.images.count - cursor, to: job)
+        queue.reserve(entry.progress.values.reduce(0) { $0 + $1.tasks.count - $1.doneCount }, for: job)
         for (index, image) in entry.images.prefix(cursor).enumerated() {
             let id = ImageID(job: job, index: UInt32(index))
             switch image.state {
@@ -34,7 +35,7 @@ extension Scheduler {
 
     private mutating func recover(_ image: ImageID, at now: Moment, into decision: inout Decision) {
         guard let progress = ledger.progress(of: image) else { return }
-        for task in 0..<UInt32(progress.tasks.count) {
+        for task in 0..<UInt32(progress.tasks.count) where !progress.tasks[Int(task)].isDone {
             let key = TaskKey(image, task)
             if progress.isReady(task) { queue.push(key) }
             guard let open = progress.open[task] else { continue }

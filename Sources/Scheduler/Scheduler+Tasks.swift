@@ -83,7 +83,7 @@ extension Duration {
 }
 
 extension ImageProgress {
-    func output(at step: TaskStep) -> TaskOutput? { plan.task(at: step).flatMap { outputs[UInt32($0)] } }
+    func output(at step: TaskStep) -> TaskOutput? { plan.task(at: step).flatMap(output(of:)) }
 
     /// Why `output` can not be the result of the task; `nil` when it can.
     func objection(to output: TaskOutput, of task: UInt32) -> String? {

@@ -89,6 +89,9 @@ struct TaskQueue: Sendable {
         change(job) { $0.unstartedCount += images }
     }
 
+    /// Makes room for so many tasks of images before the cursor.
+    mutating func reserve(_ count: Int, for job: JobID) { change(job) { $0.tickets.reserveCapacity(count) } }
+
     /// The task of an image before the cursor is ready: a later one, or one that starts again.
     mutating func push(_ key: TaskKey) {
         change(key.job) { $0.tickets.insert(JobQueue.Ticket(index: key.index, task: key.task)) }
