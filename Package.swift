@@ -191,7 +191,7 @@ let package = Package(
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Checksums"], swiftSettings: strict),
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "MasterClient", nio("NIOEmbedded")],
+            name: "TransportTests", dependencies: ["Transport", "MasterClient", "TestSupport", nio("NIOEmbedded")],
             swiftSettings: strict),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -218,7 +218,7 @@ let package = Package(
             name: "DurabilityTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
-                "Journal", "CFaultyDisk", "JournalWriter", crypto, log,
+                "Journal", "Observability", "CFaultyDisk", "JournalWriter", crypto, log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

@@ -13,15 +13,20 @@ struct ClientSession: Sendable {
     let loop: DecisionLoop
     let admission: Admission
     let blockingWork: NIOThreadPool
+    let limits: TransportLimits
     let logger: Logger
 
     func run() async {
+        var cancellations = RateLimit(countPerSecond: limits.cancellationsPerSecond)
         do {
             for try await (stream, request) in connection.inbound {
                 do {
-                    if case .addImages(let message) = request.body {
+                    switch request.body {
+                    case .addImages(let message):
                         try await addImages(message, stream: stream)
-                    } else {
+                    case .cancelJob where !cancellations.take(at: MasterCore.currentInstant):
+                        throw tooManyCancellations
+                    default:
                         try await loop.perform { [connection] core in
                             try core.received(request, on: connection, stream: stream)
                         }
@@ -41,6 +46,14 @@ struct ClientSession: Sendable {
         }
         connection.close()
         loop.post { [connection] core in core.clientLeft(connection) }
+    }
+
+    private var tooManyCancellations: SchedulerRefusal {
+        let count = limits.cancellationsPerSecond * Int(RateLimit.period / .seconds(1))
+        return .overloaded(
+            Overload(
+                what: "cancellations of this client within \(RateLimit.period)", need: 1, have: count, limit: count,
+                setting: "max-cancels-per-second", retryAfter: .seconds(1)))
     }
 
     /// The headers are read on the blocking pool; only then does the loop hear of the images.

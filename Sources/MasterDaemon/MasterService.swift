@@ -16,6 +16,12 @@ struct MasterService: Service {
     let logger: Logger
 
     func run() async throws {
+        let fileLimit = ProcessLimits.raiseOpenFileCount()
+        if fileLimit < settings.transport.connections {
+            logger.warning(
+                "fewer files may be open than connections; raise LimitNOFILE or ulimit -n",
+                metadata: ["files": "\(fileLimit)", "max-connections": "\(settings.transport.connections)"])
+        }
         let secret = try SharedSecret(file: settings.secretFile)
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
@@ -108,7 +114,7 @@ struct MasterService: Service {
                 case .client, .bulk:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,
-                        logger: logger
+                        limits: settings.transport, logger: logger
                     ).run()
                 }
             case .bulk(let connection):

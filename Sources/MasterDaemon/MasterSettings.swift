@@ -69,8 +69,14 @@ struct MasterSettings: Sendable {
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
         Setting("max-handshakes-per-address", "N", default: "32", "Connections of one address in their handshake"),
         Setting("handshake-timeout", "TIME", default: "2s", "Turn away who has not proved by then who it is"),
-        Setting("frame-timeout", "TIME", default: "10s", "Close a connection whose frame takes longer to arrive"),
+        Setting(
+            "frame-timeout", "TIME", default: "10s",
+            "Close a connection on which neither a frame's rest nor 64 KiB of it comes for so long"),
         Setting("write-timeout", "TIME", default: "10s", "Close a connection that takes nothing for so long"),
+        Setting(
+            "max-frames-per-second", "N", default: "5000", "Frames from one connection, on average over ten seconds"),
+        Setting("max-control-bytes-per-second", "N", default: "16M", "The same of the bytes of control frames"),
+        Setting("max-cancels-per-second", "N", default: "100", "The same of jobs that one client cancels"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -114,6 +120,11 @@ struct MasterSettings: Sendable {
         transport.handshake = try settings.duration("handshake-timeout", in: times)
         transport.wholeFrame = try settings.duration("frame-timeout", in: times)
         transport.writeStall = try settings.duration("write-timeout", in: times)
+        transport.framesPerSecond = try settings.integer("max-frames-per-second", in: 10...1_000_000_000)
+        // A control frame of the greatest length has to pass.
+        transport.controlBytesPerSecond = try settings.integer(
+            "max-control-bytes-per-second", in: 65_536...1_000_000_000)
+        transport.cancellationsPerSecond = try settings.integer("max-cancels-per-second", in: 1...1_000_000_000)
     }
 
     /// What bounds new work; `SchedulerConfiguration` says what each is.

@@ -53,10 +53,9 @@ private func connectOnce(
     do {
         (channel, established) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(TimeAmount(limits.connect))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
             .connect(host: endpoint.host, port: endpoint.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try SocketOptions.set(on: channel)
                     let established = channel.eventLoop.makePromise(of: FrameConnection.self)
                     let machine = HandshakeMachine.initiator(
                         role: role, secret: secret, software: software, nonce: Nonce.random())

@@ -23,28 +23,32 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case close(ConnectionClosed, goodbye: WireRefusal?)
     }
 
-    private enum Phase {
+    enum Phase {
         case handshaking(HandshakeMachine, prefaceSeen: Bool)
         case open
         case lingering
         case closed
     }
 
-    private var phase: Phase
+    var phase: Phase
     private var encoder = FrameEncoder()
     private var receiveBuffer = ReceiveBuffer()
+    /// That came since the handshake.
+    private var frameCount = 0
     /// Why the peer is turned away at once; `nil` when it is not.
     private let refusal: TransportError?
-    private let limits: TransportLimits
+    let limits: TransportLimits
     private let established: EventLoopPromise<FrameConnection>
     private let closed: EventLoopPromise<ConnectionClosed>
     private let logger: Logger
     private var queue: FrameQueue?
     /// Why the connection ends, once that is decided; the first reason counts.
     private var closeReason: ConnectionClosed?
-    private var timers: ConnectionTimers
-    private var timer: Scheduled<Void>?
-    private var isReadingPaused = false
+    /// Of a peer that connected to us; those that we chose ourselves are trusted.
+    var rates: InboundRates?
+    var timers: ConnectionTimers
+    var timer: Scheduled<Void>?
+    private(set) var isReadingPaused = false
     private var hasPendingRead = false
 
     /// - Parameter established: succeeded when the peer is authenticated, else failed with a `TransportError`.
@@ -113,14 +117,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
             queue?.discard()
             queue?.finish(.success(()))
         case .peer: queue?.finish(.success(()))
-        case .network, .slowPeer, .idle, .protocolViolation, .oversized, .goodbye: queue?.finish(.failure(reason))
+        case .network, .slowPeer, .idle, .tooFast, .protocolViolation, .oversized, .goodbye:
+            queue?.finish(.failure(reason))
         }
         // Without effect when the handshake succeeded or failed before.
         established.fail(TransportError(.closed, reason.message))
         closed.succeed(reason)
     }
 
-    private func note(_ reason: ConnectionClosed) {
+    func note(_ reason: ConnectionClosed) {
         if closeReason == nil { closeReason = reason }
     }
 
@@ -131,8 +136,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         case .lingering, .closed: return
         case .handshaking, .open: break
         }
+        let bytes = unwrapInboundIn(data)
         timers.bytesReceived(at: context.eventLoop.now)
-        receiveBuffer.append(unwrapInboundIn(data))
+        receiveBuffer.append(bytes)
+        let frameCount = frameCount
         do {
             try consume(context: context)
         } catch let violation as ProtocolViolation {
@@ -141,7 +148,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             note(ConnectionClosed(.protocolViolation, "\(error)"))
             context.close(promise: nil)
         }
-        timers.frame(isUnfinished: receiveBuffer.byteCount > 0 && !isReadingPaused, at: context.eventLoop.now)
+        timers.received(
+            byteCount: bytes.readableBytes, isFrameComplete: self.frameCount > frameCount,
+            isFrameUnfinished: receiveBuffer.byteCount > 0 && !isReadingPaused, at: context.eventLoop.now)
         armTimer(context: context)
     }
 
@@ -161,7 +170,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 perform(action, context: context)
             case .open:
                 guard let frame = try receiveBuffer.nextFrame() else { return }
-                try received(frame, context: context)
+                frameCount += 1
+                if isWithinRates(frame, context: context) { try received(frame, context: context) }
             case .lingering, .closed:
                 receiveBuffer.discard()
                 return
@@ -223,7 +233,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard isReadingPaused else { return }
         isReadingPaused = false
         timers.bytesReceived(at: context.eventLoop.now)
-        timers.frame(isUnfinished: receiveBuffer.byteCount > 0, at: context.eventLoop.now)
+        timers.received(
+            byteCount: 0, isFrameComplete: false, isFrameUnfinished: receiveBuffer.byteCount > 0,
+            at: context.eventLoop.now)
         armTimer(context: context)
         if hasPendingRead {
             hasPendingRead = false
@@ -239,7 +251,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
-    private func perform(_ action: HandshakeMachine.Action, context: ChannelHandlerContext) {
+    func perform(_ action: HandshakeMachine.Action, context: ChannelHandlerContext) {
         switch action {
         case .none: break
         case .send(let message): send(message, context: context)
@@ -266,6 +278,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func establish(_ peer: HandshakeMachine.Peer, context: ChannelHandlerContext) {
+        if case .handshaking(let machine, _) = phase, !machine.isInitiator { rates = InboundRates(limits: limits) }
         phase = .open
         timers.handshakeEnded(isBulk: peer.role == .bulk, at: context.eventLoop.now)
         receiveBuffer.allow(peer.role.frameKinds)
@@ -300,24 +313,37 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: Outbound
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        put(unwrapOutboundIn(data), promise: promise, context: context)
+    }
+
+    /// Writes bytes whose peer has a time to take them.
+    private func writeTimed(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
         let promise = promise ?? context.eventLoop.makePromise()
         timers.writeBegan(at: context.eventLoop.now)
         armTimer(context: context)
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.timers.writeEnded(at: context.eventLoop.now)
         }
-        put(unwrapOutboundIn(data), promise: promise, context: context)
+        context.write(wrapOutboundOut(bytes), promise: promise)
     }
 
-    /// Numbers a frame and writes it. A blob's bytes are not copied behind their header.
+    /// Numbers a frame and writes it. A blob's bytes are not copied behind their header, and are written in parts: over a slow
+    /// link, that one part after the other is taken shows that the peer reads.
     private func put(_ frame: Frame, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
         var buffer = context.channel.allocator.buffer(capacity: FrameHeader.byteCount)
         switch frame.kind {
         case .data:
             encoder.encodeHeader(of: frame, into: &buffer)
             context.write(wrapOutboundOut(buffer), promise: nil)
-            context.write(wrapOutboundOut(frame.payload), promise: promise)
-        case .handshake, .control, .goodbye:
+            var rest = frame.payload
+            while let part = rest.readSlice(length: min(rest.readableBytes, limits.frameProgressByteCount)) {
+                writeTimed(part, promise: rest.readableBytes == 0 ? promise : nil, context: context)
+                if rest.readableBytes == 0 { break }
+            }
+        case .control:
+            encoder.encode(frame, into: &buffer)
+            writeTimed(buffer, promise: promise, context: context)
+        case .handshake, .goodbye:
             encoder.encode(frame, into: &buffer)
             context.write(wrapOutboundOut(buffer), promise: promise)
         }
@@ -334,7 +360,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         promise?.succeed()
     }
 
-    private func close(_ reason: ConnectionClosed, goodbye: WireRefusal?, context: ChannelHandlerContext) {
+    func close(_ reason: ConnectionClosed, goodbye: WireRefusal?, context: ChannelHandlerContext) {
         switch phase {
         case .lingering, .closed: return
         case .handshaking, .open: break
@@ -365,47 +391,5 @@ final class ConnectionHandler: ChannelDuplexHandler {
             hasPendingRead = false
             context.read()
         }
-    }
-
-    // MARK: Time
-
-    private func armTimer(context: ChannelHandlerContext) {
-        if case .closed = phase { return }
-        guard let deadline = timers.next(isReadingPaused: isReadingPaused) else { return }
-        guard timers.shouldArm(for: deadline) else { return }
-        timer?.cancel()
-        timers.armed = deadline
-        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-            self.timers.armed = nil
-            self.timerFired(context: context)
-        }
-    }
-
-    private func timerFired(context: ChannelHandlerContext) {
-        defer { armTimer(context: context) }
-        guard let lapse = timers.lapsed(at: context.eventLoop.now, isReadingPaused: isReadingPaused) else { return }
-        switch lapse {
-        case .handshake:
-            guard case .handshaking(var machine, let prefaceSeen) = phase else { return }
-            let action = machine.timedOut(after: limits.handshake)
-            phase = .handshaking(machine, prefaceSeen: prefaceSeen)
-            perform(action, context: context)
-        case .lingering:
-            context.close(promise: nil)
-        case .wholeFrame:
-            lapsed(.idle, "a frame was not complete after \(limits.wholeFrame)", context: context)
-        case .idle:
-            lapsed(.idle, "nothing came for \(limits.bulkIdle)", context: context)
-        case .writeStall:
-            // It does not read: nothing that we say would reach it.
-            note(ConnectionClosed(.slowPeer, "the peer took nothing that was sent to it for \(limits.writeStall)"))
-            phase = .lingering
-            context.close(promise: nil)
-        }
-    }
-
-    private func lapsed(_ code: ConnectionClosed.Code, _ message: String, context: ChannelHandlerContext) {
-        let goodbye = WireRefusal(code: code.rawValue, message: message)
-        close(ConnectionClosed(code, message), goodbye: goodbye, context: context)
     }
 }

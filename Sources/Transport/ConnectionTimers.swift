@@ -11,6 +11,8 @@ struct ConnectionTimers {
     private var handshakeDeadline: NIODeadline?
     private var lingeringDeadline: NIODeadline?
     private var frameDeadline: NIODeadline?
+    /// Of the unfinished frame, since its deadline was set.
+    private var frameByteCount = 0
     private var idleDeadline: NIODeadline?
     private var writeDeadline: NIODeadline?
     private var writesUnderWay = 0
@@ -32,12 +34,19 @@ struct ConnectionTimers {
         if isBulk { idleDeadline = now + TimeAmount(limits.bulkIdle) }
     }
 
-    /// After each read: whether part of a frame is there. The limit runs from the frame's first byte.
-    mutating func frame(isUnfinished: Bool, at now: NIODeadline) {
-        if !isUnfinished {
+    /// After each read: how much came, whether it completed a frame, and whether part of another is there.
+    ///
+    /// The limit runs from a frame's first byte, and anew whenever so much has come as shows progress: the longest frame may
+    /// take minutes over a slow link, but nobody can keep one open by a few bytes.
+    mutating func received(byteCount: Int, isFrameComplete: Bool, isFrameUnfinished: Bool, at now: NIODeadline) {
+        guard isFrameUnfinished else {
             frameDeadline = nil
-        } else if frameDeadline == nil {
+            return
+        }
+        frameByteCount += byteCount
+        if frameDeadline == nil || isFrameComplete || frameByteCount >= limits.frameProgressByteCount {
             frameDeadline = now + TimeAmount(limits.wholeFrame)
+            frameByteCount = 0
         }
     }
 

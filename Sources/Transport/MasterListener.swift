@@ -56,11 +56,10 @@ public final class MasterListener: Sendable {
             let accepting = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.socketOption(.so_keepalive), value: 1)
                 .bind(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try accept(
+                        try SocketOptions.set(on: channel)
+                        return try accept(
                             channel, secret: secret, limits: limits, software: software, register: register,
                             logger: logger)
                     }

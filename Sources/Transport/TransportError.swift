@@ -55,6 +55,8 @@ public struct ConnectionClosed: Error, Hashable, CustomStringConvertible {
         case slowPeer = "slow-peer"
         /// Nothing came for longer than the limit, or a frame did not complete within its limit.
         case idle
+        /// More came in a time than the peer may send.
+        case tooFast = "too-fast"
         /// The peer sent something against the protocol.
         case protocolViolation = "protocol"
         /// This side made a message that fits no frame.

@@ -3,6 +3,7 @@ import Glibc
 import JobModel
 import Journal
 import Logging
+import Observability
 import Protocol
 import Synchronization
 import TestSupport
@@ -34,10 +35,7 @@ import Transport
     @Test func `all workers are back soon after their master`() async throws {
         let wish = ProcessInfo.processInfo.environment["TESSERA_RESTART_WORKERS"].flatMap { Int($0) }
         let workerCount = wish ?? 200
-        var limit = rlimit(rlim_cur: 0, rlim_max: 0)
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = ProcessLimits.raiseOpenFileCount()
         try await withTemporaryFolder { folder in
             let place = try MasterProcess.Place(folder: folder)
             let options = ["--max-connections-per-address", "\(workerCount + 10)", "--log-level", "warning"]

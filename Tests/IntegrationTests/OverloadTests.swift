@@ -19,9 +19,12 @@ extension Integration {
                 let crowd = Crowd(cluster)
                 // As many as there is room for keep the workers busy.
                 _ = try await crowd.work(clients: jobLimit, for: .seconds(1))
+                let start = cluster.processorTime
                 let peak = try await crowd.work(clients: jobLimit, for: Self.phase)
+                let middle = cluster.processorTime
                 let before = try await cluster.withMaster { try await $0.masterStatus() }
                 let overloaded = try await crowd.work(clients: 100 * jobLimit, for: Self.phase)
+                let end = cluster.processorTime
                 let after = try await cluster.withMaster { try await $0.masterStatus() }
 
                 let share = Double(overloaded.jobsDone) / Double(max(1, peak.jobsDone))
@@ -29,7 +32,9 @@ extension Integration {
                 print(
                     "overload: \(peak.jobsDone) jobs by \(jobLimit) clients in \(Self.phase), "
                         + "\(overloaded.jobsDone) by \(100 * jobLimit); asked to wait \(overloaded.askedToWait) times; "
-                        + "the master grew from \(before.residentBytes) by \(growth) bytes")
+                        + "the master grew from \(before.residentBytes) by \(growth) bytes; its processor time for a job: "
+                        + "\((middle - start) / max(1, peak.jobsDone)), then \((end - middle) / max(1, overloaded.jobsDone))"
+                )
                 #expect(peak.askedToWait == 0, "there was room for all")
                 #expect(overloaded.askedToWait >= 99 * jobLimit, "all but a few were asked to wait")
                 #expect(after.askedToWait - before.askedToWait == UInt64(overloaded.askedToWait))
@@ -38,6 +43,21 @@ extension Integration {
                 #expect(share > 0.3, "\(overloaded.jobsDone) of \(peak.jobsDone) jobs")
                 #expect(growth < 48 << 20, "it grew by \(growth) bytes")
                 #expect(after.jobsOpen == 0, "whoever was let in got its result")
+            }
+        }
+
+        @Test func `who cancels in a flood is asked to wait, and told which setting permits more`() async throws {
+            try await Cluster.with(workers: 0, masterArguments: ["--max-cancels-per-second", "1"]) { cluster in
+                try await cluster.withMaster { master in
+                    let (job, _, _) = try await master.openJob(token: "flood", submitter: "test", pipeline: "invert")
+                    // Ten within ten seconds are permitted; a job that is cancelled already stays so.
+                    for _ in 0..<10 { try await master.cancel(job) }
+                    let refusal = await #expect(throws: MasterRefusal.self) { try await master.cancel(job) }
+                    #expect(refusal?.code == "overloaded")
+                    #expect(refusal?.retryAfter == .seconds(1))
+                    #expect(refusal?.message.contains("--max-cancels-per-second") == true)
+                    _ = try await master.masterStatus()
+                }
             }
         }
 
@@ -212,4 +232,9 @@ private actor StartLine {
             }
         }
     }
+}
+
+extension Cluster {
+    /// What the master has used so far.
+    fileprivate var processorTime: Duration { ProcessTable.entry(master.pid)?.processorTime ?? .zero }
 }

@@ -160,7 +160,7 @@ extension DecisionLoopTests {
                     guard case .control(let connection) = incoming else { return }
                     await ClientSession(
                         connection: connection, loop: loop, admission: Admission(blobs: blobs),
-                        blockingWork: .singleton, logger: logger
+                        blockingWork: .singleton, limits: TransportLimits(), logger: logger
                     ).run()
                 }
             }

@@ -40,10 +40,17 @@ import Testing
             try send(try message.frame(stream: 0))
         }
 
-        func send(_ frame: Frame) throws {
+        func send(_ frame: Frame) throws { try channel.writeInbound(encoded(frame)) }
+
+        func encoded(_ frame: Frame) -> ByteBuffer {
             var buffer = ByteBuffer()
             encoder.encode(frame, into: &buffer)
-            try channel.writeInbound(buffer)
+            return buffer
+        }
+
+        /// What the handler said last.
+        var goodbye: WireRefusal {
+            get throws { try WireRefusal(decoding: try #require(try frames().last).payload) }
         }
 
         /// Sends a header without its payload.
@@ -212,9 +219,104 @@ import Testing
     @Test func `a peer's unfinished frame does not count while we do not read`() {
         var timers = ConnectionTimers(limits: TransportLimits())
         let start = NIODeadline.uptimeNanoseconds(1)
-        timers.frame(isUnfinished: true, at: start)
+        timers.received(byteCount: 1, isFrameComplete: false, isFrameUnfinished: true, at: start)
         #expect(timers.lapsed(at: start + .seconds(60), isReadingPaused: true) == nil)
         #expect(timers.lapsed(at: start + .seconds(60), isReadingPaused: false) == .wholeFrame)
+    }
+
+    /// The frame's bytes, in pieces of 1000 which come every tenth of a second: 80 kbit/s.
+    private func drip(_ frame: Frame, into fixture: Fixture, pieceByteCount: Int = 1000) throws {
+        var bytes = fixture.encoded(frame)
+        while let piece = bytes.readSlice(length: min(pieceByteCount, bytes.readableBytes)), piece.readableBytes > 0 {
+            try fixture.channel.writeInbound(piece)
+            fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(100))
+        }
+    }
+
+    @Test func `the longest frame comes through over a slow link`() throws {
+        let fixture = try Fixture(role: .bulk)
+        try fixture.authenticate()
+        let payload = ByteBuffer(repeating: 7, count: FrameKind.data.payloadByteCountLimit)
+        try drip(Frame(kind: .data, stream: 0, payload: payload), into: fixture)
+        #expect(fixture.channel.isActive)
+        #expect(fixture.connection?.queue.hasFrames == true)
+    }
+
+    @Test func `a frame that comes too slowly to be honest ends the connection`() throws {
+        let fixture = try Fixture(role: .bulk)
+        try fixture.authenticate()
+        let payload = ByteBuffer(repeating: 7, count: FrameKind.data.payloadByteCountLimit)
+        // A hundred such pieces come in the ten seconds: 50,000 bytes.
+        try drip(Frame(kind: .data, stream: 0, payload: payload), into: fixture, pieceByteCount: 500)
+        #expect(!fixture.channel.isActive)
+        #expect(try fixture.goodbye.code == "idle")
+    }
+
+    @Test func `frames that follow each other without a gap have their time each`() throws {
+        let fixture = try Fixture(role: .bulk)
+        try fixture.authenticate()
+        // What comes at once is the end of a frame and the beginning of the next.
+        let frame = Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1000))
+        var stream = ByteBuffer()
+        for _ in 0..<40 { stream.writeImmutableBuffer(fixture.encoded(frame)) }
+        while let piece = stream.readSlice(length: min(777, stream.readableBytes)), piece.readableBytes > 0 {
+            try fixture.channel.writeInbound(piece)
+            fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(500))
+        }
+        #expect(fixture.channel.isActive)
+    }
+
+    @Test func `who sends more frames than permitted is told which setting permits more`() throws {
+        var limits = TransportLimits()
+        limits.framesPerSecond = 10
+        let fixture = try Fixture(limits: limits)
+        try fixture.authenticate()
+        let request = WireControl(.getMaster(WireGetMaster()))
+        for _ in 0..<100 { try fixture.send(request) }
+        #expect(fixture.channel.isActive, "a burst passes")
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        for _ in 0..<10 { try fixture.send(request) }
+        #expect(fixture.channel.isActive, "and after a second as many as a second permits")
+        try fixture.send(request)
+        #expect(!fixture.channel.isActive)
+        let goodbye = try fixture.goodbye
+        #expect(goodbye.code == "too-fast")
+        #expect(goodbye.message.contains("10 frames a second") && goodbye.message.contains("max-frames-per-second"))
+    }
+
+    @Test func `control bytes are counted, a blob's bytes are not`() throws {
+        var limits = TransportLimits()
+        limits.controlBytesPerSecond = 1000
+        let control = try Fixture(limits: limits)
+        try control.authenticate()
+        let request = WireControl(.openJob(.with { $0.pipeline = String(repeating: "x", count: 4_900) }))
+        for _ in 0..<2 { try control.send(request) }
+        #expect(control.channel.isActive)
+        try control.send(request)
+        #expect(!control.channel.isActive)
+        #expect(try control.goodbye.message.contains("max-control-bytes-per-second"))
+
+        let bulk = try Fixture(role: .bulk, limits: limits)
+        try bulk.authenticate()
+        try bulk.send(Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1 << 20)))
+        #expect(bulk.channel.isActive)
+    }
+
+    @Test func `what is sent over a slow link is no stall while the peer takes part of it`() throws {
+        let fixture = try Fixture(role: .bulk)
+        try fixture.authenticate()
+        let taken = OutboundValve()
+        try fixture.channel.pipeline.syncOperations.addHandler(taken, position: .first)
+        let payload = ByteBuffer(repeating: 7, count: 512 << 10)
+        fixture.channel.writeAndFlush(Frame(kind: .data, stream: 0, payload: payload), promise: nil)
+        for _ in 0..<8 {
+            fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(9))
+            #expect(fixture.channel.isActive)
+            taken.takeNext()
+        }
+        fixture.channel.writeAndFlush(Frame(kind: .data, stream: 0, payload: payload), promise: nil)
+        fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(10))
+        #expect(!fixture.channel.isActive)
     }
 
     @Test func `a peer that reads nothing is closed as slow`() async throws {
@@ -232,6 +334,26 @@ import Testing
             let control = try await connectControl(
                 to: endpoint, role: .client, secret: .test, software: "t", logger: quiet)
             _ = await control.closed
+        }
+    }
+}
+
+/// A peer that takes what is written to it one write at a time.
+private final class OutboundValve: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    private var waiting: [EventLoopPromise<Void>?] = []
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        waiting.append(promise)
+    }
+
+    /// Takes the next write that somebody waits for.
+    func takeNext() {
+        while !waiting.isEmpty {
+            guard let promise = waiting.removeFirst() else { continue }
+            promise.succeed()
+            return
         }
     }
 }

@@ -2,12 +2,42 @@ import Foundation
 import JobModel
 import NIOCore
 import Protocol
+import TestSupport
 import Testing
 import Transport
 
 @testable import MasterClient
 
 @Suite(.timeLimit(.minutes(1))) struct `Requests over loopback` {
+    @Test func `both ends probe a quiet connection before half a minute is over`() async throws {
+        try await withListener { connection in
+            guard case .control(let control) = connection else { return }
+            _ = await control.closed
+        } body: { endpoint in
+            let control = try await connectControl(
+                to: endpoint, role: .client, secret: .test, software: "t", logger: quiet)
+            defer { control.close() }
+            // proc(5): addresses, state (1 is established), queues, then the timer that runs (2 is keepalive) and the hundredths
+            // of a second until it goes off; all in hexadecimal.
+            let port = ":" + String(format: "%04X", endpoint.port)
+            try await eventually("two ends have nothing but the probe before them") {
+                // The kernel gives a page at a time.
+                let file = try #require(FileHandle(forReadingAtPath: "/proc/net/tcp"))
+                var table = Data()
+                while let page = try file.read(upToCount: 4096), !page.isEmpty { table += page }
+                let lines = String(decoding: table, as: UTF8.self).split(separator: "\n")
+                let ends = lines.map { $0.split(separator: " ") }.filter { fields in
+                    fields.count > 5 && fields[3] == "01" && (fields[1].hasSuffix(port) || fields[2].hasSuffix(port))
+                }
+                return ends.count == 2
+                    && ends.allSatisfy { fields in
+                        let timer = fields[5].split(separator: ":")
+                        return timer[0] == "02" && UInt32(timer[1], radix: 16).map { $0 <= 3000 } == true
+                    }
+            }
+        }
+    }
+
     @Test func `replies find their requests whatever their order`() async throws {
         try await TestMaster().serving { endpoint in
             try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in

@@ -113,7 +113,7 @@ actor MasterSession {
         switch error {
         case let error as ConnectionClosed:
             switch error.code {
-            case .local, .protocolViolation, .oversized: false
+            case .local, .tooFast, .protocolViolation, .oversized: false
             case .peer, .network, .slowPeer, .idle, .goodbye: true
             }
         case let error as TransportError:
