@@ -34,7 +34,7 @@ public struct Overload: Hashable, Sendable, CustomStringConvertible {
 /// pace. The pace is above the rate at which work is completed: whenever there is room, somebody comes soon.
 public struct RetryPacer: Sendable {
     /// Arrivals a second that cost nothing to speak of.
-    static let leastPace = 250
+    static let leastPace = 100
     /// Arrivals for each completion.
     static let arrivalsPerCompletion = 2
     static let shortestDelay = Duration.milliseconds(250)
