@@ -203,11 +203,7 @@ final class MasterCore {
             logger.warning("job cancelled: its client did not complete it", metadata: ["job.id": "\(job)"])
             try? scheduler.jobCancelled(job, at: now, into: &decision)
         }
-        for ending in kept.due(at: now.instant) {
-            // Redriven since: another ending counts.
-            guard scheduler.jobSummary(ending.job)?.finishedAt == ending.finishedAt else { continue }
-            try? scheduler.jobForgotten(ending.job, at: now, into: &decision)
-        }
+        kept.forgetDue(in: &scheduler, at: now, into: &decision)
         for digest in pins.expired(at: now.instant, isIncomplete: unsealed.contains) where mayDelete(digest) {
             uploads.removed(digest)
             remove(digest)

@@ -1,4 +1,5 @@
 import JobModel
+import PlantedBugs
 import Scheduler
 
 /// When each job that has ended is forgotten.
@@ -25,7 +26,7 @@ public struct KeptJobs {
 
     /// The master has started: takes up all jobs that had ended.
     public mutating func recovered(_ jobs: [(job: JobID, finishedAt: UInt64)], at now: Moment) {
-        let least = min(duration, Self.leastAfterStart)
+        let least = planted(.wallClockEndsKeeping) ? .zero : min(duration, Self.leastAfterStart)
         endings = jobs.map { job, finishedAt in
             let (age, isFuture) = now.wallClockMilliseconds.subtractingReportingOverflow(finishedAt)
             let rest = duration - (isFuture ? .zero : .milliseconds(Int64(clamping: age)))
@@ -33,8 +34,17 @@ public struct KeptJobs {
         }.sorted { $0.due < $1.due }
     }
 
+    /// Forgets the jobs that were kept long enough.
+    public mutating func forgetDue(in scheduler: inout Scheduler, at now: Moment, into decision: inout Decision) {
+        for (job, finishedAt) in takeDue(at: now.instant) {
+            // Redriven since: another ending counts.
+            guard scheduler.jobSummary(job)?.finishedAt == finishedAt || planted(.firstEndingCounts) else { continue }
+            try? scheduler.jobForgotten(job, at: now, into: &decision)
+        }
+    }
+
     /// Takes out what is to be forgotten by now, with the ending that it was.
-    public mutating func due(at now: Instant) -> [(job: JobID, finishedAt: UInt64)] {
+    mutating func takeDue(at now: Instant) -> [(job: JobID, finishedAt: UInt64)] {
         let count = endings.prefix { $0.due <= now }.count
         defer { endings.removeFirst(count) }
         return endings.prefix(count).map { ($0.job, $0.finishedAt) }

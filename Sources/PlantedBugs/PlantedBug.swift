@@ -71,6 +71,8 @@ public enum PlantedBug: Sendable {
     case pixelsNotCharged
     /// A submitter that had nothing to do is served first until it has caught up.
     case idleTimeCredited
+    /// Jobs are taken though there is no room for them.
+    case roomNotLimited
     /// A job's tasks are handed out in spite of a more urgent one.
     case priorityIgnored
     /// An input that two images share goes when the first of them ends.
@@ -109,6 +111,10 @@ public enum PlantedBug: Sendable {
     case wallClockLeases
     /// The assembled file of an image is not reported.
     case assemblyNotReported
+    /// After a restart only the wall clock says how long results were kept.
+    case wallClockEndsKeeping
+    /// The results of a job that was redriven are kept from its first ending on.
+    case firstEndingCounts
 
     // The journal.
 
@@ -136,7 +142,8 @@ public enum PlantedBug: Sendable {
         public var brokenPromise: String {
             switch self {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
-                .sealNotKept, .deletesWithoutAsking, .blobUsesNotCounted, .deadLetterLosesInput, .tokenIgnored:
+                .sealNotKept, .deletesWithoutAsking, .blobUsesNotCounted, .deadLetterLosesInput, .tokenIgnored,
+                .firstEndingCounts:
                 "1 acknowledged jobs survive"
             case .epochNotChecked, .secondResultAccepted, .epochsStartOver, .anyLeaseTakenUp, .backupNotRevoked,
                 .workerIdentifiersReused, .grantBeforeCommit, .cancelledTasksWait, .slotFreedEarly:
@@ -152,8 +159,9 @@ public enum PlantedBug: Sendable {
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
                 .nonsenseEndsOthersAttempt:
                 "7 poison is contained"
+            case .roomNotLimited: "8 back-pressure"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
-            case .wallClockLeases: "13 clocks do not matter"
+            case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
             }
         }
     }

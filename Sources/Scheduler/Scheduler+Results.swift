@@ -85,8 +85,8 @@ extension Scheduler {
 
     /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
     ///
-    /// What was computed by another plan is another part of the image, though it goes by the same name. A task that still misses inputs was attempted before its image started over. Its result is right, but it would
-    /// bring the plan out of order.
+    /// What was computed by another plan is another part of the image, though it goes by the same name. A task that still
+    /// misses inputs was attempted before its image started over: its result is right, but would bring the plan out of order.
     private func wanted(_ lease: LeaseID) -> TaskKey? {
         guard let key = ledger.key(lease.task), lease.epoch > ledger.image(key.image)?.planFloor ?? 0 else {
             return nil

@@ -9,6 +9,7 @@ import Scheduler
 /// - No result is accepted for a task that is done, or for an image that has ended.
 /// - A result is the one that an undisturbed run has.
 /// - The inputs of images that may still run, and the results of those that are done, are never deleted.
+/// - No more jobs are open than there is room for.
 /// - One token is one job; one worker identifier is one run of one worker.
 struct Observer {
     private struct Image {
@@ -19,6 +20,7 @@ struct Observer {
         var keepsInput = false
     }
 
+    private let maximumOpenJobs: Int
     private var attemptBook: AttemptBook
     private var leaseBook = LeaseBook()
     private var seenTransactions = 0
@@ -45,6 +47,7 @@ struct Observer {
     var cancelRequested: Set<JobID> = []
 
     init(_ configuration: SchedulerConfiguration) {
+        maximumOpenJobs = configuration.maximumOpenJobs
         attemptBook = AttemptBook(
             maximumLosses: configuration.maximumWorkerLosses, maximumRestarts: configuration.maximumRestarts)
     }
@@ -99,6 +102,9 @@ struct Observer {
     private mutating func observe(_ record: Record, report: Report) {
         switch record {
         case .jobOpened(let job):
+            if imageCounts.count - ended.count >= maximumOpenJobs {
+                report(.clients, "job \(job.id) is taken though \(maximumOpenJobs) are open")
+            }
             imageCounts[job.id] = 0
             pipelines[job.id] = job.pipeline
         case .imagesAdded(let job, let added):
@@ -182,6 +188,12 @@ struct Observer {
     private mutating func release(_ digest: BlobDigest) {
         needed[digest, default: 0] -= 1
         if needed[digest] == 0 { needed[digest] = nil }
+    }
+
+    /// Whether the image has ended for good.
+    func isOver(_ id: ImageID) -> Bool {
+        guard let image = images[id] else { return forgotten.contains(id.job) }
+        return image.isFinal && !image.keepsInput
     }
 
     // MARK: What is sent and done

@@ -24,7 +24,17 @@ struct SimulatedClient {
     var step = Step.opening
     var stepsTaken = 0
     var connection: Int?
+    /// The master is full: it asks again not before then.
+    var comesBack = Instant.zero
     /// The master said that the job is accepted.
     var acknowledged: JobID?
     var asksToCancel = false
+
+    /// Its job, as far as it knows it.
+    var job: JobID? {
+        switch step {
+        case .uploading(let job), .adding(let job), .sealing(let job), .cancelling(let job): job
+        case .opening, .finished, .gone: acknowledged
+        }
+    }
 }

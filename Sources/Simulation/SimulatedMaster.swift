@@ -19,6 +19,7 @@ final class SimulatedMaster {
     var unsealed = UnsealedJobs<Int>()
     var pins = BlobPins()
     var results = ResultCache()
+    var kept: KeptJobs
     /// Output files that are being built.
     var assemblies: [ImageID: Assembly] = [:]
     var pauseBegan = Instant.zero
@@ -35,9 +36,10 @@ final class SimulatedMaster {
         case toClient(connection: Int, ClientMail)
     }
 
-    init(scheduler: consuming Scheduler, identifiers: WorkerIdentifiers, run: Int) {
+    init(scheduler: consuming Scheduler, identifiers: WorkerIdentifiers, kept: KeptJobs, run: Int) {
         self.scheduler = scheduler
         self.identifiers = identifiers
+        self.kept = kept
         self.run = run
     }
 }

@@ -75,12 +75,12 @@ extension Simulation {
         }
     }
 
-    func checkEnd() {
+    func checkEnd(_ bound: Duration) {
         guard isSettled, let master else {
             let open = master?.scheduler.counters.jobsOpen ?? 0
             violate(
                 .liveness,
-                "\(open) jobs have not ended \(livenessBound) after the healing; master is \(master == nil ? "down" : "up")"
+                "\(open) jobs have not ended \(bound) after the healing; master is \(master == nil ? "down" : "up")"
             )
             return
         }

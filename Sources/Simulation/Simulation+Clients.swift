@@ -56,6 +56,7 @@ extension Simulation {
             return
         }
         timeline.arrange(.client(number, .connects), after: Self.clientPatience + delay())
+        guard client.comesBack <= timeline.now else { return }
         if let connection = client.connection { closeAtPeer(connection) }
         clients[number].connection = nil
         let peer = Network.Peer.client(number)
@@ -103,6 +104,11 @@ extension Simulation {
             }
             next = .finished
         case (.cancelled, .cancelling): next = .finished
+        case (.retryLater(let pause), _):
+            trace.note("told to come back later, client", number, at: timeline.now)
+            if pause <= .zero || pause > .seconds(60) { violate(.clients, "a client is told to wait for \(pause)") }
+            clients[number].comesBack = timeline.now + pause
+            return
         case (.refused, .opening):
             violate(.clients, "client \(number) was refused its job")
             return

@@ -86,6 +86,7 @@ extension Simulation {
             let final = master?.scheduler.jobs(before: nil, limit: .max).filter { $0.state.isFinal } ?? []
             guard let job = final.randomElement(using: &random)?.description.id else { break }
             trace.noteFault("operator forgets job", Int(job.rawValue), at: now)
+            keptBook.givenUp.insert(job)
             post(.forgetJob(job), on: nil)
         }
     }
@@ -136,30 +137,5 @@ extension Simulation {
         guard let master, master.committing == nil else { return false }
         let clientsDone = clients.allSatisfy { $0.step == .finished || $0.step == .gone }
         return clientsDone && master.scheduler.counters.jobsOpen == 0
-    }
-
-    /// How long everything that was submitted may take at most, from the healing on, with one slot: what the limits and
-    /// delays of the scheduler and its shell add up to. Not sharp, but finite, and known beforehand.
-    var livenessBound: Duration {
-        let configuration = options.schedulerConfiguration
-        var tasks = 0
-        var images = 0
-        for client in clients {
-            images += client.offers.count
-            for offer in client.offers {
-                guard case .accepted(let geometry) = offer.admission else { continue }
-                // decode, the chunks of two stages, and a reduction
-                tasks += 2 + 2 * Int(geometry.height / 64)
-            }
-        }
-        // An attempt: its fetch, its run, its bands or its upload, and the commits and messages around it.
-        let travel = options.longestDelay * 6
-        let commits = options.longestCommit * 4
-        let attempt = options.longestTask + travel + commits + Duration.seconds(2)
-        let hung = configuration.progressTimeout * 2
-        let pauses = configuration.firstBackoff * (16 * images)
-        let restart = configuration.leaseDuration + configuration.reconnectGrace + Duration.seconds(20)
-        let slack = Duration.seconds(420)
-        return attempt * (5 * tasks) + restart + hung + pauses + slack
     }
 }

@@ -35,7 +35,9 @@ extension Simulation {
             for transaction in disk.transactions {
                 for record in transaction { try scheduler.replay(record) }
             }
-            master = SimulatedMaster(scheduler: scheduler, identifiers: identifiers, run: masterRuns)
+            master = SimulatedMaster(
+                scheduler: scheduler, identifiers: identifiers, kept: KeptJobs(duration: options.keepResults),
+                run: masterRuns)
         } catch {
             violate(.durability, "the journal can not be replayed: \(error)")
             return
@@ -46,9 +48,13 @@ extension Simulation {
         where intermediates.contains(where: { !blobs.contains($0.digest) }) {
             master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
         }
-        for summary in master.scheduler.jobs(before: nil, limit: .max) where summary.state == .open {
+        let summaries = master.scheduler.jobs(before: nil, limit: .max)
+        for summary in summaries where summary.state == .open {
             master.unsealed.opened(summary.description.id, by: nil, at: timeline.now)
         }
+        master.kept.recovered(
+            summaries.compactMap { summary in summary.finishedAt.map { (summary.description.id, $0) } }, at: moment)
+        keptBook.masterStarted(at: timeline.now)
         arrangeTurn(at: timeline.now)
     }
 
@@ -129,6 +135,7 @@ extension Simulation {
         for job in master.unsealed.abandoned(at: timeline.now, after: Self.unsealedTimeout) {
             _ = try? master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
         }
+        master.kept.forgetDue(in: &master.scheduler, at: moment, into: &master.outbox.decision)
         for digest in master.pins.expired(at: timeline.now, isIncomplete: master.unsealed.contains)
         where master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) {
             delete(digest)
@@ -172,7 +179,15 @@ extension Simulation {
     private func finishCommit(_ master: SimulatedMaster) {
         guard let turn = master.committing else { return }
         master.committing = nil
-        for case .imageCompleted(let image, let result, _) in turn.records { remember(image, result, at: master) }
+        for record in turn.records {
+            switch record {
+            case .imageCompleted(let image, let result, _): remember(image, result, at: master)
+            case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
+                master.kept.ended(job, finishedAt: time, at: timeline.now)
+            default: break
+            }
+        }
+        keptBook.observe(turn.records, at: timeline.now, report: violate)
         let due = turn.afterCommit
         perform(due.replies, due.actions, at: master)
         if trial == nil && commitCount.isMultiple(of: 256) { checkReplay(master) }

@@ -139,7 +139,9 @@ extension Simulation {
     private func note(_ report: WorkerReport, by worker: WorkerID, at master: SimulatedMaster) {
         let number = Int(worker.rawValue)
         switch report {
-        case .band: break
+        case .band(let lease, _, _):
+            // A wrong one ends the attempt, which the next heartbeat's reply tells.
+            if observer.liars.contains(worker) { master.settled.insert(lease) }
         case .finished(let lease, _):
             master.settled.insert(lease)
             trace.note("finished by worker", number, lease: lease, at: timeline.now)
@@ -187,7 +189,7 @@ extension Simulation {
                 return
             }
         } catch {
-            answer = .refused
+            answer = error.retryAfter.map { .retryLater($0) } ?? .refused
         }
         master.outbox.reply(.toClient(connection: connection, answer))
     }

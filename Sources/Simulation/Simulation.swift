@@ -22,6 +22,7 @@ public final class Simulation {
     var network = Network()
     var disk = JournalDisk()
     var observer: Observer
+    var keptBook: KeptBook
     var master: SimulatedMaster?
     var masterRuns = 0
     var workers: [SimulatedWorker] = []
@@ -51,6 +52,7 @@ public final class Simulation {
         random = SeededRandom(seed: seed)
         options = SimulationOptions(using: &random)
         observer = Observer(options.schedulerConfiguration)
+        keptBook = KeptBook(duration: options.keepResults)
         trace = Trace(start: timeline.now)
     }
 
@@ -83,13 +85,14 @@ public final class Simulation {
         guard violation == nil else { return }
         heal()
         let healed = timeline.now
-        let end = healed + livenessBound
+        let bound = livenessBound()
+        let end = healed + bound
         while violation == nil && !isSettled && timeline.now < end {
             resumeDrained()
             pass(until: min(end, timeline.now + .seconds(5)))
         }
-        boundShare = (timeline.now - healed) / livenessBound
-        if violation == nil { checkEnd() }
+        boundShare = (timeline.now - healed) / bound
+        if violation == nil { checkEnd(bound) }
     }
 
     func setUpWorkers(_ count: Int) {

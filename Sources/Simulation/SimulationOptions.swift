@@ -22,6 +22,10 @@ struct SimulationOptions: CustomStringConvertible {
     let sharedEvery: Int
     /// So many workers, the first ones, lie about their leases.
     let liarCount: Int
+    /// So many jobs may be open at a time; who comes beyond that is told when to come back.
+    let maximumOpenJobs: Int
+    /// How long the results of a job are kept.
+    let keepResults: Duration
     let safetyPhase: Duration
     /// Nothing goes wrong: the run is about fair shares.
     let isShareTrial: Bool
@@ -47,8 +51,11 @@ struct SimulationOptions: CustomStringConvertible {
         sharedEvery = [1, 2, 6][random.draw(0...2)]
         liarCount = random.happens(onceIn: 4) ? random.draw(1...workerCount) : 0
         safetyPhase = .seconds(random.draw(20...120))
+        maximumOpenJobs = isShareTrial ? 10 : [1, 3, 10][random.draw(0...2)]
+        keepResults = .seconds(isShareTrial ? 604_800 : [10, 60, 604_800][random.draw(0...2)])
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = prefetchPerSlot
+        configuration.maximumOpenJobs = maximumOpenJobs
         schedulerConfiguration = configuration
     }
 
@@ -57,6 +64,7 @@ struct SimulationOptions: CustomStringConvertible {
             + "prefetch \(prefetchPerSlot), tasks to \(longestTask), delays to \(longestDelay), commits to "
             + "\(longestCommit), faults each \(faultInterval), rank loss 1/\(rankLossEvery), hangs 1/\(hangEvery), "
             + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), "
-            + "liars \(liarCount), safety phase \(safetyPhase)"
+            + "liars \(liarCount), "
+            + "open jobs to \(maximumOpenJobs), results kept \(keepResults), safety phase \(safetyPhase)"
     }
 }

@@ -73,9 +73,9 @@ enum ClientEvent {
 enum MasterMail {
     case register(WorkerID?, slots: Int, held: [HeldLease], isDraining: Bool)
     case heartbeat([HeldLease])
-    case report(number: UInt32, WorkerReport)
+    indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
-    case openJob(JobOpening)
+    indirect case openJob(JobOpening)
     case upload(JobID, [BlobReference])
     case addImages(JobID, [ImageOffer])
     case sealJob(JobID, count: UInt32)
@@ -93,7 +93,7 @@ enum WorkerMail {
     case refused
     case heartbeatReply(dropped: [LeaseID])
     case done(number: UInt32)
-    case grant(LeaseID, TaskSpec)
+    indirect case grant(LeaseID, TaskSpec)
     case revoke(LeaseID)
     case drain(Bool)
     case closed
@@ -107,5 +107,6 @@ enum ClientMail {
     case sealed
     case cancelled
     case refused
+    case retryLater(Duration)
     case closed
 }

@@ -4,13 +4,13 @@ import JobModel
 import Journal
 import Logging
 import MasterClient
-import MasterLogic
 import NIOPosix
 import Settings
 import Testing
 import Transport
 
 @testable import MasterDaemon
+@testable import MasterLogic
 @testable import Scheduler
 
 @Suite struct DecisionLoopTests {
@@ -240,7 +240,7 @@ extension DecisionLoopTests {
         kept.recovered(
             [(JobID(1), 1_000), (JobID(2), 3_000_000), (JobID(3), 9_000_000_000)],
             at: Moment(start, wallClockMilliseconds: 3_600_000))
-        func due(_ seconds: Int) -> [UInt64] { kept.due(at: start + .seconds(seconds)).map(\.job.rawValue) }
+        func due(_ seconds: Int) -> [UInt64] { kept.takeDue(at: start + .seconds(seconds)).map(\.job.rawValue) }
         #expect(due(0) == [])
         #expect(due(599) == [], "its hour is over, by a clock that may have been set while the master was away")
         #expect(due(600) == [1])

@@ -11,7 +11,7 @@ import Testing
         .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit, .disconnectForgotten,
         .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking, .deadLetterLosesInput,
         .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .pauseNeverEnds,
-        .recoveryForgotten, .lostWakeUp,
+        .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping,
     ]
 
     @Test(arguments: found)

@@ -1,6 +1,7 @@
 import Foundation
-import Simulation
 import Testing
+
+@testable import Simulation
 
 /// A fixed budget of seeds. More of them: `swift run -c release tessera-sim --seeds 10000`.
 @Suite(.serialized) struct SimulationTests {
@@ -14,6 +15,7 @@ import Testing
         // A simulation in which nothing happens keeps all promises, too.
         #expect(figures.acknowledgedJobs > 60)
         #expect(figures.commitCount > 1_000)
+        #expect(figures.worstBoundShare > 0 && figures.worstBoundShare < 1)
         for fault in ["master killed", "master lost its power", "can not be heard, worker", "killed, worker"] {
             #expect(figures.faults[fault, default: 0] > 20, "\(fault) happened too rarely")
         }
@@ -40,6 +42,21 @@ import Testing
 
     @Test func `two seeds give two runs`() {
         #expect(Simulation(seed: 1).run().digest != Simulation(seed: 2).run().digest)
+    }
+
+    @Test func `a worker that stands still hears all in its order, whenever its pause ends`() throws {
+        let simulation = Simulation(seed: 1)
+        simulation.setUpWorkers(1)
+        simulation.pass(until: simulation.timeline.now + .seconds(10))
+        let connection = try #require(simulation.workers[0].connection)
+        simulation.workers[0].pausedUntil = simulation.timeline.now + .seconds(2)
+        simulation.sendToWorker(.drain(true), on: connection)
+        simulation.pass(until: simulation.timeline.now + .seconds(1))
+        #expect(!simulation.workers[0].board.isDraining)
+        simulation.workers[0].pausedUntil = simulation.timeline.now
+        simulation.sendToWorker(.drain(false), on: connection)
+        simulation.pass(until: simulation.timeline.now + .milliseconds(1_500))
+        #expect(!simulation.workers[0].board.isDraining)
     }
 
     @Test func `workers that stand still or are cut off for a second or two are rarely declared dead`() {

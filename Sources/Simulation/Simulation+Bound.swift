@@ -1,0 +1,46 @@
+import JobModel
+import Scheduler
+
+// How long the cluster may take to end all jobs once the faults stop.
+
+extension Simulation {
+    private static var longestUnsealed: Duration { .seconds(65) }
+
+    /// The time from now until all jobs have ended, at most, if one slot alone did all the work that is left.
+    ///
+    /// - Each task of an image that has not ended runs twice: an intermediate blob may be found to be lost.
+    /// - Each such image may fail four attempts, with the pauses between them.
+    /// - Clients that have vanished may have opened jobs that wait for their end, one after the other where room is short.
+    /// - What the faults left behind ends: a pause and a start of the master, hung attempts, leases and pauses of lost ones.
+    func livenessBound() -> Duration {
+        let configuration = options.schedulerConfiguration
+        let (images, tasks) = workLeft
+        let travel = options.longestDelay * 6
+        let commits = options.longestCommit * 4
+        let attempt = options.longestTask + travel + commits + .seconds(1)
+        let failure = attempt + configuration.firstBackoff * 4 + .seconds(5)
+        let work = attempt * (2 * tasks) + failure * (4 * images)
+        let vanished = (Self.longestUnsealed + .seconds(10)) * clients.count { $0.vanishesAfter != nil }
+        let hung = options.hangEvery > 0 ? configuration.progressTimeout * 2 : .zero
+        let masterPause = max(.zero, (master?.pausedUntil ?? timeline.now) - timeline.now) + .seconds(20)
+        let leftBehind =
+            masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace
+            + configuration.longestBackoff * 2
+        return work + vanished + leftBehind + (travel + commits) * 10
+    }
+
+    /// The images that have not ended, or may be redriven, with all their tasks; those that are not submitted yet included.
+    private var workLeft: (images: Int, tasks: Int) {
+        var left = (images: 0, tasks: 0)
+        for client in clients {
+            for (index, offer) in client.offers.enumerated() {
+                guard case .accepted(let geometry) = offer.admission else { continue }
+                if let job = client.job, observer.isOver(ImageID(job: job, index: UInt32(index))) { continue }
+                left.images += 1
+                // Small ones are one task; large ones a decoding, the chunks of two stages, and a reduction.
+                left.tasks += geometry.height > 256 ? 2 + 2 * Int(geometry.height / 128 + 1) : 1
+            }
+        }
+        return left
+    }
+}
