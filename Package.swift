@@ -205,7 +205,7 @@ let package = Package(
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Simulation", "SimulationTool", "SimulationWithBugs", "PlantedBugsWithBugs"],
+            dependencies: ["Simulation", "SimulationTool", "SimulationWithBugs", "PlantedBugsWithBugs", "JobModel"],
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(

@@ -10,8 +10,6 @@ struct ImageEntry: Equatable, Sendable {
     var taskCount: UInt32
     /// Raw bytes of a chunk, when they are fewer than the job's options say.
     var chunkByteCount: UInt64?
-    /// Attempts up to this epoch were made by another plan: what they bring does not fit the present one.
-    var planFloor: Epoch = 0
     var state: ImageState
     var isFromCache = false
     var result: BlobReference?

@@ -167,7 +167,6 @@ extension Ledger {
             $0.state = .waiting
             $0.chunkByteCount = chunkByteCount
             $0.taskCount = taskCount
-            $0.planFloor = $0.epochFloor
         }
     }
 

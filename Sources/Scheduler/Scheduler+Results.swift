@@ -85,16 +85,15 @@ extension Scheduler {
 
     /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
     ///
-    /// What was computed by another plan is another part of the image, though it goes by the same name. A task that still
-    /// misses inputs was attempted before its image started over: its result is right, but would bring the plan out of order.
+    /// Attempts from before the image started over do not count: their inputs are gone, and by another plan the same name is
+    /// another part of the image.
     private func wanted(_ lease: LeaseID) -> TaskKey? {
-        guard let key = ledger.key(lease.task), lease.epoch > ledger.image(key.image)?.planFloor ?? 0 else {
-            return nil
-        }
+        guard let key = ledger.key(lease.task), let image = ledger.image(key.image) else { return nil }
         let task = ledger.taskProgress(key)
-        let wasAttempted = lease.epoch >= 1 && lease.epoch <= task.epoch || planted(.epochNotChecked)
+        let wasAttempted =
+            (lease.epoch > image.epochFloor && lease.epoch <= task.epoch) || planted(.epochNotChecked)
         let isDone = task.isDone && !planted(.secondResultAccepted)
-        return wasAttempted && !isDone && task.missing == 0 ? key : nil
+        return wasAttempted && !isDone ? key : nil
     }
 
     /// A result that came too late changes nothing. Its blobs go unless they are needed all the same, or will be: as long as

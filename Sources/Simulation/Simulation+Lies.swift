@@ -29,9 +29,7 @@ extension Simulation {
             trace.noteFault("claims a lease of others, worker", number, at: now)
             sendToMaster(.heartbeat([HeldLease(subject.lease), HeldLease(invented)]), on: connection)
         case 1:
-            trace.noteFault("registers with leases of others, worker", number, at: now)
-            closeConnection(of: number)
-            boast(of: [subject.lease, invented] + gossip.grants.suffix(5).map(\.lease), at: number)
+            registerFalsely(number, with: [invented])
         case 2:
             trace.noteFault("reports the result of another, worker", number, at: now)
             report(subject.lease, subject.spec, stream, on: connection)
@@ -58,6 +56,19 @@ extension Simulation {
             trace.noteFault("says what only a client may, worker", number, at: now)
             sendToMaster(.cancelJob(subject.lease.task.image.job), on: connection)
         }
+    }
+
+    /// A worker was lost: once in a while a liar claims what that one held, before others are given it.
+    func claimLost() {
+        guard isFaulty, options.liarCount > 0, random.happens(onceIn: 2) else { return }
+        let liar = random.draw(0...(options.liarCount - 1))
+        if workers[liar].isRegistered { registerFalsely(liar) }
+    }
+
+    private func registerFalsely(_ number: Int, with invented: [LeaseID] = []) {
+        trace.noteFault("registers with leases of others, worker", number, at: timeline.now)
+        closeConnection(of: number)
+        boast(of: invented + gossip.grants.map(\.lease), at: number)
     }
 
     /// The right result, in a report that is not the worker's to make.

@@ -105,6 +105,7 @@ extension Simulation {
             guard master.workers.ended(worker, connection) else { return }
             trace.note("disconnected worker", Int(worker.rawValue), at: timeline.now)
             master.scheduler.workerDisconnected(worker, at: moment, into: &master.outbox.decision)
+            claimLost()
             return
         }
         guard master.workers.isPresent(worker, on: connection) else { return }

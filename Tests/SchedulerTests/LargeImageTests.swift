@@ -242,6 +242,24 @@ import Testing
         #expect(play.image(job)?.failure?.cause == .workerError)
     }
 
+    @Test func `an epoch that only another task has used is no attempt`() throws {
+        let play = try Rehearsal()
+        let worker = try play.connect(slots: 8)
+        let job = try play.submit("rows", rows: 8)
+        play.giveBack(play.leases(of: worker)[0], on: worker)
+        play.wait(.seconds(1))
+        play.finish(play.leases(of: worker)[0], on: worker)
+        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(play.leases(of: worker).map(\.description) == ["1.0/decode#3"])
+        play.finish(play.leases(of: worker)[0], on: worker)
+        let chunk = play.leases(of: worker)[0]
+        #expect(chunk.description == "1.0/chunk-0-0#3")
+        play.finish(LeaseID(task: chunk.task, epoch: 2), on: worker)
+        #expect(play.counters.lateResults == 1, "that chunk had a first attempt before, but no second")
+        play.finish(chunk, on: worker)
+        #expect(play.summary(job)?.counts.tasksDone == 2)
+    }
+
     @Test func `an assembly that fails is a dead letter, and one that comes too late changes nothing`() throws {
         let play = try Rehearsal()
         let worker = try play.connect(slots: 8)
