@@ -42,14 +42,8 @@ struct Run: ClientCommand {
         if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
         let request = try settings.openJob(pipeline: result.pipeline, token: Randomness.hexadecimal(byteCount: 16))
 
-        let report = try await context.withMaster(settings) { session in
-            try await context.withProgress(settings) { progress in
-                try await JobRun(
-                    context: context, session: session, progress: progress, request: request, inputs: inputs,
-                    places: places, listsImages: !result.isPrinted
-                ).run()
-            }
-        }
+        let report = try await JobRun.run(
+            request, inputs, places: places, listsImages: !result.isPrinted, context: context, settings: settings)
         return report.tell(context, listsSummary: !result.isPrinted)
     }
 }

@@ -35,7 +35,9 @@ struct Verify: ClientCommand {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let results = inputs.files.indices.map { "\(folder)/\($0).png" }
 
-        let report = try await run(request, inputs, results: results, context: context, settings: settings)
+        let report = try await JobRun.run(
+            request, inputs, places: results.map { .file($0) }, listsImages: false, context: context, settings: settings
+        )
         let limit = request.maximumPixelCount == 0 ? nil : request.maximumPixelCount
         var areIdentical = true
         for (input, result) in zip(inputs.files, results) where FileStatus(at: result) != nil {
@@ -48,21 +50,6 @@ struct Verify: ClientCommand {
         }
         let status = report.tell(context)
         return areIdentical ? status : .failed
-    }
-
-    private func run(
-        _ request: WireOpenJob, _ inputs: JobInputs, results: [String], context: CommandContext,
-        settings: ClientSettings
-    ) async throws -> JobReport {
-        let places = results.map { Fetching.Place.file($0) }
-        return try await context.withMaster(settings) { session in
-            try await context.withProgress(settings) { progress in
-                try await JobRun(
-                    context: context, session: session, progress: progress, request: request, inputs: inputs,
-                    places: places, listsImages: false
-                ).run()
-            }
-        }
     }
 
     private func tell(

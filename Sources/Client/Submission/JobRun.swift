@@ -12,7 +12,23 @@ struct JobRun: Sendable {
     /// Where the result of each input goes.
     let places: [Fetching.Place]
     /// Whether each image is told as it ends, to programs that asked for JSON.
-    var listsImages = true
+    let listsImages: Bool
+
+    /// Connects, runs the job, and shows its progress.
+    /// - Throws: as `run()`.
+    static func run(
+        _ request: WireOpenJob, _ inputs: JobInputs, places: [Fetching.Place], listsImages: Bool,
+        context: CommandContext, settings: ClientSettings
+    ) async throws -> JobReport {
+        try await context.withMaster(settings) { session in
+            try await context.withProgress(settings) { progress in
+                try await JobRun(
+                    context: context, session: session, progress: progress, request: request, inputs: inputs,
+                    places: places, listsImages: listsImages
+                ).run()
+            }
+        }
+    }
 
     /// - Throws: `ClientError` with the status `.interrupted`, which says what becomes of the job.
     func run() async throws -> JobReport {
