@@ -108,6 +108,10 @@ let package = Package(
             dependencies: [.product(name: "Configuration", package: "swift-configuration"), system],
             swiftSettings: strict),
         .target(
+            name: "DaemonProgram",
+            dependencies: ["Observability", "Settings", "Transport", lifecycle, lifecycleSignals, log],
+            swiftSettings: strict),
+        .target(
             name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
 
@@ -116,14 +120,14 @@ let package = Package(
             name: "MasterDaemon",
             dependencies: [
                 "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore", "Transport",
-                "ImageCodecs", "Observability", "Settings", lifecycle, lifecycleSignals, log, crypto, nio("NIOCore"),
+                "ImageCodecs", "Observability", "Settings", "DaemonProgram", lifecycle, log, crypto, nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
                 "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "Observability", "Settings",
-                lifecycle, lifecycleSignals, log,
+                "DaemonProgram", lifecycle, log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing", "CProcessor"],
