@@ -67,7 +67,7 @@ struct MasterSettings: Sendable {
         Setting("max-slots-per-worker", "N", default: "1024", "Slots that one worker may offer"),
         Setting("max-connections", "N", default: "20000", "Connections in all"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
-        Setting("max-handshakes-per-address", "N", default: "32", "Connections of one address in their handshake"),
+        Setting("max-handshakes-per-address", "N", default: "256", "Connections of one address in their handshake"),
         Setting("handshake-timeout", "TIME", default: "2s", "Turn away who has not proved by then who it is"),
         Setting(
             "frame-timeout", "TIME", default: "10s",

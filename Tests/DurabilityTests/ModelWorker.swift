@@ -58,17 +58,17 @@ actor ModelWorker {
                 disconnected()
                 group.cancelAll()
             }
-            group.addTask {
-                while true {
-                    try await Task.sleep(for: .milliseconds(500))
-                    await self.beat(on: connection)
-                }
-            }
             var grants = GrantAssembly()
             for try await (stream, message) in connection.inbound {
                 switch message.body {
                 case .registered(let reply):
                     memory.number = reply.worker
+                    group.addTask {
+                        while true {
+                            try await Task.sleep(for: .milliseconds(reply.heartbeatMilliseconds))
+                            await self.beat(on: connection)
+                        }
+                    }
                     for lease in try reply.dropped.map({ try LeaseID(wire: $0) }) { memory.held[lease] = nil }
                     for (lease, spec) in memory.held {
                         group.addTask { await self.work(on: lease, spec, connection, blobs) }

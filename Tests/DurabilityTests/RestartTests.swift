@@ -34,11 +34,15 @@ import Transport
 
     @Test func `all workers are back soon after their master`() async throws {
         let wish = ProcessInfo.processInfo.environment["TESSERA_RESTART_WORKERS"].flatMap { Int($0) }
-        let workerCount = wish ?? 200
+        let workerCount = wish ?? 500
         _ = ProcessLimits.raiseOpenFileCount()
         try await withTemporaryFolder { folder in
             let place = try MasterProcess.Place(folder: folder)
-            let options = ["--max-connections-per-address", "\(workerCount + 10)", "--log-level", "warning"]
+            // As if each were at an address of its own.
+            let options = [
+                "--max-connections-per-address", "\(workerCount + 10)",
+                "--max-handshakes-per-address", "\(workerCount + 10)", "--log-level", "warning",
+            ]
             let first = try await MasterProcess.start(at: place, nil, options)
             let crowd = Crowd(count: workerCount, endpoint: first.endpoint, secret: place.secret)
             try await withThrowingTaskGroup(of: Void.self) { group in

@@ -114,7 +114,9 @@ import Transport
             ) { connection in
                 // The first waits for the second of its kind.
                 async let first = connection.job(JobID(1))
-                while master.statusRequestCount.withLock({ $0 }) < 5 { try await Task.sleep(for: .milliseconds(5)) }
+                try await eventually("it was asked five times whether it lives") {
+                    master.statusRequestCount.withLock { $0 } >= 5
+                }
                 #expect(try await connection.job(JobID(2)).job == 2)
                 #expect(try await first.job == 1)
             }
