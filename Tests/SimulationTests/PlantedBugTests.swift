@@ -9,7 +9,7 @@ import Testing
     private static let found: [PlantedBug] = [
         .reassignedWithoutRevoking, .deadLetteredLate, .lossCountsAsFailure, .corruptInputRetried, .heartbeatNotHeard,
         .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit, .disconnectForgotten,
-        .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking, .deadLetterLosesInput,
+        .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
         .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .pauseNeverEnds,
         .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping,
     ]

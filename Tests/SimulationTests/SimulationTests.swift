@@ -53,10 +53,11 @@ import Testing
         simulation.workers[0].pausedUntil = simulation.timeline.now + .seconds(2)
         simulation.sendToWorker(.drain(true), on: connection)
         simulation.pass(until: simulation.timeline.now + .seconds(1))
-        #expect(!simulation.workers[0].board.isDraining)
+        #expect(!simulation.workers[0].waiting.isEmpty)
         simulation.workers[0].pausedUntil = simulation.timeline.now
         simulation.sendToWorker(.drain(false), on: connection)
         simulation.pass(until: simulation.timeline.now + .milliseconds(1_500))
+        #expect(simulation.workers[0].waiting.isEmpty)
         #expect(!simulation.workers[0].board.isDraining)
     }
 
