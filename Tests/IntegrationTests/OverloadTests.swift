@@ -7,15 +7,17 @@ import TestSupport
 import Testing
 import Transport
 
-extension Integration {
-    @Suite struct `More work than there is room for` {
+extension Campaigns {
+    @Suite struct Overload {
         /// How long each phase of the goodput test lasts: a few seconds, or what `TESSERA_OVERLOAD_SECONDS` says.
         private static let phase = Duration.seconds(
             ProcessInfo.processInfo.environment["TESSERA_OVERLOAD_SECONDS"].flatMap { Int($0) } ?? 4)
 
         @Test func `a hundred times the clients get as much done, and the master stays as it is`() async throws {
             let jobLimit = 4
-            try await Cluster.with(workers: 2, ranks: 1, masterArguments: ["--max-jobs", "\(jobLimit)"]) { cluster in
+            // What is kept of jobs that have ended is forgotten soon: nothing that stays may grow.
+            let arguments = ["--max-jobs", "\(jobLimit)", "--keep-results", "2s"]
+            try await Cluster.with(workers: 2, ranks: 1, masterArguments: arguments) { cluster in
                 let crowd = Crowd(cluster)
                 // As many as there is room for keep the workers busy.
                 _ = try await crowd.work(clients: jobLimit, for: .seconds(1))
@@ -28,24 +30,30 @@ extension Integration {
                 let after = try await cluster.withMaster { try await $0.masterStatus() }
 
                 let share = Double(overloaded.jobsDone) / Double(max(1, peak.jobsDone))
+                let costs = ((middle - start) / max(1, peak.jobsDone), (end - middle) / max(1, overloaded.jobsDone))
                 let growth = Int64(after.residentBytes) - Int64(before.residentBytes)
                 print(
                     "overload: \(peak.jobsDone) jobs by \(jobLimit) clients in \(Self.phase), "
                         + "\(overloaded.jobsDone) by \(100 * jobLimit); asked to wait \(overloaded.askedToWait) times; "
                         + "the master grew from \(before.residentBytes) by \(growth) bytes; its processor time for a job: "
-                        + "\((middle - start) / max(1, peak.jobsDone)), then \((end - middle) / max(1, overloaded.jobsDone))"
-                )
+                        + "\(costs.0), then \(costs.1)")
                 #expect(peak.askedToWait == 0, "there was room for all")
                 #expect(overloaded.askedToWait >= 99 * jobLimit, "all but a few were asked to wait")
                 #expect(after.askedToWait - before.askedToWait == UInt64(overloaded.askedToWait))
-                // The four hundred share two cores with the cluster, here and in whatever else runs: a longer run by itself
-                // (TESSERA_OVERLOAD_SECONDS) is for the figure. This only finds a collapse.
-                #expect(share > 0.3, "\(overloaded.jobsDone) of \(peak.jobsDone) jobs")
+                // In a longer run of a release build 0.9 is to be met; a debug build's refusals cost five times as much, and the
+                // four hundred share two cores with the cluster, here and in whatever else runs. This finds a collapse.
+                #expect(
+                    share > (Self.phase >= .seconds(20) ? 0.9 : 0.3), "\(overloaded.jobsDone) of \(peak.jobsDone) jobs")
+                #expect(costs.1 < costs.0 * 4, "a job cost the master \(costs.0), then \(costs.1)")
                 #expect(growth < 48 << 20, "it grew by \(growth) bytes")
                 #expect(after.jobsOpen == 0, "whoever was let in got its result")
             }
         }
+    }
+}
 
+extension Integration {
+    @Suite struct `More work than there is room for` {
         @Test func `who cancels in a flood is asked to wait, and told which setting permits more`() async throws {
             try await Cluster.with(workers: 0, masterArguments: ["--max-cancels-per-second", "1"]) { cluster in
                 try await cluster.withMaster { master in
