@@ -50,8 +50,7 @@ private struct PreparedPipeline {
     private enum Step {
         case rows(any RowKernel)
         case finish(any WholeImageKernel)
-        /// A pipeline that turns the image, in memory of its own.
-        case serial(Pipeline)
+        case transpose(TransposedRows)
     }
 
     private var steps: [Step] = []
@@ -68,10 +67,12 @@ private struct PreparedPipeline {
             case .wholeImage(let kernel):
                 for preparation in kernel.prelude { append(.rows(preparation), preparation.outputShape) }
                 append(.finish(kernel), kernel.outputShape)
-            case .transposition:
-                steps = [.serial(pipeline)]
-                buffers = [image, image]
-                return
+            case .transposition(let before, let after):
+                for kernel in before { append(.rows(kernel), kernel.outputShape) }
+                let original = before.last?.outputShape ?? shape
+                let transposed = TransposedRows(of: original, rowsPerPart: original.height)
+                append(.transpose(transposed), transposed.shape)
+                for kernel in after { append(.rows(kernel), kernel.outputShape) }
             }
             shape = next
         }
@@ -87,8 +88,7 @@ private struct PreparedPipeline {
             let (input, output) = (buffers[index].band, buffers[index + 1].mutableBand)
             switch step {
             case .rows(let kernel): kernel.apply(input, to: output)
-            case .serial(let pipeline):
-                _ = try attempt { () throws(PipelineError) in try SerialExecutor.run(pipeline, on: input) }
+            case .transpose(let rows): rows.transpose(input, part: 0, to: output.bytes)
             case .finish(let kernel):
                 try attempt { () throws(PipelineError) in
                     let values = try kernel.resolve([kernel.summarise(input)])

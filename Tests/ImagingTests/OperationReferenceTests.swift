@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import Testing
 
 @Suite struct OperationReferenceTests {
@@ -9,14 +10,35 @@ import Testing
     /// With `UPDATE_DOCS=1` in the environment it writes the page first.
     @Test func `the reference page says what the operations say about themselves`() throws {
         let file = Self.documents.appending(path: "operations.md")
-        let page = try OperationReference(
-            measurements: Measurements(folder: Self.documents.appending(path: "measured"))
-        ).page
+        let page = OperationReference(measurements: try Self.measurements()).page
         if ProcessInfo.processInfo.environment["UPDATE_DOCS"] == "1" {
             try page.write(to: file, atomically: true, encoding: .utf8)
         }
         let committed = try String(contentsOf: file, encoding: .utf8)
         let isCurrent = committed == page
         #expect(isCurrent, "docs/operations.md is out of date: run this test with UPDATE_DOCS=1 and commit the page")
+    }
+
+    private static let names = OperationCatalogue.all.map { $0.description.name }
+    private static func measurements() throws -> Measurements {
+        try Measurements(folder: documents.appending(path: "measured"))
+    }
+
+    @Test func `every operation was compared and raced`() throws {
+        let measurements = try Self.measurements()
+        for name in Self.names {
+            let cases = (measurements.agreements[name] ?? []).map(\.cases)
+            let isCompared = !cases.isEmpty && cases.allSatisfy { $0 >= 200 }
+            #expect(isCompared, "`make compare-opencv`: \(name) in \(cases) cases")
+            #expect(measurements.races.contains { $0.operation == name }, "`make bench-kernels`: \(name)")
+        }
+        let unknown = Set(measurements.races.map(\.operation) + measurements.agreements.keys).subtracting(Self.names)
+        #expect(unknown.isEmpty)
+    }
+
+    @Test func `where OpenCV is faster, the table says why`() throws {
+        for race in try Self.measurements().races where race.ratio < 1 {
+            #expect(race.note != nil, "Tests/OpenCV/notes.json: \(race.operation) \(race.parameters) \(race.format)")
+        }
     }
 }

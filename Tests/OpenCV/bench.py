@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Races every kernel against OpenCV on the same pixels, each with one thread, in turns.
 
-    bench.py TOOL [--scale S] [--operation NAME] [--format NAME] [--seconds T] [--out FILE]
+    bench.py TOOL [--scale S] [--operation NAME ...] [--format NAME ...] [--seconds T] [--out FILE]
 
 Gray images are 8192 x 8192 pixels, RGB ones 8000 x 6000, both times the scale. What counts is the processor time of the
 fastest of several runs, which a busy machine disturbs least. Both sides write to memory that is allocated before.
@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import pathlib
+import sys
 import tempfile
 import time
 
@@ -17,9 +18,12 @@ import cv2
 import numpy as np
 
 from kernel_tool import KernelTool, header
+from measurements import write
 from races import RACES
 
-# Why a kernel is slower than its opponent, and what was tried: for the reader of the table. By pipeline and format.
+FORMATS = {"gray8": (1, 8), "rgb8": (3, 8), "gray16": (1, 16), "rgb16": (3, 16)}
+# Why a kernel is slower than its opponent, and what was tried: for the reader of the table. By operation, or pipeline, or
+# pipeline and format, or operation and format; the longest that fits counts.
 NOTES = json.loads((pathlib.Path(__file__).parent / "notes.json").read_text())
 
 
@@ -51,9 +55,11 @@ def turns(one, other, seconds):
     return best
 
 
-def note(race, ratio):
+def note(race, form, ratio):
     """What is said about a kernel that is slower."""
-    text = "Within what two runs differ by." if ratio >= 0.95 else NOTES.get(race)
+    operation = race.pipeline.split()[0]
+    keys = [f"{race.pipeline} {form}", race.pipeline, f"{operation} {form}", operation]
+    text = "Within what two runs differ by." if ratio >= 0.95 else next(filter(None, map(NOTES.get, keys)), None)
     return {"note": text} if text else {}
 
 
@@ -63,12 +69,34 @@ def processor_time(function):
     return time.process_time() - start
 
 
+def load(tool, image):
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        image.tofile(file.name)
+        tool.ask(f"load {header(image)} {file.name}")
+
+
+def run_race(tool, race, form, image, seconds):
+    operation, _, arguments = race.pipeline.partition(" ")
+    scene = race.scene(image)
+    load(tool, scene)
+    tool.ask(f"prepare {race.pipeline}")
+    run = race.prepare(scene)
+    ours, theirs = turns(lambda: float(tool.ask("time 1")[0]), lambda: processor_time(run), seconds)
+    result = {
+        "operation": operation, "parameters": arguments, "format": form,
+        "size": f"{image.shape[1]} x {image.shape[0]}",
+        "mbps": round(image.nbytes / ours / 1e6), "opencv_mbps": round(image.nbytes / theirs / 1e6),
+        "ratio": round(theirs / ours, 2), "opencv": race.calls,
+    }
+    return result | (note(race, form, result["ratio"]) if result["ratio"] < 1 else {})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tool")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--operation", help="one that a pipeline begins with")
-    parser.add_argument("--format", help="gray8, rgb8, gray16 or rgb16")
+    parser.add_argument("--operation", nargs="+", help="those that begin with these only; the others' results are kept")
+    parser.add_argument("--format", nargs="+", choices=FORMATS, help="these only")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each race")
     parser.add_argument("--out")
     options = parser.parse_args()
@@ -77,43 +105,29 @@ def main():
     results = []
     print(f"{'':58}{'Tessera':>9}{'OpenCV':>9}  ratio   MB/s, one thread")
     with KernelTool(options.tool) as tool:
-        for name, channels, bits in [("gray8", 1, 8), ("rgb8", 3, 8), ("gray16", 1, 16), ("rgb16", 3, 16)]:
-            if options.format not in (None, name):
+        if missing := set(tool.operations()) - {race.pipeline.split()[0] for race in RACES}:
+            sys.exit(f"without a race: {', '.join(sorted(missing))}")
+        for form, (channels, bits) in FORMATS.items():
+            if options.format and form not in options.format:
                 continue
             width, height = (8192, 8192) if channels == 1 else (8000, 6000)
             image = photograph(random, int(width * options.scale), int(height * options.scale), channels, bits)
-            with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
-                image.tofile(file.name)
-                tool.ask(f"load {header(image)} {file.name}")
-            for pipeline, calls, formats, prepare in RACES:
-                operation, _, arguments = pipeline.partition(" ")
-                if name not in formats or options.operation not in (None, operation):
+            for race in RACES:
+                if form not in race.formats or options.operation and race.pipeline.split()[0] not in options.operation:
                     continue
-                tool.ask(f"prepare {pipeline}")
-                run = prepare(image)
-                ours, theirs = turns(
-                    lambda: float(tool.ask("time 1")[0]), lambda: processor_time(run), options.seconds
-                )
-                result = {
-                    "operation": operation, "parameters": arguments, "format": name,
-                    "size": f"{image.shape[1]} x {image.shape[0]}",
-                    "mbps": round(image.nbytes / ours / 1e6), "opencv_mbps": round(image.nbytes / theirs / 1e6),
-                    "ratio": round(theirs / ours, 2), "opencv": calls,
-                }
-                if result["ratio"] < 1:
-                    result |= note(f"{pipeline} {name}", result["ratio"])
+                result = run_race(tool, race, form, image, options.seconds)
                 results.append(result)
                 print(
-                    f"{pipeline[:48]:49} {name:7} {result['mbps']:9}{result['opencv_mbps']:9}  {result['ratio']:.2f}",
+                    f"{race.pipeline[:48]:49} {form:7} {result['mbps']:9}{result['opencv_mbps']:9}  {result['ratio']:.2f}",
                     flush=True,
                 )
-    for name in dict.fromkeys(result["format"] for result in results):
-        ratios = [result["ratio"] for result in results if result["format"] == name]
+    for form in dict.fromkeys(result["format"] for result in results):
+        ratios = [result["ratio"] for result in results if result["format"] == form]
         mean = math.exp(sum(math.log(max(ratio, 0.01)) for ratio in ratios) / len(ratios))
-        print(f"{name}: geometric mean {mean:.2f} of {len(ratios)}, {sum(r < 1 for r in ratios)} below 1")
+        print(f"{form}: geometric mean {mean:.2f} of {len(ratios)}, {sum(r < 1 for r in ratios)} below 1")
     if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
-            file.write("[\n" + ",\n".join(" " + json.dumps(result) for result in results) + "\n]\n")
+        order = [(*race.pipeline.partition(" ")[::2], form) for form in FORMATS for race in RACES]
+        write(options.out, results, order, lambda result: (result["operation"], result["parameters"], result["format"]))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Compares every operation with OpenCV over drawn images and parameters, and writes how well they agree.
 
-    compare.py TOOL [--cases N] [--seed S] [--operation NAME] [--out FILE]
+    compare.py TOOL [--cases N] [--seed S] [--operation NAME ...] [--out FILE]
 
 The cases of an operation depend on the seed and its name alone. The result is a JSON array with an entry for each operation
 and depth: how many cases, how many of them identical, how many of all samples differ, and by how much at most.
 """
 import argparse
-import json
 import sys
 import zlib
 
 import numpy as np
 
+import feature_opponents  # noqa: F401  (enters its opponents)
 from kernel_tool import KernelTool
+from measurements import write
 from opponents import OPPONENTS, golden
 
 
@@ -60,16 +61,15 @@ def main():
     parser.add_argument("tool")
     parser.add_argument("--cases", type=int, default=210, help="for each operation and depth")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--operation")
+    parser.add_argument("--operation", nargs="+", help="these only; the others' results are kept")
     parser.add_argument("--out")
     options = parser.parse_args()
     results = []
     with KernelTool(options.tool) as tool:
-        names = [options.operation] if options.operation else tool.operations()
-        for name in names:
-            if name not in OPPONENTS:
-                print(f"{name:20} has no opponent in opponents.py")
-                continue
+        catalogue = tool.operations()
+        if missing := [name for name in catalogue if name not in OPPONENTS]:
+            sys.exit(f"without an opponent: {', '.join(missing)}")
+        for name in options.operation or catalogue:
             for bits in (8, 16):
                 result = compare(tool, name, bits, options.cases, options.seed)
                 if result is None:
@@ -83,9 +83,8 @@ def main():
                     flush=True,
                 )
     if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
-            lines = ",\n".join(" " + json.dumps({k: v for k, v in r.items()}) for r in results)
-            file.write(f"[\n{lines}\n]\n")
+        order = [(name, bits) for name in catalogue for bits in (8, 16)]
+        write(options.out, results, order, lambda result: (result["operation"], result["bits"]))
 
 
 if __name__ == "__main__":

@@ -342,8 +342,8 @@ def crop(random, image):
 
 @opponent("flip", "`cv2.flip`", alpha="alike")
 def flip(random, image):
-    axis = int(random.integers(2))
-    return f"axis={['vertical', 'horizontal'][axis]}", cv2.flip(image, axis)
+    axis, code = [("vertical", 0), ("horizontal", 1), ("both", -1)][int(random.integers(3))]
+    return f"axis={axis}", cv2.flip(image, code)
 
 
 @opponent("rotate", "`cv2.rotate`", alpha="alike")
@@ -359,3 +359,18 @@ def resize(random, image):
     width, height = int(random.integers(1, 160)), int(random.integers(1, 160))
     expected = golden.resized(image, method, width, height)
     return f"width={width} height={height} method={method}", expected
+
+
+# Frequency
+
+
+@opponent("butterworth-lowpass", "NumPy's Fourier transform")
+def butterworth_lowpass(random, image):
+    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
+    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, False)
+
+
+@opponent("butterworth-highpass", "NumPy's Fourier transform")
+def butterworth_highpass(random, image):
+    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
+    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, True)

@@ -1,0 +1,86 @@
+"""Opponents, as in `opponents.py`, of the operations that find something: compared is what they draw.
+
+Where something is to be found, part of the image must be black: a threshold is put before.
+"""
+import cv2
+import numpy as np
+
+from opponents import golden, number, odd, opponent, planes, top
+
+
+def thresholded(random, image):
+    """The image with its darker part black, the pipeline that makes it so, and which pixels are not black."""
+    level = int(np.quantile(image, random.uniform(0.3, 0.97)))
+    result = cv2.threshold(image, level, top(image), cv2.THRESH_BINARY)[1]
+    return result, f"threshold value={level} max={top(image)}", (golden.gray(result) != 0).astype(np.uint8)
+
+
+def marked(image, where):
+    """The image in colour, red at the pixels `where`."""
+    result = image.copy() if image.ndim == 3 else cv2.merge([image] * 3)
+    result[where] = (top(image), 0, 0)
+    return result
+
+
+@opponent("harris", "`cv2.cornerHarris`")
+def harris(random, image):
+    block, aperture = int(random.integers(2, 9)), odd(random, 3, 7)
+    k, threshold = number(random, 0.01, 0.2), number(random, 0.001, 0.5)
+    # At 16 bits OpenCV takes single precision only.
+    levels = golden.gray(image) if top(image) == 255 else golden.gray(image).astype(np.float32) / np.float32(top(image))
+    response = cv2.cornerHarris(levels, block, aperture, k)
+    peaks = (response > threshold * response.max()) & (response == cv2.dilate(response, np.ones((3, 3))))
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (5, 5))
+    crosses = cv2.dilate((peaks & (response > 0)).astype(np.uint8), cross)
+    return f"block={block} aperture={aperture} k={k} threshold={threshold}", marked(image, crosses != 0)
+
+
+@opponent("hough-lines", "`cv2.HoughLines`")
+def hough_lines(random, image):
+    image, before, mask = thresholded(random, image)
+    rho, theta, votes = number(random, 0.5, 4), number(random, 0.7, 20), int(random.integers(2, 60))
+    lines = cv2.HoughLines(mask, rho, theta * np.pi / 180, votes)
+    y, x = np.indices(mask.shape)
+    where = np.zeros(mask.shape, bool)
+    for distance, angle in [] if lines is None else lines[:1000, 0].astype(np.float64):
+        # In double precision, which the lines were found in.
+        angle = np.radians(round(np.degrees(angle) / theta) * theta)
+        distance = round(distance / rho) * rho
+        where |= abs(x * np.cos(angle) + y * np.sin(angle) - distance) <= 0.5
+    return f"rho={rho} theta={theta} threshold={votes}", marked(image, where), before
+
+
+@opponent("components", "`cv2.connectedComponents`", alpha="dropped")
+def components(random, image):
+    _, before, mask = thresholded(random, image)
+    connectivity = int(random.choice([4, 8]))
+    _, labels = cv2.connectedComponents(mask, connectivity=connectivity)
+    # OpenCV's labels are in another order: ours is that of the first pixels.
+    found, first = np.unique(labels, return_index=True)
+    new = np.zeros(found.max() + 1, np.uint16)
+    new[found[found > 0][np.argsort(first[found > 0])]] = np.arange(1, np.count_nonzero(found) + 1)
+    return f"connectivity={connectivity}", new[labels], before
+
+
+@opponent("contours", "`cv2.findContours`")
+def contours(random, image):
+    image, before, mask = thresholded(random, image)
+    found, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    where = np.zeros(mask.shape, bool)
+    for contour in found:
+        where[contour[:, 0, 1], contour[:, 0, 0]] = True
+    return "", marked(image, where), before
+
+
+@opponent("histogram", "`cv2.calcHist`")
+def histogram(random, image):
+    bins = int(random.integers(1, 257))
+    height, width = image.shape[:2]
+
+    def bars(plane):
+        counts = cv2.calcHist([plane], [0], None, [bins], [0, top(image) + 1]).ravel().astype(np.int64)
+        bar = counts[np.arange(width) * bins // width]
+        inside = bar * height >= counts.max() * (height - np.arange(height)[:, None])
+        return np.where(inside, plane.dtype.type(top(image)), plane)
+
+    return f"bins={bins}", planes(image, bars)
