@@ -3,8 +3,10 @@
 /// The loops over a row are requirements with a default, so that each conforming type gets loops of its own, in which the
 /// function is inlined; a generic kernel behind `any RowKernel` would call it pixel by pixel.
 protocol ColourMap: Sendable {
-    /// The new colours, in levels; they are rounded and saturated by whoever calls.
-    func callAsFunction(_ red: Int32, _ green: Int32, _ blue: Int32) -> (red: Double, green: Double, blue: Double)
+    /// The new levels, from 0 to `largest`, which is that of the samples.
+    func callAsFunction(
+        _ red: Int32, _ green: Int32, _ blue: Int32, upTo largest: Int32
+    ) -> (red: Int32, green: Int32, blue: Int32)
 
     func replace(_ source: UnsafePointer<UInt8>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt8>)
     func replace(_ source: UnsafePointer<UInt16>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt16>)
@@ -29,34 +31,53 @@ extension ColourMap {
     private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
         _ source: UnsafePointer<Sample>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<Sample>
     ) {
-        // Constant strides, which the compiler knows how to load as vectors.
-        switch pixels.input {
-        case .gray: replaceSamples(source, 1, to: target, 3, pixels.width)
-        case .grayAlpha: replaceSamples(source, 2, to: target, 4, pixels.width)
-        case .rgb: replaceSamples(source, 3, to: target, 3, pixels.width)
-        case .rgba: replaceSamples(source, 4, to: target, 4, pixels.width)
+        withUnsafeTemporaryAllocation(of: Sample.self, capacity: 3 * Self.pixelsPerBlock) { planes in
+            let planes = planes.baseAddress.unsafelyUnwrapped
+            for first in stride(from: 0, to: pixels.width, by: Self.pixelsPerBlock) {
+                let count = min(Self.pixelsPerBlock, pixels.width - first)
+                // Constant strides, which the compiler knows how to load as vectors.
+                switch pixels.input {
+                case .gray: replaceBlock(source + first, 1, to: target + 3 * first, 3, planes, count)
+                case .grayAlpha: replaceBlock(source + 2 * first, 2, to: target + 4 * first, 4, planes, count)
+                case .rgb: replaceBlock(source + 3 * first, 3, to: target + 3 * first, 3, planes, count)
+                case .rgba: replaceBlock(source + 4 * first, 4, to: target + 4 * first, 4, planes, count)
+                }
+            }
         }
     }
+
+    private static var pixelsPerBlock: Int { 512 }
 
     /// - Parameters:
     ///   - channels: of a pixel of the source.
     ///   - step: channels of a pixel of the target.
+    ///   - planes: room for each colour by itself, in which the arithmetic needs no shuffling.
     @inline(__always)
-    private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
+    private func replaceBlock<Sample: FixedWidthInteger & UnsignedInteger>(
         _ source: UnsafePointer<Sample>, _ channels: Int, to target: UnsafeMutablePointer<Sample>, _ step: Int,
-        _ width: Int
+        _ planes: UnsafeMutablePointer<Sample>, _ count: Int
     ) {
-        let largest = Double(Int32(truncatingIfNeeded: Sample.max))
+        let largest = Int32(truncatingIfNeeded: Sample.max)
         let (green, blue) = channels >= 3 ? (1, 2) : (0, 0)
-        for x in 0..<width {
-            let (from, to) = (source + x * channels, target + x * step)
+        let (reds, greens, blues) = (planes, planes + Self.pixelsPerBlock, planes + 2 * Self.pixelsPerBlock)
+        for x in 0..<count {
+            reds[x] = source[x * channels]
+            greens[x] = source[x * channels + green]
+            blues[x] = source[x * channels + blue]
+        }
+        for x in 0..<count {
             let new = self(
-                Int32(truncatingIfNeeded: from[0]), Int32(truncatingIfNeeded: from[green]),
-                Int32(truncatingIfNeeded: from[blue]))
-            to[0] = Sample(truncatingIfNeeded: rounded(new.red, upTo: largest))
-            to[1] = Sample(truncatingIfNeeded: rounded(new.green, upTo: largest))
-            to[2] = Sample(truncatingIfNeeded: rounded(new.blue, upTo: largest))
-            if step == 4 { to[3] = from[channels - 1] }
+                Int32(truncatingIfNeeded: reds[x]), Int32(truncatingIfNeeded: greens[x]),
+                Int32(truncatingIfNeeded: blues[x]), upTo: largest)
+            reds[x] = Sample(truncatingIfNeeded: new.red)
+            greens[x] = Sample(truncatingIfNeeded: new.green)
+            blues[x] = Sample(truncatingIfNeeded: new.blue)
+        }
+        for x in 0..<count {
+            target[x * step] = reds[x]
+            target[x * step + 1] = greens[x]
+            target[x * step + 2] = blues[x]
+            if step == 4 { target[x * step + 3] = source[x * channels + channels - 1] }
         }
     }
 }

@@ -89,7 +89,8 @@ private struct Three<Sample: BitwiseCopyable>: BitwiseCopyable {
     var third: Sample
 }
 
-/// Pixels to be transposed, a small square at a time, so that neither reading nor writing leaves the cache.
+/// Pixels to be transposed, a small square at a time by way of memory of its own: in the image the rows of a square may all
+/// fall on the same few places of the cache.
 private struct Block {
     static let side = 32
 
@@ -102,15 +103,27 @@ private struct Block {
     func transpose<Pixel: BitwiseCopyable>(
         _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, stride targetStride: Int, as _: Pixel.Type
     ) {
-        let size = MemoryLayout<Pixel>.size
-        for top in stride(from: 0, to: rowCount, by: Self.side) {
-            let bottom = min(top + Self.side, rowCount)
-            for left in stride(from: 0, to: columnCount, by: Self.side) {
-                for column in left..<min(left + Self.side, columnCount) {
-                    let (from, to) = (source + column * size, target + column * targetStride)
-                    for row in top..<bottom {
-                        let pixel = (from + row * rowStride).loadUnaligned(as: Pixel.self)
-                        (to + row * size).storeBytes(of: pixel, as: Pixel.self)
+        let (side, size) = (Self.side, MemoryLayout<Pixel>.size)
+        withUnsafeTemporaryAllocation(byteCount: 2 * side * side * size, alignment: 64) { memory in
+            let square = memory.baseAddress.unsafelyUnwrapped
+            let turned = square + side * side * size
+            for top in stride(from: 0, to: rowCount, by: side) {
+                let height = min(side, rowCount - top)
+                for left in stride(from: 0, to: columnCount, by: side) {
+                    let width = min(side, columnCount - left)
+                    for row in 0..<height {
+                        (square + row * side * size).copyMemory(
+                            from: source + (top + row) * rowStride + left * size, byteCount: width * size)
+                    }
+                    for column in 0..<side {
+                        for row in 0..<side {
+                            let pixel = (square + (row * side + column) * size).loadUnaligned(as: Pixel.self)
+                            (turned + (column * side + row) * size).storeBytes(of: pixel, as: Pixel.self)
+                        }
+                    }
+                    for column in 0..<width {
+                        (target + (left + column) * targetStride + top * size).copyMemory(
+                            from: turned + column * side * size, byteCount: height * size)
                     }
                 }
             }

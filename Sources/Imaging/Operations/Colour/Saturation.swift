@@ -26,17 +26,16 @@ public struct Saturation: Operation {
         let scale: Double
 
         func callAsFunction(
-            _ red: Int32, _ green: Int32, _ blue: Int32
-        ) -> (red: Double, green: Double, blue: Double) {
+            _ red: Int32, _ green: Int32, _ blue: Int32, upTo largest: Int32
+        ) -> (red: Int32, green: Int32, blue: Int32) {
             let gray = Int32(
                 luma(
                     UInt32(truncatingIfNeeded: red), UInt32(truncatingIfNeeded: green),
                     UInt32(truncatingIfNeeded: blue)))
-            let base = Double(gray)
-            return (
-                base + scale * Double(red - gray), base + scale * Double(green - gray),
-                base + scale * Double(blue - gray)
-            )
+            func level(_ colour: Int32) -> Int32 {
+                roundedLevel(Double(gray) + scale * Double(colour &- gray), upTo: largest)
+            }
+            return (level(red), level(green), level(blue))
         }
     }
 }

@@ -18,14 +18,24 @@ public struct Sepia: Operation {
 
     private struct ToneMap: ColourMap {
         func callAsFunction(
-            _ red: Int32, _ green: Int32, _ blue: Int32
-        ) -> (red: Double, green: Double, blue: Double) {
-            // In thousandths, so that the sums are exact and ties fall where the definition puts them.
+            _ red: Int32, _ green: Int32, _ blue: Int32, upTo largest: Int32
+        ) -> (red: Int32, green: Int32, blue: Int32) {
             (
-                Double(393 * red + 769 * green + 189 * blue) / 1000,
-                Double(349 * red + 686 * green + 168 * blue) / 1000,
-                Double(272 * red + 534 * green + 131 * blue) / 1000
+                Self.tone(393 &* red &+ 769 &* green &+ 189 &* blue, upTo: largest),
+                Self.tone(349 &* red &+ 686 &* green &+ 168 &* blue, upTo: largest),
+                Self.tone(272 &* red &+ 534 &* green &+ 131 &* blue, upTo: largest)
             )
+        }
+
+        /// A thousandth of an exact sum, so that ties fall where the definition puts them.
+        ///
+        /// Three times the sum by 1 / 3000: that number is so close to one of either precision that a tie remains one. (1 / 1000
+        /// is not, in single precision.)
+        @inline(__always)
+        private static func tone(_ thousandths: Int32, upTo largest: Int32) -> Int32 {
+            largest == 255
+                ? roundedLevel(Float(3 &* thousandths) * (1 / 3000), upTo: largest)
+                : roundedLevel(Double(3 &* thousandths) * (1 / 3000), upTo: largest)
         }
     }
 }

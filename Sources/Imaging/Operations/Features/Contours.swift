@@ -40,10 +40,12 @@ private struct BorderKernel: RowKernel {
         let masks = RowBuffer(shape: neighbours.outputShape, rows: output.rows)
         neighbours.apply(band, to: masks.mutableBand)
         let image = MarkedImage(input: input)
+        var marks: [Range<Int>] = []
         withExtendedLifetime(masks) {
             for y in output.rows {
                 let row: UnsafePointer<UInt16> = masks.band.row(y)
-                let marks = (0..<input.width).filter { Neighbours(row[$0]).isOnBorder }.map { $0..<$0 + 1 }
+                marks.removeAll(keepingCapacity: true)
+                for x in 0..<input.width where Neighbours(row[x]).isOnBorder { marks.append(x..<x + 1) }
                 image.draw(UnsafeRawPointer(band.row(y, as: UInt8.self)), to: output, y, marks: marks)
             }
         }
@@ -104,15 +106,22 @@ struct NeighbourKernel: RowKernel {
         load(output.rows.lowerBound)
         for y in output.rows {
             load(y + 1)
-            let rows = [slot(y - 1), slot(y), slot(y + 1)]
-            let target: UnsafeMutablePointer<UInt16> = output.row(y)
-            for x in 0..<width {
-                var bits: UInt16 = rows[1][x] == 0 ? 0 : Neighbours.own
-                for (place, offset) in Neighbours.places.enumerated() where rows[offset.dy + 1][x + offset.dx] != 0 {
-                    bits |= 1 << UInt16(place)
-                }
-                target[x] = bits
-            }
+            gather(slot(y - 1), slot(y), slot(y + 1), to: output.row(y))
+        }
+    }
+}
+
+extension NeighbourKernel {
+    /// Written out by `Neighbours.places`, as the compiler turns it into vectors. The rows are of zeros and ones.
+    private func gather(
+        _ above: UnsafePointer<UInt8>, _ own: UnsafePointer<UInt8>, _ below: UnsafePointer<UInt8>,
+        to target: UnsafeMutablePointer<UInt16>
+    ) {
+        for x in 0..<input.width {
+            let lower = UInt16(own[x + 1]) | UInt16(below[x + 1]) &<< 1 | UInt16(below[x]) &<< 2
+            let left = UInt16(below[x - 1]) &<< 3 | UInt16(own[x - 1]) &<< 4 | UInt16(above[x - 1]) &<< 5
+            let upper = UInt16(above[x]) &<< 6 | UInt16(above[x + 1]) &<< 7
+            target[x] = lower | left | upper | UInt16(own[x]) &<< 8
         }
     }
 }

@@ -25,14 +25,12 @@ struct ForegroundRow {
 
     @inline(__always)
     private func fill<Sample: FixedWidthInteger & UnsignedInteger>(_ row: UnsafePointer<Sample>) {
-        let channels = format.channelCount
-        if format.layout.isColour {
-            for x in 0..<width {
-                let pixel = row + x * channels
-                memory[x] = luma(pixel[0], pixel[1], pixel[2]) == 0 ? 0 : 1
-            }
-        } else {
-            for x in 0..<width { memory[x] = row[x * channels] == 0 ? 0 : 1 }
+        // Constant strides, which the compiler knows how to load as vectors.
+        switch format.layout {
+        case .gray: for x in 0..<width { memory[x] = row[x] == 0 ? 0 : 1 }
+        case .grayAlpha: for x in 0..<width { memory[x] = row[2 * x] == 0 ? 0 : 1 }
+        case .rgb: for x in 0..<width { memory[x] = luma(row[3 * x], row[3 * x + 1], row[3 * x + 2]) == 0 ? 0 : 1 }
+        case .rgba: for x in 0..<width { memory[x] = luma(row[4 * x], row[4 * x + 1], row[4 * x + 2]) == 0 ? 0 : 1 }
         }
     }
 }
@@ -61,13 +59,20 @@ struct MarkedImage {
     private func draw<Sample: FixedWidthInteger & UnsignedInteger>(
         _ row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>, _ marks: [Range<Int>]
     ) {
-        let channels = input.format.channelCount
         let step = outputShape.format.channelCount
-        let (green, blue) = input.format.layout.isColour ? (1, 2) : (0, 0)
-        for x in 0..<input.width {
-            let (from, to) = (row + x * channels, target + x * step)
-            (to[0], to[1], to[2]) = (from[0], from[green], from[blue])
-            if step == 4 { to[3] = from[channels - 1] }
+        switch input.format.layout {
+        case .gray:
+            for x in 0..<input.width {
+                let level = row[x]
+                (target[3 * x], target[3 * x + 1], target[3 * x + 2]) = (level, level, level)
+            }
+        case .grayAlpha:
+            for x in 0..<input.width {
+                let level = row[2 * x]
+                (target[4 * x], target[4 * x + 1], target[4 * x + 2]) = (level, level, level)
+                target[4 * x + 3] = row[2 * x + 1]
+            }
+        case .rgb, .rgba: target.update(from: row, count: input.samplesPerRow)
         }
         for range in marks {
             for x in range.clamped(to: 0..<input.width) {

@@ -113,20 +113,22 @@ private struct HistogramKernel: WholeImageKernel, ReportKernel {
         _ counts: [UInt64], _ input: Band, _ output: MutableBand, _: Sample.Type
     ) {
         let channels = shape.format.channelCount
-        for y in output.rows {
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            target.update(from: input.row(y), count: shape.samplesPerRow)
-            for channel in 0..<channelCount {
-                let bars = counts[channel * bins..<(channel + 1) * bins]
-                let largest = max(1, bars.max() ?? 1)
-                for x in 0..<shape.width {
-                    let bar = bars[bars.startIndex + x * bins / shape.width]
-                    let isInside =
-                        bar.multipliedFullWidth(by: UInt64(shape.height))
-                        >= largest.multipliedFullWidth(by: UInt64(shape.height - y))
-                    if isInside { target[x * channels + channel] = Sample.max }
-                }
+        // For each sample of a row, the topmost row of the bar that it is in.
+        var tops = [Int32](repeating: Int32.max, count: shape.samplesPerRow)
+        for channel in 0..<channelCount {
+            let bars = counts[channel * bins..<(channel + 1) * bins]
+            let largest = max(1, bars.max() ?? 1)
+            let reach = bars.map { bar in
+                let (high, low) = bar.multipliedFullWidth(by: UInt64(shape.height))
+                return Int32(shape.height) - Int32(largest.dividingFullWidth((high, low)).quotient)
             }
+            for x in 0..<shape.width { tops[x * channels + channel] = reach[x * bins / shape.width] }
+        }
+        for y in output.rows {
+            let source: UnsafePointer<Sample> = input.row(y)
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
+            let row = Int32(truncatingIfNeeded: y)
+            for index in 0..<shape.samplesPerRow { target[index] = tops[index] <= row ? Sample.max : source[index] }
         }
     }
 }

@@ -96,12 +96,15 @@ struct HoughGrid: Sendable {
 
     var cellCount: Int { angleCount * distanceCount }
 
-    /// The distance of the line through a pixel, as the index of a cell.
-    @inline(__always)
-    func distance(_ angle: Int, _ x: Float, _ y: Float) -> Int {
-        let place = x * steps[angle].x + y * steps[angle].y
-        // Leaves no bits for a fraction: rounds to nearest, ties to even.
-        return Int((place + 0x1.8p23) - 0x1.8p23) + (distanceCount - 1) / 2
+    /// The distances of the lines through pixels of row `y`, as indices of cells.
+    func measure(_ angle: Int, _ places: [Float], y: Int, into distances: inout [Int32]) {
+        let step = steps[angle]
+        let (start, middle) = (Float(y) * step.y, Int32((distanceCount - 1) / 2))
+        for index in places.indices {
+            // Leaves no bits for a fraction: rounds to nearest, ties to even.
+            let distance = (places[index] * step.x + start + 0x1.8p23) - 0x1.8p23
+            distances[index] = Int32(distance) &+ middle
+        }
     }
 
     /// The distance in pixels that the cell of that index stands for.
@@ -232,6 +235,8 @@ private struct HoughVotes {
     /// A row an angle, with an empty cell before and behind; an empty row before and behind.
     private var counts: [UInt64]
     private let stride: Int
+    /// Room for the distances of a row's pixels.
+    private var distances: [Int32] = []
 
     init(_ grid: HoughGrid) {
         self.grid = grid
@@ -244,10 +249,12 @@ private struct HoughVotes {
 
     /// Counts the lines through some pixels of row `y`.
     mutating func add(_ places: [Float], y: Int) {
+        if distances.count < places.count { distances = [Int32](repeating: 0, count: places.count) }
         counts.withUnsafeMutableBufferPointer { counts in
             for angle in 0..<grid.angleCount {
                 let row = counts.baseAddress.unsafelyUnwrapped + (angle + 1) * stride + 1
-                for x in places { row[grid.distance(angle, x, Float(y))] &+= 1 }
+                grid.measure(angle, places, y: y, into: &distances)
+                for index in places.indices { row[Int(distances[index])] &+= 1 }
             }
         }
     }
