@@ -79,6 +79,14 @@ func rounded(_ value: Double, upTo largest: Double) -> Int32 {
     return Int32((level + 0x1.8p52) - 0x1.8p52)
 }
 
+/// As for double precision, in single: for `largest` below 2^22.
+@inline(__always)
+func rounded(_ value: Float, upTo largest: Float) -> Int32 {
+    let positive = value > 0 ? value : 0
+    let level = positive < largest ? positive : largest
+    return Int32((level + 0x1.8p23) - 0x1.8p23)
+}
+
 /// sqrt(x^2 + y^2), rounded, in a precision in which it comes out right wherever it does not saturate: the root of an
 /// integer is at least 1 / (4 * 255) from a half at 8 bits, and 1 / (4 * 65535) at 16.
 @_specialize(where Sample == UInt8, Value == Int16)

@@ -126,40 +126,35 @@ private struct BilateralKernel: RowKernel {
         }
     }
 
-    /// As for gray; the three differences and the weight itself are summed side by side.
+    /// As for gray; the three differences and the weight itself are summed side by side, for a block of pixels tap by tap.
     @inline(__always)
-    private func smoothColours<Sample: FixedWidthInteger & UnsignedInteger, Real: SIMDScalar & BinaryFloatingPoint>(
+    private func smoothColours<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint>(
         _ input: Band, _ output: MutableBand, _: Sample.Type, _: Real.Type
     ) {
         let shape = outputShape
         let channels = shape.format.channelCount
-        let largest = shape.format.depth.maximum
-        let colourWeights = (0...3 * largest).map { Real(window.weight(ofDifference: $0)) }
-        let weights = window.taps.map { Real($0.weight) }
-        forEachRow(input, output) { (taps: UnsafeBufferPointer<UnsafePointer<Sample>>, centre, y) in
+        let colourWeights = (0...3 * shape.format.depth.maximum).map { Real(window.weight(ofDifference: $0)) }
+        var ring = RowRing<Sample>(input, radius: window.radius, border: .reflect101, first: output.rows.lowerBound)
+        let block = ColourBlock<Sample, Real>(radius: window.radius)
+        defer {
+            ring.deallocate()
+            block.deallocate()
+        }
+        for y in output.rows {
+            ring.move(to: y)
             let target: UnsafeMutablePointer<Sample> = output.row(y)
-            colourWeights.withUnsafeBufferPointer { colourWeights in
-                weights.withUnsafeBufferPointer { weights in
-                    for x in 0..<shape.width {
-                        let pixel = centre + x * channels
-                        let (red, green, blue) = (Int32(pixel[0]), Int32(pixel[1]), Int32(pixel[2]))
-                        var sum = SIMD4<Real>.zero
-                        for index in 0..<taps.count {
-                            let other = taps[index] + x * channels
-                            let difference = SIMD4<Int32>(
-                                Int32(other[0]) &- red, Int32(other[1]) &- green, Int32(other[2]) &- blue, 1)
-                            let distance = abs(difference[0]) &+ abs(difference[1]) &+ abs(difference[2])
-                            sum += SIMD4<Real>(difference) * (weights[index] * colourWeights[Int(distance)])
-                        }
-                        for channel in 0..<3 {
-                            let mean = Double(pixel[channel]) + Double(sum[channel] / sum[3])
-                            target[x * channels + channel] = Sample(
-                                truncatingIfNeeded: rounded(mean, upTo: Double(largest)))
-                        }
-                    }
+            for start in stride(from: 0, to: shape.width, by: ColourBlock<Sample, Real>.length) {
+                let count = min(ColourBlock<Sample, Real>.length, shape.width - start)
+                for dy in -window.radius...window.radius {
+                    block.load(ring.padded(dy) + start * channels, channels, dy: dy, count)
                 }
+                block.clear()
+                for tap in window.taps {
+                    block.add(dx: tap.dx, dy: tap.dy, weight: Real(tap.weight), colourWeights, count)
+                }
+                block.store(to: target + start * channels, channels, count)
             }
-            if channels == 4 { copyAlpha(from: centre, to: target, width: shape.width, channels: channels) }
+            if channels == 4 { copyAlpha(from: ring.row(0), to: target, width: shape.width, channels: channels) }
         }
     }
 
@@ -176,6 +171,91 @@ private struct BilateralKernel: RowKernel {
             ring.move(to: y)
             let taps = window.taps.map { ring.row($0.dy) + $0.dx * outputShape.format.channelCount }
             taps.withUnsafeBufferPointer { body($0, ring.row(0), y) }
+        }
+    }
+}
+
+/// Consecutive pixels of a row and the window around each, colours in planes, and the sums over the window.
+///
+/// Owns memory: call `deallocate()`.
+private struct ColourBlock<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
+    static var length: Int { 256 }
+
+    private let radius: Int
+    /// From one plane to the next.
+    private let stride: Int
+    /// Red, green, blue of the uppermost row, then of the next.
+    private let planes: UnsafeMutablePointer<Sample>
+    private let distances: UnsafeMutablePointer<Int32>
+    /// The weighted differences in red, green, blue; the weights; and the weights of one tap.
+    private let sums: UnsafeMutablePointer<Real>
+
+    init(radius: Int) {
+        self.radius = radius
+        stride = Self.length + 2 * radius
+        planes = .allocate(capacity: 3 * stride * (2 * radius + 1))
+        distances = .allocate(capacity: Self.length)
+        sums = .allocate(capacity: 5 * Self.length)
+    }
+
+    func deallocate() {
+        planes.deallocate()
+        distances.deallocate()
+        sums.deallocate()
+    }
+
+    private func plane(_ dy: Int) -> UnsafeMutablePointer<Sample> { planes + 3 * stride * (dy + radius) }
+
+    /// - Parameter row: `count` pixels with `radius` more before and after, from the first of these.
+    @inline(__always)
+    func load(_ row: UnsafePointer<Sample>, _ channels: Int, dy: Int, _ count: Int) {
+        let (red, green, blue) = (plane(dy), plane(dy) + stride, plane(dy) + 2 * stride)
+        @inline(__always) func separate(_ channels: Int) {
+            for x in 0..<count + 2 * radius {
+                (red[x], green[x], blue[x]) = (row[x * channels], row[x * channels + 1], row[x * channels + 2])
+            }
+        }
+        if channels == 3 { separate(3) } else { separate(4) }
+    }
+
+    func clear() { sums.update(repeating: 0, count: 4 * Self.length) }
+
+    @inline(__always)
+    func add(dx: Int, dy: Int, weight: Real, _ colourWeights: [Real], _ count: Int) {
+        let (own, other) = (plane(0) + radius, plane(dy) + radius + dx)
+        @inline(__always) func difference(_ place: Int) -> Int32 {
+            Int32(truncatingIfNeeded: other[place]) &- Int32(truncatingIfNeeded: own[place])
+        }
+        @inline(__always) func magnitude(_ value: Int32) -> Int32 { max(value, 0 &- value) }
+        for x in 0..<count {
+            distances[x] =
+                magnitude(difference(x)) &+ magnitude(difference(stride + x)) &+ magnitude(difference(2 * stride + x))
+        }
+        let (red, green, blue) = (sums, sums + Self.length, sums + 2 * Self.length)
+        let (total, weights) = (sums + 3 * Self.length, sums + 4 * Self.length)
+        // By itself: a lookup is no matter of vectors.
+        for x in 0..<count { weights[x] = colourWeights[Int(distances[x])] }
+        for x in 0..<count {
+            let product = weight * weights[x]
+            red[x] += Real(difference(x)) * product
+            green[x] += Real(difference(stride + x)) * product
+            blue[x] += Real(difference(2 * stride + x)) * product
+            total[x] += product
+        }
+    }
+
+    /// Writes the means of the block's pixels.
+    @inline(__always)
+    func store(to target: UnsafeMutablePointer<Sample>, _ channels: Int, _ count: Int) {
+        let own = plane(0) + radius
+        let largest = Double(Int32(truncatingIfNeeded: Sample.max))
+        for channel in 0..<3 {
+            let (levels, differences) = (own + channel * stride, sums + channel * Self.length)
+            let total = sums + 3 * Self.length
+            for x in 0..<count {
+                let mean = Double(Int32(truncatingIfNeeded: levels[x])) + Double(differences[x] / total[x])
+                target[x * channels + channel] = Sample(truncatingIfNeeded: rounded(mean, upTo: largest))
+            }
         }
     }
 }

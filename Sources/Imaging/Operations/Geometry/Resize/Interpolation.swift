@@ -25,22 +25,31 @@ struct RowTaps<Weight> {
     let weights: UnsafePointer<Weight>
 }
 
-/// The sum of `tapCount` products for each sample, first to last. Both counts are constants where this is inlined.
+/// The sum of `tapCount` products for each sample, first to last. `tapCount` is a constant where this is inlined.
 @inline(__always)
 private func weigh<Sample: FixedWidthInteger, Weight>(
     _ row: UnsafePointer<Sample>, _ taps: RowTaps<Weight>, tapCount: Int, channels: Int,
     product: (Sample, Weight) -> Weight, sum: (Weight, Weight) -> Weight, store: (Int, Weight) -> Void
 ) {
-    for x in 0..<taps.width {
-        let source = row + Int(taps.first[x]) * channels
-        let weights = taps.weights + x * tapCount
-        for channel in 0..<channels {
-            var total = product(source[channel], weights[0])
-            for tap in 1..<tapCount {
-                total = sum(total, product(source[tap * channels + channel], weights[tap]))
+    @inline(__always) func weigh(channels: Int) {
+        for x in 0..<taps.width {
+            let source = row + Int(taps.first[x]) * channels
+            let weights = taps.weights + x * tapCount
+            for channel in 0..<channels {
+                var total = product(source[channel], weights[0])
+                for tap in 1..<tapCount {
+                    total = sum(total, product(source[tap * channels + channel], weights[tap]))
+                }
+                store(x * channels + channel, total)
             }
-            store(x * channels + channel, total)
         }
+    }
+    // The number of channels as a constant.
+    switch channels {
+    case 1: weigh(channels: 1)
+    case 2: weigh(channels: 2)
+    case 3: weigh(channels: 3)
+    default: weigh(channels: 4)
     }
 }
 
@@ -51,17 +60,9 @@ private func fixedPoint(_ exact: Float) -> Int32 { Int32((exact * 2048).rounded(
 private func weighBytes(
     _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, tapCount: Int, channels: Int, store: (Int, Int32) -> Void
 ) {
-    // The number of channels as a constant.
-    switch channels {
-    case 1:
-        weigh(row, taps, tapCount: tapCount, channels: 1, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
-    case 2:
-        weigh(row, taps, tapCount: tapCount, channels: 2, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
-    case 3:
-        weigh(row, taps, tapCount: tapCount, channels: 3, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
-    default:
-        weigh(row, taps, tapCount: tapCount, channels: 4, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store)
-    }
+    weigh(
+        row, taps, tapCount: tapCount, channels: channels, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store
+    )
 }
 
 /// Two neighbours of 8 bits. The rows between keep 7 bits of fraction, and each product down the column is cut to 2.
@@ -117,7 +118,7 @@ enum CubicBytes: Interpolation {
         let vectorised = count & ~7
         for i in 0..<vectorised {
             let level = Float(a[i]) * e + (Float(b[i]) * f + (Float(c[i]) * g + Float(d[i]) * h))
-            target[i] = UInt8(truncatingIfNeeded: rounded(level, upTo: 255))
+            target[i] = UInt8(truncatingIfNeeded: roundedLevel(level, upTo: 255))
         }
         for i in vectorised..<count {
             let sum = a[i] &* weights[0] &+ b[i] &* weights[1] &+ c[i] &* weights[2] &+ d[i] &* weights[3]
@@ -156,16 +157,7 @@ private func weighWords(
     _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, tapCount: Int, channels: Int,
     into target: UnsafeMutablePointer<Float>
 ) {
-    switch channels {
-    case 1:
-        weigh(row, taps, tapCount: tapCount, channels: 1, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
-    case 2:
-        weigh(row, taps, tapCount: tapCount, channels: 2, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
-    case 3:
-        weigh(row, taps, tapCount: tapCount, channels: 3, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
-    default:
-        weigh(row, taps, tapCount: tapCount, channels: 4, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
-    }
+    weigh(row, taps, tapCount: tapCount, channels: channels, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
 }
 
 /// Two neighbours of 16 bits, in single precision.
@@ -184,7 +176,7 @@ enum LinearWords: Interpolation {
         let (a, b) = (rows[0], rows[1])
         let (upper, lower) = (weights[0], weights[1])
         for i in 0..<count {
-            target[i] = UInt16(truncatingIfNeeded: rounded(a[i] * upper + b[i] * lower, upTo: 65535))
+            target[i] = UInt16(truncatingIfNeeded: roundedLevel(a[i] * upper + b[i] * lower, upTo: 65535))
         }
     }
 }
@@ -208,11 +200,11 @@ enum CubicWords: Interpolation {
         let vectorised = count & ~7
         for i in 0..<vectorised {
             let level = a[i] * e + (b[i] * f + (c[i] * g + d[i] * h))
-            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+            target[i] = UInt16(truncatingIfNeeded: roundedLevel(level, upTo: 65535))
         }
         for i in vectorised..<count {
             let level = ((a[i] * e + b[i] * f) + c[i] * g) + d[i] * h
-            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+            target[i] = UInt16(truncatingIfNeeded: roundedLevel(level, upTo: 65535))
         }
     }
 }
@@ -242,15 +234,7 @@ enum LanczosWords: Interpolation {
             level = level + f[i] * w5
             level = level + g[i] * w6
             level = level + h[i] * w7
-            target[i] = UInt16(truncatingIfNeeded: rounded(level, upTo: 65535))
+            target[i] = UInt16(truncatingIfNeeded: roundedLevel(level, upTo: 65535))
         }
     }
-}
-
-/// As `rounded(_: Double, upTo:)`, in single precision: for `largest` below 2^22.
-@inline(__always)
-func rounded(_ value: Float, upTo largest: Float) -> Int32 {
-    let positive = value > 0 ? value : 0
-    let level = positive < largest ? positive : largest
-    return Int32((level + 0x1.8p23) - 0x1.8p23)
 }
