@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the unit tests under a sanitizer; the tests of whole clusters are left out, whose programs are not instrumented.
+# Runs the unit tests under a sanitizer. The tests of whole clusters are left out, whose programs are not instrumented, and the
+# simulation, which is one thread of checked Swift and takes very long then.
 #
 #     scripts/sanitize.sh address     memory errors, in C and in the kernels that do not check their bounds
 #     scripts/sanitize.sh thread      data races
@@ -13,7 +14,7 @@ case $sanitizer in
 address) scratch=.build/asan ;;
 thread) scratch=.build/tsan ;;
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 64
     ;;
 esac
@@ -24,4 +25,4 @@ export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 
 options=(--scratch-path "$scratch" --sanitize "$sanitizer" -Xswiftc -use-ld=lld)
 swift build --build-tests -j "${JOBS:-$(nproc)}" "${options[@]}"
-swift test --skip-build --no-parallel "${options[@]}" --skip '^(IntegrationTests|WorldTests|DurabilityTests)\.' "${@:2}"
+swift test --skip-build --no-parallel "${options[@]}" --skip '^(IntegrationTests|WorldTests|DurabilityTests|SimulationTests)\.' "${@:2}"
