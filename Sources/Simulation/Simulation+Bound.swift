@@ -10,7 +10,8 @@ extension Simulation {
     ///
     /// - Each task of an image that has not ended runs twice: an intermediate blob may be found to be lost.
     /// - Each such image may fail four attempts, with the pauses between them.
-    /// - Clients that have vanished may have opened jobs that wait for their end, one after the other where room is short.
+    /// - Jobs that nobody completes wait for their end, one after the other where room is short: those of clients that have
+    ///   vanished, and those that an opening said twice made, when the first answer's job was forgotten in between.
     /// - What the faults left behind ends: a pause and a start of the master, hung attempts, leases and pauses of lost ones.
     func livenessBound() -> Duration {
         let configuration = options.schedulerConfiguration
@@ -20,13 +21,13 @@ extension Simulation {
         let attempt = options.longestTask + travel + commits + .seconds(1)
         let failure = attempt + configuration.firstBackoff * 4 + .seconds(5)
         let work = attempt * (2 * tasks) + failure * (4 * images)
-        let vanished = (Self.longestUnsealed + .seconds(10)) * clients.count { $0.vanishesAfter != nil }
+        let unsealed = (Self.longestUnsealed + .seconds(10)) * clients.count
         let hung = options.hangEvery > 0 ? configuration.progressTimeout * 2 : .zero
         let masterPause = max(.zero, (master?.pausedUntil ?? timeline.now) - timeline.now) + .seconds(20)
         let leftBehind =
             masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace
             + configuration.longestBackoff * 2
-        return work + vanished + leftBehind + (travel + commits) * 10
+        return work + unsealed + leftBehind + (travel + commits) * 10
     }
 
     /// The images that have not ended, or may be redriven, with all their tasks; those that are not submitted yet included.

@@ -119,11 +119,10 @@ extension Simulation {
         }
         clients[number].step = next
         clients[number].stepsTaken += 1
-        if clients[number].vanishesAfter == clients[number].stepsTaken {
-            clients[number].step = .gone
-            closeAtPeer(connection)
-            return
+        if clients[number].vanishesAfter == clients[number].stepsTaken { clients[number].step = .gone }
+        switch clients[number].step {
+        case .finished, .gone: closeAtPeer(connection)
+        case .opening, .uploading, .adding, .sealing, .cancelling: say(clients[number], on: connection)
         }
-        say(clients[number], on: connection)
     }
 }
