@@ -66,9 +66,11 @@ extension FaultRig {
         }
         let isHere = { @Sendable (link: PhaseWatch.Link) in (link == .client) == (cell.victim == .client) }
         let hold = FrameHold()
-        let watch = PhaseWatch(aim, taskCount: taskCount) { link, frame in
+        let watch = PhaseWatch(aim, taskCount: taskCount) { watch, link, frame in
             // The phase shows on the victim's own connection, or it is held until that has been struck.
             if isHere(link) { return fault(frame) }
+            // By the very thread that sees the frame: the victim's next one may be the last.
+            watch.strike(cell.victim == .client ? .client : .worker(0), direction, fault)
             hold.holdUntilReleased()
             return nil
         }
@@ -81,7 +83,6 @@ extension FaultRig {
             return watch.reachedAt != nil
         }
         if let link = watch.reachedAt, !isHere(link) {
-            watch.strike(cell.victim == .client ? .client : .worker(0), direction, fault)
             try await eventually("a frame \(direction.rawValue) of the \(cell.victim) is struck", within: .seconds(10))
             {
                 watch.hasStruck
@@ -119,7 +120,7 @@ extension FaultRig {
         let rankChoice = random.next()
         let hold = FrameHold()
         let client = Mutex<CommandRun?>(nil)
-        let watch = PhaseWatch(aim, taskCount: taskCount) { [self] link, _ in
+        let watch = PhaseWatch(aim, taskCount: taskCount) { [self] _, link, _ in
             // At once, by the very thread that sees the frame: an assembly lasts milliseconds.
             switch cell.victim {
             case .client: client.withLock { $0 }?.process.send(signal)

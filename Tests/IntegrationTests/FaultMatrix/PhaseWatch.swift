@@ -50,13 +50,13 @@ final class PhaseWatch: Sendable {
 
     private let aim: Aim
     private let taskCount: Int
-    private let reached: @Sendable (Link, FrameSighting) -> Fault?
+    private let reached: @Sendable (PhaseWatch, Link, FrameSighting) -> Fault?
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - taskCount: the tasks of the job.
     ///   - reached: called once, when the frame comes; it may block.
-    init(_ aim: Aim, taskCount: Int, reached: @escaping @Sendable (Link, FrameSighting) -> Fault?) {
+    init(_ aim: Aim, taskCount: Int, reached: @escaping @Sendable (PhaseWatch, Link, FrameSighting) -> Fault?) {
         self.aim = aim
         self.taskCount = taskCount
         self.reached = reached
@@ -83,7 +83,7 @@ final class PhaseWatch: Sendable {
             state.reachedAt = link
             return true
         }
-        if isIt { return reached(link, frame) }
+        if isIt { return reached(self, link, frame) }
         return state.withLock { state in
             guard let second = state.second, second.link == link, second.direction == frame.direction,
                 frame.role != .bulk, frame.message != nil
