@@ -73,11 +73,11 @@ start=$(now)
 echo "took $(seconds "$start" "$(now)")"
 
 say "Again, and worker 'two' is killed with SIGKILL half-way"
+job=$((1 + $("$bin/tessera" jobs --json | grep -o '"job":[0-9]*' | cut -d: -f2 | sort -n | tail -1)))
 start=$(now)
 "$bin/tessera" run "gaussian-blur sigma=3" "$folder/large.png" -o "$pictures/large-blurred.png" --no-cache \
     --progress plain &
 pid[run]=$!
-job=$((1 + $("$bin/tessera" jobs --json | grep -o '"job":[0-9]*' | cut -d: -f2 | sort -n | tail -1)))
 deadline=$((SECONDS + 120))
 until [ "$("$bin/tessera" status "$job" --json 2>/dev/null |
     awk -F'"tasks_done":|"tasks_total":' '/tasks_done/ { split($0, a, /"tasks_done":/); split(a[2], d, /[,}]/);
