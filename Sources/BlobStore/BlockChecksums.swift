@@ -43,44 +43,50 @@ struct BlockChecksums: Sendable {
 /// The checksums of the blobs that were put or read lately.
 ///
 /// They are in memory only: what was written before the master started is compared with its digest when it is first read.
-/// Bounded: eight bytes for 128 KiB of blob, and the oldest go first.
+/// Bounded: eight bytes for 128 KiB of blob. Two generations: when the younger one is full, the older one goes.
 final class ChecksumTable: Sendable {
     /// 8 MiB of checksums, of 128 GiB of blobs.
     static let maximumCount = 1 << 20
 
     private struct Contents {
-        var values: [BlobDigest: [UInt64]] = [:]
-        /// In the order in which they were added; some may have been removed since.
-        var order: [BlobDigest] = []
-        var first = 0
-        var count = 0
+        var younger: [BlobDigest: [UInt64]] = [:]
+        var older: [BlobDigest: [UInt64]] = [:]
+        /// What those in the younger generation take.
+        var youngerCount = 0
     }
 
+    private let maximumCount: Int
     private let contents = Mutex(Contents())
 
-    subscript(digest: BlobDigest) -> [UInt64]? { contents.withLock { $0.values[digest] } }
+    init(maximumCount: Int = ChecksumTable.maximumCount) { self.maximumCount = maximumCount }
+
+    /// Blobs whose checksums are known.
+    var blobCount: Int { contents.withLock { $0.younger.count + $0.older.count } }
+
+    subscript(digest: BlobDigest) -> [UInt64]? {
+        contents.withLock { $0.younger[digest] ?? $0.older[digest] }
+    }
 
     func insert(_ checksums: BlockChecksums, for digest: BlobDigest) {
         contents.withLock { contents in
-            guard contents.values.updateValue(checksums.values, forKey: digest) == nil else { return }
-            contents.order.append(digest)
-            // An entry costs more than its checksums.
-            contents.count += checksums.values.count + 8
-            while contents.count > Self.maximumCount, contents.first < contents.order.count - 1 {
-                let oldest = contents.order[contents.first]
-                contents.first += 1
-                if let values = contents.values.removeValue(forKey: oldest) { contents.count -= values.count + 8 }
-            }
-            if contents.first > contents.order.count / 2 {
-                contents.order.removeFirst(contents.first)
-                contents.first = 0
+            contents.older[digest] = nil
+            guard contents.younger.updateValue(checksums.values, forKey: digest) == nil else { return }
+            contents.youngerCount += Self.cost(of: checksums.values)
+            if contents.youngerCount > maximumCount / 2 {
+                (contents.older, contents.younger, contents.youngerCount) = (contents.younger, [:], 0)
             }
         }
     }
 
     func remove(_ digest: BlobDigest) {
         contents.withLock { contents in
-            if let values = contents.values.removeValue(forKey: digest) { contents.count -= values.count + 8 }
+            contents.older[digest] = nil
+            if let values = contents.younger.removeValue(forKey: digest) {
+                contents.youngerCount -= Self.cost(of: values)
+            }
         }
     }
+
+    /// An entry costs more than its checksums.
+    private static func cost(of values: [UInt64]) -> Int { values.count + 8 }
 }
