@@ -52,7 +52,7 @@ public final class RowBuffer {
     public init(shape: ImageShape, rows: Range<Int>) {
         self.shape = shape
         self.rows = rows
-        memory = .allocate(byteCount: max(1, rows.count * shape.bytesPerRow), alignment: 64)
+        memory = .rows(byteCount: max(1, rows.count * shape.bytesPerRow))
     }
 
     public convenience init(copying band: Band) {
