@@ -25,48 +25,48 @@ struct InterpolatingKernel<Method: Interpolation>: RowKernel {
 
     func apply(_ input: Band, to output: MutableBand) {
         guard !output.rows.isEmpty else { return }
-        let taps = columns.tabulated(Method.weight)
-        taps.first.withUnsafeBufferPointer { first in
-            taps.weights.withUnsafeBufferPointer { weights in
+        let (first, exact) = columns.tabulated()
+        let weights = exact.withUnsafeBufferPointer { Method.weights($0) }
+        first.withUnsafeBufferPointer { first in
+            weights.withUnsafeBufferPointer { weights in
                 // A shape has at least one column, and a column at least one tap.
-                let row = RowTaps(
-                    width: outputShape.width, first: first.baseAddress.unsafelyUnwrapped,
+                let taps = RowTaps(
+                    inputWidth: inputShape.width, width: outputShape.width, tapCount: columns.tapCount,
+                    channels: outputShape.format.channelCount, first: first.baseAddress.unsafelyUnwrapped,
                     weights: weights.baseAddress.unsafelyUnwrapped)
-                interpolate(input, output, row)
+                interpolate(input, output, taps)
             }
         }
     }
 
     private func interpolate(_ input: Band, _ output: MutableBand, _ taps: RowTaps<Method.Weight>) {
-        let channels = outputShape.format.channelCount
         let tapCount = rows.tapCount
-        let radius = tapCount / 2
         let count = outputShape.samplesPerRow
-        let padded = UnsafeMutablePointer<Method.Sample>.allocate(
-            capacity: (inputShape.width + 2 * radius) * channels)
-        // The rows around the current one, weighed along themselves: row r is kept in slot r mod tapCount.
-        let memory = UnsafeMutablePointer<Method.Sum>.allocate(capacity: tapCount * count)
+        // The rows around the current one, weighed along themselves: row r is kept in slot r mod tapCount, with room for
+        // the sample too many.
+        let slotSize = count + 1
+        let memory = UnsafeMutablePointer<Method.Sum>.allocate(capacity: tapCount * slotSize)
+        let around = UnsafeMutablePointer<UnsafePointer<Method.Sum>>.allocate(capacity: tapCount)
+        let exact = UnsafeMutableBufferPointer<Float>.allocate(capacity: tapCount)
         defer {
-            padded.deallocate()
             memory.deallocate()
+            around.deallocate()
+            exact.deallocate()
         }
         var held = Array(repeating: -1, count: tapCount)
         for y in output.rows {
-            let (pixel, weights) = rows.taps(y)
-            let around = (0..<tapCount).map { tap in
-                let row = min(max(pixel - radius + 1 + tap, 0), inputShape.height - 1)
+            let pixel = rows.taps(y) { exact[$0] = $1 }
+            for tap in 0..<tapCount {
+                let row = min(max(pixel - tapCount / 2 + 1 + tap, 0), inputShape.height - 1)
                 let slot = row % tapCount
-                let sums = memory + slot * count
+                let sums = memory + slot * slotSize
                 if held[slot] != row {
-                    copyPadded(
-                        input.row(row), width: inputShape.width, channels: channels, radius: radius,
-                        border: .replicate, to: padded)
-                    Method.weighRow(padded, taps, channels: channels, into: sums)
+                    Method.weighRow(input.row(row), taps, channels: outputShape.format.channelCount, into: sums)
                     held[slot] = row
                 }
-                return UnsafePointer(sums)
+                (around + tap).initialize(to: UnsafePointer(sums))
             }
-            Method.weighColumns(around, weights.map(Method.weight), into: output.row(y), count: count)
+            Method.weighColumns(around, Method.weights(UnsafeBufferPointer(exact)), into: output.row(y), count: count)
         }
     }
 }
@@ -95,14 +95,16 @@ struct AxisTaps: Sendable {
     /// The pixel before the middle of the neighbours; -1 before the first pixel.
     func pixel(_ index: Int) -> Int { place(index).pixel }
 
-    /// The pixel before the middle of the neighbours, and the neighbours' weights.
-    func taps(_ index: Int) -> (pixel: Int, weights: [Float]) {
+    /// The pixel before the middle of the neighbours; `store` gets each neighbour's weight.
+    @inline(__always)
+    func taps(_ index: Int, store: (Int, Float) -> Void) -> Int {
         let (pixel, beyond) = place(index)
-        return switch kind {
-        case .linear, .overlap: (pixel, InterpolationWeights.linear(beyond))
-        case .cubic: (pixel, InterpolationWeights.cubic(beyond))
-        case .lanczos: (pixel, InterpolationWeights.lanczos(beyond))
+        switch kind {
+        case .linear, .overlap: InterpolationWeights.linear(beyond, store)
+        case .cubic: InterpolationWeights.cubic(beyond, store)
+        case .lanczos: InterpolationWeights.lanczos(beyond, store)
         }
+        return pixel
     }
 
     private func place(_ index: Int) -> (pixel: Int, beyond: Float) {
@@ -111,17 +113,16 @@ struct AxisTaps: Sendable {
         return (min(max(pixel, 0), axis.inputCount - 1), 0)
     }
 
-    /// For each output pixel the first neighbour's place in a row padded by half the neighbours, and all weights.
-    func tabulated<Weight>(_ weight: (Float) -> Weight) -> (first: [Int32], weights: [Weight]) {
-        var first: [Int32] = []
-        var all: [Weight] = []
-        first.reserveCapacity(axis.outputCount)
-        all.reserveCapacity(axis.outputCount * tapCount)
-        for index in 0..<axis.outputCount {
-            let (pixel, weights) = taps(index)
-            first.append(Int32(pixel + 1))
-            for value in weights { all.append(weight(value)) }
+    /// The first neighbour of each output pixel, which may lie outside the image, and all weights: of the first neighbours,
+    /// of the second ...
+    func tabulated() -> (first: [Int32], weights: [Float]) {
+        let count = axis.outputCount
+        var first = Array(repeating: Int32(0), count: count)
+        var weights = Array(repeating: Float(0), count: count * tapCount)
+        for index in 0..<count {
+            let pixel = taps(index) { weights[$0 * count + index] = $1 }
+            first[index] = Int32(pixel - tapCount / 2 + 1)
         }
-        return (first, all)
+        return (first, weights)
     }
 }

@@ -7,67 +7,34 @@ protocol Interpolation: Sendable {
     /// What a row of weighed samples consists of.
     associatedtype Sum
 
-    static func weight(_ exact: Float) -> Weight
+    /// The weights as they are multiplied.
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Weight]
 
-    /// Weighs `tapCount` neighbours for each pixel of `target`: those from pixel `first[x]` of `row` on.
+    /// Weighs the neighbours in `row` of each sample of `target`, which has room for one sample more than the row's.
     static func weighRow(
         _ row: UnsafePointer<Sample>, _ taps: RowTaps<Weight>, channels: Int, into target: UnsafeMutablePointer<Sum>)
 
     /// Weighs rows, rounds and saturates.
     static func weighColumns(
-        _ rows: [UnsafePointer<Sum>], _ weights: [Weight], into target: UnsafeMutablePointer<Sample>, count: Int)
-}
-
-/// Where the neighbours of each output pixel of a row begin, and their weights one after the other.
-struct RowTaps<Weight> {
-    let width: Int
-    let first: UnsafePointer<Int32>
-    let weights: UnsafePointer<Weight>
-}
-
-/// The sum of `tapCount` products for each sample, first to last. `tapCount` is a constant where this is inlined.
-@inline(__always)
-private func weigh<Sample: FixedWidthInteger, Weight>(
-    _ row: UnsafePointer<Sample>, _ taps: RowTaps<Weight>, tapCount: Int, channels: Int,
-    product: (Sample, Weight) -> Weight, sum: (Weight, Weight) -> Weight, store: (Int, Weight) -> Void
-) {
-    @inline(__always) func weigh(channels: Int) {
-        for x in 0..<taps.width {
-            let source = row + Int(taps.first[x]) * channels
-            let weights = taps.weights + x * tapCount
-            for channel in 0..<channels {
-                var total = product(source[channel], weights[0])
-                for tap in 1..<tapCount {
-                    total = sum(total, product(source[tap * channels + channel], weights[tap]))
-                }
-                store(x * channels + channel, total)
-            }
-        }
-    }
-    // The number of channels as a constant.
-    switch channels {
-    case 1: weigh(channels: 1)
-    case 2: weigh(channels: 2)
-    case 3: weigh(channels: 3)
-    default: weigh(channels: 4)
-    }
+        _ rows: UnsafePointer<UnsafePointer<Sum>>, _ weights: [Weight], into target: UnsafeMutablePointer<Sample>,
+        count: Int)
 }
 
 /// 11 bits of fraction in the weights of 8-bit samples, as OpenCV's `INTER_RESIZE_COEF_BITS`.
-private func fixedPoint(_ exact: Float) -> Int32 { Int32((exact * 2048).rounded(.toNearestOrEven)) }
+private func fixedPoint(_ exact: UnsafeBufferPointer<Float>) -> [Int32] {
+    exact.map { Int32(($0 * 2048).rounded(.toNearestOrEven)) }
+}
 
 @inline(__always)
 private func weighBytes(
     _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, tapCount: Int, channels: Int, store: (Int, Int32) -> Void
 ) {
-    weigh(
-        row, taps, tapCount: tapCount, channels: channels, product: { Int32($0) &* $1 }, sum: { $0 &+ $1 }, store: store
-    )
+    taps.weigh(row, tapCount: tapCount, channels: channels, product: { $0 &* $1 }, sum: { $0 &+ $1 }, store: store)
 }
 
 /// Two neighbours of 8 bits. The rows between keep 7 bits of fraction, and each product down the column is cut to 2.
 enum LinearBytes: Interpolation {
-    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Int32] { fixedPoint(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int16>
@@ -76,7 +43,8 @@ enum LinearBytes: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Int16>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Int16>>, _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>,
+        count: Int
     ) {
         // The weights as rows too: of two rows of 16 bits the compiler multiplies upper halves alone, but not of a row and
         // a constant.
@@ -101,7 +69,7 @@ enum LinearBytes: Interpolation {
 /// Four neighbours of 8 bits. OpenCV weighs eight columns at a time in single precision, and those that are left over in
 /// fixed point.
 enum CubicBytes: Interpolation {
-    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Int32] { fixedPoint(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int32>
@@ -110,7 +78,8 @@ enum CubicBytes: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Int32>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Int32>>, _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>,
+        count: Int
     ) {
         let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
         let exact = weights.map { Float($0) * 0x1p-22 }
@@ -129,7 +98,7 @@ enum CubicBytes: Interpolation {
 
 /// Eight neighbours of 8 bits, in fixed point throughout.
 enum LanczosBytes: Interpolation {
-    static func weight(_ exact: Float) -> Int32 { fixedPoint(exact) }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Int32] { fixedPoint(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int32>
@@ -138,7 +107,8 @@ enum LanczosBytes: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Int32>], _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Int32>>, _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>,
+        count: Int
     ) {
         let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
         let (e, f, g, h) = (rows[4], rows[5], rows[6], rows[7])
@@ -157,12 +127,12 @@ private func weighWords(
     _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, tapCount: Int, channels: Int,
     into target: UnsafeMutablePointer<Float>
 ) {
-    weigh(row, taps, tapCount: tapCount, channels: channels, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
+    taps.weigh(row, tapCount: tapCount, channels: channels, product: { Float($0) * $1 }, sum: +) { target[$0] = $1 }
 }
 
 /// Two neighbours of 16 bits, in single precision.
 enum LinearWords: Interpolation {
-    static func weight(_ exact: Float) -> Float { exact }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Float] { Array(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
@@ -171,7 +141,8 @@ enum LinearWords: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Float>>, _ weights: [Float], into target: UnsafeMutablePointer<UInt16>,
+        count: Int
     ) {
         let (a, b) = (rows[0], rows[1])
         let (upper, lower) = (weights[0], weights[1])
@@ -184,7 +155,7 @@ enum LinearWords: Interpolation {
 /// Four neighbours of 16 bits, in single precision. As OpenCV, the last row first for eight columns at a time, and the
 /// first row first for those that are left over.
 enum CubicWords: Interpolation {
-    static func weight(_ exact: Float) -> Float { exact }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Float] { Array(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
@@ -193,7 +164,8 @@ enum CubicWords: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Float>>, _ weights: [Float], into target: UnsafeMutablePointer<UInt16>,
+        count: Int
     ) {
         let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
         let (e, f, g, h) = (weights[0], weights[1], weights[2], weights[3])
@@ -211,7 +183,7 @@ enum CubicWords: Interpolation {
 
 /// Eight neighbours of 16 bits, in single precision, the first row first.
 enum LanczosWords: Interpolation {
-    static func weight(_ exact: Float) -> Float { exact }
+    static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Float] { Array(exact) }
 
     static func weighRow(
         _ row: UnsafePointer<UInt16>, _ taps: RowTaps<Float>, channels: Int, into target: UnsafeMutablePointer<Float>
@@ -220,7 +192,8 @@ enum LanczosWords: Interpolation {
     }
 
     static func weighColumns(
-        _ rows: [UnsafePointer<Float>], _ weights: [Float], into target: UnsafeMutablePointer<UInt16>, count: Int
+        _ rows: UnsafePointer<UnsafePointer<Float>>, _ weights: [Float], into target: UnsafeMutablePointer<UInt16>,
+        count: Int
     ) {
         let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
         let (e, f, g, h) = (rows[4], rows[5], rows[6], rows[7])
