@@ -12,7 +12,7 @@ public struct JobOptions: Hashable, Sendable {
     public var resultRevision: UInt32
 
     /// Raised by every release in which some pipeline gives other bytes than before.
-    public static let currentResultRevision: UInt32 = 2
+    public static let currentResultRevision: UInt32 = 3
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,

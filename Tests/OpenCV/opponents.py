@@ -59,6 +59,24 @@ def level(random, image, low=0.0, high=1.0):
     return int(random.integers(int(low * top(image)), int(high * top(image)) + 1))
 
 
+BORDERS = {
+    "reflect-101": cv2.BORDER_REFLECT_101, "reflect": cv2.BORDER_REFLECT, "replicate": cv2.BORDER_REPLICATE,
+    "constant": cv2.BORDER_CONSTANT,
+}
+
+
+def bordered(random, image, reach, function):
+    """The argument for a border that is drawn, half the time the default, and `function` of the image that goes on beyond."""
+    if random.random() < 0.5:
+        return "", function(image)
+    name = str(random.choice(list(BORDERS)))
+    if name == "reflect-101":
+        return f" border={name}", function(image)
+    wide = function(cv2.copyMakeBorder(image, reach, reach, reach, reach, BORDERS[name]))
+    height, width = image.shape[:2]
+    return f" border={name}", np.ascontiguousarray(wide[reach : reach + height, reach : reach + width])
+
+
 def planes(image, function):
     """`function` of each channel by itself."""
     return function(image) if image.ndim == 2 else cv2.merge([function(plane) for plane in cv2.split(image)])
@@ -143,16 +161,16 @@ def colormap(random, image):
 @opponent("box-blur", "`cv2.blur`")
 def box_blur(random, image):
     size = odd(random, 1, 61)
-    return f"size={size}", cv2.blur(image, (size, size))
+    border, expected = bordered(random, image, size // 2, lambda image: cv2.blur(image, (size, size)))
+    return f"size={size}{border}", expected
 
 
 @opponent("gaussian-blur", "`cv2.GaussianBlur`")
 def gaussian_blur(random, image):
     sigma = number(random, 0.3, 9)
-    if random.random() < 0.5:
-        return f"sigma={sigma}", cv2.GaussianBlur(image, (0, 0), sigma)
-    size = odd(random, 1, 31)
-    return f"sigma={sigma} size={size}", cv2.GaussianBlur(image, (size, size), sigma)
+    size = 0 if random.random() < 0.5 else odd(random, 1, 31)
+    border, expected = bordered(random, image, 40, lambda image: cv2.GaussianBlur(image, (size, size), sigma))
+    return f"sigma={sigma}" + (f" size={size}" if size else "") + border, expected
 
 
 @opponent("sharpen", "`cv2.filter2D`")
@@ -175,8 +193,8 @@ def convolve(random, image):
         kernel = np.round(random.normal(0, 1, (rows, columns)), 3)
     scale, offset = number(random, 0.01, 0.5), level(random, image, -0.2, 0.5)
     text = " / ".join(" ".join(str(value) for value in line) for line in kernel)
-    expected = golden.convolved(image, kernel, scale, offset)
-    return f'kernel="{text}" scale={scale} offset={offset}', expected
+    border, expected = bordered(random, image, 7, lambda image: golden.convolved(image, kernel, scale, offset))
+    return f'kernel="{text}" scale={scale} offset={offset}{border}', expected
 
 
 @opponent("median", "`cv2.medianBlur`; at 16 bits beyond size 5 `np.median`")
@@ -216,13 +234,15 @@ def direction(random):
 @opponent("sobel", "`cv2.Sobel` in double precision, `cv2.magnitude`")
 def sobel(random, image):
     size, axis = odd(random, 1, 7), direction(random)
-    return f"size={size} direction={axis}", golden.sobel(image, size, axis)
+    border, expected = bordered(random, image, 3, lambda image: golden.sobel(image, size, axis))
+    return f"size={size} direction={axis}{border}", expected
 
 
 @opponent("scharr", "`cv2.Scharr` in double precision, `cv2.magnitude`")
 def scharr(random, image):
     axis = direction(random)
-    return f"direction={axis}", golden.scharr(image, axis)
+    border, expected = bordered(random, image, 1, lambda image: golden.scharr(image, axis))
+    return f"direction={axis}{border}", expected
 
 
 @opponent("prewitt", "`cv2.sepFilter2D` in double precision, `cv2.magnitude`")
@@ -240,7 +260,12 @@ def roberts(random, image):
 @opponent("laplacian", "`cv2.Laplacian` in double precision")
 def laplacian(random, image):
     size = odd(random, 1, 7)
-    return f"size={size}", golden.saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=size)), image)
+
+    def derive(image):
+        return golden.saturated(np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=size)), image)
+
+    border, expected = bordered(random, image, 3, derive)
+    return f"size={size}{border}", expected
 
 
 @opponent("canny", "`cv2.Canny`", alpha="dropped")
@@ -269,7 +294,14 @@ def morphology(name):
         size, shape = odd(random, 1, 31), str(random.choice(list(golden.ELEMENTS)))
         iterations = 1 + int(random.integers(3)) if random.random() < 0.3 else 1
         arguments = f"size={size} shape={shape} iterations={iterations}"
-        return arguments, golden.morphology(image, name, size, shape, iterations)
+        if random.random() < 0.5:
+            return arguments, golden.morphology(image, name, size, shape, iterations)
+        border = str(random.choice(list(BORDERS)))
+        # Only `morphologyEx` itself knows the border of each of its steps.
+        element = cv2.getStructuringElement(golden.ELEMENTS[shape], (size, size))
+        expected = cv2.morphologyEx(
+            image, golden.MORPHOLOGY[name], element, iterations=iterations, borderType=BORDERS[border], borderValue=0)
+        return f"{arguments} border={border}", expected
 
     return compare
 

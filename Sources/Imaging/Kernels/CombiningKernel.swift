@@ -100,7 +100,7 @@ struct CombiningKernel: RowKernel {
     }
 }
 
-/// The first level less the second, which is not larger.
+/// The first level less the second, or 0: with a black border a closing may be darker than its image.
 struct Difference: LevelPairing {
-    @inline(__always) func callAsFunction(_ first: Int32, _ second: Int32) -> Int32 { first &- second }
+    @inline(__always) func callAsFunction(_ first: Int32, _ second: Int32) -> Int32 { max(first &- second, 0) }
 }

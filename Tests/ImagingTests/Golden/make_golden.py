@@ -358,6 +358,27 @@ def geometry_cases(image):
     yield "flip axis=both", cv2.flip(image, -1)
 
 
+def border_cases(image):
+    """As `cases`, with borders other than the default."""
+    constant, reflect, replicate = cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE
+    yield "box-blur size=7 border=constant", cv2.blur(image, (7, 7), borderType=constant)
+    yield "gaussian-blur sigma=2 size=9 border=reflect", cv2.GaussianBlur(image, (9, 9), 2, borderType=reflect)
+    yield "sobel size=5 direction=x border=replicate", saturated(
+        np.abs(cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=5, borderType=replicate)), image
+    )
+    yield "scharr direction=y border=constant", saturated(
+        np.abs(cv2.Scharr(image, cv2.CV_64F, 0, 1, borderType=constant)), image
+    )
+    yield "laplacian size=3 border=reflect", saturated(
+        np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=3, borderType=reflect)), image
+    )
+    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    for name, constants in MORPHOLOGY.items():
+        for border, type in [("constant", constant), ("replicate", replicate)]:
+            result = cv2.morphologyEx(image, constants, element, borderType=type, borderValue=0)
+            yield f"{name} size=7 shape=ellipse border={border}", result
+
+
 def documents(image):
     """Pipelines and the documents that follow from what OpenCV finds in `image`, without numbers of decimals."""
     height, width = image.shape[:2]
@@ -447,6 +468,9 @@ def main():
             entries.append({"pipeline": pipeline, "input": source, "output": target})
         for number, (pipeline, result) in enumerate(geometry_cases(small)):
             target = write(f"geometry-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
+            entries.append({"pipeline": pipeline, "input": source, "output": target})
+        for number, (pipeline, result) in enumerate(border_cases(small)):
+            target = write(f"border-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
     # Few levels: at many pixels several channels are equally steep, and their order decides.
     image = scene(random, 37, 31, 3, 8) // 85 * 85
