@@ -25,6 +25,19 @@ func luma<Sample: FixedWidthInteger & UnsignedInteger>(_ red: Sample, _ green: S
     return Sample(truncatingIfNeeded: sum >> 15)
 }
 
+/// The lumas of `count` pixels, RGB or RGBA.
+@inline(__always)
+func lumas<Sample: FixedWidthInteger & UnsignedInteger>(
+    of pixels: UnsafePointer<Sample>, channels: Int, count: Int, to target: UnsafeMutablePointer<Sample>
+) {
+    // Constant strides, which the compiler knows how to load as vectors.
+    if channels == 3 {
+        for x in 0..<count { target[x] = luma(pixels[3 * x], pixels[3 * x + 1], pixels[3 * x + 2]) }
+    } else {
+        for x in 0..<count { target[x] = luma(pixels[4 * x], pixels[4 * x + 1], pixels[4 * x + 2]) }
+    }
+}
+
 /// Colour to luma; alpha is kept.
 struct GrayscaleKernel: RowKernel {
     let outputShape: ImageShape
@@ -55,9 +68,7 @@ struct GrayscaleKernel: RowKernel {
             let source: UnsafePointer<Sample> = input.row(y)
             let target: UnsafeMutablePointer<Sample> = output.row(y)
             if channels == 3 {
-                for x in 0..<outputShape.width {
-                    target[x] = luma(source[3 * x], source[3 * x + 1], source[3 * x + 2])
-                }
+                lumas(of: source, channels: 3, count: outputShape.width, to: target)
             } else {
                 for x in 0..<outputShape.width {
                     target[2 * x] = luma(source[4 * x], source[4 * x + 1], source[4 * x + 2])

@@ -73,22 +73,53 @@ private struct EqualizeKernel: WholeImageKernel {
     ) {
         guard shape.format.layout.isColour else { return lookUp(input, output, table) }
         let channels = shape.format.channelCount
-        let maximum = Int32(Sample.max)
         table.withUnsafeBufferPointer { table in
-            for y in output.rows {
-                var source: UnsafePointer<Sample> = input.row(y)
-                var target: UnsafeMutablePointer<Sample> = output.row(y)
-                for _ in 0..<shape.width {
-                    let level = luma(source[0], source[1], source[2])
-                    let change = Int32(table[Int(level)]) - Int32(level)
-                    for channel in 0..<3 {
-                        target[channel] = Sample(
-                            truncatingIfNeeded: min(max(Int32(source[channel]) + change, 0), maximum))
+            withUnsafeTemporaryAllocation(of: Sample.self, capacity: Self.pixelsPerBlock) { levels in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.pixelsPerBlock) { changes in
+                    let levels = levels.baseAddress.unsafelyUnwrapped
+                    let changes = changes.baseAddress.unsafelyUnwrapped
+                    for y in output.rows {
+                        let (source, target): (UnsafePointer<Sample>, UnsafeMutablePointer<Sample>) =
+                            (input.row(y), output.row(y))
+                        for first in stride(from: 0, to: shape.width, by: Self.pixelsPerBlock) {
+                            let count = min(Self.pixelsPerBlock, shape.width - first)
+                            let pixels = source + channels * first
+                            lumas(of: pixels, channels: channels, count: count, to: levels)
+                            for x in 0..<count { changes[x] = Int32(table[Int(levels[x])]) - Int32(levels[x]) }
+                            add(changes, to: pixels, count, into: target + channels * first)
+                        }
                     }
-                    if channels == 4 { target[3] = source[3] }
-                    source += channels
-                    target += channels
                 }
+            }
+        }
+    }
+
+    private static var pixelsPerBlock: Int { 512 }
+
+    /// Adds to each colour its pixel's change, saturated.
+    @inline(__always)
+    private func add<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ changes: UnsafePointer<Int32>, to pixels: UnsafePointer<Sample>, _ count: Int,
+        into target: UnsafeMutablePointer<Sample>
+    ) {
+        let maximum = Int32(Sample.max)
+        func changed(_ level: Sample, _ x: Int) -> Sample {
+            Sample(truncatingIfNeeded: min(max(Int32(level) + changes[x], 0), maximum))
+        }
+        if shape.format.channelCount == 3 {
+            for x in 0..<count {
+                let red = changed(pixels[3 * x], x)
+                let green = changed(pixels[3 * x + 1], x)
+                let blue = changed(pixels[3 * x + 2], x)
+                (target[3 * x], target[3 * x + 1], target[3 * x + 2]) = (red, green, blue)
+            }
+        } else {
+            for x in 0..<count {
+                let red = changed(pixels[4 * x], x)
+                let green = changed(pixels[4 * x + 1], x)
+                let blue = changed(pixels[4 * x + 2], x)
+                let alpha = pixels[4 * x + 3]
+                (target[4 * x], target[4 * x + 1], target[4 * x + 2], target[4 * x + 3]) = (red, green, blue, alpha)
             }
         }
     }
