@@ -11,21 +11,22 @@ final class FrameQueue: Sendable {
         var waiting: CheckedContinuation<Frame?, any Error>?
         /// Set at the connection's end; `nil` inside means that it ended in order.
         var end: Result<Void, any Error>?
+        /// Lets reading go on. It refers to the connection, which refers to this queue: gone with the connection's end.
+        var resume: (@Sendable () -> Void)?
     }
 
     /// Accounts for what a queued frame costs besides its payload.
     private static let frameOverheadByteCount = 64
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let highByteCount: Int
-    private let resume: @Sendable () -> Void
 
     /// - Parameters:
     ///   - highByteCount: reading pauses when so much is queued, and goes on at a quarter of it.
     ///   - resume: called, on any thread, when reading may go on.
     init(highByteCount: Int, resume: @escaping @Sendable () -> Void) {
         self.highByteCount = highByteCount
-        self.resume = resume
+        state = Mutex(State(resume: resume))
     }
 
     private static func cost(_ frame: Frame) -> Int { frame.payload.readableBytes + frameOverheadByteCount }
@@ -50,6 +51,7 @@ final class FrameQueue: Sendable {
         let waiting = state.withLock { state -> CheckedContinuation<Frame?, any Error>? in
             guard state.end == nil else { return nil }
             state.end = end
+            state.resume = nil
             return state.waiting.take()
         }
         waiting?.resume(with: end.map { nil })
@@ -75,7 +77,7 @@ final class FrameQueue: Sendable {
     }
 
     private func take(_ continuation: CheckedContinuation<Frame?, any Error>) {
-        enum Outcome { case frame(Frame, resumesReading: Bool), end(Result<Void, any Error>), cancelled, waits }
+        enum Outcome { case frame(Frame, resume: (@Sendable () -> Void)?), end(Result<Void, any Error>), cancelled, waits }
         let outcome = state.withLock { state -> Outcome in
             precondition(state.waiting == nil, "two tasks receive from one connection")
             // The cancellation handler has run or will find `waiting`: the flag is set before the handler is called.
@@ -84,16 +86,16 @@ final class FrameQueue: Sendable {
                 state.byteCount -= Self.cost(frame)
                 let resumes = state.isPaused && state.byteCount <= highByteCount / 4
                 if resumes { state.isPaused = false }
-                return .frame(frame, resumesReading: resumes)
+                return .frame(frame, resume: resumes ? state.resume : nil)
             }
             if let end = state.end { return .end(end) }
             state.waiting = continuation
             return .waits
         }
         switch outcome {
-        case .frame(let frame, let resumesReading):
+        case .frame(let frame, let resume):
             continuation.resume(returning: frame)
-            if resumesReading { resume() }
+            resume?()
         case .end(let end): continuation.resume(with: end.map { nil })
         case .cancelled: continuation.resume(throwing: CancellationError())
         case .waits: break

@@ -89,6 +89,24 @@ import Testing
         }
     }
 
+    /// Its buffers alone can be a quarter of a megabyte, and a master sees millions of connections.
+    @Test(arguments: [ConnectionRole.client, .worker, .bulk])
+    func `nothing of a connection stays after its end`(role: ConnectionRole) throws {
+        weak var handler: ConnectionHandler?
+        weak var connection: FrameConnection?
+        do {
+            let fixture = try Fixture(role: role)
+            try fixture.authenticate()
+            handler = try fixture.channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
+            connection = fixture.connection
+            try #require(handler != nil && connection != nil)
+            try fixture.channel.close().wait()
+            fixture.channel.embeddedEventLoop.run()
+        }
+        #expect(handler == nil)
+        #expect(connection == nil)
+    }
+
     @Test func `a silent peer is cut when the handshake's time is over`() throws {
         let fixture = try Fixture()
         fixture.channel.embeddedEventLoop.advanceTime(by: .milliseconds(1999))
