@@ -8,27 +8,24 @@ struct ButterworthFilter: Sendable {
     let cutoff: Double
     let order: Int
 
-    /// The gain at column x and row y of the spectrum, where x is at most half the width.
-    func gain(x: Int, y: Int, in shape: ImageShape) -> Double {
-        let longer = Double(max(shape.width, shape.height))
-        let (u, v) = (
-            Double(x) * longer / Double(shape.width), Double(min(y, shape.height - y)) * longer / Double(shape.height)
-        )
-        let square = (u * u + v * v) / (cutoff * cutoff)
-        var ratio = 1.0
-        for _ in 0..<order { ratio *= square }
-        let low = 1 / (1 + ratio)
-        switch kind {
-        case .lowpass: return low
-        case .highpass: return 1 - low
-        }
+    /// The square of the frequency that `index` of `count` columns or rows stands for, in cutoffs.
+    func square(_ index: Int, of count: Int, in shape: ImageShape) -> Double {
+        let frequency = Double(index) * Double(max(shape.width, shape.height)) / (Double(count) * cutoff)
+        return frequency * frequency
     }
 
-    /// What is added to the result: what passes a high-pass filter is as often negative as positive.
-    func offset(_ shape: ImageShape) -> Double {
+    /// The gains at columns and a row whose frequencies have these squares.
+    @inline(__always)
+    func gain<Lanes: FourierLanes>(_ columns: Lanes, _ row: Lanes.Scalar) -> Lanes {
+        let one = Lanes(repeating: 1)
+        let square = Lanes.sum(columns, Lanes(repeating: row))
+        var ratio = one
+        for _ in 0..<order { ratio = Lanes.product(ratio, square) }
+        let low = Lanes.quotient(1, Lanes.sum(one, ratio))
         switch kind {
-        case .lowpass: 0
-        case .highpass: Double(shape.format.depth.maximum + 1) / 2
+        case .lowpass: return low
+        // As often negative as positive; half the range, from which samples are measured, is added.
+        case .highpass: return Lanes.difference(one, low)
         }
     }
 
@@ -37,11 +34,9 @@ struct ButterworthFilter: Sendable {
 
     /// - Throws: when the spectrum of an image of this shape takes too much memory.
     static func check(_ shape: ImageShape, _ name: String) throws(PipelineError) {
-        let numbers = (shape.width / 2 + 1).multipliedReportingOverflow(by: shape.height)
-        // A number has 16 bytes, and is there twice while ranks exchange.
-        let (byteCount, overflow) = numbers.partialValue.multipliedReportingOverflow(by: 32)
-        guard !numbers.overflow, !overflow, byteCount <= maximumByteCount else {
-            let need = overflow || numbers.overflow ? "more than 2^63 bytes of" : "\(byteCount >> 20) MiB of"
+        let byteCount = SpectrumKernel.byteCount(shape)
+        guard let byteCount, byteCount <= maximumByteCount else {
+            let need = byteCount.map { "\($0 >> 20) MiB of" } ?? "more than 2^63 bytes of"
             throw PipelineError(
                 .unsuitableImage,
                 "`\(name)`: the spectrum of an image of \(shape.width) x \(shape.height) needs \(need) memory; at most "
