@@ -5,10 +5,28 @@ protocol LevelMap: Sendable {
 
     /// A line that the function might be, once it is rounded and saturated. It is believed only where it is true.
     func line(depth: SampleDepth) -> LevelLine?
+
+    /// The new levels of all levels. Requirements with a default, so that each conforming type gets a loop of its own.
+    func table(_: UInt8.Type) -> [UInt8]
+    func table(_: UInt16.Type) -> [UInt16]
 }
 
 extension LevelMap {
     func line(depth: SampleDepth) -> LevelLine? { nil }
+
+    func table(_: UInt8.Type) -> [UInt8] { tabulated(depth: .eight) }
+    func table(_: UInt16.Type) -> [UInt16] { tabulated(depth: .sixteen) }
+
+    @inline(__always)
+    private func tabulated<Sample: FixedWidthInteger & UnsignedInteger>(depth: SampleDepth) -> [Sample] {
+        Array(unsafeUninitializedCapacity: depth.maximum + 1) { table, count in
+            for level in 0...Int32(truncatingIfNeeded: depth.maximum) {
+                let new = self(Int(level), depth: depth)
+                table.initializeElement(at: Int(level), to: Sample(truncatingIfNeeded: new))
+            }
+            count = depth.maximum + 1
+        }
+    }
 }
 
 /// `factor * level + offset`.
@@ -50,13 +68,19 @@ struct SingleLine {
     }
 
     /// Whether it makes the levels of `table` of the integers from `first` on.
+    @_specialize(where Sample == UInt8)
+    @_specialize(where Sample == UInt16)
     func makes<Sample: FixedWidthInteger & UnsignedInteger>(_ table: [Sample], from first: Int32) -> Bool {
         let largest = Int32(truncatingIfNeeded: Sample.max)
-        return table.indices.allSatisfy { index in
-            let integer = first + Int32(truncatingIfNeeded: index)
-            return value(integer).magnitude < 0x1p22
-                && level(integer, upTo: largest) == Int32(truncatingIfNeeded: table[index])
+        let last = first + Int32(truncatingIfNeeded: table.count - 1)
+        guard max(value(first).magnitude, value(last).magnitude) < 0x1p22 else { return false }
+        // Without branches, so that a vector is checked at a time.
+        var differences: Int32 = 0
+        for index in table.indices {
+            let level = level(first &+ Int32(truncatingIfNeeded: index), upTo: largest)
+            differences |= level ^ Int32(truncatingIfNeeded: table[index])
         }
+        return differences == 0
     }
 }
 
@@ -78,9 +102,9 @@ struct LookupKernel<Map: LevelMap>: TableKernel {
 
     func apply(_ input: Band, to output: MutableBand) {
         switch outputShape.format.depth {
-        case .eight: replace(input, output, (0...255).map { UInt8(map($0, depth: .eight)) })
+        case .eight: replace(input, output, map.table(UInt8.self))
         case .sixteen where output.rows.count * outputShape.samplesPerRow < 65536: compute(input, output)
-        case .sixteen: replace(input, output, (0...65535).map { UInt16(map($0, depth: .sixteen)) })
+        case .sixteen: replace(input, output, map.table(UInt16.self))
         }
     }
 
@@ -95,38 +119,29 @@ struct LookupKernel<Map: LevelMap>: TableKernel {
     }
 
     private func compute(_ input: Band, _ output: MutableBand) {
-        for y in output.rows {
-            let source: UnsafePointer<UInt16> = input.row(y)
-            let target: UnsafeMutablePointer<UInt16> = output.row(y)
-            for index in 0..<outputShape.samplesPerRow {
-                target[index] = UInt16(map(Int(source[index]), depth: .sixteen))
-            }
-            if outputShape.format.layout.hasAlpha {
-                copyAlpha(
-                    from: source, to: target, width: outputShape.width, channels: outputShape.format.channelCount)
-            }
+        replaceRows(input, output) { (source: UnsafePointer<UInt16>, target, count) in
+            for index in 0..<count { target[index] = UInt16(map(Int(source[index]), depth: .sixteen)) }
         }
     }
 }
 
 /// `double` rounded to the nearest integer, ties to even, and saturated to the levels of `depth`.
 func saturated(_ double: Double, _ depth: SampleDepth) -> Int {
-    Int(min(max(double, 0), Double(depth.maximum)).rounded(.toNearestOrEven))
+    Int(rounded(double, upTo: Double(depth.maximum)))
 }
 
 /// Replaces each sample but alpha by its entry in `table`, which has one for each value of a sample.
 @_specialize(where Sample == UInt8)
 @_specialize(where Sample == UInt16)
 func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(_ input: Band, _ output: MutableBand, _ table: [Sample]) {
-    let shape = output.shape
-    let channels = shape.format.channelCount
-    let hasAlpha = shape.format.layout.hasAlpha
-    table.withUnsafeBufferPointer { table in
-        for y in output.rows {
-            let source: UnsafePointer<Sample> = input.row(y)
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            for index in 0..<shape.samplesPerRow { target[index] = table[Int(source[index])] }
-            if hasAlpha { copyAlpha(from: source, to: target, width: shape.width, channels: channels) }
+    if let levels = table as? [UInt8] {
+        let bytes = ByteTable(levels)
+        replaceRows(input, output) { bytes.lookUp($0, into: $1, $2) }
+    } else {
+        table.withUnsafeBufferPointer { table in
+            replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
+                for index in 0..<count { target[index] = table[Int(source[index])] }
+            }
         }
     }
 }
@@ -137,15 +152,26 @@ func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(_ input: Band, _ output
 private func follow<Sample: FixedWidthInteger & UnsignedInteger>(
     _ line: SingleLine, _ input: Band, _ output: MutableBand, _: Sample.Type
 ) {
-    let shape = output.shape
     let largest = Int32(truncatingIfNeeded: Sample.max)
-    for y in output.rows {
-        let source: UnsafePointer<Sample> = input.row(y)
-        let target: UnsafeMutablePointer<Sample> = output.row(y)
-        for index in 0..<shape.samplesPerRow {
+    replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
+        for index in 0..<count {
             let level = line.level(Int32(truncatingIfNeeded: source[index]), upTo: largest)
             target[index] = Sample(truncatingIfNeeded: level)
         }
+    }
+}
+
+/// Replaces the samples of each row but alpha by what `replace` makes of them.
+@inline(__always)
+private func replaceRows<Sample: FixedWidthInteger & UnsignedInteger>(
+    _ input: Band, _ output: MutableBand,
+    _ replace: (_ source: UnsafePointer<Sample>, _ target: UnsafeMutablePointer<Sample>, _ count: Int) -> Void
+) {
+    let shape = output.shape
+    for y in output.rows {
+        let source: UnsafePointer<Sample> = input.row(y)
+        let target: UnsafeMutablePointer<Sample> = output.row(y)
+        replace(source, target, shape.samplesPerRow)
         if shape.format.layout.hasAlpha {
             copyAlpha(from: source, to: target, width: shape.width, channels: shape.format.channelCount)
         }
