@@ -47,6 +47,21 @@ func fillPadding<Sample: FixedWidthInteger & UnsignedInteger>(
     for x in width..<width + radius { fill(x) }
 }
 
+/// Divides a loop of `count` independent turns into one of whole vectors and one of the last vector, which repeats some of
+/// the turns: by itself, what is left of a vector when a loop ends would be a turn for each sample.
+///
+/// - Parameter body: loops; gives the same result when it is run again.
+@inline(__always)
+func inWholeVectors(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+    let samplesPerVector = 32
+    let whole = count / samplesPerVector * samplesPerVector
+    if whole > 0 { body(0, whole) }
+    if whole < count {
+        let start = max(0, count - samplesPerVector)
+        body(start, count - start)
+    }
+}
+
 /// Takes the alpha samples of `row` over into `target`, for layouts that have one: the last of `channels`.
 @_specialize(where Sample == UInt8)
 @_specialize(where Sample == UInt16)

@@ -15,42 +15,54 @@ struct Median3Kernel: RowKernel {
         _ input: Band, _ output: MutableBand, _: Sample.Type
     ) {
         let channels = outputShape.format.channelCount
-        let (width, count) = (outputShape.width, outputShape.samplesPerRow)
-        let stride = count + 2 * channels
-        // The columns of three, sorted: their smallest, middle and largest levels, each row with a pixel of border.
-        let sorted = UnsafeMutablePointer<Sample>.allocate(capacity: 3 * stride)
-        defer { sorted.deallocate() }
-        let (lows, middles, highs) = (sorted, sorted + stride, sorted + 2 * stride)
+        let count = outputShape.samplesPerRow
         func row(_ y: Int) -> UnsafePointer<Sample> { input.row(min(max(y, 0), outputShape.height - 1)) }
-        func pad(_ first: UnsafeMutablePointer<Sample>) {
-            fillPadding(around: first, width: width, channels: channels, radius: 1, border: .replicate)
-        }
         for y in output.rows {
-            let (above, centre, below) = (row(y - 1), row(y), row(y + 1))
+            let window = Window3(above: row(y - 1), centre: row(y), below: row(y + 1))
             let target: UnsafeMutablePointer<Sample> = output.row(y)
-            for i in 0..<count {
-                var (low, middle, high) = (above[i], centre[i], below[i])
-                order(&low, &middle)
-                order(&middle, &high)
-                order(&low, &middle)
-                lows[channels + i] = low
-                middles[channels + i] = middle
-                highs[channels + i] = high
+            inWholeVectors(max(0, count - 2 * channels)) { start, length in
+                window.selectMiddles(from: start, channels, into: target + channels, length)
             }
-            pad(lows + channels)
-            pad(middles + channels)
-            pad(highs + channels)
-            for i in 0..<count {
-                // The median of nine is that of the largest low, the middle middle and the smallest high.
-                let (j, k) = (i + channels, i + 2 * channels)
-                let low = larger(larger(lows[i], lows[j]), lows[k])
-                let high = smaller(smaller(highs[i], highs[j]), highs[k])
-                target[i] = median(low, median(middles[i], middles[j], middles[k]), high)
+            let last = count - channels
+            for i in 0..<channels {
+                target[i] = window.middle(i, i, min(i + channels, last + i))
+                target[last + i] = window.middle(max(last - channels, 0) + i, last + i, last + i)
             }
             if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: centre, to: target, width: width, channels: channels)
+                copyAlpha(from: window.centre, to: target, width: outputShape.width, channels: channels)
             }
         }
+    }
+}
+
+/// Three rows, of which any three columns make a window. Columns are sorted anew for each window, which is faster than to
+/// keep them sorted in memory.
+private struct Window3<Sample: FixedWidthInteger & UnsignedInteger> {
+    let above: UnsafePointer<Sample>
+    let centre: UnsafePointer<Sample>
+    let below: UnsafePointer<Sample>
+
+    @inline(__always)
+    private func column(_ i: Int) -> (low: Sample, middle: Sample, high: Sample) {
+        var (low, middle, high) = (above[i], centre[i], below[i])
+        order(&low, &middle)
+        order(&middle, &high)
+        order(&low, &middle)
+        return (low, middle, high)
+    }
+
+    /// The median of nine is that of the largest low, the middle middle and the smallest high.
+    @inline(__always)
+    func middle(_ left: Int, _ own: Int, _ right: Int) -> Sample {
+        let (a, b, c) = (column(left), column(own), column(right))
+        let low = larger(larger(a.low, b.low), c.low)
+        let high = smaller(smaller(a.high, b.high), c.high)
+        return median(low, median(a.middle, b.middle, c.middle), high)
+    }
+
+    /// The medians of windows that begin at samples `start` and the next.
+    func selectMiddles(from start: Int, _ channels: Int, into target: UnsafeMutablePointer<Sample>, _ count: Int) {
+        for i in start..<start + count { target[i] = middle(i, i + channels, i + 2 * channels) }
     }
 }
 
@@ -79,47 +91,55 @@ struct Median5Kernel: RowKernel {
     private func select<Sample: FixedWidthInteger & UnsignedInteger>(
         _ input: Band, _ output: MutableBand, _: Sample.Type
     ) {
-        let channels = outputShape.format.channelCount
-        var ring = RowRing<Sample>(input, radius: 2, border: .replicate, first: output.rows.lowerBound)
-        let stride = ring.stride
-        let count = outputShape.samplesPerRow
-        // Blocks whose thirteen candidates a sample stay in the cache.
-        let blockLength = 512
+        let (width, channels) = (outputShape.width, outputShape.format.channelCount)
+        // The sorted columns of a block of pixels and of two more on either side: they stay in the cache.
+        let pixelsPerBlock = 512
+        let stride = (pixelsPerBlock + 4) * channels
         let sorted = UnsafeMutablePointer<Sample>.allocate(capacity: 5 * stride)
-        let candidates = UnsafeMutablePointer<Sample>.allocate(capacity: 13 * blockLength)
-        defer {
-            ring.deallocate()
-            sorted.deallocate()
-            candidates.deallocate()
-        }
+        defer { sorted.deallocate() }
+        func row(_ y: Int) -> UnsafePointer<Sample> { input.row(min(max(y, 0), outputShape.height - 1)) }
         for y in output.rows {
-            ring.move(to: y)
-            sortColumns(ring, into: sorted, stride)
+            let rows = (row(y - 2), row(y - 1), row(y), row(y + 1), row(y + 2))
             let target: UnsafeMutablePointer<Sample> = output.row(y)
             var start = 0
-            while start < count {
-                let length = min(blockLength, count - start)
-                // Which ranks of a sorted row are candidates, row by row of the table.
-                var next = candidates
-                for (rank, kept) in [3...4, 2...4, 1...3, 0...2, 0...1].enumerated() {
-                    sortRank(sorted + rank * stride + start, channels, keeping: kept, into: next, length)
-                    next += kept.count * length
+            while start < width {
+                let end = min(start + pixelsPerBlock, width)
+                let inside = max(start - 2, 0)..<min(end + 2, width)
+                let first = sorted + 2 * channels - start * channels
+                inWholeVectors(inside.count * channels) { offset, length in
+                    let place = inside.lowerBound * channels + offset
+                    sortColumns(rows, place, into: first + place, stride, length)
                 }
-                selectMiddle(candidates, into: target + start, length)
-                start += length
+                for rank in 0..<5 {
+                    let levels = first + rank * stride
+                    for x in start - 2..<inside.lowerBound {
+                        (levels + x * channels).update(from: levels, count: channels)
+                    }
+                    for x in inside.upperBound..<end + 2 {
+                        (levels + x * channels).update(from: levels + (width - 1) * channels, count: channels)
+                    }
+                }
+                inWholeVectors((end - start) * channels) { offset, length in
+                    selectMiddles(
+                        sorted + offset, stride, channels, into: target + start * channels + offset, length)
+                }
+                start = end
             }
             if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: ring.row(0), to: target, width: outputShape.width, channels: channels)
+                copyAlpha(from: rows.2, to: target, width: width, channels: channels)
             }
         }
     }
 
     private func sortColumns<Sample: FixedWidthInteger>(
-        _ ring: RowRing<Sample>, into sorted: UnsafeMutablePointer<Sample>, _ stride: Int
+        _ rows: (
+            UnsafePointer<Sample>, UnsafePointer<Sample>, UnsafePointer<Sample>, UnsafePointer<Sample>,
+            UnsafePointer<Sample>
+        ), _ start: Int, into sorted: UnsafeMutablePointer<Sample>, _ stride: Int, _ count: Int
     ) {
-        let (row0, row1, row2) = (ring.padded(-2), ring.padded(-1), ring.padded(0))
-        let (row3, row4) = (ring.padded(1), ring.padded(2))
-        for i in 0..<stride {
+        let (row0, row1, row2) = (rows.0 + start, rows.1 + start, rows.2 + start)
+        let (row3, row4) = (rows.3 + start, rows.4 + start)
+        for i in 0..<count {
             var (a, b, c, d, e) = (row0[i], row1[i], row2[i], row3[i], row4[i])
             sort(&a, &b, &c, &d, &e)
             sorted[i] = a
@@ -130,72 +150,29 @@ struct Median5Kernel: RowKernel {
         }
     }
 
-    private func sortRank<Sample: FixedWidthInteger>(
-        _ row: UnsafePointer<Sample>, _ channels: Int, keeping kept: ClosedRange<Int>,
-        into target: UnsafeMutablePointer<Sample>, _ count: Int
-    ) {
-        let (row1, row2) = (row + channels, row + 2 * channels)
-        let (row3, row4) = (row + 3 * channels, row + 4 * channels)
-        let (second, third) = (target + count, target + 2 * count)
-        switch kept {
-        case 3...4:
-            for i in 0..<count {
-                var (a, b, c, d, e) = (row[i], row1[i], row2[i], row3[i], row4[i])
-                sort(&a, &b, &c, &d, &e)
-                (target[i], second[i]) = (d, e)
-            }
-        case 2...4:
-            for i in 0..<count {
-                var (a, b, c, d, e) = (row[i], row1[i], row2[i], row3[i], row4[i])
-                sort(&a, &b, &c, &d, &e)
-                (target[i], second[i], third[i]) = (c, d, e)
-            }
-        case 1...3:
-            for i in 0..<count {
-                var (a, b, c, d, e) = (row[i], row1[i], row2[i], row3[i], row4[i])
-                sort(&a, &b, &c, &d, &e)
-                (target[i], second[i], third[i]) = (b, c, d)
-            }
-        case 0...2:
-            for i in 0..<count {
-                var (a, b, c, d, e) = (row[i], row1[i], row2[i], row3[i], row4[i])
-                sort(&a, &b, &c, &d, &e)
-                (target[i], second[i], third[i]) = (a, b, c)
-            }
-        default:
-            for i in 0..<count {
-                var (a, b, c, d, e) = (row[i], row1[i], row2[i], row3[i], row4[i])
-                sort(&a, &b, &c, &d, &e)
-                (target[i], second[i]) = (a, b)
-            }
-        }
-    }
-
     /// The middle one of thirteen: of eight, the smallest and the largest cannot be it; another takes their place.
-    private func selectMiddle<Sample: FixedWidthInteger>(
-        _ candidates: UnsafePointer<Sample>, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    private func selectMiddles<Sample: FixedWidthInteger>(
+        _ sorted: UnsafePointer<Sample>, _ stride: Int, _ channels: Int, into target: UnsafeMutablePointer<Sample>,
+        _ count: Int
     ) {
         for i in 0..<count {
-            var (a, b, c, d) = (
-                candidates[i], candidates[count + i], candidates[2 * count + i], candidates[3 * count + i]
-            )
-            var (e, f, g, h) = (
-                candidates[4 * count + i], candidates[5 * count + i], candidates[6 * count + i],
-                candidates[7 * count + i]
-            )
-            // a becomes the smallest, h the largest of eight.
-            order(&a, &b)
-            order(&c, &d)
-            order(&e, &f)
-            order(&g, &h)
+            /// The row of the table; what is not used of it is not computed.
+            @inline(__always) func row(_ rank: Int) -> (Sample, Sample, Sample, Sample, Sample) {
+                let levels = sorted + rank * stride + i
+                var (a, b, c) = (levels[0], levels[channels], levels[2 * channels])
+                var (d, e) = (levels[3 * channels], levels[4 * channels])
+                sort(&a, &b, &c, &d, &e)
+                return (a, b, c, d, e)
+            }
+            let (row0, row1, row2, row3, row4) = (row(0), row(1), row(2), row(3), row(4))
+            var (a, b, c, d) = (row0.3, row0.4, row1.2, row1.3)
+            var (e, f, g, h) = (row1.4, row2.1, row2.2, row2.3)
+            // a becomes the smallest, h the largest of eight: rows and columns are in order, so these are three and two.
             order(&a, &c)
-            order(&e, &g)
-            order(&a, &e)
-            order(&b, &d)
-            order(&f, &h)
-            order(&d, &h)
+            order(&a, &f)
+            order(&e, &h)
             // Of seven: b to g and the next.
-            a = candidates[8 * count + i]
+            a = row3.0
             order(&a, &b)
             order(&c, &d)
             order(&e, &f)
@@ -206,7 +183,7 @@ struct Median5Kernel: RowKernel {
             order(&d, &f)
             order(&f, &g)
             // Of six: b to f and the next.
-            a = candidates[9 * count + i]
+            a = row3.1
             order(&a, &b)
             order(&c, &d)
             order(&e, &f)
@@ -215,7 +192,7 @@ struct Median5Kernel: RowKernel {
             order(&b, &d)
             order(&d, &f)
             // Of five: b to e and the next.
-            a = candidates[10 * count + i]
+            a = row3.2
             order(&a, &b)
             order(&c, &d)
             order(&a, &c)
@@ -223,12 +200,12 @@ struct Median5Kernel: RowKernel {
             order(&b, &d)
             order(&d, &e)
             // Of four: b to d and the next.
-            a = candidates[11 * count + i]
+            a = row4.0
             order(&a, &b)
             order(&c, &d)
             order(&a, &c)
             order(&b, &d)
-            target[i] = median(b, c, candidates[12 * count + i])
+            target[i] = median(b, c, row4.1)
         }
     }
 }
