@@ -30,10 +30,10 @@ public struct BoxBlur: Operation {
 enum BoxMean {
     /// - Parameter size: odd.
     static func kernel(for input: ImageShape, size: Int, border: RowBorder) -> any RowKernel {
-        switch input.format.depth {
-        case .eight where (3...NarrowBoxKernel.largestSize).contains(size):
+        if (3...NarrowBoxKernel.largestSize).contains(size) {
             NarrowBoxKernel(outputShape: input, size: size, border: border)
-        case .eight, .sixteen: BoxKernel(outputShape: input, size: size, border: border)
+        } else {
+            BoxKernel(outputShape: input, size: size, border: border)
         }
     }
 }

@@ -91,19 +91,21 @@ struct BoxKernel: RowKernel {
 
     /// Divides by the window's area and rounds. The area is odd, so that there are no ties, and a quotient is at least
     /// half a part of the area away from the next integer: single precision decides it rightly for 8-bit levels and
-    /// sides up to 99, and for 16-bit levels (of which it has 7 fractional bits at least) and sides up to 5, double
-    /// precision always.
+    /// sides up to 99, double precision always.
     private func divide<Sample: FixedWidthInteger & UnsignedInteger>(
         _ sums: UnsafePointer<UInt32>, into target: UnsafeMutablePointer<Sample>, _ count: Int
     ) {
         let area = size * size
-        if size <= (Sample.bitWidth == 8 ? 99 : 5) {
+        if Sample.bitWidth == 8 && size <= 99 {
             let reciprocal = 1 / Float(area)
             let half = Float(area / 2) + 0.5
             for i in 0..<count {
                 let quotient = (Float(Int32(truncatingIfNeeded: sums[i])) + half) * reciprocal
                 target[i] = Sample(truncatingIfNeeded: Int32(quotient))
             }
+        } else if Sample.bitWidth == 16 && area <= 32768 {
+            let divide = AreaDivision(area: area)
+            for i in 0..<count { target[i] = Sample(truncatingIfNeeded: divide(Int32(truncatingIfNeeded: sums[i]))) }
         } else {
             let reciprocal = 1 / Double(area)
             let half = Double(area / 2) + 0.5
