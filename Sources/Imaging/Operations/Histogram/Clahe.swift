@@ -123,14 +123,14 @@ private struct ClaheKernel: WholeImageKernel {
                 "a value of clahe has \(value.count) bytes instead of \(byteCount); compute the reduction again")
         }
         switch shape.format.depth {
-        case .eight: value.withUnsafeBufferPointer { blend(input, tables: $0, LightnessRow<UInt8>(shape), to: output) }
+        case .eight: value.withUnsafeBufferPointer { blend(input, $0, LightnessRow<UInt8>(shape), to: output) }
         case .sixteen:
             let tables = value.withUnsafeBytes { raw in
                 (0..<byteCount / 2).map {
                     UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))
                 }
             }
-            tables.withUnsafeBufferPointer { blend(input, tables: $0, LightnessRow<UInt16>(shape), to: output) }
+            tables.withUnsafeBufferPointer { blend(input, $0, LightnessRow<UInt16>(shape), to: output) }
         }
     }
 
@@ -138,30 +138,40 @@ private struct ClaheKernel: WholeImageKernel {
     @_specialize(where Sample == UInt8)
     @_specialize(where Sample == UInt16)
     private func blend<Sample: LabSample>(
-        _ input: Band, tables: UnsafeBufferPointer<Sample>, _ lightness: LightnessRow<Sample>, to output: MutableBand
+        _ input: Band, _ levels: UnsafeBufferPointer<Sample>, _ lightness: LightnessRow<Sample>, to output: MutableBand
     ) {
-        defer { lightness.deallocate() }
-        let new = UnsafeMutablePointer<Sample>.allocate(capacity: shape.width)
-        defer { new.deallocate() }
-        let columns = (0..<shape.width).map { x in
-            let tiles = grid.neighbours(x: x)
-            return Column(
-                first: Int32(tiles.first * levelCount), second: Int32(tiles.second * levelCount),
-                firstWeight: 1 - tiles.weight, secondWeight: tiles.weight)
+        let width = shape.width
+        let tables = TileTables(levels, of: grid)
+        // What each of the four tables says, and the blend.
+        let said = UnsafeMutablePointer<Sample>.allocate(capacity: 5 * width)
+        defer {
+            lightness.deallocate()
+            said.deallocate()
         }
+        let (aboveFirst, aboveSecond) = (said, said + width)
+        let (belowFirst, belowSecond) = (said + 2 * width, said + 3 * width)
+        let new = said + 4 * width
+        let neighbours = (0..<width).map { grid.neighbours(x: $0) }
+        let segments = Segment.all(of: neighbours)
+        let secondWeights = neighbours.map { $0.weight }
         for y in output.rows {
-            let tiles = grid.neighbours(y: y)
-            let above = tables.baseAddress.unsafelyUnwrapped + tiles.first * grid.count * levelCount
-            let below = tables.baseAddress.unsafelyUnwrapped + tiles.second * grid.count * levelCount
-            let (aboveWeight, belowWeight) = (1 - tiles.weight, tiles.weight)
+            let rows = grid.neighbours(y: y)
+            let (aboveWeight, belowWeight) = (1 - rows.weight, rows.weight)
             let levels = lightness.read(input.row(y))
-            columns.withUnsafeBufferPointer { columns in
-                for x in 0..<shape.width {
-                    let column = columns[x]
-                    let level = Int(levels[x])
-                    let (first, second) = (Int(column.first) + level, Int(column.second) + level)
-                    let upper = Float(above[first]) * column.firstWeight + Float(above[second]) * column.secondWeight
-                    let lower = Float(below[first]) * column.firstWeight + Float(below[second]) * column.secondWeight
+            for segment in segments {
+                let (x, count) = (segment.columns.lowerBound, segment.columns.count)
+                tables.lookUp(rows.first, segment.first, levels + x, into: aboveFirst + x, count)
+                tables.lookUp(rows.first, segment.second, levels + x, into: aboveSecond + x, count)
+                tables.lookUp(rows.second, segment.first, levels + x, into: belowFirst + x, count)
+                tables.lookUp(rows.second, segment.second, levels + x, into: belowSecond + x, count)
+            }
+            secondWeights.withUnsafeBufferPointer { secondWeights in
+                @inline(__always) func single(_ level: Sample) -> Float { Float(Int32(truncatingIfNeeded: level)) }
+                for x in 0..<width {
+                    let second = secondWeights[x]
+                    let first = 1 - second
+                    let upper = single(aboveFirst[x]) * first + single(aboveSecond[x]) * second
+                    let lower = single(belowFirst[x]) * first + single(belowSecond[x]) * second
                     let blend = upper * aboveWeight + lower * belowWeight
                     // A blend of levels is none above the largest; the addition leaves no bits for a fraction.
                     new[x] = Sample(truncatingIfNeeded: Int32((blend + 0x1.8p23) - 0x1.8p23))
@@ -171,11 +181,61 @@ private struct ClaheKernel: WholeImageKernel {
         }
     }
 
-    /// Where the tables of the tiles to the left and right of a column begin within a row of tiles, and their weights.
-    private struct Column {
-        let first: Int32
-        let second: Int32
-        let firstWeight: Float
-        let secondWeight: Float
+    /// Columns of the image between the centres of the same two columns of tiles.
+    private struct Segment {
+        let first: Int
+        let second: Int
+        var columns: Range<Int>
+
+        static func all(of neighbours: [TileGrid.Neighbours]) -> [Segment] {
+            var segments: [Segment] = []
+            for (x, tiles) in neighbours.enumerated() {
+                if let last = segments.last, (last.first, last.second) == (tiles.first, tiles.second) {
+                    segments[segments.count - 1].columns = last.columns.lowerBound..<x + 1
+                } else {
+                    segments.append(Segment(first: tiles.first, second: tiles.second, columns: x..<x + 1))
+                }
+            }
+            return segments
+        }
+    }
+}
+
+/// The new levels of all tiles' tables.
+private struct TileTables<Sample: FixedWidthInteger & UnsignedInteger> {
+    private let grid: TileGrid
+    private let levels: UnsafePointer<Sample>
+    /// Of each tile, where samples are bytes.
+    private let bytes: [ByteTable]
+
+    private static var levelCount: Int { Int(Sample.max) + 1 }
+
+    /// - Parameter levels: outlive this.
+    init(_ levels: UnsafeBufferPointer<Sample>, of grid: TileGrid) {
+        self.grid = grid
+        self.levels = levels.baseAddress.unsafelyUnwrapped
+        guard Sample.self == UInt8.self else {
+            bytes = []
+            return
+        }
+        bytes = stride(from: 0, to: levels.count, by: Self.levelCount).map { start in
+            ByteTable(levels[start..<start + Self.levelCount].map { UInt8(truncatingIfNeeded: $0) })
+        }
+    }
+
+    @inline(__always)
+    func lookUp(
+        _ row: Int, _ column: Int, _ source: UnsafePointer<Sample>, into target: UnsafeMutablePointer<Sample>,
+        _ count: Int
+    ) {
+        let tile = row * grid.count + column
+        if Sample.self == UInt8.self {
+            bytes[tile].lookUp(
+                UnsafeRawPointer(source).assumingMemoryBound(to: UInt8.self),
+                into: UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt8.self), count)
+        } else {
+            let table = levels + tile * Self.levelCount
+            for i in 0..<count { target[i] = table[Int(source[i])] }
+        }
     }
 }
