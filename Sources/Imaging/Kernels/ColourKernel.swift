@@ -10,6 +10,10 @@ protocol ColourMap: Sendable {
 
     func replace(_ source: UnsafePointer<UInt8>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt8>)
     func replace(_ source: UnsafePointer<UInt16>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt16>)
+
+    /// Replaces as many RGB pixels as it has a faster way for, from the first on, and returns how many. By default, none.
+    func replaceVectors(_ source: UnsafePointer<UInt8>, _ width: Int, to target: UnsafeMutablePointer<UInt8>) -> Int
+    func replaceVectors(_ source: UnsafePointer<UInt16>, _ width: Int, to target: UnsafeMutablePointer<UInt16>) -> Int
 }
 
 /// What the loops over a row need to know of it.
@@ -20,20 +24,26 @@ struct ColourPixels {
 
 extension ColourMap {
     func replace(_ source: UnsafePointer<UInt8>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt8>) {
-        replaceSamples(source, pixels, to: target)
+        let done = pixels.input == .rgb ? replaceVectors(source, pixels.width, to: target) : 0
+        replaceSamples(source, pixels, from: done, to: target)
     }
 
     func replace(_ source: UnsafePointer<UInt16>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<UInt16>) {
-        replaceSamples(source, pixels, to: target)
+        let done = pixels.input == .rgb ? replaceVectors(source, pixels.width, to: target) : 0
+        replaceSamples(source, pixels, from: done, to: target)
     }
+
+    func replaceVectors(_: UnsafePointer<UInt8>, _: Int, to _: UnsafeMutablePointer<UInt8>) -> Int { 0 }
+    func replaceVectors(_: UnsafePointer<UInt16>, _: Int, to _: UnsafeMutablePointer<UInt16>) -> Int { 0 }
 
     @inline(__always)
     private func replaceSamples<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ source: UnsafePointer<Sample>, _ pixels: ColourPixels, to target: UnsafeMutablePointer<Sample>
+        _ source: UnsafePointer<Sample>, _ pixels: ColourPixels, from start: Int,
+        to target: UnsafeMutablePointer<Sample>
     ) {
         withUnsafeTemporaryAllocation(of: Sample.self, capacity: 3 * Self.pixelsPerBlock) { planes in
             let planes = planes.baseAddress.unsafelyUnwrapped
-            for first in stride(from: 0, to: pixels.width, by: Self.pixelsPerBlock) {
+            for first in stride(from: start, to: pixels.width, by: Self.pixelsPerBlock) {
                 let count = min(Self.pixelsPerBlock, pixels.width - first)
                 // Constant strides, which the compiler knows how to load as vectors.
                 switch pixels.input {
