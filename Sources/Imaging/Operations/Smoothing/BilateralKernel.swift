@@ -1,0 +1,290 @@
+/// Applies a bilateral window; 8-bit samples are summed in single precision, as OpenCV does, 16-bit ones in double.
+///
+/// The mean is the centre's level plus the weighted mean of the differences to it.
+struct BilateralKernel: RowKernel {
+    let outputShape: ImageShape
+    let window: BilateralWindow
+
+    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: window.radius, in: outputShape) }
+
+    func apply(_ input: Band, to output: MutableBand) {
+        switch outputShape.format.depth {
+        case .eight: smooth(input, output, UInt8.self, Float.self)
+        case .sixteen: smooth(input, output, UInt16.self, Double.self)
+        }
+    }
+
+    @inline(__always)
+    private func smooth<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint>(
+        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Real.Type
+    ) {
+        let (width, channels) = (outputShape.width, outputShape.format.channelCount)
+        let colours = outputShape.format.layout.isColour ? 3 : 1
+        let first = output.rows.lowerBound
+        var rows = PlanarRows<Sample>(input, radius: window.radius, colours: colours, first: first)
+        let weights = TapWeights<Sample, Real>(window, width: width, colours: colours)
+        let means = WeightedMeans<Sample, Real>(colours: colours)
+        defer {
+            rows.deallocate()
+            weights.deallocate()
+            means.deallocate()
+        }
+        for y in output.rows {
+            rows.move(to: y)
+            weights.prepare(rows, y, isFirst: y == first)
+            let target: UnsafeMutablePointer<Sample> = output.row(y)
+            for start in stride(from: 0, to: width, by: WeightedMeans<Sample, Real>.length) {
+                let count = min(WeightedMeans<Sample, Real>.length, width - start)
+                means.clear()
+                for index in window.taps.indices {
+                    let tap = window.taps[index]
+                    means.add(
+                        rows, start, dx: tap.dx, dy: tap.dy, weight: Real(tap.weight),
+                        weights.row(index, rows, y, start, count), count)
+                }
+                means.store(rows, start, to: target + start * channels, channels, count)
+            }
+            if outputShape.format.layout.hasAlpha {
+                copyAlpha(from: input.row(y), to: target, width: width, channels: channels)
+            }
+        }
+    }
+}
+
+/// The rows that a window reaches, colours in planes, with a reflected border.
+///
+/// Owns memory: call `deallocate()`.
+private struct PlanarRows<Sample: FixedWidthInteger & UnsignedInteger> {
+    let radius: Int
+    let colours: Int
+    /// From one plane to the next.
+    private let stride: Int
+    private let input: Band
+    private let memory: UnsafeMutablePointer<Sample>
+    private let padded: UnsafeMutablePointer<Sample>
+    private var centre: Int
+    private var end: Int
+
+    init(_ input: Band, radius: Int, colours: Int, first: Int) {
+        self.input = input
+        self.radius = radius
+        self.colours = colours
+        stride = input.shape.width + 2 * radius
+        memory = .allocate(capacity: (2 * radius + 1) * colours * stride)
+        padded = .allocate(capacity: stride * input.shape.format.channelCount)
+        centre = first
+        end = first - radius
+    }
+
+    func deallocate() {
+        memory.deallocate()
+        padded.deallocate()
+    }
+
+    /// The first row, then one further each time.
+    mutating func move(to y: Int) {
+        centre = y
+        while end <= y + radius {
+            load(end)
+            end += 1
+        }
+    }
+
+    private func load(_ y: Int) {
+        let (width, channels) = (input.shape.width, input.shape.format.channelCount)
+        copyPadded(
+            input.reflectedRow(y), width: width, channels: channels, radius: radius, border: .reflect101, to: padded)
+        let planes = plane(y, 0) - radius
+        for colour in 0..<colours {
+            for x in 0..<stride { planes[colour * stride + x] = padded[x * channels + colour] }
+        }
+    }
+
+    /// A colour of row `y`, from pixel 0 on.
+    private func plane(_ y: Int, _ colour: Int) -> UnsafeMutablePointer<Sample> {
+        let count = 2 * radius + 1
+        return memory + (((y % count + count) % count) * colours + colour) * stride + radius
+    }
+
+    /// A colour of the row `dy` below the centre, from pixel 0 on.
+    func row(_ dy: Int, _ colour: Int) -> UnsafePointer<Sample> { UnsafePointer(plane(centre + dy, colour)) }
+}
+
+/// What neighbours weigh by their colour. Two pixels weigh the same for each other: what the one of them that is further up,
+/// or to the left, found for a window of a small radius is kept for the other.
+///
+/// Owns memory: call `deallocate()`.
+private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
+    private let window: BilateralWindow
+    private let ofDifference: [Real]
+    private let keeps: Bool
+    /// From one kept row to the next: a row has `radius` pixels more on either side.
+    private let stride: Int
+    /// For each tap, where its rows begin: only for those further down, or to the right in the same row.
+    private let places: [Int]
+    /// What is found for some pixels, unless it is kept: else the centre's weight. Then what is kept.
+    private let memory: UnsafeMutablePointer<Real>
+    private let differences: UnsafeMutablePointer<Int32>
+
+    init(_ window: BilateralWindow, width: Int, colours: Int) {
+        self.window = window
+        let largest = colours * Int(Sample.max)
+        ofDifference = (0...largest).map { Real(window.weight(ofDifference: $0)) }
+        keeps = window.radius <= 3
+        stride = width + 2 * window.radius
+        var (places, rowCount) = ([Int](), 0)
+        for tap in window.taps {
+            places.append(WeightedMeans<Sample, Real>.length + rowCount * stride)
+            if keeps && tap.isLater { rowCount += tap.dy + 1 }
+        }
+        self.places = places
+        memory = .allocate(capacity: WeightedMeans<Sample, Real>.length + rowCount * stride)
+        memory.initialize(repeating: ofDifference[0], count: WeightedMeans<Sample, Real>.length)
+        differences = .allocate(capacity: stride)
+    }
+
+    func deallocate() {
+        memory.deallocate()
+        differences.deallocate()
+    }
+
+    /// Finds what is kept of row `y`, the centre of `rows`, and before the first row what it needs of those above.
+    @inline(__always)
+    func prepare(_ rows: PlanarRows<Sample>, _ y: Int, isFirst: Bool) {
+        guard keeps else { return }
+        for index in window.taps.indices where window.taps[index].isLater {
+            let tap = window.taps[index]
+            for distance in 0...(isFirst ? tap.dy : 0) {
+                // Where both pixels are within the padding.
+                let columns = -max(tap.dx, 0)..<stride - 2 * window.radius - min(tap.dx, 0)
+                find(
+                    rows, dx: tap.dx, from: -distance, to: tap.dy - distance, columns,
+                    into: row(index, tap, y - distance) + columns.lowerBound)
+            }
+        }
+    }
+
+    /// The weights of the tap `index` for `count` pixels of row `y`, the centre of `rows`, from `start` on.
+    @inline(__always)
+    func row(_ index: Int, _ rows: PlanarRows<Sample>, _ y: Int, _ start: Int, _ count: Int) -> UnsafePointer<Real> {
+        let tap = window.taps[index]
+        guard keeps else {
+            find(rows, dx: tap.dx, from: 0, to: tap.dy, start..<start + count, into: memory)
+            return UnsafePointer(memory)
+        }
+        if (tap.dx, tap.dy) == (0, 0) { return UnsafePointer(memory) }
+        if tap.isLater { return UnsafePointer(row(index, tap, y)) + start }
+        // Taps are in order: the opposite one is as far from the end.
+        let opposite = window.taps.count - 1 - index
+        return UnsafePointer(row(opposite, window.taps[opposite], y + tap.dy)) + start + tap.dx
+    }
+
+    /// The kept row `y` of a tap, from pixel 0 on.
+    private func row(_ index: Int, _ tap: BilateralWindow.Tap, _ y: Int) -> UnsafeMutablePointer<Real> {
+        let count = tap.dy + 1
+        return memory + places[index] + ((y % count + count) % count) * stride + window.radius
+    }
+
+    /// - Parameters:
+    ///   - from: the row of the pixels `columns`, below the centre.
+    ///   - to: the row of those that they are compared with, `dx` to the right.
+    @inline(__always)
+    private func find(
+        _ rows: PlanarRows<Sample>, dx: Int, from: Int, to: Int, _ columns: Range<Int>,
+        into target: UnsafeMutablePointer<Real>
+    ) {
+        typealias Row = UnsafePointer<Sample>
+        @inline(__always) func pair(_ colour: Int) -> (own: Row, other: Row) {
+            (rows.row(from, colour) + columns.lowerBound, rows.row(to, colour) + columns.lowerBound + dx)
+        }
+        @inline(__always) func difference(_ pair: (own: Row, other: Row), _ i: Int) -> Int32 {
+            let difference = Int32(truncatingIfNeeded: pair.other[i]) &- Int32(truncatingIfNeeded: pair.own[i])
+            return max(difference, 0 &- difference)
+        }
+        if rows.colours == 1 {
+            let gray = pair(0)
+            for i in 0..<columns.count { differences[i] = difference(gray, i) }
+        } else {
+            let (red, green, blue) = (pair(0), pair(1), pair(2))
+            for i in 0..<columns.count {
+                differences[i] = difference(red, i) &+ difference(green, i) &+ difference(blue, i)
+            }
+        }
+        // By itself: a lookup is no matter of vectors.
+        ofDifference.withUnsafeBufferPointer { weights in
+            for i in 0..<columns.count { target[i] = weights[Int(differences[i])] }
+        }
+    }
+}
+
+/// The sums of the weights of consecutive pixels, and of their weighted differences.
+///
+/// Owns memory: call `deallocate()`.
+private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
+    static var length: Int { 256 }
+
+    private let colours: Int
+    /// The weights, then the differences in each colour.
+    private let sums: UnsafeMutablePointer<Real>
+
+    init(colours: Int) {
+        self.colours = colours
+        sums = .allocate(capacity: 4 * Self.length)
+    }
+
+    func deallocate() { sums.deallocate() }
+
+    func clear() { sums.update(repeating: 0, count: 4 * Self.length) }
+
+    /// Adds a tap.
+    ///
+    /// - Parameters:
+    ///   - weight: of the place.
+    ///   - weights: of the colours.
+    @inline(__always)
+    func add(
+        _ rows: PlanarRows<Sample>, _ start: Int, dx: Int, dy: Int, weight: Real, _ weights: UnsafePointer<Real>,
+        _ count: Int
+    ) {
+        let (total, first) = (sums, sums + Self.length)
+        let (second, third) = (sums + 2 * Self.length, sums + 3 * Self.length)
+        typealias Row = UnsafePointer<Sample>
+        @inline(__always) func pair(_ colour: Int) -> (own: Row, other: Row) {
+            (rows.row(0, colour) + start, rows.row(dy, colour) + start + dx)
+        }
+        @inline(__always) func difference(_ pair: (own: Row, other: Row), _ i: Int) -> Real {
+            Real(Int32(truncatingIfNeeded: pair.other[i]) &- Int32(truncatingIfNeeded: pair.own[i]))
+        }
+        if colours == 1 {
+            let gray = pair(0)
+            for i in 0..<count {
+                total[i] += weight * weights[i]
+                first[i] += weight * (weights[i] * difference(gray, i))
+            }
+        } else {
+            let (red, green, blue) = (pair(0), pair(1), pair(2))
+            for i in 0..<count {
+                let product = weight * weights[i]
+                total[i] += product
+                first[i] += difference(red, i) * product
+                second[i] += difference(green, i) * product
+                third[i] += difference(blue, i) * product
+            }
+        }
+    }
+
+    /// Writes the means of `count` pixels from `start` on.
+    @inline(__always)
+    func store(
+        _ rows: PlanarRows<Sample>, _ start: Int, to target: UnsafeMutablePointer<Sample>, _ channels: Int, _ count: Int
+    ) {
+        let largest = Int32(truncatingIfNeeded: Sample.max)
+        for colour in 0..<colours {
+            let (own, differences) = (rows.row(0, colour) + start, sums + (colour + 1) * Self.length)
+            for i in 0..<count {
+                let mean = Double(Int32(truncatingIfNeeded: own[i])) + Double(differences[i] / sums[i])
+                target[i * channels + colour] = Sample(truncatingIfNeeded: roundedLevel(mean, upTo: largest))
+            }
+        }
+    }
+}
