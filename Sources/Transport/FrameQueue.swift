@@ -77,7 +77,12 @@ final class FrameQueue: Sendable {
     }
 
     private func take(_ continuation: CheckedContinuation<Frame?, any Error>) {
-        enum Outcome { case frame(Frame, resume: (@Sendable () -> Void)?), end(Result<Void, any Error>), cancelled, waits }
+        enum Outcome {
+            case frame(Frame, resume: (@Sendable () -> Void)?)
+            case end(Result<Void, any Error>)
+            case cancelled
+            case waits
+        }
         let outcome = state.withLock { state -> Outcome in
             precondition(state.waiting == nil, "two tasks receive from one connection")
             // The cancellation handler has run or will find `waiting`: the flag is set before the handler is called.
