@@ -18,6 +18,9 @@ import cv2
 import numpy as np
 
 from kernel_tool import KernelTool, header
+import point_races  # noqa: F401  (enter their races, in this order)
+import window_races  # noqa: F401
+import whole_races  # noqa: F401
 from measurements import write
 from races import RACES
 

@@ -66,7 +66,7 @@ BORDERS = {
 
 
 def bordered(random, image, reach, function):
-    """The argument for a border that is drawn, half the time the default, and `function` of the image that goes on beyond."""
+    """The argument for a border that is drawn, often the default, and `function` of the image that goes on beyond."""
     if random.random() < 0.5:
         return "", function(image)
     name = str(random.choice(list(BORDERS)))
@@ -215,13 +215,29 @@ def median(random, image):
     return f"size={size}", planes(image, middle), f"crop width={width} height={height}"
 
 
-@opponent("bilateral", "`cv2.bilateralFilter` without IPP")
+@opponent("bilateral", "`cv2.bilateralFilter` without IPP; at 16 bits NumPy")
 def bilateral(random, image):
-    if top(image) != 255:
-        return None
-    diameter, colour, space = odd(random, 3, 15), number(random, 5, 120), number(random, 0.5, 60)
-    arguments = f"diameter={diameter} sigma-color={colour} sigma-space={space}"
-    return arguments, golden.bilateral(image, diameter, colour, space)
+    diameter, space = odd(random, 3, 15), number(random, 0.5, 60)
+    colour = number(random, 5, 120) * (top(image) // 255)
+    apply = golden.bilateral if top(image) == 255 else bilateral16
+    return f"diameter={diameter} sigma-color={colour} sigma-space={space}", apply(image, diameter, colour, space)
+
+
+def bilateral16(image, diameter, colour, space):
+    """The definition, tap by tap in double precision."""
+    radius, levels = diameter // 2, image.astype(np.float64).reshape(*image.shape[:2], -1)
+    height, width, _ = levels.shape
+    beyond = cv2.copyMakeBorder(image, radius, radius, radius, radius, cv2.BORDER_REFLECT_101).astype(np.float64)
+    beyond = beyond.reshape(height + 2 * radius, width + 2 * radius, -1)
+    sums, weights = np.zeros_like(levels), np.zeros((height, width, 1))
+    for dy, dx in np.argwhere(np.ones((diameter, diameter))) - radius:
+        if dx * dx + dy * dy <= radius * radius:
+            other = beyond[radius + dy : radius + dy + height, radius + dx : radius + dx + width]
+            distance = np.abs(other - levels).sum(axis=2, keepdims=True)
+            weight = np.exp(-(dx * dx + dy * dy) / (2 * space * space) - distance**2 / (2 * colour * colour))
+            sums += weight * other
+            weights += weight
+    return golden.saturated(sums / weights, image).reshape(image.shape)
 
 
 # Edges
@@ -268,16 +284,18 @@ def laplacian(random, image):
     return f"size={size}{border}", expected
 
 
-@opponent("canny", "`cv2.Canny`", alpha="dropped")
+@opponent("canny", "`cv2.Canny`; at 16 bits on 256 of the levels", alpha="dropped")
 def canny(random, image):
-    if top(image) != 255:
-        return None
-    size = int(random.choice([3, 5, 7]))
+    step = top(image) // 255
+    before = ["posterize levels=256"] if step > 1 else []
+    image = np.rint(image / step).astype(np.uint8)
+    # The widest window's derivatives are divided and rounded, which is not the same of more levels.
+    size = int(random.choice([3, 5, 7] if step == 1 else [3, 5]))
     reach = {3: 1, 5: 12, 7: 200}[size]
     low = int(random.integers(0, 300 * reach))
     high = low + int(random.integers(0, 300 * reach))
     edges = cv2.Canny(golden.bgr(image), low, high, apertureSize=size)
-    return f"low={low} high={high} size={size}", edges
+    return f"low={low * step} high={high * step} size={size}", edges, *before
 
 
 @opponent("emboss", "NumPy on `cv2.Sobel` in double precision")
@@ -329,21 +347,37 @@ def otsu(random, image):
     return "", cv2.threshold(golden.gray(image), 0, top(image), cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
 
 
-@opponent("adaptive-threshold", "`cv2.adaptiveThreshold`")
+@opponent("adaptive-threshold", "`cv2.adaptiveThreshold`; at 16 bits NumPy on sums of `cv2.sepFilter2D`")
 def adaptive_threshold(random, image):
-    if top(image) != 255:
-        return None
     methods = {"mean": cv2.ADAPTIVE_THRESH_MEAN_C, "gaussian": cv2.ADAPTIVE_THRESH_GAUSSIAN_C}
     method, size, c = str(random.choice(list(methods))), odd(random, 3, 41), number(random, -20, 20, 1)
-    return f"method={method} size={size} c={c}", golden.adaptive(image, methods[method], size, c)
+    apply = golden.adaptive if top(image) == 255 else adaptive16
+    return f"method={method} size={size} c={c}", apply(image, methods[method], size, c)
+
+
+def adaptive16(image, method, size, c):
+    """The definition: sums in double precision, which those of a box fit exactly."""
+    is_mean = method == cv2.ADAPTIVE_THRESH_MEAN_C
+    taps = np.ones(size) if is_mean else cv2.getGaussianKernel(size, 0, cv2.CV_64F)
+    sums = cv2.sepFilter2D(image, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE)
+    means = np.rint(sums / size**2 if is_mean else sums)
+    return np.where(image > means - np.ceil(c), 65535, 0).astype(np.uint16)
 
 
 # Histogram
 
 
-@opponent("equalize", "`cv2.equalizeHist`; colour: of the luma, NumPy")
+@opponent("equalize", "`cv2.equalizeHist`, at 16 bits NumPy; colour: of the luma, NumPy")
 def equalize(random, image):
-    return None if top(image) != 255 else ("", golden.equalized(image))
+    if top(image) == 255:
+        return "", golden.equalized(image)
+    luma = golden.gray(image)
+    sums = np.cumsum(np.bincount(luma.ravel(), minlength=65536))
+    darkest = sums[luma.min()]
+    if darkest == luma.size:
+        return "", image
+    change = np.rint((sums[luma] - darkest) * (65535 / (luma.size - darkest))).astype(int) - luma
+    return "", golden.saturated(image + (change if image.ndim == 2 else change[..., None]), image)
 
 
 @opponent("clahe", "`cv2.createCLAHE`; colour: on L of `cv2.cvtColor` RGB2LAB, at 16 bits by NumPy")
