@@ -5,7 +5,7 @@ import Testing
 @Suite struct TransposedRowsTests {
     @Test(arguments: PixelFormat.all)
     func `slices of the parts, put together, are the transposed image`(_ format: PixelFormat) throws {
-        for (width, height) in [(1, 1), (5, 1), (1, 7), (67, 41), (33, 100)] {
+        for (width, height) in [(1, 1), (5, 1), (1, 7), (67, 41), (33, 100), (130, 70)] {
             let image = TestImage.drawn(width, height, format, seed: 4)
             let expected = image.referenceMoved(height, width) { ($1, $0) }
             for rowsPerPart in [1, 3, 32, 100] {

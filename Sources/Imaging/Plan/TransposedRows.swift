@@ -45,17 +45,11 @@ public struct TransposedRows: Hashable, Sendable {
         precondition(stored.count == byteCount(ofPart: index), "\(stored.count) bytes for part \(index)")
         guard !band.rows.isEmpty, let target = stored.baseAddress, let source = band.bytes.baseAddress else { return }
         let pixel = shape.format.bytesPerPixel
-        let stride = pieceByteCount(index)
         let first = target + (band.rows.lowerBound - parts[index].lowerBound) * pixel
-        let block = Block(rowCount: band.rows.count, columnCount: shape.height, rowStride: band.shape.bytesPerRow)
-        switch pixel {
-        case 1: block.transpose(source, to: first, stride: stride, as: UInt8.self)
-        case 2: block.transpose(source, to: first, stride: stride, as: UInt16.self)
-        case 3: block.transpose(source, to: first, stride: stride, as: Three<UInt8>.self)
-        case 4: block.transpose(source, to: first, stride: stride, as: UInt32.self)
-        case 6: block.transpose(source, to: first, stride: stride, as: Three<UInt16>.self)
-        default: block.transpose(source, to: first, stride: stride, as: UInt64.self)
-        }
+        let block = PixelBlock(
+            rowCount: band.rows.count, columnCount: shape.height, rowStride: band.shape.bytesPerRow,
+            columnStride: pieceByteCount(index))
+        block.transpose(source, to: first, pixelSize: pixel)
     }
 
     /// Puts rows of the transposed image together.
@@ -77,55 +71,6 @@ public struct TransposedRows: Hashable, Sendable {
                 let count = pieceByteCount(index)
                 (target + before).copyMemory(
                     from: base + before * rows.count + (y - rows.lowerBound) * count, byteCount: count)
-            }
-        }
-    }
-}
-
-/// A pixel of three samples, without padding in an array.
-private struct Three<Sample: BitwiseCopyable>: BitwiseCopyable {
-    var first: Sample
-    var second: Sample
-    var third: Sample
-}
-
-/// Pixels to be transposed, a small square at a time by way of memory of its own: in the image the rows of a square may all
-/// fall on the same few places of the cache.
-private struct Block {
-    static let side = 32
-
-    let rowCount: Int
-    let columnCount: Int
-    /// Bytes from one row to the next.
-    let rowStride: Int
-
-    @inline(__always)
-    func transpose<Pixel: BitwiseCopyable>(
-        _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, stride targetStride: Int, as _: Pixel.Type
-    ) {
-        let (side, size) = (Self.side, MemoryLayout<Pixel>.size)
-        withUnsafeTemporaryAllocation(byteCount: 2 * side * side * size, alignment: 64) { memory in
-            let square = memory.baseAddress.unsafelyUnwrapped
-            let turned = square + side * side * size
-            for top in stride(from: 0, to: rowCount, by: side) {
-                let height = min(side, rowCount - top)
-                for left in stride(from: 0, to: columnCount, by: side) {
-                    let width = min(side, columnCount - left)
-                    for row in 0..<height {
-                        (square + row * side * size).copyMemory(
-                            from: source + (top + row) * rowStride + left * size, byteCount: width * size)
-                    }
-                    for column in 0..<side {
-                        for row in 0..<side {
-                            let pixel = (square + (row * side + column) * size).loadUnaligned(as: Pixel.self)
-                            (turned + (column * side + row) * size).storeBytes(of: pixel, as: Pixel.self)
-                        }
-                    }
-                    for column in 0..<width {
-                        (target + (left + column) * targetStride + top * size).copyMemory(
-                            from: turned + column * side * size, byteCount: height * size)
-                    }
-                }
             }
         }
     }

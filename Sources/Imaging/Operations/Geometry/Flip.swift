@@ -41,33 +41,24 @@ struct MirrorKernel: RowKernel {
     private func source(_ row: Int) -> Int { reversesOrder ? outputShape.height - 1 - row : row }
 
     func apply(_ input: Band, to output: MutableBand) {
-        for y in output.rows {
-            guard reversesRows else {
-                let row: UnsafePointer<UInt8> = input.row(source(y))
-                output.row(y, as: UInt8.self).update(from: row, count: outputShape.bytesPerRow)
-                continue
-            }
-            switch outputShape.format.depth {
-            case .eight: reverse(input.row(source(y), as: UInt8.self), to: output.row(y))
-            case .sixteen: reverse(input.row(source(y), as: UInt16.self), to: output.row(y))
-            }
-        }
-    }
-
-    private func reverse<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ row: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>
-    ) {
-        let channels = outputShape.format.channelCount
-        let last = row + (outputShape.samplesPerRow - channels)
-        switch channels {
-        case 1: for x in 0..<outputShape.width { target[x] = last[-x] }
-        case 3:
-            for x in 0..<outputShape.width {
-                (target[3 * x], target[3 * x + 1], target[3 * x + 2]) = (last[-3 * x], last[1 - 3 * x], last[2 - 3 * x])
-            }
-        default:
-            for x in 0..<outputShape.width {
-                for channel in 0..<channels { target[x * channels + channel] = last[channel - x * channels] }
+        // Samples of every depth are moved as bytes.
+        let (size, count) = (outputShape.format.bytesPerPixel, outputShape.bytesPerRow)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { memory in
+            let copy = memory.baseAddress.unsafelyUnwrapped
+            for y in output.rows {
+                var row: UnsafePointer<UInt8> = input.row(source(y))
+                let target: UnsafeMutablePointer<UInt8> = output.row(y)
+                guard reversesRows else {
+                    target.update(from: row, count: count)
+                    continue
+                }
+                if !reversesOrder {
+                    // Rows read backwards one after the other are not foreseen by the processor: from memory that takes
+                    // twice as long.
+                    copy.update(from: row, count: count)
+                    row = UnsafePointer(copy)
+                }
+                reversePixels(row, outputShape.width, size: size, to: target)
             }
         }
     }
