@@ -79,6 +79,25 @@ import Testing
         }
     }
 
+    /// Samples of gray images go another way than pixels of several samples; cubic rows end in another order of sums.
+    @Test(arguments: ["nearest", "linear", "area", "lanczos"])
+    func `each channel is scaled as a gray image is`(_ method: String) throws {
+        for (width, newWidth) in [(1, 5), (2, 3), (3, 7), (4, 2), (5, 3), (9, 31), (12, 6), (40, 28), (700, 511)] {
+            let pipeline = try Pipeline(parsing: "resize width=\(newWidth) height=7 method=\(method)")
+            for depth in [SampleDepth.eight, .sixteen] {
+                for layout in [ChannelLayout.grayAlpha, .rgb, .rgba] {
+                    let image = TestImage.drawn(width, 10, PixelFormat(layout, depth), seed: 9)
+                    let scaled = try image.applying(pipeline)
+                    for channel in 0..<image.channels {
+                        #expect(
+                            try image.plane(channel).applying(pipeline) == scaled.plane(channel),
+                            "channel \(channel) of \(image.shape) to \(newWidth)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func `a band of a very tall image needs few rows of it`() throws {
         let shape = ImageShape(width: 10, height: 1_000_000, format: PixelFormat(.gray, .eight))
         for method in Self.methods {
@@ -88,5 +107,14 @@ import Testing
             let rows = plan.stages[0].inputRows(for: 1000..<1100)
             #expect(rows.lowerBound >= 1990 && rows.upperBound <= 2210 && rows.count >= 199, "\(method): \(rows)")
         }
+    }
+}
+
+extension TestImage {
+    /// One channel as a gray image.
+    fileprivate func plane(_ channel: Int) -> TestImage {
+        TestImage(
+            shape: ImageShape(width: width, height: height, format: PixelFormat(.gray, shape.format.depth)),
+            samples: stride(from: channel, to: samples.count, by: channels).map { samples[$0] })
     }
 }

@@ -83,6 +83,16 @@ func rows(_ rows: Range<Int>, widenedBy radius: Int, in shape: ImageShape) -> Ra
     max(0, rows.lowerBound - radius)..<min(shape.height, rows.upperBound + radius)
 }
 
+/// Computes four values, then stores them: where neither `value` nor `store` has a branch, as one vector.
+@inline(__always)
+func storeFour<Value>(_ value: (Int) -> Value, _ store: (Int, Value) -> Void) {
+    let (first, second, third, fourth) = (value(0), value(1), value(2), value(3))
+    store(0, first)
+    store(1, second)
+    store(2, third)
+    store(3, fourth)
+}
+
 /// `value` rounded to the nearest integer, ties to even, and saturated to 0 and `largest`, a positive integer below 2^31.
 ///
 /// Adding and taking away 1.5 * 2^52 leaves no bits for a fraction, so that the addition rounds. For inner loops, where the

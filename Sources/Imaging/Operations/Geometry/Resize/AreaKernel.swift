@@ -22,14 +22,16 @@ struct AreaKernel: RowKernel {
     ) {
         let count = outputShape.samplesPerRow
         let cover = ColumnCover(columns)
-        let levels = UnsafeMutablePointer<Float>.allocate(capacity: input.shape.samplesPerRow)
-        let means = UnsafeMutablePointer<Float>.allocate(capacity: count)
+        // Pixels of three samples are averaged as if they had four.
+        let levels = UnsafeMutablePointer<Float>.allocate(capacity: input.shape.samplesPerRow + 1)
+        let means = UnsafeMutablePointer<Float>.allocate(capacity: count + 1)
         let sums = UnsafeMutablePointer<Float>.allocate(capacity: count)
         defer {
             levels.deallocate()
             means.deallocate()
             sums.deallocate()
         }
+        levels[input.shape.samplesPerRow] = 0
         var held = -1
         for y in output.rows {
             let (pixels, shares) = rows.cover(y)
@@ -82,25 +84,44 @@ private struct ColumnCover {
 
     func average(_ row: UnsafePointer<Float>, channels: Int, into target: UnsafeMutablePointer<Float>) {
         switch channels {
-        case 1: average(row, 1, target)
-        case 2: average(row, 2, target)
-        case 3: average(row, 3, target)
-        default: average(row, 4, target)
+        // The number of taps as a constant too, where the loop over them counts most.
+        case 1 where tapCount == 3: average(row, 1, target, tapCount: 3)
+        case 1 where tapCount == 4: average(row, 1, target, tapCount: 4)
+        case 1 where tapCount == 5: average(row, 1, target, tapCount: 5)
+        case 1: average(row, 1, target, tapCount: tapCount)
+        case 2: average(row, 2, target, tapCount: tapCount)
+        case 3: average(row, 3, target, tapCount: tapCount)
+        default: average(row, 4, target, tapCount: tapCount)
         }
     }
 
     @inline(__always)
-    private func average(_ row: UnsafePointer<Float>, _ channels: Int, _ target: UnsafeMutablePointer<Float>) {
+    private func average(
+        _ row: UnsafePointer<Float>, _ channels: Int, _ target: UnsafeMutablePointer<Float>, tapCount: Int
+    ) {
         first.withUnsafeBufferPointer { first in
             shares.withUnsafeBufferPointer { shares in
                 for x in 0..<width {
                     let source = row + Int(first[x]) * channels
-                    for channel in 0..<channels {
-                        var sum: Float = 0
-                        for tap in 0..<tapCount {
-                            sum = sum + source[tap * channels + channel] * shares[x * tapCount + tap]
+                    if channels < 3 {
+                        for channel in 0..<channels {
+                            var sum: Float = 0
+                            for tap in 0..<tapCount {
+                                sum = sum + source[tap * channels + channel] * shares[x * tapCount + tap]
+                            }
+                            target[x * channels + channel] = sum
                         }
-                        target[x * channels + channel] = sum
+                    } else {
+                        var (first, second, third, fourth) = (Float(0), Float(0), Float(0), Float(0))
+                        for tap in 0..<tapCount {
+                            let (pixel, share) = (source + tap * channels, shares[x * tapCount + tap])
+                            first = first + pixel[0] * share
+                            second = second + pixel[1] * share
+                            third = third + pixel[2] * share
+                            fourth = fourth + pixel[3] * share
+                        }
+                        let mean = target + x * channels
+                        (mean[0], mean[1], mean[2], mean[3]) = (first, second, third, fourth)
                     }
                 }
             }

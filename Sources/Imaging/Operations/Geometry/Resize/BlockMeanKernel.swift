@@ -36,6 +36,12 @@ struct BlockMeanKernel: RowKernel {
     >(
         _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type, channels: Int
     ) {
+        let pairs = self.input.width / 2
+        // The sums of two rows, for some pairs of pixels that stay in the first cache.
+        let block = 256
+        let sums = UnsafeMutablePointer<Sum>.allocate(capacity: 2 * block * channels + 1)
+        defer { sums.deallocate() }
+        sums[2 * block * channels] = 0
         for y in output.rows {
             guard 2 * y + 1 < self.input.height else {
                 return average(input, output.slice(y..<y + 1), Sample.self, UInt64.self)
@@ -49,23 +55,40 @@ struct BlockMeanKernel: RowKernel {
                 let bytes = 2 * MemoryLayout<Sample>.size
                 let low = Sum(truncatingIfNeeded: Sample.max)
                 let bits = Sum(Sample.bitWidth)
-                for x in 0..<self.input.width / 2 {
+                for x in 0..<pairs {
                     let one = first.loadUnaligned(fromByteOffset: x * bytes, as: Sum.self)
                     let other = second.loadUnaligned(fromByteOffset: x * bytes, as: Sum.self)
                     let sum = (one & low) &+ (one &>> bits) &+ (other & low) &+ (other &>> bits)
                     target[x] = Sample(truncatingIfNeeded: (sum &+ 2) &>> 2)
                 }
-            }
-            for x in 0..<(channels == 1 ? 0 : self.input.width / 2) {
-                for channel in 0..<channels {
-                    let (left, right) = (2 * x * channels + channel, (2 * x + 1) * channels + channel)
-                    let sum =
-                        Sum(truncatingIfNeeded: upper[left]) &+ Sum(truncatingIfNeeded: upper[right])
-                        &+ Sum(truncatingIfNeeded: lower[left]) &+ Sum(truncatingIfNeeded: lower[right])
-                    target[x * channels + channel] = Sample(truncatingIfNeeded: (sum &+ 2) &>> 2)
+            } else if Sample.bitWidth == 16 {
+                for x in 0..<pairs {
+                    for channel in 0..<channels {
+                        let (left, right) = (2 * x * channels + channel, (2 * x + 1) * channels + channel)
+                        let sum =
+                            Sum(truncatingIfNeeded: upper[left]) &+ Sum(truncatingIfNeeded: upper[right])
+                            &+ Sum(truncatingIfNeeded: lower[left]) &+ Sum(truncatingIfNeeded: lower[right])
+                        target[x * channels + channel] = Sample(truncatingIfNeeded: (sum &+ 2) &>> 2)
+                    }
+                }
+            } else {
+                for start in stride(from: 0, to: pairs, by: block) {
+                    let count = min(block, pairs - start)
+                    let (first, second) = (upper + 2 * start * channels, lower + 2 * start * channels)
+                    for i in 0..<2 * count * channels {
+                        sums[i] = Sum(truncatingIfNeeded: first[i]) &+ Sum(truncatingIfNeeded: second[i])
+                    }
+                    func mean(_ x: Int, _ channel: Int) -> Sample {
+                        let left = 2 * x * channels + channel
+                        return Sample(truncatingIfNeeded: (sums[left] &+ sums[left + channels] &+ 2) &>> 2)
+                    }
+                    let means = target + start * channels
+                    // Of three samples the fourth is the next pixel's first, which the last pixel does not have.
+                    for x in 0..<count - 1 { storeFour({ mean(x, $0) }, { means[x * channels + $0] = $1 }) }
+                    for channel in 0..<channels { means[(count - 1) * channels + channel] = mean(count - 1, channel) }
                 }
             }
-            guard outputShape.width > self.input.width / 2 else { continue }
+            guard outputShape.width > pairs else { continue }
             let last = (self.input.width - 1) * channels
             for channel in 0..<channels {
                 let sum = Float(UInt32(upper[last + channel]) + UInt32(lower[last + channel]))

@@ -67,18 +67,18 @@ enum LinearBytes: Interpolation {
 }
 
 /// Four neighbours of 8 bits. OpenCV weighs eight columns at a time in single precision, and those that are left over in
-/// fixed point.
+/// fixed point. The rows between are integers of less than 24 bits, kept in single precision.
 enum CubicBytes: Interpolation {
     static func weights(_ exact: UnsafeBufferPointer<Float>) -> [Int32] { fixedPoint(exact) }
 
     static func weighRow(
-        _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Int32>
+        _ row: UnsafePointer<UInt8>, _ taps: RowTaps<Int32>, channels: Int, into target: UnsafeMutablePointer<Float>
     ) {
-        weighBytes(row, taps, tapCount: 4, channels: channels) { target[$0] = $1 }
+        weighBytes(row, taps, tapCount: 4, channels: channels) { target[$0] = Float($1) }
     }
 
     static func weighColumns(
-        _ rows: UnsafePointer<UnsafePointer<Int32>>, _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>,
+        _ rows: UnsafePointer<UnsafePointer<Float>>, _ weights: [Int32], into target: UnsafeMutablePointer<UInt8>,
         count: Int
     ) {
         let (a, b, c, d) = (rows[0], rows[1], rows[2], rows[3])
@@ -86,12 +86,13 @@ enum CubicBytes: Interpolation {
         let (e, f, g, h) = (exact[0], exact[1], exact[2], exact[3])
         let vectorised = count & ~7
         for i in 0..<vectorised {
-            let level = Float(a[i]) * e + (Float(b[i]) * f + (Float(c[i]) * g + Float(d[i]) * h))
+            let level = a[i] * e + (b[i] * f + (c[i] * g + d[i] * h))
             target[i] = UInt8(truncatingIfNeeded: roundedLevel(level, upTo: 255))
         }
         for i in vectorised..<count {
-            let sum = a[i] &* weights[0] &+ b[i] &* weights[1] &+ c[i] &* weights[2] &+ d[i] &* weights[3]
-            target[i] = UInt8(truncatingIfNeeded: min(max((sum &+ 1 << 21) &>> 22, 0), 255))
+            var sum: Int32 = 1 << 21
+            for tap in 0..<4 { sum = sum &+ Int32(rows[tap][i]) &* weights[tap] }
+            target[i] = UInt8(truncatingIfNeeded: min(max(sum &>> 22, 0), 255))
         }
     }
 }

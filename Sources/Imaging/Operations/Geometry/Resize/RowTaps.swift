@@ -63,29 +63,36 @@ struct RowTaps<Weight> {
         }
     }
 
-    /// Single samples: the neighbours of a block are fetched, as many at a time as fit a word, and weighed then.
+    /// Single samples: the neighbours of a block are fetched, those of a pixel at once, and weighed then.
     @inline(__always)
     private func weighWords<Sample: FixedWidthInteger & UnsignedInteger>(
         _ row: UnsafePointer<Sample>, _ tapCount: Int, _ product: (Int32, Weight) -> Weight,
         _ sum: (Weight, Weight) -> Weight, _ store: (Int, Weight) -> Void
     ) {
         let block = 128
-        let samplesPerWord = 4 / MemoryLayout<Sample>.size
-        let wordCount = (tapCount + samplesPerWord - 1) / samplesPerWord
+        let size = MemoryLayout<Sample>.size
+        let wordCount = (tapCount * size + 3) / 4
         withUnsafeTemporaryAllocation(of: UInt32.self, capacity: wordCount * block) { memory in
             let words = memory.baseAddress.unsafelyUnwrapped
             for start in stride(from: inside.lowerBound, to: inside.upperBound, by: block) {
                 let count = min(block, inside.upperBound - start)
-                for i in 0..<count {
-                    let place = UnsafeRawPointer(row + Int(first[start + i]))
-                    for word in 0..<wordCount {
-                        words[word * block + i] = place.loadUnaligned(fromByteOffset: 4 * word, as: UInt32.self)
+                @inline(__always) func fetch<Neighbours: BitwiseCopyable>(_: Neighbours.Type) {
+                    let target = UnsafeMutableRawPointer(words)
+                    for i in 0..<count {
+                        let neighbours = UnsafeRawPointer(row + Int(first[start + i])).loadUnaligned(
+                            as: Neighbours.self)
+                        target.storeBytes(of: neighbours, toByteOffset: 4 * wordCount * i, as: Neighbours.self)
                     }
+                }
+                switch wordCount {
+                case 1: fetch(UInt32.self)
+                case 2: fetch(UInt64.self)
+                default: fetch(SIMD4<UInt32>.self)
                 }
                 for i in 0..<count {
                     func term(_ tap: Int) -> Weight {
-                        let word = words[tap / samplesPerWord * block + i]
-                        let shift = UInt32(truncatingIfNeeded: tap % samplesPerWord * Sample.bitWidth)
+                        let word = words[i * wordCount + tap * size / 4]
+                        let shift = UInt32(truncatingIfNeeded: tap * size % 4 * 8)
                         let sample = (word &>> shift) & UInt32(truncatingIfNeeded: Sample.max)
                         return product(Int32(truncatingIfNeeded: sample), weights[tap * width + start + i])
                     }
@@ -119,11 +126,7 @@ struct RowTaps<Weight> {
                 store(place, one)
                 store(place + 1, other)
             } else {
-                let (one, two, three, four) = (total(0), total(1), total(2), total(3))
-                store(place, one)
-                store(place + 1, two)
-                store(place + 2, three)
-                store(place + 3, four)
+                storeFour(total) { store(place + $0, $1) }
             }
         }
     }
