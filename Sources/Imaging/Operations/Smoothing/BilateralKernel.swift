@@ -35,13 +35,16 @@ struct BilateralKernel: RowKernel {
             let target: UnsafeMutablePointer<Sample> = output.row(y)
             for start in stride(from: 0, to: width, by: WeightedMeans<Sample, Real>.length) {
                 let count = min(WeightedMeans<Sample, Real>.length, width - start)
-                means.clear()
-                for index in window.taps.indices {
-                    let tap = window.taps[index]
-                    means.add(
-                        rows, start, dx: tap.dx, dy: tap.dy, weight: Real(tap.weight),
-                        weights.row(index, rows, y, start, count), count)
+                func tap(_ index: Int) -> TapRow<Sample, Real> {
+                    TapRow(window.taps[index], rows, start, weights.row(index, rows, y, start, count))
                 }
+                means.clear()
+                for index in stride(from: 0, to: window.taps.count - 1, by: 2) {
+                    means.add(tap(index), tap(index + 1), count)
+                }
+                // Their number is odd.
+                let last = tap(window.taps.count - 1)
+                means.add(last, last.withoutWeight, count)
                 means.store(rows, start, to: target + start * channels, channels, count)
             }
             if outputShape.format.layout.hasAlpha {
@@ -134,11 +137,11 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
         stride = width + 2 * window.radius
         var (places, rowCount) = ([Int](), 0)
         for tap in window.taps {
-            places.append(WeightedMeans<Sample, Real>.length + rowCount * stride)
+            places.append(2 * WeightedMeans<Sample, Real>.length + rowCount * stride)
             if keeps && tap.isLater { rowCount += tap.dy + 1 }
         }
         self.places = places
-        memory = .allocate(capacity: WeightedMeans<Sample, Real>.length + rowCount * stride)
+        memory = .allocate(capacity: 2 * WeightedMeans<Sample, Real>.length + rowCount * stride)
         memory.initialize(repeating: ofDifference[0], count: WeightedMeans<Sample, Real>.length)
         differences = .allocate(capacity: stride)
     }
@@ -169,8 +172,10 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
     func row(_ index: Int, _ rows: PlanarRows<Sample>, _ y: Int, _ start: Int, _ count: Int) -> UnsafePointer<Real> {
         let tap = window.taps[index]
         guard keeps else {
-            find(rows, dx: tap.dx, from: 0, to: tap.dy, start..<start + count, into: memory)
-            return UnsafePointer(memory)
+            // Two taps are added at a time.
+            let found = memory + (index & 1) * WeightedMeans<Sample, Real>.length
+            find(rows, dx: tap.dx, from: 0, to: tap.dy, start..<start + count, into: found)
+            return UnsafePointer(found)
         }
         if (tap.dx, tap.dy) == (0, 0) { return UnsafePointer(memory) }
         if tap.isLater { return UnsafePointer(row(index, tap, y)) + start }
@@ -236,39 +241,26 @@ private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: 
 
     func clear() { sums.update(repeating: 0, count: 4 * Self.length) }
 
-    /// Adds a tap.
-    ///
-    /// - Parameters:
-    ///   - weight: of the place.
-    ///   - weights: of the colours.
+    /// Adds two taps, in their order.
     @inline(__always)
-    func add(
-        _ rows: PlanarRows<Sample>, _ start: Int, dx: Int, dy: Int, weight: Real, _ weights: UnsafePointer<Real>,
-        _ count: Int
-    ) {
+    func add(_ one: TapRow<Sample, Real>, _ two: TapRow<Sample, Real>, _ count: Int) {
         let (total, first) = (sums, sums + Self.length)
         let (second, third) = (sums + 2 * Self.length, sums + 3 * Self.length)
-        typealias Row = UnsafePointer<Sample>
-        @inline(__always) func pair(_ colour: Int) -> (own: Row, other: Row) {
-            (rows.row(0, colour) + start, rows.row(dy, colour) + start + dx)
-        }
-        @inline(__always) func difference(_ pair: (own: Row, other: Row), _ i: Int) -> Real {
-            Real(Int32(truncatingIfNeeded: pair.other[i]) &- Int32(truncatingIfNeeded: pair.own[i]))
-        }
         if colours == 1 {
-            let gray = pair(0)
             for i in 0..<count {
-                total[i] += weight * weights[i]
-                first[i] += weight * (weights[i] * difference(gray, i))
+                let (weight, next) = (one.weights[i], two.weights[i])
+                total[i] = total[i] + one.weight * weight + two.weight * next
+                first[i] =
+                    first[i] + one.weight * (weight * one.gray.difference(i))
+                    + two.weight * (next * two.gray.difference(i))
             }
         } else {
-            let (red, green, blue) = (pair(0), pair(1), pair(2))
             for i in 0..<count {
-                let product = weight * weights[i]
-                total[i] += product
-                first[i] += difference(red, i) * product
-                second[i] += difference(green, i) * product
-                third[i] += difference(blue, i) * product
+                let (weight, next) = (one.weight * one.weights[i], two.weight * two.weights[i])
+                total[i] = total[i] + weight + next
+                first[i] = first[i] + one.red.difference(i) * weight + two.red.difference(i) * next
+                second[i] = second[i] + one.green.difference(i) * weight + two.green.difference(i) * next
+                third[i] = third[i] + one.blue.difference(i) * weight + two.blue.difference(i) * next
             }
         }
     }
@@ -278,13 +270,68 @@ private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: 
     func store(
         _ rows: PlanarRows<Sample>, _ start: Int, to target: UnsafeMutablePointer<Sample>, _ channels: Int, _ count: Int
     ) {
+        // Constant strides, which the compiler knows how to store as vectors.
+        switch channels {
+        case 1: store(rows, start, to: target, stride: 1, count)
+        case 2: store(rows, start, to: target, stride: 2, count)
+        case 3: store(rows, start, to: target, stride: 3, count)
+        default: store(rows, start, to: target, stride: 4, count)
+        }
+    }
+
+    @inline(__always)
+    private func store(
+        _ rows: PlanarRows<Sample>, _ start: Int, to target: UnsafeMutablePointer<Sample>, stride: Int, _ count: Int
+    ) {
         let largest = Int32(truncatingIfNeeded: Sample.max)
         for colour in 0..<colours {
             let (own, differences) = (rows.row(0, colour) + start, sums + (colour + 1) * Self.length)
             for i in 0..<count {
                 let mean = Double(Int32(truncatingIfNeeded: own[i])) + Double(differences[i] / sums[i])
-                target[i * channels + colour] = Sample(truncatingIfNeeded: roundedLevel(mean, upTo: largest))
+                target[i * stride + colour] = Sample(truncatingIfNeeded: roundedLevel(mean, upTo: largest))
             }
         }
+    }
+}
+
+/// A tap of consecutive pixels: the levels of theirs and of their neighbours, and the weights.
+private struct TapRow<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
+    struct Levels {
+        let own: UnsafePointer<Sample>
+        let neighbour: UnsafePointer<Sample>
+
+        @inline(__always)
+        func difference(_ i: Int) -> Real {
+            Real(Int32(truncatingIfNeeded: neighbour[i]) &- Int32(truncatingIfNeeded: own[i]))
+        }
+    }
+
+    private(set) var levels: (Levels, Levels, Levels)
+    /// Of the neighbours' colours.
+    let weights: UnsafePointer<Real>
+    /// Of the place.
+    private(set) var weight: Real
+
+    var gray: Levels { levels.0 }
+    var red: Levels { levels.0 }
+    var green: Levels { levels.1 }
+    var blue: Levels { levels.2 }
+
+    @inline(__always)
+    init(_ tap: BilateralWindow.Tap, _ rows: PlanarRows<Sample>, _ start: Int, _ weights: UnsafePointer<Real>) {
+        func levels(_ colour: Int) -> Levels {
+            Levels(own: rows.row(0, colour) + start, neighbour: rows.row(tap.dy, colour) + start + tap.dx)
+        }
+        let last = rows.colours - 1
+        self.levels = (levels(0), levels(min(1, last)), levels(last))
+        self.weights = weights
+        weight = Real(tap.weight)
+    }
+
+    /// The same, which adds nothing.
+    var withoutWeight: TapRow {
+        var tap = self
+        tap.weight = 0
+        return tap
     }
 }
