@@ -58,9 +58,14 @@ public struct Saturation: Operation {
             roundedLevel(Double(gray) + scale * Double(colour &- gray), upTo: largest)
         }
 
+        /// With one rounding of product and sum, where the processor has the instruction for sure.
         @inline(__always)
         private static func single(_ colour: Int32, _ gray: Int32, _ scale: Float, _ rest: Float) -> Float {
-            Float(colour) * scale + Float(gray) * rest
+            #if TESSERA_X86_64_V3 || arch(arm64)
+                return (Float(gray) * rest).addingProduct(Float(colour), scale)
+            #else
+                return Float(gray) * rest + Float(colour) * scale
+            #endif
         }
 
         /// Whether all products and sums are multiples of one power of two, at most 1, and none is 2^22 times as large.
@@ -115,7 +120,7 @@ public struct Saturation: Operation {
                 let factor = _mm256_set1_ps(Float(scale))
                 let part = _mm256_mul_ps(_mm256_cvtepi32_ps(gray), _mm256_set1_ps(Float(1 - scale)))
                 @inline(__always) func level(_ colour: __m256i) -> __m256i {
-                    _mm256_cvtps_epi32(_mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(colour), factor), part))
+                    _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(colour), factor, part))
                 }
                 return (level(colours.red), level(colours.green), level(colours.blue))
             }

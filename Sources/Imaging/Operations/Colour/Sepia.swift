@@ -57,35 +57,6 @@ public struct Sepia: Operation {
                     )
                 }
             }
-
-            func replaceVectors(
-                _ source: UnsafePointer<UInt16>, _ width: Int, to target: UnsafeMutablePointer<UInt16>
-            ) -> Int {
-                replaceColourVectors(source, width, to: target) { colours in
-                    let signed = colours.signed
-                    return (
-                        Self.tone(signed, (393, 769, 189)), Self.tone(signed, (349, 686, 168)),
-                        Self.tone(signed, (272, 534, 131))
-                    )
-                }
-            }
-
-            /// The quotient in single precision, which errs by less than 0.02, less 0.03: it rounds to what it should or to one
-            /// less, as the remainder then tells.
-            @inline(__always)
-            private static func tone(_ signed: ColourVector, _ weights: (Int16, Int16, Int16)) -> __m256i {
-                let bias = 32768 * (Int32(weights.0) + Int32(weights.1) + Int32(weights.2))
-                let thousandths = _mm256_add_epi32(signed.sum(weights), _mm256_set1_epi32(bias))
-                let quotient = _mm256_cvtps_epi32(
-                    _mm256_fmadd_ps(
-                        _mm256_cvtepi32_ps(thousandths), _mm256_set1_ps(1 / 1000), _mm256_set1_ps(-0.03)))
-                let remainder = _mm256_sub_epi32(
-                    thousandths, _mm256_mullo_epi32(quotient, _mm256_set1_epi32(1000)))
-                // A half goes to the even one: up from an odd quotient.
-                let odd = _mm256_and_si256(quotient, _mm256_set1_epi32(1))
-                let isOneMore = _mm256_cmpgt_epi32(_mm256_add_epi32(remainder, odd), _mm256_set1_epi32(500))
-                return _mm256_sub_epi32(quotient, isOneMore)
-            }
         #endif
     }
 }
