@@ -19,15 +19,16 @@ func roundInBlocks<Sample: FixedWidthInteger & UnsignedInteger>(
     var start = 0
     while start < count {
         let end = min(start + 64, count)
-        // Where a value rounds to two levels within its error, these differ.
-        var differences: Int32 = 0
+        // How far a value is from its integer at most, as the bits of a number that is not negative: in their order.
+        var farthest: Int32 = 0
         for i in start..<end {
             let value = single(i)
-            let level = roundedLevel(value - 0.0001, upTo: 255)
-            target[i] = Sample(truncatingIfNeeded: level)
-            differences |= level ^ roundedLevel(value + 0.0001, upTo: 255)
+            let shifted = value + 0x1.8p23
+            target[i] = Sample(truncatingIfNeeded: roundedLevel(value, upTo: 255))
+            let distance = (value - (shifted - 0x1.8p23)).magnitude
+            farthest = max(farthest, Int32(truncatingIfNeeded: distance.bitPattern))
         }
-        if differences != 0 {
+        if Float(bitPattern: UInt32(farthest)) > 0.4999 {
             for i in start..<end { target[i] = Sample(truncatingIfNeeded: rounded(precise(i), upTo: 255)) }
         }
         start = end
