@@ -74,8 +74,13 @@ private struct ClaheKernel: WholeImageKernel {
 
     func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
         let histograms = try TileHistograms(adding: summaries, grid: grid, depth: shape.format.depth)
-        let tables = (0..<grid.count).flatMap { row in
-            (0..<grid.count).flatMap { column in newLevels(histograms.counts(row, column)) }
+        let tables = [UInt16](unsafeUninitializedCapacity: grid.count * grid.count * levelCount) { tables, count in
+            for row in 0..<grid.count {
+                for column in 0..<grid.count {
+                    findLevels(histograms.counts(row, column), into: tables.baseAddress.unsafelyUnwrapped + count)
+                    count += levelCount
+                }
+            }
         }
         let value: [UInt8]
         switch shape.format.depth {
@@ -91,27 +96,27 @@ private struct ClaheKernel: WholeImageKernel {
 
     /// The table of a tile: its cumulative distribution after what exceeds the limit was spread over all levels, what
     /// remains of it over every so many of them, from 0 on.
-    private func newLevels(_ counts: ArraySlice<UInt32>) -> [UInt16] {
-        var counts = counts.map { Int($0) }
-        if clip > 0 {
-            let limit = max(1, Int(clip * Double(grid.pixelCount) / Double(levelCount)))
+    private func findLevels(_ counts: ArraySlice<UInt32>, into table: UnsafeMutablePointer<UInt16>) {
+        let largest = levelCount - 1
+        let scale = Float(largest) / Float(grid.pixelCount)
+        let limit = clip > 0 ? max(1, Int(clip * Double(grid.pixelCount) / Double(levelCount))) : Int.max
+        counts.withUnsafeBufferPointer { counts in
             var excess = 0
-            for level in counts.indices where counts[level] > limit {
-                excess += counts[level] - limit
-                counts[level] = limit
-            }
+            for count in counts { excess += max(Int(count) - limit, 0) }
             let (share, rest) = excess.quotientAndRemainder(dividingBy: levelCount)
-            for level in counts.indices { counts[level] += share }
-            if rest > 0 {
-                let step = max(levelCount / rest, 1)
-                for place in 0..<rest where place * step < levelCount { counts[place * step] += 1 }
+            let step = max(levelCount / max(rest, 1), 1)
+            // The next level that gets one of the rest.
+            var next = 0
+            var sum = 0
+            for level in 0...largest {
+                sum += min(Int(counts[level]), limit) + share
+                if level == next && level < rest * step {
+                    sum += 1
+                    next += step
+                }
+                let new = roundedLevel(Float(sum) * scale, upTo: Int32(truncatingIfNeeded: largest))
+                table[level] = UInt16(truncatingIfNeeded: new)
             }
-        }
-        let scale = Float(levelCount - 1) / Float(grid.pixelCount)
-        var sum = 0
-        return counts.map { count in
-            sum += count
-            return UInt16(saturated(Double(Float(sum) * scale), shape.format.depth))
         }
     }
 
@@ -125,10 +130,14 @@ private struct ClaheKernel: WholeImageKernel {
         switch shape.format.depth {
         case .eight: value.withUnsafeBufferPointer { blend(input, $0, LightnessRow<UInt8>(shape), to: output) }
         case .sixteen:
-            let tables = value.withUnsafeBytes { raw in
-                (0..<byteCount / 2).map {
-                    UInt16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self))
+            let tables = [UInt16](unsafeUninitializedCapacity: byteCount / 2) { tables, count in
+                value.withUnsafeBytes { raw in
+                    for index in 0..<byteCount / 2 {
+                        let level = raw.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+                        tables.initializeElement(at: index, to: UInt16(littleEndian: level))
+                    }
                 }
+                count = byteCount / 2
             }
             tables.withUnsafeBufferPointer { blend(input, $0, LightnessRow<UInt16>(shape), to: output) }
         }
