@@ -200,4 +200,38 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
             try image.applying(Pipeline(parsing: "unsharp sigma=9"))
                 == image.referenceUnsharp(sigma: 9, amount: 1, threshold: 0))
     }
+
+    /// What a part of the image becomes does not depend on what is further away than a window reaches.
+    @Test(arguments: [
+        "median size=3", "median", "bilateral", "bilateral diameter=9", "erode", "dilate size=5", "box-blur", "emboss",
+        "gamma gamma=0.6", "saturation scale=1.3", "sepia",
+    ])
+    func `what is computed in blocks of columns has no seams`(_ text: String) throws {
+        for format in [PixelFormat(.gray, .eight), PixelFormat(.rgb, .eight), PixelFormat(.rgb, .sixteen)] {
+            let image = TestImage.drawn(4200, 4, format, seed: 12)
+            for boundary in [256, 512, 683, 1024, 1366, 2048, 4096] {
+                let whole = try Pipeline(parsing: "\(text) | crop x=\(boundary - 25) y=0 width=50 height=4")
+                let part = try Pipeline(
+                    parsing: "crop x=\(boundary - 34) y=0 width=68 height=4 | \(text) | crop x=9 y=0 width=50 height=4")
+                #expect(try image.applying(whole) == image.applying(part), "\(format) at \(boundary)")
+            }
+        }
+    }
+
+    @Test(arguments: [0.3, 1.1, 1.2, 1.5, 2.7, 33, 99.9])
+    func `saturation is what its definition says near and far from gray`(_ scale: Double) throws {
+        for format in [PixelFormat(.rgb, .eight), PixelFormat(.rgb, .sixteen)] {
+            var image = TestImage.drawn(256, 64, format, seed: 1)
+            let step = image.maximum / 255
+            for y in 0..<64 {
+                for x in 0..<256 {
+                    image[x, y, 0] = (4 * y + x % 4) * step
+                    image[x, y, 1] = x * step
+                    image[x, y, 2] = x * step
+                }
+            }
+            let expected = image.referenceColours { rgb, luma in rgb.map { luma + scale * ($0 - luma) } }
+            #expect(try image.applying(Pipeline(parsing: "saturation scale=\(scale)")) == expected)
+        }
+    }
 }
