@@ -96,13 +96,13 @@ struct HoughGrid: Sendable {
 
     var cellCount: Int { angleCount * distanceCount }
 
-    /// The distances of the lines through pixels of row `y`, as indices of cells.
-    func measure(_ angle: Int, _ places: [Float], y: Int, into distances: inout [Int32]) {
-        let step = steps[angle]
-        let (start, middle) = (Float(y) * step.y, Int32((distanceCount - 1) / 2))
-        for index in places.indices {
+    /// The distances of the lines through some pixels, as indices of cells.
+    func measure(_ angle: Int, _ places: HoughPlaces, into distances: UnsafeMutablePointer<Int32>) {
+        let (step, middle) = (steps[angle], Int32((distanceCount - 1) / 2))
+        let (x, y) = (places.x, places.y)
+        for index in 0..<places.count {
             // Leaves no bits for a fraction: rounds to nearest, ties to even.
-            let distance = (places[index] * step.x + start + 0x1.8p23) - 0x1.8p23
+            let distance = (x[index] * step.x + y[index] * step.y + 0x1.8p23) - 0x1.8p23
             distances[index] = Int32(distance) &+ middle
         }
     }
@@ -131,21 +131,29 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
     var finishesRowByRow: Bool { true }
 
     func summarise(_ rows: Band) -> [UInt8] {
-        var votes = HoughVotes(grid)
+        // No cell counts more than all pixels.
+        rows.rows.count * input.width <= Int(UInt32.max)
+            ? votes(rows, UInt32.self).bytes : votes(rows, UInt64.self).bytes
+    }
+
+    private func votes<Count: FixedWidthInteger & UnsignedInteger>(_ rows: Band, _: Count.Type) -> HoughVotes<Count> {
+        var votes = HoughVotes<Count>(grid)
         let foreground = ForegroundRow(input)
-        defer { foreground.deallocate() }
-        var places: [Float] = []
-        for y in rows.rows {
-            let row = foreground.read(rows, y)
-            places.removeAll(keepingCapacity: true)
-            for x in 0..<input.width where row[x] != 0 { places.append(Float(x)) }
-            votes.add(places, y: y)
+        var places = HoughPlaces(rowWidth: input.width)
+        defer {
+            foreground.deallocate()
+            places.deallocate()
         }
-        return votes.bytes
+        for y in rows.rows {
+            places.append(foreground.read(rows, y), y: y)
+            if places.isFull { votes.add(&places) }
+        }
+        votes.add(&places)
+        return votes
     }
 
     func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
-        try HoughVotes(adding: summaries, grid).bytes
+        try HoughVotes<UInt64>(adding: summaries, grid).bytes
     }
 
     func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
@@ -165,7 +173,7 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
 
     /// The cells above the threshold that no neighbour exceeds, the strongest first.
     private func lines(_ summaries: [[UInt8]]) throws(PipelineError) -> [HoughLine] {
-        let votes = try HoughVotes(adding: summaries, grid)
+        let votes = try HoughVotes<UInt64>(adding: summaries, grid)
         var lines: [HoughLine] = []
         for angle in 0..<grid.angleCount {
             for distance in 0..<grid.distanceCount {
@@ -223,85 +231,5 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
         let first = min(max(min(ends[0], ends[1]).rounded(.up), 0), limit)
         let last = min(max(max(ends[0], ends[1]).rounded(.down), -1), limit)
         return Int(first)..<max(Int(first), Int(last) + 1)
-    }
-}
-
-/// How many pixels lie on the line of each cell.
-///
-/// As bytes, angle by angle: `u32` the first distance with a vote | `u32` how many distances follow | that many counts, seven
-/// bits a byte, the lowest first, the high bit set in all but the last.
-private struct HoughVotes {
-    private let grid: HoughGrid
-    /// A row an angle, with an empty cell before and behind; an empty row before and behind.
-    private var counts: [UInt64]
-    private let stride: Int
-    /// Room for the distances of a row's pixels.
-    private var distances: [Int32] = []
-
-    init(_ grid: HoughGrid) {
-        self.grid = grid
-        stride = grid.distanceCount + 2
-        counts = Array(repeating: 0, count: (grid.angleCount + 2) * stride)
-    }
-
-    /// The cells next to the grid have no votes.
-    subscript(_ angle: Int, _ distance: Int) -> Int { Int(counts[(angle + 1) * stride + distance + 1]) }
-
-    /// Counts the lines through some pixels of row `y`.
-    mutating func add(_ places: [Float], y: Int) {
-        if distances.count < places.count { distances = [Int32](repeating: 0, count: places.count) }
-        counts.withUnsafeMutableBufferPointer { counts in
-            for angle in 0..<grid.angleCount {
-                let row = counts.baseAddress.unsafelyUnwrapped + (angle + 1) * stride + 1
-                grid.measure(angle, places, y: y, into: &distances)
-                for index in places.indices { row[Int(distances[index])] &+= 1 }
-            }
-        }
-    }
-
-    init(adding summaries: [[UInt8]], _ grid: HoughGrid) throws(PipelineError) {
-        self.init(grid)
-        for summary in summaries { try add(summary) }
-    }
-
-    var bytes: [UInt8] {
-        var writer = ByteWriter()
-        for angle in 0..<grid.angleCount {
-            let row = counts[(angle + 1) * stride + 1..<(angle + 2) * stride - 1]
-            let first = row.firstIndex { $0 != 0 } ?? row.startIndex
-            let end = (row.lastIndex { $0 != 0 } ?? first - 1) + 1
-            writer.write(UInt32(first - row.startIndex))
-            writer.write(UInt32(end - first))
-            for var count in row[first..<end] {
-                while count >= 128 {
-                    writer.write(UInt8(truncatingIfNeeded: count) | 128)
-                    count >>= 7
-                }
-                writer.write(UInt8(count))
-            }
-        }
-        return writer.bytes
-    }
-
-    private mutating func add(_ summary: [UInt8]) throws(PipelineError) {
-        var reader = ByteReader(summary, name: "a summary of hough-lines")
-        for angle in 0..<grid.angleCount {
-            let (first, count) = (Int(try reader.read(UInt32.self)), Int(try reader.read(UInt32.self)))
-            guard first <= grid.distanceCount, count <= grid.distanceCount - first else {
-                throw reader.refused("it counts \(count) distances from \(first) on")
-            }
-            for distance in first..<first + count {
-                var (votes, shift): (UInt64, UInt64) = (0, 0)
-                var byte: UInt8
-                repeat {
-                    byte = try reader.read()
-                    guard shift < 42 else { throw reader.refused("it counts more than 2^42 pixels on a line") }
-                    votes |= UInt64(byte & 127) << shift
-                    shift += 7
-                } while byte & 128 != 0
-                counts[(angle + 1) * stride + distance + 1] += votes
-            }
-        }
-        try reader.finish()
     }
 }
