@@ -86,6 +86,17 @@ import Testing
         }
     }
 
+    /// So many ridges wait for their neighbours to be looked at that room for them has to grow.
+    @Test func `edges spread through dense noise`() throws {
+        let shape = ImageShape(width: 201, height: 150, format: PixelFormat(.gray, .eight))
+        let image = TestImage.drawn(201, 150, shape.format, seed: 4)
+        let pipeline = try Pipeline(parsing: "canny low=20 high=700")
+        let expected = image.referenceCanny(low: 20, high: 700, size: 3)
+        #expect(try image.applying(pipeline) == expected)
+        let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: 37 * 201)
+        #expect(try PlanExecutor(plan: plan, rankCount: 2).run(on: image) == expected)
+    }
+
     @Test func `chunks that are whole segments are compressed where they are computed`() throws {
         // 32 KiB a row: 8 rows a segment.
         let shape = ImageShape(width: 32768, height: 19, format: PixelFormat(.gray, .eight))

@@ -23,10 +23,22 @@ struct HysteresisKernel: WholeImageKernel {
     var finishesRowByRow: Bool { false }
 
     func summarise(_ rows: Band) -> [UInt8] {
-        var components = RidgeComponents(rows)
+        var map = RidgeMap(rows)
+        defer { map.deallocate() }
+        let (top, bottom) = outerRuns(rows)
+        var components = map.outerComponents(top: top, bottom: bottom)
         return EdgeFragments(
-            width: shape.width, top: components.topRow, bottom: components.bottomRow, sets: &components.sets
+            width: shape.width, top: components.top[...], bottom: components.bottom[...], sets: &components.sets
         ).bytes
+    }
+
+    /// The ridges of the first and the last row.
+    private func outerRuns(_ rows: Band) -> (top: [RidgeRun], bottom: [RidgeRun]) {
+        let (first, last) = (rows.rows.lowerBound, rows.rows.upperBound - 1)
+        return (
+            RidgeRun.runs(of: rows.row(first), width: shape.width),
+            RidgeRun.runs(of: rows.row(last), width: shape.width)
+        )
     }
 
     func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
@@ -54,16 +66,11 @@ struct HysteresisKernel: WholeImageKernel {
 
     func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
         let seeds = try EdgeSeeds(value, width: shape.width)
-        var components = RidgeComponents(input)
-        for run in components.topRow where seeds.touchTop(run) { components.mark(run.component) }
-        for run in components.bottomRow where seeds.touchBottom(run) { components.mark(run.component) }
-        for (index, y) in output.rows.enumerated() {
-            let target: UnsafeMutablePointer<UInt8> = output.row(y)
-            target.update(repeating: 0, count: shape.width)
-            for run in components.row(index) where components.isMarked(run.component) {
-                (target + run.start).update(repeating: 255, count: run.end - run.start)
-            }
-        }
+        var map = RidgeMap(input)
+        defer { map.deallocate() }
+        let (top, bottom) = outerRuns(input)
+        map.spread(fromTop: top.filter(seeds.touchTop), bottom: bottom.filter(seeds.touchBottom))
+        for (index, y) in output.rows.enumerated() { map.draw(index, to: output.row(y)) }
     }
 }
 

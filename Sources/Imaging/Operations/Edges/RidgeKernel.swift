@@ -98,29 +98,45 @@ struct RidgeKernel: RowKernel {
         _ above: GradientRow<Value>, _ centre: GradientRow<Value>, _ below: GradientRow<Value>,
         into target: UnsafeMutablePointer<UInt8>
     ) {
+        // Tangents have 15 fractional bits; the derivatives of at most 16 bits times them fit 32.
+        if Value.bitWidth == 16 {
+            suppress(above, centre, below, into: target, Int32.self)
+        } else {
+            suppress(above, centre, below, into: target, Int64.self)
+        }
+    }
+
+    /// Neighbours are chosen without branches, so that pixels are compared many at a time.
+    @inline(__always)
+    private func suppress<Value: FixedWidthInteger & SignedInteger, Wide: FixedWidthInteger & SignedInteger>(
+        _ above: GradientRow<Value>, _ centre: GradientRow<Value>, _ below: GradientRow<Value>,
+        into target: UnsafeMutablePointer<UInt8>, _: Wide.Type
+    ) {
         let low = Value(clamping: low)
         let high = Value(clamping: high)
         let (over, here, under) = (above.magnitude, centre.magnitude, below.magnitude)
+        let (x, y) = (centre.x, centre.y)
         for i in 0..<outputShape.width {
             let size = here[i]
-            guard size > low else {
-                target[i] = Ridge.none
-                continue
-            }
-            let (dx, dy) = (centre.x[i], centre.y[i])
-            // The direction by the tangents of 22.5 and 67.5 degrees, in 15 fractional bits.
-            let across = Int(dx.magnitude) &* 13573
-            let along = Int(dy.magnitude) &<< 15
-            let isRidge: Bool
-            if along < across {
-                isRidge = size > here[i - 1] && size >= here[i + 1]
-            } else if along > across &+ Int(dx.magnitude) &<< 16 {
-                isRidge = size > over[i] && size >= under[i]
-            } else {
-                let step = (dx ^ dy) < 0 ? -1 : 1
-                isRidge = size > over[i - step] && size > under[i + step]
-            }
-            target[i] = isRidge ? (size > high ? Ridge.strong : Ridge.weak) : Ridge.none
+            let (dx, dy) = (x[i], y[i])
+            let run = Wide(truncatingIfNeeded: max(dx, 0 &- dx))
+            let rise = Wide(truncatingIfNeeded: max(dy, 0 &- dy))
+            // The direction by the tangents of 22.5 and 67.5 degrees; all bits are set in what is true.
+            let across = run &* 13573
+            let isAcross: Value = rise &<< 15 < across ? -1 : 0
+            let isAlong: Value = (rise &- 2 &* run) &<< 15 > across ? -1 : 0
+            let isStraight = isAcross | isAlong
+            let isRising = (dx ^ dy) &>> Value(Value.bitWidth - 1)
+            let before =
+                here[i - 1] & isAcross | over[i] & isAlong | (over[i + 1] & isRising | over[i - 1] & ~isRising)
+                & ~isStraight
+            let after =
+                here[i + 1] & isAcross | under[i] & isAlong | (under[i - 1] & isRising | under[i + 1] & ~isRising)
+                & ~isStraight
+            // Of two equal ones in a row or a column the first is on the ridge.
+            let isRidge: Value = (size > low ? 1 : 0) & (size > before ? 1 : 0) & (size > after &+ isStraight ? 1 : 0)
+            let ridge = size > high ? Ridge.strong : Ridge.weak
+            target[i] = ridge & UInt8(truncatingIfNeeded: 0 &- isRidge)
         }
     }
 }
