@@ -95,7 +95,9 @@ struct LevelHistogram {
                     x += 1
                 }
             }
-            for index in 0..<ways * size { counts[index % size] += UInt64(tables[index]) }
+            for way in 0..<ways {
+                for level in 0..<size { counts[level] += UInt64(tables[way * size + level]) }
+            }
         }
     }
 }
