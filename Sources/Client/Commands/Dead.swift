@@ -73,13 +73,9 @@ struct Dead: AsyncParsableCommand {
         var isJSON: Bool { common.json }
 
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            let settings = try await context.settings(common.flags)
-            let selection = target.selection
-            let count = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.redrive(selection) }
+            try await target.change(common, context, "redriven", "redriven: tried again") {
+                try await $0.redrive($1)
             }
-            try target.tell(count, "redriven", "redriven: tried again", isJSON: isJSON, console: context.console)
-            return .done
         }
     }
 
@@ -92,13 +88,7 @@ struct Dead: AsyncParsableCommand {
         var isJSON: Bool { common.json }
 
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            let settings = try await context.settings(common.flags)
-            let selection = target.selection
-            let count = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.purge(selection) }
-            }
-            try target.tell(count, "purged", "purged", isJSON: isJSON, console: context.console)
-            return .done
+            try await target.change(common, context, "purged", "purged") { try await $0.purge($1) }
         }
     }
 
@@ -116,14 +106,26 @@ struct Dead: AsyncParsableCommand {
 
         var selection: DeadSelection { images?.selection ?? .all }
 
-        func tell(
-            _ count: Int, _ member: String, _ words: String, isJSON: Bool, console: Console
-        ) throws(ClientError) {
-            if isJSON {
-                try console.write(.object([JSON.Member(name: member, value: .integer(count))]))
-            } else {
-                try console.write("\(Units.counted(count, "image")) \(words)\n")
+        /// Changes the images that are meant, and says how many it were.
+        ///
+        /// - Parameters:
+        ///   - member: of the answer as JSON.
+        ///   - words: what became of them.
+        func change(
+            _ common: CommonOptions, _ context: CommandContext, _ member: String, _ words: String,
+            by change: @escaping @Sendable (any MasterService, DeadSelection) async throws -> Int
+        ) async throws -> ExitStatus {
+            let settings = try await context.settings(common.flags)
+            let selection = selection
+            let count = try await context.withMaster(settings) { session in
+                try await session.perform { try await change($0, selection) }
             }
+            if common.json {
+                try context.console.write(.object([JSON.Member(name: member, value: .integer(count))]))
+            } else {
+                try context.console.write("\(Units.counted(count, "image")) \(words)\n")
+            }
+            return .done
         }
     }
 }

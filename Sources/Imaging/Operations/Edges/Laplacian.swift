@@ -25,7 +25,11 @@ public struct Laplacian: Operation {
     public func outputShape(for input: ImageShape) -> ImageShape { input }
 
     public func kernel(for input: ImageShape) -> OperationKernel {
-        if size == 1 { return .rows([border.applied(to: input) { FourNeighbourKernel(outputShape: $0) }]) }
+        if size == 1 {
+            return .rows([
+                border.applied(to: input) { FourNeighbourKernel<FourNeighbourLaplacian>(outputShape: $0) }
+            ])
+        }
         // [1 -2 1] over [1 2 1] and the reverse, added: 2 0 2 / 0 -8 0 / 2 0 2 at size 3.
         return .rows([
             border.applied(to: input) {
@@ -37,40 +41,11 @@ public struct Laplacian: Operation {
     }
 }
 
-/// |left + right + above + below - 4 times the pixel|, saturated.
-private struct FourNeighbourKernel: RowKernel {
-    let outputShape: ImageShape
-
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 1, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
-        switch outputShape.format.depth {
-        case .eight: derive(input, output, UInt8.self, Int16.self)
-        case .sixteen: derive(input, output, UInt16.self, Int32.self)
-        }
-    }
-
-    private func derive<Sample: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & SignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type
-    ) {
-        let channels = outputShape.format.channelCount
-        let maximum = Sum(Sample.max)
-        var ring = RowRing<Sample>(input, radius: 1, border: .reflect101, first: output.rows.lowerBound)
-        defer { ring.deallocate() }
-        for y in output.rows {
-            ring.move(to: y)
-            let (above, centre, below) = (ring.row(-1), ring.row(0), ring.row(1))
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            for i in 0..<outputShape.samplesPerRow {
-                let around =
-                    Sum(truncatingIfNeeded: above[i]) &+ Sum(truncatingIfNeeded: below[i])
-                    &+ Sum(truncatingIfNeeded: centre[i - channels]) &+ Sum(truncatingIfNeeded: centre[i + channels])
-                let value = around &- 4 &* Sum(truncatingIfNeeded: centre[i])
-                target[i] = Sample(truncatingIfNeeded: min(max(value, 0 &- value), maximum))
-            }
-            if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: centre, to: target, width: outputShape.width, channels: channels)
-            }
-        }
+/// |left + right + above + below - 4 times the pixel|.
+private enum FourNeighbourLaplacian: FourNeighbourSum {
+    @inline(__always)
+    static func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
+        let value = neighbours &- 4 &* pixel
+        return max(value, 0 &- value)
     }
 }
