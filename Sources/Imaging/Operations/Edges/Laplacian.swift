@@ -27,7 +27,7 @@ public struct Laplacian: Operation {
     public func kernel(for input: ImageShape) -> OperationKernel {
         if size == 1 {
             return .rows([
-                border.applied(to: input) { FourNeighbourKernel<FourNeighbourLaplacian>(outputShape: $0) }
+                border.applied(to: input) { FourNeighbourKernel(outputShape: $0, function: FourNeighbourLaplacian()) }
             ])
         }
         // [1 -2 1] over [1 2 1] and the reverse, added: 2 0 2 / 0 -8 0 / 2 0 2 at size 3.
@@ -42,9 +42,9 @@ public struct Laplacian: Operation {
 }
 
 /// |left + right + above + below - 4 times the pixel|.
-private enum FourNeighbourLaplacian: FourNeighbourSum {
+private struct FourNeighbourLaplacian: FourNeighbourFunction {
     @inline(__always)
-    static func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
+    func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
         let value = neighbours &- 4 &* pixel
         return max(value, 0 &- value)
     }

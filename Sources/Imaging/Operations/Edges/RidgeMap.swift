@@ -4,7 +4,7 @@ struct RidgeMap {
     private let width: Int
     private let height: Int
     private let stride: Int
-    private let memory: UnsafeMutablePointer<UInt8>
+    private let memory: UnsafeMutableRawBufferPointer
     /// The first pixel; a frame of empty ones is around all.
     private let pixels: UnsafeMutablePointer<UInt8>
     /// Pixels that were reached, and whose neighbours were not looked at yet.
@@ -20,15 +20,16 @@ struct RidgeMap {
         stride = width + 2
         // Pixels are read eight at a time.
         let count = stride * (height + 2) + 8
-        memory = .allocate(capacity: count)
-        pixels = memory + stride + 1
+        memory = .rows(byteCount: count)
+        let first = memory.bindMemory(to: UInt8.self).baseAddress.unsafelyUnwrapped
+        pixels = first + stride + 1
         for y in [-1, height] { (pixels + y * stride - 1).initialize(repeating: Ridge.none, count: stride) }
         for (index, y) in map.rows.enumerated() {
             let row = pixels + index * stride
             (row[-1], row[width]) = (Ridge.none, Ridge.none)
             row.update(from: map.row(y, as: UInt8.self), count: width)
         }
-        (memory + count - 8).initialize(repeating: Ridge.none, count: 8)
+        (first + count - 8).initialize(repeating: Ridge.none, count: 8)
         waiting = .allocate(capacity: 1024)
     }
 

@@ -8,14 +8,14 @@ public struct Sharpen: Operation {
 
     public func outputShape(for input: ImageShape) -> ImageShape { input }
     public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([FourNeighbourKernel<Sharpening>(outputShape: input)])
+        .rows([FourNeighbourKernel(outputShape: input, function: Sharpening())])
     }
 }
 
 /// Five times the pixel less its neighbours.
-private enum Sharpening: FourNeighbourSum {
+private struct Sharpening: FourNeighbourFunction {
     @inline(__always)
-    static func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
+    func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
         5 &* pixel &- neighbours
     }
 }
