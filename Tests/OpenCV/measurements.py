@@ -8,5 +8,5 @@ def write(path, results, order, key):
     file = pathlib.Path(path)
     old = json.loads(file.read_text()) if file.is_file() else []
     entries = {key(result): result for result in [*old, *results]}
-    lines = ",\n".join(" " + json.dumps(entries[place]) for place in order if place in entries)
+    lines = ",\n".join(" " + json.dumps(entries[place]) for place in dict.fromkeys(order) if place in entries)
     file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
