@@ -12,7 +12,9 @@ import zlib
 
 import numpy as np
 
-import feature_opponents  # noqa: F401  (enters its opponents)
+import point_opponents  # noqa: F401  (enter their opponents)
+import whole_opponents  # noqa: F401
+import window_opponents  # noqa: F401
 from kernel_tool import KernelTool
 from measurements import write
 from opponents import OPPONENTS, golden

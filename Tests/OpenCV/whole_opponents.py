@@ -1,4 +1,4 @@
-"""Opponents, as in `opponents.py`, of the operations that find something: compared is what they draw.
+"""Opponents of the operations that need the whole image: spectra, and features, of which what they draw is compared.
 
 Where something is to be found, part of the image must be black: a threshold is put before.
 """
@@ -84,3 +84,18 @@ def histogram(random, image):
         return np.where(inside, plane.dtype.type(top(image)), plane)
 
     return f"bins={bins}", planes(image, bars)
+
+
+# Frequency
+
+
+@opponent("butterworth-lowpass", "NumPy's Fourier transform")
+def butterworth_lowpass(random, image):
+    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
+    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, False)
+
+
+@opponent("butterworth-highpass", "NumPy's Fourier transform")
+def butterworth_highpass(random, image):
+    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
+    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, True)

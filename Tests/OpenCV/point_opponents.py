@@ -1,0 +1,173 @@
+"""Opponents of the operations on single pixels, on the levels of an image, and on their places."""
+import cv2
+import numpy as np
+
+from opponents import golden, level, number, odd, opponent, top
+
+# Colour
+
+
+@opponent("invert", "`cv2.bitwise_not`")
+def invert(random, image):
+    return "", cv2.bitwise_not(image)
+
+
+@opponent("grayscale", "`cv2.cvtColor` RGB2GRAY")
+def grayscale(random, image):
+    return "", golden.gray(image)
+
+
+@opponent("brightness-contrast", "`cv2.addWeighted` in double precision")
+def brightness_contrast(random, image):
+    contrast, brightness = number(random, 0, 3), level(random, image, -1, 1)
+    exact = cv2.addWeighted(image.astype(np.float64), contrast, image.astype(np.float64), 0, brightness)
+    return f"brightness={brightness} contrast={contrast}", golden.saturated(exact, image)
+
+
+@opponent("gamma", "`cv2.LUT` at 8 bits, NumPy at 16")
+def gamma(random, image):
+    exponent = number(random, 0.1, 4)
+    largest = top(image)
+    table = np.rint((np.arange(largest + 1) / largest) ** exponent * largest).astype(image.dtype)
+    return f"gamma={exponent}", cv2.LUT(image, table) if largest == 255 else table[image]
+
+
+@opponent("saturation", "NumPy on `cv2.cvtColor` RGB2GRAY")
+def saturation(random, image):
+    scale = number(random, 0, 3)
+    return f"scale={scale}", golden.saturation(image, scale)
+
+
+@opponent("hue", "`cv2.cvtColor` RGB2HSV and back in single precision")
+def hue(random, image):
+    degrees = number(random, -360, 360)
+    return f"degrees={degrees}", golden.hue(image, degrees)
+
+
+@opponent("sepia", "`cv2.transform` in double precision")
+def sepia(random, image):
+    return "", golden.sepia(image)
+
+
+@opponent("channel", "`cv2.extractChannel`")
+def channel(random, image):
+    index = int(random.integers(3))
+    return f"name={'rgb'[index]}", image if image.ndim == 2 else cv2.extractChannel(image, index)
+
+
+@opponent("levels", "NumPy")
+def levels(random, image):
+    black = level(random, image, 0, 0.8)
+    white = black + 1 + level(random, image, 0, 0.19)
+    exponent = number(random, 0.2, 4)
+    share = np.clip((image.astype(np.float64) - black) / (white - black), 0, 1)
+    return f"black={black} white={white} gamma={exponent}", golden.saturated(share ** (1 / exponent) * top(image), image)
+
+
+@opponent("posterize", "NumPy")
+def posterize(random, image):
+    count = int(random.integers(2, 257))
+    steps = np.rint(image.astype(np.float64) * (count - 1) / top(image))
+    return f"levels={count}", golden.saturated(steps * top(image) / (count - 1), image)
+
+
+@opponent("colormap", "`cv2.applyColorMap`; at 16 bits of the level / 257")
+def colormap(random, image):
+    name = random.choice(["viridis", "magma", "inferno", "plasma", "jet", "autumn", "spring", "cool"])
+    return f"name={name}", golden.colormap(image, name)
+
+
+# Threshold
+
+
+@opponent("threshold", "`cv2.threshold`")
+def threshold(random, image):
+    kinds = ["binary", "binary-inv", "trunc", "tozero", "tozero-inv"]
+    kind = int(random.integers(len(kinds)))
+    value, maximum = level(random, image), level(random, image)
+    return f"value={value} max={maximum} kind={kinds[kind]}", cv2.threshold(image, value, maximum, kind)[1]
+
+
+@opponent("otsu", "`cv2.threshold` THRESH_OTSU")
+def otsu(random, image):
+    return "", cv2.threshold(golden.gray(image), 0, top(image), cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+
+
+@opponent("adaptive-threshold", "`cv2.adaptiveThreshold`; at 16 bits NumPy on sums of `cv2.sepFilter2D`")
+def adaptive_threshold(random, image):
+    methods = {"mean": cv2.ADAPTIVE_THRESH_MEAN_C, "gaussian": cv2.ADAPTIVE_THRESH_GAUSSIAN_C}
+    method, size, c = str(random.choice(list(methods))), odd(random, 3, 41), number(random, -20, 20, 1)
+    apply = golden.adaptive if top(image) == 255 else adaptive16
+    return f"method={method} size={size} c={c}", apply(image, methods[method], size, c)
+
+
+def adaptive16(image, method, size, c):
+    """The definition: sums in double precision, which those of a box fit exactly."""
+    is_mean = method == cv2.ADAPTIVE_THRESH_MEAN_C
+    taps = np.ones(size) if is_mean else cv2.getGaussianKernel(size, 0, cv2.CV_64F)
+    sums = cv2.sepFilter2D(image, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REPLICATE)
+    means = np.rint(sums / size**2 if is_mean else sums)
+    return np.where(image > means - np.ceil(c), 65535, 0).astype(np.uint16)
+
+
+# Histogram
+
+
+@opponent("equalize", "`cv2.equalizeHist`, at 16 bits NumPy; colour: of the luma, NumPy")
+def equalize(random, image):
+    if top(image) == 255:
+        return "", golden.equalized(image)
+    luma = golden.gray(image)
+    sums = np.cumsum(np.bincount(luma.ravel(), minlength=65536))
+    darkest = sums[luma.min()]
+    if darkest == luma.size:
+        return "", image
+    change = np.rint((sums[luma] - darkest) * (65535 / (luma.size - darkest))).astype(int) - luma
+    return "", golden.saturated(image + (change if image.ndim == 2 else change[..., None]), image)
+
+
+@opponent("clahe", "`cv2.createCLAHE`; colour: on L of `cv2.cvtColor` RGB2LAB, at 16 bits by NumPy")
+def clahe(random, image):
+    clip, grid = number(random, 0, 8), int(random.integers(1, 9))
+    apply = golden.clahe16 if image.ndim == 3 and top(image) != 255 else golden.clahe
+    return f"clip={clip} grid={grid}", apply(image, clip, grid)
+
+
+@opponent("stretch", "`cv2.normalize` NORM_MINMAX; percentiles by NumPy")
+def stretch(random, image):
+    if random.random() < 0.5:
+        return "", cv2.normalize(image, None, 0, top(image), cv2.NORM_MINMAX)
+    low, high = number(random, 0, 40), number(random, 60, 100)
+    return f"low={low} high={high}", golden.stretched(image, low, high)
+
+
+# Geometry
+
+
+@opponent("crop", "NumPy", alpha="alike")
+def crop(random, image):
+    height, width = image.shape[:2]
+    x, y = int(random.integers(width)), int(random.integers(height))
+    wide, high = 1 + int(random.integers(width - x)), 1 + int(random.integers(height - y))
+    return f"x={x} y={y} width={wide} height={high}", image[y : y + high, x : x + wide]
+
+
+@opponent("flip", "`cv2.flip`", alpha="alike")
+def flip(random, image):
+    axis, code = [("vertical", 0), ("horizontal", 1), ("both", -1)][int(random.integers(3))]
+    return f"axis={axis}", cv2.flip(image, code)
+
+
+@opponent("rotate", "`cv2.rotate`", alpha="alike")
+def rotate(random, image):
+    turns = int(random.integers(3))
+    code = [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE][turns]
+    return f"degrees={90 * (turns + 1)}", cv2.rotate(image, code)
+
+
+@opponent("resize", "`cv2.resize` without IPP", alpha="alike")
+def resize(random, image):
+    method = str(random.choice(["nearest", "linear", "cubic", "area", "lanczos"]))
+    width, height = int(random.integers(1, 160)), int(random.integers(1, 160))
+    expected = golden.resized(image, method, width, height)
+    return f"width={width} height={height} method={method}", expected
