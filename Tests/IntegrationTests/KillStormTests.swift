@@ -51,8 +51,9 @@ extension Campaigns {
             async let first = runJobs(as: 1, in: cluster, until: end)
             async let second = runJobs(as: 2, in: cluster, until: end)
             for second in 1...seconds {
-                // The pace of the storm, not a wait for something.
-                try await Task.sleep(until: end - .seconds(seconds - second), clock: .continuous)
+                // The pace of the storm, not a wait for something; also the last strike comes while people still begin jobs.
+                let moment = end - .seconds(seconds - second) - .milliseconds(500)
+                try await Task.sleep(until: moment, clock: .continuous)
                 try await strike()
             }
             return try await first + second
