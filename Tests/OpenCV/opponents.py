@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "ImagingTests" / "Golden"))
-import make_golden as golden  # noqa: E402  (the same definitions as the golden files)
+import definitions as golden  # noqa: E402, F401  (those of the golden files; used by the opponents)
 
 OPPONENTS = {}
 

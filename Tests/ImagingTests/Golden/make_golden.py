@@ -10,66 +10,13 @@ import pathlib
 import cv2
 import numpy as np
 
+from definitions import (
+    ELEMENTS, MORPHOLOGY, SHARPEN, adaptive, bgr, bilateral, butterworth, clahe, clahe16, colormap, convolved, emboss,
+    equalized, gradient, gray, hue, morphology, prewitt, resized, roberts, saturated, saturation, scene, scharr, sepia, sobel,
+    stretched, unsharp,
+)
+
 HERE = pathlib.Path(__file__).resolve().parent
-ELEMENTS = {"rect": cv2.MORPH_RECT, "ellipse": cv2.MORPH_ELLIPSE, "cross": cv2.MORPH_CROSS}
-MORPHOLOGY = {
-    "erode": cv2.MORPH_ERODE,
-    "dilate": cv2.MORPH_DILATE,
-    "open": cv2.MORPH_OPEN,
-    "close": cv2.MORPH_CLOSE,
-    "gradient": cv2.MORPH_GRADIENT,
-    "top-hat": cv2.MORPH_TOPHAT,
-    "black-hat": cv2.MORPH_BLACKHAT,
-}
-SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], np.float32)
-
-
-def scene(random, width, height, channels, bits):
-    """Shapes and a slope under a little noise, so that edges, classes of levels and flat places all occur."""
-    top = 2**bits - 1
-    image = np.empty((height, width, channels), np.float64)
-    image[:] = np.linspace(0.2, 0.5, width)[None, :, None] * top
-    for _ in range(9):
-        centre = (int(random.integers(width)), int(random.integers(height)))
-        colour = (random.random(channels) * top).tolist()
-        mask = cv2.circle(np.zeros((height, width), np.uint8), centre, int(random.integers(2, 11)), 1, -1)
-        image[mask == 1] = colour
-    image += random.normal(0, 0.03 * top, image.shape)
-    kind = np.uint8 if bits == 8 else np.uint16
-    image = np.clip(np.rint(image), 0, top).astype(kind)
-    return image[:, :, 0] if channels == 1 else image
-
-
-def saturated(values, like):
-    return np.clip(np.rint(values), 0, np.iinfo(like.dtype).max).astype(like.dtype)
-
-
-def gray(image):
-    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-
-
-def sobel(image, size, direction):
-    x = cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=size)
-    y = cv2.Sobel(image, cv2.CV_64F, 0, 1, ksize=size)
-    return saturated({"x": np.abs(x), "y": np.abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
-
-
-def morphology(image, name, size, shape, iterations):
-    element = cv2.getStructuringElement(ELEMENTS[shape], (size, size))
-    return cv2.morphologyEx(image, MORPHOLOGY[name], element, iterations=iterations)
-
-
-def equalized(image):
-    if image.ndim == 2:
-        return cv2.equalizeHist(image)
-    luma = gray(image)
-    change = cv2.equalizeHist(luma).astype(int) - luma
-    return np.clip(image.astype(int) + change[:, :, None], 0, 255).astype(np.uint8)
-
-
-def bgr(image):
-    """The image with its channels in OpenCV's order: which one is first decides between equally steep ones."""
-    return image if image.ndim == 2 else np.ascontiguousarray(image[..., ::-1])
 
 
 def cases(image):
@@ -114,132 +61,6 @@ def cases(image):
         text = f"threshold value={level} max={2 * level} kind={kind}"
         yield text, cv2.threshold(image, level, 2 * level, index)[1]
     yield "otsu", cv2.threshold(gray(image), 0, top, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
-
-
-def hue(image, degrees):
-    if image.ndim == 2:
-        return image
-    top = np.float32(np.iinfo(image.dtype).max)
-    hsv = cv2.cvtColor(image.astype(np.float32) / top, cv2.COLOR_RGB2HSV)
-    hsv[:, :, 0] = (hsv[:, :, 0] + np.float32(degrees)) % 360
-    return saturated(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * top, image)
-
-
-def saturation(image, scale):
-    if image.ndim == 2:
-        return image
-    luma = gray(image).astype(np.float64)[:, :, None]
-    return saturated(luma + scale * (image - luma), image)
-
-
-def sepia(image):
-    image = image if image.ndim == 3 else cv2.merge([image] * 3)
-    thousandths = np.array([[393, 769, 189], [349, 686, 168], [272, 534, 131]], np.float64)
-    return saturated(cv2.transform(image.astype(np.float64), thousandths) / 1000, image)
-
-
-def colormap(image, name):
-    table = getattr(cv2, "COLORMAP_" + name.upper())
-    levels = gray(image)
-    if image.dtype == np.uint8:
-        return cv2.applyColorMap(levels, table)[:, :, ::-1]
-    levels = np.rint(levels / 257).astype(np.uint8)
-    return cv2.applyColorMap(levels, table)[:, :, ::-1].astype(np.uint16) * 257
-
-
-def unsharp(image, sigma, amount, threshold):
-    level = image.astype(np.float64)
-    difference = level - cv2.GaussianBlur(image, (0, 0), sigma)
-    return saturated(np.where(abs(difference) > threshold, level + amount * difference, level), image)
-
-
-def gradient(x, y, direction, image):
-    return saturated({"x": abs(x), "y": abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
-
-
-def scharr(image, direction):
-    x, y = (cv2.Scharr(image, cv2.CV_64F, *order) for order in [(1, 0), (0, 1)])
-    return gradient(x, y, direction, image)
-
-
-def prewitt(image, direction):
-    derive, smooth = np.array([-1.0, 0, 1]), np.array([1.0, 1, 1])
-    x, y = (cv2.sepFilter2D(image, cv2.CV_64F, *taps) for taps in [(derive, smooth), (smooth, derive)])
-    return gradient(x, y, direction, image)
-
-
-def roberts(image, direction):
-    kernels = [np.array([[1.0, 0], [0, -1]]), np.array([[0, 1.0], [-1, 0]])]
-    x, y = (cv2.filter2D(image, cv2.CV_64F, kernel, anchor=(0, 0)) for kernel in kernels)
-    return gradient(x, y, direction, image)
-
-
-def emboss(image, degrees):
-    x, y = (cv2.Sobel(image, cv2.CV_64F, *order, ksize=3) for order in [(1, 0), (0, 1)])
-    angle = np.radians(degrees)
-    return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) / 4, image)
-
-
-def convolved(image, kernel, scale, offset):
-    return saturated(cv2.filter2D(image, cv2.CV_64F, np.array(kernel, np.float64)) * scale + offset, image)
-
-
-def adaptive(image, method, size, c):
-    planes = [cv2.adaptiveThreshold(plane, 255, method, cv2.THRESH_BINARY, size, c) for plane in cv2.split(image)]
-    return planes[0] if image.ndim == 2 else cv2.merge(planes)
-
-
-def stretched(image, low, high):
-    low, high = (int(np.percentile(image, percent, method="inverted_cdf")) for percent in (low, high))
-    slope = float(np.iinfo(image.dtype).max) * (1 / (high - low))
-    # OpenCV's convertTo: coefficients in single precision, one rounding of product and sum.
-    line = image.astype(np.float64) * np.float64(np.float32(slope)) + np.float64(np.float32(-low * slope))
-    return saturated(line.astype(np.float32), image)
-
-
-def clahe(image, clip, grid):
-    table = cv2.createCLAHE(clip, (grid, grid))
-    if image.ndim == 2:
-        return table.apply(image)
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
-    lab[:, :, 0] = table.apply(np.ascontiguousarray(lab[:, :, 0]))
-    return cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
-
-
-def clahe16(image, clip, grid):
-    """L*a*b* in double precision by OpenCV's formulas; only L is rounded."""
-    white = np.array([0.950456, 1, 1.088754])
-    to_xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-    to_rgb = np.array([[3.240479, -1.53715, -0.498535], [-0.969256, 1.875991, 0.041556], [0.055648, -0.204043, 1.057311]])
-    value = image / 65535
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ (to_xyz / white[:, None]).T
-    response = np.where(xyz < 216 / 24389, xyz * 841 / 108 + 16 / 116, np.cbrt(xyz))
-    lightness = saturated((116 * response[..., 1] - 16) * 655.35, image)
-    new = (clahe(lightness, clip, grid) * (100 / 65535) + 16) / 116
-    response += (new - response[..., 1])[..., None]
-    xyz = np.where(response <= 6 / 29, (response - 16 / 116) * 108 / 841, response**3)
-    linear = np.clip(xyz @ (to_rgb * white).T, 0, 1)
-    value = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return saturated(value * 65535, image)
-
-
-def bilateral(image, diameter, colour, space):
-    # Without Intel's IPP, which rounds down.
-    cv2.setUseOptimized(False)
-    result = cv2.bilateralFilter(image, diameter, colour, space)
-    cv2.setUseOptimized(True)
-    return result
-
-
-def butterworth(image, cutoff, order, highpass):
-    height, width = image.shape[:2]
-    distance = max(height, width) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
-    gain = 1 / (1 + (distance / cutoff) ** (2 * order))
-    gain, offset = (1 - gain, (np.iinfo(image.dtype).max + 1) // 2) if highpass else (gain, 0)
-    planes = [image] if image.ndim == 2 else cv2.split(image)
-    planes = [np.fft.irfft2(np.fft.rfft2(plane) * gain, s=(height, width)) + offset for plane in planes]
-    return saturated(planes[0] if image.ndim == 2 else np.stack(planes, -1), image)
 
 
 def further_cases(image):
@@ -304,16 +125,6 @@ def further_cases(image):
     yield "butterworth-highpass cutoff=3.5 order=1", butterworth(image, 3.5, 1, True)
 
 
-def resized(image, method, width=None, height=None, scale=None):
-    """Without Intel's library, which is there on some processors only, and rounds another way."""
-    cv2.ipp.setUseIPP(False)
-    kind = getattr(cv2, "INTER_" + {"lanczos": "lanczos4"}.get(method, method).upper())
-    size = None if scale else (width, height)
-    result = cv2.resize(image, size, fx=scale or 0, fy=scale or 0, interpolation=kind)
-    cv2.ipp.setUseIPP(True)
-    return result
-
-
 def geometry_cases(image):
     """As `cases`, for the small images."""
     for method in ["nearest", "linear", "cubic", "area", "lanczos"]:
@@ -322,6 +133,15 @@ def geometry_cases(image):
             yield text, resized(image, method, width, height)
         yield f"resize scale=0.5 method={method}", resized(image, method, scale=0.5)
     yield "resize scale=0.37", resized(image, "area", scale=0.37)
+    yield "rotate degrees=90", cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
+    yield "rotate degrees=180", cv2.rotate(image, cv2.ROTATE_180)
+    yield "rotate degrees=270", cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    yield "flip axis=vertical", cv2.flip(image, 0)
+    yield "flip axis=both", cv2.flip(image, -1)
+
+
+def border_cases(image):
+    """As `cases`, for the small images: what a window sees outside of them."""
     borders = {
         "reflect": cv2.BORDER_REFLECT,
         "replicate": cv2.BORDER_REPLICATE,
@@ -349,34 +169,11 @@ def geometry_cases(image):
         text = f'convolve kernel="1 2 0 -1 3 / 0 5 1 1 0 / -2 0 1 0 4" scale=0.09 border={name}'
         yield text, saturated(cv2.filter2D(image, cv2.CV_64F, kernel, borderType=border) * 0.09, image)
         element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-        result = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, element, borderType=border, borderValue=(0, 0, 0, 0))
-        yield f"top-hat size=5 shape=ellipse border={name}", result
-    yield "rotate degrees=90", cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE)
-    yield "rotate degrees=180", cv2.rotate(image, cv2.ROTATE_180)
-    yield "rotate degrees=270", cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    yield "flip axis=vertical", cv2.flip(image, 0)
-    yield "flip axis=both", cv2.flip(image, -1)
-
-
-def border_cases(image):
-    """As `cases`, with borders other than the default."""
-    constant, reflect, replicate = cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT, cv2.BORDER_REPLICATE
-    yield "box-blur size=7 border=constant", cv2.blur(image, (7, 7), borderType=constant)
-    yield "gaussian-blur sigma=2 size=9 border=reflect", cv2.GaussianBlur(image, (9, 9), 2, borderType=reflect)
-    yield "sobel size=5 direction=x border=replicate", saturated(
-        np.abs(cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=5, borderType=replicate)), image
-    )
-    yield "scharr direction=y border=constant", saturated(
-        np.abs(cv2.Scharr(image, cv2.CV_64F, 0, 1, borderType=constant)), image
-    )
-    yield "laplacian size=3 border=reflect", saturated(
-        np.abs(cv2.Laplacian(image, cv2.CV_64F, ksize=3, borderType=reflect)), image
-    )
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    for name, constants in MORPHOLOGY.items():
-        for border, type in [("constant", constant), ("replicate", replicate)]:
-            result = cv2.morphologyEx(image, constants, element, borderType=type, borderValue=0)
-            yield f"{name} size=7 shape=ellipse border={border}", result
+        for operation in ["open", "close", "gradient", "top-hat", "black-hat"]:
+            result = cv2.morphologyEx(
+                image, MORPHOLOGY[operation], element, borderType=border, borderValue=(0, 0, 0, 0)
+            )
+            yield f"{operation} size=5 shape=ellipse border={name}", result
 
 
 def documents(image):
