@@ -86,7 +86,6 @@ import Testing
         }
     }
 
-    /// So many ridges wait for their neighbours to be looked at that room for them has to grow.
     @Test func `edges spread through dense noise`() throws {
         let shape = ImageShape(width: 201, height: 150, format: PixelFormat(.gray, .eight))
         let image = TestImage.drawn(201, 150, shape.format, seed: 4)
