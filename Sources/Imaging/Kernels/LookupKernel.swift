@@ -134,16 +134,17 @@ func saturated(_ double: Double, _ depth: SampleDepth) -> Int {
 @_specialize(where Sample == UInt8)
 @_specialize(where Sample == UInt16)
 func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(_ input: Band, _ output: MutableBand, _ table: [Sample]) {
-    if let levels = table as? [UInt8] {
-        let bytes = ByteTable(levels)
-        replaceRows(input, output) { bytes.lookUp($0, into: $1, $2) }
-    } else {
-        table.withUnsafeBufferPointer { table in
-            replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
-                for index in 0..<count { target[index] = table[Int(source[index])] }
-            }
+    if let levels = table as? [UInt8] { return lookUp(input, output, ByteTable(levels)) }
+    table.withUnsafeBufferPointer { table in
+        replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
+            for index in 0..<count { target[index] = table[Int(source[index])] }
         }
     }
+}
+
+/// As for a table that was not made ready yet.
+func lookUp(_ input: Band, _ output: MutableBand, _ table: ByteTable) {
+    replaceRows(input, output) { table.lookUp($0, into: $1, $2) }
 }
 
 /// Replaces each sample but alpha by the level of a line, which is faster than looking it up.

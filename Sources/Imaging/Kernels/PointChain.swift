@@ -47,7 +47,7 @@ struct PointChain: RowKernel {
     /// One step of the chain, ready to be applied block by block.
     private enum Step {
         case kernel(any RowKernel)
-        case byteTable([UInt8], ImageShape)
+        case byteTable(ByteTable, ImageShape)
         case wordTable([UInt16], ImageShape)
 
         var outputShape: ImageShape {
@@ -92,7 +92,7 @@ struct PointChain: RowKernel {
         let shape = run[0].outputShape
         func level(_ level: Int) -> Int { run.reduce(level) { $1.newLevel(of: $0) } }
         return switch shape.format.depth {
-        case .eight: .byteTable((0...255).map { UInt8(level($0)) }, shape)
+        case .eight: .byteTable(ByteTable((0...255).map { UInt8(level($0)) }), shape)
         case .sixteen: .wordTable((0...65535).map { UInt16(level($0)) }, shape)
         }
     }

@@ -73,22 +73,20 @@ private struct EqualizeKernel: WholeImageKernel {
     ) {
         guard shape.format.layout.isColour else { return lookUp(input, output, table) }
         let channels = shape.format.channelCount
+        let levels = UnsafeMutablePointer<Sample>.allocate(capacity: Self.pixelsPerBlock)
+        let changes = UnsafeMutablePointer<Int32>.allocate(capacity: Self.pixelsPerBlock)
+        defer {
+            levels.deallocate()
+            changes.deallocate()
+        }
         table.withUnsafeBufferPointer { table in
-            withUnsafeTemporaryAllocation(of: Sample.self, capacity: Self.pixelsPerBlock) { levels in
-                withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.pixelsPerBlock) { changes in
-                    let levels = levels.baseAddress.unsafelyUnwrapped
-                    let changes = changes.baseAddress.unsafelyUnwrapped
-                    for y in output.rows {
-                        let (source, target): (UnsafePointer<Sample>, UnsafeMutablePointer<Sample>) =
-                            (input.row(y), output.row(y))
-                        for first in stride(from: 0, to: shape.width, by: Self.pixelsPerBlock) {
-                            let count = min(Self.pixelsPerBlock, shape.width - first)
-                            let pixels = source + channels * first
-                            lumas(of: pixels, channels: channels, count: count, to: levels)
-                            for x in 0..<count { changes[x] = Int32(table[Int(levels[x])]) - Int32(levels[x]) }
-                            add(changes, to: pixels, count, into: target + channels * first)
-                        }
-                    }
+            for y in output.rows {
+                for first in stride(from: 0, to: shape.width, by: Self.pixelsPerBlock) {
+                    let count = min(Self.pixelsPerBlock, shape.width - first)
+                    let pixels = input.row(y, as: Sample.self) + channels * first
+                    lumas(of: pixels, channels: channels, count: count, to: levels)
+                    for x in 0..<count { changes[x] = Int32(table[Int(levels[x])]) - Int32(levels[x]) }
+                    add(changes, to: pixels, count, into: output.row(y, as: Sample.self) + channels * first)
                 }
             }
         }
