@@ -45,7 +45,7 @@ struct KernelBench {
     }
 }
 
-/// A pipeline with room for what comes out of each of its kernels.
+/// A pipeline as it is planned for one chunk, point operations fused, with room for what comes out of each step.
 private struct PreparedPipeline {
     private enum Step {
         case rows(any RowKernel)
@@ -59,22 +59,13 @@ private struct PreparedPipeline {
 
     init(_ pipeline: Pipeline, _ image: RowBuffer) throws(KernelToolError) {
         buffers = [image]
-        var shape = image.shape
-        for operation in pipeline.operations {
-            let next = try attempt { () throws(PipelineError) in try operation.outputShape(for: shape) }
-            switch operation.kernel(for: shape) {
-            case .rows(let kernels): for kernel in kernels { append(.rows(kernel), kernel.outputShape) }
-            case .wholeImage(let kernel):
-                for preparation in kernel.prelude { append(.rows(preparation), preparation.outputShape) }
-                append(.finish(kernel), kernel.outputShape)
-            case .transposition(let before, let after):
-                for kernel in before { append(.rows(kernel), kernel.outputShape) }
-                let original = before.last?.outputShape ?? shape
-                let transposed = TransposedRows(of: original, rowsPerPart: original.height)
-                append(.transpose(transposed), transposed.shape)
-                for kernel in after { append(.rows(kernel), kernel.outputShape) }
-            }
-            shape = next
+        let plan = try attempt { () throws(PipelineError) in
+            try ProcessingPlan(pipeline: pipeline, input: image.shape, chunkByteCount: .max)
+        }
+        for stage in plan.stages {
+            if let transposed = stage.transposedInput { append(.transpose(transposed), transposed.shape) }
+            if let kernel = stage.opening { append(.finish(kernel), kernel.outputShape) }
+            for kernel in stage.kernels { append(.rows(kernel), kernel.outputShape) }
         }
     }
 

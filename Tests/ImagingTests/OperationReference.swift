@@ -39,7 +39,8 @@ struct OperationReference {
 
             OpenCV's time over ours, so that above 1 ours is faster: one thread each, on the same pixels, in the same run
             (`make bench-kernels`). Gray images have \(measurements.sizes.gray) pixels, RGB ones \(measurements.sizes.colour). Where OpenCV
-            has no such operation, the calls are those that come closest to it.
+            has no such operation, the calls are those that come closest to it. Of a pipeline of several operations each is a
+            call of OpenCV's, and one pass of ours. A ratio "before" in the notes is of images a quarter as wide and high.
 
             \(measurements.speedTable)
             """

@@ -113,6 +113,34 @@ def _(image):
     return run
 
 
+# Point operations that follow each other are one pass of ours.
+POINTS = "gamma gamma=2.2 | brightness-contrast brightness=10 contrast=1.2 | invert"
+
+
+@race(POINTS, "LUT, convertScaleAbs, bitwise_not", EIGHT)
+def _(image):
+    to, table = np.empty_like(image), np.arange(255, -1, -1, dtype=np.uint8)
+
+    def run():
+        cv2.LUT(image, table, to)
+        cv2.convertScaleAbs(to, to, 1.2, 10)
+        cv2.bitwise_not(to, to)
+
+    return run
+
+
+@race(POINTS, "NumPy: take from a table; addWeighted, bitwise_not", SIXTEEN)
+def _(image):
+    to, table = np.empty_like(image), np.arange(65535, -1, -1, dtype=np.uint16)
+
+    def run():
+        np.take(table, image, out=to, mode="clip")
+        cv2.addWeighted(to, 1.2, to, 0, 10, to)
+        cv2.bitwise_not(to, to)
+
+    return run
+
+
 # Threshold, histogram, geometry
 
 single(

@@ -1,4 +1,5 @@
-"""How a race is entered: a pipeline of one operation, and the calls of OpenCV that a Python program would make instead.
+"""How a race is entered: a pipeline, of one operation unless it shows what fusing gains, and the calls of OpenCV that a
+Python program would make instead.
 
 A race is made ready for an image: it allocates what OpenCV writes to, and returns the function that is timed. Where OpenCV
 has no such call for an image it returns None.
