@@ -227,7 +227,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", log,
+                "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Imaging", "ImageCodecs",
+                log,
                 nio("NIOCore"),
             ], swiftSettings: strict),
     ]

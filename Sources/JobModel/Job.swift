@@ -8,10 +8,12 @@ public struct JobOptions: Hashable, Sendable {
     public var mayUseCache: Bool
     /// Attempts that may fail before a task is dead-lettered.
     public var maximumAttempts: UInt32
-    /// Which release's pixels and encoding the results have: a kept result answers requests of the same revision only.
+    /// The revision of results when the job was submitted.
     public var resultRevision: UInt32
 
-    /// Raised by every release in which some pipeline gives other bytes than before.
+    /// Which pixels, encoding and plans this release's results have: raised by every release in which some pipeline gives
+    /// other bytes than before, or is cut into other stages. What is of different revisions is never mixed in an image, and
+    /// a kept result answers requests of its own revision only.
     public static let currentResultRevision: UInt32 = 3
 
     public init(

@@ -19,6 +19,8 @@ public enum Record: Hashable, Sendable {
     case imageRestarted(ImageID)
     /// No worker has the memory for the image's tasks as they were planned: it starts over in chunks of that many raw bytes.
     case imageReplanned(ImageID, chunkByteCount: UInt64)
+    /// From here on the job's results are of another release's revision: images that were begun start over.
+    case jobRevised(JobID, resultRevision: UInt32)
     case jobFinished(JobID, state: JobState, at: UInt64)
     case jobCancelled(JobID, at: UInt64)
     /// The job and all its records go; blobs only it needed become garbage.
@@ -29,7 +31,7 @@ public enum Record: Hashable, Sendable {
         switch self {
         case .jobOpened(let description): description.id
         case .imagesAdded(let job, _), .jobSealed(let job, _), .jobFinished(let job, _, _), .jobCancelled(let job, _),
-            .jobForgotten(let job):
+            .jobForgotten(let job), .jobRevised(let job, _):
             job
         case .attemptStarted(let lease, _), .taskCompleted(let lease, _), .attemptEnded(let lease, _, _):
             lease.task.image.job

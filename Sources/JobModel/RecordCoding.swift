@@ -16,6 +16,7 @@
 //     13 jobCancelled       JobID | ms since 1970
 //     14 jobForgotten       JobID
 //     15 imageReplanned     ImageID | chunk bytes                                (since version 2)
+//     16 jobRevised         JobID | result revision                              (since version 3)
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
@@ -42,14 +43,23 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
     case jobCancelled = 13
     case jobForgotten = 14
     case imageReplanned = 15
+    case jobRevised = 16
 
     /// The first version that has the kind.
-    var firstVersion: UInt8 { self == .imageReplanned ? 2 : 1 }
+    var firstVersion: UInt8 {
+        switch self {
+        case .jobRevised: 3
+        case .imageReplanned: 2
+        case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
+            .imageCompleted, .imageFailed, .imageRedriven, .imageRestarted, .jobFinished, .jobCancelled, .jobForgotten:
+            1
+        }
+    }
 }
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 2
+    public static let codingVersion: UInt8 = 3
 
     public var kind: RecordKind {
         switch self {
@@ -68,6 +78,7 @@ extension Record {
         case .jobCancelled: .jobCancelled
         case .jobForgotten: .jobForgotten
         case .imageReplanned: .imageReplanned
+        case .jobRevised: .jobRevised
         }
     }
 }
@@ -121,6 +132,9 @@ extension Record: BinaryCodable {
         case .imageReplanned(let image, let chunkByteCount):
             writer.write(image)
             writer.writeVariable(chunkByteCount)
+        case .jobRevised(let job, let revision):
+            writer.write(job)
+            writer.writeVariable(UInt64(revision))
         }
     }
 
@@ -166,6 +180,8 @@ extension Record: BinaryCodable {
             self = .jobForgotten(try reader.read())
         case .imageReplanned:
             self = .imageReplanned(try reader.read(), chunkByteCount: try reader.readVariable())
+        case .jobRevised:
+            self = .jobRevised(try reader.read(), resultRevision: try reader.readVariable(as: UInt32.self))
         }
     }
 }

@@ -42,7 +42,8 @@ struct Counters: Equatable {
         case .attemptStarted(_, let worker), .attemptEnded(_, let worker, _):
             highestWorker = max(highestWorker, worker.rawValue)
         case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .imageCompleted, .imageFailed,
-            .imageRedriven, .imageRestarted, .imageReplanned, .jobFinished, .jobCancelled, .jobForgotten:
+            .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobFinished, .jobCancelled,
+            .jobForgotten:
             break
         }
     }

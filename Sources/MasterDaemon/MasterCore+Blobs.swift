@@ -12,13 +12,13 @@ extension MasterCore {
             return
         }
         let key = ResultCache.Key(
-            input: status.input.digest, pipeline: job.pipeline, revision: job.options.resultRevision)
+            input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
         results.insert(result, for: key)
     }
 
     /// The kept result of an identical request.
     func keptResult(input: BlobReference, pipeline: String) -> BlobReference? {
-        results[ResultCache.Key(input: input.digest, pipeline: pipeline, revision: JobOptions.currentResultRevision)]
+        results[ResultCache.Key(input: input.digest, pipeline: pipeline, revision: settings.scheduler.resultRevision)]
     }
 
     // MARK: Deletion

@@ -13,8 +13,8 @@ extension MasterCore {
         let registration = WorkerRegistration(
             worker: message.worker == 0 ? nil : WorkerID(message.worker), name: message.name,
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot),
-            slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes, held: held,
-            isDraining: message.draining)
+            slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes,
+            resultRevision: message.resultRevision, held: held, isDraining: message.draining)
         let answer = try scheduler.workerRegistered(registration, at: now, into: &decision)
         if let old = workers.registered(answer.worker, on: connection) {
             old.close(WireRefusal(code: "replaced", message: "the worker registered on another connection"))

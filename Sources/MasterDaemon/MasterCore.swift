@@ -131,7 +131,7 @@ final class MasterCore {
             case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
                 kept.ended(job, finishedAt: time, at: now)
             case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
-                .imageFailed, .imageRedriven, .imageRestarted, .imageReplanned, .jobForgotten:
+                .imageFailed, .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobForgotten:
                 break
             }
         }

@@ -41,6 +41,8 @@ public enum PlantedBug: Sendable {
 
     // The scheduler: membership and time.
 
+    /// A worker may have another release's kernels.
+    case otherReleaseAdmitted
     /// A heartbeat does not show that its worker is alive.
     case heartbeatNotHeard
     /// A suspect worker is never looked at again.
@@ -50,6 +52,8 @@ public enum PlantedBug: Sendable {
 
     // The scheduler: recovery.
 
+    /// An image that another release has begun is finished by this one.
+    case oldWorkKept
     /// After a restart nothing is queued again.
     case recoveryForgotten
     /// After a restart the attempts that were running belong to nobody.
@@ -93,6 +97,8 @@ public enum PlantedBug: Sendable {
 
     // The master's shell.
 
+    /// A kept result answers whatever release it is of.
+    case keptResultOfOtherRelease
     /// Replies and grants leave before the records behind them are durable.
     case acknowledgeBeforeCommit
     /// Only the grants leave early: an attempt is counted after it was handed out.
@@ -156,6 +162,8 @@ public enum PlantedBug: Sendable {
             case .pauseNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:
                 "6 progress after healing"
+            case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
+                "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
                 .nonsenseEndsOthersAttempt:
                 "7 poison is contained"

@@ -14,6 +14,12 @@ struct TesseraRank {
             ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
             exit(64)
         }
+        guard variable("TESSERA_RANK_REVISION") == "\(JobOptions.currentResultRevision)" else {
+            ProcessLife.say(
+                "this program (\(CommandLine.arguments[0])) is of another release than the worker that starts it: install all of "
+                    + "one release, tessera-rank-v3 too")
+            exit(78)
+        }
         // The promise that no result depends on who computed it comes before a machine's help.
         guard PNGSegmentEncoder.isReproducible else {
             ProcessLife.say(

@@ -66,18 +66,22 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var ranksPerSlot: Int
     /// What the task of one slot may take; `nil` when the worker does not say.
     public var slotMemoryByteCount: UInt64?
+    /// Of the results that it computes.
+    public var resultRevision: UInt32
     public var held: [HeldLease]
     public var isDraining: Bool
 
     public init(
         worker: WorkerID? = nil, name: String, slotCount: Int, ranksPerSlot: Int = 1,
-        slotMemoryByteCount: UInt64? = nil, held: [HeldLease] = [], isDraining: Bool = false
+        slotMemoryByteCount: UInt64? = nil, resultRevision: UInt32 = JobOptions.currentResultRevision,
+        held: [HeldLease] = [], isDraining: Bool = false
     ) {
         self.worker = worker
         self.name = name
         self.slotCount = slotCount
         self.ranksPerSlot = ranksPerSlot
         self.slotMemoryByteCount = slotMemoryByteCount
+        self.resultRevision = resultRevision
         self.held = held
         self.isDraining = isDraining
     }

@@ -13,6 +13,8 @@ struct ImageEntry: Equatable, Sendable {
     var state: ImageState
     var isFromCache = false
     var result: BlobReference?
+    /// That of `result`.
+    var resultRevision: UInt32 = 0
     var failure: Failure?
     /// The latest epoch of the runs before the present one.
     var epochFloor: Epoch = 0
@@ -40,6 +42,8 @@ struct ImageEntry: Equatable, Sendable {
 /// One job, durably.
 struct JobEntry: Equatable, Sendable {
     let description: JobDescription
+    /// Of the results that are computed from now on.
+    var resultRevision: UInt32
     var state = JobState.open
     var finishedAt: UInt64?
     var isSealed = false
@@ -47,6 +51,11 @@ struct JobEntry: Equatable, Sendable {
     /// The running images, by index.
     var progress: [UInt32: ImageProgress] = [:]
     var counts = JobCounts()
+
+    init(_ description: JobDescription) {
+        self.description = description
+        resultRevision = description.options.resultRevision
+    }
 
     /// All images are in, and each has ended.
     var isComplete: Bool { isSealed && Int(counts.imagesFinal) == images.count }

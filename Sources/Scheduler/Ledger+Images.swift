@@ -87,9 +87,11 @@ extension Ledger {
         dropProgress(of: image)
         leaveQueue(image)
         releaseInput(of: image)
+        let revision = jobs[image.job]?.resultRevision ?? 0
         update(image) {
             $0.state = .done
             $0.result = result
+            $0.resultRevision = revision
             $0.isFromCache = fromCache
             $0.reports = []
         }

@@ -97,6 +97,7 @@ extension Ledger {
         case .imageRedriven(let image): try redrive(image)
         case .imageRestarted(let image): try restart(image)
         case .imageReplanned(let image, let chunkByteCount): try replan(image, chunkByteCount)
+        case .jobRevised(let job, let revision): try revise(job, revision)
         case .jobFinished(let job, let state, let time): try finish(job, state, time)
         case .jobCancelled(let job, let time): try cancel(job, time)
         case .jobForgotten(let job): try forget(job)
@@ -115,7 +116,7 @@ extension Ledger {
 
     private mutating func open(_ description: JobDescription) throws(ReplayError) {
         try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
-        jobs[description.id] = JobEntry(description: description)
+        jobs[description.id] = JobEntry(description)
         jobsByToken[description.token] = description.id
         jobOrder.append(description.id)
         totals.jobOpened(description)
@@ -157,6 +158,18 @@ extension Ledger {
             "job \(job) was sealed with \(imageCount) images")
         jobs[job]?.isSealed = true
         jobs[job]?.state = .running
+    }
+
+    private mutating func revise(_ job: JobID, _ revision: UInt32) throws(ReplayError) {
+        guard let running = jobs[job]?.progress.keys else {
+            throw ReplayError(description: "the unknown job \(job) was revised")
+        }
+        jobs[job]?.resultRevision = revision
+        for index in running.sorted() {
+            let image = ImageID(job: job, index: index)
+            dropProgress(of: image)
+            update(image) { $0.state = .waiting }
+        }
     }
 
     private mutating func finish(_ job: JobID, _ state: JobState, _ time: UInt64) throws(ReplayError) {

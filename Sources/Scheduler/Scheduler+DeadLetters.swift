@@ -13,6 +13,7 @@ extension Scheduler {
         let now = clockRead(now)
         let images = try ledger.deadImages(job: job, index: index)
         for image in images {
+            revise(image.job, into: &decision)
             let wasFinal = ledger.jobs[image.job]?.state.isFinal == true
             commit(.imageRedriven(image), into: &decision)
             if wasFinal, let entry = ledger.jobs[image.job] {

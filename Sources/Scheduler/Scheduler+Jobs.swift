@@ -33,9 +33,11 @@ extension Scheduler {
         do { pipeline = try canonicalText(of: opening.pipeline) } catch {
             throw .invalidPipeline(error.message)
         }
+        var options = opening.options
+        options.resultRevision = configuration.resultRevision
         let description = JobDescription(
             id: ledger.nextJob, token: opening.token, submitter: opening.submitter, priority: opening.priority,
-            pipeline: pipeline, options: opening.options, submittedAt: now.wallClockMilliseconds)
+            pipeline: pipeline, options: options, submittedAt: now.wallClockMilliseconds)
         commit(.jobOpened(description), into: &decision)
         queue.open(description)
         decision.noteChange(of: description.id)

@@ -12,6 +12,9 @@ extension Scheduler {
         _ registration: WorkerRegistration, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> RegistrationReply {
         let now = clockRead(now)
+        guard registration.resultRevision == configuration.resultRevision || planted(.otherReleaseAdmitted) else {
+            throw .releaseDiffers(worker: registration.resultRevision, master: configuration.resultRevision)
+        }
         guard (1...configuration.maximumSlotsPerWorker).contains(registration.slotCount) else {
             throw .invalidArgument(
                 "the worker offers \(registration.slotCount) slots; allowed are 1 to "

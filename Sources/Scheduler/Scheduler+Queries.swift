@@ -36,7 +36,8 @@ extension Scheduler {
         }
         return ImageStatus(
             id: image, name: entry.description.name, state: entry.state, input: entry.description.input,
-            geometry: entry.geometry, result: entry.result, failure: entry.failure,
+            geometry: entry.geometry, result: entry.result, resultRevision: entry.resultRevision,
+            failure: entry.failure,
             tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache)
     }
 

@@ -16,6 +16,7 @@ extension Scheduler {
     }
 
     private mutating func recover(_ job: JobID, at now: Moment, into decision: inout Decision) {
+        if !planted(.oldWorkKept) { revise(job, into: &decision) }
         guard let entry = ledger.jobs[job] else { return }
         let touched = entry.images.lastIndex { $0.state != .waiting || $0.epochFloor > 0 }
         let cursor = touched.map { $0 + 1 } ?? 0
@@ -31,6 +32,13 @@ extension Scheduler {
             }
         }
         finishIfComplete(job, at: now, into: &decision)
+    }
+
+    /// The job goes on with this release's results.
+    mutating func revise(_ job: JobID, into decision: inout Decision) {
+        let revision = configuration.resultRevision
+        guard let entry = ledger.jobs[job], entry.resultRevision != revision else { return }
+        commit(.jobRevised(job, resultRevision: revision), into: &decision)
     }
 
     private mutating func recover(_ image: ImageID, at now: Moment, into decision: inout Decision) {

@@ -1,3 +1,5 @@
+import JobModel
+
 /// The limits and delays that the scheduler keeps. Durations are measured on the monotonic clock.
 public struct SchedulerConfiguration: Hashable, Sendable {
     /// How often a worker sends a heartbeat.
@@ -16,6 +18,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// virtual machine, SIGSTOP). The time above the deadline is then nobody's silence. At most half of the time between
     /// `suspectAfter` and `deadAfter`: so a master that goes on has as long again to read what arrived meanwhile.
     public var pauseTolerance: Duration = .milliseconds(500)
+
+    /// Of the results of this release. Workers of another release's are refused.
+    public var resultRevision: UInt32 = JobOptions.currentResultRevision
 
     /// Leases that a worker may hold ahead of a free slot, per slot, so that it can fetch their inputs early.
     public var prefetchPerSlot: Int = 1

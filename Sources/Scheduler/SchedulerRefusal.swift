@@ -9,6 +9,8 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
     case invalidPipeline(String)
     /// An argument is outside its range.
     case invalidArgument(String)
+    /// The worker's release computes results of another revision than the master's.
+    case releaseDiffers(worker: UInt32, master: UInt32)
     case unknownJob(JobID)
     case unknownImage(ImageID)
     /// The image at that position was added with another input.
@@ -33,6 +35,7 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
         case .overLimit: "over-limit"
         case .invalidPipeline: "invalid-pipeline"
         case .invalidArgument: "invalid-argument"
+        case .releaseDiffers: "release-differs"
         case .unknownJob, .unknownImage: "not-found"
         case .imageDiffers: "image-differs"
         case .imageGap: "image-gap"
@@ -46,8 +49,8 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
     public var retryAfter: Duration? {
         switch self {
         case .overloaded(let overload): overload.retryAfter
-        case .overLimit, .invalidPipeline, .invalidArgument, .unknownJob, .unknownImage, .imageDiffers, .imageGap,
-            .imageCountDiffers, .jobSealed, .jobNotInState, .imageNotInState, .nothingDead:
+        case .overLimit, .invalidPipeline, .invalidArgument, .releaseDiffers, .unknownJob, .unknownImage, .imageDiffers,
+            .imageGap, .imageCountDiffers, .jobSealed, .jobNotInState, .imageNotInState, .nothingDead:
             nil
         }
     }
@@ -65,6 +68,9 @@ extension SchedulerRefusal: CustomStringConvertible {
                     + "ask for less, or raise the master's --\(setting)"
         case .invalidPipeline(let reason): "the pipeline can not be used: \(reason)"
         case .invalidArgument(let reason): reason
+        case .releaseDiffers(let worker, let master):
+            "the worker's release gives results of revision \(worker), the master's of revision \(master), and an image must not "
+                + "be of both; install the same release on both machines"
         case .unknownJob(let job): "there is no job \(job); it may have been forgotten: list the jobs that are kept"
         case .unknownImage(let image): "job \(image.job) has no image \(image.index)"
         case .imageDiffers(let image, let present, let offered):

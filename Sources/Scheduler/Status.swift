@@ -42,6 +42,8 @@ public struct ImageStatus: Hashable, Sendable {
     /// `nil` when the header was refused.
     public let geometry: ImageGeometry?
     public let result: BlobReference?
+    /// Of `result`; 0 while there is none.
+    public let resultRevision: UInt32
     public let failure: Failure?
     public let tasksTotal: UInt64
     public let tasksDone: UInt64

@@ -39,6 +39,8 @@ struct AttemptBook {
         case .imageRestarted(let image):
             counts[image] = nil
             restarts[image, default: 0] += 1
+        case .jobRevised(let job, _):
+            for image in counts.keys where image.job == job { counts[image] = nil }
         case .imageRedriven(let image):
             counts[image] = nil
             restarts[image] = nil

@@ -16,7 +16,7 @@ struct LeaseBook {
         case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRestarted(let image),
             .imageReplanned(let image, _):
             end(image) { _ in true }
-        case .jobCancelled(let job, _):
+        case .jobCancelled(let job, _), .jobRevised(let job, _):
             for image in holders.keys where image.job == job { end(image) { _ in true } }
         case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .imageRedriven, .jobFinished, .jobForgotten: break
         }

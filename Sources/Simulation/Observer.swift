@@ -31,6 +31,7 @@ struct Observer {
     private var images: [ImageID: Image] = [:]
     private var imageCounts: [JobID: UInt32] = [:]
     private var pipelines: [JobID: String] = [:]
+    private var revisions: [JobID: UInt32] = [:]
     /// How many images need each blob.
     private var needed: [BlobDigest: Int] = [:]
     private var jobOfToken: [String: JobID] = [:]
@@ -107,6 +108,7 @@ struct Observer {
             }
             imageCounts[job.id] = 0
             pipelines[job.id] = job.pipeline
+            revisions[job.id] = job.options.resultRevision
         case .imagesAdded(let job, let added):
             for description in added {
                 images[ImageID(job: job, index: description.index)] = Image(input: description.input.digest)
@@ -135,7 +137,8 @@ struct Observer {
             }
         case .imageCompleted(let image, let result, _):
             if let input = images[image]?.input, let pipeline = pipelines[image.job],
-                result != .result(of: pipeline, on: input)
+                let revision = revisions[image.job],
+                result != .result(of: pipeline, on: input, revision: revision)
             {
                 report(.results, "image \(image) has another result than an undisturbed run")
             }
@@ -149,6 +152,11 @@ struct Observer {
             images[image]?.isFinal = false
             for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
             ended.remove(image.job)
+        case .jobRevised(let job, let revision):
+            revisions[job] = revision
+            for image in completedOf.keys where image.job == job && images[image]?.isFinal == false {
+                for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
+            }
         case .jobFinished(let job, _, _): ended.insert(job)
         case .jobCancelled(let job, _):
             cancelled.insert(job)

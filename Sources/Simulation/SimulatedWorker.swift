@@ -13,6 +13,8 @@ struct SimulatedWorker {
 
     let number: Int
     let slotCount: Int
+    /// Of the results that its release computes.
+    let resultRevision: UInt32
     var board: LeaseBoard
     /// Counts the starts of the process.
     var run = 0
@@ -31,9 +33,10 @@ struct SimulatedWorker {
     var work: [LeaseID: Run] = [:]
     var nextTicket = 1
 
-    init(number: Int, slotCount: Int) {
+    init(number: Int, slotCount: Int, resultRevision: UInt32) {
         self.number = number
         self.slotCount = slotCount
+        self.resultRevision = resultRevision
         board = LeaseBoard(slotCount: slotCount)
     }
 }

@@ -73,7 +73,7 @@ extension Simulation {
 
     /// The right result, in a report that is not the worker's to make.
     private func report(_ lease: LeaseID, _ spec: TaskSpec, _ stream: UInt32, on connection: Int) {
-        guard let output = output(of: spec) else { return }
+        guard let output = output(of: spec, resultRevision) else { return }
         for blob in [output.payload, output.summary, output.metadata] {
             if let blob { store(blob) }
         }
@@ -91,7 +91,8 @@ extension Simulation {
         workers[number].lastHeard = timeline.now
         sendToMaster(
             .register(
-                workers[number].identifier, slots: workers[number].slotCount, held: leases.map { HeldLease($0) },
+                workers[number].identifier, slots: workers[number].slotCount, workers[number].resultRevision,
+                held: leases.map { HeldLease($0) },
                 isDraining: false), on: connection)
     }
 }

@@ -30,8 +30,10 @@ extension Simulation {
         guard violation == nil else { return }
         do {
             let identifiers = WorkerIdentifiers(reserved: disk.reservedWorkers)
+            var configuration = options.schedulerConfiguration
+            configuration.resultRevision = resultRevision
             var scheduler = try Scheduler(
-                configuration: options.schedulerConfiguration, nextWorker: identifiers.first)
+                configuration: configuration, nextWorker: identifiers.first)
             for transaction in disk.transactions {
                 for record in transaction { try scheduler.replay(record) }
             }
@@ -44,6 +46,9 @@ extension Simulation {
         }
         guard let master else { return }
         master.scheduler.recovered(at: moment, into: &master.outbox.decision)
+        for case .imageCompleted(let image, let result, _) in disk.transactions.joined() {
+            remember(image, result, at: master)
+        }
         for (image, intermediates) in master.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image })
         where intermediates.contains(where: { !blobs.contains($0.digest) }) {
             master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
@@ -73,6 +78,10 @@ extension Simulation {
         disk.crash(using: &random, keepsTornPrefix: planted(.tornTransactionKept))
         for connection in network.openConnections(ofMaster: master.run) {
             closeAtMaster(connection, quietly: powerFails)
+        }
+        if options.changesReleases && isFaulty && random.happens(onceIn: 3) {
+            resultRevision = JobOptions.currentResultRevision + UInt32(random.draw(0...2))
+            trace.noteFault("master becomes another release", Int(resultRevision), at: timeline.now)
         }
         timeline.arrange(.masterStarts, after: spell(upTo: .seconds(20)))
     }
@@ -262,7 +271,8 @@ extension Simulation {
             let job = master.scheduler.jobSummary(image.job)?.description
         else { return }
         let key = ResultCache.Key(
-            input: status.input.digest, pipeline: job.pipeline, revision: job.options.resultRevision)
+            input: status.input.digest, pipeline: job.pipeline,
+            revision: planted(.keptResultOfOtherRelease) ? 0 : status.resultRevision)
         master.results.insert(result, for: key)
     }
 }

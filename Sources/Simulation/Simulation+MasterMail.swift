@@ -1,5 +1,6 @@
 import JobModel
 import MasterLogic
+import PlantedBugs
 import Scheduler
 
 // What the master's sessions do with a message: the same as the daemon's, in the scheduler's words.
@@ -57,19 +58,25 @@ extension Simulation {
         guard let status = master.scheduler.imageStatus(image),
             let job = master.scheduler.jobSummary(image.job)?.description
         else { return }
-        let result = BlobReference.result(of: job.pipeline, on: status.input.digest)
+        let found = Set(inputs.compactMap { revisions[$0.digest] })
+        if found.count > 1 {
+            violate(.results, "image \(image) is put together from results of revisions \(found.sorted())")
+        }
+        let result = BlobReference.result(
+            of: job.pipeline, on: status.input.digest, revision: found.first ?? resultRevision)
         store(result)
         master.scheduler.imageAssembled(image, result: result, at: moment, into: &master.outbox.decision)
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
-        guard case .register(let worker, let slots, let held, let isDraining) = mail else { return }
+        guard case .register(let worker, let slots, let revision, let held, let isDraining) = mail else { return }
         if let last = master.identifiers.blockToReserve(for: master.scheduler.nextWorkerID) {
             disk.reserve(workersThrough: last)
             master.identifiers.reserved(through: last)
         }
         let registration = WorkerRegistration(
-            worker: worker, name: "worker", slotCount: slots, held: held, isDraining: isDraining)
+            worker: worker, name: "worker", slotCount: slots, resultRevision: revision, held: held,
+            isDraining: isDraining)
         guard
             let answer = try? master.scheduler.workerRegistered(registration, at: moment, into: &master.outbox.decision)
         else {
@@ -200,7 +207,8 @@ extension Simulation {
         guard let description = master.scheduler.jobSummary(job)?.description else { return offer }
         var offer = offer
         let key = ResultCache.Key(
-            input: offer.input.digest, pipeline: description.pipeline, revision: description.options.resultRevision)
+            input: offer.input.digest, pipeline: description.pipeline,
+            revision: planted(.keptResultOfOtherRelease) ? 0 : master.scheduler.configuration.resultRevision)
         if let result = master.results[key], blobs.contains(result.digest) {
             trace.note("answered with a kept result, job", Int(job.rawValue), at: timeline.now)
             offer.cachedResult = result

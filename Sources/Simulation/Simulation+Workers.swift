@@ -51,10 +51,17 @@ extension Simulation {
     /// - Parameter quietly: its host went down with it: nobody is told.
     func killWorker(_ number: Int, quietly: Bool, restartsAfter pause: Duration?) {
         if let connection = workers[number].connection { closeAtPeer(connection, quietly: quietly) }
-        var fresh = SimulatedWorker(number: number, slotCount: workers[number].slotCount)
+        var fresh = SimulatedWorker(
+            number: number, slotCount: workers[number].slotCount,
+            resultRevision: isInstalled(at: number) ? resultRevision : workers[number].resultRevision)
         fresh.run = workers[number].run + 1
         workers[number] = fresh
         if let pause { arrange(.starts, at: number, after: pause) }
+    }
+
+    /// Whether the master's release is what the worker starts as next: its host may be behind for a while.
+    private func isInstalled(at number: Int) -> Bool {
+        workers[number].resultRevision == resultRevision || !isFaulty || random.happens(onceIn: 2)
     }
 
     // MARK: The connection
@@ -72,7 +79,8 @@ extension Simulation {
         let worker = workers[number]
         sendToMaster(
             .register(
-                worker.identifier, slots: worker.slotCount, held: held(by: number), isDraining: worker.board.isDraining),
+                worker.identifier, slots: worker.slotCount, worker.resultRevision, held: held(by: number),
+                isDraining: worker.board.isDraining),
             on: connection)
     }
 
@@ -156,10 +164,21 @@ extension Simulation {
             } else {
                 workers[number].board.drainEnded()
             }
-        case .refused: violate(.conversation, "worker \(number) was refused")
+        case .refused: refused(number)
         case .closed:
             network[connection].isOpenAtPeer = false
             connectionEnded(number)
+        }
+    }
+
+    /// The master is of another release: what the worker holds is of no use to it. Somebody installs its release here.
+    private func refused(_ number: Int) {
+        if !options.changesReleases { violate(.conversation, "worker \(number) was refused") }
+        perform(workers[number].board.dropped(workers[number].board.held.map(\.lease)), at: number)
+        if !isFaulty || random.happens(onceIn: 5) {
+            killWorker(number, quietly: false, restartsAfter: spell(upTo: .seconds(5)))
+        } else {
+            closeConnection(of: number)
         }
     }
 
@@ -288,8 +307,10 @@ extension Simulation {
         }
         let rows = plan.bands[band]
         let blob = BlobReference.named(
-            "\(lease.task.image).band-\(band)", byteCount: UInt64(rows.count * plan.input.bytesPerRow))
+            "\(lease.task.image).band-\(band) by \(workers[number].resultRevision)",
+            byteCount: UInt64(rows.count * plan.input.bytesPerRow))
         store(blob)
+        revisions[blob.digest] = workers[number].resultRevision
         perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
         let pause = random.draw(.milliseconds(1) ... .milliseconds(50))
         if band + 1 < plan.neededBands.upperBound {
@@ -307,19 +328,26 @@ extension Simulation {
             arrange(.uploads(lease), at: number, after: Self.retryInterval)
             return
         }
-        guard let output = output(of: spec) else { return }
-        for blob in [output.payload, output.summary, output.metadata] {
-            if let blob { store(blob) }
+        let revision = workers[number].resultRevision
+        guard let output = output(of: spec, revision) else { return }
+        let inputs = (spec.inputs + [spec.value].compactMap { $0 }).map(\.blob.digest)
+        if let other = inputs.compactMap({ revisions[$0] }).first(where: { $0 != revision }) {
+            violate(.results, "\(lease) makes results of revision \(revision) of what is of revision \(other)")
+        }
+        for blob in [output.payload, output.summary, output.metadata].compactMap({ $0 }) {
+            store(blob)
+            revisions[blob.digest] = revision
         }
         perform(workers[number].board.finished(lease, output), at: number)
     }
 
-    /// The result that every attempt of the task has: results are deterministic.
-    func output(of spec: TaskSpec) -> TaskOutput? {
-        let name = "\(spec.task)"
+    /// The result that every attempt of the task has, by releases of one revision: results are deterministic.
+    func output(of spec: TaskSpec, _ revision: UInt32) -> TaskOutput? {
+        let name = "\(spec.task) by \(revision)"
         guard let plan = plan(of: spec) else { return nil }
         switch spec.task.step {
-        case .whole: return TaskOutput(payload: .result(of: spec.pipeline, on: spec.inputs[0].blob.digest))
+        case .whole:
+            return TaskOutput(payload: .result(of: spec.pipeline, on: spec.inputs[0].blob.digest, revision: revision))
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
         case .reduce(let stage):
             let stage = plan.stages[Int(stage)]

@@ -25,6 +25,10 @@ public final class Simulation {
     var keptBook: KeptBook
     var master: SimulatedMaster?
     var masterRuns = 0
+    /// Of the results of the release that the master is, or is started as next.
+    var resultRevision = JobOptions.currentResultRevision
+    /// Which release's results lie in the blobs that tasks made.
+    var revisions: [BlobDigest: UInt32] = [:]
     var workers: [SimulatedWorker] = []
     var clients: [SimulatedClient] = []
     /// The blob store's files.
@@ -97,7 +101,9 @@ public final class Simulation {
 
     func setUpWorkers(_ count: Int) {
         for number in 0..<count {
-            workers.append(SimulatedWorker(number: number, slotCount: random.draw(1...options.maximumSlots)))
+            workers.append(
+                SimulatedWorker(
+                    number: number, slotCount: random.draw(1...options.maximumSlots), resultRevision: resultRevision))
             timeline.arrange(
                 .worker(number, run: 0, .starts), after: random.draw(.milliseconds(0) ... .seconds(3)))
         }
@@ -236,9 +242,9 @@ public struct SimulationResult: Sendable {
 }
 
 extension BlobReference {
-    /// The result of an image: the same input and pipeline give the same bytes.
-    static func result(of pipeline: String, on input: BlobDigest) -> BlobReference {
-        .named("\(pipeline) of \(input)", byteCount: 1_000)
+    /// The result of an image: the same input and pipeline give the same bytes, as long as the release's revision is the same.
+    static func result(of pipeline: String, on input: BlobDigest, revision: UInt32) -> BlobReference {
+        .named("\(pipeline) of \(input) by \(revision)", byteCount: 1_000)
     }
 
     /// A blob whose digest is made from a name: FNV-1a with four starting values.

@@ -26,6 +26,8 @@ struct SimulationOptions: CustomStringConvertible {
     let maximumOpenJobs: Int
     /// How long the results of a job are kept.
     let keepResults: Duration
+    /// A master may come back as another release, and the workers after it.
+    let changesReleases: Bool
     let safetyPhase: Duration
     /// Nothing goes wrong: the run is about fair shares.
     let isShareTrial: Bool
@@ -50,6 +52,7 @@ struct SimulationOptions: CustomStringConvertible {
         corruptEvery = [0, 0, 20][random.draw(0...2)]
         sharedEvery = [1, 2, 6][random.draw(0...2)]
         liarCount = random.happens(onceIn: 4) ? random.draw(1...workerCount) : 0
+        changesReleases = !isShareTrial && random.happens(onceIn: 4)
         safetyPhase = .seconds(random.draw(20...120))
         maximumOpenJobs = isShareTrial ? 10 : [1, 3, 10][random.draw(0...2)]
         keepResults = .seconds(isShareTrial ? 604_800 : [10, 60, 604_800][random.draw(0...2)])
@@ -64,7 +67,7 @@ struct SimulationOptions: CustomStringConvertible {
             + "prefetch \(prefetchPerSlot), tasks to \(longestTask), delays to \(longestDelay), commits to "
             + "\(longestCommit), faults each \(faultInterval), rank loss 1/\(rankLossEvery), hangs 1/\(hangEvery), "
             + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), "
-            + "liars \(liarCount), "
+            + "liars \(liarCount), \(changesReleases ? "releases change, " : "")"
             + "open jobs to \(maximumOpenJobs), results kept \(keepResults), safety phase \(safetyPhase)"
     }
 }

@@ -71,7 +71,7 @@ enum ClientEvent {
 
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
-    case register(WorkerID?, slots: Int, held: [HeldLease], isDraining: Bool)
+    case register(WorkerID?, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
     case heartbeat([HeldLease])
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)

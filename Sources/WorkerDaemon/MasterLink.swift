@@ -1,3 +1,4 @@
+import JobModel
 import Logging
 import MasterClient
 import Observability
@@ -43,7 +44,11 @@ struct MasterLink: Sendable {
             } catch is CancellationError {
                 return
             } catch {
-                if (error as? ConnectionClosed)?.refusalCode == "replaced" { await worker.numberTaken() }
+                switch (error as? ConnectionClosed)?.refusalCode {
+                case "replaced": await worker.numberTaken()
+                case "release-differs": await worker.leasesLost()
+                default: break
+                }
                 logger.warning(
                     "no connection to the master", metadata: ["address": "\(settings.master)", "reason": "\(error)"])
             }
@@ -58,6 +63,7 @@ struct MasterLink: Sendable {
         register.slotCount = UInt32(settings.slotCount)
         register.ranksPerSlot = UInt32(settings.ranksPerSlot)
         register.slotMemoryBytes = settings.slotMemoryByteCount
+        register.resultRevision = JobOptions.currentResultRevision
         register.coreCount = UInt32(WorkerSettings.availableCoreCount)
         connection.send(.register(register))
 

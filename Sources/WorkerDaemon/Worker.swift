@@ -116,6 +116,9 @@ actor Worker {
     /// for a fresh one.
     func numberTaken() { identifier = nil }
 
+    /// The master is of another release, whose results ours must not be mixed with: what we hold is of no use to it.
+    func leasesLost() { perform(board.dropped(board.held.map(\.lease))) }
+
     func disconnected(_ connection: ControlConnection) {
         if self.connection === connection { self.connection = nil }
     }

@@ -50,6 +50,7 @@ actor ModelWorker {
                     $0.name = "model"
                     $0.slotCount = 1
                     $0.ranksPerSlot = 1
+                    $0.resultRevision = JobOptions.currentResultRevision
                     $0.held = memory.held.keys.map { WireHeldLease(lease: $0, started: true, progress: 0) }
                 }))
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -102,6 +102,7 @@ private final class Crowd: Sendable {
                             $0.name = "crowd-\(member)"
                             $0.slotCount = 1
                             $0.ranksPerSlot = 1
+                            $0.resultRevision = JobOptions.currentResultRevision
                         }))
                 for try await (_, message) in connection.inbound {
                     guard case .registered(let reply) = message.body else { continue }

@@ -1,4 +1,5 @@
 import Foundation
+import JobModel
 import Logging
 import NIOCore
 import Protocol
@@ -229,6 +230,7 @@ extension Integration {
                     if registers {
                         var register = WireRegister()
                         (register.name, register.slotCount, register.ranksPerSlot) = ("x", 1, 1)
+                        register.resultRevision = JobOptions.currentResultRevision
                         worker.send(.register(register))
                     }
                     worker.send(.cancelJob(WireCancelJob.with { $0.job = 1 }), stream: 1)

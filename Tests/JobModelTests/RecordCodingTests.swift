@@ -33,7 +33,7 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 3; this program reads versions 1 to 2")) {
+        #expect(throws: BinaryCodingError("a record of version 4; this program reads versions 1 to 3")) {
             try Record(decoding: bytes)
         }
     }
@@ -50,7 +50,7 @@ import Testing
     @Test func `unknown kinds, states, causes and steps are refused`() {
         let known = Set(RecordKind.allCases.map(\.rawValue))
         for number in UInt8.min...UInt8.max where !known.contains(number) {
-            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 2")) {
+            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 3")) {
                 try Record(decoding: [Record.codingVersion, number, 1])
             }
         }

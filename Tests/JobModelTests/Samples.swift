@@ -129,6 +129,7 @@ struct Samples {
         case .jobCancelled: .jobCancelled(job(), at: number())
         case .jobForgotten: .jobForgotten(job())
         case .imageReplanned: .imageReplanned(image(), chunkByteCount: number())
+        case .jobRevised: .jobRevised(job(), resultRevision: number())
         }
     }
 

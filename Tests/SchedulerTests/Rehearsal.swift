@@ -31,7 +31,7 @@ final class Rehearsal {
     private var nextBeat: Instant
     private var shadow: Ledger
     private let planner: any ImagePlanner
-    private let configuration: SchedulerConfiguration
+    private var configuration: SchedulerConfiguration
 
     init(
         _ configuration: SchedulerConfiguration = SchedulerConfiguration(),
@@ -105,14 +105,14 @@ final class Rehearsal {
     @discardableResult
     func connect(
         _ name: String = "worker", slots: Int = 1, memory: UInt64? = nil, as worker: WorkerID? = nil,
-        holding leases: [LeaseID] = [],
-        isDraining: Bool = false
+        holding leases: [LeaseID] = [], isDraining: Bool = false, revision: UInt32? = nil
     ) throws -> WorkerID {
         let registration = WorkerRegistration(
             worker: worker, name: name, slotCount: slots, slotMemoryByteCount: memory,
-            held: leases.map { HeldLease($0) }, isDraining: isDraining)
+            resultRevision: revision ?? configuration.resultRevision, held: leases.map { HeldLease($0) },
+            isDraining: isDraining)
         // The grants of the registration itself come after its reply.
-        let expected = worker ?? scheduler.nextWorker
+        let expected = worker.flatMap { scheduler.pool[$0]?.id } ?? scheduler.nextWorker
         let kept = (worker.flatMap { self.held[$0] } ?? []).filter { leases.contains($0.lease) }
         held[expected] = kept + leases.filter { lease in !kept.contains { $0.lease == lease } }.map { Self.taken($0) }
         let reply = try perform { scheduler, now, decision throws(SchedulerRefusal) in
@@ -325,8 +325,11 @@ final class Rehearsal {
     // MARK: Restart
 
     /// The master stops and starts again from its journal; all connections are broken.
-    func restart(after pause: Duration = .seconds(1)) throws {
+    ///
+    /// - Parameter revision: of the results of another release, as which it starts.
+    func restart(after pause: Duration = .seconds(1), revision: UInt32? = nil) throws {
         now = now + pause
+        configuration.resultRevision = revision ?? configuration.resultRevision
         var fresh = try Scheduler(
             configuration: configuration, nextWorker: scheduler.nextWorker, planner: planner)
         for record in journal { try fresh.replay(record) }

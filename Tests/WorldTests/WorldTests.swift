@@ -294,6 +294,26 @@ import Transport
         await world.stop()
     }
 
+    @Test func `a rank of another release than its worker is not used`() async throws {
+        let script = FileManager.default.temporaryDirectory.path + "/rank-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: script) }
+        let text = "#!/bin/sh\nTESSERA_RANK_REVISION=0 exec \(rankExecutable) \"$@\"\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: script))
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: script)
+        try await withWorld(2) {
+            $0.rankExecutable = script
+        } _: { world in
+            guard
+                case .notStarted(_, let tail) = await #expect(
+                    throws: WorldError.self, performing: { try await world.start() })
+            else {
+                Issue.record("not a failure to start")
+                return
+            }
+            #expect(tail.contains("of another release than the worker"), "\(tail)")
+        }
+    }
+
     @Test func `an mpirun that ends at once is reported with its output`() async throws {
         try await withWorld(2) {
             $0.mpirun = "/bin/ls"

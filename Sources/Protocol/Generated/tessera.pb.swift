@@ -418,6 +418,9 @@ public nonisolated struct WireRegister: Sendable {
   /// for the task of one slot; 0: the worker does not say
   public var slotMemoryBytes: UInt64 = 0
 
+  /// of its release's results; another than the master's is refused
+  public var resultRevision: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2600,7 +2603,7 @@ nonisolated extension WireGeometry: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{3}core_count\0\u{3}slot_memory_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{3}core_count\0\u{3}slot_memory_bytes\0\u{3}result_revision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2616,6 +2619,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeSingularBoolField(value: &self.draining) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.coreCount) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.resultRevision) }()
       default: break
       }
     }
@@ -2646,6 +2650,9 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.slotMemoryBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 8)
     }
+    if self.resultRevision != 0 {
+      try visitor.visitSingularUInt32Field(value: self.resultRevision, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2658,6 +2665,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.draining != rhs.draining {return false}
     if lhs.coreCount != rhs.coreCount {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
+    if lhs.resultRevision != rhs.resultRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

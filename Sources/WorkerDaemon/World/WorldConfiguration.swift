@@ -1,4 +1,5 @@
 import Glibc
+import JobModel
 
 /// How a slot's world is started.
 struct WorldConfiguration: Sendable {
@@ -85,6 +86,7 @@ struct WorldCommand: Sendable {
         if getenv("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
         environment += [
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
+            "TESSERA_RANK_REVISION=\(JobOptions.currentResultRevision)",
             "TESSERA_RANK_ADDRESS_SPACE=\(configuration.rankAddressSpaceByteCount)",
             "TESSERA_RANK_MEMORY=\(configuration.memoryByteCount)",
             "TESSERA_RANK_MESSAGE=\(configuration.messageByteCount)",
