@@ -62,7 +62,7 @@ kill-storm: setup
 
 measure-faults: setup
 	swift build --build-tests -j $(JOBS)
-	FAULT_SAMPLES=$(or $(SAMPLES),100) swift test --skip-build --no-parallel --filter FaultMeasurement
+	FAULT_SAMPLES=$(or $(SAMPLES),100) swift test --skip-build --no-parallel --filter "FaultMeasurement|PoisonMeasurement"
 
 # A Python of its own for OpenCV, our oracle and opponent; nothing else needs it.
 OPENCV = .build/opencv/bin/python3

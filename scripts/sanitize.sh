@@ -26,7 +26,7 @@ export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 options=(--scratch-path "$scratch" --sanitize "$sanitizer" -Xswiftc -use-ld=lld)
 swift build --build-tests -j "${JOBS:-$(nproc)}" "${options[@]}"
 if [ "$sanitizer" = thread ]; then
-    # Without it, what contended locks protect is reported in some twenty places; with it, now and then. In what is left, look
+    # Without it, what contended locks protect is reported in eighteen places; with it, now and then. In what is left, look
     # whether both accesses are under the same lock.
     clang -shared -fPIC -O1 Tests/ThreadSanitizer/futex.c -o "$scratch/futex.so"
     export LD_PRELOAD=$PWD/$scratch/futex.so

@@ -28,6 +28,11 @@ struct WorkerSession: Sendable {
                 }
             }
         } catch let refusal as SchedulerRefusal {
+            logger.warning(
+                "worker refused",
+                metadata: [
+                    "address": "\(connection.remoteAddress)", "code": "\(refusal.code)", "reason": "\(refusal)",
+                ])
             connection.close(WireRefusal(refusal))
         } catch let violation as ProtocolViolation {
             logger.warning(
