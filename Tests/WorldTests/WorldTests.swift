@@ -300,32 +300,24 @@ import Transport
         let text = "#!/bin/sh\nTESSERA_RANK_REVISION=0 exec \(rankExecutable) \"$@\"\n"
         try Data(text.utf8).write(to: URL(fileURLWithPath: script))
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: script)
-        try await withWorld(2) {
-            $0.rankExecutable = script
-        } _: { world in
-            guard
-                case .notStarted(_, let tail) = await #expect(
-                    throws: WorldError.self, performing: { try await world.start() })
-            else {
-                Issue.record("not a failure to start")
-                return
-            }
-            #expect(tail.contains("of another release than the worker"), "\(tail)")
-        }
+        let tail = try await tailOfFailedStart { $0.rankExecutable = script }
+        #expect(tail.contains("of another release than the worker"), "\(tail)")
     }
 
     @Test func `an mpirun that ends at once is reported with its output`() async throws {
-        try await withWorld(2) {
-            $0.mpirun = "/bin/ls"
-        } _: { world in
-            guard
-                case .notStarted(_, let tail) = await #expect(
-                    throws: WorldError.self, performing: { try await world.start() })
-            else {
-                Issue.record("not a failure to start")
-                return
+        let tail = try await tailOfFailedStart { $0.mpirun = "/bin/ls" }
+        #expect(tail.contains("ls:"), "\(tail)")
+    }
+
+    /// What was printed by a world that did not come up.
+    private func tailOfFailedStart(_ configure: (inout WorldConfiguration) -> Void) async throws -> String {
+        try await withWorld(2, configure) { world in
+            let error = await #expect(throws: WorldError.self) { try await world.start() }
+            guard case .notStarted(_, let tail) = error else {
+                Issue.record("not a failure to start: \(String(describing: error))")
+                return ""
             }
-            #expect(tail.contains("ls:"), "\(tail)")
+            return tail
         }
     }
 
