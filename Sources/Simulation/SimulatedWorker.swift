@@ -29,6 +29,8 @@ struct SimulatedWorker {
     var failedConnects = 0
     /// Stands still until then: what is to happen to it waits.
     var pausedUntil = Instant.zero
+    /// When it last went on after standing still.
+    var resumedAt = Instant.zero
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
     var nextTicket = 1

@@ -131,7 +131,7 @@ extension Simulation {
         for lease in worker.board.held.map(\.lease) where worker.board.phase(of: lease) == .reporting {
             let since = workers[number].reportingSince[lease] ?? timeline.now
             workers[number].reportingSince[lease] = since
-            if timeline.now - max(since, worker.registeredAt) > .seconds(30),
+            if timeline.now - max(since, worker.registeredAt, worker.resumedAt) > .seconds(30),
                 timeline.now - worker.lastHeard < .seconds(2)
             {
                 violate(.conversation, "worker \(number) waits without end for the acknowledgement of \(lease)")

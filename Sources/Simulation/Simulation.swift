@@ -169,6 +169,7 @@ public final class Simulation {
             return
         }
         workers[worker].waiting = []
+        workers[worker].resumedAt = timeline.now
         for event in waiting { handle(event) }
     }
 
