@@ -36,9 +36,16 @@ extension FuzzTarget {
             try FuzzFinding.unless(
                 (try? probed.get()) == ours.header, "the probe says \(probed), the decoder \(ours.header)")
             try checkEncoding(ours)
+        case (.success, .failure(let error)) where isAboutAnIncompleteCode(error): break
         case (.success, .failure(let error)): throw FuzzFinding(description: "only libpng refuses the file: \(error)")
         case (.failure(let error), .success): throw FuzzFinding(description: "only libpng takes the file: \(error)")
         }
+    }
+
+    /// zlib refuses Huffman codes that leave some words without a meaning (inftrees.c), ISA-L only data that use such a word.
+    /// What it inflates from the others has the right checksum.
+    private static func isAboutAnIncompleteCode(_ error: any Error) -> Bool {
+        ["invalid distances set", "invalid literal/lengths set"].contains { "\(error)".contains($0) }
     }
 
     private struct Decoded {
