@@ -23,7 +23,7 @@ extension Campaigns {
                     let plain = [String](repeating: good, count: goodCount)
                     var poisoned = plain
                     for hundred in 0..<max(1, goodCount / 100) {
-                        poisoned.insert(bad, at: hundred * 101 + goodCount / 3)
+                        poisoned.insert(bad, at: hundred * 101 + min(50, goodCount / 2))
                     }
 
                     let before = try await Self.rate(of: plain, goodCount: goodCount, cluster)
