@@ -1,5 +1,6 @@
-// What a worker and the ranks of its worlds tell each other over a local socket. Both ends come from the same build, so
-// the messages bear no version. `RankFrame` frames them. A world's life:
+// What a worker and the ranks of its worlds tell each other over a local socket. Both ends come from the same release, so
+// the messages bear no version; a rank whose revision of results is not its worker's ends at its start. `RankFrame` frames
+// them. A world's life:
 //
 //     rank -> worker   hello                                every rank, once, when MPI is up
 //     worker -> rank   ready                                the token was ours

@@ -271,8 +271,7 @@ extension Simulation {
             let job = master.scheduler.jobSummary(image.job)?.description
         else { return }
         let key = ResultCache.Key(
-            input: status.input.digest, pipeline: job.pipeline,
-            revision: planted(.keptResultOfOtherRelease) ? 0 : status.resultRevision)
+            input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
         master.results.insert(result, for: key)
     }
 }

@@ -1,6 +1,5 @@
 import JobModel
 import MasterLogic
-import PlantedBugs
 import Scheduler
 
 // What the master's sessions do with a message: the same as the daemon's, in the scheduler's words.
@@ -208,7 +207,7 @@ extension Simulation {
         var offer = offer
         let key = ResultCache.Key(
             input: offer.input.digest, pipeline: description.pipeline,
-            revision: planted(.keptResultOfOtherRelease) ? 0 : master.scheduler.configuration.resultRevision)
+            revision: master.scheduler.configuration.resultRevision)
         if let result = master.results[key], blobs.contains(result.digest) {
             trace.note("answered with a kept result, job", Int(job.rawValue), at: timeline.now)
             offer.cachedResult = result

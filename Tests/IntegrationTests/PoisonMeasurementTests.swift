@@ -27,10 +27,10 @@ extension Campaigns {
                     }
 
                     let before = try await Self.rate(of: plain, goodCount: goodCount, cluster)
-                    let with = try await Self.rate(of: poisoned, goodCount: goodCount, cluster)
+                    let during = try await Self.rate(of: poisoned, goodCount: goodCount, cluster)
                     let after = try await Self.rate(of: plain, goodCount: goodCount, cluster)
-                    let loss = 1 - with / ((before + after) / 2)
-                    let rates = [before, with, after].map { String(format: "%.1f", $0) }.joined(separator: ", ")
+                    let loss = 1 - during / ((before + after) / 2)
+                    let rates = [before, during, after].map { String(format: "%.1f", $0) }.joined(separator: ", ")
                     print(
                         "good images a second before, with and after 1 % of poison: \(rates) of \(goodCount); "
                             + String(format: "%.0f %% lost", 100 * loss))
