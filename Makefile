@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint demo install uninstall clean
+.PHONY: help setup build test test-drawn compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint lint-prose demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -82,6 +82,11 @@ bench-kernels: setup $(OPENCV)
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel
+
+# Habits of language that docs/style.md advises against; `scripts/lint-prose.pl --count` shows them per directory.
+lint-prose:
+	scripts/lint-prose.pl --self-test
+	scripts/lint-prose.pl
 
 demo: build
 	@scripts/demo.sh

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# Runs that many rounds.
+echo "the directory is there" # and cannot be removed
