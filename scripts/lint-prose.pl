@@ -143,7 +143,7 @@ sub allowances {
     my $number = 0;
     for (split /\n/, $text, -1) {
         $number++;
-        if (/lint-prose: allow ([\w-]+)(.*)/) {
+        if (/lint-prose: allow ([a-z][\w-]*)(.*)/) {
             my ($name, $rest) = ($1, $2);
             if ($known{$name} && $rest =~ /^: *\w+ *\w+/) { $allowed{"$number $name"} = $allowed{($number + 1) . " $name"} = 1 }
             else { push @wrong, $number }
