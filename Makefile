@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint lint-prose demo install uninstall clean
+.PHONY: help setup build test test-drawn result-digests compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint lint-prose demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -17,6 +17,7 @@ help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
 	@echo "make test     build, and run all tests"
 	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
+	@echo "make result-digests  write digests of results to OUT=FILE, to compare two states; CASES=1000 SEED=1"
 	@echo "make fuzz     fuzz all that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
 	@echo "make fault-matrix  every fault, to everybody, in every phase of a job; SEED=1 draws the moments"
@@ -43,6 +44,12 @@ test: setup
 test-drawn: setup
 	swift build --build-tests -j $(JOBS)
 	DRAWN_CASES=$(or $(CASES),10000) DRAWN_SEED=$(or $(SEED),1000) swift test --skip-build --filter DrawnPipelineTests
+
+result-digests: setup
+	@test -n "$(OUT)" || { echo "make result-digests OUT=FILE" >&2; exit 64; }
+	swift build --build-tests -j $(JOBS)
+	RESULT_DIGESTS=$(abspath $(OUT)) DRAWN_CASES=$(or $(CASES),1000) DRAWN_SEED=$(or $(SEED),1) \
+	    swift test --skip-build --filter ResultDigestTests
 
 fuzz: setup
 	scripts/fuzz.sh build

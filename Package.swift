@@ -185,7 +185,8 @@ let package = Package(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
         .testTarget(
-            name: "ImagingTests", dependencies: ["Imaging"], resources: [.copy("Golden")], swiftSettings: strict),
+            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs"], resources: [.copy("Golden")],
+            swiftSettings: strict),
         .testTarget(
             name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")],
             swiftSettings: strict),
