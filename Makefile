@@ -94,6 +94,7 @@ lint:
 lint-prose:
 	scripts/lint-prose.pl --self-test
 	scripts/lint-prose.pl
+	scripts/check-links.pl
 
 demo: build
 	@scripts/demo.sh
