@@ -2,6 +2,7 @@
 import PackageDescription
 
 // Each target is one idea; dependencies point only downward. docs/architecture.md draws the house.
+// Sources/ is what is installed, Tools/ what helps to develop it, Tests/ what proves it.
 
 /// Warnings are errors in our own code.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -87,11 +88,6 @@ let package = Package(
         .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
         .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
         .target(
-            name: "Simulation",
-            dependencies: [
-                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", collections,
-            ], swiftSettings: strict),
-        .target(
             name: "Journal", dependencies: ["JobModel", "Checksums", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .target(name: "ImageCodecs", dependencies: ["Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
@@ -139,12 +135,22 @@ let package = Package(
                 crypto, log,
             ], swiftSettings: strict),
 
-        // Tools of the repository, not installed.
-        .executableTarget(name: "KernelTool", dependencies: ["Imaging"], swiftSettings: kernels),
-        .executableTarget(name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], swiftSettings: kernels),
+        // Tools/: not installed.
+        .executableTarget(
+            name: "KernelTool", dependencies: ["Imaging"], path: "Tools/KernelTool", swiftSettings: kernels),
+        .executableTarget(
+            name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], path: "Tools/Enlarge", swiftSettings: kernels),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", collections,
+            ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "SimulationTool",
             dependencies: ["Simulation", "SimulationWithBugs", "PlantedBugsWithBugs", arguments],
+            path: "Tools/SimulationTool", swiftSettings: strict),
+        .executableTarget(
+            name: "JournalWriter", dependencies: ["Journal", "JobModel", "TestSupport"], path: "Tools/JournalWriter",
             swiftSettings: strict),
 
         // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
@@ -216,9 +222,6 @@ let package = Package(
         .testTarget(
             name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
-        .executableTarget(
-            name: "JournalWriter", dependencies: ["Journal", "JobModel", "TestSupport"], path: "Tests/JournalWriter",
-            swiftSettings: strict),
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
@@ -255,7 +258,7 @@ let package = Package(
             name: "RankV3", dependencies: ["JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
             path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
         .executableTarget(
-            name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Sources/x86-64-v3/KernelTool",
+            name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Tools/x86-64-v3/KernelTool",
             swiftSettings: kernels + level + renamed("Imaging")),
     ]
 #endif

@@ -1,4 +1,4 @@
-"""Talks to tessera-kernels, which applies pipelines to raw pixels; Sources/KernelTool says how."""
+"""Talks to tessera-kernels, which applies pipelines to raw pixels; Tools/KernelTool says how."""
 import subprocess
 
 import numpy as np
