@@ -136,6 +136,9 @@ let package = Package(
             ], swiftSettings: strict),
 
         // Tools/: not installed.
+        // Optimised, since tests draw millions of numbers.
+        .target(
+            name: "SeededRandom", path: "Tools/SeededRandom", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .executableTarget(
             name: "KernelTool", dependencies: ["Imaging"], path: "Tools/KernelTool", swiftSettings: kernels),
         .executableTarget(
@@ -143,7 +146,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", collections,
+                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", "SeededRandom",
+                collections,
             ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "SimulationTool",
@@ -168,7 +172,7 @@ let package = Package(
             name: "SimulationWithBugs",
             dependencies: [
                 "JobModel", "Imaging", "PlantedBugsWithBugs", "SchedulerWithBugs", "WorkerLogicWithBugs",
-                "MasterLogicWithBugs", collections,
+                "MasterLogicWithBugs", "SeededRandom", collections,
             ], path: "Tests/WithBugs/Simulation", swiftSettings: withBugs),
 
         // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
@@ -181,28 +185,32 @@ let package = Package(
 
         // Tests.
         .target(name: "CTestPoison", path: "Tests/Poison"),
+        .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: strict),
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
             name: "TestSupport",
             dependencies: [
-                "JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "Transport", log, nio("NIOCore"),
+                "JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "SeededRandom", "Transport", log,
+                nio("NIOCore"),
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
-        .testTarget(name: "JobModelTests", dependencies: ["JobModel"], swiftSettings: strict),
+        .testTarget(name: "JobModelTests", dependencies: ["JobModel", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs"], resources: [.copy("Golden")],
+            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs", "SeededRandom"], resources: [.copy("Golden")],
             swiftSettings: strict),
         .testTarget(
-            name: "ImageCodecsTests", dependencies: ["ImageCodecs"], resources: [.copy("PngSuite")],
+            name: "ImageCodecsTests", dependencies: ["ImageCodecs", "SeededRandom"], resources: [.copy("PngSuite")],
             swiftSettings: strict),
         .testTarget(
-            name: "ProtocolTests", dependencies: ["Protocol", nio("NIOCore")], swiftSettings: strict),
-        .testTarget(name: "SchedulerTests", dependencies: ["Scheduler"], swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "Checksums"], swiftSettings: strict),
-        .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore"], swiftSettings: strict),
+            name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
+        .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "MasterClient", "TestSupport", nio("NIOEmbedded")],
+            name: "JournalTests", dependencies: ["Journal", "Checksums", "TestBasics"], swiftSettings: strict),
+        .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore", "TestBasics"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: ["Transport", "MasterClient", "SeededRandom", "TestSupport", nio("NIOEmbedded")],
             swiftSettings: strict),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
@@ -226,14 +234,13 @@ let package = Package(
             name: "DurabilityTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
-                "Journal", "Observability", "CFaultyDisk", "JournalWriter", crypto, log,
+                "Journal", "Observability", "CFaultyDisk", "JournalWriter", "SeededRandom", crypto, log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Imaging", "ImageCodecs",
-                log,
-                nio("NIOCore"),
+                "SeededRandom", log, nio("NIOCore"),
             ], swiftSettings: strict),
     ]
 )

@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Synchronization
+import TestBasics
 import Testing
 
 @testable import BlobStore

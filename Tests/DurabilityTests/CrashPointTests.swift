@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import Testing
 
 /// What a master does to its files, interrupted or refused at single calls: a sample here, every call by
@@ -31,7 +32,7 @@ import Testing
     private func tryAll(
         _ chapter: DiskTrial.Chapter, _ actions: [DiskFault.Action], _ selection: Selection
     ) async throws {
-        var random = SeededRandom()
+        var random = SeedFromEnvironment()
         try await withTemporaryFolder { folder in
             let trial = DiskTrial(folder: folder)
             let calls = try await trial.calls(of: chapter)
@@ -80,23 +81,18 @@ extension CrashPointTests.Selection {
     }
 }
 
-/// A generator whose seed can be given by `TESSERA_SEED`, and is printed by whoever uses it (SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
+/// Draws from a seed that `TESSERA_SEED` can give; the tests print it.
+struct SeedFromEnvironment: RandomNumberGenerator {
     let seed: UInt64
-    private var state: UInt64
+    private var generator: SeededGenerator
 
     init() {
         let given = ProcessInfo.processInfo.environment["TESSERA_SEED"].flatMap { UInt64($0) }
         seed = given ?? .random(in: 0..<1_000_000)
-        state = seed
+        generator = SeededGenerator(seed: seed)
     }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { generator.next() }
 }
 
 /// Passes a new folder to `body` and removes it afterwards.

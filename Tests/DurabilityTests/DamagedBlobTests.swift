@@ -17,7 +17,7 @@ import Testing
     @Test func `bits flipped under a running master never make a wrong image`() async throws {
         let wish = ProcessInfo.processInfo.environment["TESSERA_DAMAGE_ROUNDS"].flatMap { Int($0) }
         let roundCount = wish ?? 15
-        var random = SeededRandom()
+        var random = SeedFromEnvironment()
         try await withTemporaryFolder { folder in
             let place = try MasterProcess.Place(folder: folder)
             let expected = try Self.images.map { try $0.processedSerially(Self.pipeline) }

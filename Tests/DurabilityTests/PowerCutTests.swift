@@ -14,7 +14,7 @@ private let cutCount = ProcessInfo.processInfo.environment["TESSERA_POWER_CUTS"]
 @Suite(.serialized, .enabled(if: cutCount > 0, "set TESSERA_POWER_CUTS to a number of cuts, as root"))
 struct PowerCutTests {
     @Test func `a journal has after every cut what it acknowledged before`() async throws {
-        var random = SeededRandom()
+        var random = SeedFromEnvironment()
         var (acknowledgedCount, lostCount, unacknowledgedCount) = (0, 0, 0)
         let disk = try await LoopDisk()
         defer { disk.remove() }
@@ -55,7 +55,7 @@ struct PowerCutTests {
     }
 
     @Test func `a master has after every cut what it acknowledged before`() async throws {
-        var random = SeededRandom()
+        var random = SeedFromEnvironment()
         let disk = try await LoopDisk()
         defer { disk.remove() }
         let trial = DiskTrial(folder: disk.folder)

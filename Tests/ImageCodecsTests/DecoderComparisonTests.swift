@@ -1,4 +1,5 @@
 import Imaging
+import SeededRandom
 import Testing
 
 @testable import ImageCodecs

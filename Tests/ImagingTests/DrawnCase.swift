@@ -1,4 +1,5 @@
 import Imaging
+import SeededRandom
 
 /// A pipeline, an image and a way of cutting it, all drawn from one seed out of what the operations say about themselves.
 ///

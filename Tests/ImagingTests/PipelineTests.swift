@@ -1,4 +1,5 @@
 import Imaging
+import SeededRandom
 import Testing
 
 @Suite struct PipelineTests {

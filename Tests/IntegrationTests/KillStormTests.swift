@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import JobModel
+import SeededRandom
 import TestSupport
 import Testing
 

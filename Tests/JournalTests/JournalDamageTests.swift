@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import JobModel
+import TestBasics
 import Testing
 import enum JobModel.Record
 

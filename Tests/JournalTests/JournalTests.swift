@@ -2,6 +2,7 @@ import Checksums
 import Foundation
 import GRDB
 import JobModel
+import TestBasics
 import Testing
 import enum JobModel.Record
 
@@ -210,7 +211,7 @@ import enum JobModel.Record
     }
 }
 
-@Suite struct ChecksumTests {
+@Suite struct RecordChecksumTests {
     @Test func `the checksum is CRC-64 of XZ`() {
         var checksum = CRC64()
         Array("123456789".utf8).withUnsafeBytes { checksum.update($0) }

@@ -1,5 +1,6 @@
 import NIOCore
 import Protocol
+import SeededRandom
 import Testing
 
 @Suite struct `Frames` {
@@ -180,7 +181,7 @@ import Testing
 
     @Test func `garbage gives frames within their limits or an error, and never reads past its end`() {
         for seed in UInt64(0)..<2_000 {
-            var random = SplitMix(seed: seed)
+            var random = SeededGenerator(seed: seed)
             var buffer = ByteBuffer()
             // Half of the seeds begin like a frame, so that the checks behind the first are reached.
             if seed % 2 == 0 {
@@ -243,20 +244,5 @@ import Testing
         var buffer = ByteBuffer(string: text)
         let error = #expect(throws: ProtocolViolation.self) { try Preface.decode(from: &buffer) }
         #expect(error?.field == "preface")
-    }
-}
-
-/// A small generator whose sequence its seed determines (Steele, Lea, Flood, OOPSLA 2014).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

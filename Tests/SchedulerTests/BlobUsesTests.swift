@@ -1,4 +1,5 @@
 import JobModel
+import SeededRandom
 import Testing
 
 @testable import Scheduler
@@ -13,7 +14,7 @@ import Testing
 
     @Test func `it counts as a dictionary does, whatever comes and goes`() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var uses = BlobUses()
         var model: [UInt64: Int] = [:]
         // Now more blobs come, now more go: the table grows, and every gap is filled and made again.

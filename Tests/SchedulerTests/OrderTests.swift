@@ -1,4 +1,5 @@
 import JobModel
+import SeededRandom
 import Testing
 
 @testable import Scheduler
@@ -103,7 +104,7 @@ import Testing
     }
 
     @Test func `a revocable heap gives its members in order, whatever was removed between`() {
-        var random = SplitMix64(seed: 7)
+        var random = SeededGenerator(seed: 7)
         var heap = RevocableHeap<Int>()
         var model: Set<Int> = []
         for _ in 0..<5_000 {
@@ -118,20 +119,5 @@ import Testing
             }
             #expect(heap.count == model.count)
         }
-    }
-}
-
-/// A small generator whose seed reproduces a run (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

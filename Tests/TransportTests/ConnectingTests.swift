@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import SeededRandom
 import Testing
 import Transport
 
@@ -161,7 +162,7 @@ import Transport
 
 @Suite struct `Backing off` {
     @Test func `delays stay below a ceiling that doubles, and start over after success`() {
-        var random = SplitMix(seed: 3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<200 {
             var backoff = Backoff(base: .milliseconds(50), maximum: .seconds(3))
             for ceiling in [50, 100, 200, 400, 800, 1600, 3000, 3000, 3000] {
@@ -174,7 +175,7 @@ import Transport
     }
 
     @Test func `delays are spread over the whole range`() {
-        var random = SplitMix(seed: 4)
+        var random = SeededGenerator(seed: 4)
         var halves = [0, 0]
         for _ in 0..<1000 {
             var backoff = Backoff(base: .milliseconds(100))

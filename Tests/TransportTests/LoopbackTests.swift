@@ -2,6 +2,7 @@ import Foundation
 import JobModel
 import NIOCore
 import Protocol
+import SeededRandom
 import TestSupport
 import Testing
 import Transport
@@ -150,7 +151,7 @@ import Transport
 @Suite(.timeLimit(.minutes(1))) struct `Blobs over loopback` {
     private static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         // One random block after the other would take longer than the transfers: each block bears its number instead.
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let block = (0..<8192).flatMap { _ in withUnsafeBytes(of: generator.next(), Array.init) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count + block.count)
@@ -291,20 +292,5 @@ import Transport
                 #expect(try await transfer.bytes(of: BlobSlice(reference)) == bytes)
             }
         }
-    }
-}
-
-/// A small generator whose sequence its seed determines (Steele, Lea, Flood, OOPSLA 2014).
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,4 +1,5 @@
 import JobModel
+import SeededRandom
 import Testing
 
 @testable import Transport
@@ -6,7 +7,7 @@ import Testing
 @Suite struct RateLimitTests {
     @Test func `over any time no more passes than the rate permits, and a burst`() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var limit = RateLimit(countPerSecond: 50)
         var now = Instant(nanoseconds: 1_000_000_000_000)
         let start = now

@@ -1,4 +1,5 @@
 import JobModel
+import SeededRandom
 
 /// The journal as a disk that remembers only what was synced.
 ///
@@ -26,7 +27,7 @@ struct JournalDisk {
     mutating func reserve(workersThrough worker: WorkerID) { reservedWorkers = max(reservedWorkers, worker) }
 
     /// The process dies.
-    mutating func crash(using random: inout SeededRandom, keepsTornPrefix: Bool) {
+    mutating func crash(using random: inout SeededGenerator, keepsTornPrefix: Bool) {
         guard transactions.count > syncedCount else { return }
         let survivors = random.draw(syncedCount...transactions.count)
         let torn = survivors < transactions.count ? transactions[survivors] : []

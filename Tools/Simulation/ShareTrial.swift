@@ -1,5 +1,6 @@
 import JobModel
 import Scheduler
+import SeededRandom
 
 /// A calm cluster in which one submitter's job competes with another's batch: does it get its share?
 ///
@@ -36,7 +37,7 @@ struct ShareTrial {
     /// When both jobs were accepted, and how many images the watched one had left.
     var start: (time: Instant, imagesLeft: Int)?
 
-    init(using random: inout SeededRandom, slotCount: Int) {
+    init(using random: inout SeededGenerator, slotCount: Int) {
         kind = Kind.allCases[random.draw(0...(Kind.allCases.count - 1))]
         batchCount = random.happens(onceIn: 20) ? 100_000 : 5_000
         switch kind {

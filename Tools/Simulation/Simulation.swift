@@ -1,5 +1,6 @@
 import JobModel
 import Scheduler
+import SeededRandom
 
 /// One run of a simulated cluster: the real scheduler and the real lease boards, in one thread, over a modelled network,
 /// disk and clock, with all chance drawn from one seed.
@@ -16,7 +17,7 @@ import Scheduler
 public final class Simulation {
     let options: SimulationOptions
     let seed: UInt64
-    var random: SeededRandom
+    var random: SeededGenerator
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
@@ -53,7 +54,7 @@ public final class Simulation {
 
     public init(seed: UInt64) {
         self.seed = seed
-        random = SeededRandom(seed: seed)
+        random = SeededGenerator(seed: seed)
         options = SimulationOptions(using: &random)
         observer = Observer(options.schedulerConfiguration)
         keptBook = KeptBook(duration: options.keepResults)

@@ -1,4 +1,5 @@
 import Scheduler
+import SeededRandom
 
 /// What a seed draws before its run begins: the size of the cluster, the work, and how often what goes wrong.
 struct SimulationOptions: CustomStringConvertible {
@@ -34,7 +35,7 @@ struct SimulationOptions: CustomStringConvertible {
 
     let schedulerConfiguration: SchedulerConfiguration
 
-    init(using random: inout SeededRandom) {
+    init(using random: inout SeededGenerator) {
         isShareTrial = random.happens(onceIn: 10)
         workerCount =
             isShareTrial ? random.draw(1...4) : random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)

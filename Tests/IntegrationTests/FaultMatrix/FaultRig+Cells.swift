@@ -1,6 +1,7 @@
 import Glibc
 import JobModel
 import Protocol
+import SeededRandom
 import Synchronization
 import TestSupport
 import Testing

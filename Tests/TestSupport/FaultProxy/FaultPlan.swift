@@ -1,3 +1,4 @@
+import SeededRandom
 import Synchronization
 import Transport
 
@@ -37,20 +38,5 @@ extension Fault {
         case 5: .corrupt(bit: Int.random(in: 0..<frame.byteCount * 8, using: &random))
         default: .duplicate
         }
-    }
-}
-
-/// A generator whose sequence its seed determines: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,10 +1,11 @@
 import JobModel
+import SeededRandom
 import Testing
 
 @testable import Scheduler
 
 /// Random faults against model workers. A failing run is reproduced by its seed, which is the test's argument.
-@Suite struct SimulationTests {
+@Suite struct RandomFaultTests {
     @Test(arguments: 1...UInt64(25))
     func `whatever happens, every job ends and no task is done twice`(seed: UInt64) throws {
         var storm = try Storm(seed: seed)
@@ -16,7 +17,7 @@ import Testing
 
 private struct Storm {
     private let play: Rehearsal
-    private var random: SplitMix64
+    private var random: SeededGenerator
     private var jobs: [JobID] = []
     private var alive: [WorkerID] = []
     private var silent: Set<WorkerID> = []
@@ -24,7 +25,7 @@ private struct Storm {
     private var ghosts: [(LeaseID, WorkerID)] = []
 
     init(seed: UInt64) throws {
-        random = SplitMix64(seed: seed)
+        random = SeededGenerator(seed: seed)
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = Int.random(in: 0...2, using: &random)
         configuration.maximumWorkerLosses = 1_000
