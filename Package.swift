@@ -65,7 +65,9 @@ let package = Package(
         .target(name: "Imaging", swiftSettings: kernels),
         .target(
             name: "Protocol",
-            dependencies: ["JobModel", nio("NIOCore"), .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: [
+                "Checksums", "JobModel", nio("NIOCore"), .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             exclude: ["tessera.proto"], swiftSettings: strict),
 
         // C, each imported by one Swift target.
@@ -90,7 +92,7 @@ let package = Package(
         .target(
             name: "Journal", dependencies: ["JobModel", "Checksums", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .target(name: "ImageCodecs", dependencies: ["Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
+        .target(name: "ImageCodecs", dependencies: ["Checksums", "Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
 
         // Shells.
         .target(name: "BlobStore", dependencies: ["JobModel", "Checksums", crypto], swiftSettings: strict),
@@ -115,8 +117,9 @@ let package = Package(
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore", "Transport",
-                "ImageCodecs", "Observability", "Settings", "DaemonProgram", lifecycle, log, crypto, nio("NIOCore"),
+                "Checksums", "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore",
+                "Transport", "ImageCodecs", "Observability", "Settings", "DaemonProgram", lifecycle, log, crypto,
+                nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
@@ -126,7 +129,8 @@ let package = Package(
                 "DaemonProgram", lifecycle, log,
             ], swiftSettings: strict),
         .executableTarget(
-            name: "Rank", dependencies: ["JobModel", "Imaging", "ImageCodecs", "MessagePassing", "CProcessor"],
+            name: "Rank",
+            dependencies: ["Checksums", "JobModel", "Imaging", "ImageCodecs", "MessagePassing", "CProcessor"],
             swiftSettings: strict),
         .executableTarget(
             name: "Client",
@@ -195,18 +199,19 @@ let package = Package(
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
+        .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs", "SeededRandom"], resources: [.copy("Golden")],
             swiftSettings: strict),
         .testTarget(
-            name: "ImageCodecsTests", dependencies: ["ImageCodecs", "SeededRandom"], resources: [.copy("PngSuite")],
-            swiftSettings: strict),
+            name: "ImageCodecsTests", dependencies: ["Checksums", "ImageCodecs", "SeededRandom"],
+            resources: [.copy("PngSuite")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "Checksums", "TestBasics"], swiftSettings: strict),
+            name: "JournalTests", dependencies: ["Journal", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore", "TestBasics"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
@@ -240,7 +245,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Imaging", "ImageCodecs",
-                "SeededRandom", log, nio("NIOCore"),
+                "Checksums", "SeededRandom", log, nio("NIOCore"),
             ], swiftSettings: strict),
     ]
 )
@@ -259,10 +264,11 @@ let package = Package(
     package.targets += [
         .target(name: "ImagingV3", path: "Sources/x86-64-v3/Imaging", swiftSettings: kernels + level),
         .target(
-            name: "ImageCodecsV3", dependencies: ["ImagingV3", "CPNG", "CISAL"], path: "Sources/x86-64-v3/ImageCodecs",
-            swiftSettings: kernels + level + renamed("Imaging")),
+            name: "ImageCodecsV3", dependencies: ["Checksums", "ImagingV3", "CPNG", "CISAL"],
+            path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Imaging")),
         .executableTarget(
-            name: "RankV3", dependencies: ["JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
+            name: "RankV3",
+            dependencies: ["Checksums", "JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
             path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
         .executableTarget(
             name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Tools/x86-64-v3/KernelTool",

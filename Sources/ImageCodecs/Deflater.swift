@@ -1,4 +1,5 @@
 import CISAL
+import Checksums
 
 /// Compresses runs of bytes by ISA-L at level 2, each by itself, to raw deflate blocks that end on a byte boundary.
 ///

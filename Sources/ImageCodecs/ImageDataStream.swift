@@ -1,4 +1,4 @@
-import CISAL
+import Checksums
 
 /// The data of a PNG file's IDAT chunks, one after the other, in pieces; checks each chunk's CRC on the way.
 struct ImageDataStream {
@@ -9,7 +9,7 @@ struct ImageDataStream {
     private var chunk: PNGChunkHead
     /// Where the next piece begins, within the current chunk's data or at its end.
     private var position: Int
-    private var crc: UInt32
+    private var crc: CRC32
 
     /// - Parameters:
     ///   - file: the whole file; must outlive the stream and its pieces.
@@ -30,11 +30,11 @@ struct ImageDataStream {
             if left > 0 {
                 let piece = UnsafeRawBufferPointer(
                     rebasing: file[position..<position + min(left, ImageDataStream.pieceByteCount)])
-                crc = crc32_gzip_refl(crc, bytePointer(piece), UInt64(piece.count))
+                crc.update(piece)
                 position += piece.count
                 return piece
             }
-            guard crc == UInt32(bigEndian: file.loadUnaligned(fromByteOffset: position, as: UInt32.self)) else {
+            guard crc.value == UInt32(bigEndian: file.loadUnaligned(fromByteOffset: position, as: UInt32.self)) else {
                 throw chunk.checksumMismatch()
             }
             let following = try PNGChunkHead(
@@ -47,5 +47,9 @@ struct ImageDataStream {
     }
 
     /// The CRC-32 of the letters IDAT, with which every chunk's begins.
-    private static let checksumOfName = CRC32.checksum(PNGChunkType.imageData.letters)
+    private static let checksumOfName = {
+        var crc = CRC32()
+        crc.update(PNGChunkType.imageData.letters)
+        return crc
+    }()
 }

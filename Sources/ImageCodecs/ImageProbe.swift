@@ -1,3 +1,4 @@
+import Checksums
 import Imaging
 
 /// The format of an image file.

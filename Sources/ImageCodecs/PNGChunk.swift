@@ -1,3 +1,5 @@
+import Checksums
+
 /// The four letters that name a chunk of a PNG file.
 struct PNGChunkType: Hashable, Sendable, CustomStringConvertible {
     /// Big-endian: the first letter in the most significant byte.

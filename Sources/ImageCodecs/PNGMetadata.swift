@@ -1,3 +1,4 @@
+import Checksums
 import Imaging
 
 /// The ancillary chunks of a PNG file that belong to the output as well: colour space, resolution, text, EXIF.

@@ -1,4 +1,4 @@
-import CISAL
+import Checksums
 import Imaging
 
 /// Delivers the rows of an image from top to bottom, in the layout of the image's shape.
@@ -127,6 +127,5 @@ struct PNGContents {
 
 /// Whether the last four bytes of `bytes` are the CRC-32 of those before.
 private func hasRightChecksum(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-    return crc32_gzip_refl(0, start, UInt64(bytes.count - 4)) == bigEndianInteger(bytes.suffix(4))
+    CRC32.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))) == bigEndianInteger(bytes.suffix(4))
 }

@@ -1,4 +1,4 @@
-import CISAL
+import Checksums
 import Imaging
 
 /// Encoded rows of an output image: parts of a PNG file that are put between `PNGAssembly`'s prefix and suffix.
@@ -109,7 +109,7 @@ public final class PNGSegmentEncoder {
             let input = UnsafeRawBufferPointer(rebasing: filtered[..<filteredByteCount])
             checksum.append(
                 FilteredChecksum(
-                    adler32: isal_adler32(Adler32.empty, bytePointer(input), UInt64(input.count)),
+                    adler32: Adler32.checksum(UnsafeRawBufferPointer(input)),
                     byteCount: UInt64(input.count)))
             try emit(frame(input))
         }
@@ -164,7 +164,7 @@ public final class PNGSegmentEncoder {
         chunk.storeBytes(of: UInt32(count).bigEndian, as: UInt32.self)
         chunk.storeBytes(of: PNGChunkType.imageData.code.bigEndian, toByteOffset: 4, as: UInt32.self)
         let covered = UnsafeRawBufferPointer(rebasing: chunk[4..<head + count])
-        let crc = crc32_gzip_refl(0, bytePointer(covered), UInt64(covered.count))
+        let crc = CRC32.checksum(covered)
         chunk.storeBytes(of: crc.bigEndian, toByteOffset: head + count, as: UInt32.self)
         return UnsafeRawBufferPointer(rebasing: chunk[..<(count + PNGLayout.chunkOverhead)])
     }

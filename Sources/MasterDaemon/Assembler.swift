@@ -1,4 +1,5 @@
 import BlobStore
+import Checksums
 import ImageCodecs
 import Imaging
 import JobModel

@@ -1,3 +1,4 @@
+import Checksums
 import ImageCodecs
 import Imaging
 import JobModel

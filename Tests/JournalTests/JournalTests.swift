@@ -1,4 +1,3 @@
-import Checksums
 import Foundation
 import GRDB
 import JobModel
@@ -212,12 +211,6 @@ import enum JobModel.Record
 }
 
 @Suite struct RecordChecksumTests {
-    @Test func `the checksum is CRC-64 of XZ`() {
-        var checksum = CRC64()
-        Array("123456789".utf8).withUnsafeBytes { checksum.update($0) }
-        #expect(checksum.value == 0x995D_C9BB_DF19_39FA)
-    }
-
     @Test func `the checksum covers every column`() {
         let body: [UInt8] = [1, 2, 3]
         let original = body.withUnsafeBytes { recordChecksum(sequence: 1, job: 2, kind: 3, body: $0) }

@@ -1,9 +1,8 @@
+import Checksums
 import SeededRandom
 import Testing
 
-@testable import ImageCodecs
-
-@Suite struct ChecksumTests {
+@Suite struct ChecksumsTests {
     @Test func `CRC-32 of the check string is the published one`() {
         #expect(CRC32.checksum(Array("123456789".utf8)) == 0xcbf4_3926)
         #expect(CRC32.checksum([]) == 0)
@@ -51,50 +50,41 @@ import Testing
         let bytes = random.bytes(300) + [UInt8](repeating: 255, count: 70_000)
         let whole = Adler32.checksum(bytes)
         for cut in Array(0...300) + [65_520, 65_521, 65_522, bytes.count] {
-            let (head, tail) = (bytes[..<cut], bytes[cut...])
+            let (head, tail) = (Array(bytes[..<cut]), Array(bytes[cut...]))
             let combined = Adler32.combine(
                 Adler32.checksum(head), Adler32.checksum(tail), secondByteCount: UInt64(tail.count))
             #expect(combined == whole, "cut at \(cut)")
         }
     }
 
-    @Test func `combining is associative, with no bytes as the neutral element, for counts beyond 32 bits`() {
-        var random = SeededGenerator(seed: 6)
-        for _ in 0..<1000 {
-            let runs = (0..<3).map { _ in
-                FilteredChecksum(
-                    adler32: UInt32.random(in: 0..<65521, using: &random) << 16
-                        | UInt32.random(in: 0..<65521, using: &random),
-                    byteCount: UInt64.random(in: 0...(1 << 40), using: &random))
+    @Test func `CRC-32C and CRC-64 of the check string are the published ones, in one piece or several`() {
+        let text = Array("123456789".utf8)
+        for cut in 0...text.count {
+            var short = CRC32C()
+            var long = CRC64()
+            for piece in [text[..<cut], text[cut...]] {
+                piece.withUnsafeBytes {
+                    short.update($0)
+                    long.update($0)
+                }
             }
-            var left = runs[0]
-            left.append(runs[1])
-            left.append(runs[2])
-            var right = runs[1]
-            right.append(runs[2])
-            var both = runs[0]
-            both.append(right)
-            #expect(left == both)
-            #expect(Adler32.combine(runs.map { (adler32: $0.adler32, byteCount: $0.byteCount) }) == left.adler32)
-            #expect(Adler32.combine(runs[0].adler32, Adler32.empty, secondByteCount: 0) == runs[0].adler32)
-            #expect(
-                Adler32.combine(Adler32.empty, runs[0].adler32, secondByteCount: runs[0].byteCount) == runs[0].adler32)
+            #expect(short.value == 0xe306_9283)
+            #expect(long.value == 0x995d_c9bb_df19_39fa)
         }
     }
 
-    @Test func `the checksum of 5 GiB of zeros is what arithmetic says`() {
-        // Zeros leave a at 1 and add 1 to b each.
-        let byteCount: UInt64 = 5 << 30
-        var run = FilteredChecksum(adler32: Adler32.checksum([0]), byteCount: 1)
-        while run.byteCount < byteCount {
-            let again = run
-            if byteCount - run.byteCount >= again.byteCount {
-                run.append(again)
-            } else {
-                let rest = byteCount - run.byteCount
-                run.append(FilteredChecksum(adler32: UInt32(rest % 65521) << 16 | 1, byteCount: rest))
+    @Test func `CRC-32C is the remainder of the division by its polynomial at every length`() {
+        var random = SeededGenerator(seed: 7)
+        for count in 0..<80 {
+            let bytes = random.bytes(count)
+            var remainder = UInt32.max
+            for bit in 0..<8 * count {
+                let carry = (remainder ^ UInt32(bytes[bit / 8] >> UInt8(bit % 8))) & 1
+                remainder = remainder >> 1 ^ (carry == 1 ? 0x82f6_3b78 : 0)
             }
+            var crc = CRC32C()
+            bytes.withUnsafeBytes { crc.update($0) }
+            #expect(crc.value == ~remainder)
         }
-        #expect(run.adler32 == UInt32(byteCount % 65521) << 16 | 1)
     }
 }

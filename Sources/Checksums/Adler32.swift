@@ -1,28 +1,25 @@
-/// The checksum of a zlib stream's uncompressed bytes (RFC 1950).
+import CISAL
+
+/// Adler-32, the checksum of a zlib stream's uncompressed bytes (RFC 1950).
 ///
 /// Two sums modulo 65521: `a` of the bytes plus 1, and `b` of all values that `a` went through; the checksum is
-/// `b << 16 | a`. Both are linear in the bytes, so that the checksums of two neighbouring runs give that of both.
+/// `b << 16 | a`. Both are linear in the bytes, so the checksums of two neighbouring runs give that of both.
 public enum Adler32 {
     /// The checksum of no bytes.
     public static let empty: UInt32 = 1
 
     private static let modulus: UInt64 = 65521
 
-    /// The checksum of `bytes` after bytes whose checksum is `start`.
-    public static func checksum(_ bytes: some Sequence<UInt8>, after start: UInt32 = empty) -> UInt32 {
-        var a = UInt64(start & 0xffff)
-        var b = UInt64(start >> 16)
-        for byte in bytes {
-            a = (a + UInt64(byte)) % modulus
-            b = (b + a) % modulus
-        }
-        return UInt32(b << 16 | a)
+    public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        bytes.isEmpty ? empty : isal_adler32(empty, bytePointer(bytes), UInt64(bytes.count))
     }
+
+    public static func checksum(_ bytes: [UInt8]) -> UInt32 { bytes.withUnsafeBytes { checksum($0) } }
 
     /// The checksum of a run of bytes followed by another one.
     ///
-    /// The second run's `a` starts at 1 by itself and at the first's `a` in truth; every one of its bytes adds that
-    /// difference to `b` once more.
+    /// The second run's `a` starts at 1 when the run is taken alone, and at the first run's `a` when it follows: every one of
+    /// its bytes adds that difference to `b` once more.
     public static func combine(_ first: UInt32, _ second: UInt32, secondByteCount: UInt64) -> UInt32 {
         let a1 = UInt64(first & 0xffff)
         let b1 = UInt64(first >> 16)
