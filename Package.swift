@@ -72,14 +72,14 @@ let package = Package(
 
         // C, each imported by one Swift target.
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-        .target(name: "CMessagePassing", dependencies: ["COpenMPI"]),
+        .target(name: "CMPI", dependencies: ["COpenMPI"]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
-        .target(name: "CProcess"),
-        .target(name: "CProcessor"),
+        .target(name: "CSystemCalls"),
+        .target(name: "SystemCalls", dependencies: ["CSystemCalls"], swiftSettings: strict),
         .target(name: "Checksums", dependencies: ["CISAL"], swiftSettings: strict),
 
         // Pure, or nearly: no sockets, no clocks.
@@ -99,15 +99,17 @@ let package = Package(
         .target(
             name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
-        .target(name: "MessagePassing", dependencies: ["CMessagePassing"], swiftSettings: strict),
-        .target(name: "Observability", dependencies: ["CSystemd", "CProcess", log], swiftSettings: strict),
+        .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
+        .target(name: "LogHandlers", dependencies: ["CSystemd", "SystemCalls", log], swiftSettings: strict),
         .target(
             name: "Settings",
             dependencies: [.product(name: "Configuration", package: "swift-configuration"), system],
             swiftSettings: strict),
         .target(
-            name: "DaemonProgram",
-            dependencies: ["Observability", "Settings", "Transport", lifecycle, lifecycleSignals, log],
+            name: "DaemonSupport",
+            dependencies: [
+                "LogHandlers", "Settings", "SystemCalls", "Transport", lifecycle, lifecycleSignals, log,
+            ],
             swiftSettings: strict),
         .target(
             name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), crypto, log],
@@ -118,19 +120,19 @@ let package = Package(
             name: "MasterDaemon",
             dependencies: [
                 "Checksums", "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore",
-                "Transport", "ImageCodecs", "Observability", "Settings", "DaemonProgram", lifecycle, log, crypto,
+                "Transport", "ImageCodecs", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, crypto,
                 nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
-                "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "Observability", "Settings",
-                "DaemonProgram", lifecycle, log,
+                "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "DaemonSupport", "Settings",
+                "SystemCalls", lifecycle, log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank",
-            dependencies: ["Checksums", "JobModel", "Imaging", "ImageCodecs", "MessagePassing", "CProcessor"],
+            dependencies: ["Checksums", "JobModel", "Imaging", "ImageCodecs", "MPI", "SystemCalls"],
             swiftSettings: strict),
         .executableTarget(
             name: "Client",
@@ -217,7 +219,11 @@ let package = Package(
             name: "TransportTests",
             dependencies: ["Transport", "MasterClient", "SeededRandom", "TestSupport", nio("NIOEmbedded")],
             swiftSettings: strict),
-        .testTarget(name: "ObservabilityTests", dependencies: ["Observability"], swiftSettings: strict),
+        .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", "TestBasics"], swiftSettings: strict),
+        .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
+        .testTarget(
+            name: "DaemonSupportTests", dependencies: ["DaemonSupport", "SystemCalls", "TestBasics"],
+            swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(name: "RankTests", dependencies: ["Rank", "ImageCodecs", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -239,7 +245,7 @@ let package = Package(
             name: "DurabilityTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
-                "Journal", "Observability", "CFaultyDisk", "JournalWriter", "SeededRandom", crypto, log,
+                "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", crypto, log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
@@ -268,7 +274,7 @@ let package = Package(
             path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Imaging")),
         .executableTarget(
             name: "RankV3",
-            dependencies: ["Checksums", "JobModel", "ImagingV3", "ImageCodecsV3", "MessagePassing", "CProcessor"],
+            dependencies: ["Checksums", "JobModel", "ImagingV3", "ImageCodecsV3", "MPI", "SystemCalls"],
             path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
         .executableTarget(
             name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Tools/x86-64-v3/KernelTool",

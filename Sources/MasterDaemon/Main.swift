@@ -1,19 +1,19 @@
-import DaemonProgram
-import Observability
+import DaemonSupport
+import SystemCalls
 
 /// tessera-master: reads its settings, then runs the master until it is told to stop.
 @main
 enum MasterMain {
     static func main() async {
         // Transfers pass through many threads in pieces of half a megabyte.
-        ProcessMemory.limitArenas(to: 2)
-        let program = DaemonProgram(
+        ThisProcess.limitAllocatorArenas(to: 2)
+        let program = DaemonMain(
             name: "tessera-master", version: MasterSettings.version,
             summary: "Owns Tessera's durable queue: accepts jobs, leases their tasks to workers, keeps the results.",
             settings: MasterSettings.table)
         await program.run { settings in
             let master = try MasterSettings(settings)
-            return DaemonProgram.Launch(logLevel: master.logLevel, shutdownLimit: .seconds(10)) { logger in
+            return DaemonMain.Launch(logLevel: master.logLevel, shutdownLimit: .seconds(10)) { logger in
                 MasterService(settings: master, logger: logger)
             }
         }

@@ -1,8 +1,8 @@
 import Imaging
 import JobModel
-import Observability
 import Protocol
 import Scheduler
+import SystemCalls
 import Transport
 
 /// What clients ask, in the words of the scheduler. Every method answers on the request's stream once the answer is durable.
@@ -188,7 +188,7 @@ extension MasterCore {
         let counters = scheduler.counters
         return .with {
             $0.software = MasterSettings.software
-            $0.residentBytes = UInt64(ProcessMemory.residentByteCount)
+            $0.residentBytes = UInt64(ThisProcess.residentByteCount)
             $0.uptimeMilliseconds = UInt64((now.instant - startedAt) / .milliseconds(1))
             $0.tasksReady = UInt64(counters.tasksReady)
             $0.leasesRunning = UInt64(counters.leasesRunning)

@@ -4,9 +4,9 @@ import JobModel
 import Journal
 import Logging
 import MasterLogic
-import Observability
 import Protocol
 import Scheduler
+import SystemCalls
 import Transport
 
 /// The master's state, owned by the thread that runs the `DecisionLoop`; nothing here is touched from elsewhere.

@@ -5,9 +5,10 @@ import Journal
 import Logging
 import NIOCore
 import NIOPosix
-import Observability
+import DaemonSupport
 import Scheduler
 import ServiceLifecycle
+import SystemCalls
 import Transport
 
 /// The master as a service: opens the state, serves connections, and ends when told to or when the journal fails.
@@ -16,7 +17,7 @@ struct MasterService: Service {
     let logger: Logger
 
     func run() async throws {
-        let fileLimit = ProcessLimits.raiseOpenFileCount()
+        let fileLimit = ThisProcess.raiseOpenFileLimit()
         if fileLimit < settings.transport.connections {
             logger.warning(
                 "fewer files may be open than connections; raise LimitNOFILE or ulimit -n",

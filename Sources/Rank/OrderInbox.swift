@@ -1,7 +1,6 @@
-import Glibc
 import JobModel
-import MessagePassing
 import Synchronization
+import SystemCalls
 
 /// Orders as they come in, read by a thread of its own.
 ///
@@ -22,16 +21,7 @@ final class OrderInbox: Sendable {
 
     /// Begins to read orders from `link`.
     init(_ link: WorkerLink) {
-        let reader = Unmanaged.passRetained(Reader(link: link, inbox: self)).toOpaque()
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Reader>.fromOpaque(argument).takeRetainedValue().run()
-            }, reader)
-        precondition(code == 0, "the system refuses a thread: \(String(cString: strerror(code)))")
-        pthread_detach(thread)
+        startThread { [self] in Reader(link: link, inbox: self).run() }
     }
 
     /// The next order; blocks until there is one. A cancel wakes a waiting one too.
@@ -73,34 +63,11 @@ final class OrderInbox: Sendable {
                 do {
                     while let order = try frames.next(RankOrder.self) { inbox.put(order) }
                 } catch {
-                    ProcessLife.say("the worker sent what is no order: \(error.description)")
+                    printLine("the worker sent what is no order: \(error.description)")
                     WorkerLink.leave()
                 }
                 link.receive(into: &frames)
             }
         }
-    }
-}
-
-/// A POSIX semaphore.
-///
-/// `@unchecked Sendable`: `sem_post` and `sem_wait` may be called from any thread, and the pointer never changes.
-private final class CountingSemaphore: @unchecked Sendable {
-    private let semaphore: UnsafeMutablePointer<sem_t>
-
-    init() {
-        semaphore = .allocate(capacity: 1)
-        sem_init(semaphore, 0, 0)
-    }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func signal() { sem_post(semaphore) }
-
-    func wait() {
-        while sem_wait(semaphore) != 0 && errno == EINTR {}
     }
 }

@@ -1,7 +1,7 @@
-import Glibc
 import ImageCodecs
 import Imaging
 import JobModel
+import SystemCalls
 
 /// Why an order ends without a result. The world stays in step, and ready for another order.
 struct RankFailure: Error, Hashable {
@@ -16,8 +16,8 @@ struct RankFailure: Error, Hashable {
     static let cancelled = RankFailure(.cancelled, "the order was cancelled")
 
     /// `call` on `path` failed, and `errno` says why.
-    static func system(_ call: String, _ path: String, _ code: Int32 = errno) -> RankFailure {
-        RankFailure(.workerError, "cannot \(call) \(path): \(String(cString: strerror(code)))")
+    static func system(_ call: String, _ path: String, _ error: SystemError = .last) -> RankFailure {
+        RankFailure(.workerError, "cannot \(call) \(path): \(error)")
     }
 
     /// The failure that stands for any error of the rooms below.

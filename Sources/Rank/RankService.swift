@@ -1,6 +1,6 @@
 import Glibc
 import JobModel
-import MessagePassing
+import MPI
 
 /// A rank's life: one order after the other, until the worker says shutdown or is gone.
 struct RankService {

@@ -1,5 +1,5 @@
 import JobModel
-import MessagePassing
+import MPI
 
 /// Ghost rows to send: memory that stays as it is until the exchange is over.
 struct OutgoingRows {

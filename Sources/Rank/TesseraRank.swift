@@ -1,7 +1,8 @@
 import Glibc
 import ImageCodecs
 import JobModel
-import MessagePassing
+import MPI
+import SystemCalls
 
 /// `tessera-rank`: one rank of a worker's resident MPI world. Started by `mpirun`, which `tessera-worker` starts.
 @main
@@ -10,52 +11,54 @@ struct TesseraRank {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "--launch" { Launcher.run(arguments.dropFirst()) }
         ProcessorBuild.becomeBest()
-        guard let socket = variable("TESSERA_RANK_SOCKET"), let token = variable("TESSERA_RANK_TOKEN") else {
-            ProcessLife.say("started by tessera-worker, not by hand: there is no worker to connect to")
+        guard let socket = ThisProcess.environment("TESSERA_RANK_SOCKET"),
+            let token = ThisProcess.environment("TESSERA_RANK_TOKEN")
+        else {
+            printLine("started by tessera-worker, not by hand: there is no worker to connect to")
             exit(64)
         }
-        guard variable("TESSERA_RANK_REVISION") == "\(JobOptions.currentResultRevision)" else {
-            ProcessLife.say(
+        guard ThisProcess.environment("TESSERA_RANK_REVISION") == "\(JobOptions.currentResultRevision)" else {
+            printLine(
                 "this program (\(CommandLine.arguments[0])) is of another release than the worker that starts it: install all of "
                     + "one release, tessera-rank-v3 too")
             exit(78)
         }
         // The promise that no result depends on who computed it comes before a machine's help.
         guard PNGSegmentEncoder.isReproducible else {
-            ProcessLife.say(
+            printLine(
                 "ISA-L compresses differently on this machine than on others (a processor without SSE4.2, or another release "
                     + "of the library): its results would not be byte for byte the same, so it can not be a worker")
             exit(78)
         }
         // The launcher became mpirun. Should that be gone already, nothing will come of this rank.
-        let parent = variable("TESSERA_RANK_PARENT").flatMap { pid_t($0) } ?? getppid()
-        guard ProcessLife.follow(parent: parent) == 0 else { exit(71) }
+        let parent = ThisProcess.environment("TESSERA_RANK_PARENT").flatMap { pid_t($0) } ?? getppid()
+        guard (try? ThisProcess.dieWithParent(parent)) != nil else { exit(71) }
         limitResources()
         let ranks = Communicator.start(
-            maximumPieceByteCount: variable("TESSERA_RANK_MESSAGE").flatMap { Int($0) } ?? 1 << 30)
+            maximumPieceByteCount: ThisProcess.environment("TESSERA_RANK_MESSAGE").flatMap { Int($0) } ?? 1 << 30)
         do {
             let link = try WorkerLink(path: socket)
             link.send(.hello(rank: UInt32(ranks.rank), token: token))
             RankService(
                 ranks: ranks, link: link, inbox: OrderInbox(link),
-                memoryByteCount: variable("TESSERA_RANK_MEMORY").flatMap(UInt64.init) ?? .max
+                memoryByteCount: ThisProcess.environment("TESSERA_RANK_MEMORY").flatMap(UInt64.init) ?? .max
             ).run()
         } catch {
             Communicator.abort(error.reason)
         }
     }
 
-    private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-
     /// No core dumps of other people's images, and no more address space than the worker grants.
     private static func limitResources() {
         limit(RLIMIT_CORE, to: 0)
-        if let bytes = variable("TESSERA_RANK_ADDRESS_SPACE").flatMap(UInt.init) { limit(RLIMIT_AS, to: bytes) }
+        if let bytes = ThisProcess.environment("TESSERA_RANK_ADDRESS_SPACE").flatMap(UInt.init) {
+            limit(RLIMIT_AS, to: bytes)
+        }
     }
 
     private static func limit(_ resource: __rlimit_resource, to value: UInt) {
         var limits = rlimit(rlim_cur: value, rlim_max: value)
         // A hard limit that is lower already stays.
-        if setrlimit(Int32(resource.rawValue), &limits) != 0 { ProcessLife.say("a resource limit is refused") }
+        if setrlimit(Int32(resource.rawValue), &limits) != 0 { printLine("a resource limit is refused") }
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import JobModel
-import MessagePassing
+import MPI
+import SystemCalls
 
 /// The rank's end of the socket to its worker.
 ///
@@ -13,20 +14,14 @@ final class WorkerLink: @unchecked Sendable {
 
     /// Connects to the worker that listens at `path`.
     init(path: String) throws(RankFailure) {
-        var address = sockaddr_un()
-        let capacity = MemoryLayout.size(ofValue: address.sun_path)
-        guard path.utf8.count < capacity else {
-            throw RankFailure(.workerError, "the socket's path \(path) is longer than \(capacity - 1) bytes")
+        guard let address = UnixSocketAddress(path: path) else {
+            throw RankFailure(
+                .workerError,
+                "the socket's path \(path) is longer than \(UnixSocketAddress.maximumPathByteCount) bytes")
         }
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .system("open a socket to", path) }
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
+        let connected = address.withAddress { connect(descriptor, $0, $1) }
         guard connected == 0 else { throw .system("connect to", path) }
     }
 

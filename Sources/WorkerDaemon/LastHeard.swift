@@ -1,4 +1,4 @@
-import Observability
+import SystemCalls
 import Synchronization
 
 /// When something was last heard, on the clock that goes on in suspend.

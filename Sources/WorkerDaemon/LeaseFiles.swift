@@ -1,5 +1,6 @@
 import Glibc
 import JobModel
+import SystemCalls
 
 /// Where one lease's inputs and outputs lie in shared memory.
 ///
@@ -39,19 +40,13 @@ struct LeaseFileError: Error, CustomStringConvertible {
     let description: String
 
     init(_ action: String, _ path: String) {
-        description = "\(action) \(path): \(String(cString: strerror(errno)))"
+        description = "\(action) \(path): \(SystemError.last)"
     }
 }
 
 /// Removes the files in a folder; it has no folders in it.
 func emptyFolder(_ path: String) {
-    guard let stream = opendir(path) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-        _ = withUnsafePointer(to: &entry.pointee.d_name) { name in
-            name.withMemoryRebound(to: CChar.self, capacity: 256) { unlinkat(dirfd(stream), $0, 0) }
-        }
-    }
+    for name in (try? directoryEntries(at: path)) ?? [] { unlink("\(path)/\(name)") }
 }
 
 /// Creates the file with this size, backed by memory that is really there: a full scratch folder is an error here, not

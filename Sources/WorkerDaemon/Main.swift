@@ -1,16 +1,16 @@
-import DaemonProgram
+import DaemonSupport
 
 /// tessera-worker: reads its settings, then works for its master until it is told to stop.
 @main
 enum WorkerMain {
     static func main() async {
-        let program = DaemonProgram(
+        let program = DaemonMain(
             name: "tessera-worker", version: WorkerSettings.version,
             summary: "Computes tasks for a Tessera master: each slot is a resident MPI world on this machine's cores.",
             settings: WorkerSettings.table)
         await program.run { settings in
             let worker = try WorkerSettings(settings)
-            return DaemonProgram.Launch(
+            return DaemonMain.Launch(
                 logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8)
             ) { logger in
                 WorkerService(settings: worker, logger: logger)

@@ -1,7 +1,6 @@
 import JobModel
 import Logging
 import MasterClient
-import Observability
 import Protocol
 import Transport
 

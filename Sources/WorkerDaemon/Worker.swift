@@ -1,7 +1,7 @@
 import JobModel
 import Logging
 import MasterClient
-import Observability
+import SystemCalls
 import Protocol
 import Synchronization
 import Transport
@@ -155,7 +155,7 @@ actor Worker {
     func beat() {
         let heartbeat = WireHeartbeat.with {
             $0.held = held
-            $0.residentBytes = UInt64(ProcessMemory.residentByteCount)
+            $0.residentBytes = UInt64(ThisProcess.residentByteCount)
         }
         connection?.send(.heartbeat(heartbeat))
     }

@@ -1,6 +1,6 @@
 import Logging
 import MasterClient
-import Observability
+import DaemonSupport
 import ServiceLifecycle
 import Transport
 

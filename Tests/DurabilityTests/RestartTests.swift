@@ -3,9 +3,9 @@ import Glibc
 import JobModel
 import Journal
 import Logging
-import Observability
 import Protocol
 import Synchronization
+import SystemCalls
 import TestSupport
 import Testing
 import Transport
@@ -35,7 +35,7 @@ import Transport
     @Test func `all workers are back soon after their master`() async throws {
         let wish = ProcessInfo.processInfo.environment["TESSERA_RESTART_WORKERS"].flatMap { Int($0) }
         let workerCount = wish ?? 500
-        _ = ProcessLimits.raiseOpenFileCount()
+        _ = ThisProcess.raiseOpenFileLimit()
         try await withTemporaryFolder { folder in
             let place = try MasterProcess.Place(folder: folder)
             // As if each were at an address of its own.

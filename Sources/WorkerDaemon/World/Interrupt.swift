@@ -1,12 +1,14 @@
 import Glibc
 import Synchronization
+import SystemCalls
 
 /// Wakes a thread that waits in `poll`, from any other, and says why.
 final class Interrupt: Sendable {
     /// Readable after `requestStop` or `requestCancel`, until `clear`.
-    let descriptor: Int32
+    var descriptor: CInt { waitingEnd.number }
+    private let waitingEnd: OwnedDescriptor
     /// The other end of a pair of sockets; a byte written here makes `descriptor` readable.
-    private let wakingEnd: Int32
+    private let wakingEnd: OwnedDescriptor
     private let stopped = Atomic(false)
     private let cancelled = Atomic(false)
 
@@ -14,14 +16,9 @@ final class Interrupt: Sendable {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let code = socketpair(AF_UNIX, kind, 0, &ends)
-        precondition(code == 0, "the system refuses a pair of sockets: \(systemMessage())")
-        descriptor = ends[0]
-        wakingEnd = ends[1]
-    }
-
-    deinit {
-        close(descriptor)
-        close(wakingEnd)
+        precondition(code == 0, "the system refuses a pair of sockets: \(SystemError.last)")
+        waitingEnd = OwnedDescriptor(ends[0])
+        wakingEnd = OwnedDescriptor(ends[1])
     }
 
     var isStopRequested: Bool { stopped.load(ordering: .acquiring) }
@@ -53,6 +50,6 @@ final class Interrupt: Sendable {
 
     private func wake() {
         // A full buffer wakes as well as one more byte.
-        _ = write(wakingEnd, [1], 1)
+        _ = write(wakingEnd.number, [1], 1)
     }
 }

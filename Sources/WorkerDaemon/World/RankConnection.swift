@@ -1,9 +1,10 @@
 import Glibc
 import JobModel
+import SystemCalls
 
 /// The worker's end of the socket to one rank. Never blocks.
 final class RankConnection {
-    let descriptor: FileDescriptor
+    let descriptor: OwnedDescriptor
     /// The rank's process, as the kernel knows it. Alive as long as the connection is not closed at the other end:
     /// nobody else holds that end.
     let process: pid_t
@@ -15,10 +16,9 @@ final class RankConnection {
     /// Takes a connection that `listener` has.
     ///
     /// - Returns: `nil` when there is none, or its peer is another user.
-    static func accept(from listener: FileDescriptor) -> RankConnection? {
+    static func accept(from listener: borrowing OwnedDescriptor) -> RankConnection? {
         let number = Glibc.accept(listener.number, nil, nil)
-        guard number >= 0 else { return nil }
-        let descriptor = FileDescriptor(number)
+        guard let descriptor = OwnedDescriptor(result: number) else { return nil }
         _ = fcntl(number, F_SETFD, FD_CLOEXEC)
         _ = fcntl(number, F_SETFL, O_NONBLOCK)
         // struct ucred, which the importer does not see: process, user, group.
@@ -28,7 +28,7 @@ final class RankConnection {
         return RankConnection(descriptor, process: peer.pid)
     }
 
-    private init(_ descriptor: FileDescriptor, process: pid_t) {
+    private init(_ descriptor: consuming OwnedDescriptor, process: pid_t) {
         self.descriptor = descriptor
         self.process = process
     }
@@ -80,26 +80,19 @@ final class RankConnection {
 }
 
 /// A Unix socket at `path` that ranks connect to. The folder's mode keeps other users away.
-func listenForRanks(at path: String, count: Int) throws(WorldError) -> FileDescriptor {
-    var address = sockaddr_un()
-    let capacity = MemoryLayout.size(ofValue: address.sun_path)
-    guard path.utf8.count < capacity else {
+func listenForRanks(at path: String, count: Int) throws(WorldError) -> OwnedDescriptor {
+    guard let address = UnixSocketAddress(path: path) else {
         throw .notStarted(
-            "the socket's path \(path) has \(path.utf8.count) bytes, \(capacity - 1) are allowed: choose a shorter folder",
-            outputTail: "")
+            "the socket's path \(path) has \(path.utf8.count) bytes, \(UnixSocketAddress.maximumPathByteCount) are allowed: "
+                + "choose a shorter folder", outputTail: "")
     }
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    guard number >= 0 else { throw .notStarted("cannot open a socket: \(systemMessage())", outputTail: "") }
-    let descriptor = FileDescriptor(number)
-    let bound = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    guard let descriptor = OwnedDescriptor(result: socket(AF_UNIX, kind, 0)) else {
+        throw .notStarted("cannot open a socket: \(SystemError.last)", outputTail: "")
     }
-    guard bound == 0, listen(number, Int32(count)) == 0 else {
-        throw .notStarted("cannot listen at \(path): \(systemMessage())", outputTail: "")
+    guard address.withAddress({ bind(descriptor.number, $0, $1) }) == 0, listen(descriptor.number, Int32(count)) == 0
+    else {
+        throw .notStarted("cannot listen at \(path): \(SystemError.last)", outputTail: "")
     }
     return descriptor
 }

@@ -1,29 +1,23 @@
-import Glibc
 import Synchronization
+import SystemCalls
 
 /// Runs the jobs of one actor on a thread of its own, so that the actor may block.
 ///
 /// It is always the same thread: the kernel sends a parent-death signal when the *thread* that started the process
 /// ends, so whoever starts a world must not be a thread of a pool.
 final class ThreadExecutor: SerialExecutor {
-    private let queue = JobQueue()
+    private let queue = ExecutorQueue()
 
     init() {
-        let start = ThreadStart(queue: queue)
         queue.owner.withLock { $0.executor = self }
-        var thread = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let code = pthread_create(
-            &thread, &attributes,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, Unmanaged.passRetained(start).toOpaque())
-        pthread_attr_destroy(&attributes)
-        precondition(code == 0, "the system refuses a thread: \(String(cString: strerror(code)))")
+        startThread { [queue] in
+            while let job = queue.pop() {
+                // A job keeps its actor alive, and the actor its executor; held here too, the executor outlives a job that
+                // drops the actor.
+                guard let executor = queue.owner.withLock({ $0.executor }) else { return }
+                job.runSynchronously(on: executor.asUnownedSerialExecutor())
+            }
+        }
     }
 
     deinit { queue.push(nil) }
@@ -31,22 +25,8 @@ final class ThreadExecutor: SerialExecutor {
     func enqueue(_ job: consuming ExecutorJob) { queue.push(UnownedJob(job)) }
 }
 
-private final class ThreadStart {
-    private let queue: JobQueue
-
-    init(queue: JobQueue) { self.queue = queue }
-
-    func run() {
-        while let job = queue.pop() {
-            // A job keeps its actor alive, and that its executor; held here too, it outlives a job that drops the actor.
-            guard let executor = queue.owner.withLock({ $0.executor }) else { return }
-            job.runSynchronously(on: executor.asUnownedSerialExecutor())
-        }
-    }
-}
-
 /// Jobs in order of arrival; `nil` is the last one.
-private final class JobQueue: Sendable {
+private final class ExecutorQueue: Sendable {
     struct Owner {
         weak var executor: ThreadExecutor?
     }
@@ -64,28 +44,5 @@ private final class JobQueue: Sendable {
     func pop() -> UnownedJob? {
         available.wait()
         return jobs.withLock { $0.removeFirst() }
-    }
-}
-
-/// A POSIX semaphore.
-///
-/// `@unchecked Sendable`: `sem_post` and `sem_wait` may be called from any thread, and the pointer never changes.
-private final class CountingSemaphore: @unchecked Sendable {
-    private let semaphore: UnsafeMutablePointer<sem_t>
-
-    init() {
-        semaphore = .allocate(capacity: 1)
-        sem_init(semaphore, 0, 0)
-    }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func signal() { sem_post(semaphore) }
-
-    func wait() {
-        while sem_wait(semaphore) != 0 && errno == EINTR {}
     }
 }

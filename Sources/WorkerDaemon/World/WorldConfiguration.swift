@@ -1,5 +1,6 @@
 import Glibc
 import JobModel
+import SystemCalls
 
 /// How a slot's world is started.
 struct WorldConfiguration: Sendable {
@@ -33,7 +34,7 @@ struct WorldConfiguration: Sendable {
     ) {
         precondition(rankCount > 0, "a world of \(rankCount) ranks")
         self.rankCount = rankCount
-        self.rankExecutable = rankExecutable ?? Self.besideThisProgram("tessera-rank")
+        self.rankExecutable = rankExecutable ?? ThisProcess.pathBesideExecutable("tessera-rank")
         self.mpirun = mpirun
         self.baseDirectory = baseDirectory
         self.startTimeout = startTimeout
@@ -43,13 +44,6 @@ struct WorldConfiguration: Sendable {
     }
 
     private static let emptyRankByteCount: UInt64 = 1 << 30
-
-    private static func besideThisProgram(_ name: String) -> String {
-        guard let path = realpath("/proc/self/exe", nil) else { return name }
-        defer { free(path) }
-        let program = String(cString: path)
-        return String(program[...(program.lastIndex(of: "/") ?? program.startIndex)]) + name
-    }
 }
 
 /// The command that starts a world: who is run, with which arguments and environment. No shell is involved.
@@ -77,13 +71,15 @@ struct WorldCommand: Sendable {
             + parameters.flatMap { ["--mca", $0.key, $0.value] }
             + [executable]
 
-        var environment = Self.inherited.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+        var environment = Self.inherited.compactMap { name in
+            ThisProcess.environment(name).map { "\(name)=\($0)" }
+        }
         if geteuid() == 0 {
             environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
         }
         // A crash is told in a line. The runtime's backtrace takes half a second, and would leave no room for anything else in the
         // tail that is kept; whoever wants it sets the variable for the worker.
-        if getenv("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
+        if ThisProcess.environment("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
         environment += [
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
             "TESSERA_RANK_REVISION=\(JobOptions.currentResultRevision)",
@@ -103,7 +99,7 @@ struct WorldCommand: Sendable {
     ///
     /// - Parameter output: closed on return: only the command's end of it is left.
     /// - Returns: the process, which leads its process group.
-    func spawn(output: consuming FileDescriptor) throws(WorldError) -> pid_t {
+    func spawn(output: consuming OwnedDescriptor) throws(WorldError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -129,21 +125,8 @@ struct WorldCommand: Sendable {
             withCStrings(environment) { envp in posix_spawn(&process, executable, &actions, &attributes, argv, envp) }
         }
         guard code == 0 else {
-            throw .notStarted("cannot start \(executable): \(systemMessage(code))", outputTail: "")
+            throw .notStarted("cannot start \(executable): \(SystemError(code: code))", outputTail: "")
         }
         return process
-    }
-}
-
-/// Calls `body` with a C array of C strings, ended by a null pointer.
-private func withCStrings<Result>(
-    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
-) -> Result {
-    var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
-    pointers.append(nil)
-    defer { for pointer in pointers { free(pointer) } }
-    return pointers.withUnsafeMutableBufferPointer { buffer in
-        // An array with at least one element has a base address.
-        body(buffer.baseAddress ?? .allocate(capacity: 1))
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import JobModel
+import SystemCalls
 
 /// One mpirun and its ranks, from start to end: the sockets to the ranks, what they print, and their death.
 ///
@@ -37,11 +38,11 @@ final class WorldProcess {
         var ends: [Int32] = [-1, -1]
         // A pair of sockets serves as a pipe that is closed on exec from its first moment.
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-            throw .notStarted("cannot open a pair of sockets: \(systemMessage())", outputTail: "")
+            throw .notStarted("cannot open a pair of sockets: \(SystemError.last)", outputTail: "")
         }
-        self.output = OutputTail(FileDescriptor(ends[0]))
+        self.output = OutputTail(OwnedDescriptor(ends[0]))
         self.interrupt = interrupt
-        self.launcher = try command.spawn(output: FileDescriptor(ends[1]))
+        self.launcher = try command.spawn(output: OwnedDescriptor(ends[1]))
         do {
             try gather(listener, token: token, configuration)
         } catch {
@@ -150,7 +151,7 @@ final class WorldProcess {
     }
 
     private func gather(
-        _ listener: FileDescriptor, token: String, _ configuration: WorldConfiguration
+        _ listener: borrowing OwnedDescriptor, token: String, _ configuration: WorldConfiguration
     ) throws(WorldError) {
         let deadline = ContinuousClock.now + configuration.startTimeout
         var strangers: [RankConnection] = []
@@ -212,13 +213,13 @@ private func waitForHangUp(_ descriptor: Int32, _ deadline: ContinuousClock.Inst
 final class OutputTail {
     private static let limit = 4096
 
-    let descriptor: FileDescriptor
+    let descriptor: OwnedDescriptor
     private(set) var isClosed = false
     private var bytes: [UInt8] = []
 
-    init(_ descriptor: FileDescriptor) {
+    init(_ descriptor: consuming OwnedDescriptor) {
         self.descriptor = descriptor
-        _ = fcntl(descriptor.number, F_SETFL, O_NONBLOCK)
+        _ = fcntl(self.descriptor.number, F_SETFL, O_NONBLOCK)
     }
 
     var text: String { String(decoding: bytes, as: UTF8.self) }

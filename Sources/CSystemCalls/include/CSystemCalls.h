@@ -1,0 +1,20 @@
+// What Swift's Glibc module leaves out of the C library and the kernel's interface.
+//
+// Ownership: no function takes or returns memory. Threads: may be called from any thread, except where it says otherwise.
+#pragma once
+
+#include <sys/types.h>
+
+/// Lets the allocator make at most `count` arenas. To be called before other threads allocate. Returns whether it was set.
+int tsr_system_limit_arenas(int count);
+
+/// Asks the kernel to send `signal` to this process when the thread that started it ends. The request survives exec.
+/// Returns 0, an errno, or ESRCH when the parent is no longer `parent`.
+int tsr_system_follow_parent(pid_t parent, int signal);
+
+/// Closes every open file from the descriptor `first` on.
+void tsr_system_close_from(int first);
+
+/// Whether this processor, and the system on it, can run programs built for x86-64-v3: AVX2, BMI2, FMA and what belongs to
+/// them (System V ABI, "x86-64 micro-architecture levels"). Returns 0 on other architectures.
+int tsr_system_is_x86_64_v3(void);

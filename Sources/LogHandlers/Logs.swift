@@ -1,0 +1,31 @@
+import Glibc
+import Logging
+import SystemCalls
+
+/// Where the log of a daemon goes.
+package enum Logs {
+    /// Sends all loggers of the process to the systemd journal when stderr is connected to it, else to stderr.
+    /// To be called once, before the first logger is made.
+    package static func bootstrap(level: Logger.Level, metadataProvider: Logger.MetadataProvider? = nil) {
+        let program = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "tessera"
+        if standardErrorIsJournal(stream: ThisProcess.environment("JOURNAL_STREAM")) {
+            LoggingSystem.bootstrap(
+                { label, provider in
+                    JournaldLogHandler(label: label, identifier: program, level: level, metadataProvider: provider)
+                }, metadataProvider: metadataProvider)
+        } else {
+            LoggingSystem.bootstrap(
+                { label, provider in TerminalLogHandler(label: label, level: level, metadataProvider: provider) },
+                metadataProvider: metadataProvider)
+        }
+    }
+
+    /// Whether stderr is the stream that systemd connected to the journal. The variable alone says nothing: children inherit
+    /// it after their stderr was redirected (systemd.exec(5), $JOURNAL_STREAM).
+    /// - Parameter stream: "device:inode".
+    static func standardErrorIsJournal(stream: String?, descriptor: CInt = STDERR_FILENO) -> Bool {
+        var status = stat()
+        guard let stream, fstat(descriptor, &status) == 0 else { return false }
+        return stream == "\(status.st_dev):\(status.st_ino)"
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// The process that asks: its environment, its program, its life, its limits, its memory.
+package enum ThisProcess {
+    /// The present value of an environment variable.
+    @Sendable
+    package static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    /// The path of the program that runs, with all symbolic links resolved; `nil` without a mounted /proc.
+    package static var executablePath: String? {
+        guard let path = realpath("/proc/self/exe", nil) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// The path of the file `name` in the directory of the running program; `name` itself when that is unknown.
+    package static func pathBesideExecutable(_ name: String) -> String {
+        guard let program = executablePath, let slash = program.lastIndex(of: "/") else { return name }
+        return String(program[...slash]) + name
+    }
+}
