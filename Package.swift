@@ -95,7 +95,8 @@ let package = Package(
         .target(name: "ImageCodecs", dependencies: ["Checksums", "Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
 
         // Shells.
-        .target(name: "BlobStore", dependencies: ["JobModel", "Checksums", crypto], swiftSettings: strict),
+        .target(
+            name: "BlobStore", dependencies: ["JobModel", "Checksums", "SystemCalls", crypto], swiftSettings: strict),
         .target(
             name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
             swiftSettings: strict),
@@ -214,7 +215,8 @@ let package = Package(
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "TestBasics"], swiftSettings: strict),
-        .testTarget(name: "BlobStoreTests", dependencies: ["BlobStore", "TestBasics"], swiftSettings: strict),
+        .testTarget(
+            name: "BlobStoreTests", dependencies: ["BlobStore", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
             dependencies: ["Transport", "MasterClient", "SeededRandom", "TestSupport", nio("NIOEmbedded")],

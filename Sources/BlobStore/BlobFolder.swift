@@ -1,6 +1,7 @@
 import Glibc
 import JobModel
 import Synchronization
+import SystemCalls
 
 /// The file system's side of a `FolderBlobStore`: names, timestamps, and what must happen in which order.
 ///
@@ -12,8 +13,7 @@ import Synchronization
 /// may rely on them. A blob's modification time says when it was last put, by the folder's own clock.
 final class BlobFolder: Sendable {
     private let root: String
-    /// Of DIR; all names are relative to it.
-    let descriptor: CInt
+    private let directory: OwnedDescriptor
     private let clock: StoreClock
     /// Held while a blob appears, is renewed or disappears, so that a sweep does not take what was just promised.
     private let names = Mutex(())
@@ -30,18 +30,20 @@ final class BlobFolder: Sendable {
         root = path
         clock = StoreClock(bootTime: bootTime)
         let isNew = try Self.makeFolder(path, in: AT_FDCWD, shownAs: path)
-        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("opening", path) }
-        self.descriptor = descriptor
+        guard let directory = OwnedDescriptor(result: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
+            throw .system("opening", path)
+        }
+        self.directory = directory
         var madeAny = false
         for shelf in [Self.incoming, Self.damaged] + Self.shelves {
-            madeAny = try Self.makeFolder(shelf, in: descriptor, shownAs: "\(path)/\(shelf)") || madeAny
+            madeAny = try Self.makeFolder(shelf, in: self.directory.number, shownAs: "\(path)/\(shelf)") || madeAny
         }
         if madeAny { try synchronize(".") }
         if isNew { try synchronize("..") }
     }
 
-    deinit { close(descriptor) }
+    /// The open directory, to which all names are relative. Borrowed.
+    var descriptor: CInt { directory.number }
 
     func path(_ name: String) -> String { "\(root)/\(name)" }
 
@@ -60,11 +62,14 @@ final class BlobFolder: Sendable {
 
     // MARK: - Putting
 
-    func makeIncomingFile() throws(BlobStoreError) -> (name: String, descriptor: CInt) {
+    /// Begins a blob: creates a file with a new name.
+    func makeIncomingFile(_ durability: Durability) throws(BlobStoreError) -> IncomingFile {
         while true {
             let name = "\(Self.incoming)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
-            let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            if file >= 0 { return (name, file) }
+            let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
+            if let file = OwnedDescriptor(result: openat(descriptor, name, flags, 0o600)) {
+                return IncomingFile(in: self, durability, name: name, file: file)
+            }
             guard errno == EEXIST || errno == EINTR else { throw .system("making", path(name)) }
         }
     }
@@ -96,19 +101,19 @@ final class BlobFolder: Sendable {
     }
 
     private func synchronize(_ folder: String) throws(BlobStoreError) {
-        let file = openat(descriptor, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard file >= 0 else { throw .system("opening", path(folder)) }
-        defer { close(file) }
-        try Self.synchronize(file, path(folder))
+        let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+        guard let file = OwnedDescriptor(result: openat(descriptor, folder, flags)) else {
+            throw .system("opening", path(folder))
+        }
+        try Self.synchronize(file.number, path(folder))
+        _ = consume file
     }
 
     private static func synchronize(_ file: CInt, _ path: String) throws(BlobStoreError) {
         guard fsync(file) == 0 else {
-            let error = errno
-            guard error == ENOSPC || error == EDQUOT else {
-                throw BlobStoreError(
-                    .syncFailed,
-                    "the disk did not take what was written to \(path): \(String(cString: strerror(error)))")
+            let error = SystemError.last
+            guard error.code == ENOSPC || error.code == EDQUOT else {
+                throw BlobStoreError(.syncFailed, "the disk did not take what was written to \(path): \(error)")
             }
             throw .system("writing", path, error: error)
         }
@@ -154,16 +159,13 @@ final class BlobFolder: Sendable {
 
     func open(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReader {
         let name = Self.name(digest)
-        let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
-        guard file >= 0 else { throw errno == ENOENT ? missing(digest) : .system("opening", path(name)) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else {
-            let error = BlobStoreError.system("looking up", path(name))
-            close(file)
-            throw error
+        guard let file = OwnedDescriptor(result: openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) else {
+            throw errno == ENOENT ? missing(digest) : .system("opening", path(name))
         }
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw .system("looking up", path(name)) }
         return BlobReader(
-            digest: digest, fileDescriptor: file, byteCount: UInt64(status.st_size), path: path(name),
+            digest: digest, file: file, byteCount: UInt64(status.st_size), path: path(name),
             checksums: checksums)
     }
 
@@ -204,25 +206,10 @@ final class BlobFolder: Sendable {
 
     /// The names of the files in `folder`, relative to the root, in no order.
     func files(in folder: String) throws(BlobStoreError) -> [String] {
-        let file = openat(descriptor, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard file >= 0 else { throw .system("opening", path(folder)) }
-        guard let stream = fdopendir(file) else {
-            let error = BlobStoreError.system("listing", path(folder))
-            close(file)
-            throw error
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while true {
-            errno = 0
-            guard let entry = readdir(stream) else {
-                guard errno == 0 else { throw .system("listing", path(folder)) }
-                return names
-            }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append("\(folder)/\(name)") }
+        do {
+            return try directoryEntries(at: folder, in: descriptor).map { "\(folder)/\($0)" }
+        } catch {
+            throw .system("listing", path(folder), error: error)
         }
     }
 

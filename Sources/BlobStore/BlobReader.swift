@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import JobModel
+import SystemCalls
 
 /// Reads an open blob, at any place, from any number of threads at once. Blocks on the disk.
 ///
@@ -16,19 +17,17 @@ public final class BlobReader: Sendable {
     public let byteCount: UInt64
     /// Where the blob's file is, for messages.
     public let path: String
-    private let fileDescriptor: CInt
+    private let file: OwnedDescriptor
     private let checksums: ChecksumTable
 
-    /// Takes over `fileDescriptor`.
-    init(digest: BlobDigest, fileDescriptor: CInt, byteCount: UInt64, path: String, checksums: ChecksumTable) {
+    init(digest: BlobDigest, file: consuming OwnedDescriptor, byteCount: UInt64, path: String, checksums: ChecksumTable)
+    {
         self.digest = digest
-        self.fileDescriptor = fileDescriptor
+        self.file = file
         self.byteCount = byteCount
         self.path = path
         self.checksums = checksums
     }
-
-    deinit { close(fileDescriptor) }
 
     /// The `count` bytes from `offset` on.
     public func read(at offset: UInt64, count: Int) throws(BlobStoreError) -> [UInt8] {
@@ -122,7 +121,7 @@ public final class BlobReader: Sendable {
         var position = 0
         while position < buffer.count {
             let count = pread(
-                fileDescriptor, buffer.baseAddress.map { $0 + position }, buffer.count - position,
+                file.number, buffer.baseAddress.map { $0 + position }, buffer.count - position,
                 off_t(offset) + off_t(position))
             if count > 0 {
                 position += count

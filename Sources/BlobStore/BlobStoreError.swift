@@ -1,5 +1,6 @@
 import Glibc
 import JobModel
+import SystemCalls
 
 /// Why a blob could not be put, found or read.
 public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -38,17 +39,16 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
 
 extension BlobStoreError {
     /// What the system call that just failed on `path` means here.
-    static func system(_ action: String, _ path: String, error: CInt = errno) -> BlobStoreError {
-        let reason = String(cString: strerror(error))
-        return switch error {
+    static func system(_ action: String, _ path: String, error: SystemError = .last) -> BlobStoreError {
+        switch error.code {
         case ENOSPC, EDQUOT:
             BlobStoreError(
-                .noSpace, "\(action) \(path) failed: \(reason); free space, or move the blob folder to a larger disk")
+                .noSpace, "\(action) \(path) failed: \(error); free space, or move the blob folder to a larger disk")
         case EMFILE, ENFILE:
             BlobStoreError(
-                .systemError, "\(action) \(path) failed: \(reason); raise the limit of open files (LimitNOFILE)")
+                .systemError, "\(action) \(path) failed: \(error); raise the limit of open files (LimitNOFILE)")
         default:
-            BlobStoreError(.systemError, "\(action) \(path) failed: \(reason)")
+            BlobStoreError(.systemError, "\(action) \(path) failed: \(error)")
         }
     }
 

@@ -1,16 +1,20 @@
 import Glibc
 import JobModel
+import SystemCalls
 
-/// Keeps blobs as files in a folder of the local disk, for one process at a time.
+/// Keeps immutable bytes under the name of their SHA-256, as files in a directory of the local disk, for one process at a time.
+///
+/// All methods may be called from any thread and **block** on the disk: call them from a thread pool, never from an event loop
+/// or the cooperative pool.
 ///
 /// A blob appears under its name by rename(2), complete or not at all. A durable put is, in this order: the bytes, fsync of
-/// the file, rename, fsync of the folder.
-public struct FolderBlobStore: BlobStore {
+/// the file, rename, fsync of the directory.
+public struct FolderBlobStore: Sendable {
     let folder: BlobFolder
 
     /// Opens the store in `path`, which is made if there is none (not its parents).
     public init(path: String) throws(BlobStoreError) {
-        try self.init(path: path, bootTime: StoreClock.systemBootTime)
+        try self.init(path: path, bootTime: { BootTimeClock.now })
     }
 
     init(path: String, bootTime: @escaping @Sendable () -> UInt64) throws(BlobStoreError) {
@@ -26,10 +30,12 @@ public struct FolderBlobStore: BlobStore {
         return count
     }
 
+    /// Begins to put a blob. It exists once the writer is finished.
     public func makeWriter(_ durability: Durability) throws(BlobStoreError) -> BlobWriter {
-        BlobWriter(try IncomingFile(in: folder, durability))
+        BlobWriter(try folder.makeIncomingFile(durability))
     }
 
+    /// Opens a blob for reading and compares its size. The reader compares every read with what was put.
     public func open(_ blob: BlobReference) throws(BlobStoreError) -> BlobReader {
         let reader = try folder.open(blob.digest)
         guard reader.byteCount == blob.byteCount else {
@@ -41,41 +47,36 @@ public struct FolderBlobStore: BlobStore {
         return reader
     }
 
+    /// Whether the store has the blob. If so, the blob counts as just put, so that no sweep removes it before something can
+    /// refer to it.
     public func contains(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
         try folder.contains(digest)
     }
 
+    /// Removes the blob. Readers that have it open can continue.
+    /// - Returns: whether the store had it.
     @discardableResult
     public func remove(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
         try folder.remove(BlobFolder.name(digest)) != nil
     }
 
-    public func verify(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReference {
-        let reader = try folder.open(digest)
-        _ = try reader.computeChecksums()
-        return BlobReference(digest: digest, byteCount: reader.byteCount)
-    }
-
+    /// Takes a damaged blob out of use and keeps its file for a person to look at.
+    /// - Returns: the file's new path; `nil` when there was no such blob.
     @discardableResult
     public func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
         try folder.setAside(digest)
     }
 
-    public func usage() throws(BlobStoreError) -> BlobUsage {
-        var usage = BlobUsage()
-        for shelf in BlobFolder.shelves {
-            for name in try folder.files(in: shelf) {
-                // Gone if it was removed meanwhile.
-                if let status = try folder.status(name) { usage.add(status.byteCount) }
-            }
-        }
-        return usage
-    }
-
+    /// The bytes that can still be put before the disk is full.
     public func availableByteCount() throws(BlobStoreError) -> UInt64 {
         try folder.availableByteCount()
     }
 
+    /// Removes the blobs that `isNeeded` denies and that were put longer than `grace` ago.
+    ///
+    /// A blob is put before anything durable refers to it; `grace` is the time allowed for that. Nothing is removed in the
+    /// first `grace` after the store was opened. Changes of the wall clock have no effect.
+    /// - Returns: what was removed.
     @discardableResult
     public func sweep(
         olderThan grace: Duration, keeping isNeeded: (BlobDigest) -> Bool
@@ -89,5 +90,29 @@ public struct FolderBlobStore: BlobStore {
             }
         }
         return removed
+    }
+}
+
+extension FolderBlobStore {
+    /// Puts bytes that are in memory.
+    public func put(_ bytes: [UInt8], _ durability: Durability) throws(BlobStoreError) -> BlobReference {
+        let writer = try makeWriter(durability)
+        try writer.write(bytes)
+        return try writer.finish()
+    }
+
+    /// Puts `prefix`, the blobs `parts` one after the other, and `suffix` as one blob: how an output file is assembled.
+    /// Takes two mebibytes of memory, whatever the sizes.
+    public func concatenate(
+        prefix: [UInt8] = [], parts: [BlobReference], suffix: [UInt8] = [], _ durability: Durability
+    ) throws(BlobStoreError) -> BlobReference {
+        let writer = try makeWriter(durability)
+        try writer.write(prefix)
+        let buffer = CopyBuffer(byteCount: 2 << 20)
+        for part in parts {
+            try writer.append(try open(part), through: buffer.bytes)
+        }
+        try writer.write(suffix)
+        return try writer.finish()
     }
 }

@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import JobModel
+import SystemCalls
 
 /// A blob that is being put: a file of a temporary name, which is removed at the end of its life unless it became a blob.
 struct IncomingFile: ~Copyable {
@@ -8,26 +9,20 @@ struct IncomingFile: ~Copyable {
     private let durability: Durability
     /// Relative to the folder.
     private let name: String
-    private let descriptor: CInt
+    private let file: OwnedDescriptor
     private var hash = SHA256()
     private var checksums = BlockChecksums()
     private(set) var byteCount: UInt64 = 0
 
-    init(in folder: BlobFolder, _ durability: Durability) throws(BlobStoreError) {
-        let (name, descriptor) = try folder.makeIncomingFile()
-        self.init(in: folder, durability, name: name, descriptor: descriptor)
-    }
-
     /// Takes over an open file.
-    init(in folder: BlobFolder, _ durability: Durability, name: String, descriptor: CInt) {
+    init(in folder: BlobFolder, _ durability: Durability, name: String, file: consuming OwnedDescriptor) {
         self.folder = folder
         self.durability = durability
         self.name = name
-        self.descriptor = descriptor
+        self.file = file
     }
 
     deinit {
-        close(descriptor)
         // Gone already when it was renamed. Should removing fail, the next start of the process does it.
         unlinkat(folder.descriptor, name, 0)
     }
@@ -35,7 +30,7 @@ struct IncomingFile: ~Copyable {
     mutating func write(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
         var position = 0
         while position < bytes.count {
-            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + position }, bytes.count - position)
+            let count = Glibc.write(file.number, bytes.baseAddress.map { $0 + position }, bytes.count - position)
             if count >= 0 {
                 position += count
             } else if errno != EINTR {
@@ -57,7 +52,7 @@ struct IncomingFile: ~Copyable {
         let blob = BlobReference(digest: digest, byteCount: byteCount)
         checksums.finish()
         folder.checksums.insert(checksums, for: digest)
-        try folder.settle(descriptor, durability)
+        try folder.settle(file.number, durability)
         try folder.keep(name, as: blob, durability)
         return blob
     }

@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Synchronization
+import SystemCalls
 import TestBasics
 import Testing
 
@@ -94,12 +95,13 @@ import Testing
 
     @Test func `a full disk is named, and what was written is removed`() throws {
         try withStore { store, directory in
-            let (name, descriptor) = try store.folder.makeIncomingFile()
-            close(descriptor)
+            let name = "\(BlobFolder.incoming)/full"
+            try write([], to: store.folder.path(name))
             // Every write to /dev/full fails as on a full disk.
             let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
             try #require(full >= 0)
-            let writer = BlobWriter(IncomingFile(in: store.folder, .durable, name: name, descriptor: full))
+            let writer = BlobWriter(
+                IncomingFile(in: store.folder, .durable, name: name, file: OwnedDescriptor(full)))
             #expect(try incomingCount(directory) == 1)
             expectCode(.noSpace) { try writer.write([1, 2, 3]) }
             #expect(try incomingCount(directory) == 0)
@@ -347,5 +349,25 @@ private func expectCode(
         try body()
     } throws: { error in
         (error as? BlobStoreError)?.code == code
+    }
+}
+
+extension FolderBlobStore {
+    /// Reads the whole blob and compares its digest.
+    func verify(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReference {
+        let reader = try folder.open(digest)
+        _ = try reader.computeChecksums()
+        return BlobReference(digest: digest, byteCount: reader.byteCount)
+    }
+
+    /// Counts all blobs.
+    func usage() throws(BlobStoreError) -> BlobUsage {
+        var usage = BlobUsage()
+        for shelf in BlobFolder.shelves {
+            for name in try folder.files(in: shelf) {
+                if let status = try folder.status(name) { usage.add(status.byteCount) }
+            }
+        }
+        return usage
     }
 }
