@@ -109,7 +109,7 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "LogHandlers", "Settings", "SystemCalls", "Transport", lifecycle, lifecycleSignals, log,
+                "JobModel", "LogHandlers", "Settings", "SystemCalls", "Transport", lifecycle, lifecycleSignals, log,
             ],
             swiftSettings: strict),
         .target(

@@ -23,8 +23,7 @@ final class BlobFolder: Sendable {
 
     static let incoming = "incoming"
     static let damaged = "damaged"
-    static let shelves: [String] = (0..<256).map { "\(digits[$0 >> 4])\(digits[$0 & 15])" }
-    private static let digits = Array("0123456789abcdef")
+    static let shelves: [String] = (0...255).map { Hexadecimal.text([$0]) }
 
     init(path: String, bootTime: @escaping @Sendable () -> UInt64) throws(BlobStoreError) {
         root = path

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JobModel
 
 #if canImport(Glibc)
     import Glibc
@@ -11,7 +12,7 @@ import ArgumentParser
 /// The command line of Tessera: submits jobs, watches them, fetches results, and shows what the cluster does.
 @main
 struct Tessera: AsyncParsableCommand {
-    static let version = "0.1.0"
+    static let version = Release.version
 
     static let configuration = CommandConfiguration(
         commandName: "tessera",

@@ -1,4 +1,5 @@
 import Foundation
+import JobModel
 import LogHandlers
 import Logging
 import ServiceLifecycle
@@ -11,13 +12,11 @@ import Transport
 /// Exit status 0 after an orderly end, 4 when the other side has another secret, 64 after a mistake in the settings, 1 otherwise.
 package struct DaemonMain: Sendable {
     package let name: String
-    package let version: String
     package let summary: String
     package let settings: [Setting]
 
-    package init(name: String, version: String, summary: String, settings: [Setting]) {
+    package init(name: String, summary: String, settings: [Setting]) {
         self.name = name
-        self.version = version
         self.summary = summary
         self.settings = settings
     }
@@ -42,7 +41,7 @@ package struct DaemonMain: Sendable {
     package func run(_ launch: @Sendable (Settings) throws -> Launch) async {
         do {
             let settings = try await Settings(
-                program: name, version: version, summary: summary, settings: settings,
+                program: name, version: Release.version, summary: summary, settings: settings,
                 arguments: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment)
             let launch = try launch(settings)

@@ -19,14 +19,7 @@ public struct BlobDigest: Hashable, Comparable, Sendable, CustomStringConvertibl
 
     /// - Returns: `nil` unless `hex` is 64 lower- or upper-case hexadecimal digits.
     public init?(hex: some StringProtocol) {
-        let digits = Array(hex.utf8)
-        guard digits.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(32)
-        for index in stride(from: 0, to: 64, by: 2) {
-            guard let high = Self.nibble(digits[index]), let low = Self.nibble(digits[index + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-        }
+        guard let bytes = Hexadecimal.bytes(hex) else { return nil }
         self.init(bytes)
     }
 
@@ -38,26 +31,13 @@ public struct BlobDigest: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 
     /// 64 lower-case hexadecimal digits.
-    public var description: String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
-    }
+    public var description: String { Hexadecimal.text(bytes) }
 
     public static func == (left: BlobDigest, right: BlobDigest) -> Bool { left.words == right.words }
     public static func < (left: BlobDigest, right: BlobDigest) -> Bool { left.words < right.words }
 
     /// One word will do: the digest is a hash already, and the hasher's seed keeps anyone from choosing where it falls.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
-
-    private static func nibble(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
 }
 
 /// Names a blob and its size in bytes.

@@ -1,4 +1,4 @@
-/// A point on the machine's monotonic clock that goes on in suspend (CLOCK_BOOTTIME). Comparable within one boot only.
+/// A point on the machine's monotonic clock, which also counts while it is suspended (CLOCK_BOOTTIME). Comparable within one boot only.
 public struct Instant: Hashable, Comparable, Sendable {
     public let nanoseconds: UInt64
 
@@ -9,9 +9,7 @@ public struct Instant: Hashable, Comparable, Sendable {
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
     public static func + (instant: Instant, duration: Duration) -> Instant {
-        let (seconds, attoseconds) = duration.components
-        let delta = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-        return Instant(nanoseconds: UInt64(max(0, Int64(instant.nanoseconds) + delta)))
+        Instant(nanoseconds: UInt64(max(0, Int64(instant.nanoseconds) + duration.nanoseconds)))
     }
 
     public static func - (left: Instant, right: Instant) -> Duration {

@@ -8,7 +8,7 @@ enum MasterMain {
         // Transfers pass through many threads in pieces of half a megabyte.
         ThisProcess.limitAllocatorArenas(to: 2)
         let program = DaemonMain(
-            name: "tessera-master", version: MasterSettings.version,
+            name: "tessera-master",
             summary: "Owns Tessera's durable queue: accepts jobs, leases their tasks to workers, keeps the results.",
             settings: MasterSettings.table)
         await program.run { settings in

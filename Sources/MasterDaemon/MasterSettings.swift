@@ -6,8 +6,7 @@ import Transport
 
 /// What the master was told, validated.
 struct MasterSettings: Sendable {
-    static let version = "0.1.0"
-    static let software = "tessera-master \(version)"
+    static let software = "tessera-master \(Release.version)"
     /// A chunk has to fit a worker's memory four times over.
     static let largestChunkByteCount: UInt64 = 4 << 30
 

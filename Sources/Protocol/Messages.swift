@@ -1,3 +1,4 @@
+import JobModel
 import NIOCore
 import SwiftProtobuf
 
@@ -72,9 +73,6 @@ extension WireRefusal {
         self.init()
         self.code = code
         self.message = message
-        if let retryAfter {
-            let (seconds, attoseconds) = retryAfter.components
-            retryAfterMilliseconds = UInt64(max(1, seconds * 1000 + attoseconds / 1_000_000_000_000_000))
-        }
+        if let retryAfter { retryAfterMilliseconds = UInt64(max(1, retryAfter.milliseconds)) }
     }
 }

@@ -1,3 +1,4 @@
+import JobModel
 import NIOCore
 
 /// The first eight bytes that either side sends: seven of magic, one of major version.
@@ -30,9 +31,8 @@ public struct Preface: Hashable, Sendable {
     public static func decode(from buffer: inout ByteBuffer) throws(ProtocolViolation) -> Preface? {
         let seen = buffer.readableBytesView.prefix(magic.count)
         guard magic.starts(with: seen) else {
-            let digits = Array("0123456789abcdef".utf8)
-            let hex = String(decoding: seen.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-            throw ProtocolViolation(field: "preface", value: hex, allowed: "the bytes of \"TESSERA\"")
+            throw ProtocolViolation(
+                field: "preface", value: Hexadecimal.text(seen), allowed: "the bytes of \"TESSERA\"")
         }
         guard buffer.readableBytes >= byteCount else { return nil }
         buffer.moveReaderIndex(forwardBy: magic.count)

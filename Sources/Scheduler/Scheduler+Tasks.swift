@@ -31,7 +31,8 @@ extension Scheduler {
             task: task, pipeline: job.description.pipeline, geometry: plan.geometry,
             chunkByteCount: job.images[Int(key.index)].chunkByteCount ?? job.description.options.chunkByteCount,
             maximumPixelCount: job.description.options.maximumPixelCount, inputs: inputs, value: value,
-            progressTimeoutMilliseconds: progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds)
+            progressTimeoutMilliseconds: UInt64(
+                progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))
     }
 
     /// The rows that a chunk reads, and the value that opens its stage.
@@ -72,13 +73,6 @@ extension Scheduler {
     /// How long an attempt that reads so many pixels may go on without progress.
     func progressTimeout(pixels: UInt64) -> Duration {
         configuration.progressTimeout + .seconds(Int64(clamping: pixels / configuration.slowestPixelsPerSecond))
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return UInt64(seconds) * 1_000 + UInt64(attoseconds) / 1_000_000_000_000_000
     }
 }
 

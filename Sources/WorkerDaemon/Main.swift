@@ -5,7 +5,7 @@ import DaemonSupport
 enum WorkerMain {
     static func main() async {
         let program = DaemonMain(
-            name: "tessera-worker", version: WorkerSettings.version,
+            name: "tessera-worker",
             summary: "Computes tasks for a Tessera master: each slot is a resident MPI world on this machine's cores.",
             settings: WorkerSettings.table)
         await program.run { settings in

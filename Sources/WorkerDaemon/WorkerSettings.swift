@@ -1,12 +1,12 @@
 import Glibc
+import JobModel
 import Logging
 import Settings
 import Transport
 
 /// What the worker was told, validated.
 struct WorkerSettings: Sendable {
-    static let version = "0.1.0"
-    static let software = "tessera-worker \(version)"
+    static let software = "tessera-worker \(Release.version)"
 
     var master: Endpoint
     var secretFile: String

@@ -83,7 +83,7 @@ import Testing
         }
         let elapsed = clock.now - start
         #expect(scheduler.jobSummary(job)?.state == .done)
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        let seconds = elapsed.seconds
         return "\(events) events in \(elapsed), \(Int(Double(events) / seconds)) events/s, the longest took \(longest)"
     }
 }

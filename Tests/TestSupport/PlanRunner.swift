@@ -33,11 +33,10 @@ public struct PlanRunner {
         _ step: TaskStep, _ pipeline: String, _ image: TestImage, chunkByteCount: Int,
         progressTimeout: Duration = .seconds(60)
     ) -> TaskSpec {
-        let (seconds, attoseconds) = progressTimeout.components
-        return TaskSpec(
+        TaskSpec(
             task: TaskID(image: ImageID(job: JobID(1), index: 0), step: step), pipeline: pipeline,
             geometry: image.geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32, inputs: [],
-            progressTimeoutMilliseconds: UInt64(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+            progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
     }
 
     /// The rows of the bands of a decoded file, and its metadata; for a task of step `.whole` or `.decode`.

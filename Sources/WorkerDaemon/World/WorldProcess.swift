@@ -197,8 +197,7 @@ final class WorldProcess {
 
 /// The time left in a form that `poll` takes.
 private func milliseconds(until deadline: ContinuousClock.Instant) -> Int32 {
-    let (seconds, attoseconds) = (deadline - ContinuousClock.now).components
-    return Int32(clamping: max(0, seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1))
+    Int32(clamping: max(0, (deadline - ContinuousClock.now).milliseconds + 1))
 }
 
 private func waitForHangUp(_ descriptor: Int32, _ deadline: ContinuousClock.Instant) {
