@@ -1,20 +1,20 @@
 import CMPI
 import SystemCalls
 
-/// The ranks of one MPI world, and how they talk.
+/// The ranks of one MPI world: point-to-point messages and collective operations.
 ///
-/// A failure inside MPI cannot be survived by one rank alone: it is printed and ends the whole world. So no method
-/// throws. Only the thread that called `start()` may use a communicator (MPI_THREAD_FUNNELED).
+/// One rank alone cannot survive a failure inside MPI: the failure is printed and ends the whole world. So no method throws.
+/// Only the thread that called `start()` may use a communicator (MPI_THREAD_FUNNELED).
 public struct Communicator {
     /// This process's number, from 0.
     public let rank: Int
     /// How many ranks the world has.
     public let size: Int
 
-    /// A count in one MPI call is a C `int`; what is longer goes in several pieces of at most this many bytes.
+    /// The most bytes in one MPI call, whose count is a C `int`; a longer message is sent in several pieces.
     let maximumPieceByteCount: Int
 
-    /// Starts MPI in this process. To be called once.
+    /// Starts MPI in this process. To be called once per process.
     ///
     /// - Parameter maximumPieceByteCount: the most bytes in one MPI call, the same on all ranks; smaller in tests.
     public static func start(maximumPieceByteCount: Int = 1 << 30) -> Communicator {
@@ -38,7 +38,7 @@ public struct Communicator {
         Self.check(tsr_mpi_finalize(), "MPI_Finalize")
     }
 
-    /// Ends the whole world with `reason` on the standard error stream.
+    /// Prints `reason` to the standard error stream and ends every rank of the world.
     public static func abort(_ reason: String) -> Never {
         StandardError.write("tessera-rank: \(reason)\n")
         tsr_mpi_abort(70)
@@ -74,32 +74,32 @@ public struct Communicator {
         return counts.map(Int.init)
     }
 
-    /// What a collective does, message by message: for what is too long for one call.
+    /// The collective operation message by message, for results that are too long for one call.
     private func exchangeAll(_ bytes: [UInt8], counts: [Int], receivers: Range<Int>) -> [[UInt8]] {
         guard receivers.contains(rank) else {
             bytes.withUnsafeBytes { mine in
-                var exchange = Exchange(self)
-                for receiver in receivers { exchange.send(mine, to: receiver, tag: Tag.collective) }
-                exchange.wait()
+                var messages = PendingMessages(self)
+                for receiver in receivers { messages.send(mine, to: receiver, tag: Tag.collective) }
+                messages.wait()
             }
             return []
         }
         let all = UnsafeMutableRawBufferPointer.allocate(byteCount: counts.reduce(0, +), alignment: 16)
         defer { all.deallocate() }
         bytes.withUnsafeBytes { mine in
-            var exchange = Exchange(self)
+            var messages = PendingMessages(self)
             var offset = 0
             for (sender, count) in counts.enumerated() {
                 let place = UnsafeMutableRawBufferPointer(rebasing: all[offset..<offset + count])
                 if sender == rank {
                     place.copyMemory(from: mine)
                 } else {
-                    exchange.receive(place, from: sender, tag: Tag.collective)
+                    messages.receive(place, from: sender, tag: Tag.collective)
                 }
                 offset += count
             }
-            for receiver in receivers where receiver != rank { exchange.send(mine, to: receiver, tag: Tag.collective) }
-            exchange.wait()
+            for receiver in receivers where receiver != rank { messages.send(mine, to: receiver, tag: Tag.collective) }
+            messages.wait()
         }
         var offset = 0
         return counts.map { count in
@@ -117,17 +117,18 @@ public struct Communicator {
     }
 }
 
-/// The tags this module uses itself; callers' begin at 0.
+/// The tags that this module uses itself. Callers' tags begin at 0.
 enum Tag {
     static let collective = 32_000
 }
 
-/// Where each rank's bytes lie in a collective's result; `nil` when it is too long for one call.
+/// The place of each rank's bytes in the result of a collective operation.
 struct CollectiveLayout {
     let counts: [Int32]
     let offsets: [Int32]
     let total: Int
 
+    /// - Returns: `nil` when the result is too long for one call.
     init?(_ byteCounts: [Int], maximumByteCount: Int) {
         total = byteCounts.reduce(0, +)
         guard total <= maximumByteCount else { return nil }
@@ -139,7 +140,7 @@ struct CollectiveLayout {
         }
     }
 
-    /// The result, one array a rank.
+    /// Cuts the result into one array per rank.
     func cut(_ all: [UInt8]) -> [[UInt8]] {
         zip(offsets, counts).map { [UInt8](all[Int($0)..<Int($0) + Int($1)]) }
     }

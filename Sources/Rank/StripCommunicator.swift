@@ -64,11 +64,11 @@ extension StripCommunicator {
 
 extension Communicator: StripCommunicator {
     func exchange(_ outgoing: [OutgoingRows], _ incoming: [IncomingRows], while work: () -> Void) {
-        var exchange = Exchange(self)
-        for rows in incoming { exchange.receive(rows.bytes, from: rows.peer, tag: 0) }
-        for rows in outgoing { exchange.send(rows.bytes, to: rows.peer, tag: 0) }
+        var messages = PendingMessages(self)
+        for rows in incoming { messages.receive(rows.bytes, from: rows.peer, tag: 0) }
+        for rows in outgoing { messages.send(rows.bytes, to: rows.peer, tag: 0) }
         work()
-        exchange.wait()
+        messages.wait()
     }
 }
 

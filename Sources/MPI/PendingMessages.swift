@@ -1,20 +1,20 @@
 import CMPI
 
-/// Sends and receives that travel while the caller computes.
+/// Messages on their way: sends and receives that proceed while the caller computes.
 ///
-/// The memory of every message must stay valid, and that of receives untouched, until `wait()` returns. A message
-/// longer than one MPI call can carry goes in pieces; MPI keeps the order of pieces between two ranks under one tag.
-public struct Exchange: ~Copyable {
+/// The memory of every message must stay valid, and that of receives untouched, until `wait()` returns. A message longer than
+/// one MPI call can carry is sent in pieces; MPI keeps the order of pieces between two ranks under one tag.
+public struct PendingMessages: ~Copyable {
     private let communicator: Communicator
     private var requests: [tsr_mpi_request] = []
 
     public init(_ communicator: Communicator) { self.communicator = communicator }
 
     deinit {
-        precondition(requests.isEmpty, "an exchange of \(requests.count) messages was dropped without waiting")
+        precondition(requests.isEmpty, "\(requests.count) pending messages were dropped without waiting")
     }
 
-    /// Starts to send `bytes`. The receiver must ask for exactly as many, under the same `tag`.
+    /// Starts to send `bytes`. The receiver must ask for exactly that many, under the same `tag`.
     public mutating func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, tag: Int) {
         for piece in pieces(bytes.count) {
             var request = tsr_mpi_request()
