@@ -205,7 +205,8 @@ let package = Package(
         .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "JobModelTests", dependencies: ["JobModel", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs", "SeededRandom"], resources: [.copy("Golden")],
+            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs", "SeededRandom"],
+            resources: [.copy("Golden")],
             swiftSettings: strict),
         .testTarget(
             name: "ImageCodecsTests", dependencies: ["Checksums", "ImageCodecs", "SeededRandom"],

@@ -45,7 +45,8 @@ import Testing
         let reader = OwnedDescriptor(ends[0])
         do {
             let writer = OwnedDescriptor(ends[1])
-            let count = write(writer.number, [1, 2], 2)
+            let written: [UInt8] = [1, 2]
+            let count = write(writer.number, written, written.count)
             #expect(count == 2)
         }
         let bytes = reader.read(upTo: 8)
