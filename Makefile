@@ -1,55 +1,74 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn result-digests compare-opencv bench-kernels fuzz sanitize fault-matrix kill-storm measure-faults lint lint-prose demo install uninstall clean
+.PHONY: help setup build test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
+	compare-opencv bench-kernels lint lint-prose demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 BIN = .build/release
 PROGRAMS = tessera tessera-master tessera-worker tessera-rank
-TOOLS = enlarge
-# The rank's build for processors with wider vectors, which the other becomes where it can.
+# The rank's second build, for processors with wider vectors: what is installed has both, and the first becomes the second where
+# it can. `make demo` and `make test` do without it (docs/decisions/0021).
+RANK_V3 =
 ifeq ($(shell uname -m),x86_64)
+RANK_V3 = TESSERA_RANK_V3=1
 PROGRAMS += tessera-rank-v3
 endif
 # The kernels as this machine's rank runs them, for comparisons.
 KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
+
+BUILD = swift build -j $(JOBS)
+# One build of only the programs, which bring Swift's library with them.
+BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib
+TEST = swift test --skip-build
 
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
 	@echo "make test     build, and run all tests"
 	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
 	@echo "make result-digests  write digests of results to OUT=FILE, to compare two states; CASES=1000 SEED=1"
+	@echo "make test-rank-v3  the tests that need the rank's second build, for x86-64-v3 processors"
 	@echo "make fuzz     fuzz all that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
 	@echo "make fault-matrix  every fault, to everybody, in every phase of a job; SEED=1 draws the moments"
 	@echo "make kill-storm  somebody is killed every second, for SECONDS=120"
 	@echo "make measure-faults  how long a loss takes to be made good, over SAMPLES=100; on a quiet machine"
+	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
 	@echo "make compare-opencv  compare every operation with OpenCV over drawn cases"
 	@echo "make bench-kernels   race every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
-	@echo "make build    build the four programs into $(BIN)"
+	@echo "make build    build the programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
+	@echo "make lint-prose  find habits of language that docs/style.md advises against"
+	@echo
+	@echo "Longer campaigns, each described in its first lines:"
+	@echo "scripts/crash-points.sh   kill the master at every call that changes its files"
+	@echo "scripts/power-cuts.sh     cut the power of a file system under the journal and the master (as root)"
+	@echo "scripts/restart-speed.sh  how soon a master serves again with a journal of a million tasks"
+	@echo "scripts/two-releases.sh   upgrade a cluster to another release in mid-job"
 
 setup:
 	@scripts/setup.sh
 
 build: setup
-	set -e; for program in $(PROGRAMS) $(TOOLS); do \
-	    swift build -c release --static-swift-stdlib -j $(JOBS) --product $$program; \
-	done
+	$(RANK_V3) $(BUILD_PROGRAMS)
 
 test: setup
-	swift build --build-tests -j $(JOBS)
-	swift test --skip-build --no-parallel
+	$(BUILD) --build-tests
+	$(TEST) --no-parallel
 
 test-drawn: setup
-	swift build --build-tests -j $(JOBS)
-	DRAWN_CASES=$(or $(CASES),10000) DRAWN_SEED=$(or $(SEED),1000) swift test --skip-build --filter DrawnPipelineTests
+	$(BUILD) --build-tests
+	DRAWN_CASES=$(or $(CASES),10000) DRAWN_SEED=$(or $(SEED),1000) $(TEST) --filter DrawnPipelineTests
+
+test-rank-v3: setup
+	$(RANK_V3) $(BUILD) --build-tests
+	$(RANK_V3) $(TEST) --no-parallel --filter WorldTests
 
 result-digests: setup
 	@test -n "$(OUT)" || { echo "make result-digests OUT=FILE" >&2; exit 64; }
-	swift build --build-tests -j $(JOBS)
+	$(BUILD) --build-tests
 	RESULT_DIGESTS=$(abspath $(OUT)) DRAWN_CASES=$(or $(CASES),1000) DRAWN_SEED=$(or $(SEED),1) \
-	    swift test --skip-build --filter ResultDigestTests
+	    $(TEST) --filter ResultDigestTests
 
 fuzz: setup
 	scripts/fuzz.sh build
@@ -60,16 +79,19 @@ sanitize: setup
 	scripts/sanitize.sh thread
 
 fault-matrix: setup
-	swift build --build-tests -j $(JOBS)
-	FAULT_MATRIX=all FAULT_SEED=$(or $(SEED),1) swift test --skip-build --no-parallel --filter FaultMatrix
+	$(BUILD) --build-tests
+	FAULT_MATRIX=all FAULT_SEED=$(or $(SEED),1) $(TEST) --no-parallel --filter FaultMatrix
 
 kill-storm: setup
-	swift build --build-tests -j $(JOBS)
-	STORM_SECONDS=$(or $(SECONDS),120) swift test --skip-build --no-parallel --filter KillStorm
+	$(BUILD) --build-tests
+	STORM_SECONDS=$(or $(SECONDS),120) $(TEST) --no-parallel --filter KillStorm
+
+measure-builds:
+	scripts/build-times.sh
 
 measure-faults: setup
-	swift build --build-tests -j $(JOBS)
-	FAULT_SAMPLES=$(or $(SAMPLES),100) swift test --skip-build --no-parallel --filter "FaultMeasurement|PoisonMeasurement"
+	$(BUILD) --build-tests
+	FAULT_SAMPLES=$(or $(SAMPLES),100) $(TEST) --no-parallel --filter "FaultMeasurement|PoisonMeasurement"
 
 # A Python of its own for OpenCV, our oracle and opponent; nothing else needs it.
 OPENCV = .build/opencv/bin/python3
@@ -80,11 +102,11 @@ $(OPENCV): Tests/OpenCV/requirements.txt
 
 # What they measure goes into docs/operations.md: run the tests of Imaging with UPDATE_DOCS=1 afterwards.
 compare-opencv: setup $(OPENCV)
-	swift build -c release -j $(JOBS) --product $(KERNELS)
+	$(RANK_V3) $(BUILD) -c release --product $(KERNELS)
 	$(OPENCV) Tests/OpenCV/compare.py $(BIN)/$(KERNELS) --out docs/measured/opencv-agreement.json
 
 bench-kernels: setup $(OPENCV)
-	swift build -c release -j $(JOBS) --product $(KERNELS)
+	$(RANK_V3) $(BUILD) -c release --product $(KERNELS)
 	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
 
 lint:
@@ -96,10 +118,16 @@ lint-prose:
 	scripts/lint-prose.pl
 	scripts/check-links.pl
 
-demo: build
-	@scripts/demo.sh
+demo:
+	@rm -f $(BIN)/tessera-rank-v3 # of an earlier build
+	@scripts/stage.sh 1 3 "Debian's packages and the Swift toolchain" scripts/setup.sh
+	@scripts/stage.sh 2 3 "Building five programs, optimised" env $(BUILD_PROGRAMS)
+	@scripts/stage.sh 3 3 "A cluster on this machine" scripts/demo.sh
 
 install:
+	@for program in $(PROGRAMS); do \
+	    [ -e $(BIN)/$$program ] || { echo "install: $(BIN)/$$program is missing; run 'make build' first" >&2; exit 1; }; \
+	done
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/systemd/system $(DESTDIR)/etc/tessera $(DESTDIR)/usr/lib/sysusers.d
 	install -s -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system

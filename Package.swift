@@ -3,11 +3,28 @@ import PackageDescription
 
 // Each target is one idea; dependencies point only downward. docs/architecture.md draws the house.
 // Sources/ is what is installed, Tools/ what helps to develop it, Tests/ what proves it.
+//
+// `swift build` and `swift test` build everything that a developer needs. Two environment variables, which the Makefile sets,
+// change what is built (docs/decisions/0021):
+//
+//     TESSERA_PARTS=programs   only the programs that `make demo` runs: no tests, no simulation, no other tools
+//     TESSERA_RANK_V3=1        the rank's second build, for x86-64-v3 processors, too: what is installed has both
+
+/// Whether only the programs are built.
+let isProgramsOnly = Context.environment["TESSERA_PARTS"] == "programs"
+#if arch(x86_64)
+    /// Whether the rank is also built for processors with wider vectors.
+    let hasRankV3 = Context.environment["TESSERA_RANK_V3"] == "1"
+#else
+    let hasRankV3 = false
+#endif
 
 /// Warnings are errors in our own code.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
 /// Kernels are optimised in debug builds too, and check bounds at their edges instead of at every sample.
 let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
+/// A rank that was built alone never looks for the other build beside it, which would have older sources.
+let rankBuilds: [SwiftSetting] = hasRankV3 ? [.define("TESSERA_RANK_V3")] : []
 
 /// Sources that are compiled once more, into a target named `...WithBugs`, with the planted bugs in them. Their imports of
 /// one another stay as they are written.
@@ -22,7 +39,7 @@ let withBugs: [SwiftSetting] =
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -85,7 +102,7 @@ let package = Package(
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "PlantedBugs", swiftSettings: strict),
         .target(
-            name: "Scheduler", dependencies: ["JobModel", "Imaging", "PlantedBugs", collections],
+            name: "Scheduler", dependencies: ["JobModel", "Imaging", "PlantedBugs", heap],
             swiftSettings: strict),
         .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
         .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
@@ -134,7 +151,7 @@ let package = Package(
         .executableTarget(
             name: "Rank",
             dependencies: ["Checksums", "JobModel", "Imaging", "ImageCodecs", "MPI", "SystemCalls"],
-            swiftSettings: strict),
+            swiftSettings: strict + rankBuilds),
         .executableTarget(
             name: "Client",
             dependencies: [
@@ -154,7 +171,7 @@ let package = Package(
             name: "Simulation",
             dependencies: [
                 "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", "SeededRandom",
-                collections,
+                heap,
             ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "SimulationTool",
@@ -167,7 +184,7 @@ let package = Package(
         // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
         .target(name: "PlantedBugsWithBugs", path: "Tests/WithBugs/PlantedBugs", swiftSettings: withBugs),
         .target(
-            name: "SchedulerWithBugs", dependencies: ["JobModel", "Imaging", "PlantedBugsWithBugs", collections],
+            name: "SchedulerWithBugs", dependencies: ["JobModel", "Imaging", "PlantedBugsWithBugs", heap],
             path: "Tests/WithBugs/Scheduler", swiftSettings: withBugs),
         .target(
             name: "WorkerLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs"],
@@ -179,7 +196,7 @@ let package = Package(
             name: "SimulationWithBugs",
             dependencies: [
                 "JobModel", "Imaging", "PlantedBugsWithBugs", "SchedulerWithBugs", "WorkerLogicWithBugs",
-                "MasterLogicWithBugs", "SeededRandom", collections,
+                "MasterLogicWithBugs", "SeededRandom", heap,
             ], path: "Tests/WithBugs/Simulation", swiftSettings: withBugs),
 
         // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
@@ -233,7 +250,9 @@ let package = Package(
             name: "MasterDaemonTests",
             dependencies: ["MasterDaemon", "MasterLogic", "JobModel", "Journal", "Scheduler", "BlobStore"],
             swiftSettings: strict),
-        .testTarget(name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"],
+            swiftSettings: strict + rankBuilds),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
         .testTarget(
@@ -259,7 +278,7 @@ let package = Package(
     ]
 )
 
-#if arch(x86_64)
+if hasRankV3 {
     // The rank's program once more, for processors with wider vectors: the same sources through symbolic links, under names
     // of their own. `tessera-rank` becomes `tessera-rank-v3` where it can. docs/decisions/0007 says why.
     let level: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"]), .define("TESSERA_X86_64_V3")]
@@ -283,4 +302,13 @@ let package = Package(
             name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Tools/x86-64-v3/KernelTool",
             swiftSettings: kernels + level + renamed("Imaging")),
     ]
-#endif
+}
+
+if isProgramsOnly {
+    let programs = ["tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "enlarge"]
+    package.products.removeAll { !programs.contains($0.name) }
+    package.targets.removeAll { target in
+        let path = target.path ?? "Sources/"
+        return target.type == .test || !(path.hasPrefix("Sources/") || path == "Tools/Enlarge")
+    }
+}

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-bin=$(swift build -c release --static-swift-stdlib --show-bin-path)
+bin=$PWD/.build/release
 size=${DEMO_SIZE:-12000x9000}
 pictures=${DEMO_OUTPUT:-$PWD/demo-output}
 make_secret

@@ -10,13 +10,15 @@ import SystemCalls
 ///     tessera-rank-v3     x86-64-v3: AVX2
 enum ProcessorBuild {
     /// Becomes the build that suits this processor best; returns when this is it.
+    ///
+    /// A program that was built without the other never starts one: what has that name beside it has older sources.
     static func becomeBest() {
         #if TESSERA_X86_64_V3
             guard Processor.isX86_64V3 else {
                 printLine("built for x86-64-v3, which this processor is not: start tessera-rank instead")
                 exit(78)
             }
-        #else
+        #elseif TESSERA_RANK_V3
             guard Processor.isX86_64V3, let own = ThisProcess.executablePath else { return }
             let path = own + "-v3"
             // Where it is not installed, this build does all the same, slower.

@@ -1,4 +1,4 @@
-import Collections
+import HeapModule
 import JobModel
 
 /// What falls due when time passes.

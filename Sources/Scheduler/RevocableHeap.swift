@@ -1,4 +1,4 @@
-import Collections
+import HeapModule
 
 /// A priority queue whose elements are unique and can be taken out anywhere.
 ///

@@ -5,9 +5,19 @@ import Testing
 @testable import WorkerDaemon
 
 extension WorldTests {
+    /// The rank's second build is part of the test build only where it is asked for: `make test-rank-v3`.
+    private static var hasRankV3: Bool {
+        #if TESSERA_RANK_V3
+            true
+        #else
+            false
+        #endif
+    }
+
     /// What the compiler makes of an operation depends on the width of vectors; those of the other pipeline have code of
     /// their own for wide ones.
     @Test(
+        .enabled(if: WorldTests.hasRankV3, "tessera-rank-v3 is not part of this build; make test-rank-v3"),
         arguments: [
             "unsharp | hue degrees=30 | convolve kernel=\"1 2 1 / 2 3 2 / 1 2 1\" scale=0.07 | canny",
             "saturation scale=1.5 | gamma gamma=0.8 | saturation scale=1.2 | median size=3 | sepia | grayscale | clahe",

@@ -1,4 +1,4 @@
-import Collections
+import HeapModule
 import JobModel
 import MasterLogic
 import Scheduler
