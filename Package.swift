@@ -38,7 +38,6 @@ let withBugs: [SwiftSetting] =
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -66,7 +65,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(
@@ -94,6 +92,8 @@ let package = Package(
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CSystemCalls"),
         .target(name: "SystemCalls", dependencies: ["CSystemCalls"], swiftSettings: strict),
@@ -113,9 +113,10 @@ let package = Package(
 
         // Shells.
         .target(
-            name: "BlobStore", dependencies: ["JobModel", "Checksums", "SystemCalls", crypto], swiftSettings: strict),
+            name: "BlobStore", dependencies: ["JobModel", "Checksums", "SystemCalls", "Cryptography"],
+            swiftSettings: strict),
         .target(
-            name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), crypto, log],
+            name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
         .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
         .target(name: "LogHandlers", dependencies: ["CSystemd", "SystemCalls", log], swiftSettings: strict),
@@ -130,7 +131,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), crypto, log],
+            name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
 
         // Executables: composition roots over types that tests can reach.
@@ -138,7 +139,7 @@ let package = Package(
             name: "MasterDaemon",
             dependencies: [
                 "Checksums", "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore",
-                "Transport", "ImageCodecs", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, crypto,
+                "Transport", "ImageCodecs", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, "Cryptography",
                 nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
@@ -156,7 +157,7 @@ let package = Package(
             name: "Client",
             dependencies: [
                 "JobModel", "Protocol", "Transport", "MasterClient", "Imaging", "ImageCodecs", "Settings", arguments,
-                crypto, log,
+                "Cryptography", log,
             ], swiftSettings: strict),
 
         // Tools/: not installed.
@@ -239,6 +240,7 @@ let package = Package(
             name: "TransportTests",
             dependencies: ["Transport", "MasterClient", "SeededRandom", "TestSupport", nio("NIOEmbedded")],
             swiftSettings: strict),
+        .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
         .testTarget(
@@ -261,13 +263,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
-            name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", crypto], swiftSettings: strict),
+            name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", "Cryptography"],
+            swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
                 "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
-                "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", crypto, log,
+                "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", "Cryptography", log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",

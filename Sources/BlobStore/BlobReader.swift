@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Glibc
 import JobModel
 import SystemCalls
@@ -102,12 +102,12 @@ public final class BlobReader: Sendable {
             let part = UnsafeMutableRawBufferPointer(
                 rebasing: buffer.bytes[..<Int(min(UInt64(buffer.bytes.count), byteCount - offset))])
             try readFile(into: part, at: offset)
-            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+            hash.update(UnsafeRawBufferPointer(part))
             found.update(UnsafeRawBufferPointer(part))
             offset += UInt64(part.count)
         }
         found.finish()
-        let name = BlobDigest(hash.finalize())
+        let name = BlobDigest(hash)
         guard name == digest else {
             throw BlobStoreError(
                 .damaged, "\(path) is not what was put: its digest is \(name) now; it has changed on disk", blob: digest

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Glibc
 import JobModel
 import SystemCalls
@@ -37,13 +37,13 @@ struct IncomingFile: ~Copyable {
                 throw .system("writing", folder.path(name))
             }
         }
-        hash.update(bufferPointer: bytes)
+        hash.update(bytes)
         checksums.update(bytes)
         byteCount += UInt64(bytes.count)
     }
 
     consuming func finish(expected: BlobDigest?) throws(BlobStoreError) -> BlobReference {
-        let digest = BlobDigest(hash.finalize())
+        let digest = BlobDigest(hash)
         if let expected, expected != digest {
             throw BlobStoreError(
                 .wrongDigest,
@@ -59,8 +59,8 @@ struct IncomingFile: ~Copyable {
 }
 
 extension BlobDigest {
-    init(_ digest: SHA256.Digest) {
-        guard let value = BlobDigest(Array(digest)) else { preconditionFailure("SHA-256 has 32 bytes, not \(digest)") }
+    init(_ hash: SHA256) {
+        guard let value = BlobDigest(hash.finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
         self = value
     }
 }

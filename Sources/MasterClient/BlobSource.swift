@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import JobModel
 import NIOCore
 
@@ -13,7 +13,7 @@ protocol BlobSource {
 
 extension SHA256 {
     func blobDigest() -> BlobDigest {
-        guard let digest = BlobDigest(Array(finalize())) else { preconditionFailure("SHA-256 has 32 bytes") }
+        guard let digest = BlobDigest(finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
         return digest
     }
 }
@@ -55,7 +55,7 @@ struct MemorySource: BlobSource {
 
     mutating func next(atMost count: Int) async throws -> ByteBuffer {
         let piece = UnsafeRawBufferPointer(rebasing: bytes[position..<position + min(count, bytes.count - position)])
-        digest.update(bufferPointer: piece)
+        digest.update(piece)
         position += piece.count
         return ByteBuffer(bytes: piece)
     }
@@ -76,7 +76,7 @@ struct BufferSource: BlobSource {
 
     mutating func next(atMost count: Int) async throws -> ByteBuffer {
         let piece = rest.readSlice(length: min(count, rest.readableBytes)) ?? ByteBuffer()
-        piece.withUnsafeReadableBytes { digest.update(bufferPointer: $0) }
+        piece.withUnsafeReadableBytes { digest.update($0) }
         return piece
     }
 

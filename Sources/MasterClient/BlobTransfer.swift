@@ -1,4 +1,4 @@
-import struct Crypto.SHA256
+import struct Cryptography.SHA256
 import JobModel
 import Logging
 import NIOCore
@@ -227,7 +227,7 @@ public final class BlobTransfer: Sendable {
                 throw ProtocolViolation(
                     field: "data", value: "\(piece.readableBytes) bytes", allowed: "\(slice.byteCount - offset) bytes")
             }
-            piece.withUnsafeReadableBytes { digest.update(bufferPointer: $0) }
+            piece.withUnsafeReadableBytes { digest.update($0) }
             try await deliver(piece, offset)
             offset += UInt64(piece.readableBytes)
         }
@@ -236,7 +236,7 @@ public final class BlobTransfer: Sendable {
             throw unexpected(last, allowed: "BlobEnd")
         }
         let isWhole = slice.offset == 0 && slice.byteCount == slice.blob.byteCount
-        let received = Array(digest.finalize())
+        let received = digest.finalize()
         guard received == Array(end.sha256), !isWhole || received == slice.blob.digest.bytes else {
             throw BlobTransferError(
                 .corrupt,

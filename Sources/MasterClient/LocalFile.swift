@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import NIOCore
 import NIOPosix
 
@@ -83,7 +83,7 @@ struct LocalFile: Sendable {
                     "the file has no byte at offset \(position), though it had when its transfer began; send it again")
             }
             var digest = digest
-            bytes.withUnsafeReadableBytes { digest.update(bufferPointer: $0) }
+            bytes.withUnsafeReadableBytes { digest.update($0) }
             return (bytes, digest)
         }
     }

@@ -1,5 +1,5 @@
 import BlobStore
-import Crypto
+import Cryptography
 import JobModel
 import Logging
 import NIOCore
@@ -148,7 +148,7 @@ struct BulkSession: Sendable {
                     return count
                 }
                 var hashed = hashed
-                buffer.withUnsafeReadableBytes { hashed.update(bufferPointer: $0) }
+                buffer.withUnsafeReadableBytes { hashed.update($0) }
                 return (buffer, hashed)
             }
             digest = next
@@ -156,7 +156,7 @@ struct BulkSession: Sendable {
             try await connection.send(data: data)
         }
         let sum = digest.finalize()
-        connection.send(.blobEnd(.with { $0.sha256 = sum.withUnsafeBytes { .init($0) } }))
+        connection.send(.blobEnd(.with { $0.sha256 = .init(sum) }))
     }
 }
 

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 
 #if canImport(Glibc)
     import Glibc
@@ -63,19 +63,13 @@ public struct SharedSecret: Sendable, Hashable {
 
     /// HMAC-SHA-256 of `parts`, one after the other, under the secret.
     func authenticationCode(over parts: [[UInt8]]) -> [UInt8] {
-        var code = HMAC<SHA256>(key: SymmetricKey(data: bytes))
-        for part in parts { code.update(data: part) }
-        return Array(code.finalize())
+        HMACSHA256.code(over: parts, key: bytes)
     }
 
     /// Whether `proof` is the code over `parts`; takes the same time wherever they differ.
     func isAuthenticationCode(_ proof: some Collection<UInt8>, over parts: [[UInt8]]) -> Bool {
-        var message: [UInt8] = []
-        for part in parts { message += part }
-        return HMAC<SHA256>.isValidAuthenticationCode(
-            Array(proof), authenticating: message, using: SymmetricKey(data: bytes))
+        HMACSHA256.isCode(Array(proof), over: parts, key: bytes)
     }
-
 }
 
 // However it is printed, logged or dumped, the secret does not show.

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import JobModel
 import Synchronization
@@ -29,7 +29,7 @@ enum TestFiles {
     }
 
     static func reference(to bytes: [UInt8]) -> BlobReference {
-        guard let digest = BlobDigest(Array(SHA256.hash(data: bytes))) else { preconditionFailure("32 bytes") }
+        guard let digest = BlobDigest(SHA256.hash(bytes)) else { preconditionFailure("32 bytes") }
         return BlobReference(digest: digest, byteCount: UInt64(bytes.count))
     }
 

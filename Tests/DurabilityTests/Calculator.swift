@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import Foundation
 import Imaging
 import JobModel
@@ -22,15 +22,15 @@ actor Calculator {
         let pipeline: String
         let chunkByteCount: UInt64
         let step: TaskStep
-        let inputs: [SHA256.Digest]
-        let value: SHA256.Digest?
+        let inputs: [[UInt8]]
+        let value: [UInt8]?
     }
 
     /// The bytes are no file of a picture that the test knows.
     struct UnknownInput: Error {}
 
     private let folder: String
-    private let images: [SHA256.Digest: TestImage]
+    private let images: [[UInt8]: TestImage]
     private var outputs: [Key: Output] = [:]
 
     /// - Parameters:
@@ -38,13 +38,13 @@ actor Calculator {
     ///   - images: the pictures that there are, by their files.
     init(folder: String, images: [TestImage]) {
         self.folder = folder
-        self.images = Dictionary(images.map { (SHA256.hash(data: $0.png), $0) }) { first, _ in first }
+        self.images = Dictionary(images.map { (SHA256.hash($0.png), $0) }) { first, _ in first }
     }
 
     func output(of spec: TaskSpec, inputs: [[UInt8]], value: [UInt8]?) async throws -> Output {
         let key = Key(
             pipeline: spec.pipeline, chunkByteCount: spec.chunkByteCount, step: spec.task.step,
-            inputs: inputs.map { SHA256.hash(data: $0) }, value: value.map { SHA256.hash(data: $0) })
+            inputs: inputs.map { SHA256.hash($0) }, value: value.map { SHA256.hash($0) })
         if let known = outputs[key] { return known }
         let made = try await compute(spec, inputs, value)
         outputs[key] = made
@@ -58,11 +58,11 @@ actor Calculator {
         let runner = PlanRunner(folder: place) { try await LoneRank.carryOut($0, $1) }
         switch spec.task.step {
         case .whole:
-            guard let image = images[SHA256.hash(data: inputs[0])] else { throw UnknownInput() }
+            guard let image = images[SHA256.hash(inputs[0])] else { throw UnknownInput() }
             return Output(payload: try image.processedSerially(spec.pipeline))
         case .decode:
             let (rows, metadata) = try await runner.decode(spec, inputs[0])
-            guard let image = images[SHA256.hash(data: inputs[0])] else { throw UnknownInput() }
+            guard let image = images[SHA256.hash(inputs[0])] else { throw UnknownInput() }
             let plan = try ProcessingPlan(
                 pipeline: Pipeline(parsing: spec.pipeline), input: image.shape,
                 chunkByteCount: Int(spec.chunkByteCount))

@@ -1,4 +1,4 @@
-import Crypto
+import Cryptography
 import JobModel
 
 #if canImport(Glibc)
@@ -22,10 +22,10 @@ extension InputFile {
             let bytes: [UInt8]
             do { bytes = try file.read(upTo: 256 << 10) } catch { throw unreadable(error.message) }
             if bytes.isEmpty { break }
-            hash.update(data: bytes)
+            hash.update(bytes)
             byteCount += UInt64(bytes.count)
         }
-        guard let digest = BlobDigest(Array(hash.finalize())) else {
+        guard let digest = BlobDigest(hash.finalize()) else {
             preconditionFailure("SHA-256 has 32 bytes")
         }
         return BlobReference(digest: digest, byteCount: byteCount)

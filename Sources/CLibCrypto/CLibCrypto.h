@@ -1,0 +1,6 @@
+// The part of OpenSSL's libcrypto that Tessera uses. Cryptography alone depends on it.
+#pragma once
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
