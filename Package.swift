@@ -72,7 +72,6 @@ let package = Package(
             traits: [.defaults, "CommandLineArguments", "YAML"]),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Ground.
@@ -92,6 +91,7 @@ let package = Package(
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
@@ -107,7 +107,7 @@ let package = Package(
         .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
         .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["JobModel", "Checksums", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Journal", dependencies: ["JobModel", "Checksums", "CLibSQLite"],
             swiftSettings: strict),
         .target(name: "ImageCodecs", dependencies: ["Checksums", "Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
 
@@ -233,7 +233,8 @@ let package = Package(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "TestBasics"], swiftSettings: strict),
+            name: "JournalTests", dependencies: ["Journal", "TestBasics"], resources: [.copy("EarlierRelease")],
+            swiftSettings: strict),
         .testTarget(
             name: "BlobStoreTests", dependencies: ["BlobStore", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(

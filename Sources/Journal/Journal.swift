@@ -1,8 +1,5 @@
-import Foundation
-import GRDB
+import Dispatch
 import JobModel
-// GRDB has a class of that name.
-import enum JobModel.Record
 import Synchronization
 
 /// The master's durable record: what `append` returned from survives kill -9 and loss of power.
@@ -26,7 +23,7 @@ public final class Journal: Sendable {
     /// Pages in the write-ahead log (4 KiB each) from which it is written back to the database and begun anew.
     public static let defaultCheckpointPageCount = 2000
 
-    let database: DatabaseQueue
+    let database: Database
     let checkpointPageCount: Int
     let state: Mutex<State>
 
@@ -54,16 +51,8 @@ public final class Journal: Sendable {
         let isLogHeaderRight: Bool
         do {
             isLogHeaderRight = try Self.checkLog(path + "-wal")
-            database = try DatabaseQueue(path: path, configuration: Self.configuration)
-            try Self.checkSettings(database, path: path)
-            guard try !database.read(Schema.migrator.hasBeenSuperseded) else {
-                throw JournalError.newerSchema(path: path)
-            }
-            try Schema.migrator.migrate(database)
-            guard let stored = try database.read(Schema.counters(in:)) else {
-                throw JournalError.damagedJournal(path: path, reason: "its counters are not what was written")
-            }
-            counters = stored
+            database = try Database(path: path)
+            counters = try database.withConnection { [path] in try Self.prepare($0, path: path) }
         } catch let error as JournalError {
             throw error
         } catch {
@@ -148,11 +137,9 @@ public final class Journal: Sendable {
         }
         let pipe = RecordPipe()
         // Not `self`: a journal that its owner lets go of must be closed then, and not when the thread has ended.
-        let reader = Thread { [database, path] in
+        DispatchQueue(label: "journal reader").async { [database, path] in
             pipe.finish(Result { try Self.readRecords(of: database, at: path, into: pipe, expected) })
         }
-        reader.name = "journal reader"
-        reader.start()
         do {
             while let batch = try pipe.take() {
                 for record in batch { try body(record) }
@@ -164,12 +151,13 @@ public final class Journal: Sendable {
     }
 
     private static func readRecords(
-        of database: DatabaseQueue, at path: String, into pipe: RecordPipe, _ expected: Counters
+        of database: Database, at path: String, into pipe: RecordPipe, _ expected: Counters
     ) throws {
         var found = Counters()
         do {
-            try database.read { database in
+            try database.withConnection { database in
                 let rows = try RecordRows(database, path: path)
+                defer { rows.end() }
                 var batch: [Record] = []
                 batch.reserveCapacity(batchCount)
                 while let (record, checksum) = try rows.next() {
@@ -181,7 +169,7 @@ public final class Journal: Sendable {
                 }
                 _ = pipe.put(batch)
             }
-        } catch let error as DatabaseError {
+        } catch let error as SQLiteError {
             throw JournalError.databaseUnusable(path: path, reason: "\(error)")
         }
         guard found.recordCount == expected.recordCount, found.combinedChecksum == expected.combinedChecksum else {
@@ -199,25 +187,35 @@ public final class Journal: Sendable {
 // MARK: - Rows
 
 extension Journal {
-    private static func insert(_ record: Record, into database: Database, _ counters: inout Counters) throws {
+    private static func insert(_ record: Record, into database: Connection, _ counters: inout Counters) throws {
         let body = record.encoded()
         counters.lastSequence += 1
         let job = Int64(bitPattern: record.job.rawValue)
         let kind = Int64(record.kind.rawValue)
-        let checksum = body.withUnsafeBytes {
-            recordChecksum(sequence: counters.lastSequence, job: job, kind: kind, body: $0)
+        let statement = try database.statement(
+            "INSERT INTO record (sequence, job, kind, checksum, body) VALUES (?, ?, ?, ?, ?)")
+        let checksum = try body.withUnsafeBytes { body in
+            let checksum = recordChecksum(sequence: counters.lastSequence, job: job, kind: kind, body: body)
+            defer { statement.reset() }
+            try statement.bind([counters.lastSequence, job, kind, checksum])
+            try statement.bind(body, at: 5)
+            try statement.run()
+            return checksum
         }
-        let statement = try database.cachedStatement(
-            sql: "INSERT INTO record (sequence, job, kind, body, checksum) VALUES (?, ?, ?, ?, ?)")
-        try statement.execute(integers: [1: counters.lastSequence, 2: job, 3: kind, 5: checksum], blob: (4, body))
         counters.added(checksum)
     }
 
-    private static func forget(_ job: JobID, in database: Database, _ counters: inout Counters) throws {
-        let arguments: StatementArguments = [Int64(bitPattern: job.rawValue)]
-        let checksums = try Int64.fetchCursor(
-            database.cachedStatement(sql: "SELECT checksum FROM record WHERE job = ?"), arguments: arguments)
-        while let checksum = try checksums.next() { counters.removed(checksum) }
-        try database.cachedStatement(sql: "DELETE FROM record WHERE job = ?").execute(arguments: arguments)
+    private static func forget(_ job: JobID, in database: Connection, _ counters: inout Counters) throws {
+        let job = Int64(bitPattern: job.rawValue)
+        let checksums = try database.statement("SELECT checksum FROM record WHERE job = ?")
+        defer { checksums.reset() }
+        try checksums.bind([job])
+        while try checksums.step() {
+            // The schema allows nothing else than integers.
+            if let checksum = checksums.integer(at: 0) { counters.removed(checksum) }
+        }
+        let deletion = try database.statement("DELETE FROM record WHERE job = ?")
+        try deletion.bind([job])
+        try deletion.run()
     }
 }

@@ -1,7 +1,6 @@
 import Dispatch
 import JobModel
 import Synchronization
-import enum JobModel.Record
 
 /// Hands records from the thread that reads and decodes them to the one that uses them, so that both work at once.
 ///

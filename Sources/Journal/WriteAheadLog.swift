@@ -1,5 +1,3 @@
-import Foundation
-
 /// Looks at SQLite's write-ahead log before SQLite does, for damage that SQLite takes for the end of the log.
 ///
 ///     header  32 bytes: magic | version | page size | checkpoint | salt 1 | salt 2 | checksum 1 | checksum 2
@@ -15,26 +13,26 @@ import Foundation
 /// one transaction may end behind the first wrong frame; if two do, acknowledged ones are damaged.
 ///
 /// Damage to the very last transaction looks like its interrupted writing: `AcknowledgedMark` tells them apart.
-struct WriteAheadLog {
+struct WriteAheadLog: ~Copyable {
     private static let headerByteCount = 32
     private static let frameHeaderByteCount = 24
 
-    private let bytes: Data
+    private let file: MappedFile
 
-    init(_ bytes: Data) { self.bytes = bytes }
+    init(_ file: consuming MappedFile) { self.file = file }
 
     /// Whether the header is what was written, or there is none yet.
     ///
     /// It is written anew whenever the log is begun again, when all that was in it is in the database: an interrupted writing
     /// loses nothing, but damage to a header that was complete makes SQLite forget the whole log.
     var isHeaderRight: Bool {
-        guard bytes.count > Self.headerByteCount else { return true }
+        guard file.byteCount > Self.headerByteCount else { return true }
         return number(at: 0) & ~1 == 0x377F_0682 && checksum(0..<24, from: (0, 0)) == (number(at: 24), number(at: 28))
     }
 
     /// - Returns: what is wrong with the log's frames, or `nil` if they are whole or were only interrupted.
     func damage() -> String? {
-        guard bytes.count > Self.headerByteCount, isHeaderRight else { return nil }
+        guard file.byteCount > Self.headerByteCount, isHeaderRight else { return nil }
         let pageByteCount = Int(number(at: 8))
         guard pageByteCount >= 512 else { return "its write-ahead log has pages of \(pageByteCount) bytes" }
 
@@ -43,7 +41,7 @@ struct WriteAheadLog {
         var endCount = 0
         let frameByteCount = Self.frameHeaderByteCount + pageByteCount
         for (index, start) in stride(
-            from: Self.headerByteCount, through: bytes.count - frameByteCount, by: frameByteCount
+            from: Self.headerByteCount, through: file.byteCount - frameByteCount, by: frameByteCount
         )
         .enumerated() {
             let isOfThisRound = number(at: start + 8) == number(at: 16) && number(at: start + 12) == number(at: 20)
@@ -62,14 +60,14 @@ struct WriteAheadLog {
     }
 
     private func number(at offset: Int) -> UInt32 {
-        bytes.withUnsafeBytes { UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+        file.withUnsafeBytes { UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
     }
 
     /// A Fibonacci-weighted sum of the numbers in `range`, whose byte order the magic number tells.
     private func checksum(_ range: Range<Int>, from start: (UInt32, UInt32)) -> (UInt32, UInt32) {
         let isBigEndian = number(at: 0) & 1 == 1
         var (first, second) = start
-        bytes.withUnsafeBytes { bytes in
+        file.withUnsafeBytes { bytes in
             for offset in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
                 let left = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
                 let right = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)

@@ -4,7 +4,6 @@ import JobModel
 import Journal
 import Testing
 import TestSupport
-import enum JobModel.Record
 
 private let cutCount = ProcessInfo.processInfo.environment["TESSERA_POWER_CUTS"].flatMap { Int($0) } ?? 0
 

@@ -1,9 +1,7 @@
 import Foundation
-import GRDB
 import JobModel
 import TestBasics
 import Testing
-import enum JobModel.Record
 
 @testable import Journal
 
@@ -175,7 +173,7 @@ import enum JobModel.Record
                 let journal = try Journal(directory: directory)
                 try journal.append(Transcript.job(1, imageCount: 1) + Transcript.job(2, imageCount: 1))
                 try journal.close()
-                try DatabaseQueue(path: journal.path).write { try $0.execute(sql: change) }
+                try Connection(path: journal.path).execute(change)
                 #expect(throws: JournalError.self, "\(change)") { try Journal(directory: directory).records() }
             }
         }

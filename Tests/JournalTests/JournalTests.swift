@@ -1,9 +1,7 @@
 import Foundation
-import GRDB
 import JobModel
 import TestBasics
 import Testing
-import enum JobModel.Record
 
 @testable import Journal
 
@@ -119,16 +117,16 @@ import enum JobModel.Record
             let journal = try Journal(directory: directory)
             try journal.append([Transcript.opened(1)])
             // The disk is full from here on.
-            try journal.database.writeWithoutTransaction { database in
-                let pageCount = try Int.fetchOne(database, sql: "PRAGMA page_count") ?? 0
-                try database.execute(sql: "PRAGMA max_page_count = \(pageCount)")
+            try journal.database.withConnection { database in
+                let pageCount = try #require(try database.text("PRAGMA page_count"))
+                try database.execute("PRAGMA max_page_count = \(pageCount)")
             }
             let large = Transcript.opened(2, pipeline: String(repeating: "x", count: 100_000))
             #expect { try journal.append([Transcript.opened(3), large]) } throws: { error in
                 (error as? JournalError)?.code == "journal-failed"
             }
             // Space is back, but what the disk holds is uncertain.
-            try journal.database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+            try journal.database.withConnection { try $0.execute("PRAGMA max_page_count = 1000000") }
             #expect { try journal.append([Transcript.opened(4)]) } throws: {
                 ($0 as? JournalError)?.code == "journal-failed"
             }
@@ -198,9 +196,7 @@ import enum JobModel.Record
     @Test func `a journal of a newer release is left alone`() throws {
         try withTemporaryDirectory { directory in
             let path = try Journal(directory: directory).path
-            try DatabaseQueue(path: path).write { database in
-                try database.execute(sql: "INSERT INTO grdb_migrations VALUES ('2 something newer')")
-            }
+            try Connection(path: path).execute("INSERT INTO grdb_migrations VALUES ('2 something newer')")
             #expect(throws: JournalError.newerSchema(path: path)) { try Journal(directory: directory) }
         }
     }

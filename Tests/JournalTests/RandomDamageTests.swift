@@ -2,7 +2,6 @@ import Foundation
 import JobModel
 import TestBasics
 import Testing
-import enum JobModel.Record
 
 @testable import Journal
 

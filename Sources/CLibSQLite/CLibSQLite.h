@@ -1,0 +1,4 @@
+// SQLite. Journal alone depends on it.
+#pragma once
+
+#include <sqlite3.h>

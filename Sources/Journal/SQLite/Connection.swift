@@ -1,0 +1,86 @@
+import CLibSQLite
+
+/// A connection to an SQLite database, and its prepared statements.
+///
+/// Unchecked: a `Database` passes it to one thread at a time.
+final class Connection: @unchecked Sendable {
+    private var pointer: OpaquePointer?
+    private var statements: [String: Statement] = [:]
+
+    /// Opens the database at `path`, which is made if there is none. Nothing waits for locks of other connections.
+    init(path: String) throws(SQLiteError) {
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(path, &pointer, flags, nil)
+        guard code == SQLITE_OK else {
+            let error = SQLiteError(code, of: pointer)
+            sqlite3_close_v2(pointer)
+            throw error
+        }
+    }
+
+    deinit {
+        statements = [:]
+        sqlite3_close_v2(pointer)
+    }
+
+    func close() throws(SQLiteError) {
+        statements = [:]
+        let code = sqlite3_close(pointer)
+        guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer) }
+        pointer = nil
+    }
+
+    // MARK: - Statements
+
+    /// Runs statements that have no parameters, and passes over any rows.
+    func execute(_ sql: String) throws(SQLiteError) {
+        let code = sqlite3_exec(pointer, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer, sql: sql) }
+    }
+
+    /// The statement, prepared at its first use and kept.
+    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+        if let statement = statements[sql] { return statement }
+        let statement = try Statement(sql, connection: pointer)
+        statements[sql] = statement
+        return statement
+    }
+
+    /// The first column of the first row, as text.
+    func text(_ sql: String) throws(SQLiteError) -> String? {
+        let statement = try Statement(sql, connection: pointer)
+        return try statement.step() ? statement.text(at: 0) : nil
+    }
+
+    // MARK: - Transactions
+
+    /// Runs `body` in a transaction that is committed unless `body` throws.
+    func inTransaction(_ body: () throws -> Void) throws {
+        try execute("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try execute("COMMIT")
+        } catch {
+            // Some errors have ended the transaction already.
+            if sqlite3_get_autocommit(pointer) == 0 { try? execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    // MARK: - Write-ahead log
+
+    /// Writes as much of the log to the database as no reader needs.
+    func checkpoint() throws(SQLiteError) {
+        let code = sqlite3_wal_checkpoint_v2(pointer, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer) }
+    }
+
+    /// The number of pages this connection has written, nearly all of them to the log, since it was last reset.
+    func writtenPageCount(reset: Bool) throws(SQLiteError) -> Int {
+        var count: Int32 = 0
+        var highest: Int32 = 0
+        let code = sqlite3_db_status(pointer, SQLITE_DBSTATUS_CACHE_WRITE, &count, &highest, reset ? 1 : 0)
+        guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer) }
+        return Int(count)
+    }
+}

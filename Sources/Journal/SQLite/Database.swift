@@ -1,0 +1,28 @@
+import Synchronization
+
+/// An open SQLite database, which any thread may use, one at a time.
+final class Database: Sendable {
+    private let connection: Mutex<Connection?>
+
+    init(path: String) throws(SQLiteError) {
+        connection = Mutex(try Connection(path: path))
+    }
+
+    /// Runs `body` with the connection, which no other thread has then.
+    ///
+    /// - Throws: `JournalError.closed`, or what `body` throws.
+    func withConnection<Result>(_ body: (Connection) throws -> Result) throws -> Result {
+        try connection.withLock { connection in
+            guard let connection else { throw JournalError.closed }
+            return try body(connection)
+        }
+    }
+
+    /// Closes the database; in write-ahead mode the log becomes part of it.
+    func close() throws(SQLiteError) {
+        try connection.withLock { connection throws(SQLiteError) in
+            try connection?.close()
+            connection = nil
+        }
+    }
+}
