@@ -8,6 +8,8 @@ packages=(
     libpng-dev libisal-dev                     # PNG
     libsystemd-dev                             # readiness, watchdog, journald
     libsqlite3-dev                             # the journal
+    libssl-dev                                 # SHA-256
+    libyaml-dev                                # settings files
 )
 
 missing=()

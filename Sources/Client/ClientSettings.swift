@@ -37,7 +37,7 @@ struct ClientSettings: Sendable {
         if !isConfigNamed, let file = folder.map({ $0 + "/tessera/client.yaml" }), exists(file) {
             arguments.append("--config=\(file)")
         }
-        settings = try await Settings(
+        settings = try Settings(
             program: "tessera", version: Tessera.version, summary: "", settings: Self.known, arguments: arguments,
             environment: environment)
 

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import JobModel
 import LogHandlers
 import Logging
@@ -40,7 +41,7 @@ package struct DaemonMain: Sendable {
     /// Runs the service that `launch` makes of the settings, until SIGTERM, SIGINT or its end.
     package func run(_ launch: @Sendable (Settings) throws -> Launch) async {
         do {
-            let settings = try await Settings(
+            let settings = try Settings(
                 program: name, version: Release.version, summary: summary, settings: settings,
                 arguments: Array(CommandLine.arguments.dropFirst()),
                 environment: ProcessInfo.processInfo.environment)

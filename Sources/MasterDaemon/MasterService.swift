@@ -1,6 +1,6 @@
 import BlobStore
 import Dispatch
-import Foundation
+import FoundationEssentials
 import Journal
 import Logging
 import NIOCore

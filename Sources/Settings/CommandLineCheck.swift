@@ -1,8 +1,11 @@
 extension Settings {
-    /// Refuses what the configuration library would silently pass over: unknown flags, missing values, stray words.
-    static func check(
-        _ arguments: [String], against settings: [Setting], program: String, version: String, summary: String
-    ) throws(SettingsError) {
+    /// The values that the command line gives, by setting; of a flag that is given twice, the last.
+    ///
+    /// - Throws: for unknown flags, missing values and stray words, and for `--help` and `--version`.
+    static func flags(
+        _ arguments: [String], of settings: [Setting], program: String, version: String, summary: String
+    ) throws(SettingsError) -> [String: String] {
+        var values: [String: String] = [:]
         var rest = arguments[...]
         while let argument = rest.popFirst() {
             if argument == "--help" || argument == "-h" {
@@ -10,7 +13,7 @@ extension Settings {
             }
             if argument == "--version" { throw .versionRequested("\(program) \(version)") }
             guard argument.hasPrefix("--") else {
-                throw .usage("'\(argument)' is no flag of \(program); see \(program) --help")
+                throw .usage("'\(argument)' is not a flag of \(program); see \(program) --help")
             }
             let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name })
@@ -18,12 +21,17 @@ extension Settings {
                 let nearest = settings.map(\.name).min { distance($0, argument) < distance($1, argument) } ?? "help"
                 throw .usage("\(program) has no flag \(argument); did you mean --\(nearest)? See \(program) --help")
             }
-            if setting.isSwitch || parts.count == 2 { continue }
-            guard let value = rest.first, !value.hasPrefix("--") else {
+            if parts.count == 2 {
+                values[name] = String(parts[1])
+            } else if setting.isSwitch {
+                values[name] = "true"
+            } else if let value = rest.first, !value.hasPrefix("--") {
+                values[name] = rest.removeFirst()
+            } else {
                 throw .usage("--\(name) needs a value: --\(name) \(setting.placeholder)")
             }
-            rest.removeFirst()
         }
+        return values
     }
 
     static func help(program: String, summary: String, settings: [Setting]) -> String {

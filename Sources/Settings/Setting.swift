@@ -17,11 +17,6 @@ public struct Setting: Sendable {
 
     var isSwitch: Bool { placeholder.isEmpty }
     var environmentName: String { "TESSERA_" + name.uppercased().replacing("-", with: "_") }
-    /// `state-dir` as the configuration library spells keys: `stateDir`.
-    var key: String {
-        let words = name.split(separator: "-")
-        return words.prefix(1).joined() + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
-    }
 }
 
 /// Where a value came from, in the order in which they are asked.

@@ -1,10 +1,10 @@
-import Configuration
-import SystemPackage
+import Glibc
 
 /// The values of a program's settings: flag, then environment, then file, then default.
 public struct Settings: Sendable {
     private let settings: [Setting]
-    private let sources: [(origin: SettingOrigin, reader: ConfigReader)]
+    /// By setting, in the order in which they are asked.
+    private let sources: [(origin: SettingOrigin, values: [String: String])]
 
     /// Reads flags and environment, and the YAML file that `--config` (or `TESSERA_CONFIG`) names.
     ///
@@ -14,33 +14,41 @@ public struct Settings: Sendable {
     public init(
         program: String, version: String, summary: String, settings: [Setting], arguments: [String],
         environment: [String: String]
-    ) async throws {
-        let all =
-            settings + [Setting("config", "FILE", "Read settings from this YAML file (key: value, keys as the flags)")]
-        self.settings = all
-        try Self.check(arguments, against: all, program: program, version: version, summary: summary)
-
-        let flags = CommandLineArgumentsProvider(arguments: [program] + arguments)
-        let known = Set(all.map(\.environmentName))
-        let variables = EnvironmentVariablesProvider(
-            environmentVariables: environment.filter { known.contains($0.key) && !$0.value.isEmpty }
-        ).prefixKeys(with: "tessera")
-        var sources: [(SettingOrigin, ConfigReader)] = [
-            (.flag, ConfigReader(provider: flags)), (.environment, ConfigReader(provider: variables)),
-        ]
-        if let config = all.last, let path = Self.value(of: config, in: sources)?.value {
-            do {
-                let file = try await FileProvider<YAMLSnapshot>(filePath: FilePath(path), allowMissing: false)
-                let names = Dictionary(all.map { ($0.key, $0.name) }) { first, _ in first }
-                let mapped = file.mapKeys { key in
-                    AbsoluteConfigKey(key.components.map { names[$0] ?? $0 }, context: key.context)
-                }
-                sources.append((.file, ConfigReader(provider: mapped)))
-            } catch {
-                throw SettingsError.usage("can not read the configuration file '\(path)': \(error)")
-            }
+    ) throws(SettingsError) {
+        let config = Setting("config", "FILE", "Read settings from this YAML file (key: value, keys as the flags)")
+        let all = settings + [config]
+        let flags = try Self.flags(arguments, of: all, program: program, version: version, summary: summary)
+        let variables = all.compactMap { setting in
+            environment[setting.environmentName].flatMap { $0.isEmpty ? nil : (setting.name, $0) }
         }
+        var sources: [(SettingOrigin, [String: String])] = [
+            (.flag, flags), (.environment, Dictionary(variables) { first, _ in first }),
+        ]
+        if let path = sources.lazy.compactMap({ $0.1[config.name] }).first {
+            sources.append((.file, try Self.values(inFile: path)))
+        }
+        self.settings = all
         self.sources = sources
+    }
+
+    private static func values(inFile path: String) throws(SettingsError) -> [String: String] {
+        func unreadable(_ reason: String) -> SettingsError {
+            .usage("cannot read the configuration file '\(path)': \(reason)")
+        }
+        guard let file = fopen(path, "re") else { throw unreadable(String(cString: strerror(errno))) }
+        defer { fclose(file) }
+        var text: [UInt8] = []
+        while true {
+            let part = [UInt8](unsafeUninitializedCapacity: 1 << 16) { $1 = fread($0.baseAddress, 1, $0.count, file) }
+            guard !part.isEmpty else { break }
+            text += part
+        }
+        guard ferror(file) == 0 else { throw unreadable(String(cString: strerror(errno))) }
+        do throws(YAMLMapping.Malformed) {
+            return try YAMLMapping(parsing: text).values
+        } catch {
+            throw unreadable(error.description)
+        }
     }
 
     /// The value as text, or `nil` when there is neither a value nor a default.
@@ -88,9 +96,9 @@ public struct Settings: Sendable {
     }
 
     public func isOn(_ name: String) throws(SettingsError) -> Bool {
-        switch text(name)?.lowercased() {
-        case nil, "false", "no", "0": return false
-        case "true", "yes", "1": return true
+        switch text(name) {
+        case nil, "false": return false
+        case "true": return true
         case let other?: throw invalid(name, other, allowed: "true or false")
         }
     }
@@ -117,19 +125,19 @@ public struct Settings: Sendable {
 
     private func resolved(_ name: String) -> (value: String?, origin: SettingOrigin) {
         let setting = setting(name)
-        if let found = Self.value(of: setting, in: sources) { return found }
+        for (origin, values) in sources {
+            guard let text = values[name] else { continue }
+            return (setting.isSwitch ? Self.switchValue(of: text) : text, origin)
+        }
         return (setting.defaultValue, .builtIn)
     }
 
-    private static func value(
-        of setting: Setting, in sources: [(origin: SettingOrigin, reader: ConfigReader)]
-    ) -> (value: String, origin: SettingOrigin)? {
-        for (origin, reader) in sources {
-            let key = ConfigKey(setting.key)
-            if setting.isSwitch, let on = reader.bool(forKey: key) { return (on ? "true" : "false", origin) }
-            if let text = reader.string(forKey: key) { return (text, origin) }
-            if let number = reader.int(forKey: key) { return (String(number), origin) }
+    /// `true` or `false` for any of the words that mean it, the text itself for others.
+    private static func switchValue(of text: String) -> String {
+        switch text.lowercased() {
+        case "true", "yes", "on", "1": "true"
+        case "false", "no", "off", "0": "false"
+        default: text
         }
-        return nil
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Protocol
 
 /// Authenticates both ends of a new connection to each other. Performs no I/O, reads no clock, draws no randomness.

@@ -5,14 +5,14 @@ import Testing
 @testable import MasterDaemon
 
 @Suite struct MasterSettingsTests {
-    private func read(_ arguments: String...) async throws -> MasterSettings {
+    private func read(_ arguments: String...) throws -> MasterSettings {
         try MasterSettings(
-            try await Settings(
+            try Settings(
                 program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
                 arguments: arguments, environment: [:]))
     }
 
-    @Test func `each limit is what its flag says`() async throws {
+    @Test func `each limit is what its flag says`() throws {
         let limits: [(flag: String, value: @Sendable (MasterSettings) -> Int)] = [
             ("max-jobs", { $0.scheduler.maximumOpenJobs }),
             ("max-jobs-per-submitter", { $0.scheduler.maximumOpenJobsPerSubmitter }),
@@ -29,21 +29,21 @@ import Testing
             ("interactive-pixels", { Int($0.scheduler.interactivePixels) }),
         ]
         for limit in limits {
-            let (changed, usual) = (try await read("--\(limit.flag)", "77"), try await read())
+            let (changed, usual) = (try read("--\(limit.flag)", "77"), try read())
             #expect(limit.value(changed) == 77, "\(limit.flag)")
             #expect(limit.value(usual) != 77)
-            let error = await #expect(throws: SettingsError.self) { try await read("--\(limit.flag)", "many") }
+            let error = #expect(throws: SettingsError.self) { try read("--\(limit.flag)", "many") }
             #expect(error?.description.contains("--\(limit.flag) 'many' (flag): must be a whole number from") == true)
         }
-        let impatient = try await read("--progress-timeout", "5s")
+        let impatient = try read("--progress-timeout", "5s")
         #expect(impatient.scheduler.progressTimeout == .seconds(5))
     }
 
-    @Test func `the settings fit together as they are`() async throws {
-        try await read().scheduler.validate()
+    @Test func `the settings fit together as they are`() throws {
+        try read().scheduler.validate()
     }
 
-    @Test func `every setting is in the operator's manual, with its default`() async throws {
+    @Test func `every setting is in the operator's manual, with its default`() throws {
         let manual = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/operating.md")
         let text = try String(contentsOf: manual, encoding: .utf8)
         for setting in MasterSettings.table where setting.name != "log-level" {

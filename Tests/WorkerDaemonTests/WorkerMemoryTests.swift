@@ -4,18 +4,18 @@ import Testing
 @testable import WorkerDaemon
 
 @Suite struct WorkerMemoryTests {
-    private func slotMemory(_ arguments: String..., machine: UInt64 = 16 << 30) async throws -> UInt64 {
-        let settings = try await Settings(
+    private func slotMemory(_ arguments: String..., machine: UInt64 = 16 << 30) throws -> UInt64 {
+        let settings = try Settings(
             program: "tessera-worker", version: "0", summary: "", settings: WorkerSettings.table,
             arguments: arguments, environment: [:])
         return try WorkerSettings(settings, coreCount: 8, machineMemoryByteCount: machine).slotMemoryByteCount
     }
 
-    @Test func `slots share what was given, or three quarters of the machine`() async throws {
-        #expect(try await slotMemory("--slots", "3") == 4 << 30)
-        #expect(try await slotMemory("--slots", "4", "--memory", "2G") == 512 << 20)
-        let error = await #expect(throws: SettingsError.self) {
-            try await slotMemory("--slots", "4", "--memory", "500M")
+    @Test func `slots share what was given, or three quarters of the machine`() throws {
+        #expect(try slotMemory("--slots", "3") == 4 << 30)
+        #expect(try slotMemory("--slots", "4", "--memory", "2G") == 512 << 20)
+        let error = #expect(throws: SettingsError.self) {
+            try slotMemory("--slots", "4", "--memory", "500M")
         }
         #expect(error?.description.contains("'500M' (flag): must be a whole number from \(512 << 20)") == true)
     }

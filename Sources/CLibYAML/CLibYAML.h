@@ -1,0 +1,4 @@
+// libyaml. Settings alone depends on it.
+#pragma once
+
+#include <yaml.h>
