@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels lint lint-prose demo install uninstall clean
+	compare-opencv bench-kernels release-check lint lint-prose demo install uninstall clean
 
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
@@ -35,6 +35,7 @@ help:
 	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
 	@echo "make compare-opencv  compare every operation with OpenCV over drawn cases"
 	@echo "make bench-kernels   race every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
+	@echo "make release-check   test that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -108,6 +109,11 @@ compare-opencv: setup $(OPENCV)
 bench-kernels: setup $(OPENCV)
 	$(RANK_V3) $(BUILD) -c release --product $(KERNELS)
 	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
+
+# What compare-opencv and bench-kernels have written is complete: evidence for a release, not a condition of `make test`.
+release-check: setup
+	$(BUILD) --build-tests
+	RELEASE_CHECK=1 $(TEST) --filter ReleaseEvidenceTests
 
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel

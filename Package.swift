@@ -71,8 +71,14 @@ let package = Package(
     ],
     targets: [
         // Ground.
-        .target(name: "JobModel", swiftSettings: strict),
-        .target(name: "Imaging", swiftSettings: kernels),
+        .target(name: "ByteCoding", swiftSettings: strict),
+        .target(name: "JobModel", dependencies: ["ByteCoding"], swiftSettings: strict),
+        .target(name: "Pipelines", swiftSettings: strict),
+        .target(name: "ImagingModel", dependencies: ["JobModel", "Pipelines"], swiftSettings: strict),
+        .target(
+            name: "ImageFormats", dependencies: ["ByteCoding", "Checksums", "JobModel", "Pipelines"],
+            swiftSettings: strict),
+        .target(name: "Kernels", dependencies: ["ByteCoding", "Pipelines"], swiftSettings: kernels),
         .target(
             name: "Protocol",
             dependencies: [
@@ -99,14 +105,17 @@ let package = Package(
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "PlantedBugs", swiftSettings: strict),
         .target(
-            name: "Scheduler", dependencies: ["JobModel", "Imaging", "PlantedBugs", heap],
+            name: "Scheduler", dependencies: ["JobModel", "Pipelines", "ImagingModel", "PlantedBugs", heap],
             swiftSettings: strict),
         .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
         .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["JobModel", "Checksums", "CLibSQLite"],
+            name: "Journal", dependencies: ["ByteCoding", "JobModel", "Checksums", "CLibSQLite"],
             swiftSettings: strict),
-        .target(name: "ImageCodecs", dependencies: ["Checksums", "Imaging", "CPNG", "CISAL"], swiftSettings: kernels),
+        .target(
+            name: "ImageCodecs",
+            dependencies: ["Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CISAL"],
+            swiftSettings: kernels),
 
         // Shells.
         .target(
@@ -135,25 +144,31 @@ let package = Package(
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "Checksums", "JobModel", "Imaging", "Protocol", "Scheduler", "MasterLogic", "Journal", "BlobStore",
-                "Transport", "ImageCodecs", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, "Cryptography",
+                "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterLogic",
+                "Journal", "BlobStore",
+                "Transport", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, "Cryptography",
                 nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
-                "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "DaemonSupport", "Settings",
+                "ByteCoding", "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "DaemonSupport",
+                "Settings",
                 "SystemCalls", lifecycle, log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank",
-            dependencies: ["Checksums", "JobModel", "Imaging", "ImageCodecs", "MPI", "SystemCalls"],
+            dependencies: [
+                "ByteCoding", "Checksums", "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Kernels",
+                "ImageCodecs", "MPI", "SystemCalls",
+            ],
             swiftSettings: strict + rankBuilds),
         .executableTarget(
             name: "Client",
             dependencies: [
-                "JobModel", "Protocol", "Transport", "MasterClient", "Imaging", "ImageCodecs", "Settings", arguments,
+                "JobModel", "Protocol", "Transport", "MasterClient", "Pipelines", "Kernels", "ImageFormats",
+                "ImageCodecs", "Settings", arguments,
                 "Cryptography", log,
             ], swiftSettings: strict),
 
@@ -162,13 +177,16 @@ let package = Package(
         .target(
             name: "SeededRandom", path: "Tools/SeededRandom", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .executableTarget(
-            name: "KernelTool", dependencies: ["Imaging"], path: "Tools/KernelTool", swiftSettings: kernels),
+            name: "KernelTool", dependencies: ["Pipelines", "Kernels"], path: "Tools/KernelTool", swiftSettings: kernels
+        ),
         .executableTarget(
-            name: "Enlarge", dependencies: ["Imaging", "ImageCodecs"], path: "Tools/Enlarge", swiftSettings: kernels),
+            name: "Enlarge", dependencies: ["Pipelines", "Kernels", "ImageFormats", "ImageCodecs"],
+            path: "Tools/Enlarge", swiftSettings: kernels),
         .target(
             name: "Simulation",
             dependencies: [
-                "JobModel", "Imaging", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", "SeededRandom",
+                "JobModel", "Pipelines", "ImagingModel", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic",
+                "SeededRandom",
                 heap,
             ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
@@ -182,7 +200,8 @@ let package = Package(
         // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
         .target(name: "PlantedBugsWithBugs", path: "Tests/WithBugs/PlantedBugs", swiftSettings: withBugs),
         .target(
-            name: "SchedulerWithBugs", dependencies: ["JobModel", "Imaging", "PlantedBugsWithBugs", heap],
+            name: "SchedulerWithBugs",
+            dependencies: ["JobModel", "Pipelines", "ImagingModel", "PlantedBugsWithBugs", heap],
             path: "Tests/WithBugs/Scheduler", swiftSettings: withBugs),
         .target(
             name: "WorkerLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs"],
@@ -193,7 +212,8 @@ let package = Package(
         .target(
             name: "SimulationWithBugs",
             dependencies: [
-                "JobModel", "Imaging", "PlantedBugsWithBugs", "SchedulerWithBugs", "WorkerLogicWithBugs",
+                "JobModel", "Pipelines", "ImagingModel", "PlantedBugsWithBugs", "SchedulerWithBugs",
+                "WorkerLogicWithBugs",
                 "MasterLogicWithBugs", "SeededRandom", heap,
             ], path: "Tests/WithBugs/Simulation", swiftSettings: withBugs),
 
@@ -201,7 +221,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "JobModel", "Protocol", "Imaging", "ImageCodecs", nio("NIOCore"),
+                "ByteCoding", "JobModel", "Protocol", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
+                nio("NIOCore"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], path: "Fuzzing/Targets", swiftSettings: strict),
 
@@ -212,19 +233,23 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "JobModel", "Imaging", "ImageCodecs", "MasterClient", "Protocol", "SeededRandom", "Transport", log,
+                "JobModel", "Pipelines", "ImagingModel", "Kernels", "ImageFormats", "ImageCodecs", "MasterClient",
+                "Protocol", "SeededRandom", "Transport", log,
                 nio("NIOCore"),
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "SeededRandom"], swiftSettings: strict),
-        .testTarget(name: "JobModelTests", dependencies: ["JobModel", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "ImagingTests", dependencies: ["Imaging", "ImageCodecs", "SeededRandom"],
+            name: "JobModelTests", dependencies: ["ByteCoding", "JobModel", "SeededRandom"], swiftSettings: strict),
+        .testTarget(
+            name: "ImagingTests",
+            dependencies: ["Pipelines", "Kernels", "ImageFormats", "ImageCodecs", "SeededRandom"],
             resources: [.copy("Golden")],
             swiftSettings: strict),
         .testTarget(
-            name: "ImageCodecsTests", dependencies: ["Checksums", "ImageCodecs", "SeededRandom"],
+            name: "ImageCodecsTests",
+            dependencies: ["Checksums", "ImageFormats", "ImageCodecs", "Kernels", "SeededRandom"],
             resources: [.copy("PngSuite")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
@@ -245,10 +270,15 @@ let package = Package(
             name: "DaemonSupportTests", dependencies: ["DaemonSupport", "SystemCalls", "TestBasics"],
             swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
-        .testTarget(name: "RankTests", dependencies: ["Rank", "ImageCodecs", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "RankTests",
+            dependencies: ["ByteCoding", "Rank", "Kernels", "ImageFormats", "ImageCodecs", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "MasterDaemonTests",
-            dependencies: ["MasterDaemon", "MasterLogic", "JobModel", "Journal", "Scheduler", "BlobStore"],
+            dependencies: [
+                "MasterDaemon", "MasterLogic", "JobModel", "Journal", "Scheduler", "BlobStore", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"],
@@ -261,19 +291,22 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
-            name: "ClientTests", dependencies: ["Client", "Imaging", "ImageCodecs", "Cryptography"],
+            name: "ClientTests",
+            dependencies: ["Client", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs", "Cryptography"],
             swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Imaging", "ImageCodecs", "Rank",
+                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Pipelines", "Kernels",
+                "ImageFormats", "ImageCodecs", "Rank",
                 "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", "Cryptography", log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Imaging", "ImageCodecs",
+                "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines", "Kernels",
+                "ImageFormats", "ImageCodecs",
                 "Checksums", "SeededRandom", log, nio("NIOCore"),
             ], swiftSettings: strict),
     ]
@@ -291,17 +324,23 @@ if hasRankV3 {
         .executable(name: "tessera-kernels-v3", targets: ["KernelToolV3"]),
     ]
     package.targets += [
-        .target(name: "ImagingV3", path: "Sources/x86-64-v3/Imaging", swiftSettings: kernels + level),
         .target(
-            name: "ImageCodecsV3", dependencies: ["Checksums", "ImagingV3", "CPNG", "CISAL"],
-            path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Imaging")),
+            name: "KernelsV3", dependencies: ["ByteCoding", "Pipelines"], path: "Sources/x86-64-v3/Kernels",
+            swiftSettings: kernels + level),
+        .target(
+            name: "ImageCodecsV3",
+            dependencies: ["Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CISAL"],
+            path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Kernels")),
         .executableTarget(
             name: "RankV3",
-            dependencies: ["Checksums", "JobModel", "ImagingV3", "ImageCodecsV3", "MPI", "SystemCalls"],
-            path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Imaging", "ImageCodecs")),
+            dependencies: [
+                "ByteCoding", "Checksums", "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "KernelsV3",
+                "ImageCodecsV3", "MPI", "SystemCalls",
+            ],
+            path: "Sources/x86-64-v3/Rank", swiftSettings: strict + level + renamed("Kernels", "ImageCodecs")),
         .executableTarget(
-            name: "KernelToolV3", dependencies: ["ImagingV3"], path: "Tools/x86-64-v3/KernelTool",
-            swiftSettings: kernels + level + renamed("Imaging")),
+            name: "KernelToolV3", dependencies: ["Pipelines", "KernelsV3"], path: "Tools/x86-64-v3/KernelTool",
+            swiftSettings: kernels + level + renamed("Kernels")),
     ]
 }
 

@@ -23,7 +23,7 @@ git worktree add --quiet --detach "$directory/next" HEAD
     sed -i "s/currentResultRevision: UInt32 = $revision\$/currentResultRevision: UInt32 = $((revision + 1))/" \
         Sources/JobModel/Job.swift
     sed -i 's/target\[index\] = ~source\[index\]/target[index] = ~source[index] ^ 1/' \
-        Sources/Imaging/Operations/Colour/Invert.swift
+        Sources/Kernels/Operations/Color/Invert.swift
     [ "$(git diff --numstat | wc -l)" = 2 ] || fail "the next release could not be made: its places have moved"
     make build >"$directory/build-next.log" 2>&1
 ) || { tail "$directory/build-next.log" >&2; fail "the build of the next release failed"; }

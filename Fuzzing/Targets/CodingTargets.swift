@@ -1,7 +1,8 @@
+import ByteCoding
 import JobModel
 
 extension FuzzTarget {
-    /// What the journal gives back, and what stands behind its checksums.
+    /// What the journal gives back, behind its checksums.
     ///
     ///     which type | its binary form ...
     static let records = FuzzTarget("records") { bytes in

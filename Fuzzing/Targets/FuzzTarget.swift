@@ -2,7 +2,7 @@
 ///
 /// The same targets are run by libFuzzer with sanitizers (`make fuzz`) and over the committed corpus by the ordinary tests.
 public struct FuzzTarget: Sendable {
-    /// Names the target on the command line, and its folder in the corpus.
+    /// Names the target on the command line, and its directory in the corpus.
     public let name: String
     /// The largest input that is tried, in bytes.
     public let maximumByteCount: Int
@@ -18,7 +18,7 @@ public struct FuzzTarget: Sendable {
     }
 
     /// Feeds `bytes` to the code behind the door.
-    /// - Throws: `FuzzFinding` when a property does not hold. Refusing the bytes is no finding; reading beyond them is one
+    /// - Throws: `FuzzFinding` when a property does not hold. Refusing the bytes is not a finding; reading beyond them is one
     ///   that only a sanitizer sees, if there is nothing allocated behind them.
     public func run(_ bytes: UnsafeRawBufferPointer) throws { try check(bytes) }
 

@@ -24,25 +24,25 @@ enum PNGForge {
     static func file(from input: inout InputBytes) -> [UInt8] {
         let width = input.number(in: 1...40)
         let height = input.number(in: 1...20)
-        let (colourType, depth, channels) = kinds[input.number(in: 0...kinds.count - 1)]
+        let (colorType, depth, channels) = kinds[input.number(in: 0...kinds.count - 1)]
         let isInterlaced = input.byte() & 1 == 1
-        let colours = input.number(in: 1...256)
+        let colors = input.number(in: 1...256)
         let transparencyChoice = input.byte()
         let chunkByteCount = input.number(in: 1...256)
 
         var file = signature
         file += chunk(
             "IHDR",
-            bigEndian(UInt32(width)) + bigEndian(UInt32(height)) + [depth, colourType, 0, 0, isInterlaced ? 1 : 0])
-        if colourType == 3 { file += chunk("PLTE", input.bytes(3 * min(colours, 1 << depth))) }
-        if transparencyChoice & 1 == 1, let byteCount = [0: 2, 2: 6, 3: min(colours, 1 << depth)][colourType] {
+            bigEndian(UInt32(width)) + bigEndian(UInt32(height)) + [depth, colorType, 0, 0, isInterlaced ? 1 : 0])
+        if colorType == 3 { file += chunk("PLTE", input.bytes(3 * min(colors, 1 << depth))) }
+        if transparencyChoice & 1 == 1, let byteCount = [0: 2, 2: 6, 3: min(colors, 1 << depth)][colorType] {
             file += chunk("tRNS", input.bytes(byteCount))
         }
         let passes = isInterlaced ? adam7(width, height) : [(width, height)]
         let rowsByteCount = passes.reduce(0) { sum, pass in
             pass.0 == 0 ? sum : sum + pass.1 * (1 + (pass.0 * channels * Int(depth) + 7) / 8)
         }
-        // Only so many rows are the input's own; one byte more or less than the rows need is tried as well.
+        // Only this many rows are the input's own; one byte more or less than the rows need is tried as well.
         let surplus = transparencyChoice >> 1 == 0x7f ? 1 : transparencyChoice >> 1 == 0x7e ? -1 : 0
         var rest = stored(input.bytes(max(0, rowsByteCount + surplus)))[...]
         while !rest.isEmpty {
@@ -53,7 +53,7 @@ enum PNGForge {
     }
 
     /// Colour type, bit depth and channels: all combinations that PNG has.
-    private static let kinds: [(colourType: UInt8, depth: UInt8, channels: Int)] = [
+    private static let kinds: [(colorType: UInt8, depth: UInt8, channels: Int)] = [
         (0, 1, 1), (0, 2, 1), (0, 4, 1), (0, 8, 1), (0, 16, 1), (2, 8, 3), (2, 16, 3), (3, 1, 1), (3, 2, 1), (3, 4, 1),
         (3, 8, 1), (4, 8, 2), (4, 16, 2), (6, 8, 4), (6, 16, 4),
     ]

@@ -1,5 +1,7 @@
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 
 extension FuzzTarget {
     /// A file as it is: the probe of the master, and both decoders of a rank.
@@ -19,7 +21,7 @@ extension FuzzTarget {
 
     private static func checkFile(_ file: [UInt8]) throws {
         let probed = Result {
-            try ImageProbe.probe(byteCount: UInt64(file.count), limits: limits) { offset, count in
+            try ImageFormats.probe(byteCount: UInt64(file.count), limits: limits) { offset, count in
                 try FuzzFinding.unless(
                     count >= 0 && offset <= file.count && UInt64(count) <= UInt64(file.count) - offset,
                     "the probe reads \(count) bytes at \(offset) of \(file.count)")
@@ -67,7 +69,7 @@ extension FuzzTarget {
             let count = min(3, shape.height - reader.nextRow)
             let rows = RowBuffer(shape: shape, rows: 0..<count)
             try withExtendedLifetime(rows) {
-                guard let start = rows.mutableBand.bytes.baseAddress else { return }
+                guard let start = rows.mutableView.bytes.baseAddress else { return }
                 try reader.readRows(into: start, count: count)
             }
             pixels += rows.bytes

@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 
 extension FuzzTarget {
     /// The text that a submitter writes.
@@ -34,15 +35,21 @@ extension FuzzTarget {
         fill(image, with: samples)
         for operation in pipeline.operations {
             guard let shape = try? operation.outputShape(for: image.shape), shape.byteCount <= 1 << 16 else { return }
-            switch operation.kernel(for: image.shape) {
-            case .rows(let kernels): for kernel in kernels { image = try apply(kernel, to: image, cut: cut) }
+            func applyEach(_ computations: [any RowComputation]) throws {
+                for step in RowStep.chain(computations, of: image.shape) {
+                    image = try apply(step, to: image, cut: cut)
+                }
+            }
+            switch try operation.computation(for: image.shape) {
+            case .rows(let computations): try applyEach(computations)
             case .transposition(let before, let after):
-                for kernel in before { image = try apply(kernel, to: image, cut: cut) }
+                try applyEach(before)
                 image = image.transposed()
-                for kernel in after { image = try apply(kernel, to: image, cut: cut) }
-            case .wholeImage(let kernel):
-                for preparation in kernel.prelude { image = try apply(preparation, to: image, cut: cut) }
-                image = try apply(kernel, to: image, cut: cut)
+                try applyEach(after)
+            case .wholeImage(let computation):
+                let step = WholeImageStep(computation, of: image.shape)
+                for preparation in step.prelude { image = try apply(preparation, to: image, cut: cut) }
+                image = try apply(step, to: image, cut: cut)
             }
             let name = type(of: operation).description.name
             try FuzzFinding.unless(image.shape == shape, "\(name) announces \(shape) and makes \(image.shape)")
@@ -60,24 +67,24 @@ extension FuzzTarget {
         let shape = ImageShape(
             width: input.number(in: 1...24), height: input.number(in: 1...24),
             format: PixelFormat(ChannelLayout.allCases[input.number(in: 0...3)], .eight))
-        guard (try? operation.outputShape(for: shape)) != nil,
-            case .wholeImage(let kernel) = operation.kernel(for: shape)
-        else { return }
+        guard case .wholeImage(let computation)? = try? operation.computation(for: shape) else { return }
+        let step = WholeImageStep(computation, of: shape)
+        let kernel = step.kernel
         let first = Array(input.rest.prefix(Int(input.byte()) * 16))
         let second = Array(input.rest.dropFirst(first.count))
-        _ = try? kernel.combine([first, second])
-        _ = try? kernel.resolve([first, second])
+        _ = try? kernel.merge([first, second])
+        _ = try? kernel.finalize([first, second])
         _ = try? kernel.refine(first, strips: [second])
         _ = try? kernel.refine(second, strips: [first, first])
-        let rows = RowBuffer(shape: kernel.summarisedShape, rows: 0..<kernel.summarisedShape.height)
+        let rows = RowBuffer(shape: step.aggregated, rows: 0..<step.aggregated.height)
         fill(rows, with: [0x13, 0x77, 0xd9])
         for value in [first, second] {
-            let output = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
-            try? kernel.finish(rows.band, value: value, to: output.mutableBand)
+            let output = RowBuffer(shape: step.output, rows: 0..<step.output.height)
+            try? kernel.apply(value, to: rows.view, into: output.mutableView)
             // One of the summaries is real, as when one worker of many is broken.
-            let real = kernel.summarise(rows.band)
-            _ = try? kernel.combine([real, value])
-            _ = try? kernel.resolve([value, real])
+            let real = kernel.aggregate(rows.view)
+            _ = try? kernel.merge([real, value])
+            _ = try? kernel.finalize([value, real])
             _ = try? kernel.refine(value, strips: [real])
         }
     }
@@ -90,15 +97,13 @@ extension FuzzTarget {
     private static let wholeImageOperations: [any Operation] = OperationCatalogue.all.compactMap { type in
         guard let operation = try? Pipeline(parsing: type.description.name).operations.first else { return nil }
         let shape = ImageShape(width: 8, height: 8, format: PixelFormat(.gray, .eight))
-        guard (try? operation.outputShape(for: shape)) != nil, case .wholeImage = operation.kernel(for: shape) else {
-            return nil
-        }
+        guard case .wholeImage? = try? operation.computation(for: shape) else { return nil }
         return operation
     }
 
     private static func fill(_ image: RowBuffer, with samples: [UInt8]) {
         withExtendedLifetime(image) {
-            let bytes = image.mutableBand.bytes
+            let bytes = image.mutableView.bytes
             for index in bytes.indices { bytes[index] = samples[index % samples.count] }
         }
     }
@@ -108,8 +113,8 @@ extension FuzzTarget {
         let part = RowBuffer(shape: image.shape, rows: rows)
         withExtendedLifetime((image, part)) {
             let start = (rows.lowerBound - image.rows.lowerBound) * image.shape.bytesPerRow
-            let bytes = part.mutableBand.bytes
-            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: image.band.bytes[start..<start + bytes.count]))
+            let bytes = part.mutableView.bytes
+            bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: image.view.bytes[start..<start + bytes.count]))
         }
         return part
     }
@@ -120,42 +125,44 @@ extension FuzzTarget {
         return [0..<row, row..<height].filter { !$0.isEmpty }
     }
 
-    private static func apply(_ kernel: any RowKernel, to image: RowBuffer, cut: Int) throws -> RowBuffer {
-        let height = kernel.outputShape.height
-        let whole = RowBuffer(shape: kernel.outputShape, rows: 0..<height)
-        withExtendedLifetime((image, whole)) { kernel.apply(image.band, to: whole.mutableBand) }
+    private static func apply(_ step: RowStep, to image: RowBuffer, cut: Int) throws -> RowBuffer {
+        let kernel = step.kernel
+        let height = step.output.height
+        let whole = RowBuffer(shape: step.output, rows: 0..<height)
+        withExtendedLifetime((image, whole)) { kernel.apply(image.view, to: whole.mutableView) }
         for rows in parts(of: height, cut: cut) {
-            let needed = kernel.inputRows(for: rows)
+            let needed = step.inputRows(for: rows)
             try FuzzFinding.unless(
                 needed.lowerBound >= 0 && needed.upperBound <= image.shape.height,
                 "\(kernel) needs rows \(needed) of \(image.shape.height)")
             let input = copy(needed, of: image)
-            let output = RowBuffer(shape: kernel.outputShape, rows: rows)
-            withExtendedLifetime((input, output)) { kernel.apply(input.band, to: output.mutableBand) }
+            let output = RowBuffer(shape: step.output, rows: rows)
+            withExtendedLifetime((input, output)) { kernel.apply(input.view, to: output.mutableView) }
             try FuzzFinding.unless(
                 output.bytes == copy(rows, of: whole).bytes, "\(kernel) makes other rows \(rows) when they are alone")
         }
         return whole
     }
 
-    private static func apply(_ kernel: any WholeImageKernel, to image: RowBuffer, cut: Int) throws -> RowBuffer {
-        let whole = RowBuffer(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
-        let value = try kernel.resolve([withExtendedLifetime(image) { kernel.summarise(image.band) }])
+    private static func apply(_ step: WholeImageStep, to image: RowBuffer, cut: Int) throws -> RowBuffer {
+        let kernel = step.kernel
+        let whole = RowBuffer(shape: step.output, rows: 0..<step.output.height)
+        let value = try kernel.finalize([withExtendedLifetime(image) { kernel.aggregate(image.view) }])
         try withExtendedLifetime((image, whole)) {
-            try kernel.finish(image.band, value: value[0], to: whole.mutableBand)
+            try kernel.apply(value[0], to: image.view, into: whole.mutableView)
         }
         // Parts of the output are parts of what was summarised only when both have the same rows.
-        guard kernel.outputShape.height == image.shape.height else { return whole }
+        guard step.output.height == image.shape.height else { return whole }
         let inputs = parts(of: image.shape.height, cut: cut).map { copy($0, of: image) }
-        let summaries = inputs.map { part in withExtendedLifetime(part) { kernel.summarise(part.band) } }
-        let values = try kernel.resolve(summaries)
-        let refined = try kernel.refine(try kernel.resolve([kernel.combine(summaries)])[0], strips: summaries)
+        let summaries = inputs.map { part in withExtendedLifetime(part) { kernel.aggregate(part.view) } }
+        let values = try kernel.finalize(summaries)
+        let refined = try kernel.refine(try kernel.finalize([kernel.merge(summaries)])[0], strips: summaries)
         for values in [values, refined] {
             for (index, input) in inputs.enumerated() {
-                let output = RowBuffer(shape: kernel.outputShape, rows: input.rows)
-                let value = kernel.finishesRowByRow ? values[0] : values[index]
+                let output = RowBuffer(shape: step.output, rows: input.rows)
+                let value = step.appliesRowByRow ? values[0] : values[index]
                 try withExtendedLifetime((input, output)) {
-                    try kernel.finish(input.band, value: value, to: output.mutableBand)
+                    try kernel.apply(value, to: input.view, into: output.mutableView)
                 }
                 try FuzzFinding.unless(
                     output.bytes == copy(input.rows, of: whole).bytes,

@@ -85,7 +85,7 @@ extension FuzzTarget {
 
     /// A message that was read is written to bytes that read as the same message.
     private static func checkBytes<Message: SwiftProtobuf.Message>(of message: Message) throws {
-        // Bytes are compared, since a progress that is no number does not equal itself.
+        // Bytes are compared, since a progress that is not a number does not equal itself.
         let bytes: [UInt8] = try message.serializedBytes()
         let again = try Message(serializedBytes: bytes)
         try FuzzFinding.unless(

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import Protocol
 import Settings
 import Transport

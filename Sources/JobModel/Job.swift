@@ -11,9 +11,15 @@ public struct JobOptions: Hashable, Sendable {
     /// The revision of results when the job was submitted.
     public var resultRevision: UInt32
 
-    /// Which pixels, encoding and plans this release's results have: raised by every release in which some pipeline gives
-    /// other bytes than before, or is cut into other stages. What is of different revisions is never mixed in an image, and
-    /// a kept result answers requests of its own revision only.
+    /// The revision of the pixels, the encoding and the plans that this release's results have.
+    ///
+    /// It rises with every release in which some pipeline gives other bytes than before, or is cut into other stages.
+    /// Results of different revisions are never mixed in an image, and a kept result answers requests of its own revision
+    /// only.
+    ///
+    /// A new operation, or a new parameter that leaves all bytes of pipelines without it as they were, does not raise it: a
+    /// worker of an older release that cannot read such a pipeline fails the task as its own fault, and the task is retried
+    /// on another worker.
     public static let currentResultRevision: UInt32 = 3
 
     public init(

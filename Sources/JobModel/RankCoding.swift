@@ -1,3 +1,5 @@
+import ByteCoding
+
 // The binary form of the messages between a worker and its ranks: u8 kind, then the fields in the order of their
 // declaration, in the forms of BinaryCoding and TaskSpecCoding. Counts and byte counts are unsigned LEB128.
 
@@ -47,7 +49,7 @@ extension RankOrder: BinaryCodable {
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let number = try reader.read(UInt8.self)
-        guard let kind = Kind(rawValue: number) else { throw BinaryCodingError("\(number) is no order to a rank") }
+        guard let kind = Kind(rawValue: number) else { throw BinaryCodingError("\(number) is not an order to a rank") }
         self =
             switch kind {
             case .ready: .ready
@@ -110,7 +112,7 @@ extension RankReply: BinaryCodable {
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let number = try reader.read(UInt8.self)
-        guard let kind = Kind(rawValue: number) else { throw BinaryCodingError("\(number) is no reply of a rank") }
+        guard let kind = Kind(rawValue: number) else { throw BinaryCodingError("\(number) is not a reply of a rank") }
         switch kind {
         case .hello:
             self = .hello(rank: try reader.read(), token: try reader.readString())
@@ -126,7 +128,7 @@ extension RankReply: BinaryCodable {
         case .failed:
             let code = try reader.read(UInt8.self)
             guard let cause = FailureCause(rawValue: code) else {
-                throw BinaryCodingError("\(code) is no cause of a failure")
+                throw BinaryCodingError("\(code) is not a cause of a failure")
             }
             self = .failed(cause, reason: try reader.readString())
         }

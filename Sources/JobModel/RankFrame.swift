@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// Frames messages on the socket between a worker and a rank: `u32 length, little-endian | message`.
 ///
 /// ```

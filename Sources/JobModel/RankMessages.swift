@@ -1,5 +1,5 @@
 // What a worker and the ranks of its worlds tell each other over a local socket. Both ends come from the same release, so
-// the messages bear no version; a rank whose revision of results is not its worker's ends at its start. `RankFrame` frames
+// the messages have no version; a rank whose revision of results is not its worker's ends at its start. `RankFrame` frames
 // them. A world's life:
 //
 //     rank -> worker   hello                                every rank, once, when MPI is up
@@ -11,7 +11,7 @@
 //     worker -> ranks  cancel                               the answer comes soon; if cut short it is failed(.cancelled)
 //     worker -> ranks  shutdown                             every rank finishes and exits
 //
-// Files are named by absolute paths on the worker's machine; whoever gives a path owns the file and removes it.
+// Files are named by absolute paths on the worker's machine; the side that gives a path owns the file and removes it.
 
 /// What a worker asks of the ranks of a world.
 public enum RankOrder: Hashable, Sendable {
@@ -34,7 +34,7 @@ public enum RankOrder: Hashable, Sendable {
     /// - `input`: all rows, raw.
     /// - `metadata`: the framed header chunks that `decoded` named.
     case computeWhole(TaskSpec, input: String, metadata: String, payload: String)
-    /// Merge the summaries of a stage's chunks: they lie in `summaries` one after the other. Rank 0 only.
+    /// Merge the summaries of a stage's chunks: they are in `summaries` one after the other. Rank 0 only.
     case reduce(TaskSpec, summaries: String, byteCounts: [UInt64], payload: String)
     /// End the order in progress early. Harmless when there is none.
     case cancel
@@ -70,7 +70,7 @@ public enum RankReply: Hashable, Sendable {
     case band(index: UInt32, path: String, byteCount: UInt64)
     /// All bands are written; the framed ancillary chunks for the output are in the file `metadata`.
     case decoded(metadata: String, byteCount: UInt64)
-    /// The order goes on: `done` of `total` steps of unequal size.
+    /// The order makes progress: `done` of `total` steps of unequal size.
     case progress(done: UInt64, total: UInt64)
     case finished(RankOutput)
     /// The order ended without a result; the world is ready for another one.

@@ -1,3 +1,5 @@
+import ByteCoding
+
 // The binary form of the journal's records; see TaskSpecCoding.swift for the parts and the notation.
 //
 //     Record            u8 version | u8 kind | the kind's fields
@@ -6,7 +8,7 @@
 //      3 jobSealed          JobID | image count
 //      4 attemptStarted     LeaseID | WorkerID
 //      5 bandPublished      TaskID | band | BlobReference
-//      6 taskCompleted      LeaseID | TaskOutput
+//      6 taskCompleted      LeaseID | TaskOutput       (a checksum of any form since version 4)
 //      7 attemptEnded       LeaseID | WorkerID | Failure
 //      8 imageCompleted     ImageID | BlobReference | u8 from cache
 //      9 imageFailed        ImageID | Failure | u8 dead-lettered
@@ -59,7 +61,7 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 3
+    public static let codingVersion: UInt8 = 4
 
     public var kind: RecordKind {
         switch self {
@@ -83,9 +85,18 @@ extension Record {
     }
 }
 
+extension Record {
+    /// The oldest version that has the record's form.
+    private var formVersion: UInt8 {
+        if case .taskCompleted(_, let output) = self { return max(kind.firstVersion, output.firstVersion) }
+        return kind.firstVersion
+    }
+}
+
 extension Record: BinaryCodable {
     public func encode(into writer: inout BinaryWriter) {
-        writer.write(kind.firstVersion)
+        let version = formVersion
+        writer.write(version)
         writer.write(kind.rawValue)
         switch self {
         case .jobOpened(let description):
@@ -105,7 +116,7 @@ extension Record: BinaryCodable {
             writer.write(blob)
         case .taskCompleted(let lease, let output):
             writer.write(lease)
-            writer.write(output)
+            output.encode(into: &writer, version: version)
         case .attemptEnded(let lease, let worker, let failure):
             writer.write(lease)
             writer.write(worker)
@@ -161,7 +172,7 @@ extension Record: BinaryCodable {
             self = .bandPublished(
                 try reader.read(), band: try reader.readVariable(as: UInt32.self), blob: try reader.read())
         case .taskCompleted:
-            self = .taskCompleted(try reader.read(), output: try reader.read())
+            self = .taskCompleted(try reader.read(), output: try TaskOutput(from: &reader, version: version))
         case .attemptEnded:
             self = .attemptEnded(try reader.read(), worker: try reader.read(), failure: try reader.read())
         case .imageCompleted:

@@ -10,7 +10,7 @@ public struct TaskSpec: Hashable, Sendable {
     /// What to fetch, in an order that the task's step defines:
     /// - whole, decode: the encoded file;
     /// - chunk: the raw rows it needs, slice after slice, in row order without gaps;
-    /// - reduce: one summary a chunk, in chunk order.
+    /// - reduce: one summary per chunk, in chunk order.
     public let inputs: [BlobSlice]
     /// The merged value that opens a chunk's stage, when that stage begins by finishing a whole-image operation.
     public let value: BlobSlice?
@@ -42,7 +42,7 @@ public struct TaskOutput: Hashable, Sendable {
     public let payload: BlobReference?
     /// A chunk's partial result, when its stage ends in a whole-image operation.
     public let summary: BlobReference?
-    /// Adler-32 of the chunk's filtered bytes and their count, when `payload` is encoded segments.
+    /// The checksum of the chunk's segments, when `payload` is encoded segments.
     public let checksum: SegmentChecksum?
     /// decode: the ancillary header chunks to carry over to the output, already framed for it.
     public let metadata: BlobReference?
@@ -62,13 +62,13 @@ public struct TaskOutput: Hashable, Sendable {
     }
 }
 
-/// The Adler-32 of a run of uncompressed bytes, with their count, so that neighbours combine (RFC 1950).
+/// The checksum of encoded segments as their file format defines it: opaque to everything but the format, which merges those
+/// of neighbours.
 public struct SegmentChecksum: Hashable, Sendable {
-    public let adler32: UInt32
-    public let byteCount: UInt64
+    /// More bytes than this are refused.
+    public static let maximumByteCount = 256
 
-    public init(adler32: UInt32, byteCount: UInt64) {
-        self.adler32 = adler32
-        self.byteCount = byteCount
-    }
+    public let bytes: [UInt8]
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
 }

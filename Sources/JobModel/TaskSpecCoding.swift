@@ -1,3 +1,5 @@
+import ByteCoding
+
 // The binary form of a task, and of the identifiers and references it is made of. Numbers are unsigned LEB128 unless it
 // says otherwise; `?` is a truth value followed by the value if there is one; `[]` is a count followed by the values.
 //
@@ -11,7 +13,7 @@
 //     BlobReference    BlobDigest | byte count
 //     BlobSlice        BlobReference | offset | byte count
 //     ImageGeometry    width | height | u8 channels | u8 bits per sample
-//     SegmentChecksum  u32 little-endian Adler-32 | byte count
+//     SegmentChecksum  bytes, at most 256; before version 4: u32 little-endian | number, which is what PNG's consists of
 //     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | BlobSlice[] inputs
 //                      | BlobSlice? value | progress timeout in ms
 //     TaskOutput       BlobReference? payload | BlobReference? summary | SegmentChecksum? | BlobReference? metadata
@@ -67,7 +69,7 @@ extension TaskStep: BinaryCodable {
         case 3:
             self = .reduce(stage: try reader.readVariable(as: UInt16.self))
         case let other:
-            throw BinaryCodingError("\(other) is no task step")
+            throw BinaryCodingError("\(other) is not a task step")
         }
     }
 }
@@ -154,24 +156,69 @@ extension ImageGeometry: BinaryCodable {
             channelCount: try reader.read(), bitsPerSample: try reader.read())
         guard isValid else {
             throw BinaryCodingError(
-                "\(width) x \(height) pixels of \(channelCount) channels at \(bitsPerSample) bits are no geometry")
+                "\(width) x \(height) pixels of \(channelCount) channels at \(bitsPerSample) bits are not a geometry")
         }
     }
 
-    /// Whoever reads a geometry computes with it: an impossible one is refused here, before it divides by zero there.
+    /// The reader of a geometry computes with it: an impossible one is refused here, before it divides by zero there.
     var isValid: Bool {
         width > 0 && height > 0 && (1...4).contains(channelCount) && (bitsPerSample == 8 || bitsPerSample == 16)
     }
 }
 
 extension SegmentChecksum: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
-        writer.write(adler32)
-        writer.writeVariable(byteCount)
-    }
+    public func encode(into writer: inout BinaryWriter) { writer.write(bytes) }
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
-        self.init(adler32: try reader.read(), byteCount: try reader.readVariable())
+        let block = try reader.readBlock()
+        guard block.count <= Self.maximumByteCount else {
+            throw BinaryCodingError("a checksum of \(block.count) bytes; at most \(Self.maximumByteCount) are allowed")
+        }
+        self.init(Array(block))
+    }
+}
+
+extension SegmentChecksum {
+    /// Whether the bytes are a `u32` and a number in its shortest form: what a checksum was before version 4 of records. Such
+    /// a checksum is still written so.
+    var isOfFirstForm: Bool {
+        guard let first = try? FirstForm(bytes) else { return false }
+        return first.bytes == bytes
+    }
+
+    /// The checksum of the first form that has these two numbers.
+    public init(first: UInt32, second: UInt64) {
+        var writer = BinaryWriter()
+        writer.write(first)
+        writer.writeVariable(second)
+        self.init(writer.bytes)
+    }
+
+    /// The two numbers that a checksum of the first form consists of; `nil` for any other.
+    public var numbers: (first: UInt32, second: UInt64)? {
+        var reader = BinaryReader(bytes)
+        guard isOfFirstForm, let first = try? reader.read(UInt32.self), let second = try? reader.readVariable() else {
+            return nil
+        }
+        return (first, second)
+    }
+
+    /// A `u32` and a number, read as they are.
+    struct FirstForm {
+        let bytes: [UInt8]
+
+        init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+            var writer = BinaryWriter()
+            writer.write(try reader.read(UInt32.self))
+            writer.writeVariable(try reader.readVariable())
+            bytes = writer.bytes
+        }
+
+        init(_ bytes: [UInt8]) throws(BinaryCodingError) {
+            var reader = BinaryReader(bytes)
+            try self.init(from: &reader)
+            try reader.finish()
+        }
     }
 }
 
@@ -196,20 +243,31 @@ extension TaskSpec: BinaryCodable {
     }
 }
 
-extension TaskOutput: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
+extension TaskOutput {
+    /// The first version of records that has this output's form.
+    var firstVersion: UInt8 { checksum.map(\.isOfFirstForm) ?? true ? 1 : 4 }
+
+    func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.write(payload)
         writer.write(summary)
-        writer.write(checksum)
+        if version < 4 {
+            writer.write(checksum != nil)
+            if let checksum { writer.append(checksum.bytes) }
+        } else {
+            writer.write(checksum)
+        }
         writer.write(metadata)
         writer.writeVariable(UInt64(valueOffsets.count))
         for offset in valueOffsets { writer.writeVariable(offset) }
     }
 
-    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+    init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
         let payload: BlobReference? = try reader.readOptional()
         let summary: BlobReference? = try reader.readOptional()
-        let checksum: SegmentChecksum? = try reader.readOptional()
+        let checksum: SegmentChecksum? =
+            version < 4
+            ? try reader.readBool() ? SegmentChecksum(try SegmentChecksum.FirstForm(from: &reader).bytes) : nil
+            : try reader.readOptional()
         let metadata: BlobReference? = try reader.readOptional()
         let offsetCount = try reader.readElementCount()
         var valueOffsets: [UInt64] = []

@@ -1,3 +1,4 @@
+import ByteCoding
 import JobModel
 
 /// The rows of the `record` table in order: the inner loop of every restart.

@@ -1,7 +1,7 @@
 import BlobStore
-import Checksums
-import ImageCodecs
-import Imaging
+import ImageFormats
+import ImagingModel
+import Pipelines
 import JobModel
 import Scheduler
 
@@ -11,29 +11,22 @@ struct Assembler: Sendable {
     let blobs: FolderBlobStore
 
     /// - Returns: the output file, durable.
-    /// - Throws: `BlobStoreError`, `notFound` when a segment is gone; `AssemblyError`.
+    /// - Throws: `BlobStoreError`, `notFound` when a segment is gone; `PipelineError` when the geometry is not that of an
+    ///   image.
     func assemble(_ assembly: Assembly) throws -> BlobReference {
         if let document = assembly.document {
             // It was put as something that can be computed again; a result must survive a power cut.
             return try blobs.concatenate(prefix: [], parts: [document], suffix: [], .durable)
         }
-        guard let shape = ImageShape(assembly.output) else {
-            throw AssemblyError(description: "\(assembly.output) is no image that can be written")
-        }
+        let shape = try ImageShape(assembly.output)
         var metadata: [UInt8] = []
         if let reference = assembly.metadata {
             metadata = try blobs.open(reference).read(at: 0, count: Int(reference.byteCount))
-            // It came from a worker: what is not well-formed must not get into a file.
-            _ = try PNGMetadata(framed: metadata)
         }
-        let checksum = Adler32.combine(assembly.parts.lazy.map { ($0.checksum.adler32, $0.checksum.byteCount) })
+        let format = ImageFormats.standardOutput
+        let frame = try format.frame(
+            of: shape, metadata: metadata, checksum: try format.merge(assembly.parts.lazy.map(\.checksum)))
         return try blobs.concatenate(
-            prefix: PNGAssembly.prefix(output: shape, metadata: metadata), parts: assembly.parts.map(\.segment),
-            suffix: PNGAssembly.suffix(adler32: checksum), .durable)
+            prefix: frame.prefix, parts: assembly.parts.map(\.segment), suffix: frame.suffix, .durable)
     }
-}
-
-/// An order to assemble that can not be carried out.
-struct AssemblyError: Error, CustomStringConvertible {
-    let description: String
 }

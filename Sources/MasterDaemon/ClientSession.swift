@@ -1,5 +1,5 @@
 import BlobStore
-import Imaging
+import Pipelines
 import JobModel
 import Logging
 import NIOPosix

@@ -1,4 +1,4 @@
-/// How many samples a pixel has, and what they mean.
+/// The samples of a pixel: their number, and what they mean.
 public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
     case gray = 1
     case grayAlpha = 2
@@ -12,14 +12,14 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
         }
     }
 
-    public var isColour: Bool {
+    public var isColor: Bool {
         switch self {
         case .rgb, .rgba: true
         case .gray, .grayAlpha: false
         }
     }
 
-    /// As descriptions and messages call it.
+    /// The name in descriptions and messages.
     public var name: String {
         switch self {
         case .gray: "gray"
@@ -33,7 +33,7 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
     public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
 
     /// The same layout with three colours.
-    public var colour: ChannelLayout { hasAlpha ? .rgba : .rgb }
+    public var color: ChannelLayout { hasAlpha ? .rgba : .rgb }
 }
 
 /// Bits in a sample. 16-bit samples are in the machine's byte order in memory.
@@ -61,7 +61,7 @@ public struct PixelFormat: Hashable, Sendable, CustomStringConvertible {
 
     public var channelCount: Int { Int(layout.rawValue) }
     /// Channels that are not alpha; they come first in a pixel.
-    public var colourChannelCount: Int { layout.hasAlpha ? channelCount - 1 : channelCount }
+    public var colorChannelCount: Int { layout.hasAlpha ? channelCount - 1 : channelCount }
     public var bytesPerPixel: Int { channelCount * depth.byteCount }
 }
 
@@ -82,4 +82,20 @@ public struct ImageShape: Hashable, Sendable {
     public var bytesPerRow: Int { width * format.bytesPerPixel }
     public var samplesPerRow: Int { width * format.channelCount }
     public var byteCount: Int { bytesPerRow * height }
+}
+
+extension ImageShape {
+    /// The shape with rows and columns exchanged.
+    public var transposed: ImageShape { ImageShape(width: height, height: width, format: format) }
+
+    /// The same pixels with another layout of their channels.
+    public func with(_ layout: ChannelLayout) -> ImageShape {
+        ImageShape(width: width, height: height, format: PixelFormat(layout, format.depth))
+    }
+
+    /// The same pixels reduced to luminance.
+    public var grayscale: ImageShape { with(format.layout.grayscale) }
+
+    /// The same pixels with three colours.
+    public var color: ImageShape { with(format.layout.color) }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import JobModel
 
 extension ImageGeometry {
@@ -75,8 +76,7 @@ extension WireTaskFinished {
         if let payload = output.payload { self.payload = payload.wire }
         if let summary = output.summary { self.summary = summary.wire }
         if let checksum = output.checksum {
-            self.checksum.adler32 = checksum.adler32
-            self.checksum.byteCount = checksum.byteCount
+            self.checksum = WireSegmentChecksum(checksum)
         }
         if let metadata = output.metadata { self.metadata = metadata.wire }
         valueOffsets = output.valueOffsets
@@ -92,8 +92,7 @@ extension WireTaskFinished {
         let output = TaskOutput(
             payload: hasPayload ? try BlobReference(wire: payload, field: "TaskFinished.payload") : nil,
             summary: hasSummary ? try BlobReference(wire: summary, field: "TaskFinished.summary") : nil,
-            checksum: hasChecksum
-                ? SegmentChecksum(adler32: checksum.adler32, byteCount: checksum.byteCount) : nil,
+            checksum: hasChecksum ? try SegmentChecksum(wire: checksum) : nil,
             metadata: hasMetadata ? try BlobReference(wire: metadata, field: "TaskFinished.metadata") : nil,
             valueOffsets: valueOffsets)
         return (lease, output)
@@ -142,5 +141,29 @@ extension WireTaskFailed {
 
     public func validated() throws(ProtocolViolation) -> (lease: LeaseID, failure: Failure) {
         (try LeaseID(wire: lease, field: "TaskFailed.lease"), Failure(wire: failure))
+    }
+}
+
+extension WireSegmentChecksum {
+    init(_ checksum: SegmentChecksum) {
+        self.init()
+        if let numbers = checksum.numbers {
+            (adler32, byteCount) = numbers
+        } else {
+            form = Data(checksum.bytes)
+        }
+    }
+}
+
+extension SegmentChecksum {
+    init(wire: WireSegmentChecksum) throws(ProtocolViolation) {
+        guard wire.form.count <= Self.maximumByteCount else {
+            throw ProtocolViolation(
+                field: "TaskFinished.checksum.form", value: "\(wire.form.count) bytes",
+                allowed: "at most \(Self.maximumByteCount) bytes")
+        }
+        self =
+            wire.form.isEmpty
+            ? SegmentChecksum(first: wire.adler32, second: wire.byteCount) : SegmentChecksum([UInt8](wire.form))
     }
 }

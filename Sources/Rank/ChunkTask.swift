@@ -1,9 +1,11 @@
-import Imaging
+import Kernels
+import Pipelines
 import JobModel
 
 /// Computes one chunk of one stage: the order `compute`. Collective.
 struct ChunkTask<Ranks: StripCommunicator> {
     let ranks: Ranks
+    var plans = PlanCache()
     var progress: (Int, Int) -> Void = { _, _ in }
     var isCancelled: () -> Bool = { false }
 
@@ -35,18 +37,18 @@ struct ChunkTask<Ranks: StripCommunicator> {
         guard case .chunk(let stageIndex, let index) = spec.task.step else {
             throw RankFailure(.workerError, "task \(spec.task) is not a chunk")
         }
-        let stage = try TaskPlan(spec).stage(stageIndex)
+        let stage = try plans.plan(for: spec).stage(stageIndex)
         guard index < stage.chunks.count else {
             throw RankFailure(.workerError, "task \(spec.task): the stage has \(stage.chunks.count) chunks")
         }
-        guard stage.opening == nil || value != nil else {
-            throw RankFailure(.workerError, "task \(spec.task) came without the value that opens its stage")
+        guard stage.prologue == nil || value != nil else {
+            throw RankFailure(.workerError, "task \(spec.task) came without the value that its stage begins with")
         }
         let inputRows = stage.inputRows(forChunk: Int(index))
         return Prepared(
             stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
             input: try MappedFile(input, byteCount: inputRows.count * stage.input.bytesPerRow),
-            value: try stage.opening == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
+            value: try stage.prologue == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
             created: ranks.rank == 0 ? try OutputFile.create(payload) : nil)
     }
 
@@ -57,21 +59,21 @@ struct ChunkTask<Ranks: StripCommunicator> {
         // The strip may be the mapped input itself.
         try withExtendedLifetime(prepared) { () throws(RankFailure) in
             let byteCount = UInt64(prepared.rows.count * stage.output.bytesPerRow)
-            switch stage.closing {
+            switch stage.epilogue {
             case .rows, .columns:
                 try runner.write(strip, to: file)
                 return RankOutput(payloadByteCount: byteCount)
-            case .summary(let kernel):
+            case .aggregate(let step):
                 try runner.write(strip, to: file)
-                let bytes = try runner.summarise(strip, with: kernel)
+                let bytes = try runner.aggregate(strip, with: step.kernel)
                 try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
                 return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
-            case .report(let kernel):
-                let bytes = try runner.summarise(strip, with: kernel)
+            case .report(let step):
+                let bytes = try runner.aggregate(strip, with: step.kernel)
                 try ranks.agree { if ranks.rank == 0 { try file.write(bytes, at: 0) } }
                 return RankOutput(payloadByteCount: UInt64(bytes.count))
             case .segments:
-                let segments = runner.encode(strip)
+                let segments = runner.encode(strip, to: TaskPlan.outputFormat)
                 let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }
                 return RankOutput(payloadByteCount: UInt64(byteCount), checksum: segments?.checksum)
             }

@@ -1,5 +1,6 @@
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Pipelines
 import JobModel
 
 /// Decodes an image file, band by band: the order `decode`. Not collective.
@@ -9,9 +10,10 @@ struct DecodeTask {
     /// Bytes that are decoded at a time: they pass through the cache on their way to the band's file.
     private static let batchByteCount = 1 << 20
 
-    /// Hands over a finished band; blocks while the worker has as many as it may have.
+    var plans = PlanCache()
     /// What the order may take in all, the file itself and the bands included.
     var memoryByteCount = UInt64.max
+    /// Hands over a finished band; blocks while the worker has as many as it may have.
     let publish: (_ index: UInt32, _ path: String, _ byteCount: UInt64) throws(RankFailure) -> Void
     var isCancelled: () -> Bool = { false }
 
@@ -20,11 +22,11 @@ struct DecodeTask {
         path: String, byteCount: UInt64
     ) {
         do {
-            let plan = try TaskPlan(spec).plan
+            let plan = try plans.plan(for: spec).plan
             let file = try MappedFile(input)
             return try withExtendedLifetime(file) {
-                let reader = try PNGReader(
-                    file.bytes, limits: DecodingLimits(maximumPixelCount: spec.maximumPixelCount))
+                let reader = try ImageFile.decoder(
+                    of: file.bytes, limits: DecodingLimits(maximumPixelCount: spec.maximumPixelCount))
                 guard reader.header.shape == plan.input else {
                     throw RankFailure(
                         .workerError, "the file's image is \(reader.header.shape); the task says \(plan.input)")
@@ -44,7 +46,7 @@ struct DecodeTask {
                     try decode(bands[index].count, reader, to: path)
                     try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
                 }
-                let framed = reader.metadata.framed(for: plan.output.format, from: plan.input.format)
+                let framed = reader.metadata(for: ImageFormats.standardOutput, pixels: plan.output.format)
                 let path = "\(directory)/metadata"
                 try OutputFile.create(path).write(framed, at: 0)
                 return (path, UInt64(framed.count))
@@ -54,9 +56,9 @@ struct DecodeTask {
         }
     }
 
-    /// Rows of an interlaced image do not come in order: it is the one kind of image that a rank holds as a whole.
+    /// An image whose rows do not come in order is held as a whole; of others, a rank holds a few rows.
     private func checkMemory(_ header: ImageHeader, fileByteCount: Int) throws(RankFailure) {
-        guard header.isInterlaced else { return }
+        guard header.needsWholeImage else { return }
         // The decoded image and the bands that are made of it.
         let need = UInt64(fileByteCount) + 2 * UInt64(header.shape.byteCount)
         guard need > memoryByteCount else { return }
@@ -67,7 +69,7 @@ struct DecodeTask {
     }
 
     /// - Parameter path: `nil` to drop the rows.
-    private func decode(_ rowCount: Int, _ reader: PNGReader, to path: String?) throws {
+    private func decode(_ rowCount: Int, _ reader: any ImageDecoder, to path: String?) throws {
         let file = try path.map { try OutputFile.create($0) }
         let bytesPerRow = reader.header.shape.bytesPerRow
         let rowsPerBatch = min(rowCount, max(1, Self.batchByteCount / bytesPerRow))

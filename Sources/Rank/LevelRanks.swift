@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 
 /// The ranks that make a level together, as a `CollectiveKernel` sees them.
 struct LevelRanks<Ranks: StripCommunicator>: CollectiveRanks {

@@ -63,7 +63,7 @@ final class OrderInbox: Sendable {
                 do {
                     while let order = try frames.next(RankOrder.self) { inbox.put(order) }
                 } catch {
-                    printLine("the worker sent what is no order: \(error.description)")
+                    printLine("the worker sent something that is not an order: \(error.description)")
                     WorkerLink.leave()
                 }
                 link.receive(into: &frames)

@@ -4,7 +4,7 @@ import SystemCalls
 /// Which build of this program runs: the one for every x86-64 processor, or the one for those with wider vectors.
 ///
 /// Both are made of the same sources, whose arithmetic does not depend on the width of vectors: results are the same
-/// bytes (decision 7). The wider build lies beside this program, with its level's name at the end of its own:
+/// bytes (decision 7). The wider build is beside this program, with its level's name at the end of its own:
 ///
 ///     tessera-rank        runs everywhere; becomes the other where it can
 ///     tessera-rank-v3     x86-64-v3: AVX2

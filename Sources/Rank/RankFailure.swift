@@ -1,5 +1,7 @@
-import ImageCodecs
-import Imaging
+import ByteCoding
+import ImageFormats
+import ImagingModel
+import Pipelines
 import JobModel
 import SystemCalls
 
@@ -24,14 +26,8 @@ struct RankFailure: Error, Hashable {
     init(_ error: any Error) {
         switch error {
         case let failure as RankFailure: self = failure
-        case let error as CodecError:
-            switch error.kind {
-            case .corrupt, .unsupported: self.init(.corruptInput, error.reason)
-            case .overLimit: self.init(.overLimit, error.reason)
-            }
-        case let error as PipelineError:
-            // A partial result that cannot be read was damaged on its way: another attempt may fare better.
-            self.init(error.code == .badPartialResult ? .workerError : .unsuitable, error.message)
+        case let error as CodecError: self.init(error.cause, error.reason)
+        case let error as PipelineError: self.init(error.cause, error.message)
         default: self.init(.workerError, "\(error)")
         }
     }
@@ -45,7 +41,7 @@ extension RankFailure: BinaryCodable {
 
     init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let code = try reader.read(UInt8.self)
-        guard let cause = FailureCause(rawValue: code) else { throw BinaryCodingError("\(code) is no cause") }
+        guard let cause = FailureCause(rawValue: code) else { throw BinaryCodingError("\(code) is not a cause") }
         self.init(cause, try reader.readString())
     }
 }

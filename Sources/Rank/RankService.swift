@@ -9,6 +9,14 @@ struct RankService {
     let inbox: OrderInbox
     /// What an order may take in all.
     let memoryByteCount: UInt64
+    private let plans = PlanCache()
+
+    init(ranks: Communicator, link: WorkerLink, inbox: OrderInbox, memoryByteCount: UInt64) {
+        self.ranks = ranks
+        self.link = link
+        self.inbox = inbox
+        self.memoryByteCount = memoryByteCount
+    }
 
     func run() -> Never {
         while true {
@@ -24,15 +32,16 @@ struct RankService {
             case .reduce(let spec, let summaries, let byteCounts, let payload):
                 answer { () throws(RankFailure) in
                     .finished(
-                        try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
+                        try ReduceTask(plans: plans).run(
+                            spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
                 }
             case .compute(let spec, let input, let value, let payload, let summary):
-                let task = ChunkTask(ranks: ranks, progress: report, isCancelled: { inbox.isCancelled })
+                let task = ChunkTask(ranks: ranks, plans: plans, progress: report, isCancelled: { inbox.isCancelled })
                 answer { () throws(RankFailure) in
                     .finished(try task.run(spec, input: input, value: value, payload: payload, summary: summary))
                 }
             case .computeWhole(let spec, let input, let metadata, let payload):
-                let task = WholeTask(ranks: ranks, progress: report, isCancelled: { inbox.isCancelled })
+                let task = WholeTask(ranks: ranks, plans: plans, progress: report, isCancelled: { inbox.isCancelled })
                 answer { () throws(RankFailure) in
                     .finished(try task.run(spec, input: input, metadata: metadata, payload: payload))
                 }
@@ -58,7 +67,7 @@ struct RankService {
     private func decode(_ spec: TaskSpec, _ input: String, _ directory: String) throws(RankFailure) -> RankReply {
         var untaken = 0
         let task = DecodeTask(
-            memoryByteCount: memoryByteCount,
+            plans: plans, memoryByteCount: memoryByteCount,
             publish: { index, path, byteCount throws(RankFailure) in
                 link.send(.band(index: index, path: path, byteCount: byteCount))
                 untaken += 1

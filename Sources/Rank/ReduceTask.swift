@@ -1,9 +1,12 @@
-import Imaging
+import Kernels
+import Pipelines
 import JobModel
 
-/// Merges the summaries of a stage's chunks to one value a chunk, one for all of them, or a document: the order `reduce`. Not
+/// Merges the summaries of a stage's chunks to one value per chunk, one for all of them, or a document: the order `reduce`. Not
 /// collective.
 struct ReduceTask {
+    var plans = PlanCache()
+
     func run(
         _ spec: TaskSpec, summaries: String, byteCounts: [UInt64], payload: String
     ) throws(RankFailure) -> RankOutput {
@@ -11,19 +14,19 @@ struct ReduceTask {
             guard case .reduce(let index) = spec.task.step else {
                 throw RankFailure(.workerError, "task \(spec.task) is not a reduction")
             }
-            let stage = try TaskPlan(spec).stage(index)
+            let stage = try plans.plan(for: spec).stage(index)
             guard byteCounts.count == stage.chunks.count else {
                 throw RankFailure(
                     .workerError, "task \(spec.task) has \(byteCounts.count) summaries for \(stage.chunks.count) chunks"
                 )
             }
             let values: [[UInt8]]
-            switch stage.closing {
-            case .summary(let kernel):
-                let resolved = try kernel.resolve(try cut(summaries, byteCounts))
+            switch stage.epilogue {
+            case .aggregate(let step):
+                let finalized = try step.kernel.finalize(try cut(summaries, byteCounts))
                 // All chunks share one value then, and it may be large: the table of a 16-bit image has 128 KiB.
-                values = kernel.finishesRowByRow ? Array(resolved.prefix(1)) : resolved
-            case .report(let kernel): values = [try kernel.document(try cut(summaries, byteCounts))]
+                values = step.appliesRowByRow ? Array(finalized.prefix(1)) : finalized
+            case .report(let step): values = [try step.kernel.document(try cut(summaries, byteCounts))]
             case .rows, .columns, .segments:
                 throw RankFailure(.workerError, "task \(spec.task): stage \(index) ends in no summaries")
             }

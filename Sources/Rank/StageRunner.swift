@@ -1,6 +1,8 @@
 import Checksums
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 import JobModel
 
 /// Runs one stage over some of its output rows, and brings what comes out where it belongs.
@@ -30,8 +32,8 @@ struct StageRunner<Ranks: StripCommunicator> {
         fileprivate let memory: StripRows
 
         /// Calls `body` with the rows.
-        func withBand<Result>(_ body: (Band) throws -> Result) rethrows -> Result {
-            try withExtendedLifetime(memory) { try body(memory.band.slice(rows)) }
+        func withRows<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
+            try withExtendedLifetime(memory) { try body(memory.view.slice(rows)) }
         }
     }
 
@@ -49,24 +51,24 @@ struct StageRunner<Ranks: StripCommunicator> {
     private func rowsOfInput(_ input: UnsafeRawBufferPointer, _ present: Range<Int>) -> StripRows {
         guard let transposed = stage.transposedInput, transposed.parts.count > 1 else {
             // A shape has at least one row of at least one byte.
-            return .borrowed(Band(shape: stage.input, rows: present, base: input.baseAddress.unsafelyUnwrapped))
+            return .borrowed(RowsView(shape: stage.input, rows: present, base: input.baseAddress.unsafelyUnwrapped))
         }
         let own = RowBuffer(shape: stage.input, rows: executor.plan.needed(ranks.rank, 0))
-        transposed.assemble(input, holding: present, to: own.mutableBand)
+        transposed.assemble(input, holding: present, to: own.mutableView)
         return .owned(own)
     }
 
     /// Writes each rank's rows to their place in a file of all `rows`; `file` is open on every rank.
     func write(_ strip: Strip, to file: OutputFile) throws(RankFailure) {
-        if case .columns = stage.closing { return try writeColumns(strip, to: file) }
+        if stage.epilogue.kind == .columns { return try writeColumns(strip, to: file) }
         try ranks.agree {
             guard !strip.rows.isEmpty else { return }
             let offset = (strip.rows.lowerBound - rows.lowerBound) * stage.output.bytesPerRow
-            try strip.withBand { try file.write($0.bytes, at: offset) }
+            try strip.withRows { try file.write($0.bytes, at: offset) }
         }
     }
 
-    /// As `write`, column by column. Every rank has some pixels of each column, so that they all write to the mapped file.
+    /// Writes column by column. Every rank has some pixels of each column, so that they all write to the mapped file.
     private func writeColumns(_ strip: Strip, to file: OutputFile) throws(RankFailure) {
         let layout = TransposedRows(of: stage)
         let index = layout.parts.indices(overlapping: rows).lowerBound
@@ -76,46 +78,45 @@ struct StageRunner<Ranks: StripCommunicator> {
         try ranks.agree { if ranks.rank == 0 { try file.reserve(byteCount) } }
         try ranks.agree {
             guard !strip.rows.isEmpty else { return }
-            try file.map(byteCount) { stored in strip.withBand { layout.transpose($0, part: index, to: stored) } }
+            try file.map(byteCount) { stored in strip.withRows { layout.transpose($0, part: index, to: stored) } }
         }
     }
 
-    /// The summary of all `rows`, on every rank.
-    func summarise(_ strip: Strip, with kernel: any SummarisingKernel) throws(RankFailure) -> [UInt8] {
-        // A strip without rows is no part, and has no summary.
-        let own = strip.rows.isEmpty ? [] : strip.withBand { kernel.summarise($0) }
+    /// The partial aggregate of all `rows`, on every rank.
+    func aggregate(_ strip: Strip, with kernel: any AggregatingKernel) throws(RankFailure) -> [UInt8] {
+        // A strip without rows is not a part, and has no partial aggregate.
+        let own = strip.rows.isEmpty ? [] : strip.withRows { kernel.aggregate($0) }
         let counts = (0..<ranks.size).map { executor.plan.owned($0, executor.plan.deliveryLevel).count }
-        let summaries = zip(ranks.allGather(own), counts).filter { $0.1 > 0 }.map(\.0)
-        // All ranks combine the same summaries, so all of them fail or none does.
-        do { return try kernel.combine(summaries) } catch { throw RankFailure(error) }
+        let partials = zip(ranks.allGather(own), counts).filter { $0.1 > 0 }.map(\.0)
+        // All ranks merge the same partial aggregates, so all of them fail or none does.
+        do { return try kernel.merge(partials) } catch { throw RankFailure(error) }
     }
 
     /// The encoded segments of all `rows`; on rank 0, else `nil`.
-    func encode(_ strip: Strip) -> GatheredSegments? {
-        var own = EncodedSegments(bytes: [], adler32: Adler32.empty, filteredByteCount: 0)
-        if !strip.rows.isEmpty { own = strip.withBand { PNGSegmentEncoder(shape: stage.output).encode($0) } }
-        let checksum = SegmentChecksum(adler32: own.adler32, byteCount: own.filteredByteCount)
-        // Both are collective: every rank must come to the second one too.
-        let (gatheredParts, gatheredChecksums) = (ranks.gather(own.bytes), ranks.gather(checksum.encoded()))
-        guard let parts = gatheredParts, let checksums = gatheredChecksums else { return nil }
-        var all = FilteredChecksum()
-        for bytes in checksums {
-            do {
-                let part = try SegmentChecksum(decoding: bytes)
-                all.append(FilteredChecksum(adler32: part.adler32, byteCount: part.byteCount))
-            } catch {
-                preconditionFailure("a rank of this very program sent \(bytes) as a checksum: \(error)")
+    func encode(_ strip: Strip, to format: any ImageEncoding) -> GatheredSegments? {
+        var segments: [UInt8] = []
+        var checksum: SegmentChecksum?
+        if !strip.rows.isEmpty {
+            checksum = strip.withRows {
+                format.encoder(of: stage.output).encode($0) { segments.append(contentsOf: $0) }
             }
         }
-        return GatheredSegments(
-            parts: parts, checksum: SegmentChecksum(adler32: all.adler32, byteCount: all.byteCount))
+        // Both are collective: every rank must come to the second one too. A rank without rows has no checksum.
+        let (gatheredParts, gatheredChecksums) = (ranks.gather(segments), ranks.gather(checksum?.bytes ?? []))
+        guard let parts = gatheredParts, let checksums = gatheredChecksums else { return nil }
+        do {
+            return GatheredSegments(
+                parts: parts, checksum: try format.merge(checksums.filter { !$0.isEmpty }.map { SegmentChecksum($0) }))
+        } catch {
+            preconditionFailure("a rank of this very program sent a checksum that cannot be merged: \(error)")
+        }
     }
 }
 
 /// The encoded segments of several ranks' rows.
 struct GatheredSegments {
-    /// One run of IDAT chunks a rank, maybe empty, in the order of the rows.
+    /// One run of segments per rank, maybe empty, in the order of the rows.
     let parts: [[UInt8]]
-    /// Of all filtered bytes.
+    /// The checksum of all segments.
     let checksum: SegmentChecksum
 }

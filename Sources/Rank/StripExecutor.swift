@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 
 /// Computes one rank's strip of some output rows of a stage, together with the other ranks.
 ///
@@ -12,6 +13,8 @@ struct StripExecutor<Ranks: StripCommunicator> {
     let stage: Stage
     let plan: StripPlan
     let ranks: Ranks
+    /// The code of the stage's steps.
+    private let kernels: [any RowKernel]
     /// Called after each level, with the levels done and in all.
     let progress: (Int, Int) -> Void
     let isCancelled: () -> Bool
@@ -22,6 +25,7 @@ struct StripExecutor<Ranks: StripCommunicator> {
         isCancelled: @escaping () -> Bool = { false }
     ) {
         self.stage = stage
+        kernels = stage.steps.map(\.kernel)
         plan = StripPlan(stage: stage, rows: rows, rankCount: ranks.size)
         self.ranks = ranks
         self.progress = progress
@@ -35,17 +39,17 @@ struct StripExecutor<Ranks: StripCommunicator> {
     ///
     /// - Parameters:
     ///   - input: the rows that `plan.needed(_:0)` names for this rank, at least.
-    ///   - value: what the opening kernel is finished with; not read when there is none.
+    ///   - value: what the prologue applies; not read when the stage has none.
     /// - Returns: rows that contain `delivered`.
     /// - Throws: on all ranks alike.
     func run(_ input: StripRows, value: [UInt8]) throws(RankFailure) -> StripRows {
         var below = input
         for level in 1...plan.deliveryLevel {
             let made = level < plan.deliveryLevel ? StripRows.owned(buffer(level)) : below
-            if level == 1, let opening = stage.opening {
-                try open(opening, below, value: value, to: made)
+            if level == 1, let prologue = stage.prologue {
+                try apply(prologue, value, to: below, into: made)
             } else {
-                step(level, from: below, to: made)
+                compute(level, from: below, to: made)
             }
             below = made
             try ranks.agree(isCancelled() ? RankFailure.cancelled : nil)
@@ -60,8 +64,9 @@ struct StripExecutor<Ranks: StripCommunicator> {
             shape: plan.shape(level), rows: hull(plan.owned(ranks.rank, level), plan.needed(ranks.rank, level)))
     }
 
-    private func step(_ level: Int, from below: StripRows, to made: StripRows) {
-        if let kernel = plan.kernel(level) as? any CollectiveKernel {
+    private func compute(_ level: Int, from below: StripRows, to made: StripRows) {
+        let kernel = plan.stepIndex(level).map { kernels[$0] }
+        if let kernel = kernel as? any CollectiveKernel {
             return together(kernel, level, from: below, to: made)
         }
         let all = plan.owned(ranks.rank, level)
@@ -71,17 +76,17 @@ struct StripExecutor<Ranks: StripCommunicator> {
         var incoming: [IncomingRows] = []
         for exchange in exchanges {
             if exchange.from == ranks.rank {
-                outgoing.append(OutgoingRows(peer: exchange.to, bytes: below.band.slice(exchange.rows).bytes))
-            } else if exchange.to == ranks.rank, let mutable = below.mutableBand {
+                outgoing.append(OutgoingRows(peer: exchange.to, bytes: below.view.slice(exchange.rows).bytes))
+            } else if exchange.to == ranks.rank, let mutable = below.mutableView {
                 incoming.append(IncomingRows(peer: exchange.from, bytes: mutable.slice(exchange.rows).bytes))
             }
         }
-        guard let kernel = plan.kernel(level) else {
+        guard let kernel else {
             return ranks.exchange(outgoing, incoming, while: {})
         }
         func compute(_ rows: Range<Int>) {
-            guard !rows.isEmpty, let output = made.mutableBand else { return }
-            kernel.apply(below.band, to: output.slice(rows))
+            guard !rows.isEmpty, let output = made.mutableView else { return }
+            kernel.apply(below.view, to: output.slice(rows))
         }
         ranks.exchange(outgoing, incoming, while: { compute(interior) })
         if interior.isEmpty {
@@ -94,33 +99,34 @@ struct StripExecutor<Ranks: StripCommunicator> {
 
     /// Computes a level that no rank can compute by itself. A rank without rows takes part all the same.
     private func together(_ kernel: any CollectiveKernel, _ level: Int, from below: StripRows, to made: StripRows) {
-        guard let output = made.mutableBand else { return }
+        guard let output = made.mutableView else { return }
         let own = plan.owned(ranks.rank, level)
         kernel.apply(
-            below.band.slice(own), to: own.isEmpty ? output : output.slice(own),
+            below.view.slice(own), to: own.isEmpty ? output : output.slice(own),
             with: LevelRanks(plan: plan, level: level, ranks: ranks))
     }
 
-    /// Finishes a whole-image operation on this rank's strip of the input.
-    private func open(
-        _ kernel: any WholeImageKernel, _ input: StripRows, value: [UInt8], to made: StripRows
+    /// Applies the chunk's value of a whole-image operation to this rank's strip of the input.
+    private func apply(
+        _ step: WholeImageStep, _ value: [UInt8], to input: StripRows, into made: StripRows
     ) throws(RankFailure) {
+        let kernel = step.kernel
         let rows = plan.owned(ranks.rank, 1)
-        let strip = input.band.slice(rows)
+        let strip = input.view.slice(rows)
         var own = value
-        if !kernel.finishesRowByRow {
-            // A strip without rows is no part, and has no summary.
+        if !step.appliesRowByRow {
+            // A strip without rows is not a part, and has no partial aggregate.
             let counts = (0..<ranks.size).map { plan.owned($0, 1).count }
-            let summaries = ranks.allGather(rows.isEmpty ? [] : kernel.summarise(strip))
-            let parts = zip(summaries, counts).filter { $0.1 > 0 }.map(\.0)
-            // All ranks have the same summaries, so all of them refine or none does.
+            let partials = ranks.allGather(rows.isEmpty ? [] : kernel.aggregate(strip))
+            let parts = zip(partials, counts).filter { $0.1 > 0 }.map(\.0)
+            // All ranks have the same partial aggregates, so all of them refine or none does.
             let values = try attempt { try kernel.refine(value, strips: parts) }
             let index = counts[..<ranks.rank].count { $0 > 0 }
             if !rows.isEmpty { own = values[index] }
         }
         try ranks.agree {
-            guard !rows.isEmpty, let output = made.mutableBand else { return }
-            try kernel.finish(strip, value: own, to: output.slice(rows))
+            guard !rows.isEmpty, let output = made.mutableView else { return }
+            try kernel.apply(own, to: strip, into: output.slice(rows))
         }
     }
 
@@ -132,33 +138,33 @@ struct StripExecutor<Ranks: StripCommunicator> {
 /// The rows of a level that a rank holds: the mapped input, or memory of its own.
 enum StripRows {
     /// Outlives the execution.
-    case borrowed(Band)
+    case borrowed(RowsView)
     case owned(RowBuffer)
 
     /// Valid while this value lives.
-    var band: Band {
+    var view: RowsView {
         switch self {
-        case .borrowed(let band): band
-        case .owned(let buffer): buffer.band
+        case .borrowed(let view): view
+        case .owned(let buffer): buffer.view
         }
     }
 
     /// `nil` for the mapped input.
-    var mutableBand: MutableBand? {
+    var mutableView: MutableRowsView? {
         switch self {
         case .borrowed: nil
-        case .owned(let buffer): buffer.mutableBand
+        case .owned(let buffer): buffer.mutableView
         }
     }
 }
 
-extension Band {
-    /// The part of the band that holds `part`; no rows at all if `part` is empty.
-    func slice(_ part: Range<Int>) -> Band {
+extension RowsView {
+    /// The part of the view that holds `part`; no rows at all if `part` is empty.
+    func slice(_ part: Range<Int>) -> RowsView {
         let part = part.isEmpty ? rows.lowerBound..<rows.lowerBound : part
         precondition(part.lowerBound >= rows.lowerBound && part.upperBound <= rows.upperBound, "\(part) of \(rows)")
         let offset = (part.lowerBound - rows.lowerBound) * shape.bytesPerRow
-        return Band(shape: shape, rows: part, base: bytes.baseAddress.unsafelyUnwrapped + offset)
+        return RowsView(shape: shape, rows: part, base: bytes.baseAddress.unsafelyUnwrapped + offset)
     }
 }
 

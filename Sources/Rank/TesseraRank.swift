@@ -24,10 +24,10 @@ struct TesseraRank {
             exit(78)
         }
         // The promise that no result depends on who computed it comes before a machine's help.
-        guard PNGSegmentEncoder.isReproducible else {
+        guard TaskPlan.outputFormat.isReproducible else {
             printLine(
                 "ISA-L compresses differently on this machine than on others (a processor without SSE4.2, or another release "
-                    + "of the library): its results would not be byte for byte the same, so it can not be a worker")
+                    + "of the library): its results would not be byte for byte the same, so it cannot be a worker")
             exit(78)
         }
         // The launcher became mpirun. Should that be gone already, nothing will come of this rank.

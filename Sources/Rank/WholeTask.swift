@@ -1,6 +1,8 @@
 import Glibc
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 import JobModel
 
 /// Computes a decoded image from its first stage to the encoded file, or the document: the order `computeWhole`. Collective.
@@ -9,13 +11,14 @@ import JobModel
 /// any of them on any rank (a rotation does).
 struct WholeTask<Ranks: StripCommunicator> {
     let ranks: Ranks
+    var plans = PlanCache()
     var progress: (Int, Int) -> Void = { _, _ in }
     var isCancelled: () -> Bool = { false }
 
     /// - Returns: the facts of the result; complete on rank 0 only.
     func run(_ spec: TaskSpec, input: String, metadata: String, payload: String) throws(RankFailure) -> RankOutput {
         let (plan, framed) = try ranks.agree {
-            (try TaskPlan(spec).plan, ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
+            (try plans.plan(for: spec).plan, ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
         }
         var source = input
         defer { if source != input, ranks.rank == 0 { unlink(source) } }
@@ -29,23 +32,25 @@ struct WholeTask<Ranks: StripCommunicator> {
                 progress: { done, total in progress(index * total + done, plan.stages.count * total) },
                 isCancelled: isCancelled)
             let strip = try runner.compute(mapped.bytes, holding: 0..<stage.input.height, value: value)
-            if case .segments = stage.closing {
-                return try write(runner.encode(strip), plan, framed, to: payload)
+            if stage.epilogue.kind == .segments {
+                return try write(runner.encode(strip, to: TaskPlan.outputFormat), plan, framed, to: payload)
             }
-            if case .report(let kernel) = stage.closing {
-                return try write(try runner.summarise(strip, with: kernel), reportedBy: kernel, to: payload)
+            if case .report(let step) = stage.epilogue {
+                let kernel = step.kernel
+                return try write(try runner.aggregate(strip, with: kernel), reportedBy: kernel, to: payload)
             }
             let next = "\(payload).stage-\(index)"
             try keep(strip, runner, in: next)
             // Every rank has mapped the file by now, so that its name can go.
             if source != input, ranks.rank == 0 { unlink(source) }
             source = next
-            if case .summary(let kernel) = stage.closing {
-                let summary = try runner.summarise(strip, with: kernel)
-                do { value = try kernel.resolve([summary])[0] } catch { throw RankFailure(error) }
+            if case .aggregate(let step) = stage.epilogue {
+                let kernel = step.kernel
+                let partial = try runner.aggregate(strip, with: kernel)
+                do { value = try kernel.finalize([partial])[0] } catch { throw RankFailure(error) }
             }
         }
-        preconditionFailure("the last stage closes with segments or a report")
+        preconditionFailure("the last stage ends with segments or a report")
     }
 
     private func write(
@@ -70,9 +75,9 @@ struct WholeTask<Ranks: StripCommunicator> {
     ) throws(RankFailure) -> RankOutput {
         let byteCount = try ranks.agree {
             guard let segments else { return 0 }
-            let prefix = PNGAssembly.prefix(output: plan.output, metadata: metadata)
-            let suffix = PNGAssembly.suffix(adler32: segments.checksum.adler32)
-            return try OutputFile.create(path).write([prefix] + segments.parts + [suffix])
+            let frame = try TaskPlan.outputFormat.frame(
+                of: plan.output, metadata: metadata, checksum: segments.checksum)
+            return try OutputFile.create(path).write([frame.prefix] + segments.parts + [frame.suffix])
         }
         return RankOutput(payloadByteCount: UInt64(byteCount))
     }

@@ -1,9 +1,9 @@
 import JobModel
 
-// What a task takes of a worker's memory: its files, which lie in shared memory, and its ranks.
+// What a task takes of a worker's memory: its files, which are in shared memory, and its ranks.
 //
 // An estimate from above that depends on the plan alone: a worker that has as much runs the task, whatever the operations do
-// in between. Rows are there up to four times: as the input, as the input of the next task that is fetched meanwhile, as the
+// in between. Rows are there up to four times: as the input, as the input of the next task, which is fetched early, as the
 // output, and as the strips that the ranks compute.
 
 extension ImagePlan {

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 
 /// The tasks of one image and what each of them waits for: a `ProcessingPlan` reduced to the facts that scheduling needs.
@@ -7,7 +7,7 @@ import JobModel
 ///
 ///     0        decode                            publishes bands
 ///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows
-///              reduce of stage 0, if it closes with a summary      waits for all chunks of stage 0
+///              reduce of stage 0, if it ends with aggregates       waits for all chunks of stage 0
 ///              or with a report: then its value is the result
 ///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows:
 ///                                                after columns these are all, and the stage is waited for as one product
@@ -15,7 +15,9 @@ import JobModel
 ///
 /// Bands and tasks are *products*; a task is ready when it misses no product any more.
 struct ImagePlan: Hashable, Sendable {
-    enum Opening: Hashable, Sendable {
+    typealias EpilogueKind = Pipelines.Stage.EpilogueKind
+
+    enum Prologue: Hashable, Sendable {
         case none
         /// Every chunk takes the first value: all are the same.
         case sharedValue
@@ -23,27 +25,15 @@ struct ImagePlan: Hashable, Sendable {
         case valuePerChunk
     }
 
-    enum Closing: Hashable, Sendable {
-        case rows, columns, summary, report, segments
-
-        /// Whether the stage's summaries are merged: to values, or to a document.
-        var isReduced: Bool {
-            switch self {
-            case .summary, .report: true
-            case .rows, .columns, .segments: false
-            }
-        }
-    }
-
     struct Stage: Hashable, Sendable {
         var inputBytesPerRow: Int
         var outputBytesPerRow: Int
         /// Pixels in a row of the stage's input: what its work is measured by.
         var inputWidth: Int
-        /// How the input's rows lie in the chunks of the stage before, when that closes with columns.
+        /// How the input's rows are divided among the chunks of the stage before, when that ends with columns.
         var transposedInput: TransposedRows?
-        var opening: Opening
-        var closing: Closing
+        var prologue: Prologue
+        var epilogue: EpilogueKind
         var chunks: RowPartition
         /// For each chunk, the rows of the stage's input that it reads.
         var inputRows: [Range<Int>]
@@ -72,7 +62,7 @@ struct ImagePlan: Hashable, Sendable {
     /// How many values the reduction of `stage` gives: one for each chunk of the stage, or one that the next stage's chunks
     /// share.
     func valueCount(reducing stage: Int) -> Int {
-        stages[stage].closing == .report || stages[stage + 1].opening == .sharedValue ? 1 : stages[stage].chunks.count
+        stages[stage].epilogue == .report || stages[stage + 1].prologue == .sharedValue ? 1 : stages[stage].chunks.count
     }
 
     /// The plan of a small image.
@@ -106,7 +96,7 @@ struct ImagePlan: Hashable, Sendable {
         var next = 1
         for stage in stages {
             firstChunk.append(next)
-            next += stage.chunks.count + (stage.closing.isReduced ? 1 : 0)
+            next += stage.chunks.count + (stage.epilogue.isReduced ? 1 : 0)
         }
         self.firstChunk = firstChunk
         taskCount = next
@@ -122,17 +112,17 @@ struct ImagePlan: Hashable, Sendable {
                 let task = firstChunk[number] + chunk
                 if number == 0 {
                     for band in bands.indices(overlapping: stage.inputRows[chunk]) { wait(task, for: band) }
-                } else if stages[number - 1].closing == .columns {
+                } else if stages[number - 1].epilogue == .columns {
                     // For the stage before as a whole: see `dependents(ofStage:)`.
                     missing[task] += 1
-                } else if stages[number - 1].closing == .summary {
+                } else if stages[number - 1].epilogue == .aggregate {
                     wait(task, for: bands.count + firstChunk[number - 1] + stages[number - 1].chunks.count)
                 } else {
                     for source in stages[number - 1].chunks.indices(overlapping: stage.inputRows[chunk]) {
                         wait(task, for: bands.count + firstChunk[number - 1] + source)
                     }
                 }
-                if stage.closing.isReduced {
+                if stage.epilogue.isReduced {
                     wait(firstChunk[number] + stage.chunks.count, for: bands.count + task)
                 }
             }
@@ -149,11 +139,11 @@ struct ImagePlan: Hashable, Sendable {
     /// The tasks that wait for task `task`.
     func dependents(ofTask task: Int) -> [UInt32] { isWhole ? [] : dependents[bands.count + task] }
 
-    /// The tasks that wait for all chunks of stage `stage` together: those of the next one, when it closes with columns.
+    /// The tasks that wait for all chunks of stage `stage` together: those of the next one, when it ends with columns.
     ///
     /// Chunk by chunk each would wait for each, and their number is squared: too many for a large image.
     func dependents(ofStage stage: Int) -> Range<UInt32> {
-        guard stages[stage].closing == .columns else { return 0..<0 }
+        guard stages[stage].epilogue == .columns else { return 0..<0 }
         let first = firstChunk[stage + 1]
         return UInt32(first)..<UInt32(first + stages[stage + 1].chunks.count)
     }
@@ -177,7 +167,7 @@ struct ImagePlan: Hashable, Sendable {
             guard stage < stages.count, index < stages[Int(stage)].chunks.count else { return nil }
             return firstChunk[Int(stage)] + Int(index)
         case .reduce(let stage):
-            guard stage < stages.count, stages[Int(stage)].closing.isReduced else { return nil }
+            guard stage < stages.count, stages[Int(stage)].epilogue.isReduced else { return nil }
             return firstChunk[Int(stage)] + stages[Int(stage)].chunks.count
         }
     }

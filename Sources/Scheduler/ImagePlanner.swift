@@ -1,5 +1,6 @@
-import Imaging
+import ImagingModel
 import JobModel
+import Pipelines
 
 /// Makes plans. The tests have one of their own, to schedule plans of any form.
 protocol ImagePlanner: Sendable {
@@ -64,51 +65,15 @@ extension ImagePlan {
 }
 
 extension ImagePlan.Stage {
-    init(_ stage: Imaging.Stage) {
+    init(_ stage: Pipelines.Stage) {
         self.init(
             inputBytesPerRow: stage.input.bytesPerRow,
             outputBytesPerRow: stage.output.bytesPerRow,
             inputWidth: stage.input.width,
             transposedInput: stage.transposedInput,
-            opening: stage.opening.map { $0.finishesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,
-            closing: ImagePlan.Closing(stage.closing),
+            prologue: stage.prologue.map { $0.appliesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,
+            epilogue: stage.epilogue.kind,
             chunks: stage.chunks,
             inputRows: (0..<stage.chunks.count).map { stage.inputRows(forChunk: $0) })
-    }
-}
-
-extension ImagePlan.Closing {
-    init(_ closing: Imaging.Stage.Closing) {
-        switch closing {
-        case .rows: self = .rows
-        case .columns: self = .columns
-        case .summary: self = .summary
-        case .report: self = .report
-        case .segments: self = .segments
-        }
-    }
-}
-
-extension ImageShape {
-    /// The shape that a decoded header announces.
-    init(_ geometry: ImageGeometry) throws(PipelineError) {
-        guard let layout = ChannelLayout(rawValue: geometry.channelCount),
-            let depth = SampleDepth(rawValue: geometry.bitsPerSample),
-            geometry.width > 0, geometry.height > 0
-        else {
-            throw PipelineError(
-                .unsuitableImage,
-                "an image of \(geometry.width) x \(geometry.height) pixels with \(geometry.channelCount) channels of "
-                    + "\(geometry.bitsPerSample) bits; allowed are at least 1 x 1, 1 to 4 channels, 8 or 16 bits")
-        }
-        self.init(width: Int(geometry.width), height: Int(geometry.height), format: PixelFormat(layout, depth))
-    }
-}
-
-extension ImageGeometry {
-    init(_ shape: ImageShape) {
-        self.init(
-            width: UInt32(clamping: shape.width), height: UInt32(clamping: shape.height),
-            channelCount: shape.format.layout.rawValue, bitsPerSample: shape.format.depth.rawValue)
     }
 }

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 
 /// A record that does not fit the records before it: the journal is damaged, or another version wrote it.

@@ -20,7 +20,7 @@ extension Scheduler {
             inputs = (0..<plan.stages[Int(stage)].chunks.count).map { chunk in
                 let output = progress.output(at: .chunk(stage: stage, index: UInt32(chunk)))
                 // Rows that are made for a document's sake are not kept: the summary is all there is.
-                let isReport = plan.stages[Int(stage)].closing == .report
+                let isReport = plan.stages[Int(stage)].epilogue == .report
                 guard let summary = isReport ? output?.payload : output?.summary else {
                     preconditionFailure("\(task) is ready without the summary of chunk \(chunk)")
                 }
@@ -58,7 +58,7 @@ extension Scheduler {
             }
 
         let index: Int
-        switch facts.opening {
+        switch facts.prologue {
         case .none: return (inputs, nil)
         case .sharedValue: index = 0
         case .valuePerChunk: index = chunk
@@ -88,9 +88,9 @@ extension ImageProgress {
             return plan.neededBands.first { bands[$0] == nil }.map { "band \($0) of \(bands.count) was not published" }
         case .chunk(let stage, _):
             if output.payload == nil { return "no payload was named" }
-            switch plan.stages[Int(stage)].closing {
+            switch plan.stages[Int(stage)].epilogue {
             case .rows, .columns, .report: return nil
-            case .summary: return output.summary == nil ? "no summary was named" : nil
+            case .aggregate: return output.summary == nil ? "no summary was named" : nil
             case .segments: return output.checksum == nil ? "the segment has no checksum" : nil
             }
         case .reduce(let stage):
@@ -107,7 +107,7 @@ extension ImageProgress {
     /// The order to build the file; the image must be complete.
     func assembly(of image: ImageID) -> Assembly {
         let last = plan.stages.count - 1
-        if plan.stages[last].closing == .report {
+        if plan.stages[last].epilogue == .report {
             guard let document = output(at: .reduce(stage: UInt16(last)))?.payload else {
                 preconditionFailure("image \(image) is complete without its document")
             }

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 
 /// Decides which worker runs which task. Performs no I/O, reads no clock, draws no random number.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Imaging
+import Pipelines
 import JobModel
 import MasterClient
 import Protocol

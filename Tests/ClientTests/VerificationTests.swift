@@ -1,5 +1,6 @@
+import ImageFormats
 import ImageCodecs
-import Imaging
+import Pipelines
 import Testing
 
 @testable import Client

@@ -1,12 +1,15 @@
 import Cryptography
 import Foundation
-import Imaging
+import Pipelines
 import JobModel
 import TestSupport
 
 /// Computes tasks in the test's own process, and each only once: what the same task makes of the same bytes is the same.
 ///
 /// It computes from the bytes that it is given and from nothing else, so that wrong bytes make a wrong image.
+///
+/// Real: one rank's code, by `PlanRunner`; but `whole` tasks are computed by `SerialExecutor`, and the same task is not
+/// computed twice: what is under test is the master. `PlanExecutor` in `ImagingTests` says how the others differ.
 actor Calculator {
     /// What a task gives back, before it is in a blob store.
     struct Output: Sendable {

@@ -1,8 +1,9 @@
-import Imaging
+import Pipelines
 import SeededRandom
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 /// Files as they come from broken disks and from people who mean harm.
 @Suite struct DamagedFileTests {
@@ -83,7 +84,7 @@ import Testing
         }
     }
 
-    private let header = Chunk.header(width: 4, height: 2, bitDepth: 8, colourType: 0)
+    private let header = Chunk.header(width: 4, height: 2, bitDepth: 8, colorType: 0)
     private let rows: [UInt8] = [0, 1, 2, 3, 4, 0, 5, 6, 7, 8]
 
     @Test func `a wrong Adler-32 is refused, though all pixels are there`() throws {
@@ -121,7 +122,7 @@ import Testing
     @Test func `chunks out of order, twice or missing are refused`() {
         let data = Chunk.stored(rows)
         let palette = Chunk(name: "PLTE", data: [1, 2, 3])
-        let indexed = Chunk.header(width: 4, height: 2, bitDepth: 8, colourType: 3)
+        let indexed = Chunk.header(width: 4, height: 2, bitDepth: 8, colorType: 3)
         let wrong: [(String, [Chunk])] = [
             ("no header", [data, .end]), ("two headers", [header, header, data, .end]), ("no data", [header, .end]),
             ("no end", [header, data]), ("end with data", [header, data, Chunk(name: "IEND", data: [0])]),

@@ -1,24 +1,25 @@
-import Imaging
+import Pipelines
 import SeededRandom
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 /// The fast decoder and libpng's rows, compared on files made to reach every branch.
 @Suite struct DecoderComparisonTests {
     struct Kind: Sendable, CustomTestStringConvertible {
-        let colourType: Int
+        let colorType: Int
         let bitDepth: Int
         let hasTransparency: Bool
 
-        var testDescription: String { "colour type \(colourType), \(bitDepth) bits\(hasTransparency ? ", tRNS" : "")" }
+        var testDescription: String { "colour type \(colorType), \(bitDepth) bits\(hasTransparency ? ", tRNS" : "")" }
 
         static let all: [Kind] = [
             (0, [1, 2, 4, 8, 16]), (2, [8, 16]), (3, [1, 2, 4, 8]), (4, [8, 16]), (6, [8, 16]),
-        ].flatMap { (colourType: Int, depths: [Int]) in
+        ].flatMap { (colorType: Int, depths: [Int]) in
             depths.flatMap { depth in
-                (colourType >= 4 ? [false] : [false, true]).map {
-                    Kind(colourType: colourType, bitDepth: depth, hasTransparency: $0)
+                (colorType >= 4 ? [false] : [false, true]).map {
+                    Kind(colorType: colorType, bitDepth: depth, hasTransparency: $0)
                 }
             }
         }
@@ -26,7 +27,7 @@ import Testing
 
     /// Random bytes are a valid row under any filter: each row gets one at random.
     private func randomFile(_ kind: Kind, width: Int, height: Int, _ random: inout SeededGenerator) -> [UInt8] {
-        let channelCount = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][kind.colourType] ?? 0
+        let channelCount = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][kind.colorType] ?? 0
         let bytesPerRow = (width * channelCount * kind.bitDepth + 7) / 8
         // Half of the rows of few values, so that some samples do match the transparent colour.
         let rows = (0..<height).flatMap { _ -> [UInt8] in
@@ -35,14 +36,14 @@ import Testing
             return [UInt8.random(in: 0...4, using: &random)] + (isPlain ? row.map { $0 & 1 } : row)
         }
         var chunks = [
-            Chunk.header(width: width, height: height, bitDepth: kind.bitDepth, colourType: kind.colourType)
+            Chunk.header(width: width, height: height, bitDepth: kind.bitDepth, colorType: kind.colorType)
         ]
-        if kind.colourType == 3 {
+        if kind.colorType == 3 {
             // Fewer colours than indices.
-            let colourCount = max(1, 1 << kind.bitDepth - 1)
-            chunks.append(Chunk(name: "PLTE", data: random.bytes(3 * colourCount)))
+            let colorCount = max(1, 1 << kind.bitDepth - 1)
+            chunks.append(Chunk(name: "PLTE", data: random.bytes(3 * colorCount)))
             if kind.hasTransparency {
-                chunks.append(Chunk(name: "tRNS", data: random.bytes((colourCount + 1) / 2)))
+                chunks.append(Chunk(name: "tRNS", data: random.bytes((colorCount + 1) / 2)))
             }
         } else if kind.hasTransparency {
             let key = (0..<channelCount).flatMap { _ in [UInt8(0), UInt8.random(in: 0...1, using: &random)] }
@@ -53,7 +54,7 @@ import Testing
 
     @Test(arguments: Kind.all)
     func `the fast decoder's rows are libpng's`(_ kind: Kind) throws {
-        var random = SeededGenerator(seed: UInt64(kind.colourType * 100 + kind.bitDepth))
+        var random = SeededGenerator(seed: UInt64(kind.colorType * 100 + kind.bitDepth))
         for (width, height) in [(1, 1), (1, 37), (41, 1), (2, 3), (7, 11), (64, 64), (129, 67), (1021, 19)] {
             let file = randomFile(kind, width: width, height: height, &random)
             let fast = try PNGFile.decode(file, limits: DecodingLimits(), engine: .automatic)
@@ -65,7 +66,7 @@ import Testing
 
     @Test func `rows wider than the window decode as libpng decodes them`() throws {
         var random = SeededGenerator(seed: 5)
-        for kind in [Kind(colourType: 6, bitDepth: 16, hasTransparency: false), .all[0]] {
+        for kind in [Kind(colorType: 6, bitDepth: 16, hasTransparency: false), .all[0]] {
             let file = randomFile(kind, width: 100_003, height: 5, &random)
             let fast = try PNGFile.decode(file, limits: DecodingLimits(), engine: .automatic)
             #expect(try fast.pixels == PNGFile.decode(file, limits: DecodingLimits(), engine: .libpng).pixels)

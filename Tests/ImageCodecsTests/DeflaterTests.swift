@@ -5,9 +5,9 @@ import Testing
 @Suite struct DeflaterTests {
     /// ISA-L once took the hash of the third byte from the address of its own state, so that the same rows were compressed
     /// otherwise wherever that address happened to give the right hash: in about one of 64 places for runs this short.
-    @Test func `compressed bytes do not depend on where the compressor lies in memory`() {
+    @Test func `compressed bytes do not depend on where the compressor is in memory`() {
         var seen: [Set<[UInt8]>] = Array(repeating: [], count: runs.count)
-        // All alive at a time, so that each lies elsewhere.
+        // All alive at a time, so that each is elsewhere.
         let deflaters = (0..<512).map { _ in Deflater() }
         for deflater in deflaters {
             for (index, run) in runs.enumerated() { seen[index].insert(deflate(run, by: deflater)) }

@@ -1,5 +1,5 @@
 import Checksums
-import ImageCodecs
+import ImageFormats
 import SeededRandom
 import Testing
 

@@ -1,10 +1,11 @@
 import Checksums
 import Foundation
-import Imaging
+import Pipelines
 import SeededRandom
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 /// Every pixel format there is.
 let allFormats: [PixelFormat] = ChannelLayout.allCases.flatMap { layout in
@@ -34,7 +35,7 @@ func sampleImage(_ shape: ImageShape, seed: UInt64 = 1) -> [UInt8] {
     return pixels
 }
 
-/// The files of PngSuite that lie beside the tests.
+/// The files of PngSuite that are beside the tests.
 enum PngSuite {
     /// What a good file decodes to, as `make_digests.py` found.
     struct Digest: Sendable, CustomTestStringConvertible {
@@ -95,12 +96,12 @@ struct Chunk {
 
     /// IHDR.
     static func header(
-        width: Int, height: Int, bitDepth: Int, colourType: Int, interlace: UInt8 = 0
+        width: Int, height: Int, bitDepth: Int, colorType: Int, interlace: UInt8 = 0
     ) -> Chunk {
         Chunk(
             name: "IHDR",
             data: bigEndianBytes(UInt32(width)) + bigEndianBytes(UInt32(height))
-                + [UInt8(bitDepth), UInt8(colourType), 0, 0, interlace])
+                + [UInt8(bitDepth), UInt8(colorType), 0, 0, interlace])
     }
 
     static let end = Chunk(name: "IEND", data: [])
@@ -121,9 +122,9 @@ struct Chunk {
     }
 }
 
-/// Probes a file that lies in memory.
+/// Probes a file that is in memory.
 func probe(_ file: [UInt8], limits: DecodingLimits = DecodingLimits()) throws -> ImageHeader {
-    try ImageProbe.probe(byteCount: UInt64(file.count), limits: limits) { offset, count in
+    try ImageFormats.probe(byteCount: UInt64(file.count), limits: limits) { offset, count in
         precondition(
             offset <= UInt64(file.count) && UInt64(count) <= UInt64(file.count) - offset,
             "the probe asks for \(count) bytes from \(offset) of \(file.count)")

@@ -1,15 +1,15 @@
-import Imaging
+import Pipelines
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 @Suite struct ImageProbeTests {
     private let data = Chunk.stored([0, 0])
 
-    private func file(width: Int, height: Int, bitDepth: Int = 8, colourType: Int = 0, interlace: UInt8 = 0) -> [UInt8]
-    {
+    private func file(width: Int, height: Int, bitDepth: Int = 8, colorType: Int = 0, interlace: UInt8 = 0) -> [UInt8] {
         let header = Chunk.header(
-            width: width, height: height, bitDepth: bitDepth, colourType: colourType, interlace: interlace)
+            width: width, height: height, bitDepth: bitDepth, colorType: colorType, interlace: interlace)
         return Chunk.file([header, data, .end])
     }
 
@@ -37,18 +37,18 @@ import Testing
             (3, 8, [palette, Chunk(name: "tRNS", data: [7])], PixelFormat(.rgba, .eight)),
             (4, 16, [], PixelFormat(.grayAlpha, .sixteen)), (6, 8, [palette], PixelFormat(.rgba, .eight)),
         ]
-        for (colourType, bitDepth, chunks, format) in cases {
-            let header = Chunk.header(width: 3, height: 2, bitDepth: bitDepth, colourType: colourType)
+        for (colorType, bitDepth, chunks, format) in cases {
+            let header = Chunk.header(width: 3, height: 2, bitDepth: bitDepth, colorType: colorType)
             let seen = try probe(Chunk.file([header] + chunks + [data, .end]))
             #expect(seen.shape == ImageShape(width: 3, height: 2, format: format))
         }
-        #expect(try probe(PngSuite.read("basi2c08.png")).isInterlaced)
+        #expect(try probe(PngSuite.read("basi2c08.png")).needsWholeImage)
     }
 
     @Test func `nothing behind the start of the image data is read`() throws {
-        let file = Chunk.file([Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0), data, .end])
+        let file = Chunk.file([Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0), data, .end])
         var furthest: UInt64 = 0
-        _ = try ImageProbe.probe(byteCount: UInt64(file.count)) { offset, count in
+        _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
             furthest = max(furthest, offset + UInt64(count))
             return Array(file[Int(offset)..<Int(offset) + count])
         }
@@ -57,17 +57,17 @@ import Testing
 
     @Test func `what the reading throws is passed on`() {
         struct Gone: Error {}
-        #expect(throws: Gone.self) { try ImageProbe.probe(byteCount: 100) { _, _ in throw Gone() } }
+        #expect(throws: Gone.self) { try ImageFormats.probe(byteCount: 100) { _, _ in throw Gone() } }
     }
 
     @Test func `every number in the header is checked against what PNG allows`() throws {
         for (index, value) in [(8, 3), (8, 0), (9, 1), (9, 5), (9, 7)] {
-            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0)
             header.data[index] = UInt8(value)
             #expect(codecError { _ = try probe(Chunk.file([header, data, .end])) }?.kind == .corrupt)
         }
         for index in 10...12 {
-            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+            var header = Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0)
             header.data[index] = 2
             #expect(codecError { _ = try probe(Chunk.file([header, data, .end])) }?.kind == .unsupported)
         }
@@ -85,7 +85,7 @@ import Testing
         #expect(area.kind == .overLimit && area.reason.contains("700 pixels") && area.reason.contains("at most 600"))
         // The largest that a header can say overflows nothing.
         let unlimited = DecodingLimits(maximumPixelCount: .max, maximumSide: .max)
-        let huge = file(width: 0x7fff_ffff, height: 0x7fff_ffff, bitDepth: 16, colourType: 6)
+        let huge = file(width: 0x7fff_ffff, height: 0x7fff_ffff, bitDepth: 16, colorType: 6)
         #expect(codecError { _ = try probe(huge, limits: unlimited) }?.kind == .overLimit)
     }
 
@@ -96,7 +96,7 @@ import Testing
         let error = try #require(codecError { _ = try probe(bomb) })
         #expect(error.kind == .overLimit && error.reason.contains("\(bomb.count) bytes"))
         // The alpha channel that tRNS adds counts: 12 MiB of RGB are 16 MiB of RGBA and a bit.
-        let header = Chunk.header(width: 4096, height: 1025, bitDepth: 8, colourType: 2)
+        let header = Chunk.header(width: 4096, height: 1025, bitDepth: 8, colorType: 2)
         #expect(throws: Never.self) { try probe(Chunk.file([header, data, .end])) }
         let transparent = Chunk.file([header, Chunk(name: "tRNS", data: [0, 1, 0, 1, 0, 1]), data, .end])
         #expect(codecError { _ = try probe(transparent) }?.kind == .overLimit)
@@ -111,11 +111,11 @@ import Testing
     }
 
     @Test func `a file of nothing but small chunks is given up at the limit`() throws {
-        let header = Chunk.header(width: 3, height: 2, bitDepth: 8, colourType: 0)
+        let header = Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0)
         let file = Chunk.file([header] + [Chunk](repeating: Chunk(name: "teSt", data: []), count: 5000))
         var readCount = 0
         let error = codecError {
-            _ = try ImageProbe.probe(byteCount: UInt64(file.count)) { offset, count in
+            _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
                 readCount += 1
                 return Array(file[Int(offset)..<Int(offset) + count])
             }

@@ -1,7 +1,8 @@
-import Imaging
+import Pipelines
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 @Suite struct PNGMetadataTests {
     private let rgb = PixelFormat(.rgb, .eight)
@@ -28,7 +29,7 @@ import Testing
     /// A file of 2 x 1 RGB pixels with `chunks` before its image data, and `after` behind it.
     private func file(_ chunks: [Chunk], after: [Chunk] = []) -> [UInt8] {
         Chunk.file(
-            [Chunk.header(width: 2, height: 1, bitDepth: 8, colourType: 2)] + chunks
+            [Chunk.header(width: 2, height: 1, bitDepth: 8, colorType: 2)] + chunks
                 + [Chunk.stored([0, 1, 2, 3, 4, 5, 6])] + after + [.end])
     }
 

@@ -1,9 +1,11 @@
+import Kernels
+import Pipelines
 import Checksums
-import Imaging
 import SeededRandom
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 @Suite struct PNGSegmentEncoderTests {
     @Test(arguments: allFormats)
@@ -17,7 +19,7 @@ import Testing
                 #expect(decoded.shape == shape)
                 #expect(decoded.pixels == pixels, "\(width) x \(height)")
             }
-            #expect(try probe(file) == ImageHeader(shape: shape, isInterlaced: false, fileFormat: .png))
+            #expect(try probe(file) == ImageHeader(shape: shape, order: .rows))
         }
     }
 
@@ -27,9 +29,9 @@ import Testing
     ])
     func `segments are the same bytes however the rows are grouped into calls`(_ format: PixelFormat) throws {
         // Eleven rows a segment, and a last segment of four.
-        let width = SegmentGrid.byteCount / format.bytesPerPixel / 11
+        let width = SegmentGrid.standard.byteCount / format.bytesPerPixel / 11
         let shape = ImageShape(width: width, height: 48, format: format)
-        let segments = SegmentGrid.segments(of: shape)
+        let segments = SegmentGrid.standard.segments(of: shape)
         try #require(segments.count == 5 && segments[4].count == 4)
         let pixels = sampleImage(shape)
         let whole = encode(shape, pixels, 0..<48, by: PNGSegmentEncoder(shape: shape))
@@ -39,7 +41,7 @@ import Testing
             // Some rounds with an encoder that has encoded others before, in another order.
             let shared = PNGSegmentEncoder(shape: shape)
             if round % 2 == 1 { _ = encode(shape, pixels, segments[3].lowerBound..<48, by: shared) }
-            var joined = EncodedSegments(bytes: [], adler32: Adler32.empty, filteredByteCount: 0)
+            var joined = EncodedSegments()
             var first = 0
             while first < segments.count {
                 let last = round == 0 ? first : Int.random(in: first..<segments.count, using: &random)
@@ -47,22 +49,21 @@ import Testing
                     shape, pixels, segments[first].lowerBound..<segments[last].upperBound,
                     by: round % 2 == 1 ? shared : PNGSegmentEncoder(shape: shape))
                 joined.bytes += part.bytes
-                joined.adler32 = Adler32.combine(
-                    joined.adler32, part.adler32, secondByteCount: part.filteredByteCount)
-                joined.filteredByteCount += part.filteredByteCount
+                joined.checksum.append(part.checksum)
                 first = last + 1
             }
             #expect(joined == whole)
         }
         let file =
-            PNGAssembly.prefix(output: shape, metadata: []) + whole.bytes + PNGAssembly.suffix(adler32: whole.adler32)
+            try PNGAssembly.prefix(output: shape, metadata: []) + whole.bytes
+            + PNGAssembly.suffix(adler32: whole.checksum.adler32)
         #expect(file == PNGFile.encode(shape: shape, pixels: pixels))
         #expect(try PNGFile.decode(file, limits: DecodingLimits(), engine: .libpng).pixels == pixels)
     }
 
     @Test func `a segment depends on its own rows only`() {
         let shape = ImageShape(width: 8192, height: 128, format: PixelFormat(.rgb, .eight))
-        let segments = SegmentGrid.segments(of: shape)
+        let segments = SegmentGrid.standard.segments(of: shape)
         var pixels = sampleImage(shape)
         let before = encode(shape, pixels, segments[3], by: PNGSegmentEncoder(shape: shape))
         for index in pixels.indices where !segments[3].contains(index / shape.bytesPerRow) { pixels[index] ^= 0x5a }
@@ -73,12 +74,12 @@ import Testing
 
     @Test func `each chunk is one segment, which inflates to its rows and has the checksum that is told`() throws {
         let shape = ImageShape(width: 4000, height: 70, format: PixelFormat(.rgb, .eight))
-        let segments = SegmentGrid.segments(of: shape)
+        let segments = SegmentGrid.standard.segments(of: shape)
         var chunkCount = 0
         let pixels = sampleImage(shape)
         let result = pixels.withUnsafeBytes { bytes -> FilteredChecksum? in
             bytes.baseAddress.map { base in
-                PNGSegmentEncoder(shape: shape).encode(Band(shape: shape, rows: 0..<70, base: base)) { chunk in
+                PNGSegmentEncoder(shape: shape).encode(RowsView(shape: shape, rows: 0..<70, base: base)) { chunk in
                     #expect(Int(bigEndianInteger(chunk.prefix(4))) == chunk.count - 12)
                     #expect(Array(chunk[4..<8]) == Array("IDAT".utf8))
                     // An empty stored block, on a byte boundary: the mark of a full flush.
@@ -180,7 +181,7 @@ import Testing
     ) -> EncodedSegments {
         pixels.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
-            return encoder.encode(Band(shape: shape, rows: rows, base: base + rows.lowerBound * shape.bytesPerRow))
+            return encoder.encode(RowsView(shape: shape, rows: rows, base: base + rows.lowerBound * shape.bytesPerRow))
         }
     }
 

@@ -1,8 +1,9 @@
+import Pipelines
 import Checksums
-import Imaging
 import Testing
 
 @testable import ImageCodecs
+@testable import ImageFormats
 
 /// Willem van Schaik's PngSuite: every kind of PNG file that there is, and some that must be refused.
 @Suite struct PngSuiteTests {

@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 import SeededRandom
 import Testing
 
@@ -85,7 +86,7 @@ import Testing
                 """)
     }
 
-    @Test func `what cannot be listed is refused, and what is left out is said`() throws {
+    @Test func `a document that cannot be listed is refused, and omissions are said`() throws {
         let size = ImageShape(width: 520, height: 513, format: PixelFormat(.gray, .eight))
         // Every second pixel of every second row: 66,820 regions.
         let dots = TestImage(
@@ -132,15 +133,16 @@ import Testing
         #expect(middle?.message.contains("last operation") == true)
     }
 
-    @Test func `damaged summaries of contours are refused or harmless`() throws {
+    @Test func `damaged partial aggregates of contours are refused or harmless`() throws {
         let image = TestImage.drawn(9, 6, PixelFormat(.gray, .eight), seed: 3)
         let operation = try #require(Pipeline(parsing: "threshold | contours output=json").operations[1] as? Contours)
-        let kernel = operation.reportKernel(for: image.shape)
+        let step = ReportStep(operation.report(for: image.shape), of: image.shape)
+        let kernel = step.kernel
         let thresholded = try image.applying(Pipeline(parsing: "threshold"))
-        let rows = GuardedRows(shape: kernel.summarisedShape, rows: 0..<6)
-        rows.fill(from: try thresholded.prepared(by: kernel.prelude))
-        let parts = [kernel.summarise(rows.band(0..<3)), kernel.summarise(rows.band(3..<6))]
-        #expect(try kernel.document(parts) == kernel.document([kernel.summarise(rows.band(0..<6))]))
+        let rows = GuardedRows(shape: step.aggregated, rows: 0..<6)
+        rows.fill(from: try thresholded.prepared(by: step.prelude))
+        let parts = [kernel.aggregate(rows.view(0..<3)), kernel.aggregate(rows.view(3..<6))]
+        #expect(try kernel.document(parts) == kernel.document([kernel.aggregate(rows.view(0..<6))]))
         #expect(throws: PipelineError.self) { try kernel.document([parts[0]]) }
         #expect(throws: PipelineError.self) { try kernel.document([parts[0], parts[0]]) }
         var random = SeededGenerator(seed: 1)

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import SeededRandom
 
 /// A pipeline, an image and a way of cutting it, all drawn from one seed out of what the operations say about themselves.
@@ -111,7 +111,7 @@ struct DrawnCase: CustomStringConvertible {
     ) -> (String, ImageShape)? {
         for _ in 0..<20 {
             var words = [operation.name]
-            // Documents are compared besides: what gives one could not stand in the middle.
+            // Documents are compared besides: an operation that gives one could not be in the middle.
             let parameters = operation.parameters.filter { $0.name != "output" }
             for parameter in parameters where Int.random(in: 0..<3, using: &random) > 0 {
                 let value = argument(parameter, shape.format.depth, &random)

@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 import Testing
 
 /// Pipelines that nobody thought of, cut in ways that nobody thought of: the result must be that of the single strip.

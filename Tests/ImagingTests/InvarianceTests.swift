@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 import Testing
 
 @Suite struct InvarianceTests {
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func `chunks that are whole segments are compressed where they are computed`() throws {
-        // 32 KiB a row: 8 rows a segment.
+        // 32 KiB per row: 8 rows per segment.
         let shape = ImageShape(width: 32768, height: 19, format: PixelFormat(.gray, .eight))
         let image = TestImage.drawn(32768, 19, shape.format, seed: 9)
         let pipeline = try Pipeline(parsing: "box-blur size=3")

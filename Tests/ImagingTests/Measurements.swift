@@ -27,7 +27,7 @@ struct Race: Decodable {
     let operation: String
     let parameters: String
     let format: String
-    /// Of the image: `8192 x 8192`.
+    /// The size of the image: `8192 x 8192`.
     let size: String
     let mbps: Int
     /// OpenCV's time over ours: above 1 ours is faster.
@@ -43,10 +43,10 @@ struct Measurements {
     let agreements: [String: [Agreement]]
     let races: [Race]
 
-    /// - Parameter folder: the repository's `docs/measured`.
-    init(folder: URL) throws {
+    /// - Parameter directory: the repository's `docs/measured`.
+    init(directory: URL) throws {
         func read<Entry: Decodable>(_ name: String) throws -> [Entry] {
-            try JSONDecoder().decode([Entry].self, from: Data(contentsOf: folder.appending(path: name)))
+            try JSONDecoder().decode([Entry].self, from: Data(contentsOf: directory.appending(path: name)))
         }
         agreements = Dictionary(grouping: try read("opencv-agreement.json"), by: \.operation)
         races = try read("kernel-speed.json")
@@ -61,7 +61,7 @@ struct Measurements {
     static let formats = ["gray8", "rgb8", "gray16", "rgb16"]
 
     /// The size of the gray images, and of the RGB ones.
-    var sizes: (gray: String, colour: String) {
+    var sizes: (gray: String, color: String) {
         func size(_ prefix: String) -> String { races.first { $0.format.hasPrefix(prefix) }?.size ?? "no" }
         return (size("gray"), size("rgb"))
     }

@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 
 /// The reference page of the operations, as Markdown, made from what they say about themselves.
 struct OperationReference {
@@ -38,7 +39,7 @@ struct OperationReference {
             ## Speed
 
             OpenCV's time over ours, so that above 1 ours is faster: one thread each, on the same pixels, in the same run
-            (`make bench-kernels`). Gray images have \(measurements.sizes.gray) pixels, RGB ones \(measurements.sizes.colour). Where OpenCV
+            (`make bench-kernels`). Gray images have \(measurements.sizes.gray) pixels, RGB ones \(measurements.sizes.color). Where OpenCV
             has no such operation, the calls are those that come closest to it. Of a pipeline of several operations each is a
             call of OpenCV's, and one pass of ours. A ratio "before" in the notes is of images a quarter as wide and high.
 

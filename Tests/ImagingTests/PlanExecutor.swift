@@ -1,10 +1,16 @@
-import Imaging
+import Kernels
+import Pipelines
 import Testing
 
 /// Runs a plan as a cluster would, without one: stage by stage, chunk by chunk, each by several ranks with memory of their
 /// own, which see nothing but the rows that the strip plan gives them.
 ///
 /// Rows that a rank was not given are poison: a kernel that reads beyond its share makes a wrong image.
+///
+/// Real: the plan, the strip plan, the kernels. Not real: ranks are turns of a loop, and rows are copied in memory. The
+/// others that execute plans: `SerialExecutor` (kernels alone, no plan: the reference), `PlanRunner` in `TestSupport` (orders
+/// to real ranks, by files), `Calculator` in `DurabilityTests` (`PlanRunner` with a memory, as a worker's stand-in), and
+/// `SerialReference` in `Client` (`SerialExecutor` from file to file: `tessera verify`).
 struct PlanExecutor {
     let plan: ProcessingPlan
     let rankCount: Int
@@ -14,23 +20,23 @@ struct PlanExecutor {
         return TestImage(shape: rows.shape, bytes: rows.bytes)
     }
 
-    /// The document that the last stage's summaries make.
+    /// The document that the last stage's partial aggregates make.
     func document(on image: TestImage) throws -> [UInt8] {
-        let summaries = try execute(on: image).summaries
-        guard case .report(let kernel)? = plan.stages.last?.closing else {
+        let partials = try execute(on: image).partials
+        guard case .report(let step)? = plan.stages.last?.epilogue else {
             throw PipelineError(.noDocument, "the plan ends with no report")
         }
-        return try kernel.document(summaries)
+        return try step.kernel.document(partials)
     }
 
-    private func execute(on image: TestImage) throws -> (rows: GuardedRows, summaries: [[UInt8]]) {
+    private func execute(on image: TestImage) throws -> (rows: GuardedRows, partials: [[UInt8]]) {
         var rows = GuardedRows(shape: image.shape, rows: 0..<image.height)
         rows.fill(from: image.bytes)
-        var summaries: [[UInt8]] = []
+        var partials: [[UInt8]] = []
         for stage in plan.stages {
-            let values = try stage.opening.map { try $0.resolve(summaries) }
+            let values = try stage.prologue.map { try $0.kernel.finalize(partials) }
             let output = GuardedRows(shape: stage.output, rows: 0..<stage.output.height)
-            summaries = []
+            partials = []
             var delivered = 0
             for index in 0..<stage.chunks.count {
                 let needed = stage.inputRows(forChunk: index)
@@ -41,16 +47,16 @@ struct PlanExecutor {
                 var world = World(strips: strips, stage: stage, input: input, value: value)
                 try world.compute()
                 delivered += try world.deliver(to: output)
-                switch stage.closing {
-                case .summary(let kernel): summaries.append(try world.summary(by: kernel))
-                case .report(let kernel): summaries.append(try world.summary(by: kernel))
+                switch stage.epilogue {
+                case .aggregate(let step): partials.append(try world.aggregate(by: step.kernel))
+                case .report(let step): partials.append(try world.aggregate(by: step.kernel))
                 case .rows, .columns, .segments: break
                 }
             }
             #expect(delivered == stage.output.height, "each row is delivered once")
-            if case .columns = stage.closing { rows = output.transposed() } else { rows = output }
+            if stage.epilogue.kind == .columns { rows = output.transposed() } else { rows = output }
         }
-        return (rows, summaries)
+        return (rows, partials)
     }
 }
 
@@ -83,25 +89,25 @@ private struct World {
 
     mutating func compute() throws {
         for level in 1..<strips.deliveryLevel {
-            if let kernel = strips.kernel(level) {
-                for rank in 0..<strips.rankCount { apply(kernel, rank, level, strips.interior(rank, level)) }
+            if let step = strips.step(level).map({ PreparedStep($0) }) {
+                for rank in 0..<strips.rankCount { apply(step, rank, level, strips.interior(rank, level)) }
                 exchange(level - 1)
                 for rank in 0..<strips.rankCount {
                     let (owned, interior) = (strips.owned(rank, level), strips.interior(rank, level))
-                    apply(kernel, rank, level, owned.lowerBound..<max(owned.lowerBound, interior.lowerBound))
-                    apply(kernel, rank, level, max(interior.upperBound, owned.lowerBound)..<owned.upperBound)
+                    apply(step, rank, level, owned.lowerBound..<max(owned.lowerBound, interior.lowerBound))
+                    apply(step, rank, level, max(interior.upperBound, owned.lowerBound)..<owned.upperBound)
                 }
             } else {
-                try finishOpening(level)
+                try applyPrologue(level)
             }
         }
         exchange(strips.deliveryLevel - 1)
     }
 
-    private func apply(_ kernel: any RowKernel, _ rank: Int, _ level: Int, _ rows: Range<Int>) {
+    private func apply(_ step: PreparedStep, _ rank: Int, _ level: Int, _ rows: Range<Int>) {
         guard !rows.isEmpty else { return }
-        let needed = kernel.inputRows(for: rows)
-        kernel.apply(memory[rank][level - 1].band(needed), to: memory[rank][level].mutableBand(rows))
+        let needed = step.step.inputRows(for: rows)
+        step.kernel.apply(memory[rank][level - 1].view(needed), to: memory[rank][level].mutableView(rows))
     }
 
     private func exchange(_ level: Int) {
@@ -110,17 +116,18 @@ private struct World {
         }
     }
 
-    private func finishOpening(_ level: Int) throws {
-        let kernel = try #require(stage.opening)
+    private func applyPrologue(_ level: Int) throws {
+        let step = try #require(stage.prologue)
+        let kernel = step.kernel
         let value = try #require(value)
         let working = (0..<strips.rankCount).filter { !strips.owned($0, level).isEmpty }
-        let parts = working.map { memory[$0][level - 1].band(strips.owned($0, level)) }
+        let parts = working.map { memory[$0][level - 1].view(strips.owned($0, level)) }
         let values =
-            kernel.finishesRowByRow
-            ? working.map { _ in value } : try kernel.refine(value, strips: parts.map { kernel.summarise($0) })
+            step.appliesRowByRow
+            ? working.map { _ in value } : try kernel.refine(value, strips: parts.map { kernel.aggregate($0) })
         for (index, rank) in working.enumerated() {
             let owned = strips.owned(rank, level)
-            try kernel.finish(parts[index], value: values[index], to: memory[rank][level].mutableBand(owned))
+            try kernel.apply(values[index], to: parts[index], into: memory[rank][level].mutableView(owned))
         }
     }
 
@@ -130,10 +137,9 @@ private struct World {
         for rank in 0..<strips.rankCount {
             let rows = strips.owned(rank, strips.deliveryLevel)
             guard !rows.isEmpty else { continue }
-            if case .segments = stage.closing {
-                let grid = SegmentGrid.segments(of: stage.output)
-                #expect(rows.lowerBound % grid.rowsPerPart == 0)
-                #expect(rows.upperBound % grid.rowsPerPart == 0 || rows.upperBound == stage.output.height)
+            if let rowsPerSegment = stage.rowsPerSegment {
+                #expect(rows.lowerBound % rowsPerSegment == 0)
+                #expect(rows.upperBound % rowsPerSegment == 0 || rows.upperBound == stage.output.height)
             }
             output.copy(rows, from: memory[rank][strips.deliveryLevel - 1])
             count += rows.count
@@ -141,13 +147,13 @@ private struct World {
         return count
     }
 
-    func summary(by kernel: any SummarisingKernel) throws -> [UInt8] {
+    func aggregate(by kernel: any AggregatingKernel) throws -> [UInt8] {
         let level = strips.deliveryLevel
         let parts = (0..<strips.rankCount).compactMap { rank -> [UInt8]? in
             let rows = strips.owned(rank, level)
-            return rows.isEmpty ? nil : kernel.summarise(memory[rank][level - 1].band(rows))
+            return rows.isEmpty ? nil : kernel.aggregate(memory[rank][level - 1].view(rows))
         }
-        return try kernel.combine(parts)
+        return try kernel.merge(parts)
     }
 }
 
@@ -171,19 +177,19 @@ final class GuardedRows {
 
     private func offset(_ row: Int) -> Int { (row - rows.lowerBound + Self.guardRows) * shape.bytesPerRow }
 
-    func band(_ part: Range<Int>) -> Band { mutableBand(part).readable }
+    func view(_ part: Range<Int>) -> RowsView { mutableView(part).readable }
 
-    func mutableBand(_ part: Range<Int>) -> MutableBand {
+    func mutableView(_ part: Range<Int>) -> MutableRowsView {
         precondition(rows.lowerBound <= part.lowerBound && part.upperBound <= rows.upperBound, "\(part) of \(rows)")
         guard let base = memory.baseAddress else { preconditionFailure("no memory") }
-        return MutableBand(shape: shape, rows: part, base: base + offset(part.lowerBound))
+        return MutableRowsView(shape: shape, rows: part, base: base + offset(part.lowerBound))
     }
 
     func copy(_ part: Range<Int>, from other: GuardedRows) {
-        mutableBand(part).bytes.copyMemory(from: other.band(part).bytes)
+        mutableView(part).bytes.copyMemory(from: other.view(part).bytes)
     }
 
-    func fill(from bytes: [UInt8]) { mutableBand(rows).bytes.copyBytes(from: bytes) }
+    func fill(from bytes: [UInt8]) { mutableView(rows).bytes.copyBytes(from: bytes) }
 
     var bytes: [UInt8] { withExtendedLifetime(self) { Array(band(rows).bytes) } }
 

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import Testing
 
 @Suite struct RowPartitionTests {
@@ -24,10 +24,14 @@ import Testing
     }
 
     @Test func `a segment has as many whole rows as fit 256 KiB and at least one`() {
-        #expect(SegmentGrid.rowsPerSegment(bytesPerRow: 1) == 262_144)
-        #expect(SegmentGrid.rowsPerSegment(bytesPerRow: 36_000) == 7)
-        #expect(SegmentGrid.rowsPerSegment(bytesPerRow: 262_144) == 1)
-        #expect(SegmentGrid.rowsPerSegment(bytesPerRow: 262_145) == 1)
+        func rows(_ bytesPerRow: Int) -> Int {
+            SegmentGrid.standard.rowsPerSegment(
+                of: ImageShape(width: bytesPerRow, height: 1, format: PixelFormat(.gray, .eight)))
+        }
+        #expect(rows(1) == 262_144)
+        #expect(rows(36_000) == 7)
+        #expect(rows(262_144) == 1)
+        #expect(rows(262_145) == 1)
     }
 }
 
@@ -38,28 +42,22 @@ import Testing
         try ProcessingPlan(pipeline: Pipeline(parsing: text), input: shape, chunkByteCount: chunkByteCount)
     }
 
-    private func closings(_ plan: ProcessingPlan) -> [String] {
+    private func epilogues(_ plan: ProcessingPlan) -> [String] {
         plan.stages.map { stage in
-            switch stage.closing {
-            case .rows: "rows"
-            case .columns: "columns"
-            case .summary: "summary"
-            case .report: "report"
-            case .segments: "segments"
-            }
+            "\(stage.epilogue.kind)"
         }
     }
 
     @Test func `what ranks compute together is a stage of one chunk`() throws {
         let plan = try plan("sobel | equalize | butterworth-lowpass | canny | butterworth-highpass", photo, 16 << 20)
-        #expect(closings(plan) == ["summary", "rows", "rows", "summary", "rows", "segments"])
+        #expect(epilogues(plan) == ["aggregate", "rows", "rows", "aggregate", "rows", "segments"])
         #expect(plan.stages.map(\.chunks.count).map { $0 == 1 } == [false, false, true, false, false, true])
         #expect(plan.stages[2].inputRows(forChunk: 0) == 0..<9000)
     }
 
     @Test func `row operations need one stage whose chunks are whole segments`() throws {
         let plan = try plan("gaussian-blur sigma=3 | sobel", photo, 16 << 20)
-        #expect(closings(plan) == ["segments"])
+        #expect(epilogues(plan) == ["segments"])
         let stage = plan.stages[0]
         #expect(!plan.isSingleTask)
         #expect(stage.chunks.rowsPerPart == (16 << 20) / 36_000 / 7 * 7)
@@ -71,29 +69,29 @@ import Testing
 
     @Test func `a whole-image operation splits the plan at its summary`() throws {
         let plan = try plan("gaussian-blur | otsu | dilate", photo, 16 << 20)
-        #expect(closings(plan) == ["summary", "segments"])
-        #expect(plan.stages[0].kernels.count == 2, "blur and grayscale come before the summary")
+        #expect(epilogues(plan) == ["aggregate", "segments"])
+        #expect(plan.stages[0].steps.count == 2, "blur and grayscale come before the aggregate")
         #expect(plan.stages[0].output == plan.stages[1].input)
-        #expect(plan.stages[1].opening != nil)
-        #expect(plan.stages[1].kernels.count == 1)
+        #expect(plan.stages[1].prologue != nil)
+        #expect(plan.stages[1].steps.count == 1)
         #expect(plan.stages[1].valueIndex(forChunk: 3) == 0)
     }
 
-    @Test func `hysteresis is finished on the chunks that were summarised, and what needs neighbours comes later`()
+    @Test func `hysteresis is applied to the chunks that were aggregated, and what needs neighbours comes later`()
         throws
     {
         let plan = try plan("canny | invert | dilate", photo, 16 << 20)
-        #expect(closings(plan) == ["summary", "rows", "segments"])
+        #expect(epilogues(plan) == ["aggregate", "rows", "segments"])
         #expect(plan.stages[0].chunks == plan.stages[1].chunks)
-        #expect(plan.stages[1].kernels.count == 1)
+        #expect(plan.stages[1].steps.count == 1)
         #expect(plan.stages[1].valueIndex(forChunk: 3) == 3)
-        #expect(plan.stages[2].opening == nil)
+        #expect(plan.stages[2].prologue == nil)
     }
 
     @Test(arguments: ["rotate", "box-blur | rotate degrees=270 | invert"])
     func `where rows become columns, the chunks after read every byte of those before once`(_ text: String) throws {
         let plan = try plan(text, photo, 16 << 20)
-        #expect(closings(plan) == ["columns", "segments"])
+        #expect(epilogues(plan) == ["columns", "segments"])
         let (before, after) = (plan.stages[0], plan.stages[1])
         let layout = try #require(after.transposedInput)
         #expect(layout == TransposedRows(of: before))
@@ -113,7 +111,7 @@ import Testing
 
     @Test func `an image is turned upside down without a stage of its own, from the far end`() throws {
         let plan = try plan("sobel | flip axis=vertical | box-blur size=3", photo, 16 << 20)
-        #expect(closings(plan) == ["segments"])
+        #expect(epilogues(plan) == ["segments"])
         let stage = plan.stages[0]
         #expect(stage.inputRows(forChunk: 0) == 9_000 - stage.chunks[0].upperBound - 2..<9_000)
         #expect(stage.inputRows(forChunk: stage.chunks.count - 1).lowerBound == 0)
@@ -123,11 +121,11 @@ import Testing
         let text =
             "invert | gamma gamma=2 | sepia | box-blur | flip | flip axis=vertical | invert | otsu | levels | invert"
         let plan = try plan(text, photo, 16 << 20)
-        #expect(closings(plan) == ["summary", "segments"])
+        #expect(epilogues(plan) == ["aggregate", "segments"])
         // One for three; the blur; the mirroring; upside down; inversion and the gray of Otsu's prelude.
-        #expect(plan.stages[0].kernels.count == 5)
-        #expect(plan.stages[1].kernels.count == 1)
-        #expect(plan.stages[0].kernels[0].outputShape == photo)
+        #expect(plan.stages[0].steps.count == 5)
+        #expect(plan.stages[1].steps.count == 1)
+        #expect(plan.stages[0].steps[0].output == photo)
     }
 
     @Test func `only bands of which a row is read are needed`() throws {
@@ -150,10 +148,10 @@ import Testing
 
     @Test func `chunks smaller than a segment are compressed in a stage of their own`() throws {
         let plan = try plan("invert", photo, 36_000)
-        #expect(closings(plan) == ["rows", "segments"])
+        #expect(epilogues(plan) == ["rows", "segments"])
         #expect(plan.stages[0].chunks.rowsPerPart == 1)
         #expect(plan.stages[1].chunks.rowsPerPart == 7)
-        #expect(plan.stages[1].kernels.isEmpty)
+        #expect(plan.stages[1].steps.isEmpty)
         #expect(plan.stages[1].inputRows(forChunk: 2) == 14..<21)
     }
 
@@ -182,12 +180,11 @@ import Testing
                     #expect(stage.input == plan.stages[index - 1].output)
                 }
                 #expect(stage.chunks.rowCount == stage.output.height)
-                if case .segments = stage.closing {
+                if let rowsPerSegment = stage.rowsPerSegment {
                     #expect(index == plan.stages.count - 1)
-                    let rowsPerSegment = SegmentGrid.rowsPerSegment(bytesPerRow: stage.output.bytesPerRow)
                     #expect(stage.chunks.count == 1 || stage.chunks.rowsPerPart % rowsPerSegment == 0)
                 }
-                if let opening = stage.opening, !opening.finishesRowByRow {
+                if let prologue = stage.prologue, !prologue.appliesRowByRow {
                     #expect(stage.chunks == plan.stages[index - 1].chunks)
                 }
             }
@@ -237,11 +234,11 @@ import Testing
         let stage = try stage("gaussian-blur sigma=2 | median size=9", width: 10, height: 60)
         for rankCount in 1...7 {
             let plan = StripPlan(stage: stage, rows: 0..<60, rankCount: rankCount)
-            let kernel = try #require(plan.kernel(2))
+            let step = try #require(plan.step(2))
             for rank in 0..<rankCount {
                 let available = plan.owned(rank, 1)
                 let expected = plan.owned(rank, 2).filter { row in
-                    kernel.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
+                    step.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
                 }
                 #expect(Array(plan.interior(rank, 2)) == expected)
             }
@@ -253,11 +250,11 @@ import Testing
         for rankCount in 1...7 {
             for rows in [0..<37, 5..<21] {
                 let plan = StripPlan(stage: stage, rows: rows, rankCount: rankCount)
-                let kernel = try #require(plan.kernel(2))
+                let step = try #require(plan.step(2))
                 for rank in 0..<rankCount {
                     let available = plan.owned(rank, 1)
                     let expected = plan.owned(rank, 2).filter { row in
-                        kernel.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
+                        step.inputRows(for: row..<row + 1).allSatisfy { available.contains($0) }
                     }
                     #expect(Array(plan.interior(rank, 2)) == expected)
                 }

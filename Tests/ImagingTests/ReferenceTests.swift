@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 import Testing
 
 /// A pipeline of one operation, and the plain way to compute it.
@@ -14,7 +15,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { pipeline }
 
     static let all =
-        basic + colour + smoothing + edges + morphology + threshold + histogram + geometry + frequency + features
+        basic + color + smoothing + edges + morphology + threshold + histogram + geometry + frequency + features
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
@@ -230,7 +231,7 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
                     image[x, y, 2] = x * step
                 }
             }
-            let expected = image.referenceColours { rgb, luma in rgb.map { luma + scale * ($0 - luma) } }
+            let expected = image.referenceColors { rgb, luma in rgb.map { luma + scale * ($0 - luma) } }
             #expect(try image.applying(Pipeline(parsing: "saturation scale=\(scale)")) == expected)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 
 // The operations written for clarity alone, straight from their definitions, in plain integers and doubles. They share
 // no code with what they are compared to.
@@ -28,7 +29,7 @@ extension TestImage {
         var result = self
         for y in 0..<height {
             for x in 0..<width {
-                for channel in 0..<colours { result[x, y, channel] = level(x, y, channel) }
+                for channel in 0..<colors { result[x, y, channel] = level(x, y, channel) }
             }
         }
         return result
@@ -55,7 +56,7 @@ extension TestImage {
     func referenceInvert() -> TestImage { mapped { maximum - self[$0, $1, $2] } }
 
     func referenceLuma(_ x: Int, _ y: Int) -> Int {
-        guard shape.format.layout.isColour else { return self[x, y, 0] }
+        guard shape.format.layout.isColor else { return self[x, y, 0] }
         return (9798 * self[x, y, 0] + 19235 * self[x, y, 1] + 3735 * self[x, y, 2] + 16384) / 32768
     }
 

@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 
 extension ReferenceCase {
     static let features: [ReferenceCase] = [
@@ -34,7 +35,7 @@ extension TestImage {
         for y in 0..<height {
             for x in 0..<width {
                 for channel in 0..<3 {
-                    let level = self[x, y, colours == 3 ? channel : 0]
+                    let level = self[x, y, colors == 3 ? channel : 0]
                     result[x, y, channel] = isMarked(x, y) ? (channel == 0 ? maximum : 0) : level
                 }
                 if alpha { result[x, y, 3] = self[x, y, channels - 1] }
@@ -44,7 +45,7 @@ extension TestImage {
     }
 
     func referenceHistogram(bins: Int) -> TestImage {
-        let counts = (0..<colours).map { channel in
+        let counts = (0..<colors).map { channel in
             var counts = Array(repeating: 0, count: bins)
             for pixel in 0..<width * height {
                 counts[Int(Double(samples[pixel * channels + channel]) * (Double(bins) / Double(maximum + 1)))] += 1

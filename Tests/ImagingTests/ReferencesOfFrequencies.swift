@@ -1,5 +1,5 @@
 import Foundation
-import Imaging
+import Pipelines
 
 extension ReferenceCase {
     static let frequency: [ReferenceCase] = [
@@ -34,7 +34,7 @@ extension TestImage {
             Double(min(index, count - index)) / Double(count) * longer
         }
         var result = self
-        for channel in 0..<colours {
+        for channel in 0..<colors {
             let rows = (0..<height).map { y in (0..<width).map { x -> Number in (Double(self[x, y, channel]), 0) } }
             var columns = turned(rows.map { transform($0, -1) }).map { transform($0, -1) }
             for x in 0..<width {

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 
 extension ReferenceCase {
     static let geometry: [ReferenceCase] = [
@@ -40,7 +40,7 @@ extension TestImage {
         return TestImage(shape: ImageShape(width: width, height: height, format: shape.format), samples: samples)
     }
 
-    /// The image of the pixels that lie at `source(x, y)`.
+    /// The image of the pixels at `source(x, y)`.
     func referenceMoved(_ newWidth: Int, _ newHeight: Int, source: (Int, Int) -> (x: Int, y: Int)) -> TestImage {
         var samples: [Int] = []
         for y in 0..<newHeight {

@@ -1,5 +1,5 @@
 import Foundation
-import Imaging
+import Pipelines
 
 extension ReferenceCase {
     static let threshold: [ReferenceCase] = [
@@ -45,7 +45,7 @@ extension TestImage {
     }
 
     func referenceStretch(low: Double, high: Double) -> TestImage {
-        let sorted = samples.indices.filter { $0 % channels < colours }.map { samples[$0] }.sorted()
+        let sorted = samples.indices.filter { $0 % channels < colors }.map { samples[$0] }.sorted()
         func level(_ percent: Double) -> Int {
             sorted[max(1, Int((percent * Double(sorted.count) / 100).rounded(.up))) - 1]
         }

@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 
 extension TestImage {
     /// CLAHE tile by tile, each tile seen as a list of levels of the mirrored image.
@@ -8,7 +9,7 @@ extension TestImage {
         let (tileWidth, tileHeight) = fits ? (width / grid, height / grid) : (width / grid + 1, height / grid + 1)
         let area = tileWidth * tileHeight
         func lightness(_ x: Int, _ y: Int) -> Int {
-            shape.format.layout.isColour ? lab(x, y)[0] : self[x, y, 0]
+            shape.format.layout.isColor ? lab(x, y)[0] : self[x, y, 0]
         }
         let border = ReferenceBorder.reflect101
         let levels = (0..<grid * tileHeight).map { y in
@@ -47,9 +48,9 @@ extension TestImage {
                     equalized(level, left, row) * (1 - east) + equalized(level, right, row) * east
                 }
                 let new = saturated(Double(blend(above) * (1 - south) + blend(below) * south))
-                if shape.format.layout.isColour {
-                    let colour = rgb(new, x, y)
-                    for channel in 0..<3 { result[x, y, channel] = colour[channel] }
+                if shape.format.layout.isColor {
+                    let color = rgb(new, x, y)
+                    for channel in 0..<3 { result[x, y, channel] = color[channel] }
                 } else {
                     result[x, y, 0] = new
                 }

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 
 extension TestImage {
     /// Otsu's threshold in whole numbers: maximises (below's mean - above's mean)^2 * below's count * above's count.
@@ -47,7 +47,7 @@ extension TestImage {
             guard x >= 0 && x < width && y >= 0 && y < height else { return (0, 0, 0) }
             var best = (dx: 0, dy: 0, size: -1)
             // Blue first, as in OpenCV's images.
-            for channel in (0..<colours).reversed() {
+            for channel in (0..<colors).reversed() {
                 let derivatives = [weightsX, weightsY].map { weights in
                     let sum = Double(convolved(x, y, channel, weights, border: .replicate))
                     return Int((sum / scale).rounded(.toNearestOrEven))

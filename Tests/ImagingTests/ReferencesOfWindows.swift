@@ -1,5 +1,6 @@
 import Foundation
-import Imaging
+import Kernels
+import Pipelines
 
 extension ReferenceCase {
     static let smoothing: [ReferenceCase] = [
@@ -22,10 +23,10 @@ extension ReferenceCase {
             return image.mapped { image.saturated(image.convolved($0, $1, $2, weights)) }
         },
         ReferenceCase("bilateral") {
-            $0.referenceBilateral(diameter: 5, colour: $0.maximum == 255 ? 50 : 50 * 257, space: 50)
+            $0.referenceBilateral(diameter: 5, color: $0.maximum == 255 ? 50 : 50 * 257, space: 50)
         },
         ReferenceCase("bilateral diameter=9 sigma-color=100 sigma-space=1.7") {
-            $0.referenceBilateral(diameter: 9, colour: 100, space: 1.7)
+            $0.referenceBilateral(diameter: 9, color: 100, space: 1.7)
         },
     ]
 
@@ -63,16 +64,16 @@ extension TestImage {
         left.mapped { left[$0, $1, $2] - right[$0, $1, $2] }
     }
 
-    func referenceBilateral(diameter: Int, colour: Double, space: Double) -> TestImage {
+    func referenceBilateral(diameter: Int, color: Double, space: Double) -> TestImage {
         let (radius, border) = (diameter / 2, ReferenceBorder.reflect101)
         return mapped { x, y, channel in
             var (sum, weights) = (0.0, 0.0)
             for dy in -radius...radius {
                 for dx in -radius...radius where dx * dx + dy * dy <= radius * radius {
                     let (column, row) = (border.index(x + dx, width), border.index(y + dy, height))
-                    let difference = (0..<colours).map { abs(self[column, row, $0] - self[x, y, $0]) }.reduce(0, +)
+                    let difference = (0..<colors).map { abs(self[column, row, $0] - self[x, y, $0]) }.reduce(0, +)
                     let weight =
-                        exp(-pow(Double(difference), 2) / (2 * colour * colour))
+                        exp(-pow(Double(difference), 2) / (2 * color * color))
                         * exp(-Double(dx * dx + dy * dy) / (2 * space * space))
                     sum += weight * Double(self[column, row, channel])
                     weights += weight

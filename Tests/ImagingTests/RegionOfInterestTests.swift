@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 import Testing
 
 @Suite struct RegionOfInterestTests {

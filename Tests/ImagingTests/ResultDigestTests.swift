@@ -1,6 +1,8 @@
 import Foundation
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 import Testing
 
 /// Writes a list of digests of results, so that two states of the sources can be compared: they compute the same bytes if
@@ -103,7 +105,7 @@ import Testing
             let plan = try ProcessingPlan(pipeline: parsed, input: image.shape, chunkByteCount: cut.chunkByteCount)
             let rows = try PlanExecutor(plan: plan, rankCount: cut.ranks).run(on: image)
             let chunks = plan.stages.map { "\($0.chunks.count)" }.joined(separator: "+")
-            words.append("chunks \(chunks) \(Digest(encoded(rows, in: plan)))")
+            words.append("chunks \(chunks) \(Digest(try encoded(rows, in: plan)))")
         }
         if let report = try? parsed.givingDocument() {
             let document = Result { try image.document(of: report) }
@@ -118,17 +120,17 @@ import Testing
     }
 
     /// The file as ranks and master make it: segments chunk by chunk, then assembled.
-    private func encoded(_ image: TestImage, in plan: ProcessingPlan) -> [UInt8] {
+    private func encoded(_ image: TestImage, in plan: ProcessingPlan) throws -> [UInt8] {
         let bytes = image.bytes
         let encoder = PNGSegmentEncoder(shape: image.shape)
-        var file = PNGAssembly.prefix(output: image.shape, metadata: [])
+        var file = try PNGAssembly.prefix(output: image.shape, metadata: [])
         var checksum = FilteredChecksum()
         let chunks = plan.stages[plan.stages.count - 1].chunks
         for index in 0..<chunks.count {
             bytes.withUnsafeBytes { bytes in
                 guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
                 let rows = chunks[index]
-                let band = Band(
+                let band = RowsView(
                     shape: image.shape, rows: rows, base: base + rows.lowerBound * image.shape.bytesPerRow)
                 checksum.append(encoder.encode(band, appendingTo: &file))
             }

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Imaging
+@testable import Kernels
+@testable import Pipelines
 
 @Suite struct RidgeMapTests {
     /// A field without gaps has more pixels waiting for their neighbours to be looked at than there is room for at first.
@@ -9,10 +10,10 @@ import Testing
         let shape = ImageShape(width: width, height: height, format: PixelFormat(.gray, .eight))
         let rows = RowBuffer(shape: shape, rows: 0..<height)
         for y in 0..<height {
-            for x in 0..<width { rows.mutableBand.row(y, as: UInt8.self)[x] = x == gap ? Ridge.none : Ridge.weak }
+            for x in 0..<width { rows.mutableView.row(y, as: UInt8.self)[x] = x == gap ? Ridge.none : Ridge.weak }
         }
-        rows.mutableBand.row(7, as: UInt8.self)[3] = Ridge.strong
-        var map = withExtendedLifetime(rows) { RidgeMap(rows.band) }
+        rows.mutableView.row(7, as: UInt8.self)[3] = Ridge.strong
+        var map = withExtendedLifetime(rows) { RidgeMap(rows.view) }
         defer { map.deallocate() }
         map.spread(fromTop: [], bottom: [])
         let drawn = UnsafeMutablePointer<UInt8>.allocate(capacity: width)

@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 import SeededRandom
 import Testing
 
@@ -32,7 +33,7 @@ struct TestImage: Equatable {
     var width: Int { shape.width }
     var height: Int { shape.height }
     var channels: Int { shape.format.channelCount }
-    var colours: Int { shape.format.colourChannelCount }
+    var colors: Int { shape.format.colorChannelCount }
     var maximum: Int { shape.format.depth.maximum }
 
     subscript(_ x: Int, _ y: Int, _ channel: Int) -> Int {
@@ -40,13 +41,13 @@ struct TestImage: Equatable {
         set { samples[(y * width + x) * channels + channel] = newValue }
     }
 
-    /// The rows that some kernels make of the image, one after the other.
-    func prepared(by kernels: [any RowKernel]) throws -> [UInt8] {
+    /// The rows that some steps make of the image, one after the other.
+    func prepared(by steps: [RowStep]) throws -> [UInt8] {
         var rows = GuardedRows(shape: shape, rows: 0..<height)
         rows.fill(from: bytes)
-        for kernel in kernels {
-            let next = GuardedRows(shape: kernel.outputShape, rows: 0..<kernel.outputShape.height)
-            kernel.apply(rows.band(rows.rows), to: next.mutableBand(next.rows))
+        for step in steps {
+            let next = GuardedRows(shape: step.output, rows: 0..<step.output.height)
+            step.kernel.apply(rows.view(rows.rows), to: next.mutableView(next.rows))
             rows = next
         }
         return rows.bytes
@@ -56,7 +57,7 @@ struct TestImage: Equatable {
     func document(of pipeline: Pipeline) throws -> [UInt8] {
         try bytes.withUnsafeBytes { raw in
             let base = try #require(raw.baseAddress)
-            return try SerialExecutor.report(pipeline, on: Band(shape: shape, rows: 0..<height, base: base))
+            return try SerialExecutor.report(pipeline, on: RowsView(shape: shape, rows: 0..<height, base: base))
         }
     }
 
@@ -64,7 +65,7 @@ struct TestImage: Equatable {
     func applying(_ pipeline: Pipeline) throws -> TestImage {
         try bytes.withUnsafeBytes { raw in
             let base = try #require(raw.baseAddress)
-            let result = try SerialExecutor.run(pipeline, on: Band(shape: shape, rows: 0..<height, base: base))
+            let result = try SerialExecutor.run(pipeline, on: RowsView(shape: shape, rows: 0..<height, base: base))
             return TestImage(shape: result.shape, bytes: result.bytes)
         }
     }

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Imaging
+@testable import Kernels
+@testable import Pipelines
 
 @Suite struct TransposedRowsTests {
     @Test(arguments: PixelFormat.all)
@@ -15,7 +16,7 @@ import Testing
                 for rows in [0..<width, 0..<1, width / 2..<width] {
                     let pieces = parts.enumerated().flatMap { $1[layout.bytes(of: rows, inPart: $0)] }
                     let result = RowBuffer(shape: layout.shape, rows: rows)
-                    pieces.withUnsafeBytes { layout.assemble($0, holding: rows, to: result.mutableBand) }
+                    pieces.withUnsafeBytes { layout.assemble($0, holding: rows, to: result.mutableView) }
                     let bytes = layout.shape.bytesPerRow
                     #expect(result.bytes == Array(expected.bytes[rows.lowerBound * bytes..<rows.upperBound * bytes]))
                 }
@@ -33,7 +34,7 @@ import Testing
             result.withUnsafeMutableBytes { target in
                 for part in [rows.lowerBound..<middle, middle..<rows.upperBound] {
                     let base = source.baseAddress.unsafelyUnwrapped + part.lowerBound * bytesPerRow
-                    layout.transpose(Band(shape: image.shape, rows: part, base: base), part: index, to: target)
+                    layout.transpose(RowsView(shape: image.shape, rows: part, base: base), part: index, to: target)
                 }
             }
         }
@@ -46,7 +47,7 @@ import Testing
         let parts = (0..<3).map { stored(image, layout, $0) }
         let pieces = parts.enumerated().flatMap { $1[layout.bytes(of: 2..<8, inPart: $0)] }
         let result = RowBuffer(shape: layout.shape, rows: 5..<6)
-        pieces.withUnsafeBytes { layout.assemble($0, holding: 2..<8, to: result.mutableBand) }
+        pieces.withUnsafeBytes { layout.assemble($0, holding: 2..<8, to: result.mutableView) }
         #expect(result.bytes == (0..<12).flatMap { y in (0..<3).map { UInt8(image[5, y, $0]) } })
     }
 }

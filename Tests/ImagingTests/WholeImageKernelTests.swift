@@ -1,13 +1,15 @@
-import Imaging
+import Kernels
+import Pipelines
 import SeededRandom
 import Testing
 
 @Suite struct WholeImageKernelTests {
-    private func kernel(_ text: String, _ shape: ImageShape) throws -> any WholeImageKernel {
-        guard case .wholeImage(let kernel) = try Pipeline(parsing: text).operations[0].kernel(for: shape) else {
+    private func step(_ text: String, _ shape: ImageShape) throws -> WholeImageStep {
+        guard case .wholeImage(let computation) = try Pipeline(parsing: text).operations[0].computation(for: shape)
+        else {
             throw PipelineError(.unsuitableImage, "\(text) does not need the whole image")
         }
-        return kernel
+        return WholeImageStep(computation, of: shape)
     }
 
     private static func ridgeMap(_ width: Int, _ height: Int, seed: UInt64) -> TestImage {
@@ -22,52 +24,53 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 7, 29])
-    func `summaries of parts combine to the summary of the whole, in any grouping`(_ width: Int) throws {
+    func `partial aggregates merge to the aggregate of the whole, in any grouping`(_ width: Int) throws {
         let shape = ImageShape(width: width, height: 20, format: PixelFormat(.gray, .eight))
         for (text, seed) in [
             ("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5), ("clahe grid=3", 6),
             ("components", 7), ("components connectivity=4", 8), ("histogram bins=3", 9),
             ("hough-lines rho=2 theta=7", 10),
         ] {
-            let kernel = try kernel(text, shape)
+            let kernel = try step(text, shape).kernel
             let image = Self.ridgeMap(width, 20, seed: UInt64(seed))
             let rows = GuardedRows(shape: shape, rows: 0..<20)
             rows.fill(from: image.bytes)
             let cuts = [0..<1, 1..<2, 2..<6, 6..<7, 7..<15, 15..<20]
-            let parts = cuts.map { kernel.summarise(rows.band($0)) }
-            let whole = kernel.summarise(rows.band(0..<20))
-            #expect(try kernel.combine(parts) == whole)
-            #expect(try kernel.combine([whole]) == whole)
+            let parts = cuts.map { kernel.aggregate(rows.view($0)) }
+            let whole = kernel.aggregate(rows.view(0..<20))
+            #expect(try kernel.merge(parts) == whole)
+            #expect(try kernel.merge([whole]) == whole)
             for middle in 1..<parts.count {
-                let left = try kernel.combine(Array(parts[..<middle]))
-                let right = try kernel.combine(Array(parts[middle...]))
-                #expect(try kernel.combine([left, right]) == whole)
+                let left = try kernel.merge(Array(parts[..<middle]))
+                let right = try kernel.merge(Array(parts[middle...]))
+                #expect(try kernel.merge([left, right]) == whole)
             }
         }
     }
 
     @Test(arguments: ["canny", "components", "components connectivity=4"])
-    func `parts finish as the whole does, and strips as their part`(_ text: String) throws {
+    func `parts are computed as the whole is, and strips as their part`(_ text: String) throws {
         for seed in 0..<30 {
             let (width, height) = (seed % 13 + 1, 24)
             let image = Self.ridgeMap(width, height, seed: UInt64(seed))
-            let kernel = try kernel(text, image.shape)
+            let step = try step(text, image.shape)
+            let kernel = step.kernel
             let rows = GuardedRows(shape: image.shape, rows: 0..<height)
             rows.fill(from: image.bytes)
             func finished(_ parts: [Range<Int>], _ values: [[UInt8]]) throws -> [UInt8] {
-                let output = GuardedRows(shape: kernel.outputShape, rows: 0..<height)
+                let output = GuardedRows(shape: step.output, rows: 0..<height)
                 for (part, value) in zip(parts, values) {
-                    try kernel.finish(rows.band(part), value: value, to: output.mutableBand(part))
+                    try kernel.apply(value, to: rows.view(part), into: output.mutableView(part))
                 }
                 return output.bytes
             }
             let whole = 0..<height
-            let expected = try finished([whole], kernel.resolve([kernel.summarise(rows.band(whole))]))
+            let expected = try finished([whole], kernel.finalize([kernel.aggregate(rows.view(whole))]))
             let parts = [0..<5, 5..<6, 6..<18, 18..<24]
-            let values = try kernel.resolve(parts.map { kernel.summarise(rows.band($0)) })
+            let values = try kernel.finalize(parts.map { kernel.aggregate(rows.view($0)) })
             #expect(try finished(parts, values) == expected)
             let strips = [6..<7, 7..<10, 10..<11, 11..<18]
-            let refined = try kernel.refine(values[2], strips: strips.map { kernel.summarise(rows.band($0)) })
+            let refined = try kernel.refine(values[2], strips: strips.map { kernel.aggregate(rows.view($0)) })
             #expect(
                 try finished(
                     [parts[0], parts[1]] + strips + [parts[3]], [values[0], values[1]] + refined + [values[3]])
@@ -79,21 +82,22 @@ import Testing
         "canny", "otsu", "equalize", "clahe grid=1", "components", "histogram bins=7", "harris",
         "hough-lines theta=30 threshold=1",
     ])
-    func `damaged summaries and values are refused or harmless, never a crash`(_ text: String) throws {
+    func `damaged partial aggregates and values are refused or harmless, never a crash`(_ text: String) throws {
         let image = Self.ridgeMap(9, 6, seed: 8)
-        let kernel = try kernel(text, image.shape)
-        let rows = GuardedRows(shape: kernel.summarisedShape, rows: 0..<6)
-        rows.fill(from: kernel.summarisedShape == image.shape ? image.bytes : try image.prepared(by: kernel.prelude))
-        let summary = kernel.summarise(rows.band(0..<6))
-        let value = try kernel.resolve([summary])[0]
-        let output = GuardedRows(shape: kernel.outputShape, rows: 0..<6)
+        let step = try step(text, image.shape)
+        let kernel = step.kernel
+        let rows = GuardedRows(shape: step.aggregated, rows: 0..<6)
+        rows.fill(from: step.aggregated == image.shape ? image.bytes : try image.prepared(by: step.prelude))
+        let summary = kernel.aggregate(rows.view(0..<6))
+        let value = try kernel.finalize([summary])[0]
+        let output = GuardedRows(shape: step.output, rows: 0..<6)
         for count in 0..<summary.count {
-            #expect(throws: PipelineError.self) { try kernel.resolve([Array(summary[..<count])]) }
+            #expect(throws: PipelineError.self) { try kernel.finalize([Array(summary[..<count])]) }
         }
-        #expect(throws: PipelineError.self) { try kernel.combine([summary + [0]]) }
+        #expect(throws: PipelineError.self) { try kernel.merge([summary + [0]]) }
         for count in 0..<value.count {
             #expect(throws: PipelineError.self) {
-                try kernel.finish(rows.band(0..<6), value: Array(value[..<count]), to: output.mutableBand(0..<6))
+                try kernel.apply(Array(value[..<count]), to: rows.view(0..<6), into: output.mutableView(0..<6))
             }
         }
         var random = SeededGenerator(seed: 1)
@@ -103,9 +107,9 @@ import Testing
                 damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
             do {
-                let values = try kernel.resolve([damaged, summary])
+                let values = try kernel.finalize([damaged, summary])
                 _ = try kernel.refine(value, strips: [damaged])
-                try kernel.finish(rows.band(0..<6), value: values[0], to: output.mutableBand(0..<6))
+                try kernel.apply(values[0], to: rows.view(0..<6), into: output.mutableView(0..<6))
             } catch {
                 #expect(error.code == .badPartialResult)
             }

@@ -1,3 +1,4 @@
+import ByteCoding
 import JobModel
 import Testing
 
@@ -94,22 +95,36 @@ import Testing
     }
 
     /// The journals of released versions must stay readable: these bytes may never change their meaning.
-    @Test func `the written form of version 1 stays as it is`() {
+    @Test func `the written form of version 1 stays as it is`() throws {
         let digest = BlobDigest((0..<32).map { UInt8($0) })
         guard let digest else { return #expect(Bool(false), "a digest has 32 bytes") }
         let lease = LeaseID(
             task: TaskID(image: ImageID(job: JobID(300), index: 5), step: .chunk(stage: 1, index: 2)), epoch: 3)
         let output = TaskOutput(
             payload: BlobReference(digest: digest, byteCount: 128),
-            checksum: SegmentChecksum(adler32: 0x1122_3344, byteCount: 9), valueOffsets: [7])
+            checksum: SegmentChecksum([0x44, 0x33, 0x22, 0x11, 9]), valueOffsets: [7])
         let expected: [UInt8] =
             [1, 6, 0xAC, 0x02, 5, 2, 1, 2, 3] + [1] + (0..<32) + [0x80, 0x01] + [0] + [1, 0x44, 0x33, 0x22, 0x11, 9] + [
                 0
             ]
             + [1, 7]
-        #expect(Record.taskCompleted(lease, output: output).encoded() == expected)
+        let record = Record.taskCompleted(lease, output: output)
+        #expect(record.encoded() == expected)
+        #expect(try Record(decoding: expected) == record)
         #expect(
             Record.jobFinished(JobID(1), state: .partlyFailed, at: 1000).encoded() == [1, 12, 1, 4, 0xE8, 0x07])
+    }
+
+    @Test func `a checksum of another format than PNG's is written in version 4`() throws {
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), epoch: 1)
+        for bytes: [UInt8] in [[], [1, 2, 3], [1, 2, 3, 4, 0x80, 0x00], Array(repeating: 7, count: 256)] {
+            let record = Record.taskCompleted(lease, output: TaskOutput(checksum: SegmentChecksum(bytes)))
+            #expect(record.encoded()[0] == 4)
+            #expect(try Record(decoding: record.encoded()) == record)
+        }
+        let tooLong = Record.taskCompleted(
+            lease, output: TaskOutput(checksum: SegmentChecksum(Array(repeating: 0, count: 257))))
+        #expect(throws: BinaryCodingError.self) { try Record(decoding: tooLong.encoded()) }
     }
 
     @Test func `garbage never traps, and what reads as a record is one`() throws {
@@ -177,6 +192,18 @@ import Testing
             let bytes = BlobSlice(blob: blob, offset: offset, byteCount: byteCount).encoded()
             #expect(throws: BinaryCodingError.self, "\(offset)+\(byteCount)") { try BlobSlice(decoding: bytes) }
         }
+    }
+
+    @Test func `a checksum of another format than PNG's is written in version 4`() throws {
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), epoch: 1)
+        for bytes: [UInt8] in [[], [1, 2, 3], [1, 2, 3, 4, 0x80, 0x00], Array(repeating: 7, count: 256)] {
+            let record = Record.taskCompleted(lease, output: TaskOutput(checksum: SegmentChecksum(bytes)))
+            #expect(record.encoded()[0] == 4)
+            #expect(try Record(decoding: record.encoded()) == record)
+        }
+        let tooLong = Record.taskCompleted(
+            lease, output: TaskOutput(checksum: SegmentChecksum(Array(repeating: 0, count: 257))))
+        #expect(throws: BinaryCodingError.self) { try Record(decoding: tooLong.encoded()) }
     }
 
     @Test func `garbage never traps`() {

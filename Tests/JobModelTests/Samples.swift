@@ -90,10 +90,16 @@ struct Samples {
             progressTimeoutMilliseconds: number())
     }
 
+    /// A checksum as PNG has it, or any bytes.
+    mutating func checksum() -> SegmentChecksum {
+        SegmentChecksum(
+            bool() ? bytes(4) + [UInt8(truncatingIfNeeded: number() as UInt32) & 0x7f] : bytes(count(upTo: 9)))
+    }
+
     mutating func output() -> TaskOutput {
         TaskOutput(
             payload: bool() ? blob() : nil, summary: bool() ? blob() : nil,
-            checksum: bool() ? SegmentChecksum(adler32: number(), byteCount: number()) : nil,
+            checksum: bool() ? checksum() : nil,
             metadata: bool() ? blob() : nil, valueOffsets: (0..<count(upTo: 5)).map { _ in number() })
     }
 

@@ -53,8 +53,10 @@ import Testing
             TaskOutput(),
             TaskOutput(
                 payload: try Self.blob(1), summary: try Self.blob(2),
-                checksum: SegmentChecksum(adler32: .max, byteCount: 7), metadata: try Self.blob(3),
+                checksum: SegmentChecksum([0xff, 0xff, 0xff, 0xff, 7]), metadata: try Self.blob(3),
                 valueOffsets: [0, 5, 5, 1000]),
+            TaskOutput(payload: try Self.blob(1), checksum: SegmentChecksum([1, 2, 3])),
+            TaskOutput(payload: try Self.blob(1), checksum: SegmentChecksum(Array(repeating: 9, count: 256))),
         ]
         for output in outputs {
             let message = try Self.sent(
@@ -63,6 +65,17 @@ import Testing
             #expect(arrived.lease == Self.lease(.reduce(stage: 1)))
             #expect(arrived.output == output)
         }
+    }
+
+    @Test func `a checksum of PNG's form is in the fields that older releases know, and too long a one is refused`()
+        throws
+    {
+        let output = TaskOutput(checksum: SegmentChecksum([0x44, 0x33, 0x22, 0x11, 9]))
+        var message = WireTaskFinished(lease: Self.lease(), output: output)
+        #expect(
+            message.checksum.adler32 == 0x1122_3344 && message.checksum.byteCount == 9 && message.checksum.form.isEmpty)
+        message.checksum.form = Data(repeating: 0, count: 257)
+        #expect(throws: ProtocolViolation.self) { try message.validated() }
     }
 
     @Test(arguments: FailureCause.allCases) func `a failure keeps its cause, reason and output`(

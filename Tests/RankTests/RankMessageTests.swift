@@ -1,3 +1,4 @@
+import ByteCoding
 import JobModel
 import TestSupport
 import Testing
@@ -20,7 +21,7 @@ import Testing
         .finished(RankOutput(payloadByteCount: 5)),
         .finished(
             RankOutput(
-                payloadByteCount: 5, summaryByteCount: 6, checksum: SegmentChecksum(adler32: 7, byteCount: 8),
+                payloadByteCount: 5, summaryByteCount: 6, checksum: SegmentChecksum([7, 0, 0, 0, 8]),
                 valueOffsets: [0, 9])),
         .failed(.corruptInput, reason: "The file is truncated."),
     ]

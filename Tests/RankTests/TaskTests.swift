@@ -1,6 +1,6 @@
 import Foundation
 import ImageCodecs
-import Imaging
+import Pipelines
 import JobModel
 import TestSupport
 import Testing
@@ -17,7 +17,7 @@ import Testing
         "equalize | butterworth-highpass cutoff=6 | invert", "canny | components",
         "hough-lines threshold=9 | harris threshold=0.2 output=json", "otsu | components connectivity=4 output=json",
     ]
-    /// From one row a chunk to everything in one; 48 x 61 RGB has 144 bytes a row.
+    /// From one row per chunk to everything in one; 48 x 61 RGB has 144 bytes per row.
     static let chunkByteCounts = [1, 500, 3_000, 1 << 20]
 
     @Test(arguments: pipelines, [1, 2, 3, 8])
@@ -42,6 +42,18 @@ import Testing
             let file = try await withRunner(rankCount) { try await $0.runWhole(pipeline, image) }
             #expect(file == expected, "\(pipeline), \(rankCount) ranks, \(image.shape)")
         }
+    }
+
+    /// The rule at `JobOptions.currentResultRevision`: the master has read the pipeline, so its operations exist.
+    @Test(arguments: ["an-operation-of-tomorrow", "invert strength=3", "rotate degrees=45", "invert | @preset"])
+    func `a pipeline that only a newer release can read is this worker's fault, and is retried elsewhere`(
+        pipeline: String
+    ) throws {
+        let spec = PlanRunner.spec(.whole, pipeline, TestImage(width: 3, height: 2), chunkByteCount: 1 << 20)
+        let failure = #expect(throws: RankFailure.self) { try TaskPlan(spec) }
+        #expect(failure?.cause == .workerError)
+        #expect(failure?.cause.isRetried == true)
+        #expect(failure?.reason.contains("install the master's release") == true)
     }
 
     @Test(arguments: [ChannelLayout.gray, .grayAlpha, .rgb, .rgba], [SampleDepth.eight, .sixteen])
@@ -73,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func `segments of a large image lie on the grid for any number of ranks`() async throws {
+    @Test func `segments of a large image are on the grid for any number of ranks`() async throws {
         // 3 segments of 262,144 bytes and a rest.
         let image = TestImage(width: 512, height: 600)
         let expected = try image.processedSerially("box-blur size=5")
@@ -110,7 +122,7 @@ import Testing
         let image = TestImage(width: 48, height: 61)
         let spec = PlanRunner.spec(.chunk(stage: 0, index: 0), "invert", image, chunkByteCount: 1 << 20)
         let outputs = ThreadedWorld.run(3) { ranks in
-            // Only rank 0 creates the payload, in a folder that is not there.
+            // Only rank 0 creates the payload, in a directory that is not there.
             Result { () throws(RankFailure) in
                 try ChunkTask(ranks: ranks).run(
                     spec, input: "/nowhere/input", value: nil, payload: "/nowhere/payload", summary: "/nowhere/summary")
@@ -183,7 +195,7 @@ private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escapin
         case .reduce(let spec, let summaries, let byteCounts, let payload):
             return .finished(
                 try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
-        case .ready, .bandTaken, .cancel, .shutdown: preconditionFailure("\(order) is no work")
+        case .ready, .bandTaken, .cancel, .shutdown: preconditionFailure("\(order) is not work")
         }
     } catch let failure as RankFailure {
         return .failed(failure.cause, reason: failure.reason)

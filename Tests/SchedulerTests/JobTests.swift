@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 import Testing
 

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 import Testing
 
@@ -313,10 +313,10 @@ import Testing
                     }
                 #expect(slices.reduce(0) { $0 + $1.byteCount } == UInt64(rows.count * stage.input.bytesPerRow))
                 #expect(slices.allSatisfy { $0.offset + $0.byteCount <= $0.blob.byteCount })
-                switch (stage.valueIndex(forChunk: chunk), plan.stages[number].opening) {
+                switch (stage.valueIndex(forChunk: chunk), plan.stages[number].prologue) {
                 case (nil, .none), (0, .sharedValue): break
                 case (let index, .valuePerChunk): #expect(index == chunk)
-                case (let index, let opening): Issue.record("value \(index as Any) for \(opening)")
+                case (let index, let prologue): Issue.record("value \(index as Any) for \(prologue)")
                 }
             }
         }

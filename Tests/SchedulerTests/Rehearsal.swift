@@ -307,7 +307,7 @@ final class Rehearsal {
         case .chunk:
             return TaskOutput(
                 payload: payload, summary: .named("\(task).summary", 7),
-                checksum: SegmentChecksum(adler32: 1, byteCount: 100))
+                checksum: SegmentChecksum([1, 0, 0, 0, 100]))
         }
     }
 

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 
 @testable import Scheduler
@@ -7,10 +7,10 @@ import JobModel
 ///
 /// - `whole`: one task;
 /// - `rows`: bands of 4 rows; one stage of chunks of 4 rows, each needing one row more above and below;
-/// - `shared`: bands and chunks of 4 rows; a first stage that is summarised, a second one with chunks of 8 rows, all of which
+/// - `shared`: bands and chunks of 4 rows; a first stage that is aggregated, a second one with chunks of 8 rows, all of which
 ///   need the same value;
 /// - `own`: the same, but the second stage has the chunks of the first, and each needs its own value;
-/// - `columns`: the same, but the first stage closes with columns, of which a chunk of the second needs those of its rows;
+/// - `columns`: the same, but the first stage ends with columns, of which a chunk of the second needs those of its rows;
 /// - `lower`: as `rows`, but rows above the eighth are not read;
 /// - `unsuitable`: no plan at all.
 struct ScriptedPlanner: ImagePlanner {
@@ -28,10 +28,10 @@ struct ScriptedPlanner: ImagePlanner {
         let quarters = RowPartition(rowCount: height, rowsPerPart: 4)
         let eighths = RowPartition(rowCount: height, rowsPerPart: 8)
         func stage(
-            _ chunks: RowPartition, halo: Int, _ opening: ImagePlan.Opening, _ closing: ImagePlan.Closing
+            _ chunks: RowPartition, halo: Int, _ prologue: ImagePlan.Prologue, _ epilogue: ImagePlan.EpilogueKind
         ) -> ImagePlan.Stage {
             ImagePlan.Stage(
-                inputBytesPerRow: 10, outputBytesPerRow: 10, inputWidth: 10, opening: opening, closing: closing,
+                inputBytesPerRow: 10, outputBytesPerRow: 10, inputWidth: 10, prologue: prologue, epilogue: epilogue,
                 chunks: chunks,
                 inputRows: (0..<chunks.count).map { index in
                     max(0, chunks[index].lowerBound - halo)..<min(height, chunks[index].upperBound + halo)
@@ -44,11 +44,11 @@ struct ScriptedPlanner: ImagePlanner {
         case "rows": return large([stage(quarters, halo: 1, .none, .segments)])
         case "shared":
             return large([
-                stage(quarters, halo: 1, .none, .summary), stage(eighths, halo: 1, .sharedValue, .segments),
+                stage(quarters, halo: 1, .none, .aggregate), stage(eighths, halo: 1, .sharedValue, .segments),
             ])
         case "own":
             return large([
-                stage(quarters, halo: 1, .none, .summary), stage(quarters, halo: 0, .valuePerChunk, .segments),
+                stage(quarters, halo: 1, .none, .aggregate), stage(quarters, halo: 0, .valuePerChunk, .segments),
             ])
         case "lower":
             var lower = stage(RowPartition(rowCount: height - 8, rowsPerPart: 4), halo: 0, .none, .segments)

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 import JobModel
 
 /// The records of a job of large images whose chunks are half done: what a master with much to do has to read again.
@@ -13,7 +13,8 @@ public struct LargeJournal {
     private static let pipeline = "box-blur size=3"
     private static let width = 1000
     /// Rows of a chunk: as few as whole segments of the output allow.
-    private static let rowCount = SegmentGrid.rowsPerSegment(bytesPerRow: width)
+    private static let rowCount = SegmentGrid.standard.rowsPerSegment(
+        of: ImageShape(width: width, height: 1, format: PixelFormat(.gray, .eight)))
 
     /// - Parameter taskCount: at least; images have up to 100,000 chunks.
     public init(taskCount: Int) throws {
@@ -68,7 +69,7 @@ public struct LargeJournal {
             let lease = lease(.chunk(stage: 0, index: UInt32(chunk)))
             let output = TaskOutput(
                 payload: Self.blob(first + 1 << 31 + UInt64(chunk)),
-                checksum: SegmentChecksum(adler32: 1, byteCount: 1000))
+                checksum: SegmentChecksum([1, 0, 0, 0, 0xe8, 0x07]))
             try add(
                 .attemptStarted(lease, worker: WorkerID(UInt64(chunk % 1000 + 1))),
                 .taskCompleted(lease, output: output))

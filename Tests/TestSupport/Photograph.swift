@@ -1,6 +1,8 @@
 import Foundation
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 
 /// A picture of any size with the statistics of a photograph: slopes, soft and hard edges, and a little noise.
 ///
@@ -47,7 +49,7 @@ public struct Photograph: Sendable {
         try file.write(contentsOf: PNGAssembly.prefix(output: shape, metadata: []))
         let encoder = PNGSegmentEncoder(shape: shape)
         var checksum = FilteredChecksum()
-        let segments = SegmentGrid.segments(of: shape)
+        let segments = SegmentGrid.standard.segments(of: shape)
         let bytes = UnsafeMutableRawBufferPointer.allocate(
             byteCount: segments.rowsPerPart * shape.bytesPerRow, alignment: 16)
         defer { bytes.deallocate() }
@@ -63,13 +65,13 @@ public struct Photograph: Sendable {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: shape.byteCount, alignment: 16)
         defer { bytes.deallocate() }
         let result = try SerialExecutor.run(try Pipeline(parsing: pipeline), on: fill(0..<shape.height, bytes))
-        return withExtendedLifetime(result) { PNGFile.encode(result.band) }
+        return withExtendedLifetime(result) { PNGFile.encode(result.view) }
     }
 
-    private func fill(_ rows: Range<Int>, _ bytes: UnsafeMutableRawBufferPointer) -> Band {
+    private func fill(_ rows: Range<Int>, _ bytes: UnsafeMutableRawBufferPointer) -> RowsView {
         guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
         let first = base.assumingMemoryBound(to: UInt8.self)
         for y in rows { write(row: y, to: first + (y - rows.lowerBound) * shape.bytesPerRow) }
-        return Band(shape: shape, rows: rows, base: UnsafeRawPointer(base))
+        return RowsView(shape: shape, rows: rows, base: UnsafeRawPointer(base))
     }
 }

@@ -1,11 +1,14 @@
 import Foundation
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Pipelines
 import JobModel
 
 /// Takes a picture through its whole plan, order by order, as a master and a worker do between them.
 ///
-/// Whoever carries out the orders is under test; everything else here is slices of files.
+/// Real: the plan, the orders and their files; the code that carries out the orders is under test: ranks that are threads
+/// (`RankTests`), one rank in the test's process (`LoneRank`), or a world of processes (`WorldTests`). Not real: master and
+/// worker; here is only what they do with slices of files. `PlanExecutor` in `ImagingTests` says how the others differ.
 public struct PlanRunner {
     public typealias TakeBand = @Sendable (_ index: UInt32, _ path: String) async throws -> Void
     /// Carries out one order, handing over bands as they come.
@@ -68,7 +71,7 @@ public struct PlanRunner {
         let missing = plan.bands[plan.neededBands.lowerBound].lowerBound
         var payloads = [[UInt8](repeating: 0xA5, count: missing * image.shape.bytesPerRow) + rows]
         var values: [[UInt8]] = []
-        var file = PNGAssembly.prefix(output: plan.output, metadata: metadata)
+        var file = try PNGAssembly.prefix(output: plan.output, metadata: metadata)
         var checksum = FilteredChecksum()
         for (index, stage) in plan.stages.enumerated() {
             var next: [[UInt8]] = []
@@ -78,24 +81,24 @@ public struct PlanRunner {
                     spec(.chunk(stage: UInt16(index), index: UInt32(chunk))),
                     Self.input(of: stage, rows: stage.inputRows(forChunk: chunk), payloads),
                     value: stage.valueIndex(forChunk: chunk).map { values[$0] })
-                if case .report = stage.closing {
+                if stage.epilogue.kind == .report {
                     summaries.append(result.payload)
                     continue
                 }
                 if let summary = result.summary { summaries.append(summary) }
                 if let part = result.checksum {
                     file += result.payload
-                    checksum.append(FilteredChecksum(adler32: part.adler32, byteCount: part.byteCount))
+                    checksum.append(try FilteredChecksum(part))
                 } else {
                     next.append(result.payload)
                 }
             }
-            let areColumns = if case .columns = stage.closing { true } else { false }
+            let areColumns = stage.epilogue.kind == .columns
             payloads = areColumns ? next : [Array(next.joined())]
-            if case .report = stage.closing {
+            if stage.epilogue.kind == .report {
                 return try await reduce(spec(.reduce(stage: UInt16(index))), summaries)[0]
             }
-            if case .summary = stage.closing {
+            if stage.epilogue.kind == .aggregate {
                 values = try await reduce(spec(.reduce(stage: UInt16(index))), summaries)
             }
         }

@@ -1,5 +1,7 @@
+import ImageFormats
 import ImageCodecs
-import Imaging
+import Kernels
+import Pipelines
 import JobModel
 
 /// A picture made from a seed: gradients, shapes with edges, and noise, so that no operation finds it trivial.
@@ -50,10 +52,10 @@ public struct TestImage: Sendable {
     }
 
     /// Calls `body` with all rows.
-    public func withBand<Result>(_ body: (Band) throws -> Result) rethrows -> Result {
+    public func withBand<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
         try pixels.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
-            return try body(Band(shape: shape, rows: 0..<shape.height, base: base))
+            return try body(RowsView(shape: shape, rows: 0..<shape.height, base: base))
         }
     }
 
@@ -63,7 +65,7 @@ public struct TestImage: Sendable {
             let pipeline = try Pipeline(parsing: pipeline)
             if pipeline.resultKind == .json { return try SerialExecutor.report(pipeline, on: band) }
             let result = try SerialExecutor.run(pipeline, on: band)
-            return withExtendedLifetime(result) { PNGFile.encode(result.band) }
+            return withExtendedLifetime(result) { PNGFile.encode(result.view) }
         }
     }
 }

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 
 /// Makes a photograph larger, row by row: cubic interpolation, then a little noise, so that the result costs as much to compress
 /// as a photograph of that size.

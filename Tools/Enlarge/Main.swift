@@ -1,6 +1,8 @@
 import Glibc
 import ImageCodecs
-import Imaging
+import ImageFormats
+import Kernels
+import Pipelines
 
 /// enlarge WIDTHxHEIGHT IN.png OUT.png: makes a large photograph out of a small one, for the demo, tests and benchmarks.
 @main
@@ -21,7 +23,7 @@ enum EnlargeMain {
     private static func enlarge(_ input: String, to output: String, width: Int, height: Int) throws {
         let (shape, pixels) = try PNGFile.decode(try readFile(input))
         guard shape.format.depth == .eight else {
-            throw EnlargeError("\(input) has 16 bits a sample; only 8 are enlarged")
+            throw EnlargeError("\(input) has 16 bits per sample; only 8 are enlarged")
         }
         var enlarger = Enlarger(pixels, shape: shape, width: width, height: height)
         guard let file = fopen(output, "wb") else { throw EnlargeError("cannot write \(output): \(systemReason)") }
@@ -34,11 +36,11 @@ enum EnlargeMain {
         try PNGAssembly.prefix(output: enlarger.shape, metadata: []).withUnsafeBytes(write)
         let encoder = PNGSegmentEncoder(shape: enlarger.shape)
         var checksum = FilteredChecksum()
-        let segments = SegmentGrid.segments(of: enlarger.shape)
+        let segments = SegmentGrid.standard.segments(of: enlarger.shape)
         for index in 0..<segments.count {
             let rows = RowBuffer(shape: enlarger.shape, rows: segments[index])
-            for y in rows.rows { enlarger.row(y, into: rows.mutableBand.row(y)) }
-            checksum.append(try encoder.encode(rows.band, emit: write))
+            for y in rows.rows { enlarger.row(y, into: rows.mutableView.row(y)) }
+            checksum.append(try encoder.encode(rows.view, emit: write))
         }
         try PNGAssembly.suffix(adler32: checksum.adler32).withUnsafeBytes(write)
         guard fflush(file) == 0 else { throw EnlargeError("cannot write \(output): \(systemReason)") }

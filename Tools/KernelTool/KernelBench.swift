@@ -1,5 +1,6 @@
 import Glibc
-import Imaging
+import Kernels
+import Pipelines
 
 /// Runs a pipeline on an image again and again, in memory that is allocated once, as OpenCV does when it is given a
 /// destination.
@@ -13,7 +14,7 @@ struct KernelBench {
         let image = RowBuffer(shape: shape, rows: 0..<shape.height)
         guard let file = fopen(path, "rb") else { throw KernelToolError("cannot read \(path)") }
         defer { fclose(file) }
-        let bytes = image.mutableBand.bytes
+        let bytes = image.mutableView.bytes
         guard fread(bytes.baseAddress, 1, bytes.count, file) == bytes.count else {
             throw KernelToolError("\(path) has fewer than \(bytes.count) bytes")
         }
@@ -49,7 +50,7 @@ struct KernelBench {
 private struct PreparedPipeline {
     private enum Step {
         case rows(any RowKernel)
-        case finish(any WholeImageKernel)
+        case wholeImage(any WholeImageKernel)
         case transpose(TransposedRows)
     }
 
@@ -64,8 +65,8 @@ private struct PreparedPipeline {
         }
         for stage in plan.stages {
             if let transposed = stage.transposedInput { append(.transpose(transposed), transposed.shape) }
-            if let kernel = stage.opening { append(.finish(kernel), kernel.outputShape) }
-            for kernel in stage.kernels { append(.rows(kernel), kernel.outputShape) }
+            if let step = stage.prologue { append(.wholeImage(step.kernel), step.output) }
+            for step in stage.steps { append(.rows(step.kernel), step.output) }
         }
     }
 
@@ -76,14 +77,14 @@ private struct PreparedPipeline {
 
     func compute() throws(KernelToolError) {
         for (index, step) in steps.enumerated() {
-            let (input, output) = (buffers[index].band, buffers[index + 1].mutableBand)
+            let (input, output) = (buffers[index].view, buffers[index + 1].mutableView)
             switch step {
             case .rows(let kernel): kernel.apply(input, to: output)
             case .transpose(let rows): rows.transpose(input, part: 0, to: output.bytes)
-            case .finish(let kernel):
+            case .wholeImage(let kernel):
                 try attempt { () throws(PipelineError) in
-                    let values = try kernel.resolve([kernel.summarise(input)])
-                    try kernel.finish(input, value: values[0], to: output)
+                    let values = try kernel.finalize([kernel.aggregate(input)])
+                    try kernel.apply(values[0], to: input, into: output)
                 }
             }
         }

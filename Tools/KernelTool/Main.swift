@@ -1,5 +1,6 @@
 import Glibc
-import Imaging
+import Kernels
+import Pipelines
 
 /// `tessera-kernels`: applies pipelines to raw pixels, serially, as it is told on its standard input, for programs that
 /// compare Tessera's kernels with others'. A request is a line, an answer is a line; pixels follow as raw bytes, 16-bit
@@ -36,10 +37,10 @@ enum KernelToolMain {
         case "apply":
             let shape = try shape(words)
             let input = RowBuffer(shape: shape, rows: 0..<shape.height)
-            guard wire.read(input.mutableBand.bytes) else { throw KernelToolError("the pixels end too early") }
+            guard wire.read(input.mutableView.bytes) else { throw KernelToolError("the pixels end too early") }
             let pipeline = try parse(words[5])
             let result = try attempt { () throws(PipelineError) in
-                try SerialExecutor.run(pipeline, on: input.band)
+                try SerialExecutor.run(pipeline, on: input.view)
             }
             send(result, wire)
         case "load":
@@ -74,7 +75,7 @@ enum KernelToolMain {
     private static func send(_ image: RowBuffer, _ wire: Wire) {
         let (shape, format) = (image.shape, image.shape.format)
         wire.write(line: "image \(shape.width) \(shape.height) \(format.channelCount) \(format.depth.rawValue)")
-        withExtendedLifetime(image) { wire.write(image.band.bytes) }
+        withExtendedLifetime(image) { wire.write(image.view.bytes) }
     }
 }
 

@@ -2,7 +2,7 @@ import Glibc
 
 /// Lines and pixels on standard input and output.
 ///
-/// Opened anew from their descriptors: the C library's own `stdin` and `stdout` are variables that anyone may change.
+/// Opened from their descriptors: the C library's own `stdin` and `stdout` are variables that anyone may change.
 struct Wire {
     private let input: UnsafeMutablePointer<FILE>
     private let output: UnsafeMutablePointer<FILE>

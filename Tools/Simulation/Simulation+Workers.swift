@@ -1,4 +1,5 @@
-import Imaging
+import ImagingModel
+import Pipelines
 import JobModel
 import MasterLogic
 import Scheduler
@@ -352,7 +353,7 @@ extension Simulation {
         case .reduce(let stage):
             let stage = plan.stages[Int(stage)]
             let count =
-                if case .summary(let kernel) = stage.closing, !kernel.finishesRowByRow { stage.chunks.count } else { 1 }
+                if case .aggregate(let step) = stage.epilogue, !step.appliesRowByRow { stage.chunks.count } else { 1 }
             return TaskOutput(
                 payload: .named("\(name).payload", byteCount: UInt64(10 * count)),
                 valueOffsets: (0...count).map { UInt64(10 * $0) })
@@ -360,15 +361,13 @@ extension Simulation {
             let stage = plan.stages[Int(stage)]
             let rows = stage.chunks[Int(index)].count
             let rawByteCount = UInt64(rows * stage.output.bytesPerRow)
-            switch stage.closing {
+            switch stage.epilogue {
             case .segments:
-                // A filter byte before each row.
                 return TaskOutput(
-                    payload: .named("\(name).payload", byteCount: 1_000),
-                    checksum: SegmentChecksum(adler32: 1, byteCount: rawByteCount + UInt64(rows)))
+                    payload: .named("\(name).payload", byteCount: 1_000), checksum: SegmentChecksum([1, 0, 0, 0, 1]))
             case .rows, .columns: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
             case .report: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_024))
-            case .summary:
+            case .aggregate:
                 return TaskOutput(
                     payload: .named("\(name).payload", byteCount: rawByteCount),
                     summary: .named("\(name).summary", byteCount: 1_024))
@@ -377,12 +376,9 @@ extension Simulation {
     }
 
     private func plan(of spec: TaskSpec) -> ProcessingPlan? {
-        guard let layout = ChannelLayout(rawValue: spec.geometry.channelCount),
-            let depth = SampleDepth(rawValue: spec.geometry.bitsPerSample),
-            let pipeline = try? Pipeline(parsing: spec.pipeline)
-        else { return nil }
-        let shape = ImageShape(
-            width: Int(spec.geometry.width), height: Int(spec.geometry.height), format: PixelFormat(layout, depth))
+        guard let shape = try? ImageShape(spec.geometry), let pipeline = try? Pipeline(parsing: spec.pipeline) else {
+            return nil
+        }
         let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
         if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan

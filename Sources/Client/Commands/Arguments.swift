@@ -1,5 +1,5 @@
 import ArgumentParser
-import Imaging
+import Pipelines
 import JobModel
 
 extension JobID: ExpressibleByArgument {

@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 
 /// The files of a command line: those that can be read, and complaints about the others, which are told at once.
 struct JobInputs: Sendable {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Imaging
+import Pipelines
 
 struct Operations: ClientCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
-import Imaging
+import ImageFormats
+import Pipelines
 
 /// What kind of result a command line asks for, and the pipeline that gives it.
 struct ResultRequest: Sendable, Hashable {

@@ -1,7 +1,8 @@
+import ImageFormats
 import ArgumentParser
 import FoundationEssentials
 import ImageCodecs
-import Imaging
+import Pipelines
 import Protocol
 
 struct Verify: ClientCommand {

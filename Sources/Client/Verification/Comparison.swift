@@ -1,4 +1,5 @@
-import Imaging
+import Kernels
+import Pipelines
 
 /// How far the pixels of two images agree.
 struct Comparison: Sendable, Hashable {
@@ -21,7 +22,7 @@ struct Comparison: Sendable, Hashable {
 
     var isIdentical: Bool { differingCount == 0 }
 
-    /// Compares two images of the shape `shape`, row by row as `Band` has them.
+    /// Compares two images of the shape `shape`, row by row as `RowsView` has them.
     init(shape: ImageShape, expected: [UInt8], actual: [UInt8]) {
         precondition(expected.count == shape.byteCount && actual.count == shape.byteCount, "other pixels than \(shape)")
         sampleCount = shape.byteCount / shape.format.depth.byteCount

@@ -1,11 +1,15 @@
+import ImageFormats
 import ImageCodecs
-import Imaging
+import Kernels
+import Pipelines
 
 /// An image processed here, by one thread in one strip: what a cluster must make of it too.
+///
+/// Real: the decoder, the kernels by `SerialExecutor`, the encoder. There is no plan and no rank.
 struct SerialReference: Sendable {
     let shape: ImageShape
     let pixels: [UInt8]
-    /// The whole PNG file, or the document.
+    /// The whole image file, or the document.
     let file: [UInt8]
     private let kind: ResultKind
 
@@ -16,12 +20,14 @@ struct SerialReference: Sendable {
     init(_ pipeline: Pipeline, of input: [UInt8], maximumPixelCount: UInt64? = nil) throws {
         var limits = DecodingLimits()
         if let maximumPixelCount { limits.maximumPixelCount = maximumPixelCount }
-        let metadata = try input.withUnsafeBytes { try PNGReader($0, limits: limits).metadata }
-        let source = try PNGFile.decode(input, limits: limits)
-        func withBand<Result>(_ body: (Band) throws -> Result) rethrows -> Result {
+        let format = try Self.outputFormat()
+        let source = try ImageFile.decode(input, limits: limits, metadataFor: format) { shape in
+            try pipeline.shapes(from: shape).last?.format ?? shape.format
+        }
+        func withBand<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
             try source.pixels.withUnsafeBytes { bytes in
                 guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
-                return try body(Band(shape: source.shape, rows: 0..<source.shape.height, base: base))
+                return try body(RowsView(shape: source.shape, rows: 0..<source.shape.height, base: base))
             }
         }
         kind = pipeline.resultKind
@@ -33,8 +39,18 @@ struct SerialReference: Sendable {
         let result = try withBand { try SerialExecutor.run(pipeline, on: $0) }
         shape = result.shape
         pixels = result.bytes
-        file = PNGFile.encode(
-            shape: shape, pixels: pixels, metadata: metadata.framed(for: shape.format, from: source.shape.format))
+        file = try withExtendedLifetime(result) {
+            try ImageFile.encode(result.view, metadata: source.metadata, to: format)
+        }
+    }
+
+    /// The format in which clusters write results.
+    private static func outputFormat() throws(CodecError) -> any ImageEncoding {
+        let name = ImageFormats.standardOutput.name
+        guard let format = ImageFormats.encoding(named: name) else {
+            throw .unsupported("This program cannot write \(name.uppercased()) files.")
+        }
+        return format
     }
 
     /// What a cluster made of the same input, held against this.
@@ -44,7 +60,7 @@ struct SerialReference: Sendable {
             return result == file ? .identicalDocument(byteCount: file.count) : .otherDocument(firstDifference: same)
         }
         if result == file { return .identical(sampleCount: pixels.count / shape.format.depth.byteCount) }
-        let other = try PNGFile.decode(result, limits: DecodingLimits(maximumPixelCount: .max))
+        let other = try ImageFile.decode(result, limits: DecodingLimits(maximumPixelCount: .max))
         guard other.shape == shape else { return .otherShape(expected: shape, actual: other.shape) }
         let comparison = Comparison(shape: shape, expected: pixels, actual: other.pixels)
         return comparison.isIdentical ? .otherFile(sampleCount: comparison.sampleCount) : .otherPixels(comparison)
@@ -70,7 +86,7 @@ enum Finding: Sendable, Hashable {
         }
     }
 
-    /// For a person, to stand behind the file's name.
+    /// For a person: what follows the file's name.
     var text: String {
         switch self {
         case .identical(let count): "identical, all \(count) samples and every byte of the file"

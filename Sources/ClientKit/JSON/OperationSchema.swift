@@ -1,4 +1,4 @@
-import Imaging
+import Pipelines
 
 extension OperationDescription {
     /// A JSON Schema (draft 2020-12) of the operation's arguments as an object, such as `{"sigma": 3}`.

@@ -1,4 +1,5 @@
-import Imaging
+import ImageFormats
+import Pipelines
 
 /// Where results go, as `-o` says.
 enum OutputTarget: Sendable, Hashable {

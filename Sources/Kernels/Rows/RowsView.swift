@@ -1,7 +1,9 @@
+import Pipelines
+
 /// Read access to some consecutive rows of an image, addressed by their row number in the whole image.
 ///
 /// Does not own its memory: valid only inside the `withUnsafe...` scope that made it.
-public struct Band {
+public struct RowsView {
     /// The shape of the whole image that the rows belong to.
     public let shape: ImageShape
     /// The rows that are present.
@@ -23,7 +25,7 @@ public struct Band {
         return (base + (y - rows.lowerBound) * shape.bytesPerRow).assumingMemoryBound(to: Sample.self)
     }
 
-    /// The samples of the row that a window reaches at `y`, which may lie outside the image: reflect-101, as
+    /// The samples of the row that a window reaches at `y`, which may be outside the image: reflect-101, as
     /// OpenCV's `BORDER_REFLECT_101`.
     public func reflectedRow<Sample>(_ y: Int, as type: Sample.Type = Sample.self) -> UnsafePointer<Sample> {
         row(reflect101(y, count: shape.height), as: type)
@@ -35,7 +37,7 @@ public struct Band {
 }
 
 /// Write access to some consecutive rows of an image, addressed by their row number in the whole image.
-public struct MutableBand {
+public struct MutableRowsView {
     public let shape: ImageShape
     public let rows: Range<Int>
     private let base: UnsafeMutableRawPointer
@@ -53,13 +55,13 @@ public struct MutableBand {
     }
 
     /// The part of the band that holds `rows`.
-    public func slice(_ part: Range<Int>) -> MutableBand {
+    public func slice(_ part: Range<Int>) -> MutableRowsView {
         precondition(part.lowerBound >= rows.lowerBound && part.upperBound <= rows.upperBound)
-        return MutableBand(
+        return MutableRowsView(
             shape: shape, rows: part, base: base + (part.lowerBound - rows.lowerBound) * shape.bytesPerRow)
     }
 
-    public var readable: Band { Band(shape: shape, rows: rows, base: UnsafeRawPointer(base)) }
+    public var readable: RowsView { RowsView(shape: shape, rows: rows, base: UnsafeRawPointer(base)) }
     public var bytes: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base, count: rows.count * shape.bytesPerRow)
     }

@@ -45,7 +45,7 @@ func roundedLevel(_ value: Float, upTo largest: Int32) -> Int32 {
     return min(max(level, 0), largest)
 }
 
-/// As for single precision; `value` is between -2^31 and 2^31.
+/// The double-precision form; `value` is between -2^31 and 2^31.
 @inline(__always)
 func roundedLevel(_ value: Double, upTo largest: Int32) -> Int32 {
     let level = Int32(truncatingIfNeeded: (value + 0x1.8p52).bitPattern)

@@ -1,8 +1,10 @@
+import Pipelines
+
 /// A function of two levels at the same place.
 ///
 /// The loops over a row are requirements with a default, so that each conforming type gets loops of its own, in which the
 /// function is inlined; a generic kernel behind `any RowKernel` would call it sample by sample.
-protocol LevelPairing: Sendable {
+protocol LevelPairing: Pairing {
     /// The new level; it is within the samples' range.
     func callAsFunction(_ first: Int32, _ second: Int32) -> Int32
 
@@ -30,40 +32,40 @@ extension LevelPairing {
     }
 }
 
-/// Runs two chains of kernels on the same input and combines what they make, sample by sample; alpha is the input's.
+extension Combination: RowKernelProviding {
+    func kernel(for step: RowStep) -> any RowKernel {
+        guard let pairing = pairing as? any LevelPairing else {
+            fatalError("\(type(of: self.pairing)) has no code")
+        }
+        return CombiningKernel(
+            step: step, first: RowStep.chain(first, of: step.input).map { PreparedStep($0) },
+            second: RowStep.chain(second, of: step.input).map { PreparedStep($0) }, pairing: pairing)
+    }
+}
+
+/// Runs two chains of kernels on the same input and combines what they make: see `Combination`.
 ///
-///     input -> first chain  ---+
-///       |                      +--> pairing -> output
-///       +---> second chain  ---+
-///
-/// An empty chain is the input itself. The chains must keep the shape. Works through its rows in blocks, so
-/// that what is kept between stays small; they are long enough that the halo is computed twice for few of the rows.
+/// Works through its rows in blocks, so that what is kept between stays small; they are long enough that the halo is computed
+/// twice for few of the rows.
 struct CombiningKernel: RowKernel {
-    let outputShape: ImageShape
-    let first: [any RowKernel]
-    let second: [any RowKernel]
+    let step: RowStep
+    let first: [PreparedStep]
+    let second: [PreparedStep]
     let pairing: any LevelPairing
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        let (one, other) = (Self.inputRows(of: first, for: wanted), Self.inputRows(of: second, for: wanted))
-        return min(one.lowerBound, other.lowerBound)..<max(one.upperBound, other.upperBound)
-    }
+    var outputShape: ImageShape { step.output }
 
-    private static func inputRows(of chain: [any RowKernel], for wanted: Range<Int>) -> Range<Int> {
-        chain.reversed().reduce(wanted) { $1.inputRows(for: $0) }
-    }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         // Of a row in the middle, where the image's edges cut off least.
         let middle = outputShape.height / 2
-        let halo = inputRows(for: middle..<middle + 1).count - 1
+        let halo = step.inputRows(for: middle..<middle + 1).count - 1
         let rowsPerBlock = max(4 * halo, 64)
         for start in stride(from: output.rows.lowerBound, to: output.rows.upperBound, by: rowsPerBlock) {
             let rows = start..<min(start + rowsPerBlock, output.rows.upperBound)
             let (one, other) = (Self.run(first, input, rows), Self.run(second, input, rows))
             // The bands are valid while their buffers live.
             withExtendedLifetime((one, other)) {
-                let (left, right) = (one?.band ?? input, other?.band ?? input)
+                let (left, right) = (one?.view ?? input, other?.view ?? input)
                 for y in rows {
                     switch outputShape.format.depth {
                     case .eight:
@@ -81,12 +83,12 @@ struct CombiningKernel: RowKernel {
     }
 
     /// The rows `wanted` as the chain makes them; `nil` when there is nothing to do.
-    private static func run(_ chain: [any RowKernel], _ input: Band, _ wanted: Range<Int>) -> RowBuffer? {
+    private static func run(_ chain: [PreparedStep], _ input: RowsView, _ wanted: Range<Int>) -> RowBuffer? {
         var current: RowBuffer?
-        for (index, kernel) in chain.enumerated() {
-            let rows = inputRows(of: Array(chain[(index + 1)...]), for: wanted)
-            let next = RowBuffer(shape: kernel.outputShape, rows: rows)
-            withExtendedLifetime(current) { kernel.apply(current?.band ?? input, to: next.mutableBand) }
+        for (index, prepared) in chain.enumerated() {
+            let rows = chain[(index + 1)...].map(\.step).inputRows(for: wanted)
+            let next = RowBuffer(shape: prepared.step.output, rows: rows)
+            withExtendedLifetime(current) { prepared.kernel.apply(current?.view ?? input, to: next.mutableView) }
             current = next
         }
         return current
@@ -100,7 +102,6 @@ struct CombiningKernel: RowKernel {
     }
 }
 
-/// The first level less the second, or 0: with a black border a closing may be darker than its image.
-struct Difference: LevelPairing {
+extension Difference: LevelPairing {
     @inline(__always) func callAsFunction(_ first: Int32, _ second: Int32) -> Int32 { max(first &- second, 0) }
 }

@@ -1,4 +1,6 @@
-/// Derives along both axes and combines the two to one level a sample.
+import Pipelines
+
+/// Derives along both axes and combines the two to one level per sample.
 struct DerivativeKernel: RowKernel {
     enum Combination: Hashable {
         case absoluteX, absoluteY
@@ -17,9 +19,7 @@ struct DerivativeKernel: RowKernel {
     let secondary: [Int32]
     let combination: Combination
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: primary.count / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         // The largest sum is the largest level times the positive weights of both axes, twice where they are added.
         let reach = [primary, secondary].map { $0.reduce(0) { $0 + abs($1) } }.reduce(2, *)
         switch outputShape.format.depth {
@@ -30,7 +30,7 @@ struct DerivativeKernel: RowKernel {
     }
 
     private func derive<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Value.Type
     ) {
         let count = outputShape.samplesPerRow
         var pair = SeparablePair<Sample, Value>(

@@ -27,7 +27,7 @@ struct Lab16: LabConversion {
         Self.lightness(response(3, linear[Int(red)], linear[Int(green)], linear[Int(blue)]))
     }
 
-    func colour(_ red: UInt16, _ green: UInt16, _ blue: UInt16, withLightness lightness: UInt16) -> RGBColour<UInt16> {
+    func color(_ red: UInt16, _ green: UInt16, _ blue: UInt16, withLightness lightness: UInt16) -> RGBColor<UInt16> {
         let (red, green, blue) = (linear[Int(red)], linear[Int(green)], linear[Int(blue)])
         let change = (Double(lightness) * (100.0 / 65535) + 16) / 116 - response(3, red, green, blue)
         let x = LabDefinition.stimulus(response(0, red, green, blue) + change)

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// How often each level occurs: the summary of the operations that depend on the distribution of levels.
 ///
 /// As bytes: a little-endian `UInt64` a level, 256 or 65536 of them.
@@ -12,7 +14,7 @@ struct LevelHistogram {
     init(adding summaries: [[UInt8]], depth: SampleDepth, name: String) throws(PipelineError) {
         self.init(depth: depth)
         for summary in summaries {
-            let reader = ByteReader(summary, name: "a summary of \(name)")
+            let reader = PartialReader(summary, name: "a summary of \(name)")
             guard summary.count == counts.count * 8 else {
                 throw reader.refused("it has \(summary.count) bytes instead of \(counts.count * 8)")
             }
@@ -30,7 +32,7 @@ struct LevelHistogram {
     }
 
     /// Counts the first sample of every pixel.
-    mutating func count(gray rows: Band) {
+    mutating func count(gray rows: RowsView) {
         let channels = rows.shape.format.channelCount
         switch rows.shape.format.depth {
         case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels]) }
@@ -39,12 +41,12 @@ struct LevelHistogram {
     }
 
     /// Counts every sample but alpha.
-    mutating func count(colours rows: Band) {
-        for channel in 0..<rows.shape.format.colourChannelCount { count(channel: channel, of: rows) }
+    mutating func count(colors rows: RowsView) {
+        for channel in 0..<rows.shape.format.colorChannelCount { count(channel: channel, of: rows) }
     }
 
     /// Counts the samples of one channel.
-    mutating func count(channel: Int, of rows: Band) {
+    mutating func count(channel: Int, of rows: RowsView) {
         let channels = rows.shape.format.channelCount
         switch rows.shape.format.depth {
         case .eight: count(rows, UInt8.self) { row, x in Int(row[x * channels + channel]) }
@@ -53,7 +55,7 @@ struct LevelHistogram {
     }
 
     /// Counts the luma of every pixel of a colour image.
-    mutating func count(lumaOf rows: Band) {
+    mutating func count(lumaOf rows: RowsView) {
         let channels = rows.shape.format.channelCount
         func level<Sample: FixedWidthInteger & UnsignedInteger>(_ row: UnsafePointer<Sample>, _ x: Int) -> Int {
             let pixel = row + x * channels
@@ -67,7 +69,7 @@ struct LevelHistogram {
 
     @inline(__always)
     private mutating func count<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ rows: Band, _: Sample.Type, level: (UnsafePointer<Sample>, Int) -> Int
+        _ rows: RowsView, _: Sample.Type, level: (UnsafePointer<Sample>, Int) -> Int
     ) {
         // Neighbours are often equal: four tables (two large ones), so that one need not wait for the other's count.
         let size = counts.count

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The lightness of a row's pixels: the gray level, or L of a colour.
 ///
 /// Owns memory for one row: call `deallocate()`.
@@ -20,7 +22,7 @@ struct LightnessRow<Sample: LabSample> {
     func read(_ row: UnsafePointer<Sample>) -> UnsafePointer<Sample> {
         let channels = format.channelCount
         if channels == 1 { return row }
-        if format.layout.isColour {
+        if format.layout.isColor {
             let lab = Sample.lab
             for x in 0..<width {
                 let pixel = row + x * channels
@@ -37,12 +39,12 @@ struct LightnessRow<Sample: LabSample> {
     @_specialize(where Sample == UInt16)
     func replace(_ row: UnsafePointer<Sample>, by new: UnsafePointer<Sample>, to target: UnsafeMutablePointer<Sample>) {
         let channels = format.channelCount
-        if format.layout.isColour {
+        if format.layout.isColor {
             let lab = Sample.lab
             for x in 0..<width {
                 let (pixel, replaced) = (row + x * channels, target + x * channels)
-                let colour = lab.colour(pixel[0], pixel[1], pixel[2], withLightness: new[x])
-                (replaced[0], replaced[1], replaced[2]) = colour
+                let color = lab.color(pixel[0], pixel[1], pixel[2], withLightness: new[x])
+                (replaced[0], replaced[1], replaced[2]) = color
             }
         } else {
             for x in 0..<width { target[x * channels] = new[x] }

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// A function of a sample's level.
 protocol LevelMap: Sendable {
     /// The new level, from 0 to `depth.maximum`, of `level`.
@@ -9,6 +11,10 @@ protocol LevelMap: Sendable {
     /// The new levels of all levels. Requirements with a default, so that each conforming type gets a loop of its own.
     func table(_: UInt8.Type) -> [UInt8]
     func table(_: UInt16.Type) -> [UInt16]
+}
+
+extension RowKernelProviding where Self: LevelMap {
+    func kernel(for step: RowStep) -> any RowKernel { LookupKernel(step.output, self) }
 }
 
 extension LevelMap {
@@ -41,7 +47,7 @@ struct LevelLine: Hashable, Sendable {
     }
 }
 
-/// As `LevelLine`, in the precision in which rows are computed.
+/// A `LevelLine` in the precision in which rows are computed.
 struct SingleLine {
     let factor: Float
     let offset: Float
@@ -95,12 +101,9 @@ struct LookupKernel<Map: LevelMap>: TableKernel {
         self.map = map
     }
 
-    var readsOnlyItsOwnRow: Bool { true }
-    func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
-
     func newLevel(of level: Int) -> Int { map(level, depth: outputShape.format.depth) }
 
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: replace(input, output, map.table(UInt8.self))
         case .sixteen where output.rows.count * outputShape.samplesPerRow < 65536: compute(input, output)
@@ -109,7 +112,7 @@ struct LookupKernel<Map: LevelMap>: TableKernel {
     }
 
     private func replace<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _ table: [Sample]
+        _ input: RowsView, _ output: MutableRowsView, _ table: [Sample]
     ) {
         if let line = map.line(depth: outputShape.format.depth)?.verified(by: table) {
             follow(line, input, output, Sample.self)
@@ -118,7 +121,7 @@ struct LookupKernel<Map: LevelMap>: TableKernel {
         }
     }
 
-    private func compute(_ input: Band, _ output: MutableBand) {
+    private func compute(_ input: RowsView, _ output: MutableRowsView) {
         replaceRows(input, output) { (source: UnsafePointer<UInt16>, target, count) in
             for index in 0..<count { target[index] = UInt16(map(Int(source[index]), depth: .sixteen)) }
         }
@@ -133,7 +136,9 @@ func saturated(_ double: Double, _ depth: SampleDepth) -> Int {
 /// Replaces each sample but alpha by its entry in `table`, which has one for each value of a sample.
 @_specialize(where Sample == UInt8)
 @_specialize(where Sample == UInt16)
-func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(_ input: Band, _ output: MutableBand, _ table: [Sample]) {
+func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(
+    _ input: RowsView, _ output: MutableRowsView, _ table: [Sample]
+) {
     if let levels = table as? [UInt8] { return lookUp(input, output, ByteTable(levels)) }
     table.withUnsafeBufferPointer { table in
         replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
@@ -142,8 +147,8 @@ func lookUp<Sample: FixedWidthInteger & UnsignedInteger>(_ input: Band, _ output
     }
 }
 
-/// As for a table that was not made ready yet.
-func lookUp(_ input: Band, _ output: MutableBand, _ table: ByteTable) {
+/// Overload for a table that is ready for look-ups.
+func lookUp(_ input: RowsView, _ output: MutableRowsView, _ table: ByteTable) {
     replaceRows(input, output) { table.lookUp($0, into: $1, $2) }
 }
 
@@ -151,7 +156,7 @@ func lookUp(_ input: Band, _ output: MutableBand, _ table: ByteTable) {
 @_specialize(where Sample == UInt8)
 @_specialize(where Sample == UInt16)
 private func follow<Sample: FixedWidthInteger & UnsignedInteger>(
-    _ line: SingleLine, _ input: Band, _ output: MutableBand, _: Sample.Type
+    _ line: SingleLine, _ input: RowsView, _ output: MutableRowsView, _: Sample.Type
 ) {
     let largest = Int32(truncatingIfNeeded: Sample.max)
     replaceRows(input, output) { (source: UnsafePointer<Sample>, target, count) in
@@ -165,7 +170,7 @@ private func follow<Sample: FixedWidthInteger & UnsignedInteger>(
 /// Replaces the samples of each row but alpha by what `replace` makes of them.
 @inline(__always)
 private func replaceRows<Sample: FixedWidthInteger & UnsignedInteger>(
-    _ input: Band, _ output: MutableBand,
+    _ input: RowsView, _ output: MutableRowsView,
     _ replace: (_ source: UnsafePointer<Sample>, _ target: UnsafeMutablePointer<Sample>, _ count: Int) -> Void
 ) {
     let shape = output.shape

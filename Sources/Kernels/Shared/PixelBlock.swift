@@ -81,7 +81,7 @@ struct PixelBlock {
     }
 
     /// Transposes squares of as many pixels as fit a word in both directions, and puts these at their places: Eklundh's way,
-    /// rows at a distance of 1, 2, 4 ... exchange what lies across the diagonal.
+    /// rows at a distance of 1, 2, 4 ... exchange what is across the diagonal.
     ///
     /// Source: J. O. Eklundh, A fast computer method for matrix transposing (1972).
     @inline(__always)

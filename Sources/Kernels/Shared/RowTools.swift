@@ -1,9 +1,7 @@
-/// What a window sees to the left and right of a row.
-enum RowBorder {
-    case reflect101
-    case replicate
+import Pipelines
 
-    /// The index within `0..<count` that stands for `index`, which may lie outside.
+extension RowBorder {
+    /// The index within `0..<count` that stands for `index`, which may be outside.
     func index(_ index: Int, count: Int) -> Int {
         switch self {
         case .reflect101: mirrored(index, count: count)
@@ -75,14 +73,6 @@ func copyAlpha<Sample: FixedWidthInteger & UnsignedInteger>(
     }
 }
 
-/// The rows around `rows` within the image: what a window that reaches `radius` rows up and down needs.
-///
-/// That holds with a reflected border too: a row mirrored at an edge is never further from the window's centre than the
-/// row outside that it stands for.
-func rows(_ rows: Range<Int>, widenedBy radius: Int, in shape: ImageShape) -> Range<Int> {
-    max(0, rows.lowerBound - radius)..<min(shape.height, rows.upperBound + radius)
-}
-
 /// Computes four values, then stores them: where neither `value` nor `store` has a branch, as one vector.
 @inline(__always)
 func storeFour<Value>(_ value: (Int) -> Value, _ store: (Int, Value) -> Void) {
@@ -104,7 +94,7 @@ func rounded(_ value: Double, upTo largest: Double) -> Int32 {
     return Int32((level + 0x1.8p52) - 0x1.8p52)
 }
 
-/// As for double precision, in single: for `largest` below 2^22.
+/// The single-precision form: for `largest` below 2^22.
 @inline(__always)
 func rounded(_ value: Float, upTo largest: Float) -> Int32 {
     let positive = value > 0 ? value : 0

@@ -6,7 +6,7 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
     case matrix(Matrix)
     case auto
 
-    /// As a pipeline writes it: the shortest decimal that reads back as the same value, a matrix in quotes.
+    /// The form in a pipeline: the shortest decimal that reads back as the same value, a matrix in quotes.
     public var description: String {
         switch self {
         case .integer(let value): return String(value)
@@ -78,7 +78,7 @@ public struct OperationArguments: Sendable {
     /// The value of an integer parameter that is not `auto`.
     public func integer(_ name: String) -> Int {
         guard case .integer(let value) = self[name] else {
-            preconditionFailure("\(operation.name) \(name): no integer")
+            preconditionFailure("\(operation.name) \(name): not an integer")
         }
         return value
     }
@@ -92,7 +92,7 @@ public struct OperationArguments: Sendable {
         switch self[name] {
         case .number(let value): return value
         case .integer(let value): return Double(value)
-        case .word, .matrix, .auto: preconditionFailure("\(operation.name) \(name): no number")
+        case .word, .matrix, .auto: preconditionFailure("\(operation.name) \(name): not a number")
         }
     }
 
@@ -103,7 +103,7 @@ public struct OperationArguments: Sendable {
 
     public func matrix(_ name: String) -> Matrix {
         guard case .matrix(let matrix) = self[name] else {
-            preconditionFailure("\(operation.name) \(name): no matrix")
+            preconditionFailure("\(operation.name) \(name): not a matrix")
         }
         return matrix
     }
@@ -111,7 +111,7 @@ public struct OperationArguments: Sendable {
     /// The value of a choice.
     public func word(_ name: String) -> String {
         guard case .word(let word) = self[name] else {
-            preconditionFailure("\(operation.name) \(name): \(self[name]) is no word")
+            preconditionFailure("\(operation.name) \(name): \(self[name]) is not a word")
         }
         return word
     }
@@ -130,7 +130,7 @@ public struct OperationArguments: Sendable {
     }
 }
 
-/// A sample level as an argument: taken as it stands when it was given, else scaled to the depth of the image.
+/// A sample level as an argument: taken as it is when it was given, else scaled to the depth of the image.
 public struct Level: Hashable, Sendable {
     public let value: Double
     public let isGiven: Bool

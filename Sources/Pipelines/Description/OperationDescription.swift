@@ -1,6 +1,6 @@
 /// All that is known about an operation without running it: help, validation, forms and the reference are made from it.
 ///
-/// Plain data: whoever prints it as JSON or HTML walks over these values.
+/// Plain data: code that prints it as JSON or HTML walks over these values.
 public struct OperationDescription: Hashable, Sendable {
     /// How a pipeline calls it: lower case, words joined by `-`.
     public let name: String
@@ -44,9 +44,10 @@ public struct OperationDescription: Hashable, Sendable {
     }
 }
 
-/// What kind of thing an operation does; the folders of `Operations` bear these names.
+/// What kind of thing an operation does; the directories of `Operations` have these names.
 public enum OperationFamily: String, Hashable, Sendable, CaseIterable {
-    case colour, smoothing, edges, morphology, threshold, histogram, geometry, frequency, features
+    case color = "colour"
+    case smoothing, edges, morphology, threshold, histogram, geometry, frequency, features
 }
 
 /// What a window sees beyond the edge of the image.
@@ -83,7 +84,7 @@ public struct ParameterDescription: Hashable, Sendable {
     /// What a number counts: `pixels`, `levels`; `nil` for a pure number.
     public let unit: String?
     /// Whether it is a sample level: its default is meant for 8 bits and scaled by 257 on a 16-bit image.
-    /// A value that was given is taken as it stands.
+    /// A value that was given is taken as it is.
     public let isLevel: Bool
 
     public init(

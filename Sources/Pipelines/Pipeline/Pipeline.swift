@@ -31,7 +31,7 @@ public struct Pipeline: Sendable {
         return shapes
     }
 
-    /// What stands between the `|`s of a text that are not in quotes; maybe nothing but spaces.
+    /// The parts of a text between the `|`s that are not in quotes; maybe nothing but spaces.
     public static func steps(of text: String) -> [Substring] {
         PipelineParser.fields(Substring(text)) { $0 == "|" }
     }

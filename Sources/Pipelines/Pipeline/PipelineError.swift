@@ -1,4 +1,4 @@
-/// Why a pipeline cannot be read, or cannot be applied to an image; or why a partial result is no such thing.
+/// Why a pipeline cannot be read, or cannot be applied to an image; or why a partial result is malformed.
 public struct PipelineError: Error, Hashable, CustomStringConvertible {
     /// What went wrong, as programs see it. The raw value is stable: it goes on the wire and into metric labels.
     public enum Code: String, Sendable, CaseIterable {

@@ -57,7 +57,8 @@ enum PipelineParser {
         guard let operation = OperationCatalogue.operation(name) else {
             if name.first == "@" {
                 throw PipelineError(
-                    .unknownPreset, "`\(shown(name))` names a preset: whoever submits the pipeline must expand it first"
+                    .unknownPreset,
+                    "`\(shown(name))` names a preset, which the submitter of the pipeline must expand first"
                 )
             }
             let names = OperationCatalogue.all.map { $0.description.name }
@@ -107,7 +108,7 @@ enum PipelineParser {
         return (parameter, value)
     }
 
-    /// What stands between quotes, when the text begins and ends with one.
+    /// The text between quotes, when the text begins and ends with one.
     private static func unquoted(_ text: Substring) -> Substring {
         text.count >= 2 && text.first == "\"" && text.last == "\"" ? text.dropFirst().dropLast() : text
     }

@@ -5,8 +5,8 @@
 ///     archive  = @descreen | grayscale |
 ///                stretch low=1 high=99
 ///
-/// A preset a line; a line that ends with `|` goes on in the next one; `#` begins a comment at the start of a line. A
-/// preset may use others. Whoever submits expands presets: what a master gets has none.
+/// One preset per line; a line that ends with `|` continues in the next one; `#` begins a comment at the start of a line. A
+/// preset may use others. The submitter expands presets: a master gets pipelines without any.
 public struct PresetBook: Sendable {
     /// Longer texts are refused.
     public static let maximumTextByteCount = 1 << 20
@@ -38,7 +38,7 @@ public struct PresetBook: Sendable {
         var lineOf: [String: Int] = [:]
         for (line, entry) in Self.entries(text) {
             guard let equals = entry.firstIndex(of: "=") else {
-                throw refused(line, "`\(entry.prefix(40))` is no preset; write `name = operation | operation ...`")
+                throw refused(line, "`\(entry.prefix(40))` is not a preset; write `name = operation | operation ...`")
             }
             let name = String(Self.trimmed(entry[..<equals]))
             guard Self.isName(name) else {

@@ -3,28 +3,13 @@ public enum ResultKind: String, Hashable, Sendable, CaseIterable {
     case image
     /// A document of what a feature operation found.
     case json
-
-    /// As file names end.
-    public var fileExtension: String {
-        switch self {
-        case .image: "png"
-        case .json: "json"
-        }
-    }
-
-    public var mediaType: String {
-        switch self {
-        case .image: "image/png"
-        case .json: "application/json"
-        }
-    }
 }
 
 extension Pipeline {
     public var resultKind: ResultKind { report?.output ?? .image }
 
     /// The last operation when the result is its document.
-    var report: (any FeatureOperation)? {
+    package var report: (any FeatureOperation)? {
         guard let last = operations.last as? any FeatureOperation, last.output == .json else { return nil }
         return last
     }

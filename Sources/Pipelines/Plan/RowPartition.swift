@@ -27,19 +27,3 @@ public struct RowPartition: Hashable, Sendable {
         return rows.lowerBound / rowsPerPart..<(rows.upperBound - 1) / rowsPerPart + 1
     }
 }
-
-/// The grid of rows on which output files are compressed: the rows of one grid cell make one segment.
-///
-/// It depends on the output's shape alone, so that a file is byte-identical for every chunk size and number of ranks.
-public enum SegmentGrid {
-    /// Raw bytes of a segment, unless a single row has more.
-    public static let byteCount = 262_144
-
-    /// Rows in a segment.
-    public static func rowsPerSegment(bytesPerRow: Int) -> Int { max(1, byteCount / bytesPerRow) }
-
-    /// The segments of an output of shape `shape`.
-    public static func segments(of shape: ImageShape) -> RowPartition {
-        RowPartition(rowCount: shape.height, rowsPerPart: rowsPerSegment(bytesPerRow: shape.bytesPerRow))
-    }
-}

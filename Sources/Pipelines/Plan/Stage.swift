@@ -1,58 +1,82 @@
 /// A run of a plan in which every chunk can be computed by itself, from rows and perhaps a value.
 ///
-///     rows in -> [opening.finish(value)] -> kernel -> kernel ... -> rows out -> closing
+///     rows in -> [prologue: apply the value] -> step -> step ... -> rows out -> epilogue
 public struct Stage: Sendable {
     /// What becomes of a chunk's rows.
-    public enum Closing: Sendable {
+    public enum Epilogue: Sendable {
         /// They are kept as raw rows for the next stage.
         case rows
         /// They are kept as raw columns: the next stage's input is their image transposed (see `TransposedRows`).
         case columns
-        /// They are kept as raw rows, and summarised: the next stage opens with the kernel once all summaries are in.
-        case summary(any WholeImageKernel)
-        /// They are summarised and not kept: the document is made of all summaries. Only the last stage.
-        case report(any ReportKernel)
-        /// They are compressed, segment by segment of the `SegmentGrid`. Only the last stage.
+        /// They are kept as raw rows, and aggregated: the next stage applies the values made of all partial aggregates.
+        case aggregate(WholeImageStep)
+        /// They are aggregated and not kept: the document is made of all partial aggregates. Only the last stage.
+        case report(ReportStep)
+        /// They are encoded, segment by segment of the plan's `SegmentGrid`. Only the last stage.
         case segments
+
+        public var kind: EpilogueKind {
+            switch self {
+            case .rows: .rows
+            case .columns: .columns
+            case .aggregate: .aggregate
+            case .report: .report
+            case .segments: .segments
+            }
+        }
+    }
+
+    /// An epilogue without what it aggregates: all that scheduling needs.
+    public enum EpilogueKind: Hashable, Sendable {
+        case rows, columns, aggregate, report, segments
+
+        /// Whether the chunks' partial aggregates are merged: to values, or to a document.
+        public var isReduced: Bool {
+            switch self {
+            case .aggregate, .report: true
+            case .rows, .columns, .segments: false
+            }
+        }
     }
 
     public let input: ImageShape
     public let output: ImageShape
-    /// How the rows of the input lie in pieces, when the stage before closed with columns; `nil` when they are whole.
+    /// How the rows of the input are divided into pieces, when the stage before ends with columns; `nil` when they are whole.
     public let transposedInput: TransposedRows?
-    /// Finished with its value before the first kernel.
-    public let opening: (any WholeImageKernel)?
-    public let kernels: [any RowKernel]
-    public let closing: Closing
+    /// Applied with its value before the first step.
+    public let prologue: WholeImageStep?
+    public let steps: [RowStep]
+    public let epilogue: Epilogue
     /// The chunks of the output rows.
     public let chunks: RowPartition
+    /// Rows of the output in a segment, when the stage ends with segments.
+    public let rowsPerSegment: Int?
 
     init(
-        input: ImageShape, transposedInput: TransposedRows? = nil, opening: (any WholeImageKernel)?,
-        kernels: [any RowKernel], closing: Closing, rowsPerChunk: Int
+        input: ImageShape, transposedInput: TransposedRows? = nil, prologue: WholeImageStep?, steps: [RowStep],
+        epilogue: Epilogue, rowsPerChunk: Int, grid: SegmentGrid
     ) {
-        assert(transposedInput == nil || opening == nil, "a stage opens with one thing")
+        assert(transposedInput == nil || prologue == nil, "a stage begins with one thing")
         self.input = input
         self.transposedInput = transposedInput
-        self.opening = opening
-        self.kernels = kernels
-        self.closing = closing
-        output = kernels.last?.outputShape ?? opening?.outputShape ?? input
+        self.prologue = prologue
+        self.steps = steps
+        self.epilogue = epilogue
+        output = steps.last?.output ?? prologue?.output ?? input
         chunks = RowPartition(rowCount: output.height, rowsPerPart: rowsPerChunk)
+        rowsPerSegment = epilogue.kind == .segments ? grid.rowsPerSegment(of: output) : nil
     }
 
-    /// The input rows that the output rows `rows` need, computed backwards through the kernels.
-    public func inputRows(for rows: Range<Int>) -> Range<Int> {
-        kernels.reversed().reduce(rows) { $1.inputRows(for: $0) }
-    }
+    /// The input rows that the output rows `rows` need, computed backwards through the steps.
+    public func inputRows(for rows: Range<Int>) -> Range<Int> { steps.inputRows(for: rows) }
 
     public func inputRows(forChunk index: Int) -> Range<Int> { inputRows(for: chunks[index]) }
 
-    /// Which of the values that the opening kernel resolved belongs to a chunk. `nil` when nothing opens the stage.
+    /// Which of the prologue's values belongs to a chunk. `nil` when the stage has no prologue.
     ///
-    /// When the opening kernel finishes row by row all values are the same, and the first will do; else the chunks are
-    /// those of the stage that was summarised, and each has its own.
+    /// When the prologue works row by row all values are the same, and the first will do; else the chunks are those of the
+    /// stage that was aggregated, and each has its own.
     public func valueIndex(forChunk index: Int) -> Int? {
-        opening.map { $0.finishesRowByRow ? 0 : index }
+        prologue.map { $0.appliesRowByRow ? 0 : index }
     }
 }

@@ -1,7 +1,7 @@
-/// Who computes which rows when several ranks share a chunk: arithmetic only, the same on every rank.
+/// The rows that each rank computes when several share a chunk: arithmetic only, the same on every rank.
 ///
-/// Rows exist at *levels*. Level 0 is the chunk's input, which every rank sees. Each step (finishing the opening kernel,
-/// if there is one, then each row kernel) makes the next level from the one below. The last level is delivery: nothing is
+/// Rows exist at *levels*. Level 0 is the chunk's input, which every rank sees. Each step (the stage's prologue, if it
+/// has one, then each of its steps) makes the next level from the one below. The last level is delivery: nothing is
 /// computed, but the rows go to the ranks that compress them, whole segments each.
 ///
 ///     level 0      input, visible to all
@@ -22,31 +22,25 @@ public struct StripPlan: Sendable {
     /// The shape of the whole image at each level but delivery.
     private let shapes: [ImageShape]
     private let levelRows: [Range<Int>]
-    private let steps: [any RowKernel]
-    private let hasOpening: Bool
+    private let steps: [RowStep]
+    private let hasPrologue: Bool
     /// Rows of a segment, when the chunk is delivered as segments.
     private let rowsPerSegment: Int?
 
     /// - Parameters:
-    ///   - rows: the chunk's output rows; when the stage closes with segments they begin on the grid, and end on it or
-    ///     with the image.
+    ///   - rows: the chunk's output rows; when the stage ends with segments they begin on the grid, and end on it or with the
+    ///     image.
     public init(stage: Stage, rows: Range<Int>, rankCount: Int) {
         precondition(rankCount > 0 && !rows.isEmpty, "\(rankCount) ranks for rows \(rows)")
         self.rankCount = rankCount
-        steps = stage.kernels
-        hasOpening = stage.opening != nil
-        shapes = [stage.input] + (stage.opening.map { [$0.outputShape] } ?? []) + stage.kernels.map(\.outputShape)
+        steps = stage.steps
+        hasPrologue = stage.prologue != nil
+        shapes = [stage.input] + (stage.prologue.map { [$0.output] } ?? []) + stage.steps.map(\.output)
         var backwards = [rows]
-        for kernel in stage.kernels.reversed() {
-            backwards.append(kernel.inputRows(for: backwards[backwards.count - 1]))
-        }
-        if hasOpening { backwards.append(backwards[backwards.count - 1]) }
+        for step in stage.steps.reversed() { backwards.append(step.inputRows(for: backwards[backwards.count - 1])) }
+        if hasPrologue { backwards.append(backwards[backwards.count - 1]) }
         levelRows = backwards.reversed()
-        if case .segments = stage.closing {
-            rowsPerSegment = SegmentGrid.rowsPerSegment(bytesPerRow: stage.output.bytesPerRow)
-        } else {
-            rowsPerSegment = nil
-        }
+        rowsPerSegment = stage.rowsPerSegment
     }
 
     /// The input, one a step, and delivery.
@@ -60,11 +54,15 @@ public struct StripPlan: Sendable {
     /// All rows of `level` that the chunk needs.
     public func rows(_ level: Int) -> Range<Int> { levelRows[min(level, levelRows.count - 1)] }
 
-    /// The row kernel that makes `level` from the one below; `nil` for the input, the finished opening, and delivery.
-    public func kernel(_ level: Int) -> (any RowKernel)? {
-        let index = level - 1 - (hasOpening ? 1 : 0)
-        return index >= 0 && level < deliveryLevel ? steps[index] : nil
+    /// The number, in the stage, of the step that makes `level` from the one below; `nil` for the input, the prologue, and
+    /// delivery.
+    public func stepIndex(_ level: Int) -> Int? {
+        let index = level - 1 - (hasPrologue ? 1 : 0)
+        return index >= 0 && level < deliveryLevel ? index : nil
     }
+
+    /// The step that makes `level` from the one below; `nil` for the input, the prologue, and delivery.
+    public func step(_ level: Int) -> RowStep? { stepIndex(level).map { steps[$0] } }
 
     /// The rows of `level` that `rank` computes (or delivers); maybe none. In rank order they cover `rows(level)`.
     /// At level 0 every rank has all of them.
@@ -82,8 +80,8 @@ public struct StripPlan: Sendable {
     public func needed(_ rank: Int, _ level: Int) -> Range<Int> {
         guard level < deliveryLevel else { return 0..<0 }
         let made = owned(rank, level + 1)
-        guard !made.isEmpty, let kernel = kernel(level + 1), !isCollective(level + 1) else { return made }
-        return kernel.inputRows(for: made)
+        guard !made.isEmpty, let step = step(level + 1), !step.isCollective else { return made }
+        return step.inputRows(for: made)
     }
 
     /// The part of `owned(rank, level)` that can be computed from the rows of the level below that `rank` owns itself,
@@ -92,11 +90,11 @@ public struct StripPlan: Sendable {
         precondition(level > 0, "the input is not computed")
         let made = owned(rank, level)
         let available = owned(rank, level - 1)
-        guard let kernel = kernel(level), !isCollective(level) else { return made.clamped(to: available) }
+        guard let step = step(level), !step.isCollective else { return made.clamped(to: available) }
         // Both ends of inputRows move one way, so that each end is found by bisection.
-        func reads(_ row: Int) -> Range<Int> { kernel.inputRows(for: row..<row + 1) }
+        func reads(_ row: Int) -> Range<Int> { step.inputRows(for: row..<row + 1) }
         let (lower, upper) =
-            kernel.readsUpwards
+            step.readsUpwards
             ? (
                 firstRow(in: made) { reads($0).upperBound <= available.upperBound },
                 firstRow(in: made) { reads($0).lowerBound < available.lowerBound }
@@ -108,8 +106,8 @@ public struct StripPlan: Sendable {
         return lower..<max(lower, upper)
     }
 
-    /// Whether the ranks make `level` together: then nobody needs another's rows beforehand.
-    public func isCollective(_ level: Int) -> Bool { kernel(level) is any CollectiveKernel }
+    /// Whether the ranks make `level` together: then no rank needs another's rows before.
+    public func isCollective(_ level: Int) -> Bool { step(level)?.isCollective ?? false }
 
     /// All transfers that must be made before the level above `level` can be completed; none at level 0.
     public func exchanges(_ level: Int) -> [Exchange] {

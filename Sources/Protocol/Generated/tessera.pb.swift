@@ -711,6 +711,8 @@ public nonisolated struct WireTaskFinished: Sendable {
   fileprivate var _metadata: WireBlobReference? = nil
 }
 
+/// The checksum of encoded segments, opaque to everything but their format. A checksum that consists of 32 bits and a number,
+/// as PNG's does, is in the first two fields; any other is in the third.
 public nonisolated struct WireSegmentChecksum: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -719,6 +721,8 @@ public nonisolated struct WireSegmentChecksum: Sendable {
   public var adler32: UInt32 = 0
 
   public var byteCount: UInt64 = 0
+
+  public var form: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3134,7 +3138,7 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireSegmentChecksum: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SegmentChecksum"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}adler32\0\u{3}byte_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}adler32\0\u{3}byte_count\0\u{1}form\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3144,6 +3148,7 @@ nonisolated extension WireSegmentChecksum: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.adler32) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.form) }()
       default: break
       }
     }
@@ -3156,12 +3161,16 @@ nonisolated extension WireSegmentChecksum: SwiftProtobuf.Message, SwiftProtobuf.
     if self.byteCount != 0 {
       try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 2)
     }
+    if !self.form.isEmpty {
+      try visitor.visitSingularBytesField(value: self.form, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireSegmentChecksum, rhs: WireSegmentChecksum) -> Bool {
     if lhs.adler32 != rhs.adler32 {return false}
     if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.form != rhs.form {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 import JobModel
 import SystemCalls

@@ -1,8 +1,10 @@
+import Pipelines
+
 // The colours of the maps: by formula where there is one, else as tables.
 
 extension Colormap.Name {
     /// Red, green and blue of the levels 0 to 255, one colour after the other.
-    var colours: [UInt8] {
+    var colors: [UInt8] {
         switch self {
         case .viridis: Self.bytes(viridisTable)
         case .magma: Self.bytes(magmaTable)
@@ -20,9 +22,9 @@ extension Colormap.Name {
         }
     }
 
-    /// The colours that `colour` gives for each level, saturated.
-    private static func ramp(_ colour: (Int) -> [Int]) -> [UInt8] {
-        (0...255).flatMap(colour).map { UInt8(min(max($0, 0), 255)) }
+    /// The colours that `color` gives for each level, saturated.
+    private static func ramp(_ color: (Int) -> [Int]) -> [UInt8] {
+        (0...255).flatMap(color).map { UInt8(min(max($0, 0), 255)) }
     }
 
     /// The bytes that `digits` writes in hexadecimal, spaces aside.

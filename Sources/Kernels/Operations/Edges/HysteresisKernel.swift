@@ -1,28 +1,21 @@
+import ByteCoding
+import Pipelines
+
 /// Canny's hysteresis over the whole image: of the ridges those stay that are connected to a strong pixel, however far away.
 ///
 /// A part's summary is what its neighbours can see of its components: which of them reach its top and bottom row, where,
-/// and whether they are strong. From all summaries follows which of these are strong after all.
+/// and whether they are strong. From all partials follows which of these are strong after all.
 ///
 ///     summary   u32 width | u32 components | u8 strong? a component
 ///               | top row: u32 runs, each u32 start, u32 end, u32 component | bottom row likewise
 ///     value     a bit a pixel of the top row, then of the bottom row: belongs to an edge
 ///
 /// Components are numbered by their first appearance, the top row from the left, then the bottom row: equal parts have
-/// equal summaries.
+/// equal partials.
 struct HysteresisKernel: WholeImageKernel {
-    private let shape: ImageShape
-    let prelude: [any RowKernel]
+    let shape: ImageShape
 
-    init(shape: ImageShape, prelude: [any RowKernel]) {
-        self.shape = shape
-        self.prelude = prelude
-    }
-
-    var outputShape: ImageShape { shape }
-    var summarisedShape: ImageShape { shape }
-    var finishesRowByRow: Bool { false }
-
-    func summarise(_ rows: Band) -> [UInt8] {
+    func aggregate(_ rows: RowsView) -> [UInt8] {
         var map = RidgeMap(rows)
         defer { map.deallocate() }
         let (top, bottom) = outerRuns(rows)
@@ -33,7 +26,7 @@ struct HysteresisKernel: WholeImageKernel {
     }
 
     /// The ridges of the first and the last row.
-    private func outerRuns(_ rows: Band) -> (top: [RidgeRun], bottom: [RidgeRun]) {
+    private func outerRuns(_ rows: RowsView) -> (top: [RidgeRun], bottom: [RidgeRun]) {
         let (first, last) = (rows.rows.lowerBound, rows.rows.upperBound - 1)
         return (
             RidgeRun.runs(of: rows.row(first), width: shape.width),
@@ -41,21 +34,21 @@ struct HysteresisKernel: WholeImageKernel {
         )
     }
 
-    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
-        var joined = try JoinedFragments(summaries, width: shape.width)
+    func merge(_ partials: [[UInt8]]) throws(PipelineError) -> [UInt8] {
+        var joined = try JoinedFragments(partials, width: shape.width)
         guard let top = joined.rows.first?.top, let bottom = joined.rows.last?.bottom else {
-            throw PipelineError(.badPartialResult, "there are no summaries of canny to combine")
+            throw PipelineError(.badPartialResult, "there are no partials of canny to combine")
         }
         return EdgeFragments(width: shape.width, top: top, bottom: bottom, sets: &joined.sets).bytes
     }
 
-    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
-        var joined = try JoinedFragments(summaries, width: shape.width)
+    func finalize(_ partials: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
+        var joined = try JoinedFragments(partials, width: shape.width)
         return joined.values(width: shape.width)
     }
 
-    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
-        var joined = try JoinedFragments(summaries, width: shape.width)
+    func refine(_ value: [UInt8], strips partials: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
+        var joined = try JoinedFragments(partials, width: shape.width)
         let seeds = try EdgeSeeds(value, width: shape.width)
         if let first = joined.rows.first, let last = joined.rows.last {
             for run in first.top where seeds.touchTop(run) { joined.sets.mark(run.component) }
@@ -64,7 +57,7 @@ struct HysteresisKernel: WholeImageKernel {
         return joined.values(width: shape.width)
     }
 
-    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
+    func apply(_ value: [UInt8], to input: RowsView, into output: MutableRowsView) throws(PipelineError) {
         let seeds = try EdgeSeeds(value, width: shape.width)
         var map = RidgeMap(input)
         defer { map.deallocate() }
@@ -117,7 +110,7 @@ private struct EdgeFragments {
     init(width: Int, top: ArraySlice<RidgeRun>, bottom: ArraySlice<RidgeRun>, sets: inout UnionFind) {
         var numbers: [Int32: UInt32] = [:]
         var strong: [UInt8] = []
-        var rows = ByteWriter(capacity: 12 * (top.count + bottom.count))
+        var rows = BinaryWriter(capacity: 12 * (top.count + bottom.count))
         for row in [top, bottom] {
             rows.write(UInt32(row.count))
             for run in row {
@@ -131,11 +124,11 @@ private struct EdgeFragments {
                 rows.write(numbers[root] ?? 0)
             }
         }
-        var writer = ByteWriter(capacity: 8 + strong.count + rows.bytes.count)
+        var writer = BinaryWriter(capacity: 8 + strong.count + rows.bytes.count)
         writer.write(UInt32(width))
         writer.write(UInt32(strong.count))
-        writer.write(strong)
-        writer.write(rows.bytes)
+        writer.append(strong)
+        writer.append(rows.bytes)
         bytes = writer.bytes
     }
 }
@@ -150,13 +143,13 @@ private struct JoinedFragments {
     var sets = UnionFind()
     private(set) var rows: [PartRows] = []
 
-    init(_ summaries: [[UInt8]], width: Int) throws(PipelineError) {
-        for summary in summaries { try append(summary, width) }
+    init(_ partials: [[UInt8]], width: Int) throws(PipelineError) {
+        for summary in partials { try append(summary, width) }
         for index in rows.indices.dropLast() { joinRuns(rows[index].bottom, rows[index + 1].top, in: &sets) }
     }
 
     private mutating func append(_ summary: [UInt8], _ width: Int) throws(PipelineError) {
-        var reader = ByteReader(summary, name: "a summary of canny")
+        var reader = PartialReader(summary, name: "a summary of canny")
         let itsWidth = try reader.read(UInt32.self)
         guard itsWidth == width else { throw reader.refused("it is \(itsWidth) pixels wide instead of \(width)") }
         let count = try reader.read(UInt32.self)
@@ -165,7 +158,7 @@ private struct JoinedFragments {
         }
         let first = Int32(sets.count)
         for strong in try reader.readBlock(Int(count)) {
-            guard strong <= 1 else { throw reader.refused("\(strong) is no truth value") }
+            guard strong <= 1 else { throw reader.refused("\(strong) is not a truth value") }
             _ = sets.append(isMarked: strong == 1)
         }
         let top = try Self.readRow(&reader, width, first, count)
@@ -175,7 +168,7 @@ private struct JoinedFragments {
     }
 
     private static func readRow(
-        _ reader: inout ByteReader, _ width: Int, _ first: Int32, _ components: UInt32
+        _ reader: inout PartialReader, _ width: Int, _ first: Int32, _ components: UInt32
     ) throws(PipelineError) -> ArraySlice<RidgeRun> {
         let count = try reader.read(UInt32.self)
         guard Int(count) * 12 <= reader.remainingByteCount else { throw reader.refused("it announces \(count) runs") }

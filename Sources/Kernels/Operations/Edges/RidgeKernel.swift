@@ -1,3 +1,5 @@
+import Pipelines
+
 /// What a pixel of a ridge map is.
 enum Ridge {
     /// Not on a ridge of the gradient, or too low.
@@ -19,9 +21,7 @@ struct RidgeKernel: RowKernel {
     let low: Int
     let high: Int
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2 + 1, in: input) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch (input.shape.format.depth, size) {
         case (.eight, 3), (.eight, 5): findRidges(input, output, UInt8.self, Int16.self)
         case (.eight, _): findRidges(input, output, UInt8.self, Int32.self)
@@ -31,7 +31,7 @@ struct RidgeKernel: RowKernel {
 
     private func findRidges<
         Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger
-    >(_ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type) {
+    >(_ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Value.Type) {
         // Magnitudes are those of rows y - 1, y and y + 1, so the gradient is always one row ahead.
         let first = max(0, output.rows.lowerBound - 1)
         var pair = SeparablePair<Sample, Value>(
@@ -42,7 +42,7 @@ struct RidgeKernel: RowKernel {
             pair.deallocate()
             for row in rows { row.deallocate() }
         }
-        var (above, centre, below) = (rows[0], rows[1], rows[2])
+        var (above, center, below) = (rows[0], rows[1], rows[2])
         above.clear()
         func load(_ y: Int, into row: GradientRow<Value>) {
             guard y < outputShape.height else { return row.clear() }
@@ -52,14 +52,14 @@ struct RidgeKernel: RowKernel {
                 divideBy16(row.x, input.shape.samplesPerRow)
                 divideBy16(row.y, input.shape.samplesPerRow)
             }
-            measure(row, channels: format.channelCount, colours: format.colourChannelCount)
+            measure(row, channels: format.channelCount, colors: format.colorChannelCount)
         }
         if output.rows.lowerBound > 0 { load(first, into: above) }
-        load(output.rows.lowerBound, into: centre)
+        load(output.rows.lowerBound, into: center)
         for y in output.rows {
             load(y + 1, into: below)
-            suppress(above, centre, below, into: output.row(y))
-            (above, centre, below) = (centre, below, above)
+            suppress(above, center, below, into: output.row(y))
+            (above, center, below) = (center, below, above)
         }
     }
 
@@ -76,7 +76,7 @@ struct RidgeKernel: RowKernel {
     /// Of channels that are equally steep, blue goes before green before red: OpenCV takes the first, and its images are in
     /// the order blue, green, red.
     private func measure<Value: FixedWidthInteger & SignedInteger>(
-        _ row: GradientRow<Value>, channels: Int, colours: Int
+        _ row: GradientRow<Value>, channels: Int, colors: Int
     ) {
         let (x, y, magnitude) = (row.x, row.y, row.magnitude)
         if channels == 1 {
@@ -86,7 +86,7 @@ struct RidgeKernel: RowKernel {
         for pixel in 0..<outputShape.width {
             var strongest: Value = -1
             var (dx, dy): (Value, Value) = (0, 0)
-            for i in (pixel * channels..<pixel * channels + colours).reversed() {
+            for i in (pixel * channels..<pixel * channels + colors).reversed() {
                 let size = max(x[i], 0 &- x[i]) &+ max(y[i], 0 &- y[i])
                 if size > strongest { (strongest, dx, dy) = (size, x[i], y[i]) }
             }
@@ -95,27 +95,27 @@ struct RidgeKernel: RowKernel {
     }
 
     private func suppress<Value: FixedWidthInteger & SignedInteger>(
-        _ above: GradientRow<Value>, _ centre: GradientRow<Value>, _ below: GradientRow<Value>,
+        _ above: GradientRow<Value>, _ center: GradientRow<Value>, _ below: GradientRow<Value>,
         into target: UnsafeMutablePointer<UInt8>
     ) {
         // Tangents have 15 fractional bits; the derivatives of at most 16 bits times them fit 32.
         if Value.bitWidth == 16 {
-            suppress(above, centre, below, into: target, Int32.self)
+            suppress(above, center, below, into: target, Int32.self)
         } else {
-            suppress(above, centre, below, into: target, Int64.self)
+            suppress(above, center, below, into: target, Int64.self)
         }
     }
 
     /// Neighbours are chosen without branches, so that pixels are compared many at a time.
     @inline(__always)
     private func suppress<Value: FixedWidthInteger & SignedInteger, Wide: FixedWidthInteger & SignedInteger>(
-        _ above: GradientRow<Value>, _ centre: GradientRow<Value>, _ below: GradientRow<Value>,
+        _ above: GradientRow<Value>, _ center: GradientRow<Value>, _ below: GradientRow<Value>,
         into target: UnsafeMutablePointer<UInt8>, _: Wide.Type
     ) {
         let low = Value(clamping: low)
         let high = Value(clamping: high)
-        let (over, here, under) = (above.magnitude, centre.magnitude, below.magnitude)
-        let (x, y) = (centre.x, centre.y)
+        let (over, here, under) = (above.magnitude, center.magnitude, below.magnitude)
+        let (x, y) = (center.x, center.y)
         for i in 0..<outputShape.width {
             let size = here[i]
             let (dx, dy) = (x[i], y[i])

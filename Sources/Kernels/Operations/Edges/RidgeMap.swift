@@ -11,11 +11,11 @@ struct RidgeMap {
     private var waiting: UnsafeMutableBufferPointer<Int>
     private var waitingCount = 0
 
-    /// A pixel that was reached, and is no ridge any more.
+    /// A pixel that was reached, and is not a ridge any more.
     private static let reached: UInt8 = 128
     private static var ridge: UInt8 { Ridge.weak | Ridge.strong }
 
-    init(_ map: Band) {
+    init(_ map: RowsView) {
         (width, height) = (map.shape.width, map.rows.count)
         stride = width + 2
         // Pixels are read eight at a time.

@@ -1,13 +1,13 @@
 /// A place on a border: the side of a foreground pixel towards a neighbour that is not.
 ///
 /// A border is followed from side to side, the foreground always on the same hand. From side `d` of pixel `p` (the numbers
-/// are those of `Neighbours.places`, the sides the even ones), looking at the two pixels ahead:
+/// are those of `Neighbors.places`, the sides the even ones), looking at the two pixels ahead:
 ///
 ///     q | a       a is foreground:  on to the side d - 2 of a     (turn 0)
 ///     --+--       else b is:        on to the side d of b         (turn 1)
 ///     p | b       else:             around p, to its side d + 2   (turn 2)
 ///
-/// Each place has one successor and one predecessor, so that all places lie on closed borders. Both are found in the pixel's
+/// Each place has one successor and one predecessor, so that all places are on closed borders. Both are found in the pixel's
 /// eight neighbours alone: this is what lets parts of an image be followed by themselves.
 struct BorderPlace: Hashable {
     var x: Int
@@ -17,7 +17,7 @@ struct BorderPlace: Hashable {
 
     /// The turn to the next place, for a pixel with these neighbours.
     @inline(__always)
-    func turn(_ neighbours: Neighbours) -> UInt8 { neighbours[side + 1] ? 0 : neighbours[side + 2] ? 1 : 2 }
+    func turn(_ neighbors: Neighbors) -> UInt8 { neighbors[side + 1] ? 0 : neighbors[side + 2] ? 1 : 2 }
 
     @inline(__always)
     mutating func advance(_ turn: UInt8) {
@@ -29,11 +29,11 @@ struct BorderPlace: Hashable {
     }
 
     /// The place whose successor is this one.
-    func predecessor(_ neighbours: Neighbours) -> BorderPlace {
+    func predecessor(_ neighbors: Neighbors) -> BorderPlace {
         var place = self
-        if neighbours[side + 7] {
+        if neighbors[side + 7] {
             place.move(to: side + 7, side: side + 2)
-        } else if neighbours[side + 6] {
+        } else if neighbors[side + 6] {
             place.move(to: side + 6, side: side)
         } else {
             place.side = (side + 6) & 7
@@ -41,8 +41,8 @@ struct BorderPlace: Hashable {
         return place
     }
 
-    private mutating func move(to neighbour: Int, side: Int) {
-        let (dx, dy) = Neighbours.places[neighbour & 7]
+    private mutating func move(to neighbor: Int, side: Int) {
+        let (dx, dy) = Neighbors.places[neighbor & 7]
         x += dx
         y += dy
         self.side = side & 7

@@ -1,4 +1,7 @@
-/// The borders in a part of an image: those that are closed, and the pieces of those that go on in other parts.
+import ByteCoding
+import Pipelines
+
+/// The borders in a part of an image: those that are closed, and the pieces of those that continue in other parts.
 ///
 ///     u8 over the limit? | u32 open paths, each | u32 closed paths, each
 ///     path: u32 x | u32 y | u8 side | u32 turns | a byte a turn
@@ -10,8 +13,8 @@ struct BorderPaths {
     private(set) var closed: [BorderPath] = []
     private(set) var isOverLimit = false
 
-    /// Follows the borders in some rows of `Neighbours`.
-    init(following rows: Band) {
+    /// Follows the borders in some rows of `Neighbors`.
+    init(following rows: RowsView) {
         var follower = BorderFollower(rows)
         defer { follower.deallocate() }
         let outer = rows.rows.count > 1 ? [rows.rows.lowerBound, rows.rows.upperBound - 1] : [rows.rows.lowerBound]
@@ -22,7 +25,7 @@ struct BorderPaths {
         }
         for y in rows.rows {
             for place in follower.freePlaces(y) where follower.isFree(place) { closed.append(follower.follow(place)) }
-            // The rest would be in vain.
+            // The rest would not be used.
             if follower.stepCount > Contours.maximumStepCount { break }
         }
         normalise()
@@ -32,13 +35,13 @@ struct BorderPaths {
     init(joining summaries: [[UInt8]], shape: ImageShape) throws(PipelineError) {
         var pieces: [BorderPath] = []
         for summary in summaries {
-            var reader = ByteReader(summary, name: "a summary of contours")
+            var reader = PartialReader(summary, name: "a summary of contours")
             switch try reader.read(UInt8.self) {
             case 0:
                 pieces += try Self.readPaths(&reader, shape, areClosed: false)
                 closed += try Self.readPaths(&reader, shape, areClosed: true)
             case 1: isOverLimit = true
-            case let other: throw reader.refused("\(other) is no truth value")
+            case let other: throw reader.refused("\(other) is not a truth value")
             }
             try reader.finish()
         }
@@ -79,7 +82,7 @@ struct BorderPaths {
 
     var bytes: [UInt8] {
         if isOverLimit { return [1] }
-        var writer = ByteWriter()
+        var writer = BinaryWriter()
         writer.write(UInt8(0))
         for paths in [open, closed] {
             writer.write(UInt32(paths.count))
@@ -88,14 +91,14 @@ struct BorderPaths {
                 writer.write(UInt32(path.start.y))
                 writer.write(UInt8(path.start.side))
                 writer.write(UInt32(path.turns.count))
-                writer.write(path.turns)
+                writer.append(path.turns)
             }
         }
         return writer.bytes
     }
 
     private static func readPaths(
-        _ reader: inout ByteReader, _ shape: ImageShape, areClosed: Bool
+        _ reader: inout PartialReader, _ shape: ImageShape, areClosed: Bool
     ) throws(PipelineError) -> [BorderPath] {
         let count = try reader.read(UInt32.self)
         var paths: [BorderPath] = []
@@ -123,12 +126,12 @@ struct BorderPaths {
 
 /// Follows borders within some rows, each place once. Owns memory: call `deallocate()`.
 private struct BorderFollower {
-    private let rows: Band
+    private let rows: RowsView
     /// A bit a side and pixel: was followed.
     private let seen: UnsafeMutablePointer<UInt8>
     private(set) var stepCount = 0
 
-    init(_ rows: Band) {
+    init(_ rows: RowsView) {
         self.rows = rows
         let count = rows.rows.count * rows.shape.width
         seen = .allocate(capacity: count)
@@ -137,8 +140,8 @@ private struct BorderFollower {
 
     func deallocate() { seen.deallocate() }
 
-    private func neighbours(_ place: BorderPlace) -> Neighbours {
-        Neighbours(rows.row(place.y, as: UInt16.self)[place.x])
+    private func neighbors(_ place: BorderPlace) -> Neighbors {
+        Neighbors(rows.row(place.y, as: UInt16.self)[place.x])
     }
 
     private func index(_ place: BorderPlace) -> Int {
@@ -152,9 +155,9 @@ private struct BorderFollower {
         let row: UnsafePointer<UInt16> = rows.row(y)
         var places: [BorderPlace] = []
         for x in 0..<rows.shape.width {
-            let neighbours = Neighbours(row[x])
-            guard neighbours.isOnBorder else { continue }
-            for side in [0, 2, 4, 6] where !neighbours[side] {
+            let neighbors = Neighbors(row[x])
+            guard neighbors.isOnBorder else { continue }
+            for side in [0, 2, 4, 6] where !neighbors[side] {
                 let place = BorderPlace(x: x, y: y, side: side)
                 if isFree(place) { places.append(place) }
             }
@@ -162,7 +165,7 @@ private struct BorderFollower {
         return places
     }
 
-    func predecessor(of place: BorderPlace) -> BorderPlace { place.predecessor(neighbours(place)) }
+    func predecessor(of place: BorderPlace) -> BorderPlace { place.predecessor(neighbors(place)) }
 
     /// Follows the border from a place until it leaves the rows or is closed.
     mutating func follow(_ start: BorderPlace) -> BorderPath {
@@ -170,7 +173,7 @@ private struct BorderFollower {
         var place = start
         repeat {
             seen[index(place)] |= 1 << UInt8(place.side)
-            let turn = place.turn(neighbours(place))
+            let turn = place.turn(neighbors(place))
             path.turns.append(turn)
             place.advance(turn)
         } while rows.rows.contains(place.y) && place != start

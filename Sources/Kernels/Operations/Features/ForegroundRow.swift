@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Which pixels of a row are foreground: those whose gray level, or luma, is not 0.
 ///
 /// Owns memory for one row: call `deallocate()`.
@@ -15,7 +17,7 @@ struct ForegroundRow {
     func deallocate() { memory.deallocate() }
 
     /// 1 for each pixel of row `y` that is foreground, else 0; valid until the next row is read.
-    func read(_ band: Band, _ y: Int) -> UnsafePointer<UInt8> {
+    func read(_ band: RowsView, _ y: Int) -> UnsafePointer<UInt8> {
         switch format.depth {
         case .eight: fill(band.row(y, as: UInt8.self))
         case .sixteen: fill(band.row(y, as: UInt16.self))
@@ -42,13 +44,13 @@ struct MarkedImage {
     var outputShape: ImageShape {
         ImageShape(
             width: input.width, height: input.height,
-            format: PixelFormat(input.format.layout.colour, input.format.depth))
+            format: PixelFormat(input.format.layout.color, input.format.depth))
     }
 
     /// Copies row `y` and marks the pixels that `mark` is called with ranges of.
     ///
     /// - Parameter row: the row's bytes, in the format of the input.
-    func draw(_ row: UnsafeRawPointer, to output: MutableBand, _ y: Int, marks: [Range<Int>]) {
+    func draw(_ row: UnsafeRawPointer, to output: MutableRowsView, _ y: Int, marks: [Range<Int>]) {
         switch input.format.depth {
         case .eight: draw(row.assumingMemoryBound(to: UInt8.self), to: output.row(y), marks)
         case .sixteen: draw(row.assumingMemoryBound(to: UInt16.self), to: output.row(y), marks)

@@ -1,34 +1,21 @@
-/// Rows of an image together with a number for each pixel, as they go from one kernel to the next:
-///
-///     Float a pixel | the image's row | filled up to a multiple of 8 bytes
-///
-/// To the plan they are rows of gray bytes.
-struct ResponseLayout: Sendable {
-    let image: ImageShape
+import Pipelines
 
-    private var imageOffset: Int { image.width * 4 }
-
-    var shape: ImageShape {
-        ImageShape(
-            width: (imageOffset + image.bytesPerRow + 7) / 8 * 8, height: image.height,
-            format: PixelFormat(.gray, .eight))
-    }
-
-    /// Rows begin at multiples of 8 bytes: see `Band`.
-    func responses(_ band: Band, _ y: Int) -> UnsafePointer<Float> {
+extension ResponseLayout {
+    /// Rows begin at multiples of 8 bytes: see `RowsView`.
+    func responses(_ band: RowsView, _ y: Int) -> UnsafePointer<Float> {
         UnsafeRawPointer(band.row(y, as: UInt8.self)).assumingMemoryBound(to: Float.self)
     }
 
-    func responses(_ band: MutableBand, _ y: Int) -> UnsafeMutablePointer<Float> {
+    func responses(_ band: MutableRowsView, _ y: Int) -> UnsafeMutablePointer<Float> {
         UnsafeMutableRawPointer(band.row(y, as: UInt8.self)).assumingMemoryBound(to: Float.self)
     }
 
-    func imageRow(_ band: Band, _ y: Int) -> UnsafeRawPointer {
+    func imageRow(_ band: RowsView, _ y: Int) -> UnsafeRawPointer {
         UnsafeRawPointer(band.row(y, as: UInt8.self)) + imageOffset
     }
 
     /// Copies the image's row, and clears what fills it up: equal rows are equal bytes.
-    func setImageRow(_ row: UnsafeRawPointer, of band: MutableBand, _ y: Int) {
+    func setImageRow(_ row: UnsafeRawPointer, of band: MutableRowsView, _ y: Int) {
         let target = UnsafeMutableRawPointer(band.row(y, as: UInt8.self)) + imageOffset
         target.copyMemory(from: row, byteCount: image.bytesPerRow)
         let used = imageOffset + image.bytesPerRow
@@ -53,20 +40,16 @@ struct HarrisResponseKernel: RowKernel {
 
     var outputShape: ImageShape { layout.shape }
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        rows(wanted, widenedBy: block / 2 + aperture / 2, in: layout.image)
-    }
-
     /// Output rows that are computed at a time: their gradients are kept.
     private static let blockRows = 32
 
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         for first in stride(from: output.rows.lowerBound, to: output.rows.upperBound, by: Self.blockRows) {
             respond(input, output, first..<min(first + Self.blockRows, output.rows.upperBound))
         }
     }
 
-    private func respond(_ input: Band, _ output: MutableBand, _ rows: Range<Int>) {
+    private func respond(_ input: RowsView, _ output: MutableRowsView, _ rows: Range<Int>) {
         let width = layout.image.width
         let gradients = GradientProducts(
             input, rows: widened(rows, by: block / 2, in: layout.image), aperture)
@@ -106,9 +89,9 @@ struct HarrisResponseKernel: RowKernel {
     }
 }
 
-/// `rows(_:widenedBy:in:)`, where there is something else that is called `rows`.
+/// The rows around `range` within the image.
 private func widened(_ range: Range<Int>, by radius: Int, in shape: ImageShape) -> Range<Int> {
-    rows(range, widenedBy: radius, in: shape)
+    max(0, range.lowerBound - radius)..<min(shape.height, range.upperBound + radius)
 }
 
 /// dx^2, dx dy and dy^2 of each pixel of some rows; Sobel's derivatives of the grayscale image.
@@ -119,7 +102,7 @@ private struct GradientProducts {
     private let stride: Int
     private let memory: UnsafeMutablePointer<Int64>
 
-    init(_ input: Band, rows: Range<Int>, _ aperture: Int) {
+    init(_ input: RowsView, rows: Range<Int>, _ aperture: Int) {
         self.rows = rows
         stride = 3 * input.shape.width
         memory = .allocate(capacity: rows.count * stride)
@@ -127,11 +110,11 @@ private struct GradientProducts {
         gray.format.layout = .gray
         let needed = widened(rows, by: aperture / 2, in: gray)
         let luma = RowBuffer(shape: gray, rows: needed)
-        Self.copyLuma(input, to: luma.mutableBand)
+        Self.copyLuma(input, to: luma.mutableView)
         withExtendedLifetime(luma) {
             switch gray.format.depth {
-            case .eight: derive(luma.band, UInt8.self, aperture)
-            case .sixteen: derive(luma.band, UInt16.self, aperture)
+            case .eight: derive(luma.view, UInt8.self, aperture)
+            case .sixteen: derive(luma.view, UInt16.self, aperture)
             }
         }
     }
@@ -140,7 +123,8 @@ private struct GradientProducts {
 
     func row(_ y: Int) -> UnsafePointer<Int64> { UnsafePointer(memory + (y - rows.lowerBound) * stride) }
 
-    private func derive<Sample: FixedWidthInteger & UnsignedInteger>(_ luma: Band, _: Sample.Type, _ aperture: Int) {
+    private func derive<Sample: FixedWidthInteger & UnsignedInteger>(_ luma: RowsView, _: Sample.Type, _ aperture: Int)
+    {
         let width = luma.shape.width
         var pair = SeparablePair<Sample, Int32>(
             luma, primary: DerivativeTaps.taps(order: 1, size: aperture),
@@ -163,14 +147,14 @@ private struct GradientProducts {
         }
     }
 
-    private static func copyLuma(_ input: Band, to gray: MutableBand) {
+    private static func copyLuma(_ input: RowsView, to gray: MutableRowsView) {
         func copy<Sample: FixedWidthInteger & UnsignedInteger>(_: Sample.Type) {
             let channels = input.shape.format.channelCount
             for y in gray.rows {
                 let (source, target) = (input.row(y, as: Sample.self), gray.row(y, as: Sample.self))
                 for x in 0..<gray.shape.width {
                     let pixel = source + x * channels
-                    target[x] = input.shape.format.layout.isColour ? luma(pixel[0], pixel[1], pixel[2]) : pixel[0]
+                    target[x] = input.shape.format.layout.isColor ? luma(pixel[0], pixel[1], pixel[2]) : pixel[0]
                 }
             }
         }
@@ -186,9 +170,8 @@ struct LocalMaximumKernel: RowKernel {
     let layout: ResponseLayout
 
     var outputShape: ImageShape { layout.shape }
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 1, in: layout.shape) }
 
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         let (width, height) = (layout.image.width, layout.image.height)
         for y in output.rows {
             let (above, own, below) = (

@@ -1,3 +1,6 @@
+import ByteCoding
+import Pipelines
+
 /// Pixels that are counted together: so many that the cells of an angle, which are counted one angle after the other, stay in
 /// the nearest cache for some time. Owns memory: call `deallocate()`.
 struct HoughPlaces {
@@ -41,18 +44,20 @@ struct HoughPlaces {
     mutating func clear() { count = 0 }
 }
 
-/// How many pixels lie on the line of each cell.
+/// How many pixels are on the line of each cell.
 ///
 /// As bytes, angle by angle: `u32` the first distance with a vote | `u32` how many distances follow | that many counts, seven
 /// bits a byte, the lowest first, the high bit set in all but the last.
 struct HoughVotes<Count: FixedWidthInteger & UnsignedInteger> {
     private let grid: HoughGrid
+    private let directions: HoughDirections
     /// A row an angle, with an empty cell before and behind; an empty row before and behind.
     private var counts: [Count]
     private let stride: Int
 
     init(_ grid: HoughGrid) {
         self.grid = grid
+        directions = HoughDirections(grid)
         stride = grid.distanceCount + 2
         counts = Array(repeating: 0, count: (grid.angleCount + 2) * stride)
     }
@@ -66,7 +71,7 @@ struct HoughVotes<Count: FixedWidthInteger & UnsignedInteger> {
         counts.withUnsafeMutableBufferPointer { counts in
             for angle in 0..<grid.angleCount {
                 let row = counts.baseAddress.unsafelyUnwrapped + (angle + 1) * stride + 1
-                grid.measure(angle, places, into: distances)
+                directions.measure(angle, places, into: distances)
                 for index in 0..<places.count { row[Int(distances[index])] &+= 1 }
             }
         }
@@ -74,7 +79,7 @@ struct HoughVotes<Count: FixedWidthInteger & UnsignedInteger> {
     }
 
     var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: counts.count / 2)
+        var writer = BinaryWriter(capacity: counts.count / 2)
         for angle in 0..<grid.angleCount {
             let row = counts[(angle + 1) * stride + 1..<(angle + 2) * stride - 1]
             let first = row.firstIndex { $0 != 0 } ?? row.startIndex
@@ -100,7 +105,7 @@ extension HoughVotes<UInt64> {
     }
 
     private mutating func add(_ summary: [UInt8]) throws(PipelineError) {
-        var reader = ByteReader(summary, name: "a summary of hough-lines")
+        var reader = PartialReader(summary, name: "a summary of hough-lines")
         for angle in 0..<grid.angleCount {
             let (first, count) = (Int(try reader.read(UInt32.self)), Int(try reader.read(UInt32.self)))
             guard first <= grid.distanceCount, count <= grid.distanceCount - first else {

@@ -1,3 +1,6 @@
+import ByteCoding
+import Pipelines
+
 /// What is known of a connected region: sums over its pixels, so that parts of it add up.
 struct Region {
     /// The number of its first pixel, row by row.
@@ -29,7 +32,7 @@ struct Region {
         sumY &+= other.sumY
     }
 
-    func write(to writer: inout ByteWriter) {
+    func write(to writer: inout BinaryWriter) {
         writer.write(first)
         writer.write(pixelCount)
         for bound in [columns.lowerBound, columns.upperBound, rows.lowerBound, rows.upperBound] { writer.write(bound) }
@@ -37,7 +40,7 @@ struct Region {
         writer.write(sumY)
     }
 
-    init(from reader: inout ByteReader, shape: ImageShape) throws(PipelineError) {
+    init(from reader: inout PartialReader, shape: ImageShape) throws(PipelineError) {
         first = try reader.read()
         pixelCount = try reader.read()
         let (left, right): (UInt32, UInt32) = (try reader.read(), try reader.read())
@@ -172,7 +175,7 @@ struct RegionSummary {
         let (regions, numbers) = sets.ordered()
         var isOpen = [Bool](repeating: false, count: regions.count)
         for run in top + bottom { isOpen[numbers[Int(run.region)]] = true }
-        var writer = ByteWriter()
+        var writer = BinaryWriter()
         guard isOpen.count(where: { !$0 }) <= maximumClosedCount else {
             writer.write(Self.overLimit)
             bytes = writer.bytes
@@ -212,7 +215,7 @@ struct JoinedRegions {
 
     init(_ summaries: [[UInt8]], shape: ImageShape, connectivity: Int) throws(PipelineError) {
         for summary in summaries {
-            var reader = ByteReader(summary, name: "a summary of components")
+            var reader = PartialReader(summary, name: "a summary of components")
             let count = try reader.read(UInt32.self)
             guard count != RegionSummary.overLimit else {
                 try reader.finish()
@@ -257,7 +260,7 @@ struct JoinedRegions {
     }
 
     private static func readRow(
-        _ reader: inout ByteReader, _ width: Int, _ first: Int, _ regions: UInt32
+        _ reader: inout PartialReader, _ width: Int, _ first: Int, _ regions: UInt32
     ) throws(PipelineError) -> ArraySlice<RegionRun> {
         let count = try reader.read(UInt32.self)
         guard Int(count) * 12 <= reader.remainingByteCount else { throw reader.refused("it announces \(count) runs") }

@@ -8,7 +8,7 @@
 public protocol CollectiveKernel: RowKernel {
     /// Computes `output.rows` from the same rows of `input`, together with the other ranks, which call it too. In rank order
     /// the rows of all cover the image; a rank may have none.
-    func apply(_ input: Band, to output: MutableBand, with ranks: some CollectiveRanks)
+    func apply(_ input: RowsView, to output: MutableRowsView, with ranks: some CollectiveRanks)
 }
 
 /// How ranks that compute together exchange data. Collective.
@@ -33,14 +33,12 @@ struct SoleRank: CollectiveRanks {
 }
 
 extension CollectiveKernel {
-    public func inputRows(for rows: Range<Int>) -> Range<Int> { rows.isEmpty ? rows : 0..<outputShape.height }
-
-    public func apply(_ input: Band, to output: MutableBand) {
+    public func apply(_ input: RowsView, to output: MutableRowsView) {
         let whole = RowBuffer(shape: outputShape, rows: 0..<outputShape.height)
-        apply(input, to: whole.mutableBand, with: SoleRank())
+        apply(input, to: whole.mutableView, with: SoleRank())
         withExtendedLifetime(whole) {
             for y in output.rows {
-                let (from, to) = (whole.band.row(y, as: UInt8.self), output.row(y, as: UInt8.self))
+                let (from, to) = (whole.view.row(y, as: UInt8.self), output.row(y, as: UInt8.self))
                 to.update(from: from, count: outputShape.bytesPerRow)
             }
         }

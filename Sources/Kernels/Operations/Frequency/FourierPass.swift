@@ -1,4 +1,4 @@
-/// One pass of Stockham's algorithm: takes a factor out of transforms of `factor * remaining` numbers each, which lie
+/// One pass of Stockham's algorithm: takes a factor out of transforms of `factor * remaining` numbers each, which are
 /// `stride` apart from number to number.
 ///
 ///     target[k + stride (factor q + r)] = w^(q r) * sum over j of source[k + stride (q + remaining j)] e^(-2 pi i j r / factor)

@@ -1,7 +1,7 @@
 /// The discrete Fourier transform of rows of `count` complex numbers, one in each lane.
 ///
 /// Every sum is made in one order that depends on `count` alone, in plain additions and multiplications: the same numbers
-/// give the same bits on every machine, whoever transforms the row, whatever is in the other lanes.
+/// give the same bits on every machine, whichever rank transforms the row, whatever is in the other lanes.
 ///
 /// Counts whose prime factors are small are transformed factor by factor (Stockham's ordering of Cooley and Tukey's
 /// algorithm, which needs no bit reversal); others as a convolution of a length that is a power of two (Bluestein).

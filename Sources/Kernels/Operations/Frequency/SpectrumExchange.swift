@@ -1,7 +1,9 @@
+import Pipelines
+
 /// A rank's share of the spectrum of one channel: first rows of it, then columns, then rows again. Owns memory: call
 /// `deallocate()`.
 ///
-/// As many columns as there are lanes lie together, as a block: first their numbers of one row, then of the next. So the
+/// As many columns as there are lanes are stored together, as a block: first their numbers of one row, then of the next. So the
 /// columns of a block are transformed where they are.
 struct SpectrumExchange<Lanes: FourierLanes> {
     typealias Number = ComplexLanes<Lanes>
@@ -28,7 +30,9 @@ struct SpectrumExchange<Lanes: FourierLanes> {
         others.deallocate()
     }
 
-    static func blockCount(_ shape: ImageShape) -> Int { shape.width / 2 / Lanes.scalarCount + 1 }
+    static func blockCount(_ shape: ImageShape) -> Int {
+        ButterworthFilter.blockCount(width: shape.width, laneCount: Lanes.scalarCount)
+    }
 
     private static func blocks(of rank: Int, _ ranks: any CollectiveRanks, _ shape: ImageShape) -> Range<Int> {
         let count = blockCount(shape)

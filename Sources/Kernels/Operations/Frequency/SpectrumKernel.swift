@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Multiplies the spectrum of each channel by a real gain that depends on the frequency.
 ///
 /// The two-dimensional transform is made row by row and then column by column; between the two the ranks exchange blocks, so
@@ -5,14 +7,14 @@
 ///
 ///     rows of samples -> transform rows | exchange | transform columns, times gain, transform back | exchange | rows back
 ///
-/// Whoever transforms a row or column, it is the same numbers in the same order: the result does not depend on the ranks.
+/// Whichever rank transforms a row or column, it takes the same numbers in the same order: the result does not depend on the ranks.
 /// Only half of each row's spectrum is kept, since that of real numbers mirrors itself. Samples of 8 bits are transformed in
 /// single precision, those of 16 bits in double: the error is far below a level.
 struct SpectrumKernel: CollectiveKernel {
     let outputShape: ImageShape
     let filter: ButterworthFilter
 
-    func apply(_ input: Band, to output: MutableBand, with ranks: some CollectiveRanks) {
+    func apply(_ input: RowsView, to output: MutableRowsView, with ranks: some CollectiveRanks) {
         switch outputShape.format.depth {
         case .eight: apply(input, to: output, ranks, SIMD8<Float>.self, UInt8.self)
         case .sixteen: apply(input, to: output, ranks, SIMD4<Double>.self, UInt16.self)
@@ -20,7 +22,7 @@ struct SpectrumKernel: CollectiveKernel {
     }
 
     private func apply<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, to output: MutableBand, _ ranks: any CollectiveRanks, _: Lanes.Type, _: Sample.Type
+        _ input: RowsView, to output: MutableRowsView, _ ranks: any CollectiveRanks, _: Lanes.Type, _: Sample.Type
     ) {
         let rows = SpectrumRows<Lanes, Sample>(outputShape, ranks.rows(of: ranks.rank, height: outputShape.height))
         let columns = SpectrumColumns<Lanes>(outputShape, filter, scale: 1 / (rows.scale * Double(outputShape.height)))
@@ -30,7 +32,7 @@ struct SpectrumKernel: CollectiveKernel {
             columns.deallocate()
             exchange.deallocate()
         }
-        for channel in 0..<outputShape.format.colourChannelCount {
+        for channel in 0..<outputShape.format.colorChannelCount {
             rows.transform(input, channel, to: exchange.spectrum)
             exchange.toColumns()
             for (index, block) in exchange.blocks.enumerated() {
@@ -44,18 +46,5 @@ struct SpectrumKernel: CollectiveKernel {
             let (from, to) = (input.row(y, as: Sample.self), output.row(y, as: Sample.self))
             copyAlpha(from: from, to: to, width: outputShape.width, channels: outputShape.format.channelCount)
         }
-    }
-
-    /// The bytes that all ranks together need for a channel's spectrum, twice while they exchange; `nil` where that is more
-    /// than 2^63.
-    static func byteCount(_ shape: ImageShape) -> Int? {
-        let blocks =
-            switch shape.format.depth {
-            case .eight: SpectrumExchange<SIMD8<Float>>.blockCount(shape)
-            case .sixteen: SpectrumExchange<SIMD4<Double>>.blockCount(shape)
-            }
-        let (numbers, overflow) = blocks.multipliedReportingOverflow(by: shape.height)
-        let (bytes, overflowOfBytes) = numbers.multipliedReportingOverflow(by: 2 * 64)
-        return overflow || overflowOfBytes ? nil : bytes
     }
 }

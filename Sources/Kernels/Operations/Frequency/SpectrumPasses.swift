@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Transforms rows of samples to blocks of columns, and back. Owns memory: call `deallocate()`.
 ///
 /// Each lane has a row. Samples are measured from half the range: their spectrum is the same but for frequency 0.
@@ -31,7 +33,7 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
     private let levels: UnsafeMutablePointer<Sample>
     private static var samplesPerPart: Int { 64 }
 
-    func transform(_ input: Band, _ channel: Int, to spectrum: Number.Row) {
+    func transform(_ input: RowsView, _ channel: Int, to spectrum: Number.Row) {
         forEachGroup { y, count in
             load(input, channel, y, count)
             let numbers = transform.forward()
@@ -43,7 +45,7 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
     }
 
     /// - Parameter spectrum: with the parts of each number exchanged.
-    func restore(_ spectrum: Number.Row, to output: MutableBand, _ channel: Int) {
+    func restore(_ spectrum: Number.Row, to output: MutableRowsView, _ channel: Int) {
         forEachGroup { y, count in
             forEachBlock { block, place in
                 Number.transpose(
@@ -70,7 +72,7 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
         }
     }
 
-    private func load(_ input: Band, _ channel: Int, _ y: Int, _ count: Int) {
+    private func load(_ input: RowsView, _ channel: Int, _ y: Int, _ count: Int) {
         let (channels, places, half) = (shape.format.channelCount, transform.places, half)
         forEachPart { start, length in
             for lane in 0..<count {
@@ -86,7 +88,7 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
         }
     }
 
-    private func store(_ result: Number.Row, _ output: MutableBand, _ channel: Int, _ y: Int, _ count: Int) {
+    private func store(_ result: Number.Row, _ output: MutableRowsView, _ channel: Int, _ y: Int, _ count: Int) {
         let (channels, places, half) = (shape.format.channelCount, transform.placesBack, half)
         let largest = Int32(truncatingIfNeeded: Sample.max)
         forEachPart { start, length in

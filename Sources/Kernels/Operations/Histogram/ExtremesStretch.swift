@@ -1,22 +1,22 @@
+import ByteCoding
+import Pipelines
+
 /// Stretches from the darkest to the brightest level, which are found without counting all of them.
 ///
 /// A summary and the value are the two levels, each as a little-endian `UInt16`; alpha does not count.
 struct ExtremesStretchKernel: WholeImageKernel {
     let shape: ImageShape
 
-    var prelude: [any RowKernel] { [] }
     var outputShape: ImageShape { shape }
-    var summarisedShape: ImageShape { shape }
-    var finishesRowByRow: Bool { true }
 
-    func summarise(_ rows: Band) -> [UInt8] {
+    func aggregate(_ rows: RowsView) -> [UInt8] {
         switch shape.format.depth {
         case .eight: extremes(rows, UInt8.self)
         case .sixteen: extremes(rows, UInt16.self)
         }
     }
 
-    private func extremes<Sample: FixedWidthInteger & UnsignedInteger>(_ rows: Band, _: Sample.Type) -> [UInt8] {
+    private func extremes<Sample: FixedWidthInteger & UnsignedInteger>(_ rows: RowsView, _: Sample.Type) -> [UInt8] {
         let channels = shape.format.channelCount
         var (darkest, brightest) = (Sample.max, Sample.min)
         for y in rows.rows {
@@ -38,9 +38,9 @@ struct ExtremesStretchKernel: WholeImageKernel {
         return Self.bytes(darkest: UInt16(darkest), brightest: UInt16(brightest))
     }
 
-    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
+    func merge(_ partials: [[UInt8]]) throws(PipelineError) -> [UInt8] {
         var (darkest, brightest) = (UInt16.max, UInt16.min)
-        for summary in summaries {
+        for summary in partials {
             let levels = try StretchMap(summary, depth: shape.format.depth)
             darkest = min(darkest, UInt16(levels.black))
             brightest = max(brightest, UInt16(levels.white))
@@ -48,20 +48,20 @@ struct ExtremesStretchKernel: WholeImageKernel {
         return Self.bytes(darkest: darkest, brightest: brightest)
     }
 
-    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
-        Array(repeating: try combine(summaries), count: summaries.count)
+    func finalize(_ partials: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
+        Array(repeating: try merge(partials), count: partials.count)
     }
 
-    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) -> [[UInt8]] {
-        Array(repeating: value, count: summaries.count)
+    func refine(_ value: [UInt8], strips partials: [[UInt8]]) -> [[UInt8]] {
+        Array(repeating: value, count: partials.count)
     }
 
-    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
+    func apply(_ value: [UInt8], to input: RowsView, into output: MutableRowsView) throws(PipelineError) {
         try StretchMap(value, depth: shape.format.depth).apply(input, to: output)
     }
 
     private static func bytes(darkest: UInt16, brightest: UInt16) -> [UInt8] {
-        var writer = ByteWriter()
+        var writer = BinaryWriter()
         writer.write(darkest)
         writer.write(brightest)
         return writer.bytes

@@ -1,3 +1,6 @@
+import ByteCoding
+import Pipelines
+
 /// An image cut into `count` x `count` tiles of the same size, as OpenCV's CLAHE does.
 ///
 /// If the tiles do not fit, the image is continued to the right and below by reflection; tiles beyond the image see what
@@ -48,19 +51,19 @@ struct TileGrid: Sendable {
     }
 
     /// The two tiles whose centres enclose a pixel along one axis, and how much the second one weighs.
-    struct Neighbours {
+    struct Neighbors {
         let first: Int
         let second: Int
         let weight: Float
     }
 
-    func neighbours(x: Int) -> Neighbours { neighbours(x, size: width) }
-    func neighbours(y: Int) -> Neighbours { neighbours(y, size: height) }
+    func neighbors(x: Int) -> Neighbors { neighbors(x, size: width) }
+    func neighbors(y: Int) -> Neighbors { neighbors(y, size: height) }
 
-    private func neighbours(_ position: Int, size: Int) -> Neighbours {
+    private func neighbors(_ position: Int, size: Int) -> Neighbors {
         let place = Float(position) * (1 / Float(size)) - 0.5
         let first = place.rounded(.down)
-        return Neighbours(
+        return Neighbors(
             first: max(0, Int(first)), second: min(count - 1, Int(first) + 1), weight: place - first)
     }
 }
@@ -114,17 +117,17 @@ struct TileHistograms {
 
     var bytes: [UInt8] {
         let present = rows.indices.filter { rows[$0] != nil }
-        var writer = ByteWriter(capacity: 2 + present.count * (2 + grid.count * levelCount * 4))
+        var writer = BinaryWriter(capacity: 2 + present.count * (2 + grid.count * levelCount * 4))
         writer.write(UInt16(present.count))
         for row in present {
             writer.write(UInt16(row))
-            rows[row]?.map { $0.littleEndian }.withUnsafeBytes { writer.write($0) }
+            rows[row]?.map { $0.littleEndian }.withUnsafeBytes { writer.append($0) }
         }
         return writer.bytes
     }
 
     private mutating func add(_ summary: [UInt8]) throws(PipelineError) {
-        var reader = ByteReader(summary, name: "a summary of clahe")
+        var reader = PartialReader(summary, name: "a summary of clahe")
         var next = 0
         for _ in 0..<(try reader.read(UInt16.self)) {
             let row = Int(try reader.read(UInt16.self))

@@ -1,6 +1,10 @@
-/// Which level of a window is taken.
-enum Extremum: Sendable {
-    case minimum, maximum
+import Pipelines
+
+extension WindowExtremum: RowKernelProviding {
+    func kernel(for step: RowStep) -> any RowKernel {
+        MorphologyKernel(
+            outputShape: step.output, element: StructuringElement(shape, size: size), extremum: extremum)
+    }
 }
 
 /// The smallest or largest level of a window. Pixels outside the image do not count, as with OpenCV's default border.
@@ -15,9 +19,7 @@ struct MorphologyKernel: RowKernel {
     let element: StructuringElement
     let extremum: Extremum
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: element.radius, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch (outputShape.format.depth, extremum) {
         case (.eight, .minimum): apply(input, output, Smaller<UInt8>.self)
         case (.eight, .maximum): apply(input, output, Larger<UInt8>.self)
@@ -37,7 +39,7 @@ struct MorphologyKernel: RowKernel {
         }
     }
 
-    private func apply<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
+    private func apply<Choice: Selection>(_ input: RowsView, _ output: MutableRowsView, _: Choice.Type) {
         if element.isRectangle && (1...2).contains(element.radius) {
             applySmallSquare(input, output, Choice.self)
         } else if element.isRectangle {
@@ -48,7 +50,7 @@ struct MorphologyKernel: RowKernel {
     }
 
     /// Squares of side 3 and 5: down the columns, then along the row, each in one pass.
-    private func applySmallSquare<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
+    private func applySmallSquare<Choice: Selection>(_ input: RowsView, _ output: MutableRowsView, _: Choice.Type) {
         typealias Sample = Choice.Sample
         let (count, channels, radius) = (outputShape.samplesPerRow, outputShape.format.channelCount, element.radius)
         let padded = UnsafeMutablePointer<Sample>.allocate(capacity: count + 2 * radius * channels)
@@ -69,7 +71,7 @@ struct MorphologyKernel: RowKernel {
     ///
     ///     rows   a0 a1 a2 | b0 b1 b2        window of output row i: from a(i) to b(i - 1)
     ///     upper: extremum of a(i)...a2      lower: extremum of b0...b(i - 1)
-    private func applyRectangle<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
+    private func applyRectangle<Choice: Selection>(_ input: RowsView, _ output: MutableRowsView, _: Choice.Type) {
         typealias Sample = Choice.Sample
         let count = outputShape.samplesPerRow
         let radius = element.radius
@@ -122,7 +124,7 @@ struct MorphologyKernel: RowKernel {
     }
 
     /// Row by row: each row of the window once for every distance that it reaches.
-    private func applyRows<Choice: Selection>(_ input: Band, _ output: MutableBand, _: Choice.Type) {
+    private func applyRows<Choice: Selection>(_ input: RowsView, _ output: MutableRowsView, _: Choice.Type) {
         typealias Sample = Choice.Sample
         let count = outputShape.samplesPerRow
         let radius = element.radius
@@ -195,13 +197,13 @@ extension Selection {
     fileprivate static func merge(
         _ radius: Int, _ row: (Int) -> UnsafePointer<Sample>, into target: UnsafeMutablePointer<Sample>, _ count: Int
     ) {
-        let (left, centre, right) = (row(-1), row(0), row(1))
+        let (left, center, right) = (row(-1), row(0), row(1))
         if radius == 1 {
-            for i in 0..<count { target[i] = choose(choose(left[i], right[i]), centre[i]) }
+            for i in 0..<count { target[i] = choose(choose(left[i], right[i]), center[i]) }
         } else {
             let (first, last) = (row(-2), row(2))
             for i in 0..<count {
-                target[i] = choose(choose(choose(left[i], right[i]), choose(first[i], last[i])), centre[i])
+                target[i] = choose(choose(choose(left[i], right[i]), choose(first[i], last[i])), center[i])
             }
         }
     }

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The window of a morphological operation: for each of its rows, how far it reaches to the left and right.
 ///
 ///     rect 5     cross 5    ellipse 5
@@ -7,10 +9,6 @@
 ///     # # # # #  . . # . .  # # # # #
 ///     # # # # #  . . # . .  . . # . .
 struct StructuringElement: Hashable, Sendable {
-    enum Shape: String, CaseIterable {
-        case rect, ellipse, cross
-    }
-
     /// One a row, from the top; an odd number of them. The window is symmetric about its centre.
     let reaches: [Int]
 
@@ -19,7 +17,7 @@ struct StructuringElement: Hashable, Sendable {
     var isRectangle: Bool { reaches.allSatisfy { $0 == reaches[0] } }
 
     /// OpenCV's `getStructuringElement` of that shape and size, anchored in the centre.
-    init(_ shape: Shape, size: Int) {
+    init(_ shape: WindowExtremum.Shape, size: Int) {
         let radius = size / 2
         reaches = (-radius...radius).map { row in
             switch shape {

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Applies a bilateral window; 8-bit samples are summed in single precision, as OpenCV does, 16-bit ones in double.
 ///
 /// The mean is the centre's level plus the weighted mean of the differences to it.
@@ -5,9 +7,7 @@ struct BilateralKernel: RowKernel {
     let outputShape: ImageShape
     let window: BilateralWindow
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: window.radius, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: smooth(input, output, UInt8.self, Float.self)
         case .sixteen: smooth(input, output, UInt16.self, Double.self)
@@ -16,14 +16,14 @@ struct BilateralKernel: RowKernel {
 
     @inline(__always)
     private func smooth<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Real.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Real.Type
     ) {
         let (width, channels) = (outputShape.width, outputShape.format.channelCount)
-        let colours = outputShape.format.layout.isColour ? 3 : 1
+        let colors = outputShape.format.layout.isColor ? 3 : 1
         let first = output.rows.lowerBound
-        var rows = PlanarRows<Sample>(input, radius: window.radius, colours: colours, first: first)
-        let weights = TapWeights<Sample, Real>(window, width: width, colours: colours)
-        let means = WeightedMeans<Sample, Real>(colours: colours)
+        var rows = PlanarRows<Sample>(input, radius: window.radius, colors: colors, first: first)
+        let weights = TapWeights<Sample, Real>(window, width: width, colors: colors)
+        let means = WeightedMeans<Sample, Real>(colors: colors)
         defer {
             rows.deallocate()
             weights.deallocate()
@@ -59,23 +59,23 @@ struct BilateralKernel: RowKernel {
 /// Owns memory: call `deallocate()`.
 private struct PlanarRows<Sample: FixedWidthInteger & UnsignedInteger> {
     let radius: Int
-    let colours: Int
+    let colors: Int
     /// From one plane to the next.
     private let stride: Int
-    private let input: Band
+    private let input: RowsView
     private let memory: UnsafeMutablePointer<Sample>
     private let padded: UnsafeMutablePointer<Sample>
-    private var centre: Int
+    private var center: Int
     private var end: Int
 
-    init(_ input: Band, radius: Int, colours: Int, first: Int) {
+    init(_ input: RowsView, radius: Int, colors: Int, first: Int) {
         self.input = input
         self.radius = radius
-        self.colours = colours
+        self.colors = colors
         stride = input.shape.width + 2 * radius
-        memory = .allocate(capacity: (2 * radius + 1) * colours * stride)
+        memory = .allocate(capacity: (2 * radius + 1) * colors * stride)
         padded = .allocate(capacity: stride * input.shape.format.channelCount)
-        centre = first
+        center = first
         end = first - radius
     }
 
@@ -86,7 +86,7 @@ private struct PlanarRows<Sample: FixedWidthInteger & UnsignedInteger> {
 
     /// The first row, then one further each time.
     mutating func move(to y: Int) {
-        centre = y
+        center = y
         while end <= y + radius {
             load(end)
             end += 1
@@ -98,19 +98,19 @@ private struct PlanarRows<Sample: FixedWidthInteger & UnsignedInteger> {
         copyPadded(
             input.reflectedRow(y), width: width, channels: channels, radius: radius, border: .reflect101, to: padded)
         let planes = plane(y, 0) - radius
-        for colour in 0..<colours {
-            for x in 0..<stride { planes[colour * stride + x] = padded[x * channels + colour] }
+        for color in 0..<colors {
+            for x in 0..<stride { planes[color * stride + x] = padded[x * channels + color] }
         }
     }
 
     /// A colour of row `y`, from pixel 0 on.
-    private func plane(_ y: Int, _ colour: Int) -> UnsafeMutablePointer<Sample> {
+    private func plane(_ y: Int, _ color: Int) -> UnsafeMutablePointer<Sample> {
         let count = 2 * radius + 1
-        return memory + (((y % count + count) % count) * colours + colour) * stride + radius
+        return memory + (((y % count + count) % count) * colors + color) * stride + radius
     }
 
     /// A colour of the row `dy` below the centre, from pixel 0 on.
-    func row(_ dy: Int, _ colour: Int) -> UnsafePointer<Sample> { UnsafePointer(plane(centre + dy, colour)) }
+    func row(_ dy: Int, _ color: Int) -> UnsafePointer<Sample> { UnsafePointer(plane(center + dy, color)) }
 }
 
 /// What neighbours weigh by their colour. Two pixels weigh the same for each other: what the one of them that is further up,
@@ -129,9 +129,9 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
     private let memory: UnsafeMutablePointer<Real>
     private let differences: UnsafeMutablePointer<Int32>
 
-    init(_ window: BilateralWindow, width: Int, colours: Int) {
+    init(_ window: BilateralWindow, width: Int, colors: Int) {
         self.window = window
-        let largest = colours * Int(Sample.max)
+        let largest = colors * Int(Sample.max)
         ofDifference = (0...largest).map { Real(window.weight(ofDifference: $0)) }
         keeps = window.radius <= 3
         stride = width + 2 * window.radius
@@ -199,14 +199,14 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
         into target: UnsafeMutablePointer<Real>
     ) {
         typealias Row = UnsafePointer<Sample>
-        @inline(__always) func pair(_ colour: Int) -> (own: Row, other: Row) {
-            (rows.row(from, colour) + columns.lowerBound, rows.row(to, colour) + columns.lowerBound + dx)
+        @inline(__always) func pair(_ color: Int) -> (own: Row, other: Row) {
+            (rows.row(from, color) + columns.lowerBound, rows.row(to, color) + columns.lowerBound + dx)
         }
         @inline(__always) func difference(_ pair: (own: Row, other: Row), _ i: Int) -> Int32 {
             let difference = Int32(truncatingIfNeeded: pair.other[i]) &- Int32(truncatingIfNeeded: pair.own[i])
             return max(difference, 0 &- difference)
         }
-        if rows.colours == 1 {
+        if rows.colors == 1 {
             let gray = pair(0)
             for i in 0..<columns.count { differences[i] = difference(gray, i) }
         } else {
@@ -215,7 +215,7 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
                 differences[i] = difference(red, i) &+ difference(green, i) &+ difference(blue, i)
             }
         }
-        // By itself: a lookup is no matter of vectors.
+        // By itself: a lookup does not vectorise.
         ofDifference.withUnsafeBufferPointer { weights in
             for i in 0..<columns.count { target[i] = weights[Int(differences[i])] }
         }
@@ -228,12 +228,12 @@ private struct TapWeights<Sample: FixedWidthInteger & UnsignedInteger, Real: Bin
 private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
     static var length: Int { 256 }
 
-    private let colours: Int
+    private let colors: Int
     /// The weights, then the differences in each colour.
     private let sums: UnsafeMutablePointer<Real>
 
-    init(colours: Int) {
-        self.colours = colours
+    init(colors: Int) {
+        self.colors = colors
         sums = .allocate(capacity: 4 * Self.length)
     }
 
@@ -246,7 +246,7 @@ private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: 
     func add(_ one: TapRow<Sample, Real>, _ two: TapRow<Sample, Real>, _ count: Int) {
         let (total, first) = (sums, sums + Self.length)
         let (second, third) = (sums + 2 * Self.length, sums + 3 * Self.length)
-        if colours == 1 {
+        if colors == 1 {
             for i in 0..<count {
                 let (weight, next) = (one.weights[i], two.weights[i])
                 total[i] = total[i] + one.weight * weight + two.weight * next
@@ -284,11 +284,11 @@ private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: 
         _ rows: PlanarRows<Sample>, _ start: Int, to target: UnsafeMutablePointer<Sample>, stride: Int, _ count: Int
     ) {
         let largest = Int32(truncatingIfNeeded: Sample.max)
-        for colour in 0..<colours {
-            let (own, differences) = (rows.row(0, colour) + start, sums + (colour + 1) * Self.length)
+        for color in 0..<colors {
+            let (own, differences) = (rows.row(0, color) + start, sums + (color + 1) * Self.length)
             for i in 0..<count {
                 let mean = Double(Int32(truncatingIfNeeded: own[i])) + Double(differences[i] / sums[i])
-                target[i * stride + colour] = Sample(truncatingIfNeeded: roundedLevel(mean, upTo: largest))
+                target[i * stride + color] = Sample(truncatingIfNeeded: roundedLevel(mean, upTo: largest))
             }
         }
     }
@@ -298,18 +298,18 @@ private struct WeightedMeans<Sample: FixedWidthInteger & UnsignedInteger, Real: 
 private struct TapRow<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryFloatingPoint> {
     struct Levels {
         let own: UnsafePointer<Sample>
-        let neighbour: UnsafePointer<Sample>
+        let neighbor: UnsafePointer<Sample>
 
         @inline(__always)
         func difference(_ i: Int) -> Real {
-            Real(Int32(truncatingIfNeeded: neighbour[i]) &- Int32(truncatingIfNeeded: own[i]))
+            Real(Int32(truncatingIfNeeded: neighbor[i]) &- Int32(truncatingIfNeeded: own[i]))
         }
     }
 
     private(set) var levels: (Levels, Levels, Levels)
-    /// Of the neighbours' colours.
+    /// The weights of the neighbours' colours.
     let weights: UnsafePointer<Real>
-    /// Of the place.
+    /// The weight of the place.
     private(set) var weight: Real
 
     var gray: Levels { levels.0 }
@@ -319,16 +319,16 @@ private struct TapRow<Sample: FixedWidthInteger & UnsignedInteger, Real: BinaryF
 
     @inline(__always)
     init(_ tap: BilateralWindow.Tap, _ rows: PlanarRows<Sample>, _ start: Int, _ weights: UnsafePointer<Real>) {
-        func levels(_ colour: Int) -> Levels {
-            Levels(own: rows.row(0, colour) + start, neighbour: rows.row(tap.dy, colour) + start + tap.dx)
+        func levels(_ color: Int) -> Levels {
+            Levels(own: rows.row(0, color) + start, neighbor: rows.row(tap.dy, color) + start + tap.dx)
         }
-        let last = rows.colours - 1
+        let last = rows.colors - 1
         self.levels = (levels(0), levels(min(1, last)), levels(last))
         self.weights = weights
         weight = Real(tap.weight)
     }
 
-    /// The same, which adds nothing.
+    /// The same row with weights of 0: it adds nothing.
     var withoutWeight: TapRow {
         var tap = self
         tap.weight = 0

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The mean of a square window at a cost that does not grow with it: a sum for each column of the window's rows moves down a
 /// row by one sample in, one out; the window's sum moves along a row by one column in, one out.
 struct BoxKernel: RowKernel {
@@ -5,9 +7,7 @@ struct BoxKernel: RowKernel {
     let size: Int
     let border: RowBorder
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         // A column has at most 255 samples: those of 8 bits fit 16, those of 16 fit 32. So do windows of 255 x 255.
         switch outputShape.format.depth {
         case .eight: blur(input, output, UInt8.self, UInt16.self)
@@ -16,7 +16,7 @@ struct BoxKernel: RowKernel {
     }
 
     private func blur<Sample: FixedWidthInteger & UnsignedInteger, Column: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Column.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Column.Type
     ) {
         let shape = outputShape
         let channels = shape.format.channelCount

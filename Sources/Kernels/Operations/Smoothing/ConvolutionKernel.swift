@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Weights the samples of a window, scales their sum and rounds it.
 ///
 /// Adds up in integers of 16 or 32 bits where the weights are integers and no sum can be larger, else in double precision.
@@ -5,15 +7,12 @@
 struct ConvolutionKernel: RowKernel {
     let outputShape: ImageShape
     let matrix: Matrix
+    /// The window is square in memory: its larger reach counts for both directions.
+    let radius: Int
     let scale: Double
     let offset: Double
 
-    /// The window is square in memory: its larger reach counts for both directions.
-    private var radius: Int { max(matrix.rowCount, matrix.columnCount) / 2 }
-
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: radius, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         let weights = matrix.rows.joined()
         let reach = weights.reduce(0) { $0 + $1.magnitude } * Double(outputShape.format.depth.maximum)
         let areIntegers = weights.allSatisfy { $0 == $0.rounded(.towardZero) }
@@ -27,7 +26,7 @@ struct ConvolutionKernel: RowKernel {
     }
 
     private func convolve<Sample: FixedWidthInteger & UnsignedInteger, Sum: WeightedSum>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Sum.Type
     ) {
         let (channels, count) = (outputShape.format.channelCount, outputShape.samplesPerRow)
         let quads = Quad<Sum>.all(of: matrix, channels: channels)

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Weights rows, then columns, and rounds once: with integer weights nothing is lost between.
 ///
 /// At 8 bits the rows' sums are 16-bit integers, from which half their range is taken, so that they count as signed: processors
@@ -7,9 +9,7 @@ struct GaussianKernel: RowKernel {
     /// An odd number of weights, symmetric, that sum to 2^8 or 2^16 by the depth of the samples.
     let taps: [UInt32]
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: taps.count / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: blur(input, output, UInt8.self, UInt16.self, Int16.self, Int32.self, bias: 1 << 15)
         case .sixteen: blur(input, output, UInt16.self, UInt32.self, UInt32.self, UInt64.self, bias: 0)
@@ -24,7 +24,8 @@ struct GaussianKernel: RowKernel {
         Sample: FixedWidthInteger & UnsignedInteger, RowSum: FixedWidthInteger & UnsignedInteger,
         Factor: FixedWidthInteger, Sum: FixedWidthInteger
     >(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: RowSum.Type, _: Factor.Type, _: Sum.Type, bias: RowSum
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: RowSum.Type, _: Factor.Type, _: Sum.Type,
+        bias: RowSum
     ) {
         let shape = outputShape
         let channels = shape.format.channelCount
@@ -47,11 +48,11 @@ struct GaussianKernel: RowKernel {
             weightRows(input, y, reach, bias, into: weighted, count, Sample.self)
             fillPadding(around: weighted, width: shape.width, channels: channels, radius: radius, border: .reflect101)
             let target: UnsafeMutablePointer<Sample> = output.row(y)
-            weighted.withMemoryRebound(to: Factor.self, capacity: count) { centre in
+            weighted.withMemoryRebound(to: Factor.self, capacity: count) { center in
                 var first = 0
                 while first < count {
                     let length = min(blockLength, count - first)
-                    weightColumns(centre + first, reach * channels, channels, start, into: sums, length)
+                    weightColumns(center + first, reach * channels, channels, start, into: sums, length)
                     for i in 0..<length { target[first + i] = Sample(truncatingIfNeeded: sums[i] &>> bits) }
                     first += length
                 }
@@ -63,13 +64,14 @@ struct GaussianKernel: RowKernel {
     }
 
     private func weightRows<Sample: FixedWidthInteger & UnsignedInteger, RowSum: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ y: Int, _ reach: Int, _ bias: RowSum, into sums: UnsafeMutablePointer<RowSum>, _ count: Int,
+        _ input: RowsView, _ y: Int, _ reach: Int, _ bias: RowSum, into sums: UnsafeMutablePointer<RowSum>,
+        _ count: Int,
         _: Sample.Type
     ) {
         let radius = taps.count / 2
-        let centreTap = RowSum(taps[radius])
+        let centerTap = RowSum(taps[radius])
         let row: UnsafePointer<Sample> = input.row(y)
-        for i in 0..<count { sums[i] = RowSum(truncatingIfNeeded: row[i]) &* centreTap &+ bias }
+        for i in 0..<count { sums[i] = RowSum(truncatingIfNeeded: row[i]) &* centerTap &+ bias }
         for distance in stride(from: 1, through: reach, by: 2) {
             let further = min(distance + 1, reach)
             addRows(
@@ -85,8 +87,8 @@ struct GaussianKernel: RowKernel {
         into sums: UnsafeMutablePointer<Sum>, _ count: Int
     ) {
         let radius = taps.count / 2
-        let centreTap = Sum(truncatingIfNeeded: Factor(taps[radius]))
-        for i in 0..<count { sums[i] = Sum(truncatingIfNeeded: row[i]) &* centreTap &+ start }
+        let centerTap = Sum(truncatingIfNeeded: Factor(taps[radius]))
+        for i in 0..<count { sums[i] = Sum(truncatingIfNeeded: row[i]) &* centerTap &+ start }
         for distance in stride(from: 1, through: reach / channels, by: 2) {
             let further = min(distance + 1, reach / channels)
             addColumns(

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The median of a square window of 8-bit samples, at a cost that does not grow with the window.
 ///
 /// Every column of pixels has a histogram, which moves down a row by one sample in, one out; the window's histogram moves
@@ -9,9 +11,7 @@ struct HistogramMedianKernel: RowKernel {
     let outputShape: ImageShape
     let size: Int
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         let format = outputShape.format
         // Columns are treated in stripes whose histograms stay in the cache.
         let stripes = RowPartition(rowCount: outputShape.width, rowsPerPart: max(256, 2 * size))
@@ -19,7 +19,7 @@ struct HistogramMedianKernel: RowKernel {
         defer { columns.deallocate() }
         for index in 0..<stripes.count {
             let stripe = ColumnStripe(stripes[index], radius: size / 2, width: outputShape.width)
-            for channel in 0..<format.colourChannelCount { move(columns, down: stripe, input, output, channel) }
+            for channel in 0..<format.colorChannelCount { move(columns, down: stripe, input, output, channel) }
         }
         guard format.layout.hasAlpha else { return }
         for y in output.rows {
@@ -30,7 +30,8 @@ struct HistogramMedianKernel: RowKernel {
     }
 
     private func move(
-        _ columns: ColumnHistograms, down stripe: ColumnStripe, _ input: Band, _ output: MutableBand, _ channel: Int
+        _ columns: ColumnHistograms, down stripe: ColumnStripe, _ input: RowsView, _ output: MutableRowsView,
+        _ channel: Int
     ) {
         let channels = outputShape.format.channelCount
         let radius = size / 2
@@ -73,9 +74,9 @@ private struct ColumnStripe {
 private struct ColumnHistograms {
     private typealias Bins = SIMD16<UInt16>
 
-    /// 16 groups of 16 bins a column: bin by bin `level`.
+    /// 16 groups of 16 bins per column: bin by bin `level`.
     private let fine: UnsafeMutablePointer<Bins>
-    /// 16 bins a column: bin by bin `level / 16`.
+    /// 16 bins per column: bin by bin `level / 16`.
     private let coarse: UnsafeMutablePointer<Bins>
     private let capacity: Int
 
@@ -115,16 +116,16 @@ private struct ColumnHistograms {
         var windowCoarse = Bins()
         for x in first - radius..<first + radius { windowCoarse &+= coarse[stripe.index(x)] }
         withUnsafeTemporaryAllocation(of: Bins.self, capacity: 16) { window in
-            withUnsafeTemporaryAllocation(of: Int.self, capacity: 16) { centres in
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: 16) { centers in
                 // Far enough away that the first use of a group counts its columns afresh.
                 window.initialize(repeating: Bins())
-                centres.initialize(repeating: first - 4 * radius - 4)
+                centers.initialize(repeating: first - 4 * radius - 4)
                 for x in stripe.wanted {
                     windowCoarse &+= coarse[stripe.index(x + radius)]
                     var below: UInt16 = 0
                     let group = Self.position(of: half, in: windowCoarse, &below)
-                    update(&window[group], group, from: centres[group], to: x, stripe)
-                    centres[group] = x
+                    update(&window[group], group, from: centers[group], to: x, stripe)
+                    centers[group] = x
                     let level = Self.position(of: half, in: window[group], &below)
                     target[x * channels] = UInt8(truncatingIfNeeded: group &<< 4 | level)
                     windowCoarse &-= coarse[stripe.index(x - radius)]
@@ -160,13 +161,13 @@ private struct ColumnHistograms {
 
     /// Brings a group of fine bins to the window around `x`: step by step, or afresh when that is shorter.
     @inline(__always)
-    private func update(_ bins: inout Bins, _ group: Int, from centre: Int, to x: Int, _ stripe: ColumnStripe) {
+    private func update(_ bins: inout Bins, _ group: Int, from center: Int, to x: Int, _ stripe: ColumnStripe) {
         let radius = stripe.radius
-        if x - centre > radius {
+        if x - center > radius {
             bins = Bins()
-            for neighbour in x - radius...x + radius { bins &+= fine[stripe.index(neighbour) &<< 4 | group] }
+            for neighbor in x - radius...x + radius { bins &+= fine[stripe.index(neighbor) &<< 4 | group] }
         } else {
-            for step in stride(from: centre + 1, through: x, by: 1) {
+            for step in stride(from: center + 1, through: x, by: 1) {
                 bins &+= fine[stripe.index(step + radius) &<< 4 | group]
                 bins &-= fine[stripe.index(step - radius - 1) &<< 4 | group]
             }

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The mean of a window of at most 15 x 15 samples: all sums of 8-bit ones fit 16 bits, and rows of windows are added up
 /// whole.
 struct NarrowBoxKernel: RowKernel {
@@ -8,9 +10,7 @@ struct NarrowBoxKernel: RowKernel {
     let size: Int
     let border: RowBorder
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: blur(input, output, UInt8.self, UInt16.self)
         case .sixteen: blur(input, output, UInt16.self, UInt32.self)
@@ -18,7 +18,7 @@ struct NarrowBoxKernel: RowKernel {
     }
 
     private func blur<Sample: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Sum.Type
     ) {
         let shape = outputShape
         let channels = shape.format.channelCount

@@ -1,10 +1,10 @@
+import Pipelines
+
 /// The median of 3 x 3 by a sorting network.
 struct Median3Kernel: RowKernel {
     let outputShape: ImageShape
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 1, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: select(input, output, UInt8.self)
         case .sixteen: select(input, output, UInt16.self)
@@ -12,13 +12,13 @@ struct Median3Kernel: RowKernel {
     }
 
     private func select<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type
     ) {
         let channels = outputShape.format.channelCount
         let count = outputShape.samplesPerRow
         func row(_ y: Int) -> UnsafePointer<Sample> { input.row(min(max(y, 0), outputShape.height - 1)) }
         for y in output.rows {
-            let window = Window3(above: row(y - 1), centre: row(y), below: row(y + 1))
+            let window = Window3(above: row(y - 1), center: row(y), below: row(y + 1))
             let target: UnsafeMutablePointer<Sample> = output.row(y)
             inWholeVectors(max(0, count - 2 * channels)) { start, length in
                 window.selectMiddles(from: start, channels, into: target + channels, length)
@@ -29,22 +29,22 @@ struct Median3Kernel: RowKernel {
                 target[last + i] = window.middle(max(last - channels, 0) + i, last + i, last + i)
             }
             if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: window.centre, to: target, width: outputShape.width, channels: channels)
+                copyAlpha(from: window.center, to: target, width: outputShape.width, channels: channels)
             }
         }
     }
 }
 
-/// Three rows, of which any three columns make a window. Columns are sorted anew for each window, which is faster than to
+/// Three rows, of which any three columns make a window. Columns are sorted again for each window, which is faster than to
 /// keep them sorted in memory.
 private struct Window3<Sample: FixedWidthInteger & UnsignedInteger> {
     let above: UnsafePointer<Sample>
-    let centre: UnsafePointer<Sample>
+    let center: UnsafePointer<Sample>
     let below: UnsafePointer<Sample>
 
     @inline(__always)
     private func column(_ i: Int) -> (low: Sample, middle: Sample, high: Sample) {
-        var (low, middle, high) = (above[i], centre[i], below[i])
+        var (low, middle, high) = (above[i], center[i], below[i])
         order(&low, &middle)
         order(&middle, &high)
         order(&low, &middle)
@@ -79,9 +79,7 @@ private struct Window3<Sample: FixedWidthInteger & UnsignedInteger> {
 struct Median5Kernel: RowKernel {
     let outputShape: ImageShape
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: select(input, output, UInt8.self)
         case .sixteen: select(input, output, UInt16.self)
@@ -89,7 +87,7 @@ struct Median5Kernel: RowKernel {
     }
 
     private func select<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type
     ) {
         let (width, channels) = (outputShape.width, outputShape.format.channelCount)
         // The sorted columns of a block of pixels and of two more on either side: they stay in the cache.

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The median of a square window of 16-bit samples: one histogram at two resolutions slides along each row.
 ///
 /// Source: T. Huang, G. Yang and G. Tang, A fast two-dimensional median filtering algorithm, IEEE Transactions on Acoustics,
@@ -6,9 +8,7 @@ struct WideMedianKernel: RowKernel {
     let outputShape: ImageShape
     let size: Int
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: size / 2, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         let format = outputShape.format
         let channels = format.channelCount
         let radius = size / 2
@@ -27,7 +27,7 @@ struct WideMedianKernel: RowKernel {
             ring.move(to: y)
             let rows = (-radius...radius).map { ring.padded($0) }
             let target: UnsafeMutablePointer<UInt16> = output.row(y)
-            for channel in 0..<format.colourChannelCount {
+            for channel in 0..<format.colorChannelCount {
                 // Samples in the coarse bins below `bin`.
                 var below: UInt16 = 0
                 var bin = 0

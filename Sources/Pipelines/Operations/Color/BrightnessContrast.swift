@@ -1,7 +1,7 @@
 /// Multiplies every level by the contrast and adds the brightness.
 public struct BrightnessContrast: Operation {
     public static let description = OperationDescription(
-        "brightness-contrast", family: .colour,
+        "brightness-contrast", family: .color,
         summary: "Multiplies every level by the contrast and adds the brightness, rounded and saturated",
         parameters: [
             ParameterDescription(
@@ -20,21 +20,13 @@ public struct BrightnessContrast: Operation {
         contrast = arguments.number("contrast")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let map = LinearMap(factor: contrast, offset: brightness.at(input.format.depth))
-        return .rows([LookupKernel(input, map)])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([LinearMap(factor: contrast, offset: brightness.at(input.format.depth))])
     }
+}
 
-    private struct LinearMap: LevelMap {
-        let factor: Double
-        let offset: Double
-
-        func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
-            saturated(Double(level) * factor + offset, depth)
-        }
-
-        func line(depth: SampleDepth) -> LevelLine? { LevelLine(factor: factor, offset: offset) }
-    }
+/// Multiplies every sample value and adds to it, rounded and saturated.
+package struct LinearMap: PointComputation {
+    package let factor: Double
+    package let offset: Double
 }

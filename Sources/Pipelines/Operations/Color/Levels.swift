@@ -1,7 +1,7 @@
 /// Stretches the levels between a black and a white point.
 public struct Levels: Operation {
     public static let description = OperationDescription(
-        "levels", family: .colour,
+        "levels", family: .color,
         summary: "Makes the black point black and the white point white, with a curve between them",
         parameters: [
             ParameterDescription(
@@ -27,36 +27,22 @@ public struct Levels: Operation {
         gamma = arguments.number("gamma")
     }
 
-    public func outputShape(for input: ImageShape) throws(PipelineError) -> ImageShape {
-        let (black, white) = (black.at(input.format.depth), white.at(input.format.depth))
+    public func computation(for input: ImageShape) throws(PipelineError) -> OperationComputation {
+        let depth = input.format.depth
+        let (black, white) = (black.at(depth), white.at(depth))
         guard black < white else {
             throw PipelineError(
                 .badValue,
                 "`levels`: black=\(ArgumentValue.number(black)) is not below white=\(ArgumentValue.number(white)) on a "
-                    + "\(input.format.depth.rawValue)-bit image; give a smaller black or a larger white")
+                    + "\(depth.rawValue)-bit image; give a smaller black or a larger white")
         }
-        return input
+        return .rows([CurveMap(black: black, white: white, exponent: 1 / gamma)])
     }
+}
 
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let depth = input.format.depth
-        let map = CurveMap(black: black.at(depth), white: white.at(depth), exponent: 1 / gamma)
-        return .rows([LookupKernel(input, map)])
-    }
-
-    private struct CurveMap: LevelMap {
-        let black: Double
-        let white: Double
-        let exponent: Double
-
-        func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
-            let share = min(max((Double(level) - black) / (white - black), 0), 1)
-            return saturated((exponent == 1 ? share : power(share, exponent)) * Double(depth.maximum), depth)
-        }
-
-        func line(depth: SampleDepth) -> LevelLine? {
-            let factor = Double(depth.maximum) / (white - black)
-            return exponent == 1 ? LevelLine(factor: factor, offset: -black * factor) : nil
-        }
-    }
+/// Makes the values up to `black` black and those from `white` on white, with a curve between them.
+package struct CurveMap: PointComputation {
+    package let black: Double
+    package let white: Double
+    package let exponent: Double
 }

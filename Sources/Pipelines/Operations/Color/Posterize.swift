@@ -1,7 +1,7 @@
 /// Leaves a few levels.
 public struct Posterize: Operation {
     public static let description = OperationDescription(
-        "posterize", family: .colour,
+        "posterize", family: .color,
         summary: "Replaces every level by the nearest of a few evenly spaced ones, each channel by itself",
         parameters: [
             ParameterDescription(
@@ -14,18 +14,10 @@ public struct Posterize: Operation {
 
     public init(arguments: OperationArguments) { levels = arguments.integer("levels") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([LookupKernel(input, StepMap(last: levels - 1))])
-    }
+    public func computation(for input: ImageShape) -> OperationComputation { .rows([StepMap(last: levels - 1)]) }
+}
 
-    private struct StepMap: LevelMap {
-        /// The number of the brightest level, counted from 0.
-        let last: Int
-
-        func callAsFunction(_ level: Int, depth: SampleDepth) -> Int {
-            let step = (Double(level * last) / Double(depth.maximum)).rounded(.toNearestOrEven)
-            return saturated(step * Double(depth.maximum) / Double(last), depth)
-        }
-    }
+/// Replaces every sample value by the nearest of evenly spaced ones, `last` + 1 in all.
+package struct StepMap: PointComputation {
+    package let last: Int
 }

@@ -31,17 +31,33 @@ public struct Canny: Operation {
         size = arguments.integer("size")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape {
-        ImageShape(width: input.width, height: input.height, format: PixelFormat(.gray, .eight))
-    }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
+    public func computation(for input: ImageShape) -> OperationComputation {
         // As OpenCV: the wrong way round is put right, and the widest window's derivatives count a sixteenth.
         let limits = [low, high].map { $0.at(input.format.depth) / (size == 7 ? 16 : 1) }.map { Int($0.rounded(.down)) }
-        let shape = outputShape(for: input)
-        let ridges = RidgeKernel(
-            input: input, outputShape: shape, size: size, low: min(limits[0], limits[1]),
-            high: max(limits[0], limits[1]))
-        return .wholeImage(HysteresisKernel(shape: shape, prelude: [ridges]))
+        let ridges = Ridges(size: size, low: min(limits[0], limits[1]), high: max(limits[0], limits[1]))
+        return .wholeImage(Hysteresis(ridges: ridges))
     }
+}
+
+/// Canny's gradient and non-maximum suppression: a map of the ridges that may become edges.
+package struct Ridges: WindowComputation {
+    package let size: Int
+    package let low: Int
+    package let high: Int
+
+    /// Sobel's window, and a pixel around it.
+    package var radius: Int { size / 2 + 1 }
+
+    package func outputShape(for input: ImageShape) -> ImageShape {
+        ImageShape(width: input.width, height: input.height, format: PixelFormat(.gray, .eight))
+    }
+}
+
+/// Keeps the ridges that are connected to a strong pixel.
+package struct Hysteresis: WholeImageComputation {
+    let ridges: Ridges
+
+    package func prelude(for input: ImageShape) -> [any RowComputation] { [ridges] }
+    package func outputShape(for input: ImageShape) -> ImageShape { ridges.outputShape(for: input) }
+    package var appliesRowByRow: Bool { false }
 }

@@ -16,15 +16,7 @@ public struct Emboss: Operation {
 
     public init(arguments: OperationArguments) { angle = arguments.number("angle") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let light = direction(degrees: angle)
-        return .rows([
-            DerivativeKernel(
-                outputShape: input, primary: DerivativeTaps.taps(order: 1, size: 3),
-                secondary: DerivativeTaps.taps(order: 0, size: 3),
-                combination: .relief(x: -light.cosine / 4, y: light.sine / 4))
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([Gradient(taps: .sobel(size: 3), combination: .relief(degrees: angle))])
     }
 }

@@ -22,30 +22,13 @@ public struct Laplacian: Operation {
         border = arguments.choice("border")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        if size == 1 {
-            return .rows([
-                border.applied(to: input) { FourNeighbourKernel(outputShape: $0, function: FourNeighbourLaplacian()) }
-            ])
-        }
-        // [1 -2 1] over [1 2 1] and the reverse, added: 2 0 2 / 0 -8 0 / 2 0 2 at size 3.
-        return .rows([
-            border.applied(to: input) {
-                DerivativeKernel(
-                    outputShape: $0, primary: DerivativeTaps.taps(order: 2, size: size),
-                    secondary: DerivativeTaps.taps(order: 0, size: size), combination: .absoluteSum)
-            }
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        if size == 1 { return .rows([border.applied(to: FourNeighborLaplacian())]) }
+        return .rows([border.applied(to: Gradient(taps: .secondSobel(size: size), combination: .absoluteSum))])
     }
 }
 
-/// |left + right + above + below - 4 times the pixel|.
-private struct FourNeighbourLaplacian: FourNeighbourFunction {
-    @inline(__always)
-    func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
-        let value = neighbours &- 4 &* pixel
-        return max(value, 0 &- value)
-    }
+/// |left + right + above + below - 4 times the pixel|, saturated.
+package struct FourNeighborLaplacian: WindowComputation {
+    package var radius: Int { 1 }
 }

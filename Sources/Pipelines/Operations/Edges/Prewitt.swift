@@ -13,12 +13,7 @@ public struct Prewitt: Operation {
 
     public init(arguments: OperationArguments) { direction = arguments.choice("direction") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([
-            DerivativeKernel(
-                outputShape: input, primary: [-1, 0, 1], secondary: [1, 1, 1], combination: direction.combination)
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([Gradient(taps: .prewitt, combination: direction.combination)])
     }
 }

@@ -20,61 +20,14 @@ public struct Roberts: Operation {
 
     public init(arguments: OperationArguments) { direction = arguments.choice("direction") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([CrossKernel(outputShape: input, direction: direction)])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([RobertsCross(direction: direction)])
     }
 }
 
-private struct CrossKernel: RowKernel {
-    let outputShape: ImageShape
-    let direction: GradientDirection
+/// The differences of four pixels across.
+package struct RobertsCross: WindowComputation {
+    package let direction: GradientDirection
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> { rows(wanted, widenedBy: 1, in: outputShape) }
-
-    func apply(_ input: Band, to output: MutableBand) {
-        switch outputShape.format.depth {
-        case .eight: compare(input, output, UInt8.self, Int16.self)
-        case .sixteen: compare(input, output, UInt16.self, Int32.self)
-        }
-    }
-
-    private func compare<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Value.Type
-    ) {
-        let (width, channels) = (outputShape.width, outputShape.format.channelCount)
-        let count = outputShape.samplesPerRow
-        let length = count + 2 * channels
-        let memory = UnsafeMutablePointer<Sample>.allocate(capacity: 2 * length)
-        let differences = UnsafeMutablePointer<Value>.allocate(capacity: 2 * count)
-        defer {
-            memory.deallocate()
-            differences.deallocate()
-        }
-        for y in output.rows {
-            for (index, source) in [input.row(y, as: Sample.self), input.reflectedRow(y + 1)].enumerated() {
-                copyPadded(
-                    source, width: width, channels: channels, radius: 1, border: .reflect101,
-                    to: memory + index * length)
-            }
-            let row = UnsafePointer(memory + channels)
-            let (right, below) = (row + channels, row + length)
-            let across = below + channels
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            switch direction {
-            case .x: for i in 0..<count { target[i] = row[i] > across[i] ? row[i] - across[i] : across[i] - row[i] }
-            case .y: for i in 0..<count { target[i] = right[i] > below[i] ? right[i] - below[i] : below[i] - right[i] }
-            case .both:
-                let (one, other) = (differences, differences + count)
-                for i in 0..<count {
-                    one[i] = Value(truncatingIfNeeded: row[i]) &- Value(truncatingIfNeeded: across[i])
-                    other[i] = Value(truncatingIfNeeded: right[i]) &- Value(truncatingIfNeeded: below[i])
-                }
-                measureLength(one, other, into: target, count)
-            }
-            if outputShape.format.layout.hasAlpha {
-                copyAlpha(from: input.row(y), to: target, width: width, channels: channels)
-            }
-        }
-    }
+    package var radius: Int { 1 }
 }

@@ -16,14 +16,7 @@ public struct Scharr: Operation {
         border = arguments.choice("border")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([
-            border.applied(to: input) {
-                DerivativeKernel(
-                    outputShape: $0, primary: [-1, 0, 1], secondary: [3, 10, 3], combination: direction.combination)
-            }
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([border.applied(to: Gradient(taps: .scharr, combination: direction.combination))])
     }
 }

@@ -21,15 +21,7 @@ public struct Sobel: Operation {
         border = arguments.choice("border")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([
-            border.applied(to: input) {
-                DerivativeKernel(
-                    outputShape: $0, primary: DerivativeTaps.taps(order: 1, size: size),
-                    secondary: DerivativeTaps.taps(order: 0, size: size), combination: direction.combination)
-            }
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([border.applied(to: Gradient(taps: .sobel(size: size), combination: direction.combination))])
     }
 }

@@ -26,109 +26,11 @@ public struct Histogram: FeatureOperation {
         output = arguments.output
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .wholeImage(HistogramKernel(shape: input, bins: bins))
-    }
-    public func reportKernel(for input: ImageShape) -> any ReportKernel { HistogramKernel(shape: input, bins: bins) }
+    public func computation(for input: ImageShape) -> OperationComputation { .wholeImage(BinCounts(bins: bins)) }
+    public func report(for input: ImageShape) -> any ReportComputation { BinCounts(bins: bins) }
 }
 
-/// Summary and value are the counts: a little-endian `UInt64` a bin, channel after channel.
-private struct HistogramKernel: WholeImageKernel, ReportKernel {
-    let shape: ImageShape
-    let bins: Int
-
-    var prelude: [any RowKernel] { [] }
-    var outputShape: ImageShape { shape }
-    var summarisedShape: ImageShape { shape }
-    var finishesRowByRow: Bool { true }
-
-    private var levelCount: Int { shape.format.depth.maximum + 1 }
-    private var channelCount: Int { shape.format.colourChannelCount }
-
-    func summarise(_ rows: Band) -> [UInt8] {
-        var counts: [UInt64] = []
-        for channel in 0..<channelCount {
-            var histogram = LevelHistogram(depth: shape.format.depth)
-            histogram.count(channel: channel, of: rows)
-            var binned = [UInt64](repeating: 0, count: bins)
-            for (level, count) in histogram.counts.enumerated() {
-                binned[Int(Double(level) * (Double(bins) / Double(levelCount)))] += count
-            }
-            counts += binned
-        }
-        return bytes(counts)
-    }
-
-    private func bytes(_ counts: [UInt64]) -> [UInt8] { counts.map(\.littleEndian).withUnsafeBytes { Array($0) } }
-
-    private func sum(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt64] {
-        var sums = [UInt64](repeating: 0, count: bins * channelCount)
-        for summary in summaries {
-            var reader = ByteReader(summary, name: "a summary of histogram")
-            for index in sums.indices {
-                let count = try reader.read(UInt64.self)
-                guard count < 1 << 46, sums[index] < 1 << 46 else {
-                    throw reader.refused("it counts more than 2^46 pixels")
-                }
-                sums[index] += count
-            }
-            try reader.finish()
-        }
-        return sums
-    }
-
-    func combine(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] { bytes(try sum(summaries)) }
-
-    func resolve(_ summaries: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
-        Array(repeating: try combine(summaries), count: summaries.count)
-    }
-
-    func refine(_ value: [UInt8], strips summaries: [[UInt8]]) -> [[UInt8]] {
-        Array(repeating: value, count: summaries.count)
-    }
-
-    func document(_ summaries: [[UInt8]]) throws(PipelineError) -> [UInt8] {
-        let counts = try sum(summaries)
-        let names = shape.format.layout.isColour ? ["r", "g", "b"] : ["gray"]
-        var text = JSONText("histogram", width: shape.width, height: shape.height)
-        text.add("bins", bins)
-        text.add("channels", names.indices) { channel in
-            let counts = counts[channel * bins..<(channel + 1) * bins].map { String($0) }
-            return "{\"name\": \"\(names[channel])\", \"counts\": [\(counts.joined(separator: ", "))]}"
-        }
-        return text.document
-    }
-
-    func finish(_ input: Band, value: [UInt8], to output: MutableBand) throws(PipelineError) {
-        let counts = try sum([value])
-        switch shape.format.depth {
-        case .eight: draw(counts, input, output, UInt8.self)
-        case .sixteen: draw(counts, input, output, UInt16.self)
-        }
-    }
-
-    /// The bar of the bin that a column stands for reaches up to row `y` when count / largest count >= (height - y) / height.
-    private func draw<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ counts: [UInt64], _ input: Band, _ output: MutableBand, _: Sample.Type
-    ) {
-        let channels = shape.format.channelCount
-        // For each sample of a row, the topmost row of the bar that it is in.
-        var tops = [Int32](repeating: Int32.max, count: shape.samplesPerRow)
-        for channel in 0..<channelCount {
-            let bars = counts[channel * bins..<(channel + 1) * bins]
-            let largest = max(1, bars.max() ?? 1)
-            let reach = bars.map { bar in
-                let (high, low) = bar.multipliedFullWidth(by: UInt64(shape.height))
-                return Int32(shape.height) - Int32(largest.dividingFullWidth((high, low)).quotient)
-            }
-            for x in 0..<shape.width { tops[x * channels + channel] = reach[x * bins / shape.width] }
-        }
-        for y in output.rows {
-            let source: UnsafePointer<Sample> = input.row(y)
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            let row = Int32(truncatingIfNeeded: y)
-            for index in 0..<shape.samplesPerRow { target[index] = tops[index] <= row ? Sample.max : source[index] }
-        }
-    }
+/// The sample values of each channel but alpha, counted in bins of the same width.
+package struct BinCounts: WholeImageComputation, ReportComputation {
+    package let bins: Int
 }

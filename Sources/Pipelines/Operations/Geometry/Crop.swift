@@ -34,42 +34,32 @@ public struct Crop: Operation {
         height = arguments.integerUnlessAuto("height")
     }
 
-    public func outputShape(for input: ImageShape) throws(PipelineError) -> ImageShape {
+    public func computation(for input: ImageShape) throws(PipelineError) -> OperationComputation {
         guard x + (width ?? 1) <= input.width, y + (height ?? 1) <= input.height else {
             throw PipelineError(
                 .unsuitableImage,
                 "`crop` keeps columns from \(x)\(Self.upTo(x, width)) and rows from \(y)\(Self.upTo(y, height)), but the "
                     + "image has \(input.width) x \(input.height) pixels; choose a rectangle within it")
         }
-        return shape(from: input)
+        let rectangle = Cut(x: x, y: y, width: width ?? input.width - x, height: height ?? input.height - y)
+        return .rows(rectangle.outputShape(for: input) == input ? [] : [rectangle])
     }
 
     private static func upTo(_ first: Int, _ count: Int?) -> String { count.map { " up to \(first + $0 - 1)" } ?? "" }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let output = shape(from: input)
-        return .rows(output == input ? [] : [CropKernel(outputShape: output, x: x, y: y)])
-    }
-
-    private func shape(from input: ImageShape) -> ImageShape {
-        ImageShape(width: width ?? input.width - x, height: height ?? input.height - y, format: input.format)
-    }
 }
 
-/// Copies the rows from `y` on, each from column `x` on.
-private struct CropKernel: RowKernel {
-    let outputShape: ImageShape
-    let x: Int
-    let y: Int
+/// The rows from `y` on, each from column `x` on.
+package struct Cut: RowComputation {
+    package let x: Int
+    package let y: Int
+    let width: Int
+    let height: Int
 
-    func inputRows(for rows: Range<Int>) -> Range<Int> { rows.lowerBound + y..<rows.upperBound + y }
+    package func outputShape(for input: ImageShape) -> ImageShape {
+        ImageShape(width: width, height: height, format: input.format)
+    }
 
-    func apply(_ input: Band, to output: MutableBand) {
-        // Samples of every depth are copied as bytes.
-        let skipped = x * outputShape.format.bytesPerPixel
-        for row in output.rows {
-            let source: UnsafePointer<UInt8> = input.row(row + y)
-            output.row(row, as: UInt8.self).update(from: source + skipped, count: outputShape.bytesPerRow)
-        }
+    package func inputRows(for rows: Range<Int>, of input: ImageShape) -> Range<Int> {
+        rows.lowerBound + y..<rows.upperBound + y
     }
 }

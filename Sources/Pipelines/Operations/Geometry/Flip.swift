@@ -10,7 +10,7 @@ public struct Flip: Operation {
         result: "the format of the input; alpha is mirrored alike",
         matches: "cv2.flip with flipCode 1 (horizontal), 0 (vertical) or -1 (both), exactly")
 
-    enum Axis: String, CaseIterable {
+    package enum Axis: String, CaseIterable, Sendable {
         case horizontal, vertical, both
     }
 
@@ -18,48 +18,20 @@ public struct Flip: Operation {
 
     public init(arguments: OperationArguments) { axis = arguments.choice("axis") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([MirrorKernel(outputShape: input, reversesRows: axis != .vertical, reversesOrder: axis != .horizontal)])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([Mirror(reversesRows: axis != .vertical, reversesOrder: axis != .horizontal)])
     }
 }
 
 /// Reverses each row, or the order of the rows, or both.
-struct MirrorKernel: RowKernel {
-    let outputShape: ImageShape
-    let reversesRows: Bool
-    let reversesOrder: Bool
+package struct Mirror: RowComputation {
+    package let reversesRows: Bool
+    package let reversesOrder: Bool
 
-    var readsOnlyItsOwnRow: Bool { !reversesOrder }
-    var readsUpwards: Bool { reversesOrder }
+    package var readsOnlyItsOwnRow: Bool { !reversesOrder }
+    package var readsUpwards: Bool { reversesOrder }
 
-    func inputRows(for rows: Range<Int>) -> Range<Int> {
-        reversesOrder ? source(rows.upperBound - 1)..<source(rows.lowerBound) + 1 : rows
-    }
-
-    private func source(_ row: Int) -> Int { reversesOrder ? outputShape.height - 1 - row : row }
-
-    func apply(_ input: Band, to output: MutableBand) {
-        // Samples of every depth are moved as bytes.
-        let (size, count) = (outputShape.format.bytesPerPixel, outputShape.bytesPerRow)
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { memory in
-            let copy = memory.baseAddress.unsafelyUnwrapped
-            for y in output.rows {
-                var row: UnsafePointer<UInt8> = input.row(source(y))
-                let target: UnsafeMutablePointer<UInt8> = output.row(y)
-                guard reversesRows else {
-                    target.update(from: row, count: count)
-                    continue
-                }
-                if !reversesOrder {
-                    // Rows read backwards one after the other are not foreseen by the processor: from memory that takes
-                    // twice as long.
-                    copy.update(from: row, count: count)
-                    row = UnsafePointer(copy)
-                }
-                reversePixels(row, outputShape.width, size: size, to: target)
-            }
-        }
+    package func inputRows(for rows: Range<Int>, of input: ImageShape) -> Range<Int> {
+        reversesOrder ? input.height - rows.upperBound..<input.height - rows.lowerBound : rows
     }
 }

@@ -24,7 +24,7 @@ public struct Resize: Operation {
             + "bits; at 16 bits at most 1 level off, in at most 0.1 % of the samples of lanczos, and where area averages "
             + "more than 256 pixels, whose sum OpenCV rounds")
 
-    enum Method: String, CaseIterable {
+    package enum Method: String, CaseIterable, Sendable {
         case nearest, linear, cubic, area, lanczos
     }
 
@@ -50,7 +50,7 @@ public struct Resize: Operation {
         }
     }
 
-    public func outputShape(for input: ImageShape) throws(PipelineError) -> ImageShape {
+    public func computation(for input: ImageShape) throws(PipelineError) -> OperationComputation {
         let (columns, rows) = axes(for: input)
         let sides =
             "the \(input.width) x \(input.height) pixels of the image \(columns.outputCount) x \(rows.outputCount)"
@@ -66,15 +66,10 @@ public struct Resize: Operation {
                 "`resize` makes of \(sides); at most \(Self.largestSide) to a side and \(Self.largestPixelCount) in all "
                     + "are allowed; choose a smaller size")
         }
-        return ImageShape(width: columns.outputCount, height: rows.outputCount, format: input.format)
-    }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let (columns, rows) = axes(for: input)
-        let output = ImageShape(width: columns.outputCount, height: rows.outputCount, format: input.format)
-        return .rows(
-            output == input && columns.magnification == 1 && rows.magnification == 1
-                ? [] : [kernel(from: input, to: output, columns, rows)])
+        let isIdentity =
+            columns.outputCount == input.width && rows.outputCount == input.height && columns.magnification == 1
+            && rows.magnification == 1
+        return .rows(isIdentity ? [] : [scaling(columns, rows)])
     }
 
     private func axes(for input: ImageShape) -> (columns: ResizeAxis, rows: ResizeAxis) {
@@ -96,35 +91,21 @@ public struct Resize: Operation {
         return (axis(input.width, newWidth), axis(input.height, newHeight))
     }
 
-    private func kernel(
-        from input: ImageShape, to output: ImageShape, _ columns: ResizeAxis, _ rows: ResizeAxis
-    ) -> any RowKernel {
-        func interpolating<Bytes: Interpolation, Words: Interpolation>(
-            _ kind: AxisTaps.Kind, _: Bytes.Type, _: Words.Type
-        ) -> any RowKernel {
-            let isPair = kind == .linear || kind == .overlap
-            let across = AxisTaps(axis: columns, kind: kind, isExactAtEdges: isPair)
-            let down = AxisTaps(axis: rows, kind: kind, isExactAtEdges: false)
-            return switch input.format.depth {
-            case .eight: InterpolatingKernel(from: input, to: output, columns: across, rows: down, Bytes.self)
-            case .sixteen: InterpolatingKernel(from: input, to: output, columns: across, rows: down, Words.self)
-            }
-        }
-        return switch method {
-        case .nearest: NearestKernel(outputShape: output, columns: columns, rows: rows)
+    private func scaling(_ columns: ResizeAxis, _ rows: ResizeAxis) -> any RowComputation {
+        switch method {
+        case .nearest: NearestPixels(columns: columns, rows: rows)
         // The mean of four neighbours is what both methods mean then.
-        case .linear where columns.wholeStep == 2 && rows.wholeStep == 2:
-            BlockMeanKernel(input: input, outputShape: output, blockWidth: 2, blockHeight: 2)
+        case .linear where columns.wholeStep == 2 && rows.wholeStep == 2: BlockMean(columns: columns, rows: rows)
         case .area where columns.step >= 1 && rows.step >= 1:
-            if let blockWidth = columns.wholeStep, let blockHeight = rows.wholeStep {
-                BlockMeanKernel(input: input, outputShape: output, blockWidth: blockWidth, blockHeight: blockHeight)
+            if columns.wholeStep != nil && rows.wholeStep != nil {
+                BlockMean(columns: columns, rows: rows)
             } else {
-                AreaKernel(outputShape: output, columns: columns, rows: rows)
+                AreaMean(columns: columns, rows: rows)
             }
-        case .linear: interpolating(.linear, LinearBytes.self, LinearWords.self)
-        case .area: interpolating(.overlap, LinearBytes.self, LinearWords.self)
-        case .cubic: interpolating(.cubic, CubicBytes.self, CubicWords.self)
-        case .lanczos: interpolating(.lanczos, LanczosBytes.self, LanczosWords.self)
+        case .linear: InterpolatedPixels(kind: .linear, columns: columns, rows: rows)
+        case .area: InterpolatedPixels(kind: .overlap, columns: columns, rows: rows)
+        case .cubic: InterpolatedPixels(kind: .cubic, columns: columns, rows: rows)
+        case .lanczos: InterpolatedPixels(kind: .lanczos, columns: columns, rows: rows)
         }
     }
 }

@@ -8,9 +8,8 @@ public struct BlackHat: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let closing = arguments.kernels(.maximum, input) + arguments.kernels(.minimum, input)
-        return .rows([CombiningKernel(outputShape: input, first: closing, second: [], pairing: Difference())])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        let closing = arguments.windows(.maximum) + arguments.windows(.minimum)
+        return .rows([Combination(first: closing, second: [], pairing: Difference())])
     }
 }

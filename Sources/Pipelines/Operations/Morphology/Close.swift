@@ -8,8 +8,7 @@ public struct Close: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows(arguments.kernels(.maximum, input) + arguments.kernels(.minimum, input))
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(arguments.windows(.maximum) + arguments.windows(.minimum))
     }
 }

@@ -7,6 +7,7 @@ public struct Dilate: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel { .rows(arguments.kernels(.maximum, input)) }
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(arguments.windows(.maximum))
+    }
 }

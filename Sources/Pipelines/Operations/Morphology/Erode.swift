@@ -7,6 +7,7 @@ public struct Erode: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel { .rows(arguments.kernels(.minimum, input)) }
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(arguments.windows(.minimum))
+    }
 }

@@ -8,12 +8,10 @@ public struct MorphologicalGradient: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
+    public func computation(for input: ImageShape) -> OperationComputation {
         .rows([
-            CombiningKernel(
-                outputShape: input, first: arguments.kernels(.maximum, input),
-                second: arguments.kernels(.minimum, input), pairing: Difference())
+            Combination(
+                first: arguments.windows(.maximum), second: arguments.windows(.minimum), pairing: Difference())
         ])
     }
 }

@@ -8,8 +8,7 @@ public struct Open: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows(arguments.kernels(.minimum, input) + arguments.kernels(.maximum, input))
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(arguments.windows(.minimum) + arguments.windows(.maximum))
     }
 }

@@ -8,9 +8,8 @@ public struct TopHat: Operation {
 
     public init(arguments: OperationArguments) { self.arguments = MorphologyArguments(arguments) }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let opening = arguments.kernels(.minimum, input) + arguments.kernels(.maximum, input)
-        return .rows([CombiningKernel(outputShape: input, first: [], second: opening, pairing: Difference())])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        let opening = arguments.windows(.minimum) + arguments.windows(.maximum)
+        return .rows([Combination(first: [], second: opening, pairing: Difference())])
     }
 }

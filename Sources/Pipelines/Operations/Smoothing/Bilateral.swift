@@ -21,56 +21,26 @@ public struct Bilateral: Operation {
             + "difference of two colours is |dr| + |dg| + |db|; alpha passes through and does not weigh")
 
     private let diameter: Int
-    private let sigmaColour: Level
+    private let sigmaColor: Level
     private let sigmaSpace: Double
 
     public init(arguments: OperationArguments) {
         diameter = arguments.integer("diameter")
-        sigmaColour = arguments.level("sigma-color")
+        sigmaColor = arguments.level("sigma-color")
         sigmaSpace = arguments.number("sigma-space")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        let window = BilateralWindow(
-            radius: diameter / 2, sigmaColour: sigmaColour.at(input.format.depth), sigmaSpace: sigmaSpace)
-        return .rows([BilateralKernel(outputShape: input, window: window)])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows([
+            BilateralMean(
+                radius: diameter / 2, sigmaColor: sigmaColor.at(input.format.depth), sigmaSpace: sigmaSpace)
+        ])
     }
 }
 
-/// What a neighbour weighs: `exp(-distance^2 / (2 sigma^2))`, once for the place and once for the colour.
-struct BilateralWindow: Sendable {
-    /// A pixel of the window, seen from its centre.
-    struct Tap: Sendable {
-        let dx: Int
-        let dy: Int
-        let weight: Double
-
-        /// Whether it is further down than the centre, or to the right in the same row.
-        var isLater: Bool { dy > 0 || dy == 0 && dx > 0 }
-    }
-
-    let radius: Int
-    /// The pixels at most `radius` from the centre, row by row.
-    let taps: [Tap]
-    private let colourFactor: Double
-
-    init(radius: Int, sigmaColour: Double, sigmaSpace: Double) {
-        self.radius = radius
-        colourFactor = -0.5 / (sigmaColour * sigmaColour)
-        let spaceFactor = -0.5 / (sigmaSpace * sigmaSpace)
-        taps = (-radius...radius).flatMap { dy in
-            (-radius...radius).compactMap { dx in
-                let square = dx * dx + dy * dy
-                guard square <= radius * radius else { return nil }
-                return Tap(dx: dx, dy: dy, weight: exponential(Double(square) * spaceFactor))
-            }
-        }
-    }
-
-    /// The weight of colours that differ by `difference` levels.
-    func weight(ofDifference difference: Int) -> Double {
-        exponential(Double(difference * difference) * colourFactor)
-    }
+/// The mean of a round window, in which similar and near pixels count most.
+package struct BilateralMean: WindowComputation {
+    package let radius: Int
+    package let sigmaColor: Double
+    package let sigmaSpace: Double
 }

@@ -18,22 +18,15 @@ public struct BoxBlur: Operation {
         border = arguments.choice("border")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        guard size > 1 else { return .rows([]) }
-        return .rows([border.applied(to: input) { BoxMean.kernel(for: $0, size: size, border: .reflect101) }])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(size > 1 ? [border.applied(to: BoxMean(size: size, border: .reflect101))] : [])
     }
 }
 
-/// The mean of a square window, rounded: several ways, one result.
-enum BoxMean {
-    /// - Parameter size: odd.
-    static func kernel(for input: ImageShape, size: Int, border: RowBorder) -> any RowKernel {
-        if (3...NarrowBoxKernel.largestSize).contains(size) {
-            NarrowBoxKernel(outputShape: input, size: size, border: border)
-        } else {
-            BoxKernel(outputShape: input, size: size, border: border)
-        }
-    }
+/// The mean of a square window, rounded.
+package struct BoxMean: WindowComputation {
+    package let size: Int
+    package let border: RowBorder
+
+    package var radius: Int { size / 2 }
 }

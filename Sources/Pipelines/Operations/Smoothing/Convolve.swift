@@ -31,14 +31,17 @@ public struct Convolve: Operation {
         border = arguments.choice("border")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([
-            border.applied(to: input) {
-                ConvolutionKernel(
-                    outputShape: $0, matrix: matrix, scale: scale, offset: offset.at(input.format.depth))
-            }
-        ])
+    public func computation(for input: ImageShape) -> OperationComputation {
+        let convolution = Convolution(matrix: matrix, scale: scale, offset: offset.at(input.format.depth))
+        return .rows([border.applied(to: convolution)])
     }
+}
+
+/// The sum of a window's pixels, each times its number of the matrix; scaled, and offset.
+package struct Convolution: WindowComputation {
+    package let matrix: Matrix
+    package let scale: Double
+    package let offset: Double
+
+    package var radius: Int { max(matrix.rowCount, matrix.columnCount) / 2 }
 }

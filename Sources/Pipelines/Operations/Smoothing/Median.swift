@@ -13,15 +13,14 @@ public struct Median: Operation {
 
     public init(arguments: OperationArguments) { size = arguments.integer("size") }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        switch (size, input.format.depth) {
-        case (1, _): .rows([])
-        case (3, _): .rows([Median3Kernel(outputShape: input)])
-        case (5, _): .rows([Median5Kernel(outputShape: input)])
-        case (_, .eight): .rows([HistogramMedianKernel(outputShape: input, size: size)])
-        case (_, .sixteen): .rows([WideMedianKernel(outputShape: input, size: size)])
-        }
+    public func computation(for input: ImageShape) -> OperationComputation {
+        .rows(size > 1 ? [MedianOfWindow(size: size)] : [])
     }
+}
+
+/// The median of a square window.
+package struct MedianOfWindow: WindowComputation {
+    package let size: Int
+
+    package var radius: Int { size / 2 }
 }

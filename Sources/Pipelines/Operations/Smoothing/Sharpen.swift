@@ -6,16 +6,10 @@ public struct Sharpen: Operation {
 
     public init(arguments: OperationArguments) {}
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-    public func kernel(for input: ImageShape) -> OperationKernel {
-        .rows([FourNeighbourKernel(outputShape: input, function: Sharpening())])
-    }
+    public func computation(for input: ImageShape) -> OperationComputation { .rows([Sharpening()]) }
 }
 
-/// Five times the pixel less its neighbours.
-private struct Sharpening: FourNeighbourFunction {
-    @inline(__always)
-    func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbours: Sum) -> Sum {
-        5 &* pixel &- neighbours
-    }
+/// Five times the pixel less its four neighbours.
+package struct Sharpening: WindowComputation {
+    package var radius: Int { 1 }
 }

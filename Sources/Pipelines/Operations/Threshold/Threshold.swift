@@ -17,7 +17,7 @@ public struct Threshold: Operation {
         ],
         matches: "cv2.threshold, exactly: value is rounded down, max to the nearest level")
 
-    enum Kind: String, CaseIterable {
+    package enum Kind: String, CaseIterable, Sendable {
         case binary
         case binaryInverted = "binary-inv"
         case truncate = "trunc"
@@ -35,53 +35,15 @@ public struct Threshold: Operation {
         kind = arguments.choice("kind")
     }
 
-    public func outputShape(for input: ImageShape) -> ImageShape { input }
-
-    public func kernel(for input: ImageShape) -> OperationKernel {
+    public func computation(for input: ImageShape) -> OperationComputation {
         let depth = input.format.depth
-        let threshold = Int(min(value.at(depth), Double(depth.maximum)).rounded(.down))
-        return .rows([
-            ThresholdKernel(
-                outputShape: input, threshold: threshold, maximum: saturated(maximum.at(depth), depth), kind: kind)
-        ])
+        return .rows([Comparison(threshold: value.at(depth), maximum: maximum.at(depth), kind: kind)])
     }
 }
 
-/// Compares every sample but alpha with `threshold`.
-struct ThresholdKernel: RowKernel {
-    let outputShape: ImageShape
-    let threshold: Int
-    let maximum: Int
-    let kind: Threshold.Kind
-
-    var readsOnlyItsOwnRow: Bool { true }
-    func inputRows(for rows: Range<Int>) -> Range<Int> { rows }
-
-    func apply(_ input: Band, to output: MutableBand) {
-        switch outputShape.format.depth {
-        case .eight: compare(input, output, UInt8(threshold), UInt8(maximum))
-        case .sixteen: compare(input, output, UInt16(threshold), UInt16(maximum))
-        }
-    }
-
-    private func compare<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _ threshold: Sample, _ maximum: Sample
-    ) {
-        let count = outputShape.samplesPerRow
-        for y in output.rows {
-            let source: UnsafePointer<Sample> = input.row(y)
-            let target: UnsafeMutablePointer<Sample> = output.row(y)
-            switch kind {
-            case .binary: for i in 0..<count { target[i] = source[i] > threshold ? maximum : 0 }
-            case .binaryInverted: for i in 0..<count { target[i] = source[i] > threshold ? 0 : maximum }
-            case .truncate: for i in 0..<count { target[i] = min(source[i], threshold) }
-            case .toZero: for i in 0..<count { target[i] = source[i] > threshold ? source[i] : 0 }
-            case .toZeroInverted: for i in 0..<count { target[i] = source[i] > threshold ? 0 : source[i] }
-            }
-            if outputShape.format.layout.hasAlpha {
-                copyAlpha(
-                    from: source, to: target, width: outputShape.width, channels: outputShape.format.channelCount)
-            }
-        }
-    }
+/// Compares every sample value but alpha with a fixed one.
+package struct Comparison: PointComputation {
+    package let threshold: Double
+    package let maximum: Double
+    package let kind: Threshold.Kind
 }

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Shrinks: every output pixel is the mean of the input pixels that it covers, those at its edges by their covered part.
 ///
 /// Source: OpenCV's `ResizeArea_Invoker`, of which it keeps single precision and the order of the sums.
@@ -6,11 +8,7 @@ struct AreaKernel: RowKernel {
     let columns: ResizeAxis
     let rows: ResizeAxis
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        rows.cover(wanted.lowerBound).pixels.lowerBound..<rows.cover(wanted.upperBound - 1).pixels.upperBound
-    }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
         case .eight: shrink(input, output, UInt8.self)
         case .sixteen: shrink(input, output, UInt16.self)
@@ -18,7 +16,7 @@ struct AreaKernel: RowKernel {
     }
 
     private func shrink<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type
     ) {
         let count = outputShape.samplesPerRow
         let cover = ColumnCover(columns)

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Shrinks by whole factors: every output pixel is the rounded mean of a block of input pixels.
 ///
 /// Source: OpenCV's `resizeAreaFast_`. Its sums are in single precision at 16 bits, so that it may be a level off when a
@@ -9,11 +11,7 @@ struct BlockMeanKernel: RowKernel {
     let blockWidth: Int
     let blockHeight: Int
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        wanted.lowerBound * blockHeight..<min(wanted.upperBound * blockHeight, input.height)
-    }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         switch (outputShape.format.depth, blockWidth, blockHeight, outputShape.format.channelCount) {
         // OpenCV rounds halves up in blocks of 2 x 2 pixels of 1, 3 or 4 channels, else to even.
         case (.eight, 2, 2, 1): halve(input, output, UInt8.self, UInt16.self, channels: 1)
@@ -34,7 +32,7 @@ struct BlockMeanKernel: RowKernel {
     private func halve<
         Sample: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & UnsignedInteger & BitwiseCopyable
     >(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type, channels: Int
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Sum.Type, channels: Int
     ) {
         let pairs = self.input.width / 2
         // The sums of two rows, for some pairs of pixels that stay in the first cache.
@@ -99,7 +97,7 @@ struct BlockMeanKernel: RowKernel {
     }
 
     private func average<Sample: FixedWidthInteger & UnsignedInteger, Sum: FixedWidthInteger & UnsignedInteger>(
-        _ input: Band, _ output: MutableBand, _: Sample.Type, _: Sum.Type
+        _ input: RowsView, _ output: MutableRowsView, _: Sample.Type, _: Sum.Type
     ) {
         let channels = outputShape.format.channelCount
         let count = input.shape.samplesPerRow

@@ -1,4 +1,6 @@
-/// Interpolates along each row of the input, and then between the rows that lie around each output row.
+import Pipelines
+
+/// Interpolates along each row of the input, and then between the rows around each output row.
 ///
 /// Source: OpenCV's `resizeGeneric`, of which it keeps the order of the sums.
 struct InterpolatingKernel<Method: Interpolation>: RowKernel {
@@ -8,8 +10,8 @@ struct InterpolatingKernel<Method: Interpolation>: RowKernel {
     private let inputShape: ImageShape
 
     /// - Parameters:
-    ///   - columns: how the samples of a row lie.
-    ///   - rows: how the rows lie.
+    ///   - columns: the taps along a row.
+    ///   - rows: the taps down a column.
     init(from input: ImageShape, to output: ImageShape, columns: AxisTaps, rows: AxisTaps, _: Method.Type) {
         outputShape = output
         inputShape = input
@@ -17,13 +19,7 @@ struct InterpolatingKernel<Method: Interpolation>: RowKernel {
         self.rows = rows
     }
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        let (first, last) = (rows.pixel(wanted.lowerBound), rows.pixel(wanted.upperBound - 1))
-        let before = rows.tapCount / 2 - 1
-        return max(0, first - before)..<min(inputShape.height, last + rows.tapCount / 2 + 1)
-    }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         guard !output.rows.isEmpty else { return }
         let (first, exact) = columns.tabulated()
         let weights = exact.withUnsafeBufferPointer { Method.weights($0) }
@@ -39,7 +35,7 @@ struct InterpolatingKernel<Method: Interpolation>: RowKernel {
         }
     }
 
-    private func interpolate(_ input: Band, _ output: MutableBand, _ taps: RowTaps<Method.Weight>) {
+    private func interpolate(_ input: RowsView, _ output: MutableRowsView, _ taps: RowTaps<Method.Weight>) {
         let tapCount = rows.tapCount
         let count = outputShape.samplesPerRow
         // The rows around the current one, weighed along themselves: row r is kept in slot r mod tapCount, with room for
@@ -71,30 +67,7 @@ struct InterpolatingKernel<Method: Interpolation>: RowKernel {
     }
 }
 
-/// The neighbours that each output pixel of an axis is made of.
-struct AxisTaps: Sendable {
-    enum Kind {
-        case linear, cubic, lanczos
-        /// The two pixels that an output pixel lies on, by its parts on them.
-        case overlap
-    }
-
-    let axis: ResizeAxis
-    let kind: Kind
-    /// At the edge the nearest pixel counts alone, instead of twice with two weights: OpenCV's two neighbours in a row.
-    let isExactAtEdges: Bool
-
-    var tapCount: Int {
-        switch kind {
-        case .linear, .overlap: 2
-        case .cubic: 4
-        case .lanczos: 8
-        }
-    }
-
-    /// The pixel before the middle of the neighbours; -1 before the first pixel.
-    func pixel(_ index: Int) -> Int { place(index).pixel }
-
+extension AxisTaps {
     /// The pixel before the middle of the neighbours; `store` gets each neighbour's weight.
     @inline(__always)
     func taps(_ index: Int, store: (Int, Float) -> Void) -> Int {
@@ -107,13 +80,7 @@ struct AxisTaps: Sendable {
         return pixel
     }
 
-    private func place(_ index: Int) -> (pixel: Int, beyond: Float) {
-        let (pixel, beyond) = kind == .overlap ? axis.start(index) : axis.centre(index)
-        guard isExactAtEdges, pixel < 0 || pixel >= axis.inputCount - 1 else { return (pixel, beyond) }
-        return (min(max(pixel, 0), axis.inputCount - 1), 0)
-    }
-
-    /// The first neighbour of each output pixel, which may lie outside the image, and all weights: of the first neighbours,
+    /// The first neighbour of each output pixel, which may be outside the image, and all weights: of the first neighbours,
     /// of the second ...
     func tabulated() -> (first: [Int32], weights: [Float]) {
         let count = axis.outputCount

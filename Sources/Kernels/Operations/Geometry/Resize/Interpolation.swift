@@ -1,4 +1,4 @@
-/// How samples are weighed along a row, and the rows then down a column: what differs between depths and methods.
+/// How samples are weighed along a row, and the rows then down a column: the difference between depths and methods.
 ///
 /// Types, so that each gets loops of its own with constant bounds.
 protocol Interpolation: Sendable {

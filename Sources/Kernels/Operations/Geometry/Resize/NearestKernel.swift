@@ -1,14 +1,12 @@
+import Pipelines
+
 /// Repeats or drops pixels and rows.
 struct NearestKernel: RowKernel {
     let outputShape: ImageShape
     let columns: ResizeAxis
     let rows: ResizeAxis
 
-    func inputRows(for wanted: Range<Int>) -> Range<Int> {
-        rows.nearest(wanted.lowerBound)..<rows.nearest(wanted.upperBound - 1) + 1
-    }
-
-    func apply(_ input: Band, to output: MutableBand) {
+    func apply(_ input: RowsView, to output: MutableRowsView) {
         let places = (0..<outputShape.width).map { Int32(columns.nearest($0)) }
         let roomy = 0..<(places.firstIndex(of: Int32(columns.inputCount - 1)) ?? places.count)
         var previous = -1

@@ -5,7 +5,7 @@ struct RowTaps<Weight> {
     let width: Int
     /// The pixel of the first neighbour; outside the row for output pixels near its ends.
     let first: UnsafePointer<Int32>
-    /// Of the first neighbour for all output pixels, then of the second ...
+    /// The weights of the first neighbour for all output pixels, then of the second ...
     let weights: UnsafePointer<Weight>
     /// The output pixels that can be weighed by `weighInside`.
     let inside: Range<Int>
@@ -44,7 +44,7 @@ struct RowTaps<Weight> {
         weighEdge(inside.upperBound..<width, row, tapCount, channels, product, sum, store)
     }
 
-    /// Pixels of which some neighbours may lie outside the row: the nearest within stand for them.
+    /// Pixels of which some neighbours may be outside the row: the nearest within take their place.
     @inline(__always)
     private func weighEdge<Sample: FixedWidthInteger & UnsignedInteger>(
         _ pixels: Range<Int>, _ row: UnsafePointer<Sample>, _ tapCount: Int, _ channels: Int,
@@ -76,12 +76,12 @@ struct RowTaps<Weight> {
             let words = memory.baseAddress.unsafelyUnwrapped
             for start in stride(from: inside.lowerBound, to: inside.upperBound, by: block) {
                 let count = min(block, inside.upperBound - start)
-                @inline(__always) func fetch<Neighbours: BitwiseCopyable>(_: Neighbours.Type) {
+                @inline(__always) func fetch<Neighbors: BitwiseCopyable>(_: Neighbors.Type) {
                     let target = UnsafeMutableRawPointer(words)
                     for i in 0..<count {
-                        let neighbours = UnsafeRawPointer(row + Int(first[start + i])).loadUnaligned(
-                            as: Neighbours.self)
-                        target.storeBytes(of: neighbours, toByteOffset: 4 * wordCount * i, as: Neighbours.self)
+                        let neighbors = UnsafeRawPointer(row + Int(first[start + i])).loadUnaligned(
+                            as: Neighbors.self)
+                        target.storeBytes(of: neighbors, toByteOffset: 4 * wordCount * i, as: Neighbors.self)
                     }
                 }
                 switch wordCount {

@@ -1,0 +1,97 @@
+import CISAL
+import ImageFormats
+
+/// Inflates the zlib stream in a PNG file's image data by ISA-L, and checks its Adler-32.
+final class Inflater {
+    private let state: UnsafeMutablePointer<inflate_state>
+    private var input: ImageDataStream
+    private var hasBegun = false
+
+    init(_ input: ImageDataStream) {
+        self.input = input
+        state = .allocate(capacity: 1)
+        isal_inflate_init(state)
+        state.pointee.crc_flag = UInt32(ISAL_ZLIB)
+        state.pointee.next_in = nil
+        state.pointee.avail_in = 0
+    }
+
+    deinit { state.deallocate() }
+
+    /// Writes the next bytes to `output` until it is full.
+    ///
+    /// - Returns: bytes written; fewer than `output.count` when the stream ended, and its checksum is right.
+    /// - Throws: `CodecError` (corrupt) when the stream breaks deflate's rules, or ends before its end.
+    func inflate(to output: UnsafeMutableRawBufferPointer) throws(CodecError) -> Int {
+        var written = 0
+        while written < output.count {
+            guard state.pointee.block_state != ISAL_BLOCK_FINISH else { break }
+            let room = UInt32(min(output.count - written, Int(UInt32.max)))
+            state.pointee.next_out = (output.baseAddress.map { $0 + written })?.assumingMemoryBound(to: UInt8.self)
+            state.pointee.avail_out = room
+            let unread = state.pointee.avail_in
+            if hasBegun {
+                let result = isal_inflate(state)
+                guard result == ISAL_DECOMP_OK else { throw Inflater.error(result) }
+            }
+            let count = Int(room - state.pointee.avail_out)
+            written += count
+            // Without progress, and not at the end: it wants more input.
+            let isStuck = count == 0 && state.pointee.avail_in == unread
+            if state.pointee.avail_in == 0, isStuck, state.pointee.block_state != ISAL_BLOCK_FINISH {
+                guard try feed() else {
+                    throw .corrupt(
+                        "The PNG file is damaged: its image data (IDAT) ends in the middle. Send an intact copy.")
+                }
+            }
+        }
+        return written
+    }
+
+    /// Inflates all that is left to nowhere, for the sake of its checksum.
+    func inflateToEnd() throws(CodecError) {
+        let spare = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
+        defer { spare.deallocate() }
+        while try inflate(to: spare) == spare.count {}
+        try finish()
+    }
+
+    /// Checks that the stream has ended, with a right checksum, and nothing follows.
+    func finish() throws(CodecError) {
+        let surplus = try withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) { spare in
+            Result { () throws(CodecError) in try inflate(to: spare) }
+        }.get()
+        guard surplus == 0 else {
+            throw .corrupt("The PNG file is damaged: it has more image data (IDAT) than its rows need.")
+        }
+        // Whole bytes that were read ahead, or not at all.
+        guard state.pointee.read_in_length < 8, state.pointee.avail_in == 0, try input.next() == nil else {
+            throw .corrupt("The PNG file is damaged: its image data (IDAT) continues after the end of the zlib stream.")
+        }
+    }
+
+    private func feed() throws(CodecError) -> Bool {
+        guard let piece = try input.next() else { return false }
+        if !hasBegun {
+            // ISA-L does not look at the window size, which is at most 2^(7 + 8).
+            guard piece[0] >> 4 <= 7 else { throw Inflater.error(ISAL_INVALID_WRAPPER) }
+            hasBegun = true
+        }
+        state.pointee.next_in = UnsafeMutablePointer(mutating: bytePointer(piece))
+        state.pointee.avail_in = UInt32(piece.count)
+        return true
+    }
+
+    private static func error(_ result: Int32) -> CodecError {
+        let what =
+            switch result {
+            case ISAL_INVALID_BLOCK: "a block of an unknown kind"
+            case ISAL_INVALID_SYMBOL: "a code that stands for nothing"
+            case ISAL_INVALID_LOOKBACK: "a reference to before its start"
+            case ISAL_INVALID_WRAPPER, ISAL_UNSUPPORTED_METHOD, ISAL_NEED_DICT: "a wrong zlib header"
+            case ISAL_INCORRECT_CHECKSUM: "a wrong checksum (zlib's header or Adler-32)"
+            default: "an error (\(result))"
+            }
+        return .corrupt("The PNG file is damaged: its image data (IDAT) has \(what). Send an intact copy.")
+    }
+}

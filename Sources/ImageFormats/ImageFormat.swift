@@ -1,0 +1,127 @@
+import JobModel
+import Pipelines
+
+/// A file format: all that is done to files of it without touching a pixel.
+///
+/// Plain Swift, compiled with checks: fit for the master, which takes files from anybody. What decodes and encodes rows is an
+/// extension of the same type in the module `ImageCodecs`, which only programs that compute link.
+///
+///     sniff      `recognizes`: the first bytes
+///     probe      `probe`: the size, the layout, and how the file is to be decoded
+///     decode     ImageCodecs: row by row, or as a whole where rows do not come in order
+///     encode     ImageCodecs: segments of rows, independently of each other
+///     assemble   `frame`: what comes before and after all segments, the metadata included
+///
+/// A new format is a directory here, one in `ImageCodecs`, and a line in `ImageFormats.all`. What is foreseen: JPEG, whose
+/// segments end at restart intervals (`SegmentGrid.rowsPerBlock`), and whose progressive files are decoded as a whole; TIFF,
+/// whose strips and tiles are read in place (a further case of `DecodingOrder`); WebP, as a whole.
+public protocol ImageFormat: Sendable {
+    /// How jobs, records and messages name the format: lower case. It never changes.
+    var name: String { get }
+
+    /// The end of file names, without the dot.
+    var fileExtension: String { get }
+
+    var mediaType: String { get }
+
+    /// Whether a file that begins with these bytes is of this format.
+    ///
+    /// - Parameter start: the first `ImageFormats.sniffedByteCount` bytes, or all bytes of a shorter file.
+    func recognizes(_ start: [UInt8]) -> Bool
+
+    /// Reads the file up to its image data.
+    ///
+    /// - Parameters:
+    ///   - byteCount: bytes in the file.
+    ///   - read: returns `count` bytes from `offset`; both are within the file. What it throws is passed on.
+    /// - Throws: `CodecError` for a file that is damaged or above a limit.
+    func probe(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> ImageHeader
+}
+
+/// A format that results are written in.
+public protocol OutputFormat: ImageFormat {
+    /// The rows that are encoded together.
+    var segmentGrid: SegmentGrid { get }
+
+    /// The checksum of neighbouring runs of segments seen as one, in order. Associative; of nothing, it is that of no rows.
+    ///
+    /// - Throws: `CodecError` (corrupt) for bytes that are not a checksum of this format: they come from other machines.
+    func merge(_ checksums: some Sequence<SegmentChecksum>) throws(CodecError) -> SegmentChecksum
+
+    /// The bytes before and after the segments of a file.
+    ///
+    /// - Parameters:
+    ///   - output: the whole image.
+    ///   - metadata: what `ImageDecoder.metadata` gave for this format. It comes from another machine.
+    ///   - checksum: of all segments, merged.
+    /// - Throws: `CodecError` for metadata or a checksum that is malformed, or a shape that the format cannot hold.
+    func frame(
+        of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum
+    ) throws(CodecError) -> FileFrame
+}
+
+/// The bytes before and after the segments of a file.
+public struct FileFrame: Hashable, Sendable {
+    public let prefix: [UInt8]
+    public let suffix: [UInt8]
+}
+
+/// The order in which the pixels of a file can be decoded.
+public enum DecodingOrder: Hashable, Sendable {
+    /// Row by row, from top to bottom, in little memory.
+    case rows
+    /// All at once: the whole decoded image is held in memory.
+    case whole
+}
+
+/// What the first bytes of an image file say.
+public struct ImageHeader: Hashable, Sendable {
+    /// The image as it decodes: palettes are RGB, 1, 2 and 4 bits are 8, and a transparent colour is an alpha channel.
+    public let shape: ImageShape
+    public let order: DecodingOrder
+
+    public init(shape: ImageShape, order: DecodingOrder) {
+        self.shape = shape
+        self.order = order
+    }
+
+    /// Whether decoding takes memory for the whole image.
+    public var needsWholeImage: Bool { order == .whole }
+}
+
+/// The file formats that there are.
+public enum ImageFormats {
+    /// Every format that is read, each once.
+    public static let all: [any ImageFormat] = [PNGFormat()]
+
+    /// The format of results where a job names none.
+    public static let standardOutput: any OutputFormat = PNGFormat()
+
+    /// Bytes that tell one format from another.
+    public static let sniffedByteCount = 8
+
+    /// The output format of that name; `nil` for a name that is unknown, or that of a format that is read only.
+    public static func output(named name: String) -> (any OutputFormat)? {
+        all.lazy.compactMap { $0 as? any OutputFormat }.first { $0.name == name }
+    }
+
+    /// The format of a file that begins with these bytes.
+    ///
+    /// - Throws: `CodecError` that says what the file is instead.
+    public static func format(ofFileBeginning start: [UInt8]) throws(CodecError) -> any ImageFormat {
+        guard let format = all.first(where: { $0.recognizes(start) }) else { throw UnknownFile.error(start) }
+        return format
+    }
+
+    /// Reads a file up to its image data, whatever its format: see `ImageFormat.probe`. At most a handful of reads of a few
+    /// hundred bytes, and one per ancillary part of the file.
+    public static func probe(
+        byteCount: UInt64, limits: DecodingLimits = DecodingLimits(),
+        read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> ImageHeader {
+        let start = try read(0, Int(min(byteCount, UInt64(sniffedByteCount))))
+        return try format(ofFileBeginning: start).probe(byteCount: byteCount, limits: limits, read: read)
+    }
+}

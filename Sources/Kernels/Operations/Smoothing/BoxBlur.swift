@@ -1,0 +1,11 @@
+import Pipelines
+
+extension BoxMean: RowKernelProviding {
+    func kernel(for step: RowStep) -> any RowKernel {
+        if (3...NarrowBoxKernel.largestSize).contains(size) {
+            NarrowBoxKernel(outputShape: step.output, size: size, border: border)
+        } else {
+            BoxKernel(outputShape: step.output, size: size, border: border)
+        }
+    }
+}

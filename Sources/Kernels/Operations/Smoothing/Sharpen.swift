@@ -1,0 +1,8 @@
+import Pipelines
+
+extension Sharpening: FourNeighborFunction {
+    @inline(__always)
+    func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbors: Sum) -> Sum {
+        5 &* pixel &- neighbors
+    }
+}
