@@ -11,5 +11,5 @@ cd "$(dirname "$0")/.."
     exit 1
 }
 swift build --build-tests
-# In a mount namespace of its own: were the mount copied into another one meanwhile, the file system would outlive its umount.
+# In a mount namespace of its own: if another namespace had a copy of the mount, the file system would outlive its umount.
 TESSERA_POWER_CUTS=${1:-1000} unshare --mount --propagation private swift test --skip-build --no-parallel --filter PowerCutTests

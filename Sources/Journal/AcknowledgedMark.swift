@@ -1,16 +1,16 @@
 import Checksums
 import Glibc
 
-/// Remembers, beside the database, the sequence of the last transaction that was acknowledged.
+/// The sequence of the last transaction that was acknowledged, in a file beside the database.
 ///
-/// SQLite takes damage to the end of its log for the end of a transaction that was interrupted, and a log that is missing for one
-/// that was written back: it goes on without the transactions, though they were acknowledged. The mark tells the two apart. It
-/// is written, but not synced, after each transaction is durable: it can be behind the database, after a loss of power,
-/// but never ahead of it.
+/// SQLite takes damage at the end of its log for a transaction that was interrupted, and a missing log for one that was
+/// written back: it continues without the transactions, though they were acknowledged. The mark tells the two apart. It
+/// is written, but not synced, after each transaction is durable: after a loss of power it can be behind the database, but
+/// never ahead of it.
 ///
 ///     i64 little-endian sequence | u64 little-endian CRC-64 of it
 ///
-/// A mark that is missing or damaged itself says nothing; then the log is trusted as SQLite does.
+/// A mark that is missing or damaged says nothing; the log is trusted then, as SQLite trusts it.
 struct AcknowledgedMark: ~Copyable {
     private static let byteCount = 16
     private let path: String
@@ -26,7 +26,7 @@ struct AcknowledgedMark: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// - Returns: `nil` when there is none that can be trusted.
+    /// - Returns: `nil` when the mark is missing or damaged.
     borrowing func read() -> Int64? {
         var values: (sequence: Int64, checksum: UInt64) = (0, 0)
         let count = withUnsafeMutableBytes(of: &values) { pread(descriptor, $0.baseAddress, $0.count, 0) }

@@ -1,20 +1,20 @@
 import Checksums
 import JobModel
 
-/// What the journal knows of all its records together: one row, rewritten in every transaction.
+/// Facts about all records together: one row, rewritten in every transaction.
 ///
-/// The two identifiers never go back, even when the job or the worker they name is forgotten. The record count and the
-/// exclusive-or of all record checksums tell at replay that no row has vanished and none was added: what a damaged page of
-/// the database can do without touching any row.
+/// The two identifiers never decrease, even when the job or the worker they name is forgotten. The record count and the
+/// exclusive-or of all record checksums show at replay that no row is missing and no row was added: a damaged page of the
+/// database can do both without changing any other row.
 struct Counters: Equatable {
-    /// Of the last record written; sequences are never reused.
+    /// The sequence of the last record written; sequences are never reused.
     var lastSequence: Int64 = 0
     var recordCount: Int64 = 0
     var combinedChecksum: Int64 = 0
     var highestJob: UInt64 = 0
     var highestWorker: UInt64 = 0
 
-    /// Of the other fields, so that a damaged counter is told from damaged records.
+    /// The checksum of the other fields, which tells a damaged counter from damaged records.
     var checksum: Int64 {
         var checksum = CRC64()
         checksum.update(UInt64(bitPattern: lastSequence))
@@ -35,7 +35,7 @@ struct Counters: Equatable {
         combinedChecksum ^= rowChecksum
     }
 
-    /// Notes the identifiers that `record` bears.
+    /// Notes the identifiers in `record`.
     mutating func noted(_ record: Record) {
         highestJob = max(highestJob, record.job.rawValue)
         switch record {

@@ -2,7 +2,7 @@ import Dispatch
 import JobModel
 import Synchronization
 
-/// The master's durable record: what `append` returned from survives kill -9 and loss of power.
+/// The master's durable records: once `append` has returned, they survive kill -9 and loss of power.
 ///
 /// One SQLite database in write-ahead mode with `synchronous=FULL`, in a state directory that one process holds at a time:
 ///
@@ -11,16 +11,16 @@ import Synchronization
 ///     DIR/journal.sqlite-wal
 ///     DIR/acknowledged      how far the journal must reach; see AcknowledgedMark.swift
 ///
-/// All methods block, on the disk. They may be called from any thread, and exclude each other.
+/// All methods block on the disk. They may be called from any thread, and exclude each other.
 ///
-/// SQLite goes on after a failed fsync, as if the next one could make up for it; on Linux it cannot, because the pages that
+/// SQLite continues after a failed fsync, as if the next one could make up for it; on Linux it cannot, because the pages that
 /// could not be written count as clean. So the first failure of any write is final: every later `append` throws
-/// `JournalError.failed`, and the master must exit. For the same reason checkpoints are made here, in the open, and not by
-/// SQLite's automatism, which drops their errors.
+/// `JournalError.failed`, and the master must exit. For the same reason the journal makes its checkpoints itself: SQLite's
+/// automatic ones drop their errors.
 public final class Journal: Sendable {
     public let path: String
 
-    /// Pages in the write-ahead log (4 KiB each) from which it is written back to the database and begun anew.
+    /// The number of pages in the write-ahead log (4 KiB each) from which on it is written back to the database.
     public static let defaultCheckpointPageCount = 2000
 
     let database: Database
@@ -28,9 +28,9 @@ public final class Journal: Sendable {
     let state: Mutex<State>
 
     struct State: ~Copyable {
-        /// As of the last committed transaction.
+        /// The counters after the last committed transaction.
         var counters: Counters
-        /// Why nothing more is written.
+        /// The first failure, after which nothing more is written.
         var failure: String?
         let mark: AcknowledgedMark
         /// Held until the database is closed.

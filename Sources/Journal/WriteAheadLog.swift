@@ -1,4 +1,4 @@
-/// Looks at SQLite's write-ahead log before SQLite does, for damage that SQLite takes for the end of the log.
+/// SQLite's write-ahead log, examined before SQLite reads it, for damage that SQLite takes for the end of the log.
 ///
 ///     header  32 bytes: magic | version | page size | checkpoint | salt 1 | salt 2 | checksum 1 | checksum 2
 ///     frame   24 bytes: page | database size if it ends a transaction, else 0 | salt 1 | salt 2 | checksum 1 | checksum 2
@@ -7,9 +7,9 @@
 /// All are big-endian 32-bit numbers; a frame's checksum continues the one before it; frames whose salts are not the
 /// header's are left from an earlier round (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 ///
-/// SQLite reads up to the first frame that is not right and forgets the rest: what it must do after a loss of power, when the
-/// last transaction was half written, but not when a bit was flipped in the middle of the log, where it would silently undo
-/// transactions that were acknowledged. With `synchronous=FULL` each transaction is on disk before the next begins. So at most
+/// SQLite reads up to the first wrong frame and forgets the rest. It must do so after a loss of power, when the last
+/// transaction was half written, but not when a bit was flipped in the middle of the log, where it would silently undo
+/// acknowledged transactions. With `synchronous=FULL` each transaction is on disk before the next begins. So at most
 /// one transaction may end behind the first wrong frame; if two do, acknowledged ones are damaged.
 ///
 /// Damage to the very last transaction looks like its interrupted writing: `AcknowledgedMark` tells them apart.
@@ -23,8 +23,8 @@ struct WriteAheadLog: ~Copyable {
 
     /// Whether the header is what was written, or there is none yet.
     ///
-    /// It is written anew whenever the log is begun again, when all that was in it is in the database: an interrupted writing
-    /// loses nothing, but damage to a header that was complete makes SQLite forget the whole log.
+    /// SQLite writes the header whenever it begins the log again, when everything in it is in the database: an interruption
+    /// then loses nothing, but damage to a header that was complete makes SQLite forget the whole log.
     var isHeaderRight: Bool {
         guard file.byteCount > Self.headerByteCount else { return true }
         return number(at: 0) & ~1 == 0x377F_0682 && checksum(0..<24, from: (0, 0)) == (number(at: 24), number(at: 28))

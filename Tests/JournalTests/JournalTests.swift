@@ -169,14 +169,14 @@ import Testing
                 highest = max(highest, try byteCount(journal.path + "-wal"))
             }
             let limit = Journal.defaultCheckpointPageCount * (4096 + 24)
-            // It was long enough to be begun anew, and grew by no more than a transaction beyond the limit.
+            // It was long enough to be begun again, and grew by no more than a transaction beyond the limit.
             #expect(highest > limit * 9 / 10)
             #expect(highest < limit * 11 / 10)
             #expect(try journal.records() == [Record](repeating: record, count: 250))
         }
     }
 
-    @Test func `what stands in the way of opening is named`() throws {
+    @Test func `the reason why a journal cannot be opened is named`() throws {
         try withTemporaryDirectory { directory in
             let file = directory + "/file"
             try write([1, 2, 3], to: file)

@@ -5,9 +5,9 @@ import Journal
 import TestSupport
 
 /// journal-writer DIR: appends transactions to a journal until it is killed, and says of each when it is acknowledged.
-/// journal-writer DIR TASKS: writes the journal of a job of so many tasks, half of them done.
+/// journal-writer DIR TASKS: writes the journal of a job of TASKS tasks, half of them done.
 ///
-/// The first goes on where the journal ends. On standard output, a line for each transaction that is durable: its number.
+/// The first continues where the journal ends. On standard output, a line for each transaction that is durable: its number.
 @main
 enum JournalWriterMain {
     static func main() throws {
