@@ -26,14 +26,14 @@ let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
 /// A rank that was built alone never looks for the other build beside it, which would have older sources.
 let rankBuilds: [SwiftSetting] = hasRankV3 ? [.define("TESSERA_RANK_V3")] : []
 
-/// Sources that are compiled once more, into a target named `...WithBugs`, with the planted bugs in them. Their imports of
+/// Sources that are compiled once more, into a target named `...WithFaults`, with the planted bugs in them. Their imports of
 /// one another stay as they are written.
-let roomsWithBugs = ["PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic", "Simulation"]
-let withBugs: [SwiftSetting] =
+let roomsWithFaults = ["SeededFaults", "Scheduler", "WorkerMachine", "MasterMachine", "Simulation"]
+let withFaults: [SwiftSetting] =
     strict + [
-        .define("PLANTED_BUGS"),
+        .define("SEEDED_FAULTS"),
         // Optimised in debug builds too: to find a bug takes many runs.
-        .unsafeFlags(["-O"] + roomsWithBugs.flatMap { ["-module-alias", "\($0)=\($0)WithBugs"] }),
+        .unsafeFlags(["-O"] + roomsWithFaults.flatMap { ["-module-alias", "\($0)=\($0)WithFaults"] }),
     ]
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
@@ -103,12 +103,12 @@ let package = Package(
         .target(name: "Checksums", dependencies: ["CISAL"], swiftSettings: strict),
 
         // Pure, or nearly: no sockets, no clocks.
-        .target(name: "PlantedBugs", swiftSettings: strict),
+        .target(name: "SeededFaults", swiftSettings: strict),
         .target(
-            name: "Scheduler", dependencies: ["JobModel", "Pipelines", "ImagingModel", "PlantedBugs", heap],
+            name: "Scheduler", dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaults", heap],
             swiftSettings: strict),
-        .target(name: "WorkerLogic", dependencies: ["JobModel", "PlantedBugs"], swiftSettings: strict),
-        .target(name: "MasterLogic", dependencies: ["JobModel", "PlantedBugs", "Scheduler"], swiftSettings: strict),
+        .target(name: "WorkerMachine", dependencies: ["JobModel", "SeededFaults"], swiftSettings: strict),
+        .target(name: "MasterMachine", dependencies: ["JobModel", "SeededFaults", "Scheduler"], swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["ByteCoding", "JobModel", "Checksums", "CLibSQLite"],
             swiftSettings: strict),
@@ -144,7 +144,7 @@ let package = Package(
         .executableTarget(
             name: "MasterDaemon",
             dependencies: [
-                "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterLogic",
+                "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterMachine",
                 "Journal", "BlobStore",
                 "Transport", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, "Cryptography",
                 nio("NIOCore"),
@@ -153,7 +153,7 @@ let package = Package(
         .executableTarget(
             name: "WorkerDaemon",
             dependencies: [
-                "ByteCoding", "JobModel", "WorkerLogic", "Protocol", "Transport", "MasterClient", "DaemonSupport",
+                "ByteCoding", "JobModel", "WorkerMachine", "Protocol", "Transport", "MasterClient", "DaemonSupport",
                 "Settings",
                 "SystemCalls", lifecycle, log,
             ], swiftSettings: strict),
@@ -185,37 +185,37 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "JobModel", "Pipelines", "ImagingModel", "PlantedBugs", "Scheduler", "WorkerLogic", "MasterLogic",
+                "JobModel", "Pipelines", "ImagingModel", "SeededFaults", "Scheduler", "WorkerMachine", "MasterMachine",
                 "SeededRandom",
                 heap,
             ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "SimulationTool",
-            dependencies: ["Simulation", "SimulationWithBugs", "PlantedBugsWithBugs", arguments],
+            dependencies: ["Simulation", "SimulationWithFaults", "SeededFaultsWithFaults", arguments],
             path: "Tools/SimulationTool", swiftSettings: strict),
         .executableTarget(
             name: "JournalWriter", dependencies: ["Journal", "JobModel", "TestSupport"], path: "Tools/JournalWriter",
             swiftSettings: strict),
 
         // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
-        .target(name: "PlantedBugsWithBugs", path: "Tests/WithBugs/PlantedBugs", swiftSettings: withBugs),
+        .target(name: "SeededFaultsWithFaults", path: "Tests/WithFaults/SeededFaults", swiftSettings: withFaults),
         .target(
-            name: "SchedulerWithBugs",
-            dependencies: ["JobModel", "Pipelines", "ImagingModel", "PlantedBugsWithBugs", heap],
-            path: "Tests/WithBugs/Scheduler", swiftSettings: withBugs),
+            name: "SchedulerWithFaults",
+            dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", heap],
+            path: "Tests/WithFaults/Scheduler", swiftSettings: withFaults),
         .target(
-            name: "WorkerLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs"],
-            path: "Tests/WithBugs/WorkerLogic", swiftSettings: withBugs),
+            name: "WorkerMachineWithFaults", dependencies: ["JobModel", "SeededFaultsWithFaults"],
+            path: "Tests/WithFaults/WorkerMachine", swiftSettings: withFaults),
         .target(
-            name: "MasterLogicWithBugs", dependencies: ["JobModel", "PlantedBugsWithBugs", "SchedulerWithBugs"],
-            path: "Tests/WithBugs/MasterLogic", swiftSettings: withBugs),
+            name: "MasterMachineWithFaults", dependencies: ["JobModel", "SeededFaultsWithFaults", "SchedulerWithFaults"],
+            path: "Tests/WithFaults/MasterMachine", swiftSettings: withFaults),
         .target(
-            name: "SimulationWithBugs",
+            name: "SimulationWithFaults",
             dependencies: [
-                "JobModel", "Pipelines", "ImagingModel", "PlantedBugsWithBugs", "SchedulerWithBugs",
-                "WorkerLogicWithBugs",
-                "MasterLogicWithBugs", "SeededRandom", heap,
-            ], path: "Tests/WithBugs/Simulation", swiftSettings: withBugs),
+                "JobModel", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", "SchedulerWithFaults",
+                "WorkerMachineWithFaults",
+                "MasterMachineWithFaults", "SeededRandom", heap,
+            ], path: "Tests/WithFaults/Simulation", swiftSettings: withFaults),
 
         // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
         .target(
@@ -277,17 +277,17 @@ let package = Package(
         .testTarget(
             name: "MasterDaemonTests",
             dependencies: [
-                "MasterDaemon", "MasterLogic", "JobModel", "Journal", "Scheduler", "BlobStore", "TestSupport",
+                "MasterDaemon", "MasterMachine", "JobModel", "Journal", "Scheduler", "BlobStore", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"],
             swiftSettings: strict + rankBuilds),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
-        .testTarget(name: "WorkerLogicTests", dependencies: ["WorkerLogic"], swiftSettings: strict),
+        .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Simulation", "SimulationTool", "SimulationWithBugs", "PlantedBugsWithBugs", "JobModel"],
+            dependencies: ["Simulation", "SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel"],
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(

@@ -1,6 +1,6 @@
 import BlobStore
 import JobModel
-import MasterLogic
+import MasterMachine
 import Scheduler
 
 extension MasterCore {

@@ -1,5 +1,5 @@
 import JobModel
-import MasterLogic
+import MasterMachine
 import Protocol
 import Scheduler
 import Transport

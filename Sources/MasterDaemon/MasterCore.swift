@@ -3,7 +3,7 @@ import Dispatch
 import JobModel
 import Journal
 import Logging
-import MasterLogic
+import MasterMachine
 import Protocol
 import Scheduler
 import SystemCalls

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// Why a request has to wait: something bounded is used up for now.
 public struct Overload: Hashable, Sendable, CustomStringConvertible {
@@ -80,7 +80,7 @@ extension Scheduler {
     mutating func admit(
         _ what: String, need: Int = 1, have: Int, limit: Int, _ setting: String, at now: Moment
     ) throws(SchedulerRefusal) {
-        guard have + need > limit, !planted(.roomNotLimited) else { return }
+        guard have + need > limit, !seeded(.roomNotLimited) else { return }
         guard need <= limit else {
             throw .overLimit(what: what, need: need, have: 0, limit: limit, setting: setting)
         }

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// How many places need each blob: inputs of images that may still run, intermediates of running images, kept results.
 ///
@@ -41,7 +41,7 @@ struct BlobUses: Sendable {
         let slot = slot(of: blob.digest, hash)
         guard slots[slot].isFree else {
             let position = Int(slots[slot].position)
-            uses[position].count = planted(.blobUsesNotCounted) ? 1 : uses[position].count + 1
+            uses[position].count = seeded(.blobUsesNotCounted) ? 1 : uses[position].count + 1
             return
         }
         slots[slot] = Slot(hash: hash, position: UInt32(uses.count))

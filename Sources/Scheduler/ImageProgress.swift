@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// One attempt that has not ended.
 struct OpenAttempt: Hashable, Sendable {
@@ -111,8 +111,8 @@ struct ImageProgress: Equatable, Sendable {
         case nil, .one, .two: throw ReplayError(description: "attempt \(epoch) of task \(task) ended but was not open")
         }
         switch cause {
-        case .workerLost where planted(.lossCountsAsFailure): tasks[Int(task)].failures += 1
-        case .returned where planted(.failureRefunded): tasks[Int(task)].failures = 0
+        case .workerLost where seeded(.lossCountsAsFailure): tasks[Int(task)].failures += 1
+        case .returned where seeded(.failureRefunded): tasks[Int(task)].failures = 0
         case .workerLost:
             tasks[Int(task)].losses += 1
             losers[task] = tasks[Int(task)].epoch == epoch ? worker : nil

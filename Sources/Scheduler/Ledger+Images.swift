@@ -1,6 +1,6 @@
 import Pipelines
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // The part of the fold that is about images and their tasks.
 
@@ -112,7 +112,7 @@ extension Ledger {
         case .deadLettered, .done, .failed, .cancelled, nil:
             throw ReplayError(description: "image \(image) failed, but is unknown or final")
         }
-        if !deadLettered || planted(.deadLetterLosesInput) { releaseInput(of: image) }
+        if !deadLettered || seeded(.deadLetterLosesInput) { releaseInput(of: image) }
         update(image) {
             $0.state = deadLettered ? .deadLettered : .failed
             $0.failure = failure
@@ -183,7 +183,7 @@ extension Ledger {
     mutating func dropProgress(of image: ImageID) {
         guard let progress = jobs[image.job]?.progress.removeValue(forKey: image.index) else { return }
         for blob in progress.intermediates { release(blob) }
-        if !planted(.epochsStartOver) { update(image) { $0.epochFloor = max($0.epochFloor, progress.latestEpoch) } }
+        if !seeded(.epochsStartOver) { update(image) { $0.epochFloor = max($0.epochFloor, progress.latestEpoch) } }
         if let entry = self.image(image) {
             jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
             jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // How images end.
 
@@ -94,7 +94,7 @@ extension Scheduler {
 
     /// Nothing of the job waits or runs any more.
     mutating func closeJob(_ job: JobID, at now: Moment, into decision: inout Decision) {
-        if !planted(.cancelledTasksWait) { queue.close(job) }
+        if !seeded(.cancelledTasksWait) { queue.close(job) }
         pacer.completed(at: now.instant)
         durations[job] = nil
         decision.noteChange(of: job)

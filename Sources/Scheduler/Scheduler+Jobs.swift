@@ -1,6 +1,6 @@
 import Pipelines
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // What clients ask for.
 
@@ -10,7 +10,7 @@ extension Scheduler {
         _ opening: JobOpening, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> JobID {
         let now = clockRead(now)
-        if let job = ledger.jobsByToken[opening.token], !planted(.tokenIgnored) { return job }
+        if let job = ledger.jobsByToken[opening.token], !seeded(.tokenIgnored) { return job }
         guard !opening.token.isEmpty, opening.token.utf8.count <= 256 else {
             throw .invalidArgument("the token has \(opening.token.utf8.count) bytes; allowed are 1 to 256")
         }
@@ -123,7 +123,7 @@ extension Scheduler {
         }
         if entry.isSealed { return }
         guard entry.state == .open else { throw .jobNotInState(job, is: entry.state, needed: "open") }
-        if planted(.sealNotKept) { return }
+        if seeded(.sealNotKept) { return }
         guard imageCount > 0 else { throw .invalidArgument("job \(job) has no images; add at least one") }
         commit(.jobSealed(job, imageCount: imageCount), into: &decision)
         decision.noteChange(of: job)

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // Handing out tasks, and what happens when an attempt ends without a result.
 
@@ -97,13 +97,13 @@ extension Scheduler {
         commit(.attemptEnded(id, worker: lease.worker, failure: failure), into: &decision)
         decision.noteChange(of: lease.key.job)
 
-        guard failure.cause.isRetried || planted(.corruptInputRetried) else {
+        guard failure.cause.isRetried || seeded(.corruptInputRetried) else {
             imageFailed(lease.key.image, failure, deadLettered: false, at: now, into: &decision)
             return
         }
         let task = ledger.taskProgress(lease.key)
         var maximumAttempts = max(1, ledger.jobs[lease.key.job]?.description.options.maximumAttempts ?? 1)
-        if planted(.deadLetteredLate) { maximumAttempts += 1 }
+        if seeded(.deadLetteredLate) { maximumAttempts += 1 }
         if task.failures >= maximumAttempts || task.losses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {

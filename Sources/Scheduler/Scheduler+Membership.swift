@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // Who is there, and what they hold.
 
@@ -12,7 +12,7 @@ extension Scheduler {
         _ registration: WorkerRegistration, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> RegistrationReply {
         let now = clockRead(now)
-        guard registration.resultRevision == configuration.resultRevision || planted(.otherReleaseAdmitted) else {
+        guard registration.resultRevision == configuration.resultRevision || seeded(.otherReleaseAdmitted) else {
             throw .releaseDiffers(worker: registration.resultRevision, master: configuration.resultRevision)
         }
         guard (1...configuration.maximumSlotsPerWorker).contains(registration.slotCount) else {
@@ -78,7 +78,7 @@ extension Scheduler {
             // A race: the worker was declared dead, and its connection is being closed.
             return held.map(\.lease)
         }
-        if !planted(.heartbeatNotHeard) { heard(worker, at: now) }
+        if !seeded(.heartbeatNotHeard) { heard(worker, at: now) }
         pool.update(worker) { $0.residentBytes = residentBytes }
         let dropped = reconcile(worker, held: held, isNewConnection: false, at: now, into: &decision)
         settle(at: now, into: &decision)
@@ -127,13 +127,13 @@ extension Scheduler {
                 renew(item, at: now)
             } else if isNewConnection, takeUpAgain(item, by: worker, formerly: identity, at: now, into: &decision) {
                 listed.insert(item.lease)
-            } else if !planted(.droppedLeasesNotNamed) {
+            } else if !seeded(.droppedLeasesNotNamed) {
                 dropped.append(item.lease)
             }
         }
         for id in pool[worker]?.leases ?? [] where !listed.contains(id) {
             guard let grantedAt = leases[id]?.grantedAt else { continue }
-            if planted(.unlistedLeasesRenewed) {
+            if seeded(.unlistedLeasesRenewed) {
                 renew(HeldLease(id, progress: Double(now.instant.nanoseconds)), at: now)
                 continue
             }
@@ -167,7 +167,7 @@ extension Scheduler {
         guard let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
         let task = ledger.taskProgress(key)
         let loser = ledger.jobs[key.job]?.progress[key.index]?.losers[key.task]
-        guard task.epoch == held.lease.epoch, let loser, loser == identity || planted(.anyLeaseTakenUp) else {
+        guard task.epoch == held.lease.epoch, let loser, loser == identity || seeded(.anyLeaseTakenUp) else {
             return false
         }
         forgetWaiting(key)
@@ -184,7 +184,7 @@ extension Scheduler {
         _ worker: WorkerID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
         pool.update(worker) { $0.link = .gone(since: now.instant) }
-        if planted(.lostWorkerKeepsLeases) { return }
+        if seeded(.lostWorkerKeepsLeases) { return }
         for id in pool[worker]?.leases ?? [] {
             attemptEnded(id, Failure(.workerLost, reason), at: now, into: &decision)
         }
@@ -209,7 +209,7 @@ extension Scheduler {
             for id in pool[worker]?.leases ?? [] {
                 if let lease = leases[id] { next = min(next, overdue(lease)) }
             }
-            if !(isSuspect && planted(.suspectNeverDead)) { setAlarm(for: worker, at: next) }
+            if !(isSuspect && seeded(.suspectNeverDead)) { setAlarm(for: worker, at: next) }
         case .expected(let until):
             if now.instant >= until {
                 lose(worker, "the worker did not come back after the master restarted", at: now, into: &decision)

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 extension Scheduler {
     /// All records are replayed: the master serves from now on.
@@ -9,14 +9,14 @@ extension Scheduler {
     public mutating func recovered(at now: Moment, into decision: inout Decision) {
         let now = clockRead(now)
         nextWorker = max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1))
-        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false && !planted(.recoveryForgotten) {
+        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false && !seeded(.recoveryForgotten) {
             recover(job, at: now, into: &decision)
         }
         settle(at: now, into: &decision)
     }
 
     private mutating func recover(_ job: JobID, at now: Moment, into decision: inout Decision) {
-        if !planted(.oldWorkKept) { revise(job, into: &decision) }
+        if !seeded(.oldWorkKept) { revise(job, into: &decision) }
         guard let entry = ledger.jobs[job] else { return }
         let touched = entry.images.lastIndex { $0.state != .waiting || $0.epochFloor > 0 }
         let cursor = touched.map { $0 + 1 } ?? 0
@@ -48,14 +48,14 @@ extension Scheduler {
             if progress.isReady(task) { queue.push(key) }
             guard let open = progress.open[task] else { continue }
             let id = TaskID(image: image, step: progress.plan.step(Int(task)))
-            for attempt in open.all where !planted(.runningAttemptsForgotten) {
+            for attempt in open.all where !seeded(.runningAttemptsForgotten) {
                 expect(attempt.worker, at: now)
                 hold(
                     LeaseID(task: id, epoch: attempt.epoch), key, by: attempt.worker, isStarted: true,
                     progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
             }
         }
-        if !planted(.assemblyNotResumed) { assembleIfComplete(image, into: &decision) }
+        if !seeded(.assemblyNotResumed) { assembleIfComplete(image, into: &decision) }
     }
 
     /// The worker held leases when the master stopped.
@@ -66,6 +66,6 @@ extension Scheduler {
             WorkerState(
                 id: worker, name: worker.description, slotCount: 1, ranksPerSlot: 1, link: .expected(until: until),
                 connectedSince: now.instant))
-        if !planted(.missingWorkerAwaited) { setAlarm(for: worker, at: until) }
+        if !seeded(.missingWorkerAwaited) { setAlarm(for: worker, at: until) }
     }
 }

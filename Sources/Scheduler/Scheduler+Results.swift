@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 // What workers report about their tasks.
 
@@ -45,7 +45,7 @@ extension Scheduler {
             return
         }
         if let lease = letGo(lease, at: now) { noteDuration(of: lease, at: now) }
-        for other in ledger.openLeases(of: key) where other != lease && !planted(.backupNotRevoked) {
+        for other in ledger.openLeases(of: key) where other != lease && !seeded(.backupNotRevoked) {
             revoke(other, .taskDone, at: now, into: &decision)
         }
         forgetWaiting(key)
@@ -91,8 +91,8 @@ extension Scheduler {
         guard let key = ledger.key(lease.task), let image = ledger.image(key.image) else { return nil }
         let task = ledger.taskProgress(key)
         let wasAttempted =
-            (lease.epoch > image.epochFloor && lease.epoch <= task.epoch) || planted(.epochNotChecked)
-        let isDone = task.isDone && !planted(.secondResultAccepted)
+            (lease.epoch > image.epochFloor && lease.epoch <= task.epoch) || seeded(.epochNotChecked)
+        let isDone = task.isDone && !seeded(.secondResultAccepted)
         return wasAttempted && !isDone ? key : nil
     }
 
@@ -110,7 +110,7 @@ extension Scheduler {
     private mutating func misbehaved(
         _ worker: WorkerID, _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
-        guard leases[lease]?.worker == worker || planted(.nonsenseEndsOthersAttempt) else {
+        guard leases[lease]?.worker == worker || seeded(.nonsenseEndsOthersAttempt) else {
             totals.staleReports += 1
             return
         }

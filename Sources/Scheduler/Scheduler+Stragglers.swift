@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// How long a job's finished tasks took, by kind.
 struct TaskDurations: Sendable {
@@ -30,7 +30,7 @@ extension Scheduler {
                 .attemptEnded(
                     id, worker: laden.worker, failure: Failure(.returned, "an idle worker took the task over")),
                 into: &decision)
-            if planted(.reassignedWithoutRevoking) {
+            if seeded(.reassignedWithoutRevoking) {
                 letGo(id, at: now)
             } else {
                 revoke(id, .movedToIdleWorker, at: now, into: &decision)

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 extension Scheduler {
     /// When `timePassed` is due next; `nil` while nothing waits for time. It may turn out that nothing has to be done then.
@@ -14,7 +14,7 @@ extension Scheduler {
                 // An alarm that was replaced by an earlier one has no meaning any more.
                 if pool[worker]?.alarm == due { lookAfter(worker, at: now, into: &decision) }
             case .task(let key):
-                if delayed[key] == due && !planted(.pauseNeverEnds) {
+                if delayed[key] == due && !seeded(.pauseNeverEnds) {
                     delayed[key] = nil
                     if ledger.isReady(key) { queue.push(key) }
                 }
@@ -33,7 +33,7 @@ extension Scheduler {
     mutating func clockRead(_ moment: Moment) -> Moment {
         var now = moment.instant - stoodStill
         let tolerance = configuration.pauseTolerance
-        if !planted(.ownPauseIgnored), let due = alarms.nextDue, now > due + tolerance {
+        if !seeded(.ownPauseIgnored), let due = alarms.nextDue, now > due + tolerance {
             // What arrived meanwhile is read before the deadline. If that was tried already, the deadline is now: a master
             // that is always late must find the dead, too.
             let wasPutOff = due <= latestPutOff + tolerance

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// All ready tasks, in the order in which they are handed out.
 ///
@@ -106,7 +106,7 @@ struct TaskQueue: Sendable {
     ///
     /// - Parameter isWaiting: whether an image from the cursor on is still to be processed, rather than final at once.
     mutating func popFirst(where isWaiting: (ImageID) -> Bool) -> TaskKey? {
-        guard let priority = planted(.priorityIgnored) ? priorities.last : nextPriority(),
+        guard let priority = seeded(.priorityIgnored) ? priorities.last : nextPriority(),
             let turn = levels[priority]?.turns.first(), let job = levels[priority]?.shares[turn.submitter]?.first()
         else { return nil }
         servedCount += 1
@@ -132,7 +132,7 @@ struct TaskQueue: Sendable {
         change(level: queue.priority) { level in
             guard let old = level.shares[queue.submitter]?.virtualTime else { return }
             let isActive = level.turns.remove(Turn(virtualTime: old, submitter: queue.submitter))
-            level.shares[queue.submitter]?.charge(planted(.pixelsNotCharged) ? 1 : max(1, pixels), to: queue.lane)
+            level.shares[queue.submitter]?.charge(seeded(.pixelsNotCharged) ? 1 : max(1, pixels), to: queue.lane)
             let new = level.shares[queue.submitter]?.virtualTime ?? old
             level.latestVirtualTime = max(level.latestVirtualTime, new)
             if level.turns.isEmpty && !isActive { level.virtualTime = level.latestVirtualTime }
@@ -174,7 +174,7 @@ struct TaskQueue: Sendable {
             level.sweep()
             var share = level.shares[queue.submitter] ?? SubmitterShare(virtualTime: level.virtualTime)
             if share.isIdle {
-                if !planted(.idleTimeCredited) { share.virtualTime = max(share.virtualTime, level.virtualTime) }
+                if !seeded(.idleTimeCredited) { share.virtualTime = max(share.virtualTime, level.virtualTime) }
                 level.turns.insert(Turn(virtualTime: share.virtualTime, submitter: queue.submitter))
             }
             share.insert(job, in: queue.lane)

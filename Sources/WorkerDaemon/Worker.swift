@@ -5,7 +5,7 @@ import SystemCalls
 import Protocol
 import Synchronization
 import Transport
-import WorkerLogic
+import WorkerMachine
 
 /// Performs what the `LeaseBoard` decides: the one owner of the worker's leases, worlds and connection to the master.
 actor Worker {

@@ -10,7 +10,7 @@ import Testing
 import Transport
 
 @testable import MasterDaemon
-@testable import MasterLogic
+@testable import MasterMachine
 @testable import Scheduler
 
 @Suite struct DecisionLoopTests {

@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func `an unknown planted bug is refused with the names of all`() throws {
-        let errors = try output(of: ["--planted", "no-such-bug"], status: 64)
+        let errors = try output(of: ["--faults", "no-such-bug"], status: 64)
         #expect(errors.contains { $0.contains("no-such-bug") && $0.contains("epoch-not-checked") })
     }
 

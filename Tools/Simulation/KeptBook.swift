@@ -1,5 +1,5 @@
 import JobModel
-import MasterLogic
+import MasterMachine
 
 /// Watches how long the results of jobs that have ended are kept: not shorter than promised, whatever the wall clock says.
 struct KeptBook {

@@ -1,5 +1,5 @@
 import JobModel
-import MasterLogic
+import MasterMachine
 import Scheduler
 
 /// The master daemon's process: the real scheduler, and in memory what its shell keeps.

@@ -1,5 +1,5 @@
 import JobModel
-import WorkerLogic
+import WorkerMachine
 
 /// A worker daemon: the real lease board, and a model of what carries out its decisions.
 struct SimulatedWorker {

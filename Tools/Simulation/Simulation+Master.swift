@@ -1,6 +1,6 @@
 import JobModel
-import MasterLogic
-import PlantedBugs
+import MasterMachine
+import SeededFaults
 import Scheduler
 
 // The master's shell, as the daemon's decision loop has it: take the mail, decide, commit, and only then send.
@@ -12,7 +12,7 @@ extension Simulation {
     var moment: Moment {
         let now = timeline.now
         let wall = Int(now.nanoseconds / 1_000_000) + 1_700_000_000_000 + wallClockError
-        guard planted(.wallClockLeases) else { return Moment(now, wallClockMilliseconds: UInt64(wall)) }
+        guard seeded(.wallClockLeases) else { return Moment(now, wallClockMilliseconds: UInt64(wall)) }
         return Moment(Instant(nanoseconds: UInt64(wall) * 1_000_000), wallClockMilliseconds: UInt64(wall))
     }
 
@@ -75,7 +75,7 @@ extension Simulation {
             }
         }
         self.master = nil
-        disk.crash(using: &random, keepsTornPrefix: planted(.tornTransactionKept))
+        disk.crash(using: &random, keepsTornPrefix: seeded(.tornTransactionKept))
         for connection in network.openConnections(ofMaster: master.run) {
             closeAtMaster(connection, quietly: powerFails)
         }
@@ -168,7 +168,7 @@ extension Simulation {
         let duration =
             trial == nil && random.happens(onceIn: 200)
             ? Duration.seconds(1) : random.draw(.microseconds(100)...options.longestCommit)
-        if duration >= .seconds(1), planted(.transactionWrittenTwice) { disk.write(turn.records) }
+        if duration >= .seconds(1), seeded(.transactionWrittenTwice) { disk.write(turn.records) }
         timeline.arrange(.masterCommitted(run: master.run), after: duration)
     }
 
@@ -179,7 +179,7 @@ extension Simulation {
             return
         }
         commitCount += 1
-        if !planted(.journalDoesNotSync) || commitCount.isMultiple(of: 50) { disk.sync() }
+        if !seeded(.journalDoesNotSync) || commitCount.isMultiple(of: 50) { disk.sync() }
         observer.observe(disk, report: violate)
         checkLosersAreTold(master)
         finishCommit(master)
@@ -211,7 +211,7 @@ extension Simulation {
     private func turnEnded(_ master: SimulatedMaster) {
         checkConnections(master)
         if !master.mailbox.isEmpty || !master.outbox.isEmpty { arrangeTurn(at: timeline.now) }
-        if !planted(.lostWakeUp), let deadline = master.scheduler.nextDeadline { arrangeTurn(at: time(of: deadline)) }
+        if !seeded(.lostWakeUp), let deadline = master.scheduler.nextDeadline { arrangeTurn(at: time(of: deadline)) }
         arrangeTurn(at: master.nextHousekeeping)
     }
 
@@ -234,7 +234,7 @@ extension Simulation {
             if let connection = master.workers[worker] { sendToWorker(.revoke(lease), on: connection) }
         case .assemble(let assembly):
             master.assemblies[assembly.image] = assembly
-            guard !planted(.assemblyNotReported) else { break }
+            guard !seeded(.assemblyNotReported) else { break }
             timeline.arrange(
                 .masterAssembled(run: master.run, assembly.image),
                 after: random.draw(.milliseconds(1) ... .milliseconds(300)))

@@ -1,5 +1,5 @@
 import JobModel
-import MasterLogic
+import MasterMachine
 import Scheduler
 
 // What the master's sessions do with a message: the same as the daemon's, in the scheduler's words.

@@ -1,9 +1,9 @@
 import ImagingModel
 import Pipelines
 import JobModel
-import MasterLogic
+import MasterMachine
 import Scheduler
-import WorkerLogic
+import WorkerMachine
 
 // Workers: the real lease board decides; here is what carries it out, and the connection's life.
 

@@ -1,6 +1,6 @@
 import HeapModule
 import JobModel
-import MasterLogic
+import MasterMachine
 import Scheduler
 
 /// What is going to happen, in the order of time; at one instant, in the order in which it was arranged.

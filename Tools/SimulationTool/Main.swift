@@ -14,16 +14,16 @@ import Simulation
     @Option(help: "Stop after so many minutes.") var minutes: Double?
     @Option(help: "Write the figures to this file as JSON.") var json: String?
     @Option(help: "Plant a bug and look for it: its name, or 'all'.") var planted: String?
-    /// Only for `PlantedBugHunt`.
+    /// Only for `SeededFaultHunt`.
     @Option(help: .hidden) var hunt: String?
     @Option(help: "Count the false deaths of so many node-hours of pauses and losses.") var falseDeaths: Int?
     @Flag(help: "Print each seed's digest: two runs of a seed print the same.") var digests = false
 
     func validate() throws {
         guard seeds > 0 else { throw ValidationError("--seeds is 0; at least 1 is needed") }
-        if let planted, planted != "all", !PlantedBugHunt.names.contains(planted) {
+        if let planted, planted != "all", !SeededFaultHunt.names.contains(planted) {
             throw ValidationError(
-                "there is no bug \(planted); there are all, \(PlantedBugHunt.names.joined(separator: ", "))")
+                "there is no bug \(planted); there are all, \(SeededFaultHunt.names.joined(separator: ", "))")
         }
     }
 
@@ -32,9 +32,9 @@ import Simulation
             let trial = FalseDeathTrial.run(seed: from, nodeHours: falseDeaths)
             print("\(trial.deaths) false deaths in \(trial.nodeHours) node-hours")
         } else if let hunt {
-            PlantedBugHunt(name: hunt, seeds: range).runHere()
+            SeededFaultHunt(name: hunt, seeds: range).runHere()
         } else if let planted {
-            try find(planted == "all" ? PlantedBugHunt.names : [planted])
+            try find(planted == "all" ? SeededFaultHunt.names : [planted])
         } else {
             try runSeeds()
         }
@@ -70,11 +70,11 @@ import Simulation
     private func find(_ names: [String]) throws {
         var missed = 0
         for name in names {
-            let finding = try PlantedBugHunt(name: name, seeds: range).run()
+            let finding = try SeededFaultHunt(name: name, seeds: range).run()
             let found = finding.map { "seed \("\($0.seed)".padded(to: 5)) \($0.checker): \($0.text)" }
             if found == nil { missed += 1 }
             print(
-                name.padded(to: 28), PlantedBugHunt.brokenPromise(by: name).padded(to: 28),
+                name.padded(to: 28), SeededFaultHunt.brokenPromise(by: name).padded(to: 28),
                 found ?? "NOT FOUND in \(seeds) seeds")
             fflush(nil)
         }

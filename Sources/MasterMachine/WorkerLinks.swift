@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// The present connection of each registered worker. What another connection says is not that worker's word any more.
 public struct WorkerLinks<Link: Equatable> {
@@ -27,7 +27,7 @@ public struct WorkerLinks<Link: Equatable> {
     public mutating func ended(_ worker: WorkerID, _ link: Link) -> Bool {
         let isPresent = isPresent(worker, on: link)
         if isPresent { links[worker] = nil }
-        return (isPresent || planted(.oldConnectionEndsNewOne)) && !planted(.disconnectForgotten)
+        return (isPresent || seeded(.oldConnectionEndsNewOne)) && !seeded(.disconnectForgotten)
     }
 
     /// The scheduler has declared the worker dead.

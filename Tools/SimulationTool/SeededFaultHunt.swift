@@ -1,12 +1,12 @@
 import Foundation
-import PlantedBugsWithBugs
-import SimulationWithBugs
+import SeededFaultsWithFaults
+import SimulationWithFaults
 
 /// Looks for one planted bug, seed by seed, until a checker finds it.
 ///
 /// A bug may also be found by the product itself, when one of its own preconditions ends the process. So the seeds run in a
 /// process of their own: this program once more, which says which seed it tries.
-struct PlantedBugHunt {
+struct SeededFaultHunt {
     struct Finding: Sendable {
         let seed: UInt64
         let checker: String
@@ -14,8 +14,8 @@ struct PlantedBugHunt {
     }
 
     /// The bugs by the names of the command line.
-    static let bugs: [String: PlantedBug] = Dictionary(uniqueKeysWithValues: PlantedBug.allCases.map { ($0.name, $0) })
-    static var names: [String] { PlantedBug.allCases.map(\.name) }
+    static let bugs: [String: SeededFault] = Dictionary(uniqueKeysWithValues: SeededFault.allCases.map { ($0.name, $0) })
+    static var names: [String] { SeededFault.allCases.map(\.name) }
     static func brokenPromise(by name: String) -> String { bugs[name]?.brokenPromise ?? "" }
 
     let name: String
@@ -27,7 +27,7 @@ struct PlantedBugHunt {
         for seed in seeds {
             print("seed \(seed)")
             fflush(nil)
-            let result = PlantedBug.$active.withValue(bug) { Simulation(seed: seed).run() }
+            let result = SeededFault.$active.withValue(bug) { Simulation(seed: seed).run() }
             guard let violation = result.violation else { continue }
             print("found \(violation.checker.rawValue)\t\(violation.text)")
             return

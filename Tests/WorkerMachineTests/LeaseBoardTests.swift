@@ -1,7 +1,7 @@
 import JobModel
 import Testing
 
-@testable import WorkerLogic
+@testable import WorkerMachine
 
 @Suite struct LeaseBoardTests {
     func lease(_ index: UInt32, epoch: Epoch = 1) -> LeaseID {

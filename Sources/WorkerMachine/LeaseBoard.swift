@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// Decides what a worker does with its leases: when to fetch, run, upload and report. Performs no I/O, reads no clock.
 ///
@@ -104,7 +104,7 @@ public struct LeaseBoard {
             unacknowledged.removeAll { $0.report.lease == lease }
             // A running slot becomes free when its world has stopped, not before.
             if case .running(let slot) = entry.phase {
-                if planted(.slotFreedEarly) { freeSlots.append(slot) }
+                if seeded(.slotFreedEarly) { freeSlots.append(slot) }
                 stopping[lease] = slot
             }
             actions.append(.abandon(lease))
@@ -125,8 +125,8 @@ public struct LeaseBoard {
 
     /// A connection to the master is registered: everything that it may not have heard is said again.
     public mutating func reconnected() -> [Action] {
-        if planted(.reportNotRepeated) { return [] }
-        if planted(.reportsReordered) { unacknowledged.reverse() }
+        if seeded(.reportNotRepeated) { return [] }
+        if seeded(.reportsReordered) { unacknowledged.reverse() }
         return unacknowledged.map { .send(number: $0.number, $0.report) }
     }
 
@@ -189,7 +189,7 @@ public struct LeaseBoard {
     /// Fetching, running or uploading failed. `slot` is the slot it ran in, which is free again.
     public mutating func failed(_ lease: LeaseID, slot: Int?, _ failure: Failure) -> [Action] {
         if let slot {
-            if !planted(.slotNotFreed) { freeSlots.append(slot) }
+            if !seeded(.slotNotFreed) { freeSlots.append(slot) }
             stopping[lease] = nil
         }
         return end(lease, failure) + startReady()

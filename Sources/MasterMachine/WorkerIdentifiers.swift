@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// Reserves worker identifiers in blocks, durably, before one of them is given out: so none is given out twice, though no
 /// record names a worker that never held a lease.
@@ -11,7 +11,7 @@ public struct WorkerIdentifiers {
     public init(reserved: WorkerID) { self.reserved = reserved }
 
     /// The first one that this run of the master may give out.
-    public var first: WorkerID { planted(.workerIdentifiersReused) ? WorkerID(1) : WorkerID(reserved.rawValue + 1) }
+    public var first: WorkerID { seeded(.workerIdentifiersReused) ? WorkerID(1) : WorkerID(reserved.rawValue + 1) }
 
     /// Up to where to reserve durably before `next` is given out; `nil` when it is reserved.
     public func blockToReserve(for next: WorkerID) -> WorkerID? {

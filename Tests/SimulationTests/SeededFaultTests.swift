@@ -1,12 +1,12 @@
-import PlantedBugsWithBugs
-import SimulationWithBugs
+import SeededFaultsWithFaults
+import SimulationWithFaults
 import Testing
 
 /// A simulation that finds nothing proves nothing: bugs that are planted in the real scheduler, lease board and shell must be
-/// found. All of them within 1,000 seeds: `swift run -c release tessera-sim --planted all --seeds 1000`. Here are those that
+/// found. All of them within 1,000 seeds: `swift run -c release tessera-sim --faults all --seeds 1000`. Here are those that
 /// a few seeds find, and that no precondition of the product finds before.
-@Suite(.serialized) struct PlantedBugTests {
-    private static let found: [PlantedBug] = [
+@Suite(.serialized) struct SeededFaultTests {
+    private static let found: [SeededFault] = [
         .reassignedWithoutRevoking, .deadLetteredLate, .lossCountsAsFailure, .corruptInputRetried, .heartbeatNotHeard,
         .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit, .disconnectForgotten,
         .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
@@ -15,8 +15,8 @@ import Testing
     ]
 
     @Test(arguments: found)
-    func `a planted bug is found`(bug: PlantedBug) throws {
-        let result = PlantedBug.$active.withValue(bug) {
+    func `a planted bug is found`(bug: SeededFault) throws {
+        let result = SeededFault.$active.withValue(bug) {
             (UInt64(1)...200).lazy.map { Simulation(seed: $0).run() }.first { $0.violation != nil }
         }
         let failed = try #require(result, "\(bug.name) was not found within 200 seeds")
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `a planted bug has a name for the command line, and no two have the same`() {
-        #expect(PlantedBug.epochNotChecked.name == "epoch-not-checked")
-        #expect(Set(PlantedBug.allCases.map(\.name)).count == PlantedBug.allCases.count)
+        #expect(SeededFault.epochNotChecked.name == "epoch-not-checked")
+        #expect(Set(SeededFault.allCases.map(\.name)).count == SeededFault.allCases.count)
     }
 }

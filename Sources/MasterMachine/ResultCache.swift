@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// Results that can answer identical requests, for as long as their blobs are kept.
 public struct ResultCache {
@@ -13,7 +13,7 @@ public struct ResultCache {
         public init(input: BlobDigest, pipeline: String, revision: UInt32) {
             self.input = input
             self.pipeline = pipeline
-            self.revision = planted(.keptResultOfOtherRelease) ? 0 : revision
+            self.revision = seeded(.keptResultOfOtherRelease) ? 0 : revision
         }
     }
 

@@ -1,8 +1,8 @@
 /// A mistake that somebody could make; the checkers of the simulated cluster must find each.
 ///
-/// A mistake is written where it would be made, as `planted(.itsName)`. That is false in the programs: only targets whose
-/// name ends in `WithBugs`, the same sources compiled once more with `PLANTED_BUGS`, contain what it guards.
-public enum PlantedBug: Sendable {
+/// A mistake is written where it would be made, as `seeded(.itsName)`. That is false in the programs: only targets whose
+/// name ends in `WithFaults`, the same sources compiled once more with `SEEDED_FAULTS`, contain what it guards.
+public enum SeededFault: Sendable {
     // The scheduler: leases, attempts and results.
 
     /// A result is accepted for an attempt that was never made.
@@ -132,10 +132,10 @@ public enum PlantedBug: Sendable {
     case transactionWrittenTwice
 }
 
-#if PLANTED_BUGS
-    extension PlantedBug: CaseIterable {
+#if SEEDED_FAULTS
+    extension SeededFault: CaseIterable {
         /// The one that is planted in what the present task runs.
-        @TaskLocal public static var active: PlantedBug?
+        @TaskLocal public static var active: SeededFault?
 
         /// As it is written on a command line: `epoch-not-checked`.
         public var name: String {
@@ -175,9 +175,9 @@ public enum PlantedBug: Sendable {
     }
 
     /// Whether the bug is planted.
-    public func planted(_ bug: PlantedBug) -> Bool { PlantedBug.active == bug }
+    public func seeded(_ bug: SeededFault) -> Bool { SeededFault.active == bug }
 #else
     /// Never: what it guards is not compiled into the programs.
     @inlinable @inline(__always)
-    public func planted(_ bug: PlantedBug) -> Bool { false }
+    public func seeded(_ bug: SeededFault) -> Bool { false }
 #endif

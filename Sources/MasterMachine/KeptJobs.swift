@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 import Scheduler
 
 /// When each job that has ended is forgotten.
@@ -26,7 +26,7 @@ public struct KeptJobs {
 
     /// The master has started: takes up all jobs that had ended.
     public mutating func recovered(_ jobs: [(job: JobID, finishedAt: UInt64)], at now: Moment) {
-        let least = planted(.wallClockEndsKeeping) ? .zero : min(duration, Self.leastAfterStart)
+        let least = seeded(.wallClockEndsKeeping) ? .zero : min(duration, Self.leastAfterStart)
         endings = jobs.map { job, finishedAt in
             let (age, isFuture) = now.wallClockMilliseconds.subtractingReportingOverflow(finishedAt)
             let rest = duration - (isFuture ? .zero : .milliseconds(Int64(clamping: age)))
@@ -38,7 +38,7 @@ public struct KeptJobs {
     public mutating func forgetDue(in scheduler: inout Scheduler, at now: Moment, into decision: inout Decision) {
         for (job, finishedAt) in takeDue(at: now.instant) {
             // Redriven since: another ending counts.
-            guard scheduler.jobSummary(job)?.finishedAt == finishedAt || planted(.firstEndingCounts) else { continue }
+            guard scheduler.jobSummary(job)?.finishedAt == finishedAt || seeded(.firstEndingCounts) else { continue }
             try? scheduler.jobForgotten(job, at: now, into: &decision)
         }
     }

@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 
 /// Blobs that were just stored or looked for, and are not to be deleted before whoever did it could refer to them.
 ///
@@ -33,7 +33,7 @@ public struct BlobPins {
     ///
     /// - Parameter isNeeded: what the scheduler says now.
     public func mayDelete(_ digest: BlobDigest, isNeeded: Bool) -> Bool {
-        (!isNeeded && !isPinned(digest)) || planted(.deletesWithoutAsking)
+        (!isNeeded && !isPinned(digest)) || seeded(.deletesWithoutAsking)
     }
 
     /// Takes out the pins that have ended; those of incomplete jobs begin anew.

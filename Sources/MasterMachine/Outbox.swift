@@ -1,5 +1,5 @@
 import JobModel
-import PlantedBugs
+import SeededFaults
 import Scheduler
 
 /// Keeps what was decided, and what is to be said about it, until it is durable: decide, commit, send.
@@ -49,15 +49,15 @@ public struct Turn<Reply> {
 
     /// What may be done while the records are not durable yet: nothing.
     public var beforeCommit: (replies: [Reply], actions: [Action]) {
-        if planted(.acknowledgeBeforeCommit) { return (replies, actions) }
-        if planted(.grantBeforeCommit) { return ([], actions.filter(\.isGrant)) }
+        if seeded(.acknowledgeBeforeCommit) { return (replies, actions) }
+        if seeded(.grantBeforeCommit) { return ([], actions.filter(\.isGrant)) }
         return ([], [])
     }
 
     /// The records are durable: those who asked are answered, then the actions are performed, in their order.
     public var afterCommit: (replies: [Reply], actions: [Action]) {
-        if planted(.acknowledgeBeforeCommit) { return ([], []) }
-        if planted(.grantBeforeCommit) { return (replies, actions.filter { !$0.isGrant }) }
+        if seeded(.acknowledgeBeforeCommit) { return ([], []) }
+        if seeded(.grantBeforeCommit) { return (replies, actions.filter { !$0.isGrant }) }
         return (replies, actions)
     }
 }
