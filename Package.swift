@@ -26,14 +26,19 @@ let kernels: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked"])]
 /// A rank that was built alone never looks for the other build beside it, which would have older sources.
 let rankBuilds: [SwiftSetting] = hasRankV3 ? [.define("TESSERA_RANK_V3")] : []
 
-/// Sources that are compiled once more, into a target named `...WithFaults`, with the planted bugs in them. Their imports of
-/// one another stay as they are written.
-let roomsWithFaults = ["SeededFaults", "Scheduler", "WorkerMachine", "MasterMachine", "Simulation"]
+// Seeded faults: the pure targets are compiled a second time, as `...WithFaults`, with deliberate mistakes in them that the
+// simulation must find. Nothing that is installed depends on these targets; Tests/WithFaults/README.md explains them.
+//
+//     swift run -c release tessera-sim --faults all --seeds 1000            every fault, each in its own process
+//     swift run -c release tessera-sim --faults token-ignored --seeds 1000  one fault
+//
+// `-module-alias Scheduler=SchedulerWithFaults` lets the sources import one another under their usual names.
+let targetsWithFaults = ["SeededFaults", "Scheduler", "WorkerMachine", "MasterMachine", "Simulation"]
 let withFaults: [SwiftSetting] =
     strict + [
         .define("SEEDED_FAULTS"),
-        // Optimised in debug builds too: to find a bug takes many runs.
-        .unsafeFlags(["-O"] + roomsWithFaults.flatMap { ["-module-alias", "\($0)=\($0)WithFaults"] }),
+        // Optimised in debug builds too: finding a fault takes many runs.
+        .unsafeFlags(["-O"] + targetsWithFaults.flatMap { ["-module-alias", "\($0)=\($0)WithFaults"] }),
     ]
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
@@ -197,7 +202,7 @@ let package = Package(
             name: "JournalWriter", dependencies: ["Journal", "JobModel", "TestSupport"], path: "Tools/JournalWriter",
             swiftSettings: strict),
 
-        // The pure rooms once more, with the planted bugs: nothing that is installed depends on them.
+        // The pure targets a second time, with the seeded faults.
         .target(name: "SeededFaultsWithFaults", path: "Tests/WithFaults/SeededFaults", swiftSettings: withFaults),
         .target(
             name: "SchedulerWithFaults",
@@ -285,6 +290,9 @@ let package = Package(
             swiftSettings: strict + rankBuilds),
         .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
         .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine"], swiftSettings: strict),
+        .testTarget(
+            name: "MasterMachineTests", dependencies: ["MasterMachine", "Scheduler", "JobModel", "SeededRandom"],
+            swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["Simulation", "SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel"],

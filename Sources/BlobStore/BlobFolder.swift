@@ -15,8 +15,9 @@ final class BlobFolder: Sendable {
     private let root: String
     private let directory: OwnedDescriptor
     private let clock: StoreClock
-    /// Held while a blob appears, is renewed or disappears, so that a sweep does not take what was just promised.
-    private let names = Mutex(())
+    /// Held while a blob appears, is renewed or disappears. Counts the puts of each blob that are not confirmed yet: their files
+    /// are not removed.
+    private let unconfirmed = Mutex<[BlobDigest: Int]>([:])
 
     /// What reading is compared with.
     let checksums = ChecksumTable()
@@ -85,18 +86,28 @@ final class BlobFolder: Sendable {
     /// Makes the settled file `incoming` the blob, unless it is there already.
     func keep(_ incoming: String, as blob: BlobReference, _ durability: Durability) throws(BlobStoreError) {
         let name = Self.name(blob.digest)
-        try names.withLock { _ throws(BlobStoreError) in
+        try unconfirmed.withLock { unconfirmed throws(BlobStoreError) in
             if durability == .recomputable, let present = try status(name), present.byteCount == blob.byteCount,
                 present.isDurable
             {
-                return try renew(name)
+                try renew(name)
+            } else {
+                // Also replaces what is there: it may be recomputable, left short by a power cut, or damaged.
+                guard renameat(descriptor, incoming, descriptor, name) == 0 else {
+                    throw .system("renaming", path(incoming))
+                }
             }
-            // Also replaces what is there: it may be recomputable, left short by a power cut, or damaged.
-            guard renameat(descriptor, incoming, descriptor, name) == 0 else {
-                throw .system("renaming", path(incoming))
-            }
+            unconfirmed[blob.digest, default: 0] += 1
         }
         if durability == .durable { try synchronize(String(name.prefix(2))) }
+    }
+
+    /// A put of the blob is known to its user: its file may be removed again, unless another put is not confirmed.
+    func confirmPut(_ digest: BlobDigest) {
+        unconfirmed.withLock { unconfirmed in
+            guard let count = unconfirmed[digest] else { return }
+            unconfirmed[digest] = count > 1 ? count - 1 : nil
+        }
     }
 
     private func synchronize(_ folder: String) throws(BlobStoreError) {
@@ -144,7 +155,7 @@ final class BlobFolder: Sendable {
 
     func contains(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
         let name = Self.name(digest)
-        return try names.withLock { _ throws(BlobStoreError) in
+        return try unconfirmed.withLock { _ throws(BlobStoreError) in
             guard try status(name) != nil else { return false }
             try renew(name)
             return true
@@ -177,11 +188,13 @@ final class BlobFolder: Sendable {
     }
 
     /// Takes a damaged blob out of use and keeps its file for a person to look at.
+    /// - Parameter sparesUnconfirmed: nothing happens when a put of the blob is not confirmed.
     /// - Returns: where it is now; `nil` when there was no such blob.
-    func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
+    func setAside(_ digest: BlobDigest, sparesUnconfirmed: Bool) throws(BlobStoreError) -> String? {
         let (name, place) = (Self.name(digest), "\(Self.damaged)/\(digest)")
-        checksums.remove(digest)
-        return try names.withLock { _ throws(BlobStoreError) in
+        return try unconfirmed.withLock { unconfirmed throws(BlobStoreError) in
+            if sparesUnconfirmed, unconfirmed[digest] != nil { return nil }
+            checksums.remove(digest)
             guard renameat(descriptor, name, descriptor, place) == 0 else {
                 guard errno == ENOENT else { throw .system("setting aside", path(name)) }
                 return nil
@@ -192,15 +205,29 @@ final class BlobFolder: Sendable {
 
     // MARK: - Removing
 
-    /// - Returns: what was removed; `nil` when there is no such blob, or it is not older than `grace`.
-    func remove(_ name: String, olderThan grace: Duration? = nil) throws(BlobStoreError) -> Status? {
-        try names.withLock { _ throws(BlobStoreError) in
-            guard let status = try status(name) else { return nil }
-            if let grace, status.age <= grace || clock.sinceOpening <= grace { return nil }
-            guard unlinkat(descriptor, name, 0) == 0 else { throw .system("removing", path(name)) }
-            if let digest = BlobDigest(hex: name.filter { $0 != "/" }) { checksums.remove(digest) }
-            return status
+    /// - Parameter sparesUnconfirmed: nothing happens when a put of the blob is not confirmed.
+    /// - Returns: whether a blob was removed.
+    func remove(_ digest: BlobDigest, sparesUnconfirmed: Bool) throws(BlobStoreError) -> Bool {
+        try unconfirmed.withLock { unconfirmed throws(BlobStoreError) in
+            if sparesUnconfirmed, unconfirmed[digest] != nil { return false }
+            checksums.remove(digest)
+            return try remove(Self.name(digest))
         }
+    }
+
+    /// - Returns: whether there was such a file.
+    func remove(_ name: String) throws(BlobStoreError) -> Bool {
+        guard unlinkat(descriptor, name, 0) == 0 else {
+            guard errno == ENOENT else { throw .system("removing", path(name)) }
+            return false
+        }
+        return true
+    }
+
+    /// Whether the store has been open, and the file unchanged, for longer than `grace`.
+    func isOld(_ name: String, _ grace: Duration) throws(BlobStoreError) -> Bool {
+        guard clock.sinceOpening > grace, let status = try status(name) else { return false }
+        return status.age > grace
     }
 
     /// The names of the files in `folder`, relative to the root, in no order.
@@ -209,6 +236,15 @@ final class BlobFolder: Sendable {
             return try directoryEntries(at: folder, in: descriptor).map { "\(folder)/\($0)" }
         } catch {
             throw .system("listing", path(folder), error: error)
+        }
+    }
+
+    /// The blobs in `shelf`, in no order. Files that are not blobs are left out.
+    func blobs(in shelf: String) throws(BlobStoreError) -> [BlobDigest] {
+        do {
+            return try directoryEntries(at: shelf, in: descriptor).compactMap { BlobDigest(hex: shelf + $0) }
+        } catch {
+            throw .system("listing", path(shelf), error: error)
         }
     }
 

@@ -26,7 +26,7 @@ public struct FolderBlobStore: Sendable {
     @discardableResult
     public func removeIncoming() throws(BlobStoreError) -> Int {
         var count = 0
-        for name in try folder.files(in: BlobFolder.incoming) where try folder.remove(name) != nil { count += 1 }
+        for name in try folder.files(in: BlobFolder.incoming) where try folder.remove(name) { count += 1 }
         return count
     }
 
@@ -57,14 +57,14 @@ public struct FolderBlobStore: Sendable {
     /// - Returns: whether the store had it.
     @discardableResult
     public func remove(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
-        try folder.remove(BlobFolder.name(digest)) != nil
+        try folder.remove(digest, sparesUnconfirmed: false)
     }
 
     /// Takes a damaged blob out of use and keeps its file for a person to look at.
     /// - Returns: the file's new path; `nil` when there was no such blob.
     @discardableResult
     public func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
-        try folder.setAside(digest)
+        try folder.setAside(digest, sparesUnconfirmed: false)
     }
 
     /// The bytes that can still be put before the disk is full.
@@ -72,24 +72,49 @@ public struct FolderBlobStore: Sendable {
         try folder.availableByteCount()
     }
 
-    /// Removes the blobs that `isNeeded` denies and that were put longer than `grace` ago.
-    ///
-    /// A blob is put before anything durable refers to it; `grace` is the time allowed for that. Nothing is removed in the
-    /// first `grace` after the store was opened. Changes of the wall clock have no effect.
-    /// - Returns: what was removed.
-    @discardableResult
-    public func sweep(
-        olderThan grace: Duration, keeping isNeeded: (BlobDigest) -> Bool
-    ) throws(BlobStoreError) -> BlobUsage {
-        var removed = BlobUsage()
-        for shelf in BlobFolder.shelves {
-            for name in try folder.files(in: shelf) {
-                // What is no blob is not ours to remove.
-                guard let digest = BlobDigest(hex: name.filter { $0 != "/" }), !isNeeded(digest) else { continue }
-                if let status = try folder.remove(name, olderThan: grace) { removed.add(status.byteCount) }
-            }
+    // MARK: - For an owner that knows by itself which blobs there are
+
+    /// All blobs.
+    public func list() throws(BlobStoreError) -> Set<BlobDigest> {
+        var found = Set<BlobDigest>()
+        for (index, shelf) in BlobFolder.shelves.enumerated() {
+            let digests = try folder.blobs(in: shelf)
+            // Digests fall evenly on the shelves: the first one tells how many there are.
+            if index == 0 { found.reserveCapacity(digests.count * BlobFolder.shelves.count * 17 / 16) }
+            found.formUnion(digests)
         }
-        return removed
+        return found
+    }
+
+    /// The owner knows of a put of the blob. Until then `removeUnlessPutAgain` and `setAsideUnlessPutAgain` spare its file.
+    public func confirmPut(_ digest: BlobDigest) { folder.confirmPut(digest) }
+
+    /// Removes the blob, unless it was put and that put is not confirmed.
+    /// - Returns: whether it was removed.
+    @discardableResult
+    public func removeUnlessPutAgain(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
+        try folder.remove(digest, sparesUnconfirmed: true)
+    }
+
+    /// Sets a damaged blob aside, unless it was put and that put is not confirmed.
+    /// - Returns: where it is now; `nil` when nothing was done.
+    @discardableResult
+    public func setAsideUnlessPutAgain(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
+        try folder.setAside(digest, sparesUnconfirmed: true)
+    }
+
+    /// Passes the blobs that were put longer than `grace` ago to `body`, in batches, until it returns `false`. There are none in
+    /// the first `grace` after the store was opened, and changes of the wall clock do not matter.
+    public func forEachOldBlob(
+        olderThan grace: Duration, _ body: ([BlobDigest]) -> Bool
+    ) throws(BlobStoreError) {
+        for shelf in BlobFolder.shelves {
+            var old: [BlobDigest] = []
+            for digest in try folder.blobs(in: shelf) where try folder.isOld(BlobFolder.name(digest), grace) {
+                old.append(digest)
+            }
+            if !old.isEmpty, !body(old) { return }
+        }
     }
 }
 

@@ -18,6 +18,8 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
     case returned = 8
     /// The job was cancelled. Not retried.
     case cancelled = 9
+    /// The master moved the task, which waited in a busy worker and had not started, to an idle one. Not counted.
+    case movedToIdleWorker = 10
 
     /// The code as people and programs read it.
     public var code: String {
@@ -31,14 +33,44 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
         case .workerError: "worker-error"
         case .returned: "returned"
         case .cancelled: "cancelled"
+        case .movedToIdleWorker: "moved-to-idle-worker"
         }
     }
 
-    /// Whether another attempt could end differently.
-    public var isRetried: Bool {
+    /// What an attempt with this end is charged to, and so whether the task is tried again.
+    public enum Charge: Hashable, Sendable {
+        /// The worker: counts to the losses that a task may have. Tried again.
+        case loss
+        /// The task: counts to the failed attempts that it may have. Tried again.
+        case failure
+        /// Nothing: tried again as if the attempt had not been made.
+        case free
+        /// The image: no attempt can succeed. Not tried again.
+        case final
+    }
+
+    public var charge: Charge {
         switch self {
-        case .corruptInput, .overLimit, .unsuitable, .cancelled: false
-        case .rankLost, .workerLost, .hung, .workerError, .returned: true
+        case .workerLost: .loss
+        case .rankLost, .hung, .workerError: .failure
+        case .returned, .movedToIdleWorker: .free
+        case .corruptInput, .overLimit, .unsuitable, .cancelled: .final
+        }
+    }
+
+    /// What an attempt with this end is counted as in listings, for people.
+    public enum Tally: Hashable, Sendable {
+        /// It ended with its worker or its rank.
+        case lost
+        case failed
+    }
+
+    /// `nil` for an end that is not listed.
+    public var tally: Tally? {
+        switch self {
+        case .workerLost, .rankLost: .lost
+        case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: .failed
+        case .returned, .cancelled, .movedToIdleWorker: nil
         }
     }
 }

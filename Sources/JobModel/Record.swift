@@ -25,9 +25,11 @@ public enum Record: Hashable, Sendable {
     case jobCancelled(JobID, at: UInt64)
     /// The job and all its records go; blobs only it needed become garbage.
     case jobForgotten(JobID)
+    /// The worker identifiers up to this one may have been given out. Written before the first of them is.
+    case workersReserved(through: WorkerID)
 
-    /// The job the fact is about.
-    public var job: JobID {
+    /// The job that the fact is about; `nil` when it is about none.
+    public var job: JobID? {
         switch self {
         case .jobOpened(let description): description.id
         case .imagesAdded(let job, _), .jobSealed(let job, _), .jobFinished(let job, _, _), .jobCancelled(let job, _),
@@ -39,6 +41,7 @@ public enum Record: Hashable, Sendable {
         case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRedriven(let image),
             .imageRestarted(let image), .imageReplanned(let image, _):
             image.job
+        case .workersReserved: nil
         }
     }
 }

@@ -19,6 +19,8 @@ import ByteCoding
 //     14 jobForgotten       JobID
 //     15 imageReplanned     ImageID | chunk bytes                                (since version 2)
 //     16 jobRevised         JobID | result revision                              (since version 3)
+//     17 workersReserved    WorkerID                                             (since version 4)
+//     The cause 10, movedToIdleWorker, of attemptEnded is there since version 4; earlier it was 8, returned.
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
@@ -46,10 +48,12 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
     case jobForgotten = 14
     case imageReplanned = 15
     case jobRevised = 16
+    case workersReserved = 17
 
     /// The first version that has the kind.
     var firstVersion: UInt8 {
         switch self {
+        case .workersReserved: 4
         case .jobRevised: 3
         case .imageReplanned: 2
         case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
@@ -81,6 +85,7 @@ extension Record {
         case .jobForgotten: .jobForgotten
         case .imageReplanned: .imageReplanned
         case .jobRevised: .jobRevised
+        case .workersReserved: .workersReserved
         }
     }
 }
@@ -88,8 +93,11 @@ extension Record {
 extension Record {
     /// The oldest version that has the record's form.
     private var formVersion: UInt8 {
-        if case .taskCompleted(_, let output) = self { return max(kind.firstVersion, output.firstVersion) }
-        return kind.firstVersion
+        switch self {
+        case .taskCompleted(_, let output): max(kind.firstVersion, output.firstVersion)
+        case .attemptEnded(_, _, let failure) where failure.cause == .movedToIdleWorker: 4
+        default: kind.firstVersion
+        }
     }
 }
 
@@ -146,6 +154,8 @@ extension Record: BinaryCodable {
         case .jobRevised(let job, let revision):
             writer.write(job)
             writer.writeVariable(UInt64(revision))
+        case .workersReserved(let last):
+            writer.write(last)
         }
     }
 
@@ -193,6 +203,8 @@ extension Record: BinaryCodable {
             self = .imageReplanned(try reader.read(), chunkByteCount: try reader.readVariable())
         case .jobRevised:
             self = .jobRevised(try reader.read(), resultRevision: try reader.readVariable(as: UInt32.self))
+        case .workersReserved:
+            self = .workersReserved(through: try reader.read())
         }
     }
 }

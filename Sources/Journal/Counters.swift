@@ -37,10 +37,11 @@ struct Counters: Equatable {
 
     /// Notes the identifiers in `record`.
     mutating func noted(_ record: Record) {
-        highestJob = max(highestJob, record.job.rawValue)
+        if let job = record.job { highestJob = max(highestJob, job.rawValue) }
         switch record {
         case .attemptStarted(_, let worker), .attemptEnded(_, let worker, _):
             highestWorker = max(highestWorker, worker.rawValue)
+        case .workersReserved(let last): highestWorker = max(highestWorker, last.rawValue)
         case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .imageCompleted, .imageFailed,
             .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobFinished, .jobCancelled,
             .jobForgotten:

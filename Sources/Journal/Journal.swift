@@ -95,14 +95,9 @@ public final class Journal: Sendable {
     /// The highest job that any record ever named, forgotten ones included; `JobID(0)` before the first.
     public var highestJobID: JobID { state.withLock { JobID($0.counters.highestJob) } }
 
-    /// The highest worker that any record ever named or that was reserved; `WorkerID(0)` before the first.
+    /// The highest worker that any record ever named or reserved; `WorkerID(0)` before the first. Releases that did not have
+    /// the record `workersReserved` kept their reservations in this counter alone.
     public var highestWorkerID: WorkerID { state.withLock { WorkerID($0.counters.highestWorker) } }
-
-    /// Makes it durable that the identifiers up to `worker` are taken, so that they are not given out again after a restart.
-    /// Reserving them in blocks spares a transaction for each worker that registers.
-    public func reserveWorkerIDs(through worker: WorkerID) throws(JournalError) {
-        try write { _, counters in counters.highestWorker = max(counters.highestWorker, worker.rawValue) }
-    }
 
     // MARK: - Records
 
@@ -116,10 +111,13 @@ public final class Journal: Sendable {
         try write { database, counters in
             for record in records {
                 counters.noted(record)
-                if case .jobForgotten(let job) = record {
-                    try Self.forget(job, in: database, &counters)
-                } else {
+                switch record {
+                case .jobForgotten(let job): try Self.forget(job, in: database, &counters)
+                case .workersReserved:
+                    // It replaces the reservation before it.
+                    try Self.forget(Self.noJob, in: database, &counters)
                     try Self.insert(record, into: database, &counters)
+                default: try Self.insert(record, into: database, &counters)
                 }
             }
         }
@@ -187,10 +185,13 @@ public final class Journal: Sendable {
 // MARK: - Rows
 
 extension Journal {
+    /// The `job` column of records that are about no job: the table demands a positive number, and no job ever has this one.
+    private static let noJob = JobID(UInt64(Int64.max))
+
     private static func insert(_ record: Record, into database: Connection, _ counters: inout Counters) throws {
         let body = record.encoded()
         counters.lastSequence += 1
-        let job = Int64(bitPattern: record.job.rawValue)
+        let job = Int64(bitPattern: (record.job ?? noJob).rawValue)
         let kind = Int64(record.kind.rawValue)
         let statement = try database.statement(
             "INSERT INTO record (sequence, job, kind, checksum, body) VALUES (?, ?, ?, ?, ?)")

@@ -4,69 +4,88 @@ import Logging
 import NIOPosix
 import Scheduler
 
-/// Carries out what the loop started and does not wait for, a few at a time, and reports the outcome as an event.
+/// Work that the decision loop starts and does not wait for; its outcome returns as an event.
+enum BackgroundWork: Sendable {
+    case assemble(Assembly)
+    case sweepBlobs
+    case findLostBlobs
+    /// Carried out in the order of their starts.
+    case store(StoreWork)
+}
+
+/// A change of the blob store's files; `PresentBlobs` explains their order.
+enum StoreWork: Hashable, Sendable {
+    case remove(BlobDigest)
+    case confirmPut(BlobDigest)
+    case setAside(BlobDigest)
+}
+
+/// Carries out what the loop started, a few at a time.
 struct Background: Sendable {
     private let loop: DecisionLoop
     private let blobs: FolderBlobStore
     private let blockingWork: NIOThreadPool
     private let logger: Logger
-    private let orders: AsyncStream<MasterCore.BackgroundWork>
-    private let order: AsyncStream<MasterCore.BackgroundWork>.Continuation
+    private let work: AsyncStream<BackgroundWork>
+    private let workStarted: AsyncStream<BackgroundWork>.Continuation
+    private let storeWork: AsyncStream<StoreWork>
+    private let storeWorkStarted: AsyncStream<StoreWork>.Continuation
 
     init(loop: DecisionLoop, blobs: FolderBlobStore, blockingWork: NIOThreadPool, logger: Logger) {
         self.loop = loop
         self.blobs = blobs
         self.blockingWork = blockingWork
         self.logger = logger
-        (orders, order) = AsyncStream.makeStream()
+        (work, workStarted) = AsyncStream.makeStream()
+        (storeWork, storeWorkStarted) = AsyncStream.makeStream()
     }
 
-    func start(_ work: MasterCore.BackgroundWork) { order.yield(work) }
+    func start(_ work: BackgroundWork) {
+        if case .store(let change) = work { storeWorkStarted.yield(change) } else { workStarted.yield(work) }
+    }
 
     /// Runs until cancelled. Assemblies beyond the pool's threads wait in it.
     func run() async {
         await withDiscardingTaskGroup { group in
-            for await work in orders {
+            group.addTask {
+                for await change in storeWork { await carryOut(change) }
+            }
+            for await work in work {
                 group.addTask {
                     switch work {
                     case .assemble(let assembly): await assemble(assembly)
                     case .sweepBlobs: await sweep()
                     case .findLostBlobs: await findLostBlobs()
+                    case .store(let change): preconditionFailure("\(change) would lose its place in the order")
                     }
                 }
             }
         }
     }
 
+    // MARK: Assembly
+
     func assemble(_ assembly: Assembly) async {
+        let image = assembly.image
         do {
             let result = try await assembleWhenThereIsSpace(assembly)
-            loop.post { core in
-                _ = core.pin(result.digest)
-                core.scheduler.imageAssembled(assembly.image, result: result, at: core.now, into: &core.decision)
-            }
+            loop.post { core in core.decide { $0.assembled(image, result: result, at: $1) } }
         } catch is CancellationError {
-            // The master stops before the pool came to it: no fault of the image, which is assembled after the next start.
+            // The master stops before the pool began: the image is assembled after the next start.
         } catch let error as BlobStoreError where error.code == .notFound {
-            logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(assembly.image)"])
-            loop.post { core in
-                core.scheduler.blobsLost(of: assembly.image, at: core.now, into: &core.decision)
-            }
+            logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(image)"])
+            loop.post { core in core.decide { $0.segmentMissing(error.blob, of: image, at: $1) } }
         } catch let error as BlobStoreError where error.code == .damaged {
             loop.post { $0.blobFailed(error) }
         } catch let error as BlobStoreError where error.code == .syncFailed {
             loop.fail(error)
         } catch {
-            logger.error(
-                "assembly failed", metadata: ["image.id": "\(assembly.image)", "error": "\(error)"])
-            loop.post { core in
-                core.scheduler.assemblyFailed(
-                    assembly.image, reason: "\(error)", at: core.now, into: &core.decision)
-            }
+            logger.error("assembly failed", metadata: ["image.id": "\(image)", "error": "\(error)"])
+            loop.post { core in core.decide { $0.assemblyFailed(image, reason: "\(error)", at: $1) } }
         }
     }
 
-    /// A full disk is no fault of the image: it waits until there is space, or the master stops.
+    /// A full disk is not the image's fault: it waits until there is space, or the master stops.
     private func assembleWhenThereIsSpace(_ assembly: Assembly) async throws -> BlobReference {
         while true {
             do {
@@ -80,15 +99,39 @@ struct Background: Sendable {
         }
     }
 
-    /// Looks for each running image's intermediate blobs, until one is missing. Who needs a lost blob before it is found here
-    /// finds it himself: this is for those that are needed only at the end.
+    // MARK: The store
+
+    private func carryOut(_ change: StoreWork) async {
+        do {
+            try await blockingWork.runIfActive { [blobs, logger] in
+                switch change {
+                case .remove(let digest): try blobs.removeUnlessPutAgain(digest)
+                case .confirmPut(let digest): blobs.confirmPut(digest)
+                case .setAside(let digest):
+                    let place = try blobs.setAsideUnlessPutAgain(digest)
+                    logger.critical(
+                        "a damaged blob was set aside",
+                        metadata: ["blob": "\(digest)", "set-aside": "\(place ?? "it is gone already")"])
+                }
+            }
+        } catch is CancellationError {
+            // The master stops. A file that should have gone is found by a sweep after the next start.
+        } catch {
+            logger.warning(
+                "a blob's file could not be changed", metadata: ["change": "\(change)", "error": "\(error)"])
+        }
+    }
+
+    /// Looks for each running image's intermediate blobs, until one is missing. Readers detect a missing blob themselves; this
+    /// scan finds those that are read only at assembly.
     private func findLostBlobs() async {
         do {
             try await blockingWork.runIfActive { [blobs, loop] in
-                for image in loop.performBlocking({ $0.scheduler.runningImages() }) ?? [] {
-                    guard let all = loop.performBlocking({ $0.scheduler.intermediateBlobs(of: image) }) else { return }
-                    guard let lost = all.first(where: { isLost($0, in: blobs) }) else { continue }
-                    loop.post { $0.intermediateMissed(image, lost) }
+                for image in loop.performBlocking({ $0.master.scheduler.runningImages() }) ?? [] {
+                    let all = loop.performBlocking { $0.master.scheduler.intermediateBlobs(of: image) }
+                    guard let all else { return }
+                    guard let lost = all.first(where: { Self.isLost($0, in: blobs) }) else { continue }
+                    loop.post { $0.intermediateMissed(lost, of: image) }
                 }
             }
         } catch {
@@ -97,18 +140,25 @@ struct Background: Sendable {
         }
     }
 
-    /// Removes blobs that nobody refers to and that are older than any upload in progress can be.
+    /// Whether the blob is certain not to be there as it was put; any other error says nothing.
+    private static func isLost(_ blob: BlobReference, in blobs: FolderBlobStore) -> Bool {
+        do {
+            _ = try blobs.open(blob)
+            return false
+        } catch {
+            return error.code == .notFound || error.code == .damaged
+        }
+    }
+
+    /// Has blobs removed to which nothing refers, and which are older than any upload under way can be.
     private func sweep() async {
         do {
-            let removed = try await blockingWork.runIfActive { [blobs, loop] in
-                try blobs.sweep(olderThan: .seconds(3600)) { digest in
-                    loop.performBlocking { !$0.mayDelete(digest) } ?? true
+            try await blockingWork.runIfActive { [blobs, loop] in
+                try blobs.forEachOldBlob(olderThan: .seconds(3600)) { digests in
+                    // Waits for the decision, so that the loop has one batch at a time.
+                    loop.performBlocking { core in core.decide { master, _ in master.oldBlobsFound(digests) } } != nil
                 }
             }
-            guard removed.blobCount > 0 else { return }
-            logger.info(
-                "unreferenced blobs removed",
-                metadata: ["blobs": "\(removed.blobCount)", "bytes": "\(removed.byteCount)"])
         } catch {
             logger.warning("unreferenced blobs could not be looked for", metadata: ["error": "\(error)"])
         }

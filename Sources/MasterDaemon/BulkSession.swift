@@ -14,6 +14,7 @@ struct BulkSession: Sendable {
     let blobs: FolderBlobStore
     let blockingWork: NIOThreadPool
     let uploads: UploadBudget
+    let transfers: TransferCount
     let minimumFreeByteCount: UInt64
     let logger: Logger
 
@@ -93,12 +94,8 @@ struct BulkSession: Sendable {
         }
         // Pinned before the client hears of it, so that it is still there when the client refers to it.
         let job = message.job == 0 ? nil : JobID(message.job)
-        let isThere = try await loop.perform { core in
-            message.fromTask ? core.pin(blob.digest) : core.uploaded(blob, for: job)
-        }
-        guard isThere else {
-            throw BlobStoreError(.notFound, "the blob \(blob.digest) vanished right after it was stored; send it again")
-        }
+        try await loop.perform { core in core.stored(blob, isFromTask: message.fromTask, for: job) }
+        transfers.put(byteCount: blob.byteCount)
         connection.send(.blobStored(.with { $0.blob = blob.wire }))
     }
 
@@ -113,6 +110,7 @@ struct BulkSession: Sendable {
         logger.log(
             level: refusal.retryAfterMilliseconds == 0 ? .info : .debug, "transfer refused",
             metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+        transfers.refused()
         connection.send(.refused(refusal))
     }
 
@@ -155,6 +153,7 @@ struct BulkSession: Sendable {
             offset += UInt64(count)
             try await connection.send(data: data)
         }
+        transfers.got(byteCount: slice.byteCount)
         let sum = digest.finalize()
         connection.send(.blobEnd(.with { $0.sha256 = .init(sum) }))
     }

@@ -5,6 +5,7 @@ import Logging
 import NIOPosix
 import Protocol
 import Scheduler
+import SystemCalls
 import Transport
 
 /// One client's control connection: its requests one by one; a refused request leaves the connection as it was.
@@ -24,6 +25,12 @@ struct ClientSession: Sendable {
                     switch request.body {
                     case .addImages(let message):
                         try await addImages(message, stream: stream)
+                    case .getMaster:
+                        let residentByteCount = ThisProcess.residentByteCount
+                        try await loop.perform { [connection] core in
+                            core.masterStatusSought(
+                                residentByteCount: residentByteCount, on: connection, stream: stream)
+                        }
                     case .cancelJob where !cancellations.take(at: MasterCore.currentInstant):
                         throw tooManyCancellations
                     default:
@@ -65,11 +72,7 @@ struct ClientSession: Sendable {
         let job = try JobID(wire: message.job)
         let inputs = try message.images.map { (name: $0.name, blob: try BlobReference(wire: $0.input)) }
         let terms = try await loop.perform { [connection] core in
-            let terms = try core.admissionTerms(of: job, for: connection)
-            if let missing = inputs.first(where: { !core.pin($0.blob.digest, for: job) }) {
-                throw MissingInput(digest: missing.blob.digest)
-            }
-            return terms
+            try core.imagesAnnounced(for: job, inputs: inputs.map(\.blob.digest), by: connection)
         }
         let offers = try await blockingWork.runIfActive { [admission] in
             try inputs.map { input in
@@ -78,7 +81,7 @@ struct ClientSession: Sendable {
             }
         }
         try await loop.perform { [connection] core in
-            try core.addImages(to: job, on: terms, firstIndex: message.firstIndex, offers)
+            try core.addImages(to: job, firstIndex: message.firstIndex, offers)
             core.reply(.done(WireDone()), stream: stream, on: connection)
         }
     }
@@ -94,7 +97,7 @@ struct ClientSession: Sendable {
             return WireRefusal(
                 code: "blob-missing",
                 message: "the input \(missing.digest) is not in the master's store; upload it again")
-        case let error as BlobStoreError where error.code == .damaged:
+        case let error as BlobStoreError where error.code == .damaged || error.code == .notFound:
             loop.post { $0.blobFailed(error) }
             return WireRefusal(code: "blob-missing", message: "\(error); upload it again")
         case let error as BlobStoreError: return WireRefusal(error)

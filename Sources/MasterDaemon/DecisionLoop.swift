@@ -72,7 +72,7 @@ final class DecisionLoop: Sendable {
     ///   - core: owned by the calling thread alone from here on.
     ///   - turned: called at every turn, at least once a second: the watchdog's food.
     func run(_ core: MasterCore, turned: () -> Void) throws {
-        // Whoever still waits for a reply, or asks from now on, is told that there will be none.
+        // Callers that still wait for a reply, or ask from now on, are told that there will not be one.
         defer {
             core.dropReplies()
             let dropped = mailbox.withLock { mailbox in

@@ -1,13 +1,15 @@
 import Pipelines
 import JobModel
+import MasterMachine
 import Protocol
 import Scheduler
 import SystemCalls
 import Transport
 
-/// What clients ask, in the words of the scheduler. Every method answers on the request's stream once the answer is durable.
+// What clients ask, translated into the machine's events. Every request is answered on its stream once the answer is durable.
+
 extension MasterCore {
-    /// Handles a request; `AddImages`, which needs the disk first, comes in by `addImages` instead.
+    /// Handles a request. `AddImages` and `GetMaster`, which need the disk or the system first, have methods of their own.
     ///
     /// - Throws: `SchedulerRefusal`, `PipelineError`, `ProtocolViolation`: the request is refused, the connection stays.
     func received(_ request: WireControl, on connection: ControlConnection, stream: UInt32) throws {
@@ -16,8 +18,9 @@ extension MasterCore {
         case .openJob(let message): answer(.jobOpened(try openJob(message, on: connection)))
         case .sealJob(let message):
             let job = try JobID(wire: message.job)
-            try scheduler.jobSealed(job, imageCount: message.imageCount, at: now, into: &decision)
-            unsealed.ended(job)
+            try decide { master, now throws(SchedulerRefusal) in
+                try master.sealed(job, imageCount: message.imageCount, at: now)
+            }
             answer(.done(WireDone()))
         case .findBlobs(let message):
             guard message.digests.count <= 256 else {
@@ -27,7 +30,8 @@ extension MasterCore {
             }
             let digests = try message.digests.map { try BlobDigest(wire: $0) }
             let job = message.job == 0 ? nil : JobID(message.job)
-            answer(.blobsFound(.with { $0.present = digests.map { pin($0, for: job) } }))
+            let present = decide { $0.blobsSought(digests, for: job, at: $1) }
+            answer(.blobsFound(.with { $0.present = present }))
         case .getJob(let message): answer(.jobSummary(WireJobSummary(try summary(of: message.job))))
         case .watchJob(let message):
             let summary = try summary(of: message.job)
@@ -39,25 +43,23 @@ extension MasterCore {
         case .listJobs(let message):
             let limit = message.limit == 0 ? 100 : Int(min(message.limit, 200))
             let before = message.before == 0 ? nil : JobID(message.before)
-            answer(.jobList(.fitting(scheduler.jobs(before: before, limit: limit).map(WireJobSummary.init))))
+            answer(.jobList(.fitting(master.scheduler.jobs(before: before, limit: limit).map(WireJobSummary.init))))
         case .listImages(let message): answer(.imageList(try images(message)))
         case .cancelJob(let message):
             let job = try JobID(wire: message.job)
-            try scheduler.jobCancelled(job, at: now, into: &decision)
-            unsealed.ended(job)
+            try decide { master, now throws(SchedulerRefusal) in try master.cancelled(job, at: now) }
             logger.info("job cancelled", metadata: ["job.id": "\(job)"])
             answer(.done(WireDone()))
         case .listWorkers:
             answer(
                 .workerList(
                     .with {
-                        $0.workers = scheduler.workers(at: now).map {
-                            WireWorkerStatus($0, address: workers[$0.id]?.remoteAddress ?? "")
+                        $0.workers = master.scheduler.workers(at: now).map {
+                            WireWorkerStatus($0, address: master.links[$0.id]?.remoteAddress ?? "")
                         }
                     }))
         case .drainWorker(let message): try drain(message, answer)
         case .listDead, .showDead, .redriveDead, .purgeDead: answer(try deadLetters(request))
-        case .getMaster: answer(.masterStatus(masterStatus))
         case let other:
             throw ProtocolViolation(
                 field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
@@ -84,9 +86,10 @@ extension MasterCore {
         let opening = JobOpening(
             token: message.token, submitter: message.submitter, priority: message.priority,
             pipeline: pipeline.canonicalText, options: options)
-        let job = try scheduler.jobOpened(opening, at: now, into: &decision)
-        let summary = scheduler.jobSummary(job)
-        if summary?.state == .open { unsealed.opened(job, by: ObjectIdentifier(connection), at: now.instant) }
+        let job = try decide { master, now throws(SchedulerRefusal) in
+            try master.jobOpened(opening, by: ObjectIdentifier(connection), at: now)
+        }
+        let summary = master.scheduler.jobSummary(job)
         return .with {
             $0.job = job.rawValue
             $0.imageCount = summary?.counts.images ?? 0
@@ -94,49 +97,61 @@ extension MasterCore {
         }
     }
 
-    /// The job's options and pipeline, for the examination of images that are to be added.
-    func admissionTerms(of job: JobID, for connection: ControlConnection) throws -> JobDescription {
-        guard let summary = scheduler.jobSummary(job) else { throw SchedulerRefusal.unknownJob(job) }
-        if summary.state == .open { unsealed.opened(job, by: ObjectIdentifier(connection), at: now.instant) }
-        return summary.description
+    /// A client announced images, whose headers are to be examined.
+    ///
+    /// - Returns: the job that they are examined for.
+    func imagesAnnounced(
+        for job: JobID, inputs: [BlobDigest], by connection: ControlConnection
+    ) throws -> JobDescription {
+        let (description, missing) = try decide { master, now throws(SchedulerRefusal) in
+            try master.imagesAnnounced(for: job, inputs: inputs, by: ObjectIdentifier(connection), at: now)
+        }
+        if let missing { throw MissingInput(digest: missing) }
+        return description
     }
 
-    /// Adds examined images. An input that has meanwhile gone is refused with `blob-missing`: the client uploads it again.
-    func addImages(to job: JobID, on terms: JobDescription, firstIndex: UInt32, _ examined: [ImageOffer]) throws {
-        let offers = try examined.map { offer in
-            guard pin(offer.input.digest) else { throw MissingInput(digest: offer.input.digest) }
-            var offer = offer
-            if terms.options.mayUseCache, case .accepted = offer.admission {
-                offer.cachedResult = keptResult(input: offer.input, pipeline: terms.pipeline)
-                    .flatMap { holds($0) ? $0 : nil }
-            }
-            return offer
+    /// Adds examined images. When an input has gone since, the client uploads it again.
+    func addImages(to job: JobID, firstIndex: UInt32, _ offers: [ImageOffer]) throws {
+        let addition = try decide { master, now throws(SchedulerRefusal) in
+            try master.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now)
         }
-        try scheduler.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now, into: &decision)
-        uploads.claimed(offers.lazy.map(\.input.digest), by: job)
+        switch addition {
+        case .added: uploads.claimed(by: job)
+        case .missing(let digest): throw MissingInput(digest: digest)
+        }
+    }
+
+    /// Answers with the counters as of the turn that the question is part of.
+    ///
+    /// - Parameter residentByteCount: of this process.
+    func masterStatusSought(residentByteCount: UInt64, on connection: ControlConnection, stream: UInt32) {
+        afterCommit { [self] in
+            let status = WireMasterStatus(counters, residentByteCount: residentByteCount)
+            connection.send(.masterStatus(status), stream: stream)
+        }
     }
 
     /// A client's connection ended.
     func clientLeft(_ connection: ControlConnection) {
         watchers.remove(connection)
-        unsealed.left(ObjectIdentifier(connection), at: now.instant)
+        decide { $0.clientLeft(ObjectIdentifier(connection), at: $1) }
     }
 
     private func summary(of rawJob: UInt64) throws -> JobSummary {
         let job = try JobID(wire: rawJob)
-        guard let summary = scheduler.jobSummary(job) else { throw SchedulerRefusal.unknownJob(job) }
+        guard let summary = master.scheduler.jobSummary(job) else { throw SchedulerRefusal.unknownJob(job) }
         return summary
     }
 
     private func images(_ message: WireListImages) throws -> WireImageList {
         let summary = try summary(of: message.job)
         let limit = message.limit == 0 ? 256 : Int(min(message.limit, 256))
-        let statuses = scheduler.images(of: summary.description.id, firstIndex: message.firstIndex, limit: limit)
+        let statuses = master.scheduler.images(of: summary.description.id, firstIndex: message.firstIndex, limit: limit)
         return .fitting(statuses.map(WireImageStatus.init), imageCount: summary.counts.images)
     }
 
     private func drain(_ message: WireDrainWorker, _ answer: (WireControl.OneOf_Body) -> Void) throws {
-        let matches = scheduler.workers(at: now).filter {
+        let matches = master.scheduler.workers(at: now).filter {
             $0.state != .gone && ("\($0.id)" == message.worker || $0.name == message.worker)
         }
         guard let worker = matches.first else {
@@ -148,10 +163,9 @@ extension MasterCore {
                 "\(matches.count) workers are called '\(message.worker)'; name one by its id: "
                     + matches.map { "\($0.id)" }.joined(separator: ", "))
         }
-        scheduler.workerDraining(worker.id, on: !message.resume, at: now, into: &decision)
-        afterCommit { [workers] in
-            workers[worker.id]?.send(.drain(.with { $0.resume = message.resume }))
-        }
+        decide { $0.draining(worker.id, on: !message.resume, at: $1) }
+        let connection = master.links[worker.id]
+        afterCommit { connection?.send(.drain(.with { $0.resume = message.resume })) }
         answer(.done(WireDone()))
     }
 
@@ -160,43 +174,31 @@ extension MasterCore {
         switch request.body {
         case .showDead(let message):
             let image = ImageID(job: try JobID(wire: message.job), index: message.index)
-            guard let dead = scheduler.deadImage(image) else { throw SchedulerRefusal.unknownImage(image) }
+            guard let dead = master.scheduler.deadImage(image) else { throw SchedulerRefusal.unknownImage(image) }
             var answer = WireDeadImage(dead, withAttempts: true)
             // The oldest attempts make room when the output tails are long.
             while !answer.attempts.isEmpty, !WireControl(.deadImage(answer)).fitsFrame { answer.attempts.removeFirst() }
             return .deadImage(answer)
         case .redriveDead(let message):
-            let count = try scheduler.deadRedriven(
-                job: optionalJob(message.job), index: message.oneImage ? message.index : nil, at: now, into: &decision)
+            let index = message.oneImage ? message.index : nil
+            let count = try decide { master, now throws(SchedulerRefusal) in
+                try master.deadRedriven(job: optionalJob(message.job), index: index, at: now)
+            }
             return .affected(.with { $0.count = UInt32(count) })
         case .purgeDead(let message):
-            let count = try scheduler.deadPurged(
-                job: optionalJob(message.job), index: message.oneImage ? message.index : nil, at: now, into: &decision)
+            let index = message.oneImage ? message.index : nil
+            let count = try decide { master, now throws(SchedulerRefusal) in
+                try master.deadPurged(job: optionalJob(message.job), index: index, at: now)
+            }
             return .affected(.with { $0.count = UInt32(count) })
         case let other:
             guard case .listDead(let message) = other else {
                 preconditionFailure("\(request) is not about dead letters")
             }
             let after = optionalJob(message.afterJob).map { ImageID(job: $0, index: message.afterIndex) }
-            let dead = scheduler.deadImages(
+            let dead = master.scheduler.deadImages(
                 job: optionalJob(message.job), after: after, limit: WireDeadList.longestCount + 1)
             return .deadList(.fitting(dead.map { WireDeadImage($0, withAttempts: false) }))
-        }
-    }
-
-    private var masterStatus: WireMasterStatus {
-        let counters = scheduler.counters
-        return .with {
-            $0.software = MasterSettings.software
-            $0.residentBytes = UInt64(ThisProcess.residentByteCount)
-            $0.uptimeMilliseconds = UInt64((now.instant - startedAt) / .milliseconds(1))
-            $0.tasksReady = UInt64(counters.tasksReady)
-            $0.leasesRunning = UInt64(counters.leasesRunning)
-            $0.jobsOpen = UInt64(counters.jobsOpen)
-            $0.lateResults = counters.lateResults
-            $0.queuedBytes = uploads.queuedByteCount
-            $0.askedToWait = counters.askedToWait + uploads.askedToWait
-            $0.deadLetters = UInt64(counters.deadLetters)
         }
     }
 }

@@ -4,21 +4,22 @@ import Protocol
 import Scheduler
 import Transport
 
-/// What workers say, in the words of the scheduler.
+// What workers say, translated into the machine's events.
+
 extension MasterCore {
     /// Registers the worker behind `connection` and answers it; leases that follow come after the answer.
     func register(_ message: WireRegister, on connection: ControlConnection, stream: UInt32) throws -> WorkerID {
         let held = try message.held.map { try HeldLease($0) }
-        try reserveWorkerIdentifiers()
         let registration = WorkerRegistration(
             worker: message.worker == 0 ? nil : WorkerID(message.worker), name: message.name,
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot),
             slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes,
             resultRevision: message.resultRevision, held: held, isDraining: message.draining)
-        let answer = try scheduler.workerRegistered(registration, at: now, into: &decision)
-        if let old = workers.registered(answer.worker, on: connection) {
-            old.close(WireRefusal(code: "replaced", message: "the worker registered on another connection"))
+        let answer = try decide { master, now throws(SchedulerRefusal) in
+            try master.registered(registration, on: connection, at: now)
         }
+        answer.replaced?.close(
+            WireRefusal(code: "replaced", message: "the worker registered on another connection"))
         let configuration = settings.scheduler
         logger.info(
             "worker registered",
@@ -42,9 +43,8 @@ extension MasterCore {
 
     /// The worker's connection ended. Nothing happens if it already has another.
     func disconnected(_ worker: WorkerID, _ connection: ControlConnection) {
-        guard workers.ended(worker, connection) else { return }
+        guard decide({ $0.disconnected(worker, on: connection, at: $1) }) else { return }
         logger.info("worker disconnected", metadata: ["worker.id": "\(worker)"])
-        scheduler.workerDisconnected(worker, at: now, into: &decision)
     }
 
     /// Handles a message of a registered worker.
@@ -53,13 +53,14 @@ extension MasterCore {
     func received(
         _ message: WireControl, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
     ) throws {
-        // Declared dead or replaced meanwhile: what this connection says is no longer the worker's word.
-        guard workers.isPresent(worker, on: connection) else { return }
+        // A race: the worker was declared dead, or registered on another connection.
+        guard master.isPresent(worker, on: connection) else { return }
         switch message.body {
         case .heartbeat(let heartbeat):
             let held = try heartbeat.held.map { try HeldLease($0) }
-            let dropped = scheduler.workerHeartbeat(
-                worker, held: held, residentBytes: heartbeat.residentBytes, at: now, into: &decision)
+            let dropped = decide {
+                $0.heartbeat(of: worker, held: held, residentBytes: heartbeat.residentBytes, at: $1)
+            }
             reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
         case .bandPublished(let message):
             let (lease, band, blob) = try message.validated()
@@ -72,12 +73,12 @@ extension MasterCore {
             logger.notice(
                 "attempt failed",
                 metadata: [
-                    "task.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
+                    "lease.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
                     "reason": "\(failure.reason)",
                 ])
             reported(.failed(lease, failure), stream: stream, from: worker, on: connection)
         case .drain(let drain):
-            scheduler.workerDraining(worker, on: !drain.resume, at: now, into: &decision)
+            decide { $0.draining(worker, on: !drain.resume, at: $1) }
             reply(.done(WireDone()), stream: stream, on: connection)
         case let other:
             throw ProtocolViolation(
@@ -89,12 +90,10 @@ extension MasterCore {
     private func reported(
         _ report: WorkerReport, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
     ) {
-        let missing = report.blobs.first { !pin($0.digest) }
-        if let missing {
+        if let missing = decide({ $0.reported(report, by: worker, at: $1) }) {
             logger.error(
-                "a reported blob is missing", metadata: ["task.id": "\(report.lease)", "blob": "\(missing.digest)"])
+                "a reported blob is missing", metadata: ["lease.id": "\(report.lease)", "blob": "\(missing.digest)"])
         }
-        scheduler.workerReported(report, by: worker, missing: missing, at: now, into: &decision)
         reply(.done(WireDone()), stream: stream, on: connection)
     }
 
@@ -111,6 +110,7 @@ extension HeldLease {
 }
 
 /// A connection is equal to itself only.
-extension ControlConnection: Equatable {
+extension ControlConnection: Hashable {
     public static func == (left: ControlConnection, right: ControlConnection) -> Bool { left === right }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

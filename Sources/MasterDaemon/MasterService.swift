@@ -8,6 +8,7 @@ import NIOPosix
 import DaemonSupport
 import Scheduler
 import ServiceLifecycle
+import Synchronization
 import SystemCalls
 import Transport
 
@@ -32,6 +33,7 @@ struct MasterService: Service {
         blockingWork.start()
 
         let uploads = UploadBudget(limit: settings.maximumQueuedByteCount)
+        let transfers = TransferCount()
         let loop = DecisionLoop()
         let background = Background(loop: loop, blobs: blobs, blockingWork: blockingWork, logger: logger)
         let notifier = ServiceNotifier()
@@ -42,8 +44,8 @@ struct MasterService: Service {
                 group.addTask {
                     try await onOwnThread("decisions") {
                         try decide(
-                            loop, journal: journal, blobs: blobs, uploads: uploads, background: background,
-                            notifier: notifier
+                            loop, journal: journal, blobs: blobs, uploads: uploads, transfers: transfers,
+                            background: background, notifier: notifier
                         ) {
                             replay.finish()
                         }
@@ -53,8 +55,8 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, blockingWork: blockingWork,
-                        notifier: notifier)
+                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, transfers: transfers,
+                        blockingWork: blockingWork, notifier: notifier)
                 }
                 group.addTask {
                     try? await gracefulShutdown()
@@ -77,11 +79,14 @@ struct MasterService: Service {
 
     /// The loop's life on its own thread.
     private func decide(
-        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, background: Background,
-        notifier: ServiceNotifier, replayed: () -> Void
+        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, transfers: TransferCount,
+        background: Background, notifier: ServiceNotifier, replayed: () -> Void
     ) throws {
+        // The listing of the store runs beside the replay.
+        let listing = BlockingResult { try blobs.list() }
         let core = try MasterCore(
-            journal: journal, blobs: blobs, uploads: uploads, settings: settings, logger: logger
+            journal: journal, present: listing.get, uploads: uploads, transfers: transfers, settings: settings,
+            logger: logger
         ) { work in
             background.start(work)
         }
@@ -91,6 +96,7 @@ struct MasterService: Service {
 
     private func serve(
         secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, uploads: UploadBudget,
+        transfers: TransferCount,
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let listener = try await MasterListener.bind(
@@ -121,7 +127,7 @@ struct MasterService: Service {
             case .bulk(let connection):
                 await BulkSession(
                     connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork, uploads: uploads,
-                    minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
+                    transfers: transfers, minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
                 ).run()
             }
         }
@@ -133,6 +139,27 @@ private struct AddressFileError: Error, CustomStringConvertible {
     let file: String
     let reason: String
     var description: String { "the address file \(file) cannot be written: \(reason)" }
+}
+
+/// The result of blocking work that has a thread of its own.
+private final class BlockingResult<Success: Sendable>: Sendable {
+    private let result = Mutex<Result<Success, any Error>?>(nil)
+    private let isDone = DispatchSemaphore(value: 0)
+
+    init(_ body: @escaping @Sendable () throws -> Success) {
+        Thread { [self] in
+            let outcome = Result { try body() }
+            result.withLock { $0 = outcome }
+            isDone.signal()
+        }.start()
+    }
+
+    /// Waits for the result. To be called once: the caller gets the only copy.
+    func get() throws -> Success {
+        isDone.wait()
+        guard let result = result.withLock({ $0.take() }) else { preconditionFailure("the result was taken before") }
+        return try result.get()
+    }
 }
 
 /// Runs blocking work on a thread of its own, for as long as it takes.

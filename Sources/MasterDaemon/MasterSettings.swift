@@ -1,5 +1,6 @@
 import JobModel
 import Logging
+import MasterMachine
 import Scheduler
 import Settings
 import Transport
@@ -25,6 +26,11 @@ struct MasterSettings: Sendable {
     var scheduler = SchedulerConfiguration()
     var transport = TransportLimits()
 
+    /// What the state machine is configured with.
+    var machine: MasterConfiguration {
+        MasterConfiguration(scheduler: scheduler, keepResults: keepResults, unsealedTimeout: unsealedJobTimeout)
+    }
+
     static let table = [
         Setting(
             "listen", "HOST:PORT", default: "127.0.0.1:7400", "Address to listen on; port 0 lets the system choose"),
@@ -44,15 +50,15 @@ struct MasterSettings: Sendable {
         Setting(
             "heartbeat", "TIME", default: "500ms",
             "How often workers show that they live; one that is silent for six beats is given up"),
-        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
+        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing arrives for this long"),
         Setting(
             "checkpoint-pages", "N", default: "2000",
-            "Write the journal's log back to its database once it has so many pages of 4 KiB"),
+            "Write the journal's log back to its database once it has this many pages of 4 KiB"),
         Setting(
             "interactive-pixels", "N", default: "16000000",
             "A job of no more does not wait behind its submitter's batches"),
         Setting("max-jobs", "N", default: "10000", "Jobs that have not ended"),
-        Setting("max-jobs-per-submitter", "N", default: "2000", "The same of one submitter"),
+        Setting("max-jobs-per-submitter", "N", default: "2000", "Jobs of one submitter that have not ended"),
         Setting("max-kept-jobs", "N", default: "100000", "Jobs in the records, ended ones included"),
         Setting(
             "max-kept-images", "N", default: "4000000", "Images of these jobs; each takes half a kilobyte of memory"),
@@ -60,22 +66,26 @@ struct MasterSettings: Sendable {
         Setting("max-tasks", "N", default: "2000000", "Tasks that wait for a worker"),
         Setting("max-queued-bytes", "N", default: "1T", "Uploaded bytes of images that have not ended"),
         Setting(
-            "max-dead-letters", "N", default: "100000", "Images that wait for a redrive; beyond, they fail for good"),
+            "max-dead-letters", "N", default: "100000", "Images that wait for a redrive; beyond, they fail permanently"),
         Setting("max-worker-losses", "N", default: "20", "Lost workers before a task is dead-lettered"),
         Setting("max-workers", "N", default: "20000", "Connected workers"),
         Setting("max-slots-per-worker", "N", default: "1024", "Slots that one worker may offer"),
         Setting("max-connections", "N", default: "20000", "Connections in all"),
         Setting("max-connections-per-address", "N", default: "1000", "Connections that one address may have"),
         Setting("max-handshakes-per-address", "N", default: "256", "Connections of one address in their handshake"),
-        Setting("handshake-timeout", "TIME", default: "2s", "Turn away who has not proved by then who it is"),
+        Setting("handshake-timeout", "TIME", default: "2s", "Drop peers that have not authenticated by then"),
         Setting(
             "frame-timeout", "TIME", default: "10s",
-            "Close a connection on which neither a frame's rest nor 64 KiB of it comes for so long"),
-        Setting("write-timeout", "TIME", default: "10s", "Close a connection that takes nothing for so long"),
+            "Close a connection on which neither a frame's rest nor 64 KiB of it arrives for this long"),
+        Setting("write-timeout", "TIME", default: "10s", "Close a connection that takes nothing for this long"),
         Setting(
             "max-frames-per-second", "N", default: "5000", "Frames from one connection, on average over ten seconds"),
-        Setting("max-control-bytes-per-second", "N", default: "16M", "The same of the bytes of control frames"),
-        Setting("max-cancels-per-second", "N", default: "100", "The same of jobs that one client cancels"),
+        Setting(
+            "max-control-bytes-per-second", "N", default: "16M",
+            "Bytes of control frames from one connection, on average over ten seconds"),
+        Setting(
+            "max-cancels-per-second", "N", default: "100",
+            "Jobs that one client may cancel, on average over ten seconds"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -112,7 +122,7 @@ struct MasterSettings: Sendable {
         transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
         // A master sends to many at once: what is under way to each has to be little.
         transport.bulkWindowByteCount = 1 << 20
-        // Workers and clients behind one address greet at the same moment after a restart; who is turned away tries again.
+        // Workers and clients behind one address greet at the same moment after a restart; those that are rejected try again.
         transport.unauthenticatedPerAddress = min(
             try settings.integer("max-handshakes-per-address", in: 1...1_000_000), transport.connectionsPerAddress)
         let times: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)

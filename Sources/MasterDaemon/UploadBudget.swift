@@ -12,15 +12,14 @@ import Synchronization
 final class UploadBudget: Sendable {
     fileprivate struct State {
         var queued: UInt64 = 0
-        var unclaimed: [BlobDigest: UInt64] = [:]
-        var unclaimedByteCount: UInt64 = 0
+        var unclaimed: UInt64 = 0
         var underWay: UInt64 = 0
         /// The oldest job that was held up, and when it asked last.
         var turn: (job: UInt64, askedAt: Instant)?
         var pacer = RetryPacer()
         var askedToWait: UInt64 = 0
 
-        var waiting: UInt64 { queued + unclaimedByteCount + underWay }
+        var waiting: UInt64 { queued + unclaimed + underWay }
     }
 
     /// A job that has not asked for longer than anybody is told to wait has gone.
@@ -31,10 +30,12 @@ final class UploadBudget: Sendable {
 
     init(limit: UInt64) { self.limit = limit }
 
-    /// Bytes that wait.
-    var queuedByteCount: UInt64 { state.withLock { $0.waiting } }
-    /// Uploads that were refused with a time to come back.
-    var askedToWait: UInt64 { state.withLock { $0.askedToWait } }
+    var counters: UploadCounters {
+        state.withLock { state in
+            UploadCounters(
+                waitingByteCount: state.waiting, byteCountUnderWay: state.underWay, askedToWait: state.askedToWait)
+        }
+    }
 
     // MARK: Transfers
 
@@ -74,36 +75,21 @@ final class UploadBudget: Sendable {
 
     // MARK: The decision loop
 
-    /// A client's blob is in the store, and no image refers to it yet.
-    func stored(_ blob: BlobReference) {
-        state.withLock { state in
-            guard state.unclaimed.updateValue(blob.byteCount, forKey: blob.digest) == nil else { return }
-            state.unclaimedByteCount += blob.byteCount
-        }
+    /// An image of the job was added: it is another job's turn.
+    func claimed(by job: JobID) {
+        state.withLock { state in if state.turn?.job == job.rawValue { state.turn = nil } }
     }
 
-    /// An image of the job refers to the blobs.
-    func claimed(_ digests: some Sequence<BlobDigest>, by job: JobID) {
+    /// Notes what waits beside the uploads under way, as of the latest turn.
+    ///
+    /// - Parameters:
+    ///   - queued: bytes of the inputs of images that have not ended.
+    ///   - unclaimed: uploaded bytes to which no image refers yet.
+    func noted(queued: UInt64, unclaimed: UInt64, at now: Instant) {
         state.withLock { state in
-            for digest in digests { state.forget(digest) }
-            if state.turn?.job == job.rawValue { state.turn = nil }
+            if queued < state.queued { state.pacer.completed(at: now) }
+            state.queued = queued
+            state.unclaimed = unclaimed
         }
-    }
-
-    /// The blob is gone, without any image that referred to it.
-    func removed(_ digest: BlobDigest) { state.withLock { $0.forget(digest) } }
-
-    /// Says how many bytes the inputs of images have that have not ended.
-    func queued(_ byteCount: UInt64, at now: Instant) {
-        state.withLock { state in
-            if byteCount < state.queued { state.pacer.completed(at: now) }
-            state.queued = byteCount
-        }
-    }
-}
-
-extension UploadBudget.State {
-    fileprivate mutating func forget(_ digest: BlobDigest) {
-        if let byteCount = unclaimed.removeValue(forKey: digest) { unclaimedByteCount -= byteCount }
     }
 }

@@ -3,7 +3,7 @@ import Protocol
 import Scheduler
 import Transport
 
-/// Who wants to hear of which job. Changes are told at most ten times a second, the last one always.
+/// The clients that watch jobs. Changes are told at most ten times per second, the last one always.
 struct Watchers {
     static let interval = Duration.milliseconds(100)
 
@@ -44,7 +44,7 @@ struct Watchers {
         changedJobs.removeAll(keepingCapacity: true)
     }
 
-    /// Tells the job's watchers at once that it is final: whoever waits for the end waits no tenth of a second longer.
+    /// Tells the job's watchers at once that it is final, without the delay of `interval`.
     mutating func ended(_ summary: JobSummary) {
         changedJobs.remove(summary.description.id)
         tell(summary.description.id, summary)

@@ -4,6 +4,22 @@ import Scheduler
 
 // The scheduler's answers as messages.
 
+extension WireMasterStatus {
+    init(_ counters: MasterCounters, residentByteCount: UInt64) {
+        self.init()
+        software = MasterSettings.software
+        residentBytes = residentByteCount
+        uptimeMilliseconds = UInt64(max(0, counters.uptime / .milliseconds(1)))
+        tasksReady = UInt64(counters.scheduler.tasksReady)
+        leasesRunning = UInt64(counters.scheduler.leasesRunning)
+        jobsOpen = UInt64(counters.scheduler.jobsOpen)
+        lateResults = counters.scheduler.lateResults
+        queuedBytes = counters.uploads.waitingByteCount
+        askedToWait = counters.askedToWait
+        deadLetters = UInt64(counters.scheduler.deadLetters)
+    }
+}
+
 extension WireJobSummary {
     init(_ summary: JobSummary) {
         self.init()
@@ -71,7 +87,7 @@ extension WireDeadImage {
         index = dead.id.index
         name = dead.name
         failure = dead.failure.wire
-        // The listing leaves the output tails out: there would be no room for many images.
+        // The listing leaves out the output tails, to have room for many images.
         if !withAttempts { failure.outputTail = "" }
         guard withAttempts else { return }
         attempts = dead.attempts.map { attempt in

@@ -1,6 +1,6 @@
 import JobModel
-import SeededFaults
 import Scheduler
+import SeededFaults
 
 /// When each job that has ended is forgotten.
 ///
@@ -13,9 +13,12 @@ public struct KeptJobs {
     /// How long results are kept.
     let duration: Duration
     /// In the order of `due`: all wait equally long.
-    private var endings: [(job: JobID, finishedAt: UInt64, due: Instant)] = []
+    private var endings: Queue<(job: JobID, finishedAt: UInt64, due: Instant)> = []
 
     public init(duration: Duration) { self.duration = duration }
+
+    /// Endings, of which a job that was redriven has several.
+    var count: Int { endings.count }
 
     /// The job ended just now.
     ///
@@ -24,29 +27,24 @@ public struct KeptJobs {
         endings.append((job, finishedAt, now + duration))
     }
 
-    /// The master has started: takes up all jobs that had ended.
+    /// The master has started: these jobs had ended.
     public mutating func recovered(_ jobs: [(job: JobID, finishedAt: UInt64)], at now: Moment) {
-        let least = seeded(.wallClockEndsKeeping) ? .zero : min(duration, Self.leastAfterStart)
-        endings = jobs.map { job, finishedAt in
+        let least = seeded(.wallClockEndsKeeping, .zero, else: min(duration, Self.leastAfterStart))
+        let endings = jobs.map { job, finishedAt in
             let (age, isFuture) = now.wallClockMilliseconds.subtractingReportingOverflow(finishedAt)
             let rest = duration - (isFuture ? .zero : .milliseconds(Int64(clamping: age)))
-            return (job, finishedAt, now.instant + max(rest, least))
-        }.sorted { $0.due < $1.due }
-    }
-
-    /// Forgets the jobs that were kept long enough.
-    public mutating func forgetDue(in scheduler: inout Scheduler, at now: Moment, into decision: inout Decision) {
-        for (job, finishedAt) in takeDue(at: now.instant) {
-            // Redriven since: another ending counts.
-            guard scheduler.jobSummary(job)?.finishedAt == finishedAt || seeded(.firstEndingCounts) else { continue }
-            try? scheduler.jobForgotten(job, at: now, into: &decision)
+            return (job: job, finishedAt: finishedAt, due: now.instant + max(rest, least))
         }
+        self.endings = Queue(endings.sorted { $0.due < $1.due })
     }
 
     /// Takes out what is to be forgotten by now, with the ending that it was.
     mutating func takeDue(at now: Instant) -> [(job: JobID, finishedAt: UInt64)] {
-        let count = endings.prefix { $0.due <= now }.count
-        defer { endings.removeFirst(count) }
-        return endings.prefix(count).map { ($0.job, $0.finishedAt) }
+        var due: [(job: JobID, finishedAt: UInt64)] = []
+        while let ending = endings.first, ending.due <= now {
+            endings.removeFirst()
+            due.append((ending.job, ending.finishedAt))
+        }
+        return due
     }
 }

@@ -13,7 +13,7 @@ public struct ResultCache {
         public init(input: BlobDigest, pipeline: String, revision: UInt32) {
             self.input = input
             self.pipeline = pipeline
-            self.revision = seeded(.keptResultOfOtherRelease) ? 0 : revision
+            self.revision = seeded(.keptResultOfOtherRelease, 0, else: revision)
         }
     }
 
@@ -21,6 +21,8 @@ public struct ResultCache {
     private var keys: [BlobDigest: Set<Key>] = [:]
 
     public init() {}
+
+    var count: Int { results.count }
 
     public subscript(key: Key) -> BlobReference? { results[key] }
 

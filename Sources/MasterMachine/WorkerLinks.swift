@@ -27,7 +27,8 @@ public struct WorkerLinks<Link: Equatable> {
     public mutating func ended(_ worker: WorkerID, _ link: Link) -> Bool {
         let isPresent = isPresent(worker, on: link)
         if isPresent { links[worker] = nil }
-        return (isPresent || seeded(.oldConnectionEndsNewOne)) && !seeded(.disconnectForgotten)
+        let isWorkersOwn = seeded(.oldConnectionEndsNewOne, true, else: isPresent)
+        return seeded(.disconnectForgotten, false, else: isWorkersOwn)
     }
 
     /// The scheduler has declared the worker dead.

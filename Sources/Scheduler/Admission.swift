@@ -28,13 +28,13 @@ public struct Overload: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Tells those who are refused when to come back: each at a time of its own.
+/// Gives each refused client a retry time of its own.
 ///
-/// A fixed delay is wrong at both ends: with few who wait, room that has become free stays unused; with many, the master does
-/// nothing but refuse. Here each gets the next place in a line of arrivals, so that however many wait, they ask at a steady
-/// pace. The pace is above the rate at which work is completed: whenever there is room, somebody comes soon.
+/// A fixed delay is wrong at both ends: with few waiting clients, room that has become free stays unused; with many, the master
+/// does nothing but refuse. Here each client gets the next place in a line of arrivals, so that they ask at a steady pace,
+/// however many they are. The pace is above the rate at which work is completed, so free room is soon used.
 public struct RetryPacer: Sendable {
-    /// Arrivals a second that cost nothing to speak of.
+    /// Arrivals per second that cost nothing to speak of.
     static let leastPace = 100
     /// Arrivals for each completion.
     static let arrivalsPerCompletion = 2
@@ -56,7 +56,7 @@ public struct RetryPacer: Sendable {
         completionsThisSecond += 1
     }
 
-    /// - Returns: how long whoever is refused now should wait.
+    /// - Returns: how long a client that is refused now should wait.
     public mutating func delay(at now: Instant) -> Duration {
         turn(to: now)
         let pace = max(
@@ -76,11 +76,12 @@ public struct RetryPacer: Sendable {
 }
 
 extension Scheduler {
-    /// Whether there is room for `need` more; an amount that never fits is refused for good.
+    /// Whether there is room for `need` more; an amount that never fits is refused permanently.
     mutating func admit(
         _ what: String, need: Int = 1, have: Int, limit: Int, _ setting: String, at now: Moment
     ) throws(SchedulerRefusal) {
-        guard have + need > limit, !seeded(.roomNotLimited) else { return }
+        let hasRoom = seeded(.roomNotLimited, true, else: have + need <= limit)
+        guard !hasRoom else { return }
         guard need <= limit else {
             throw .overLimit(what: what, need: need, have: 0, limit: limit, setting: setting)
         }

@@ -13,7 +13,7 @@ enum Alarm: Hashable, Sendable {
 
 /// Alarms in the order of time; those of one instant in the order in which they were set.
 ///
-/// There is no way to cancel: whoever set an alarm knows when it has lost its meaning.
+/// Alarms cannot be cancelled: the code that set one knows when it has lost its meaning.
 struct AlarmClock: Sendable {
     private struct Entry: Comparable, Sendable {
         let due: Instant

@@ -4,7 +4,7 @@ import SeededFaults
 /// How many places need each blob: inputs of images that may still run, intermediates of running images, kept results.
 ///
 /// A hash table with open addressing (Knuth, *The Art of Computer Programming*, 6.4) whose slots are small and hold no digests:
-/// those lie side by side, in no order. A restart counts a million blobs, most of them for the first time, and how much memory
+/// those are stored side by side, in no order. A restart counts a million blobs, most of them for the first time, and how much memory
 /// is touched at random decides how long that takes.
 struct BlobUses: Sendable {
     private struct Use: Sendable {
@@ -16,7 +16,7 @@ struct BlobUses: Sendable {
         private static let none = UInt32.max
 
         var hash: UInt32 = 0
-        /// Of the blob's `Use`.
+        /// The position of the blob's `Use`.
         var position = Slot.none
 
         var isFree: Bool { position == Self.none }
@@ -26,7 +26,7 @@ struct BlobUses: Sendable {
     /// A power of two, a quarter of them free.
     private var slots: [Slot] = Array(repeating: Slot(), count: 16)
 
-    /// Makes room for so many blobs at once.
+    /// Reserves capacity for that many blobs.
     mutating func reserveCapacity(_ count: Int) {
         uses.reserveCapacity(count)
         var slotCount = slots.count
@@ -41,7 +41,7 @@ struct BlobUses: Sendable {
         let slot = slot(of: blob.digest, hash)
         guard slots[slot].isFree else {
             let position = Int(slots[slot].position)
-            uses[position].count = seeded(.blobUsesNotCounted) ? 1 : uses[position].count + 1
+            uses[position].count = seeded(.blobUsesNotCounted, 1, else: uses[position].count + 1)
             return
         }
         slots[slot] = Slot(hash: hash, position: UInt32(uses.count))
@@ -49,7 +49,7 @@ struct BlobUses: Sendable {
         if uses.count > slots.count / 4 * 3 { resize(to: slots.count * 2) }
     }
 
-    /// - Returns: whether nothing needs the blob any more.
+    /// - Returns: whether nothing needs the blob any longer.
     mutating func release(_ blob: BlobReference) -> Bool {
         let slot = slot(of: blob.digest)
         guard !slots[slot].isFree else {
@@ -67,7 +67,7 @@ struct BlobUses: Sendable {
 
     private var mask: Int { slots.count - 1 }
 
-    /// Seeded for each process, so that nobody can choose where blobs fall.
+    /// Seeded for each process, so that no client can choose where blobs fall.
     private static func hash(of digest: BlobDigest) -> UInt32 { UInt32(truncatingIfNeeded: digest.hashValue) }
 
     private func slot(of digest: BlobDigest) -> Int { slot(of: digest, Self.hash(of: digest)) }
@@ -91,7 +91,7 @@ struct BlobUses: Sendable {
         uses.removeLast()
     }
 
-    /// Frees a slot, and moves up whoever stands behind it only because it was taken (6.4, algorithm R).
+    /// Frees a slot, and moves up the entries that are behind it only because it was taken (6.4, algorithm R).
     private mutating func free(_ slot: Int) {
         var gap = slot
         var next = (slot + 1) & mask

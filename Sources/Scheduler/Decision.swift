@@ -64,7 +64,7 @@ public enum RevocationReason: UInt8, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// The order to build one output file: out of its encoded segments, or of the document that the last reduction gave.
+/// A request to build one output file: from its encoded segments, or from the document of the last reduction.
 public struct Assembly: Hashable, Sendable {
     /// One chunk's encoded segment.
     public struct Part: Hashable, Sendable {
@@ -84,6 +84,6 @@ public struct Assembly: Hashable, Sendable {
     public let metadata: BlobReference?
     /// The output image's size and sample layout.
     public let output: ImageGeometry
-    /// The file's content, when it is no image: then there are no parts.
+    /// The file's content, when it is not an image: then there are no parts.
     public var document: BlobReference?
 }

@@ -66,7 +66,7 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var ranksPerSlot: Int
     /// What the task of one slot may take; `nil` when the worker does not say.
     public var slotMemoryByteCount: UInt64?
-    /// Of the results that it computes.
+    /// The revision of the results that the worker computes.
     public var resultRevision: UInt32
     public var held: [HeldLease]
     public var isDraining: Bool

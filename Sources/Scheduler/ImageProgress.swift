@@ -7,7 +7,7 @@ struct OpenAttempt: Hashable, Sendable {
     let worker: WorkerID
 }
 
-/// Who works on a task: at most one attempt and one backup.
+/// The running attempts at a task: at most one and a backup.
 enum OpenAttempts: Hashable, Sendable {
     case one(OpenAttempt)
     case two(OpenAttempt, OpenAttempt)
@@ -20,16 +20,16 @@ enum OpenAttempts: Hashable, Sendable {
     }
 }
 
-/// Where a task stands, durably.
+/// The durable state of a task.
 struct TaskProgress: Hashable, Sendable {
     /// The latest attempt; 0 before the first.
     var epoch: Epoch
     /// Products that it still waits for.
     var missing: UInt32
     /// Attempts that count to the job's maximum.
-    var failures: UInt32 = 0
+    var failedAttempts: UInt32 = 0
     /// Attempts whose worker was lost.
-    var losses: UInt32 = 0
+    var workerLosses: UInt32 = 0
     var isDone = false
     /// The position of what it gave back among the image's outputs; none for a small image.
     var output: UInt32?
@@ -44,8 +44,8 @@ struct ImageProgress: Equatable, Sendable {
     private var outputs: [TaskOutput] = []
     /// The attempts that have not ended, by task.
     private(set) var open: [UInt32: OpenAttempts] = [:]
-    /// The worker whose loss ended a task's latest attempt: should it come back, it may go on.
-    private(set) var losers: [UInt32: WorkerID] = [:]
+    /// The worker whose loss ended a task's latest attempt. When it comes back, it may reclaim the lease.
+    private(set) var reclaimableBy: [UInt32: WorkerID] = [:]
     private(set) var doneCount = 0
     /// Chunks that are not done, by stage.
     private var chunksToDo: [Int]
@@ -79,7 +79,7 @@ struct ImageProgress: Equatable, Sendable {
 
     private func number(_ step: TaskStep) throws(ReplayError) -> UInt32 {
         guard let number = plan.task(at: step) else {
-            throw ReplayError(description: "\(step) is no task of the image")
+            throw ReplayError(description: "\(step) is not a task of the image")
         }
         return UInt32(number)
     }
@@ -93,8 +93,8 @@ struct ImageProgress: Equatable, Sendable {
         case .two: throw ReplayError(description: "a third attempt at once, \(epoch), of task \(task)")
         }
         let known = tasks[Int(task)]
-        if !losers.isEmpty, losers.removeValue(forKey: task) != nil, epoch == known.epoch {
-            tasks[Int(task)].losses -= 1
+        if !reclaimableBy.isEmpty, reclaimableBy.removeValue(forKey: task) != nil, epoch == known.epoch {
+            tasks[Int(task)].workerLosses -= 1
         } else if epoch != known.epoch + 1 {
             throw ReplayError(description: "attempt \(epoch) of task \(task) follows attempt \(known.epoch)")
         }
@@ -110,14 +110,13 @@ struct ImageProgress: Equatable, Sendable {
         case .two(let first, let second) where second.epoch == epoch: open[task] = .one(first)
         case nil, .one, .two: throw ReplayError(description: "attempt \(epoch) of task \(task) ended but was not open")
         }
-        switch cause {
-        case .workerLost where seeded(.lossCountsAsFailure): tasks[Int(task)].failures += 1
-        case .returned where seeded(.failureRefunded): tasks[Int(task)].failures = 0
-        case .workerLost:
-            tasks[Int(task)].losses += 1
-            losers[task] = tasks[Int(task)].epoch == epoch ? worker : nil
-        case .rankLost, .hung, .workerError, .corruptInput, .overLimit, .unsuitable: tasks[Int(task)].failures += 1
-        case .returned, .cancelled: break
+        let lossCharge = seeded(.lossCountsAsFailure, FailureCause.Charge.failure, else: .loss)
+        switch cause.charge == .loss ? lossCharge : cause.charge {
+        case .loss:
+            tasks[Int(task)].workerLosses += 1
+            reclaimableBy[task] = tasks[Int(task)].epoch == epoch ? worker : nil
+        case .failure, .final: tasks[Int(task)].failedAttempts += 1
+        case .free: if seeded(.failureRefunded) { tasks[Int(task)].failedAttempts = 0 }
         }
     }
 
@@ -136,7 +135,7 @@ struct ImageProgress: Equatable, Sendable {
         let task = try number(step)
         guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
         tasks[Int(task)].isDone = true
-        if !losers.isEmpty { losers[task] = nil }
+        if !reclaimableBy.isEmpty { reclaimableBy[task] = nil }
         doneCount += 1
         open[task] = nil
         if !plan.isWhole {

@@ -2,7 +2,7 @@ import JobModel
 
 /// One image of a job, durably.
 struct ImageEntry: Equatable, Sendable {
-    /// More attempts that ended badly than this are not kept: the oldest go.
+    /// Attempts without a result that are kept; beyond it, the oldest go.
     static let maximumReports = 256
 
     let description: ImageDescription
@@ -13,7 +13,7 @@ struct ImageEntry: Equatable, Sendable {
     var state: ImageState
     var isFromCache = false
     var result: BlobReference?
-    /// That of `result`.
+    /// The result revision under which `result` was made.
     var resultRevision: UInt32 = 0
     var failure: Failure?
     /// The latest epoch of the runs before the present one.
@@ -42,7 +42,7 @@ struct ImageEntry: Equatable, Sendable {
 /// One job, durably.
 struct JobEntry: Equatable, Sendable {
     let description: JobDescription
-    /// Of the results that are computed from now on.
+    /// The revision of results that are computed from now on.
     var resultRevision: UInt32
     var state = JobState.open
     var finishedAt: UInt64?
@@ -69,7 +69,7 @@ struct JobEntry: Equatable, Sendable {
 
 // MARK: - The fold of records that are about one task
 
-// In place: a job's entry that were taken out of its dictionary and put back would cost a copy of all its tasks.
+// In place: taking a job's entry out of its dictionary and putting it back would cost a copy of all its tasks.
 
 extension JobEntry {
     mutating func begin(_ index: UInt32, _ plan: ImagePlan) {
@@ -92,8 +92,8 @@ extension JobEntry {
 }
 
 extension Dictionary {
-    /// Changes the value of `key` where it lies; `nil` when there is none. Through the subscript it is moved out and back: for
-    /// large values that is most of the cost.
+    /// Changes the value of `key` in place; `nil` when there is none. The subscript moves it out and back, which for large values
+    /// is most of the cost.
     mutating func change<Result, Failure: Error>(
         _ key: Key, _ change: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result? {

@@ -2,11 +2,11 @@ import Pipelines
 import JobModel
 import SeededFaults
 
-// The part of the fold that is about images and their tasks.
+// The part of the fold that concerns images and their tasks.
 
 extension Ledger {
     private static func noTask(_ task: TaskID) -> ReplayError {
-        ReplayError(description: "\(task) is no task of a running image")
+        ReplayError(description: "\(task) is not a task of a running image")
     }
 
     private mutating func changeProgress<Result>(
@@ -19,7 +19,7 @@ extension Ledger {
         return result
     }
 
-    mutating func start(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
+    mutating func attemptStarted(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
         let image = lease.task.image
         if state(of: image) == .waiting, let geometry = self.image(image)?.geometry,
             let description = jobs[image.job]?.description
@@ -27,7 +27,7 @@ extension Ledger {
             let plan: ImagePlan
             do { plan = try self.plan(description, geometry, chunkByteCount: self.image(image)?.chunkByteCount) } catch
             {
-                throw ReplayError(description: "image \(image) can not be planned: \(error)")
+                throw ReplayError(description: "image \(image) cannot be planned: \(error)")
             }
             jobs[image.job]?.begin(image.index, plan)
         }
@@ -37,15 +37,15 @@ extension Ledger {
         latestWorker = max(latestWorker, worker)
     }
 
-    mutating func end(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
+    mutating func attemptEnded(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
         let image = lease.task.image
         try changeProgress(of: lease.task) { progress throws(ReplayError) in
             try progress.attemptEnded(lease.epoch, of: lease.task.step, because: failure.cause)
         }
-        switch failure.cause {
-        case .workerLost, .rankLost: jobs[image.job]?.counts.attemptsLost += 1
-        case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: jobs[image.job]?.counts.attemptsFailed += 1
-        case .returned, .cancelled: return
+        switch failure.cause.tally {
+        case .lost: jobs[image.job]?.counts.attemptsLost += 1
+        case .failed: jobs[image.job]?.counts.attemptsFailed += 1
+        case nil: return
         }
         update(image) { entry in
             if entry.reports.count == ImageEntry.maximumReports { entry.reports.removeFirst() }
@@ -53,7 +53,7 @@ extension Ledger {
         }
     }
 
-    mutating func publish(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
+    mutating func bandPublished(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
         let image = task.image
         let ready = try changeProgress(of: task) { progress throws(ReplayError) in
             try progress.bandPublished(band, blob)
@@ -62,7 +62,7 @@ extension Ledger {
         for number in ready { effects.ready.append(TaskKey(image, number)) }
     }
 
-    mutating func complete(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
+    mutating func taskCompleted(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
         let image = lease.task.image
         let ready =
             try jobs.change(image.job) { job throws(ReplayError) in try job.complete(lease.task, output) } ?? nil
@@ -75,7 +75,7 @@ extension Ledger {
         for number in ready { effects.ready.append(TaskKey(image, number)) }
     }
 
-    mutating func complete(_ image: ImageID, _ result: BlobReference, _ fromCache: Bool) throws(ReplayError) {
+    mutating func imageCompleted(_ image: ImageID, _ result: BlobReference, _ fromCache: Bool) throws(ReplayError) {
         guard let entry = self.image(image), !entry.state.isFinal else {
             throw ReplayError(description: "image \(image) was completed, but is unknown or final")
         }
@@ -101,7 +101,7 @@ extension Ledger {
         if fromCache { jobs[image.job]?.counts.imagesFromCache += 1 }
     }
 
-    mutating func fail(_ image: ImageID, _ failure: Failure, _ deadLettered: Bool) throws(ReplayError) {
+    mutating func imageFailed(_ image: ImageID, _ failure: Failure, _ deadLettered: Bool) throws(ReplayError) {
         switch state(of: image) {
         case .waiting, .running:
             dropProgress(of: image)
@@ -112,14 +112,15 @@ extension Ledger {
         case .deadLettered, .done, .failed, .cancelled, nil:
             throw ReplayError(description: "image \(image) failed, but is unknown or final")
         }
-        if !deadLettered || seeded(.deadLetterLosesInput) { releaseInput(of: image) }
+        let keepsInput = seeded(.deadLetterLosesInput, false, else: deadLettered)
+        if !keepsInput { releaseInput(of: image) }
         update(image) {
             $0.state = deadLettered ? .deadLettered : .failed
             $0.failure = failure
         }
     }
 
-    mutating func redrive(_ image: ImageID) throws(ReplayError) {
+    mutating func imageRedriven(_ image: ImageID) throws(ReplayError) {
         guard state(of: image) == .deadLettered else {
             throw ReplayError(description: "image \(image) was redriven, but is not dead-lettered")
         }
@@ -139,7 +140,7 @@ extension Ledger {
         }
     }
 
-    mutating func restart(_ image: ImageID) throws(ReplayError) {
+    mutating func imageRestarted(_ image: ImageID) throws(ReplayError) {
         guard state(of: image) == .running else {
             throw ReplayError(description: "image \(image) was restarted, but is not running")
         }
@@ -150,7 +151,7 @@ extension Ledger {
         }
     }
 
-    mutating func replan(_ image: ImageID, _ chunkByteCount: UInt64) throws(ReplayError) {
+    mutating func imageReplanned(_ image: ImageID, _ chunkByteCount: UInt64) throws(ReplayError) {
         guard let state = state(of: image), state == .waiting || state == .running,
             let job = jobs[image.job]?.description,
             let geometry = self.image(image)?.geometry
@@ -159,7 +160,7 @@ extension Ledger {
         }
         let taskCount: UInt32
         do { taskCount = UInt32(try plan(job, geometry, chunkByteCount: chunkByteCount).taskCount) } catch {
-            throw ReplayError(description: "image \(image) can not be planned in chunks of \(chunkByteCount): \(error)")
+            throw ReplayError(description: "image \(image) cannot be planned in chunks of \(chunkByteCount): \(error)")
         }
         dropProgress(of: image)
         let oldCount = UInt64(self.image(image)?.taskCount ?? 0)
@@ -183,7 +184,8 @@ extension Ledger {
     mutating func dropProgress(of image: ImageID) {
         guard let progress = jobs[image.job]?.progress.removeValue(forKey: image.index) else { return }
         for blob in progress.intermediates { release(blob) }
-        if !seeded(.epochsStartOver) { update(image) { $0.epochFloor = max($0.epochFloor, progress.latestEpoch) } }
+        let latestEpoch = seeded(.attemptNumbersReused, 0, else: progress.latestEpoch)
+        update(image) { $0.epochFloor = max($0.epochFloor, latestEpoch) }
         if let entry = self.image(image) {
             jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
             jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)

@@ -13,7 +13,7 @@ extension Ledger {
         }
     }
 
-    /// Where a task of a running image stands.
+    /// The state of a task of a running image.
     func taskProgress(_ key: TaskKey) -> TaskProgress {
         guard let task = jobs[key.job]?.progress[key.index]?.tasks[Int(key.task)] else {
             preconditionFailure("task \(key.task) of image \(key.image) is not running")
@@ -29,7 +29,7 @@ extension Ledger {
         return TaskKey(task.image, UInt32(number))
     }
 
-    /// What the task's next attempt is called.
+    /// The lease of the task's next attempt.
     func nextLease(_ key: TaskKey) -> LeaseID {
         if let progress = jobs[key.job]?.progress[key.index] {
             return LeaseID(

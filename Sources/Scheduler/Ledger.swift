@@ -18,16 +18,16 @@ struct Ledger: Sendable {
     var blobs = BlobUses()
     var nextJob: JobID
     var totals = LedgerTotals()
-    /// The greatest worker identifier in any record.
+    /// The greatest worker identifier that may have been given out: the greatest that a record names or reserves.
     var latestWorker = WorkerID(0)
 
-    /// What the latest records brought about, for whoever applied them to take.
+    /// What the latest records brought about, for the caller of `apply` to take.
     var effects = Effects()
-    /// Makes plans; holds nothing but what it can make again.
+    /// Makes plans; holds nothing that it cannot make again.
     private var planner: any ImagePlanner
 
     struct Effects: Sendable {
-        /// Blobs that nothing needed any more at that point.
+        /// Blobs that nothing needed any longer at that point.
         var unneeded: [BlobDigest] = []
         /// Tasks that miss nothing any more.
         var ready: [TaskKey] = []
@@ -38,7 +38,7 @@ struct Ledger: Sendable {
         self.nextJob = nextJob
     }
 
-    /// Makes room for what so many records may name, so that replaying them does not make it little by little.
+    /// Reserves capacity for what that many records may name, so that replaying them does not grow it in steps.
     mutating func expect(recordCount: Int) { blobs.reserveCapacity(min(recordCount / 2, 1 << 21)) }
 
     func image(_ id: ImageID) -> ImageEntry? {
@@ -85,22 +85,23 @@ extension Ledger {
     /// Adds one fact.
     mutating func apply(_ record: Record) throws(ReplayError) {
         switch record {
-        case .jobOpened(let description): try open(description)
-        case .imagesAdded(let job, let images): try add(images, to: job)
-        case .jobSealed(let job, let imageCount): try seal(job, imageCount)
-        case .attemptStarted(let lease, let worker): try start(lease, worker)
-        case .attemptEnded(let lease, let worker, let failure): try end(lease, worker, failure)
-        case .bandPublished(let task, let band, let blob): try publish(task, Int(band), blob)
-        case .taskCompleted(let lease, let output): try complete(lease, output)
-        case .imageCompleted(let image, let result, let fromCache): try complete(image, result, fromCache)
-        case .imageFailed(let image, let failure, let deadLettered): try fail(image, failure, deadLettered)
-        case .imageRedriven(let image): try redrive(image)
-        case .imageRestarted(let image): try restart(image)
-        case .imageReplanned(let image, let chunkByteCount): try replan(image, chunkByteCount)
-        case .jobRevised(let job, let revision): try revise(job, revision)
-        case .jobFinished(let job, let state, let time): try finish(job, state, time)
-        case .jobCancelled(let job, let time): try cancel(job, time)
-        case .jobForgotten(let job): try forget(job)
+        case .jobOpened(let description): try jobOpened(description)
+        case .imagesAdded(let job, let images): try imagesAdded(images, to: job)
+        case .jobSealed(let job, let imageCount): try jobSealed(job, imageCount)
+        case .attemptStarted(let lease, let worker): try attemptStarted(lease, worker)
+        case .attemptEnded(let lease, let worker, let failure): try attemptEnded(lease, worker, failure)
+        case .bandPublished(let task, let band, let blob): try bandPublished(task, Int(band), blob)
+        case .taskCompleted(let lease, let output): try taskCompleted(lease, output)
+        case .imageCompleted(let image, let result, let fromCache): try imageCompleted(image, result, fromCache)
+        case .imageFailed(let image, let failure, let deadLettered): try imageFailed(image, failure, deadLettered)
+        case .imageRedriven(let image): try imageRedriven(image)
+        case .imageRestarted(let image): try imageRestarted(image)
+        case .imageReplanned(let image, let chunkByteCount): try imageReplanned(image, chunkByteCount)
+        case .jobRevised(let job, let revision): try jobRevised(job, revision)
+        case .jobFinished(let job, let state, let time): try jobFinished(job, state, time)
+        case .jobCancelled(let job, let time): try jobCancelled(job, time)
+        case .jobForgotten(let job): try jobForgotten(job)
+        case .workersReserved(let last): latestWorker = max(latestWorker, last)
         }
     }
 
@@ -114,7 +115,7 @@ extension Ledger {
 
     // MARK: Jobs
 
-    private mutating func open(_ description: JobDescription) throws(ReplayError) {
+    private mutating func jobOpened(_ description: JobDescription) throws(ReplayError) {
         try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
         jobs[description.id] = JobEntry(description)
         jobsByToken[description.token] = description.id
@@ -123,7 +124,7 @@ extension Ledger {
         nextJob = max(nextJob, JobID(description.id.rawValue + 1))
     }
 
-    private mutating func add(_ images: [ImageDescription], to job: JobID) throws(ReplayError) {
+    private mutating func imagesAdded(_ images: [ImageDescription], to job: JobID) throws(ReplayError) {
         guard let description = jobs[job]?.description else {
             throw ReplayError(description: "images were added to the unknown job \(job)")
         }
@@ -134,7 +135,7 @@ extension Ledger {
             case .accepted(let geometry):
                 let taskCount: UInt32
                 do { taskCount = UInt32(try plan(description, geometry).taskCount) } catch {
-                    throw ReplayError(description: "image \(job).\(image.index) can not be planned: \(error)")
+                    throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")
                 }
                 jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
                 jobs[job]?.counts.tasksTotal += UInt64(taskCount)
@@ -152,7 +153,7 @@ extension Ledger {
         }
     }
 
-    private mutating func seal(_ job: JobID, _ imageCount: UInt32) throws(ReplayError) {
+    private mutating func jobSealed(_ job: JobID, _ imageCount: UInt32) throws(ReplayError) {
         try demand(
             jobs[job]?.counts.images == imageCount && jobs[job]?.isSealed == false,
             "job \(job) was sealed with \(imageCount) images")
@@ -160,7 +161,7 @@ extension Ledger {
         jobs[job]?.state = .running
     }
 
-    private mutating func revise(_ job: JobID, _ revision: UInt32) throws(ReplayError) {
+    private mutating func jobRevised(_ job: JobID, _ revision: UInt32) throws(ReplayError) {
         guard let running = jobs[job]?.progress.keys else {
             throw ReplayError(description: "the unknown job \(job) was revised")
         }
@@ -172,18 +173,18 @@ extension Ledger {
         }
     }
 
-    private mutating func finish(_ job: JobID, _ state: JobState, _ time: UInt64) throws(ReplayError) {
+    private mutating func jobFinished(_ job: JobID, _ state: JobState, _ time: UInt64) throws(ReplayError) {
         try demand(jobs[job]?.isComplete == true && state.isFinal, "job \(job) was finished as \(state.name)")
         jobs[job]?.state = state
         jobs[job]?.finishedAt = time
-        jobEnded(job)
+        countEnd(of: job)
     }
 
-    private mutating func jobEnded(_ job: JobID) {
+    private mutating func countEnd(of job: JobID) {
         if let description = jobs[job]?.description { totals.jobEnded(description) }
     }
 
-    private mutating func cancel(_ job: JobID, _ time: UInt64) throws(ReplayError) {
+    private mutating func jobCancelled(_ job: JobID, _ time: UInt64) throws(ReplayError) {
         guard let count = jobs[job]?.images.count, jobs[job]?.state.isFinal == false else {
             throw ReplayError(description: "job \(job) was cancelled, but is unknown or final")
         }
@@ -199,7 +200,7 @@ extension Ledger {
                 }
                 jobs[job]?.counts.imagesCancelled += 1
             case .deadLettered:
-                // A cancelled job can not be redriven: its dead letters are plain failures.
+                // A cancelled job cannot be redriven: its dead letters are plain failures.
                 releaseInput(of: image)
                 update(image) { $0.state = .failed }
                 totals.deadLetters -= 1
@@ -208,10 +209,10 @@ extension Ledger {
         }
         jobs[job]?.state = .cancelled
         jobs[job]?.finishedAt = time
-        jobEnded(job)
+        countEnd(of: job)
     }
 
-    private mutating func forget(_ job: JobID) throws(ReplayError) {
+    private mutating func jobForgotten(_ job: JobID) throws(ReplayError) {
         guard let entry = jobs[job], entry.state.isFinal else {
             throw ReplayError(description: "job \(job) was forgotten, but is unknown or not final")
         }

@@ -4,7 +4,7 @@ import JobModel
 struct LedgerTotals: Equatable, Sendable {
     /// Jobs that have not ended.
     private(set) var openJobs = 0
-    /// The same by submitter; those with none are not listed.
+    /// Jobs that have not ended, by submitter; submitters without any are not listed.
     private(set) var openJobsBySubmitter: [String: Int] = [:]
     /// Images of all jobs that are kept.
     var images = 0

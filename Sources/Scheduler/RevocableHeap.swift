@@ -8,7 +8,7 @@ struct RevocableHeap<Element: Comparable & Hashable & Sendable>: Sendable {
     private var heap = Heap<Element>()
     private(set) var members: Set<Element> = []
 
-    /// Makes room for so many elements at once.
+    /// Reserves capacity for that many elements.
     mutating func reserveCapacity(_ count: Int) {
         heap.reserveCapacity(count)
         members.reserveCapacity(count)

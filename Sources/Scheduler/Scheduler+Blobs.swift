@@ -39,7 +39,4 @@ extension Scheduler {
             }
         }
     }
-
-    /// The identifier that the next new worker gets; to be reserved durably before it does.
-    public var nextWorkerID: WorkerID { nextWorker }
 }

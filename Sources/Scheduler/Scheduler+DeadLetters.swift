@@ -22,7 +22,7 @@ extension Scheduler {
             queue.push(TaskKey(image, 0))
             decision.noteChange(of: image.job)
         }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
         return images.count
     }
 
@@ -39,7 +39,7 @@ extension Scheduler {
             commit(.imageFailed(image, failure: failure, deadLettered: false), into: &decision)
             decision.noteChange(of: image.job)
         }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
         return images.count
     }
 

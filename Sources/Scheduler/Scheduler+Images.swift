@@ -10,7 +10,7 @@ extension Scheduler {
     ) {
         let now = clockRead(now)
         guard assembling.remove(image) != nil else {
-            // A race: the job was cancelled meanwhile.
+            // A race: the job was cancelled during the assembly.
             totals.staleReports += 1
             if !ledger.blobs.isNeeded(result.digest) { decision.actions.append(.deleteBlob(result.digest)) }
             return
@@ -18,7 +18,7 @@ extension Scheduler {
         commit(.imageCompleted(image, result: result, fromCache: false), into: &decision)
         decision.noteChange(of: image.job)
         finishIfComplete(image.job, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// The shell could not build the image's output file, though all segments are there.
@@ -32,7 +32,7 @@ extension Scheduler {
         }
         let failure = Failure(.workerError, "the output file could not be put together: \(reason)")
         imageFailed(image, failure, deadLettered: true, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// Intermediate blobs of the image are gone or damaged: its tasks start over.
@@ -54,7 +54,7 @@ extension Scheduler {
             queue.push(TaskKey(image, 0))
             decision.noteChange(of: image.job)
         }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     mutating func imageFailed(

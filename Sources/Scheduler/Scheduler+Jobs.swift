@@ -10,7 +10,7 @@ extension Scheduler {
         _ opening: JobOpening, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> JobID {
         let now = clockRead(now)
-        if let job = ledger.jobsByToken[opening.token], !seeded(.tokenIgnored) { return job }
+        if let job = seeded(.tokenIgnored, nil, else: ledger.jobsByToken[opening.token]) { return job }
         guard !opening.token.isEmpty, opening.token.utf8.count <= 256 else {
             throw .invalidArgument("the token has \(opening.token.utf8.count) bytes; allowed are 1 to 256")
         }
@@ -83,7 +83,7 @@ extension Scheduler {
         queue.move(job, to: lane(of: job))
         queue.add(unstarted: waitingCount, to: job)
         decision.noteChange(of: job)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// A job that has grown beyond the limit waits with the batches.
@@ -128,7 +128,7 @@ extension Scheduler {
         commit(.jobSealed(job, imageCount: imageCount), into: &decision)
         decision.noteChange(of: job)
         finishIfComplete(job, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// A client, or the operator, wants no more of the job. What is done stays.
@@ -144,7 +144,7 @@ extension Scheduler {
         }
         commit(.jobCancelled(job, at: now.wallClockMilliseconds), into: &decision)
         closeJob(job, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// The job was kept long enough. It must be final.
@@ -155,7 +155,7 @@ extension Scheduler {
         guard let state = ledger.jobs[job]?.state else { throw .unknownJob(job) }
         guard state.isFinal else { throw .jobNotInState(job, is: state, needed: "finished or cancelled") }
         commit(.jobForgotten(job), into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 }
 

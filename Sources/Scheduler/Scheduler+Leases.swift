@@ -1,13 +1,13 @@
 import JobModel
 import SeededFaults
 
-// Handing out tasks, and what happens when an attempt ends without a result.
+// Granting leases, and what happens when an attempt ends without a result.
 
 extension Scheduler {
-    /// Gives ready tasks to workers with room, the least loaded first; when none are ready, lets idle slots help out.
+    /// Gives ready tasks to workers with room, the least loaded first. When no task is ready, idle slots help out.
     mutating func fillSlots(at now: Moment, into decision: inout Decision) {
-        var putOffCount = 0
-        while putOffCount < Self.maximumPutOffCount, pool.leastLoaded() != nil {
+        var delayedCount = 0
+        while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil {
             guard let key = popReadyTask() else {
                 moveStagedLeases(at: now, into: &decision)
                 break
@@ -15,9 +15,9 @@ extension Scheduler {
             switch place(key) {
             case .on(let worker): grant(key, to: worker, at: now, into: &decision)
             case .later:
-                putOffCount += 1
-                deferrals[key, default: 0] += 1
-                delay(key, until: now.instant + Self.deferral)
+                delayedCount += 1
+                placementDelays[key, default: 0] += 1
+                delay(key, until: now.instant + Self.placementDelay)
             case .nowhere(let need, let have):
                 makeFit(key.image, need: need, have: have, at: now, into: &decision)
             }
@@ -25,8 +25,8 @@ extension Scheduler {
         setStragglerAlarm(at: now)
     }
 
-    /// When so many tasks in a row have to wait for other workers, the rest of the queue is not looked at in this event.
-    private static var maximumPutOffCount: Int { 64 }
+    /// When this many tasks in a row have to wait for other workers, the rest of the queue is not considered in this event.
+    private static var maximumDelayedPlacements: Int { 64 }
 
     private mutating func popReadyTask() -> TaskKey? {
         // A local copy of the reference, because `queue` is being changed.
@@ -39,7 +39,7 @@ extension Scheduler {
         }
     }
 
-    /// Counts the attempt, then hands it out.
+    /// Records the attempt, then grants the lease.
     ///
     /// - Parameter isPaid: whether the submitter's share pays for it; not for a second copy that nobody asked for.
     mutating func grant(
@@ -48,16 +48,16 @@ extension Scheduler {
         let id = ledger.nextLease(key)
         commit(.attemptStarted(id, worker: worker), into: &decision)
         let pixels = ledger.pixelCount(of: key)
-        hold(id, key, by: worker, isStarted: false, progressTimeout: progressTimeout(pixels: pixels), at: now)
+        addLease(id, key, by: worker, isStarted: false, progressTimeout: progressTimeout(pixels: pixels), at: now)
         if isPaid { queue.charge(key.job, pixels: pixels) }
         totals.leasesGranted += 1
-        deferrals[key] = nil
+        placementDelays[key] = nil
         decision.actions.append(.grant(id, taskSpec(key, id.task), to: worker))
         decision.noteChange(of: key.job)
     }
 
     /// The worker holds the lease from now on.
-    mutating func hold(
+    mutating func addLease(
         _ id: LeaseID, _ key: TaskKey, by worker: WorkerID, isStarted: Bool, progressTimeout: Duration, at now: Moment
     ) {
         let getsSlot = isStarted || pool[worker]?.hasFreeSlot == true
@@ -70,9 +70,9 @@ extension Scheduler {
         if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
     }
 
-    /// The worker holds the lease no longer; the next staged one gets its slot.
+    /// The worker no longer holds the lease; the next staged one gets its slot.
     @discardableResult
-    mutating func letGo(_ id: LeaseID, at now: Moment) -> Lease? {
+    mutating func removeLease(_ id: LeaseID, at now: Moment) -> Lease? {
         guard let lease = leases.removeValue(forKey: id) else { return nil }
         pool.update(lease.worker) { worker in worker.leases.removeAll { $0 == id } }
         if let worker = pool[lease.worker] {
@@ -86,28 +86,29 @@ extension Scheduler {
 
     /// The attempt ended without a result: the task is tried again, or its image ends here.
     mutating func attemptEnded(_ id: LeaseID, _ failure: Failure, at now: Moment, into decision: inout Decision) {
-        guard let lease = letGo(id, at: now) else { return }
+        guard let lease = removeLease(id, at: now) else { return }
         pool.update(lease.worker) { worker in
-            switch failure.cause {
-            case .workerLost, .rankLost: worker.attemptsLost += 1
-            case .corruptInput, .overLimit, .unsuitable, .hung, .workerError: worker.attemptsFailed += 1
-            case .returned, .cancelled: break
+            switch failure.cause.tally {
+            case .lost: worker.attemptsLost += 1
+            case .failed: worker.attemptsFailed += 1
+            case nil: break
             }
         }
         commit(.attemptEnded(id, worker: lease.worker, failure: failure), into: &decision)
         decision.noteChange(of: lease.key.job)
 
-        guard failure.cause.isRetried || seeded(.corruptInputRetried) else {
+        let charge = failure.cause.charge
+        guard seeded(.corruptInputRetried, .failure, else: charge) != .final else {
             imageFailed(lease.key.image, failure, deadLettered: false, at: now, into: &decision)
             return
         }
         let task = ledger.taskProgress(lease.key)
         var maximumAttempts = max(1, ledger.jobs[lease.key.job]?.description.options.maximumAttempts ?? 1)
-        if seeded(.deadLetteredLate) { maximumAttempts += 1 }
-        if task.failures >= maximumAttempts || task.losses >= configuration.maximumWorkerLosses {
+        maximumAttempts = seeded(.deadLetteredLate, maximumAttempts + 1, else: maximumAttempts)
+        if task.failedAttempts >= maximumAttempts || task.workerLosses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {
-            let pause = backoff(failure.cause, task, isDraining: pool[lease.worker]?.takesLeases != true)
+            let pause = backoff(after: charge, task, isDraining: pool[lease.worker]?.takesLeases != true)
             requeue(lease.key, after: pause, at: now)
         }
     }
@@ -123,22 +124,22 @@ extension Scheduler {
 
     /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it;
     /// else longer and longer. A worker that returns what it would be given again at once waits, too.
-    private func backoff(_ cause: FailureCause, _ task: TaskProgress, isDraining: Bool) -> Duration {
-        if cause == .returned { return isDraining ? .zero : configuration.firstBackoff }
-        if cause == .workerLost && task.losses == 1 { return .zero }
-        let doublings = min(task.failures + task.losses, 32) - 1
+    private func backoff(after charge: FailureCause.Charge, _ task: TaskProgress, isDraining: Bool) -> Duration {
+        if charge == .free { return isDraining ? .zero : configuration.firstBackoff }
+        if charge == .loss && task.workerLosses == 1 { return .zero }
+        let doublings = min(task.failedAttempts + task.workerLosses, 32) - 1
         return min(configuration.firstBackoff * (1 << doublings), configuration.longestBackoff)
     }
 
-    /// The lease is taken back from its holder.
+    /// Takes the lease back from its holder.
     mutating func revoke(_ id: LeaseID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision) {
-        guard let lease = letGo(id, at: now) else { return }
+        guard let lease = removeLease(id, at: now) else { return }
         if pool[lease.worker]?.isConnected == true {
             decision.actions.append(.revoke(id, from: lease.worker, reason))
         }
     }
 
-    /// None of the image's tasks runs or waits any more.
+    /// Ends everything that runs or waits for the image.
     mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision)
     {
         for id in ledger.openLeases(of: image) { revoke(id, reason, at: now, into: &decision) }
@@ -147,10 +148,31 @@ extension Scheduler {
         assembling.remove(image)
     }
 
-    /// The task waits no more, neither in the queue nor for a delay to end.
+    /// Ends the waiting of the task, in the queue or for a delay to end.
     mutating func forgetWaiting(_ key: TaskKey) {
         queue.remove(key)
         delayed[key] = nil
-        deferrals[key] = nil
+        placementDelays[key] = nil
+    }
+
+    // MARK: Overdue leases
+
+    /// When the lease will have run out, or been without progress for too long.
+    func overdue(_ lease: Lease) -> Instant {
+        guard lease.startedAt != nil else { return lease.deadline }
+        return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
+    }
+
+    /// The worker's leases that ran out, or made no progress for too long, end.
+    mutating func endOverdueLeases(of worker: WorkerID, at now: Moment, into decision: inout Decision) {
+        for id in pool[worker]?.leases ?? [] {
+            guard let lease = leases[id], now.instant >= overdue(lease) else { continue }
+            decision.actions.append(.revoke(id, from: worker, .expired))
+            let failure =
+                now.instant >= lease.deadline
+                ? Failure(.workerLost, "no heartbeat has listed the lease for \(configuration.leaseDuration)")
+                : Failure(.hung, "the attempt made no progress for \(now.instant - lease.progressAt)")
+            attemptEnded(id, failure, at: now, into: &decision)
+        }
     }
 }

@@ -1,7 +1,7 @@
 import JobModel
 import SeededFaults
 
-// Who is there, and what they hold.
+// Which workers are there, and which leases they hold.
 
 extension Scheduler {
     /// A worker has connected, for the first time or again.
@@ -12,7 +12,8 @@ extension Scheduler {
         _ registration: WorkerRegistration, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> RegistrationReply {
         let now = clockRead(now)
-        guard registration.resultRevision == configuration.resultRevision || seeded(.otherReleaseAdmitted) else {
+        let isOfThisRelease = registration.resultRevision == configuration.resultRevision
+        guard seeded(.otherReleaseAdmitted, true, else: isOfThisRelease) else {
             throw .releaseDiffers(worker: registration.resultRevision, master: configuration.resultRevision)
         }
         guard (1...configuration.maximumSlotsPerWorker).contains(registration.slotCount) else {
@@ -34,7 +35,7 @@ extension Scheduler {
             try admit(
                 "workers", have: pool.connectedCount, limit: configuration.maximumWorkers, "max-workers", at: now)
         }
-        let id = known?.id ?? newWorkerID()
+        let id = known?.id ?? newWorkerID(into: &decision)
         if known == nil {
             pool.insert(
                 WorkerState(
@@ -58,14 +59,23 @@ extension Scheduler {
         let dropped = reconcile(
             id, formerly: registration.worker, held: registration.held, isNewConnection: true, at: now,
             into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
         return RegistrationReply(worker: id, dropped: dropped)
     }
 
-    private mutating func newWorkerID() -> WorkerID {
-        defer { nextWorker = WorkerID(nextWorker.rawValue + 1) }
-        return nextWorker
+    /// Identifiers are reserved in blocks, durably, before the first of a block is given out. So a restarted master gives none
+    /// out a second time, although no record names a worker that never held a lease.
+    private mutating func newWorkerID(into decision: inout Decision) -> WorkerID {
+        let worker = nextWorker
+        if worker > ledger.latestWorker {
+            let last = WorkerID(worker.rawValue + Self.reservedWorkerCount - 1)
+            commit(.workersReserved(through: last), into: &decision)
+        }
+        nextWorker = WorkerID(worker.rawValue + 1)
+        return worker
     }
+
+    private static var reservedWorkerCount: UInt64 { 64 }
 
     /// A worker says what it holds.
     ///
@@ -81,7 +91,7 @@ extension Scheduler {
         if !seeded(.heartbeatNotHeard) { heard(worker, at: now) }
         pool.update(worker) { $0.residentBytes = residentBytes }
         let dropped = reconcile(worker, held: held, isNewConnection: false, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
         return dropped
     }
 
@@ -92,7 +102,7 @@ extension Scheduler {
         let now = clockRead(now)
         guard pool[worker]?.isConnected == true else { return }
         lose(worker, "the connection to the worker was closed", at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// The worker takes no new leases, or takes them again; by its own wish or the operator's.
@@ -102,10 +112,10 @@ extension Scheduler {
         let now = clockRead(now)
         heard(worker, at: now)
         pool.update(worker) { $0.isDraining = isDraining }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
-    /// Anything that a worker sends shows that it is alive.
+    /// Notes that the worker is alive, which anything that it sends shows.
     mutating func heard(_ worker: WorkerID, at now: Moment) {
         guard pool[worker]?.isConnected == true else { return }
         pool.update(worker) { $0.link = .connected(lastHeard: now.instant) }
@@ -125,9 +135,9 @@ extension Scheduler {
             if leases[item.lease]?.worker == worker {
                 listed.insert(item.lease)
                 renew(item, at: now)
-            } else if isNewConnection, takeUpAgain(item, by: worker, formerly: identity, at: now, into: &decision) {
+            } else if isNewConnection, reclaim(item, by: worker, formerly: identity, at: now, into: &decision) {
                 listed.insert(item.lease)
-            } else if !seeded(.droppedLeasesNotNamed) {
+            } else {
                 dropped.append(item.lease)
             }
         }
@@ -137,12 +147,12 @@ extension Scheduler {
                 renew(HeldLease(id, progress: Double(now.instant.nanoseconds)), at: now)
                 continue
             }
-            // A grant that is still under way can not be listed yet; one sent on a connection that is over never will be.
+            // A grant that is still under way cannot be listed yet; one sent on a connection that is over never will be.
             if !isNewConnection && now.instant - grantedAt < configuration.grantDelay { continue }
             let failure = Failure(.workerLost, "the worker no longer holds the lease")
             attemptEnded(id, failure, at: now, into: &decision)
         }
-        return dropped
+        return seeded(.droppedLeasesNotNamed, [], else: dropped)
     }
 
     private mutating func renew(_ held: HeldLease, at now: Moment) {
@@ -159,20 +169,19 @@ extension Scheduler {
         leases[held.lease] = lease
     }
 
-    /// The worker goes on with an attempt of its own that had ended only because it was lost.
-    private mutating func takeUpAgain(
+    /// The worker continues an attempt of its own that had ended only because the worker was lost.
+    private mutating func reclaim(
         _ held: HeldLease, by worker: WorkerID, formerly identity: WorkerID?, at now: Moment,
         into decision: inout Decision
     ) -> Bool {
         guard let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
         let task = ledger.taskProgress(key)
-        let loser = ledger.jobs[key.job]?.progress[key.index]?.losers[key.task]
-        guard task.epoch == held.lease.epoch, let loser, loser == identity || seeded(.anyLeaseTakenUp) else {
-            return false
-        }
+        let loser = ledger.jobs[key.job]?.progress[key.index]?.reclaimableBy[key.task]
+        let isOwnLease = seeded(.anyLeaseReclaimed, loser != nil, else: loser != nil && loser == identity)
+        guard task.epoch == held.lease.epoch, isOwnLease else { return false }
         forgetWaiting(key)
         commit(.attemptStarted(held.lease, worker: worker), into: &decision)
-        hold(
+        addLease(
             held.lease, key, by: worker, isStarted: held.isStarted,
             progressTimeout: progressTimeout(pixels: ledger.pixelCount(of: key)), at: now)
         decision.noteChange(of: key.job)
@@ -184,14 +193,13 @@ extension Scheduler {
         _ worker: WorkerID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
         pool.update(worker) { $0.link = .gone(since: now.instant) }
-        if seeded(.lostWorkerKeepsLeases) { return }
-        for id in pool[worker]?.leases ?? [] {
+        for id in seeded(.lostWorkerKeepsLeases, [], else: pool[worker]?.leases ?? []) {
             attemptEnded(id, Failure(.workerLost, reason), at: now, into: &decision)
         }
     }
 
-    /// The worker's alarm: is it, or one of its leases, overdue?
-    mutating func lookAfter(_ worker: WorkerID, at now: Moment, into decision: inout Decision) {
+    /// The worker's alarm fired: the worker or one of its leases may be overdue.
+    mutating func workerAlarmFired(_ worker: WorkerID, at now: Moment, into decision: inout Decision) {
         pool.update(worker) { $0.alarm = nil }
         guard let state = pool[worker] else { return }
         switch state.link {
@@ -209,7 +217,8 @@ extension Scheduler {
             for id in pool[worker]?.leases ?? [] {
                 if let lease = leases[id] { next = min(next, overdue(lease)) }
             }
-            if !(isSuspect && seeded(.suspectNeverDead)) { setAlarm(for: worker, at: next) }
+            let isLookedAtAgain = seeded(.suspectNeverDead, !isSuspect, else: true)
+            if isLookedAtAgain { setAlarm(for: worker, at: next) }
         case .expected(let until):
             if now.instant >= until {
                 lose(worker, "the worker did not come back after the master restarted", at: now, into: &decision)
@@ -217,24 +226,6 @@ extension Scheduler {
                 setAlarm(for: worker, at: until)
             }
         case .gone: break
-        }
-    }
-
-    /// When the lease will have run out, or gone on without progress for too long.
-    private func overdue(_ lease: Lease) -> Instant {
-        guard lease.startedAt != nil else { return lease.deadline }
-        return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
-    }
-
-    private mutating func endOverdueLeases(of worker: WorkerID, at now: Moment, into decision: inout Decision) {
-        for id in pool[worker]?.leases ?? [] {
-            guard let lease = leases[id], now.instant >= overdue(lease) else { continue }
-            decision.actions.append(.revoke(id, from: worker, .expired))
-            let failure =
-                now.instant >= lease.deadline
-                ? Failure(.workerLost, "no heartbeat has listed the lease for \(configuration.leaseDuration)")
-                : Failure(.hung, "the attempt made no progress for \(now.instant - lease.progressAt)")
-            attemptEnded(id, failure, at: now, into: &decision)
         }
     }
 }

@@ -1,19 +1,19 @@
 import JobModel
 
-// Which worker gets a task: the least loaded one that has not failed it and has the memory for it.
+// Which worker gets a task: the least loaded one with the memory for it that has not failed it.
 
 extension Scheduler {
     enum Placement {
         case on(WorkerID)
-        /// Not now: those that may have it are busy.
+        /// Not now: the workers that may have it are busy.
         case later
         /// No worker that takes leases has the memory; the largest slot has `have` bytes.
         case nowhere(need: UInt64, have: UInt64)
     }
 
-    /// A task waits so long, and so often, for another worker than those that failed it.
-    static var deferral: Duration { .seconds(1) }
-    private static var maximumDeferrals: Int { 5 }
+    /// How long, and how often, a task waits for another worker than those that failed it (delayed placement).
+    static var placementDelay: Duration { .seconds(1) }
+    private static var maximumPlacementDelays: Int { 5 }
 
     /// - Precondition: some worker has room.
     mutating func place(_ key: TaskKey) -> Placement {
@@ -25,15 +25,18 @@ extension Scheduler {
         let tooSmall = tooSmallWorkers(for: need.now)
         let avoided = ledger.workersThatFailed(key).union(tooSmall)
         if let load = pool.leastLoaded(except: avoided) { return .on(load.worker) }
-        if hasOtherWorker(than: avoided), deferrals[key, default: 0] < Self.maximumDeferrals { return .later }
-        // Better one that failed it than nobody.
+        if hasOtherWorker(than: avoided), placementDelays[key, default: 0] < Self.maximumPlacementDelays {
+            return .later
+        }
+        // A worker that failed it is better than none.
         return pool.leastLoaded(except: tooSmall).map { .on($0.worker) } ?? .later
     }
 
     /// Whether the workers that are there now decide over the image's plan: at once before it has begun; once it runs, only
-    /// when this very task has waited in vain for a worker that may come back.
+    /// when this very task has waited for a worker that may come back, and none came.
     private func isWorthReplanning(_ key: TaskKey, _ isStuck: Bool) -> Bool {
-        ledger.state(of: key.image) == .waiting || (isStuck && deferrals[key, default: 0] >= Self.maximumDeferrals)
+        ledger.state(of: key.image) == .waiting
+            || (isStuck && placementDelays[key, default: 0] >= Self.maximumPlacementDelays)
     }
 
     private func hasOtherWorker(than avoided: Set<WorkerID>) -> Bool {

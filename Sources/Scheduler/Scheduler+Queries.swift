@@ -50,7 +50,7 @@ extension Scheduler {
 
     /// All workers that are connected, expected, or gone not long ago, by identifier.
     public func workers(at now: Moment) -> [WorkerStatus] {
-        let now = max(latest, now.instant - stoodStill)
+        let now = max(latest, now.instant - stalledTime)
         return pool.workers.values.sorted { $0.id < $1.id }.map { worker in
             let state: WorkerStatus.State
             let lastHeard: Instant

@@ -8,11 +8,13 @@ extension Scheduler {
     /// length of a lease and `reconnectGrace`.
     public mutating func recovered(at now: Moment, into decision: inout Decision) {
         let now = clockRead(now)
-        nextWorker = max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1))
-        for job in ledger.jobOrder where ledger.jobs[job]?.state.isFinal == false && !seeded(.recoveryForgotten) {
+        nextWorker = seeded(
+            .workerIdentifiersReused, WorkerID(1), else: max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1)))
+        let unfinished = ledger.jobOrder.filter { ledger.jobs[$0]?.state.isFinal == false }
+        for job in seeded(.recoveryForgotten, [], else: unfinished) {
             recover(job, at: now, into: &decision)
         }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     private mutating func recover(_ job: JobID, at now: Moment, into decision: inout Decision) {
@@ -34,7 +36,7 @@ extension Scheduler {
         finishIfComplete(job, at: now, into: &decision)
     }
 
-    /// The job goes on with this release's results.
+    /// The job continues with this release's results.
     mutating func revise(_ job: JobID, into decision: inout Decision) {
         let revision = configuration.resultRevision
         guard let entry = ledger.jobs[job], entry.resultRevision != revision else { return }
@@ -48,9 +50,9 @@ extension Scheduler {
             if progress.isReady(task) { queue.push(key) }
             guard let open = progress.open[task] else { continue }
             let id = TaskID(image: image, step: progress.plan.step(Int(task)))
-            for attempt in open.all where !seeded(.runningAttemptsForgotten) {
+            for attempt in seeded(.runningAttemptsForgotten, [], else: open.all) {
                 expect(attempt.worker, at: now)
-                hold(
+                addLease(
                     LeaseID(task: id, epoch: attempt.epoch), key, by: attempt.worker, isStarted: true,
                     progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
             }

@@ -11,7 +11,7 @@ extension Scheduler {
     ) {
         let now = clockRead(now)
         heard(worker, at: now)
-        defer { settle(at: now, into: &decision) }
+        defer { finishEvent(at: now, into: &decision) }
         guard lease.task.step == .decode, let key = wanted(lease),
             let expected = ledger.byteCountOfMissingBand(Int(band), of: key.image)
         else {
@@ -28,15 +28,15 @@ extension Scheduler {
         decision.noteChange(of: key.job)
     }
 
-    /// A task has its result. Whoever computed it, the first one counts: results are deterministic.
+    /// A task has its result. The first one counts, from any worker: results are deterministic.
     public mutating func taskFinished(
         _ lease: LeaseID, by worker: WorkerID, output: TaskOutput, at now: Moment, into decision: inout Decision
     ) {
         let now = clockRead(now)
         heard(worker, at: now)
-        defer { settle(at: now, into: &decision) }
+        defer { finishEvent(at: now, into: &decision) }
         guard let key = wanted(lease) else {
-            // A race: another attempt was faster, or the image has ended meanwhile.
+            // A race: another attempt was faster, or the image has ended.
             late(lease.task.image, output.blobs, into: &decision)
             return
         }
@@ -44,8 +44,9 @@ extension Scheduler {
             misbehaved(worker, lease, objection, at: now, into: &decision)
             return
         }
-        if let lease = letGo(lease, at: now) { noteDuration(of: lease, at: now) }
-        for other in ledger.openLeases(of: key) where other != lease && !seeded(.backupNotRevoked) {
+        if let lease = removeLease(lease, at: now) { noteDuration(of: lease, at: now) }
+        let others = ledger.openLeases(of: key).filter { $0 != lease }
+        for other in seeded(.backupNotRevoked, [], else: others) {
             revoke(other, .taskDone, at: now, into: &decision)
         }
         forgetWaiting(key)
@@ -72,7 +73,7 @@ extension Scheduler {
             return
         }
         attemptEnded(lease, failure, at: now, into: &decision)
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// A draining worker gives a lease back. The task is no worse for it.
@@ -90,9 +91,9 @@ extension Scheduler {
     private func wanted(_ lease: LeaseID) -> TaskKey? {
         guard let key = ledger.key(lease.task), let image = ledger.image(key.image) else { return nil }
         let task = ledger.taskProgress(key)
-        let wasAttempted =
-            (lease.epoch > image.epochFloor && lease.epoch <= task.epoch) || seeded(.epochNotChecked)
-        let isDone = task.isDone && !seeded(.secondResultAccepted)
+        let wasAttempted = seeded(
+            .attemptNotChecked, true, else: lease.epoch > image.epochFloor && lease.epoch <= task.epoch)
+        let isDone = seeded(.secondResultAccepted, false, else: task.isDone)
         return wasAttempted && !isDone ? key : nil
     }
 
@@ -106,11 +107,12 @@ extension Scheduler {
         }
     }
 
-    /// The worker reported something that can not be: its attempt failed. What it says of another's is not counted.
+    /// The worker reported something impossible: its attempt failed. A report on another worker's attempt does not count.
     private mutating func misbehaved(
         _ worker: WorkerID, _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
-        guard leases[lease]?.worker == worker || seeded(.nonsenseEndsOthersAttempt) else {
+        let isOwnLease = seeded(.nonsenseEndsOthersAttempt, true, else: leases[lease]?.worker == worker)
+        guard isOwnLease else {
             totals.staleReports += 1
             return
         }

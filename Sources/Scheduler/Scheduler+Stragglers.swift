@@ -26,12 +26,10 @@ extension Scheduler {
             let id = stagedLease(of: laden.worker, for: idle.worker)
         {
             guard let key = leases[id]?.key else { return }
-            commit(
-                .attemptEnded(
-                    id, worker: laden.worker, failure: Failure(.returned, "an idle worker took the task over")),
-                into: &decision)
+            let failure = Failure(.movedToIdleWorker, "an idle worker took the task over")
+            commit(.attemptEnded(id, worker: laden.worker, failure: failure), into: &decision)
             if seeded(.reassignedWithoutRevoking) {
-                letGo(id, at: now)
+                removeLease(id, at: now)
             } else {
                 revoke(id, .movedToIdleWorker, at: now, into: &decision)
             }

@@ -1,6 +1,6 @@
 import JobModel
 
-// What a task needs, told to whoever runs it.
+// What a task needs, for the worker that runs it.
 
 extension Scheduler {
     /// Everything a worker needs for a ready task of a running image.
@@ -70,7 +70,7 @@ extension Scheduler {
         return (inputs, BlobSlice(blob: blob, offset: start, byteCount: merged.valueOffsets[index + 1] - start))
     }
 
-    /// How long an attempt that reads so many pixels may go on without progress.
+    /// How long an attempt that reads that many pixels may run without progress.
     func progressTimeout(pixels: UInt64) -> Duration {
         configuration.progressTimeout + .seconds(Int64(clamping: pixels / configuration.slowestPixelsPerSecond))
     }
@@ -79,7 +79,7 @@ extension Scheduler {
 extension ImageProgress {
     func output(at step: TaskStep) -> TaskOutput? { plan.task(at: step).flatMap(output(of:)) }
 
-    /// Why `output` can not be the result of the task; `nil` when it can.
+    /// Why `output` cannot be the result of the task; `nil` when it can.
     func objection(to output: TaskOutput, of task: UInt32) -> String? {
         switch plan.step(Int(task)) {
         case .whole:

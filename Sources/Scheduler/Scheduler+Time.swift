@@ -3,7 +3,7 @@ import SeededFaults
 
 extension Scheduler {
     /// When `timePassed` is due next; `nil` while nothing waits for time. It may turn out that nothing has to be done then.
-    public var nextDeadline: Instant? { alarms.nextDue.map { $0 + stoodStill } }
+    public var nextDeadline: Instant? { alarms.nextDue.map { $0 + stalledTime } }
 
     /// The clock has reached `nextDeadline`.
     public mutating func timePassed(at now: Moment, into decision: inout Decision) {
@@ -12,9 +12,10 @@ extension Scheduler {
             switch alarm {
             case .worker(let worker):
                 // An alarm that was replaced by an earlier one has no meaning any more.
-                if pool[worker]?.alarm == due { lookAfter(worker, at: now, into: &decision) }
+                if pool[worker]?.alarm == due { workerAlarmFired(worker, at: now, into: &decision) }
             case .task(let key):
-                if delayed[key] == due && !seeded(.pauseNeverEnds) {
+                let isDue = seeded(.backoffNeverEnds, false, else: delayed[key] == due)
+                if isDue {
                     delayed[key] = nil
                     if ledger.isReady(key) { queue.push(key) }
                 }
@@ -23,25 +24,26 @@ extension Scheduler {
                 backUpStragglers(at: now, into: &decision)
             }
         }
-        settle(at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
-    /// Translates the time of an event into the scheduler's own, which leaves out the time that the master stood still.
+    /// Translates the time of an event into the scheduler's own, which leaves out the time for which the master was stalled.
     ///
-    /// When the virtual machine was paused or the process stopped, no heartbeat could arrive: the workers were not silent,
-    /// the master was deaf. It shows in the deadline that passed without a call to `timePassed`.
+    /// When the virtual machine was paused or the process stopped, no heartbeat could be read: the workers were not silent, the
+    /// master did not listen. Such a stall shows in a deadline that passed without a call to `timePassed`.
     mutating func clockRead(_ moment: Moment) -> Moment {
-        var now = moment.instant - stoodStill
-        let tolerance = configuration.pauseTolerance
-        if !seeded(.ownPauseIgnored), let due = alarms.nextDue, now > due + tolerance {
-            // What arrived meanwhile is read before the deadline. If that was tried already, the deadline is now: a master
-            // that is always late must find the dead, too.
-            let wasPutOff = due <= latestPutOff + tolerance
-            let resumed = wasPutOff ? due : due - tolerance
-            if !wasPutOff { latestPutOff = due }
-            stoodStill += now - resumed
+        var now = moment.instant - stalledTime
+        let tolerance = configuration.stallTolerance
+        let missed = alarms.nextDue.flatMap { due in now > due + tolerance ? due : nil }
+        if let due = seeded(.stallIgnored, nil, else: missed) {
+            // Messages that arrived during the stall are read before the deadline. If that was tried already, the deadline is
+            // now: a master that is always late must find dead workers, too.
+            let wasPostponed = due <= latestPostponed + tolerance
+            let resumed = wasPostponed ? due : due - tolerance
+            if !wasPostponed { latestPostponed = due }
+            stalledTime += now - resumed
             now = resumed
-            totals.ownPauses += 1
+            totals.ownStalls += 1
         }
         latest = max(latest, now)
         return Moment(latest, wallClockMilliseconds: moment.wallClockMilliseconds)

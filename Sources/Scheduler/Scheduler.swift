@@ -7,7 +7,7 @@ import JobModel
 /// perform. The state has two parts:
 ///
 /// - **durable**: `ledger`, the fold of all records. It changes in `commit` and `replay` only, by the same function.
-/// - **volatile**: who is connected, who holds what until when, what is ready and in which order. After a restart it is made
+/// - **volatile**: the connected workers, their leases and deadlines, the ready tasks and their order. After a restart it is made
 ///   again from the ledger by `recovered`, except for what only the workers know, which they tell when they register.
 ///
 /// A task's life:
@@ -31,31 +31,32 @@ public struct Scheduler: ~Copyable, Sendable {
     var queue = TaskQueue()
     /// Tasks that would be ready but for a delay, and until when.
     var delayed: [TaskKey: Instant] = [:]
-    /// How often a task was put off because only workers that had failed it had room.
-    var deferrals: [TaskKey: Int] = [:]
-    /// Images whose output file the shell is building.
+    /// How often the placement of a task was delayed because only workers that had failed it had room.
+    var placementDelays: [TaskKey: Int] = [:]
+    /// Images whose output files the shell is building.
     var assembling: Set<ImageID> = []
-    /// What each job's tasks took so far, by kind.
+    /// How long each job's tasks took so far, by kind.
     var durations: [JobID: TaskDurations] = [:]
     /// Leases in the order of their grant, perhaps with some that have ended.
     var leasesByAge: [LeaseID] = []
     var isStragglerAlarmSet = false
 
-    /// When those come back who were refused for lack of room.
+    /// Spreads the retry times of clients that are refused for lack of room.
     var pacer = RetryPacer()
     var alarms = AlarmClock()
-    /// The latest time, without the time that the master stood still.
+    /// The latest time, without the stalls of the master.
     var latest = Instant.zero
-    /// How long the master stood still in all.
-    var stoodStill: Duration = .zero
-    /// The deadline that was put off last, because the master had stood still.
-    var latestPutOff = Instant.zero
+    /// How long the master was stalled in all.
+    var stalledTime: Duration = .zero
+    /// The deadline that was postponed last, because of a stall.
+    var latestPostponed = Instant.zero
     var totals = SchedulerCounters()
 
     /// - Parameters:
     ///   - configuration: limits and delays; checked.
     ///   - nextJob: above every job identifier that was ever given out, should the journal no longer show it.
-    ///   - nextWorker: above every worker identifier that an earlier run of the master gave out.
+    ///   - nextWorker: above every worker identifier that an earlier run of the master gave out, should no record show it: before
+    ///     the record `workersReserved` existed, the journal kept that number beside the records.
     public init(
         configuration: SchedulerConfiguration = SchedulerConfiguration(), nextJob: JobID = JobID(1),
         nextWorker: WorkerID = WorkerID(1)
@@ -76,10 +77,10 @@ public struct Scheduler: ~Copyable, Sendable {
             prefetchPerSlot: configuration.prefetchPerSlot, maximumGoneCount: configuration.maximumGoneWorkers)
     }
 
-    /// So many records are about to be replayed. Only makes it faster.
+    /// Reserves capacity for the replay of that many records; optional.
     public mutating func expect(recordCount: Int) { ledger.expect(recordCount: recordCount) }
 
-    /// Takes back one durable fact. Call for every record of the journal, in order, then `recovered`.
+    /// Restores one durable fact. Call for every record of the journal, in order, then `recovered`.
     public mutating func replay(_ record: Record) throws(ReplayError) {
         try ledger.apply(record)
         _ = ledger.takeEffects()
@@ -95,8 +96,8 @@ public struct Scheduler: ~Copyable, Sendable {
         decision.records.append(record)
     }
 
-    /// Ends every event: new tasks are queued, idle slots are filled, blobs that nobody needs any more are deleted.
-    mutating func settle(at now: Moment, into decision: inout Decision) {
+    /// The last step of every event: queues new tasks, fills idle slots, and deletes blobs that nothing needs any longer.
+    mutating func finishEvent(at now: Moment, into decision: inout Decision) {
         let effects = ledger.takeEffects()
         for key in effects.ready where ledger.isReady(key) { queue.push(key) }
         fillSlots(at: now, into: &decision)
@@ -107,7 +108,7 @@ public struct Scheduler: ~Copyable, Sendable {
         }
     }
 
-    // The planner remembers plans, so asking it is a change, though none that anyone can see.
+    // The planner caches plans, so asking it changes the scheduler, though not visibly.
 
     mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {
         try ledger.canonicalText(of: pipeline)

@@ -14,12 +14,12 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var reconnectGrace: Duration = .seconds(5)
     /// How long a heartbeat may leave out a fresh lease, because the grant was still under way.
     public var grantDelay: Duration = .seconds(2)
-    /// An event that comes this much later than the deadline before it shows that the master itself stood still (a paused
+    /// An event this much later than the deadline before it shows that the master itself was stalled (a paused
     /// virtual machine, SIGSTOP). The time above the deadline is then nobody's silence. At most half of the time between
-    /// `suspectAfter` and `deadAfter`: so a master that goes on has as long again to read what arrived meanwhile.
-    public var pauseTolerance: Duration = .milliseconds(500)
+    /// `suspectAfter` and `deadAfter`: so a master that resumes has as long again to read what arrived.
+    public var stallTolerance: Duration = .milliseconds(500)
 
-    /// Of the results of this release. Workers of another release's are refused.
+    /// The result revision that this release produces. Workers of another revision are refused.
     public var resultRevision: UInt32 = JobOptions.currentResultRevision
 
     /// Leases that a worker may hold ahead of a free slot, per slot, so that it can fetch their inputs early.
@@ -31,17 +31,17 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// The delay before the attempt that follows the first failure; it doubles with each further one.
     public var firstBackoff: Duration = .milliseconds(500)
     public var longestBackoff: Duration = .seconds(30)
-    /// The least time that an attempt may go on without progress.
+    /// The least time that an attempt may run without progress.
     public var progressTimeout: Duration = .seconds(60)
-    /// What the progress timeout adds for a task's size: one second for so many pixels.
+    /// Pixels of a task that add one second to its progress timeout.
     public var slowestPixelsPerSecond: UInt64 = 1_000_000
 
-    /// An attempt is a straggler when it is so many times older than the mean of its job's tasks of that kind ...
+    /// An attempt is a straggler when it is this many times older than the mean of its job's tasks of that kind ...
     public var stragglerFactor: Int = 2
     /// ... and at least this old.
     public var stragglerAge: Duration = .seconds(2)
 
-    /// A job of at most so many pixels does not wait behind the larger ones of its submitter.
+    /// A job of at most this many pixels does not wait behind the larger ones of its submitter.
     public var interactivePixels: UInt64 = 16_000_000
 
     // What is beyond these limits is refused; the refusal names the master's setting, given here in brackets.
@@ -58,7 +58,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var maximumImagesPerJob: Int = 1_000_000
     /// Tasks that may wait for a worker, over all jobs (max-tasks).
     public var maximumTasksReady: Int = 2_000_000
-    /// Images that may wait for a redrive; beyond it, they fail for good (max-dead-letters).
+    /// Images that may wait for a redrive; beyond it, they fail permanently (max-dead-letters).
     public var maximumDeadLetters: Int = 100_000
     /// Connected workers (max-workers).
     public var maximumWorkers: Int = 20_000
@@ -85,7 +85,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         leaseDuration = interval * 20
         reconnectGrace = interval * 10
         grantDelay = interval * 4
-        pauseTolerance = interval
+        stallTolerance = interval
     }
 
     /// Checks that the values fit together.
@@ -104,7 +104,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
             "leaseDuration is \(leaseDuration); it must be above heartbeatInterval, \(heartbeatInterval)")
         try demand(reconnectGrace >= .zero, "reconnectGrace is \(reconnectGrace); it must not be negative")
         try demand(grantDelay >= .zero, "grantDelay is \(grantDelay); it must not be negative")
-        try demand(pauseTolerance > .zero, "pauseTolerance is \(pauseTolerance); it must be above 0")
+        try demand(stallTolerance > .zero, "stallTolerance is \(stallTolerance); it must be above 0")
         try demand((0...16).contains(prefetchPerSlot), "prefetchPerSlot is \(prefetchPerSlot); allowed are 0 to 16")
         try demand(maximumWorkerLosses >= 1, "maximumWorkerLosses is 0; it must be at least 1")
         try demand(firstBackoff >= .zero, "firstBackoff is \(firstBackoff); it must not be negative")

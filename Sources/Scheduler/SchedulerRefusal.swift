@@ -66,7 +66,7 @@ extension SchedulerRefusal: CustomStringConvertible {
                 ? "\(need) \(what) are above the limit of \(limit); ask for less, or raise the master's --\(setting)"
                 : "\(need) more \(what) do not fit: there are \(have) of at most \(limit); "
                     + "ask for less, or raise the master's --\(setting)"
-        case .invalidPipeline(let reason): "the pipeline can not be used: \(reason)"
+        case .invalidPipeline(let reason): "the pipeline cannot be used: \(reason)"
         case .invalidArgument(let reason): reason
         case .releaseDiffers(let worker, let master):
             "the worker's release gives results of revision \(worker), the master's of revision \(master), and an image must not "

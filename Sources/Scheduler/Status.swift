@@ -21,7 +21,7 @@ public struct JobCounts: Hashable, Sendable {
     /// Tasks of the images known so far.
     public internal(set) var tasksTotal: UInt64 = 0
     public internal(set) var tasksDone: UInt64 = 0
-    /// Attempts that ended with their worker or rank.
+    /// Attempts that ended with their worker or rank: `FailureCause.Tally.lost`.
     public internal(set) var attemptsLost: UInt64 = 0
     public internal(set) var attemptsFailed: UInt64 = 0
     public internal(set) var pixelsTotal: UInt64 = 0
@@ -42,7 +42,7 @@ public struct ImageStatus: Hashable, Sendable {
     /// `nil` when the header was refused.
     public let geometry: ImageGeometry?
     public let result: BlobReference?
-    /// Of `result`; 0 while there is none.
+    /// The revision of `result`; 0 while there is none.
     public let resultRevision: UInt32
     public let failure: Failure?
     public let tasksTotal: UInt64
@@ -90,7 +90,7 @@ public struct WorkerStatus: Hashable, Sendable {
     public let silentFor: Duration
 }
 
-/// Counters for metrics and `GetMaster`. The totals start at 0 with the process.
+/// Counters of the scheduler. The totals start at 0 with the process.
 public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var tasksReady: Int = 0
     public internal(set) var leasesRunning: Int = 0
@@ -112,8 +112,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     /// Images that started over in smaller chunks, because no worker had the memory.
     public internal(set) var imagesReplanned: UInt64 = 0
     public internal(set) var workersDeclaredDead: UInt64 = 0
-    /// Times that the master itself was found to have stood still.
-    public internal(set) var ownPauses: UInt64 = 0
+    /// Stalls of the master itself that were detected.
+    public internal(set) var ownStalls: UInt64 = 0
 
     public init() {}
 }

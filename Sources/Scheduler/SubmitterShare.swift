@@ -2,7 +2,7 @@ import JobModel
 
 /// One submitter's part of a priority: what was handed out to it, and its jobs that have ready tasks.
 ///
-/// Its jobs stand in two lanes, and the lanes share by pixels like submitters do: a small job need not wait for a batch of the
+/// Its jobs wait in two lanes, and the lanes share by pixels as submitters do: a small job need not wait for a batch of the
 /// same person, and a flood of small jobs leaves the batch half. Within a lane the jobs come in the order of submission.
 struct SubmitterShare: Sendable {
     private struct LaneShare: Sendable {

@@ -5,7 +5,7 @@ import SeededFaults
 ///
 /// Priority first. Within a priority the submitters share by the pixels that were handed out to them: each has a virtual
 /// time that advances by its pixels, and the one that is furthest behind is next. A submitter that comes back after it had
-/// nothing to do does not bring old credit along: it starts at the virtual time of whoever was served last (start-time fair
+/// nothing to do does not bring old credit along: it starts at the virtual time of the submitter that was served last (start-time fair
 /// queueing: Goyal, Vin and Cheng, 1996). A submitter's small jobs and its batches share in the same way (`SubmitterShare`).
 /// Within these the jobs, within a job the images, within an image the tasks come in order.
 ///
@@ -14,7 +14,7 @@ import SeededFaults
 /// pixels, waits until the others were given at most (n - 1) * (w + t): its fair share. A task that is tried again is paid for
 /// again by its own submitter.
 struct TaskQueue: Sendable {
-    /// So many tasks in a row may be of the highest priority while a lower one waits.
+    /// Tasks in a row that may be of the highest priority while a lower one waits.
     static let priorityBurst = 15
 
     private struct Turn: Hashable, Comparable, Sendable {
@@ -36,7 +36,7 @@ struct TaskQueue: Sendable {
         var latestVirtualTime: UInt64 = 0
         /// When it was served last, as a number of the queue's tasks.
         var lastServed: UInt64 = 0
-        /// So many shares are swept for those that are idle and owe nothing.
+        /// Shares beyond which those that are idle and owe nothing are swept out.
         var sweepCount = 1_024
 
         mutating func sweep() {
@@ -89,7 +89,7 @@ struct TaskQueue: Sendable {
         change(job) { $0.unstartedCount += images }
     }
 
-    /// Makes room for so many tasks of images before the cursor.
+    /// Reserves capacity for that many tasks of images before the cursor.
     mutating func reserve(_ count: Int, for job: JobID) { change(job) { $0.tickets.reserveCapacity(count) } }
 
     /// The task of an image before the cursor is ready: a later one, or one that starts again.
@@ -106,7 +106,7 @@ struct TaskQueue: Sendable {
     ///
     /// - Parameter isWaiting: whether an image from the cursor on is still to be processed, rather than final at once.
     mutating func popFirst(where isWaiting: (ImageID) -> Bool) -> TaskKey? {
-        guard let priority = seeded(.priorityIgnored) ? priorities.last : nextPriority(),
+        guard let priority = seeded(.priorityIgnored, priorities.last, else: nextPriority()),
             let turn = levels[priority]?.turns.first(), let job = levels[priority]?.shares[turn.submitter]?.first()
         else { return nil }
         servedCount += 1
@@ -132,7 +132,7 @@ struct TaskQueue: Sendable {
         change(level: queue.priority) { level in
             guard let old = level.shares[queue.submitter]?.virtualTime else { return }
             let isActive = level.turns.remove(Turn(virtualTime: old, submitter: queue.submitter))
-            level.shares[queue.submitter]?.charge(seeded(.pixelsNotCharged) ? 1 : max(1, pixels), to: queue.lane)
+            level.shares[queue.submitter]?.charge(seeded(.pixelsNotCharged, 1, else: max(1, pixels)), to: queue.lane)
             let new = level.shares[queue.submitter]?.virtualTime ?? old
             level.latestVirtualTime = max(level.latestVirtualTime, new)
             if level.turns.isEmpty && !isActive { level.virtualTime = level.latestVirtualTime }

@@ -1,6 +1,6 @@
 import JobModel
 
-/// A worker as the scheduler knows it. Where it stands:
+/// A worker as the scheduler knows it, and its states:
 ///
 ///                      registered                  silent: suspectAfter
 ///     (unknown) ------------------> connected ---------------------------> suspect
@@ -23,7 +23,7 @@ struct WorkerState: Sendable {
     var name: String
     var slotCount: Int
     var ranksPerSlot: Int
-    /// What the task of one slot may take; `nil` when the worker does not say.
+    /// Memory that the task of one slot may take; `nil` when the worker does not say.
     var slotMemoryByteCount: UInt64?
     var link: Link
     var isDraining = false
@@ -38,7 +38,7 @@ struct WorkerState: Sendable {
 
     /// The alarm that is set for it; an earlier one that is still in the clock has no meaning.
     var alarm: Instant?
-    /// Where it is in the pool's orders.
+    /// Its keys in the pool's two heaps.
     var availableLoad: WorkerLoad?
     var ladenLoad: WorkerLoad?
 
@@ -91,7 +91,7 @@ struct Lease: Sendable {
     var progress: Double = 0
     /// When its latest progress was seen.
     var progressAt: Instant
-    /// The longest it may go on without progress, once started.
+    /// The longest it may run without progress, once started.
     let progressTimeout: Duration
     let kind: TaskKind
 }
@@ -110,7 +110,7 @@ enum TaskKind: Int, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// All workers, and the orders in which they are chosen.
+/// All workers, and the heaps from which they are chosen.
 struct WorkerPool: Sendable {
     private(set) var workers: [WorkerID: WorkerState] = [:]
     /// Workers that may be given a lease, the least loaded first.
@@ -158,7 +158,7 @@ struct WorkerPool: Sendable {
         reindex(worker.id)
     }
 
-    /// Changes a worker and keeps the orders true.
+    /// Changes a worker and its keys in the heaps.
     mutating func update(_ id: WorkerID, _ change: (inout WorkerState) -> Void) {
         guard let before = workers[id] else { return }
         let (wasConnected, wasTaking, oldMemory) = (before.isConnected, before.takesLeases, before.offeredMemory)

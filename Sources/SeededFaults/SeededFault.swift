@@ -1,16 +1,17 @@
 /// A mistake that somebody could make; the checkers of the simulated cluster must find each.
 ///
-/// A mistake is written where it would be made, as `seeded(.itsName)`. That is false in the programs: only targets whose
-/// name ends in `WithFaults`, the same sources compiled once more with `SEEDED_FAULTS`, contain what it guards.
+/// A fault is written where the mistake would be made, with `seeded`. Only the targets whose names end in `WithFaults`, the
+/// same sources compiled a second time with `SEEDED_FAULTS`, contain it: in the programs `seeded(.itsName)` is `false`.
+/// Tests/WithFaults/README.md explains how faults are compiled, run and added.
 public enum SeededFault: Sendable {
     // The scheduler: leases, attempts and results.
 
     /// A result is accepted for an attempt that was never made.
-    case epochNotChecked
+    case attemptNotChecked
     /// A result is accepted though its task is done.
     case secondResultAccepted
-    /// The epochs of an image that starts over are used again.
-    case epochsStartOver
+    /// The attempt numbers of an image that starts over are used again.
+    case attemptNumbersReused
     /// The leases of a worker that is gone stay with it.
     case lostWorkerKeepsLeases
     /// A heartbeat renews leases that it does not list.
@@ -19,11 +20,11 @@ public enum SeededFault: Sendable {
     case droppedLeasesNotNamed
     /// A lease is given to another worker, and its holder is not told.
     case reassignedWithoutRevoking
-    /// A worker that comes back may go on with an attempt that another one lost.
-    case anyLeaseTakenUp
+    /// A worker that comes back may continue an attempt that another one lost.
+    case anyLeaseReclaimed
     /// What a worker says wrongly of another's attempt ends that attempt.
     case nonsenseEndsOthersAttempt
-    /// Of the two attempts at a straggler, only the faster one ends.
+    /// When one of the two attempts at a straggler is finished, the other one continues.
     case backupNotRevoked
 
     // The scheduler: retries.
@@ -37,7 +38,7 @@ public enum SeededFault: Sendable {
     /// What can never succeed is tried again.
     case corruptInputRetried
     /// The task is not queued when its pause is over.
-    case pauseNeverEnds
+    case backoffNeverEnds
 
     // The scheduler: membership and time.
 
@@ -47,8 +48,8 @@ public enum SeededFault: Sendable {
     case heartbeatNotHeard
     /// A suspect worker is never looked at again.
     case suspectNeverDead
-    /// The time that the master stood still counts as the workers' silence.
-    case ownPauseIgnored
+    /// The time for which the master was stalled counts as the workers' silence.
+    case stallIgnored
 
     // The scheduler: recovery.
 
@@ -58,7 +59,7 @@ public enum SeededFault: Sendable {
     case recoveryForgotten
     /// After a restart the attempts that were running belong to nobody.
     case runningAttemptsForgotten
-    /// After a restart a worker that does not come back is waited for without end.
+    /// After a restart the master waits without end for a worker that does not come back.
     case missingWorkerAwaited
     /// After a restart a complete image is not put together.
     case assemblyNotResumed
@@ -113,6 +114,8 @@ public enum SeededFault: Sendable {
     case workerIdentifiersReused
     /// A blob is deleted without asking whether it is needed again.
     case deletesWithoutAsking
+    /// A blob that was put again after its removal was decided goes all the same.
+    case removalIgnoresPut
     /// Deadlines are kept by the wall clock.
     case wallClockLeases
     /// The assembled file of an image is not reported.
@@ -134,10 +137,10 @@ public enum SeededFault: Sendable {
 
 #if SEEDED_FAULTS
     extension SeededFault: CaseIterable {
-        /// The one that is planted in what the present task runs.
+        /// The fault that is active in the present task and what it calls.
         @TaskLocal public static var active: SeededFault?
 
-        /// As it is written on a command line: `epoch-not-checked`.
+        /// The name on a command line: `attempt-not-checked`.
         public var name: String {
             "\(self)".reduce(into: "") { name, letter in
                 name += letter.isUppercase ? "-" + letter.lowercased() : String(letter)
@@ -148,18 +151,20 @@ public enum SeededFault: Sendable {
         public var brokenPromise: String {
             switch self {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
-                .sealNotKept, .deletesWithoutAsking, .blobUsesNotCounted, .deadLetterLosesInput, .tokenIgnored,
+                .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
+                .tokenIgnored,
                 .firstEndingCounts:
                 "1 acknowledged jobs survive"
-            case .epochNotChecked, .secondResultAccepted, .epochsStartOver, .anyLeaseTakenUp, .backupNotRevoked,
+            case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
+                .backupNotRevoked,
                 .workerIdentifiersReused, .grantBeforeCommit, .cancelledTasksWait, .slotFreedEarly:
                 "2 one commit per task"
             case .lostWorkerKeepsLeases, .unlistedLeasesRenewed, .droppedLeasesNotNamed, .reassignedWithoutRevoking,
                 .suspectNeverDead, .missingWorkerAwaited, .disconnectForgotten:
                 "4 bounded reassignment"
-            case .heartbeatNotHeard, .ownPauseIgnored, .oldConnectionEndsNewOne:
+            case .heartbeatNotHeard, .stallIgnored, .oldConnectionEndsNewOne:
                 "5 few false deaths"
-            case .pauseNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
+            case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
@@ -174,10 +179,25 @@ public enum SeededFault: Sendable {
         }
     }
 
-    /// Whether the bug is planted.
-    public func seeded(_ bug: SeededFault) -> Bool { SeededFault.active == bug }
+    /// Whether the fault is active.
+    public func seeded(_ fault: SeededFault) -> Bool { SeededFault.active == fault }
+
+    /// `faulty` when the fault is active, else `sound`.
+    public func seeded<Value>(
+        _ fault: SeededFault, _ faulty: @autoclosure () -> Value, else sound: @autoclosure () -> Value
+    ) -> Value {
+        SeededFault.active == fault ? faulty() : sound()
+    }
 #else
-    /// Never: what it guards is not compiled into the programs.
+    /// `false`: the programs do not contain what it guards.
     @inlinable @inline(__always)
-    public func seeded(_ bug: SeededFault) -> Bool { false }
+    public func seeded(_ fault: SeededFault) -> Bool { false }
+
+    /// `sound`: the programs do not contain the other value.
+    @inlinable @inline(__always)
+    public func seeded<Value>(
+        _ fault: SeededFault, _ faulty: @autoclosure () -> Value, else sound: @autoclosure () -> Value
+    ) -> Value {
+        sound()
+    }
 #endif

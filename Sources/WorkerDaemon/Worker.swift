@@ -332,7 +332,7 @@ private final class LeaseProgress: Sendable {
 
 extension WireControl {
     /// The report as a message.
-    init(_ report: LeaseBoard.Report) {
+    init(_ report: WorkerReport) {
         switch report {
         case .band(let lease, let index, let blob):
             self.init(.bandPublished(WireBandPublished(lease: lease, band: index, blob: blob)))

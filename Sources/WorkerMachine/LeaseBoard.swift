@@ -19,19 +19,6 @@ public struct LeaseBoard {
         case reporting
     }
 
-    /// What the master has to be told, and will acknowledge.
-    public enum Report: Equatable {
-        case band(LeaseID, index: UInt32, blob: BlobReference)
-        case finished(LeaseID, TaskOutput)
-        case failed(LeaseID, Failure)
-
-        public var lease: LeaseID {
-            switch self {
-            case .band(let lease, _, _), .finished(let lease, _), .failed(let lease, _): lease
-            }
-        }
-    }
-
     public enum Action: Equatable {
         case fetch(LeaseID, TaskSpec)
         case run(LeaseID, TaskSpec, slot: Int)
@@ -39,7 +26,8 @@ public struct LeaseBoard {
         case abandon(LeaseID)
         /// The lease is over: remove its files.
         case clear(LeaseID)
-        case send(number: UInt32, Report)
+        /// To be repeated after a reconnection until the master acknowledges the number.
+        case send(number: UInt32, WorkerReport)
     }
 
     private struct Entry {
@@ -53,7 +41,7 @@ public struct LeaseBoard {
     private var order: [LeaseID] = []
     private var freeSlots: [Int]
     /// Not yet acknowledged, in the order in which they arose.
-    private var unacknowledged: [(number: UInt32, report: Report)] = []
+    private var unacknowledged: [(number: UInt32, report: WorkerReport)] = []
     private var lastNumber: UInt32 = 0
     public private(set) var isDraining = false
 
@@ -84,7 +72,7 @@ public struct LeaseBoard {
     // MARK: What the master says
 
     public mutating func granted(_ lease: LeaseID, _ spec: TaskSpec) -> [Action] {
-        // Granted twice: a harmless race of a reconnection, the first grant stands.
+        // Granted twice: a harmless race of a reconnection; the first grant counts.
         guard entries[lease] == nil else { return [] }
         if isDraining {
             order.append(lease)
@@ -125,12 +113,11 @@ public struct LeaseBoard {
 
     /// A connection to the master is registered: everything that it may not have heard is said again.
     public mutating func reconnected() -> [Action] {
-        if seeded(.reportNotRepeated) { return [] }
         if seeded(.reportsReordered) { unacknowledged.reverse() }
-        return unacknowledged.map { .send(number: $0.number, $0.report) }
+        return seeded(.reportNotRepeated, [], else: unacknowledged).map { .send(number: $0.number, $0.report) }
     }
 
-    /// No new work; what has not started goes back. What runs goes on.
+    /// The worker takes no new work and returns leases that have not started. Those that run continue.
     public mutating func drainBegan() -> [Action] {
         isDraining = true
         return order.flatMap { lease -> [Action] in
@@ -209,7 +196,7 @@ public struct LeaseBoard {
         }
     }
 
-    private mutating func report(_ report: Report) -> [Action] {
+    private mutating func report(_ report: WorkerReport) -> [Action] {
         lastNumber &+= 1
         unacknowledged.append((lastNumber, report))
         return [.send(number: lastNumber, report)]

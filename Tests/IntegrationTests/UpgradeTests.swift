@@ -77,7 +77,7 @@ extension Integration {
             }
             let journal = try Journal(directory: directory)
             try journal.append(records)
-            try journal.reserveWorkerIDs(through: WorkerID(1_000))
+            try journal.append([.workersReserved(through: WorkerID(1_000))])
             try journal.close()
             return records
         }

@@ -122,6 +122,7 @@ struct Samples {
         case .jobForgotten: .jobForgotten(job())
         case .imageReplanned: .imageReplanned(image(), chunkByteCount: number())
         case .jobRevised: .jobRevised(job(), resultRevision: number())
+        case .workersReserved: .workersReserved(through: worker())
         }
     }
 

@@ -98,7 +98,7 @@ import Testing
             let journal = try Journal(directory: directory + "/live")
             for job in 1...4 as ClosedRange<UInt64> { try journal.append(Transcript.job(job, imageCount: 4)) }
             try journal.append([.jobForgotten(JobID(2))])
-            try journal.reserveWorkerIDs(through: WorkerID(64))
+            try journal.append([.workersReserved(through: WorkerID(64))])
             try copyFiles(of: journal, to: directory + "/copy")
             let log = try contents(directory + "/copy/journal.sqlite-wal")
             for end in [0, 32, log.count / 2, log.count - 4096] {

@@ -60,10 +60,25 @@ import Testing
                 let journal = try Journal(directory: directory)
                 #expect(journal.highestJobID == JobID(7))
                 #expect(journal.highestWorkerID == WorkerID(41))
-                try journal.reserveWorkerIDs(through: WorkerID(1000))
-                try journal.reserveWorkerIDs(through: WorkerID(5))
+                try journal.append([.workersReserved(through: WorkerID(1000))])
             }
-            #expect(try Journal(directory: directory).highestWorkerID == WorkerID(1000))
+            let journal = try Journal(directory: directory)
+            #expect(journal.highestWorkerID == WorkerID(1000))
+            #expect(journal.highestJobID == JobID(7), "a reservation is about no job")
+        }
+    }
+
+    @Test func `of the reservations of worker identifiers the latest is kept`() throws {
+        try withTemporaryDirectory { directory in
+            let latest = Record.workersReserved(through: WorkerID(192))
+            do {
+                let journal = try Journal(directory: directory)
+                try journal.append([.workersReserved(through: WorkerID(64)), Transcript.opened(1)])
+                try journal.append([.workersReserved(through: WorkerID(128))])
+                try journal.append([latest])
+                #expect(try journal.records() == [Transcript.opened(1), latest])
+            }
+            #expect(try Journal(directory: directory).records() == [Transcript.opened(1), latest])
         }
     }
 
@@ -130,7 +145,7 @@ import Testing
             #expect { try journal.append([Transcript.opened(4)]) } throws: {
                 ($0 as? JournalError)?.code == "journal-failed"
             }
-            #expect(throws: JournalError.self) { try journal.reserveWorkerIDs(through: WorkerID(9)) }
+            #expect(throws: JournalError.self) { try journal.append([.workersReserved(through: WorkerID(9))]) }
             #expect(journal.highestJobID == JobID(1))
             try journal.close()
             let reopened = try Journal(directory: directory)

@@ -4,14 +4,14 @@ import JobModel
 import Journal
 import Logging
 import MasterClient
+import MasterMachine
 import NIOPosix
+import Scheduler
 import Settings
 import Testing
 import Transport
 
 @testable import MasterDaemon
-@testable import MasterMachine
-@testable import Scheduler
 
 @Suite struct DecisionLoopTests {
     /// A loop on a thread of its own, over a state directory that is removed at the end.
@@ -31,8 +31,8 @@ import Transport
         Thread {
             do {
                 let core = try MasterCore(
-                    journal: journal, blobs: blobs, uploads: UploadBudget(limit: 1 << 40), settings: settings,
-                    logger: Logger(label: "test")
+                    journal: journal, present: blobs.list, uploads: UploadBudget(limit: 1 << 40),
+                    transfers: TransferCount(), settings: settings, logger: Logger(label: "test")
                 ) { _ in }
                 try loop.run(core) {}
                 end.yield(nil)
@@ -54,8 +54,10 @@ import Transport
 
     private static func open(_ token: String, on loop: DecisionLoop) async throws -> JobID {
         try await loop.perform { core in
-            try core.scheduler.jobOpened(
-                JobOpening(token: token, submitter: "somebody", pipeline: "invert"), at: core.now, into: &core.decision)
+            let opening = JobOpening(token: token, submitter: "somebody", pipeline: "invert")
+            return try core.decide { master, now throws(SchedulerRefusal) in
+                try master.jobOpened(opening, by: ObjectIdentifier(loop), at: now)
+            }
         }
     }
 
@@ -105,7 +107,7 @@ import Transport
             while !isRefused { isRefused = loop.performBlocking { _ in 7 } == nil }
             let start = ContinuousClock.now
             for _ in 0..<100 { #expect(loop.performBlocking { _ in 7 } == nil) }
-            // A start's sweep asks for each blob: a master that stops meanwhile must not wait for each of them.
+            // A sweep asks the loop: a master that stops during it must not wait for each answer.
             #expect(ContinuousClock.now - start < .seconds(2))
         }
         #expect(error == nil)
@@ -121,18 +123,7 @@ import Transport
         #expect(error as? BlobStoreError == failure)
     }
 
-    @Test func `a journal that fails outside a commit ends the loop too`() async throws {
-        let error = try await Self.withLoop { loop, journal, _ in
-            _ = try await Self.open("one", on: loop)
-            try journal.close()
-            await #expect(throws: MasterStopped.self) {
-                try await loop.perform { try $0.reserveWorkerIdentifiers() }
-            }
-        }
-        #expect(error is JournalError)
-    }
-
-    @Test func `whoever asks after the end is told that there is nobody`() async throws {
+    @Test func `a question after the end is answered with an error`() async throws {
         let error = try await Self.withLoop { loop, _, _ in
             _ = try await Self.open("one", on: loop)
             loop.stop()
@@ -147,6 +138,19 @@ import Transport
 }
 
 extension DecisionLoopTests {
+    @Test func `a client that was answered finds it counted`() async throws {
+        _ = try await Self.withLoop { loop, _, _ in
+            #expect(try await loop.perform { $0.counters.scheduler.jobsOpen } == 0)
+            for number: UInt64 in 1...3 {
+                _ = try await Self.open("token-\(number)", on: loop)
+                let counters = try await loop.perform { $0.counters }
+                #expect(counters.scheduler.jobsOpen == Int(number))
+                #expect(counters.machine.jobsUnsealed == Int(number))
+                #expect(counters.commits == number && counters.recordsCommitted == number)
+            }
+        }
+    }
+
     @Test func `a watcher is not told of an end that is not durable`() async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let secret = try SharedSecret(bytes: Array("sixteen bytes at least".utf8))
@@ -174,7 +178,9 @@ extension DecisionLoopTests {
                         // One turn: the job changed before, ends now, and the journal does not take it.
                         loop.post { core in
                             core.watchers.changed(job)
-                            try? core.scheduler.jobCancelled(job, at: core.now, into: &core.decision)
+                            try? core.decide { master, now throws(SchedulerRefusal) in
+                                try master.cancelled(job, at: now)
+                            }
                             try? journal.close()
                         }
                         // The loop ends by this turn; the connection then ends at the next request.
@@ -189,7 +195,7 @@ extension DecisionLoopTests {
         #expect(heard == ["open"])
     }
 
-    @Test func `an assembly that the stop came before is no failure of the image`() async throws {
+    @Test func `an assembly that a stop prevented is not a failure of the image`() async throws {
         _ = try await Self.withLoop { loop, _, directory in
             // A pool that takes no work, as one that is being shut down.
             let background = Background(
@@ -199,69 +205,8 @@ extension DecisionLoopTests {
             let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
             await background.assemble(Assembly(image: image, parts: [], metadata: nil, output: geometry))
             // A report about an image that is not assembled would be counted.
-            #expect(try await loop.perform { $0.scheduler.counters.staleReports } == 0)
+            try await loop.perform { _ in }
+            #expect(try await loop.perform { $0.counters.scheduler.staleReports } == 0)
         }
-    }
-}
-
-@Suite struct BlobBookkeepingTests {
-    private func blob(_ byte: UInt8) throws -> BlobReference {
-        BlobReference(digest: try #require(BlobDigest([UInt8](repeating: byte, count: 32))), byteCount: 9)
-    }
-
-    @Test func `a pin that was renewed ends with its renewal`() throws {
-        var pins = BlobPins()
-        let digest = try blob(1).digest
-        let start = Instant(nanoseconds: 1_000_000_000)
-        pins.pin(digest, at: start)
-        pins.pin(digest, at: start + .seconds(10))
-        #expect(pins.expired(at: start + BlobPins.duration) { _ in false }.isEmpty)
-        #expect(pins.isPinned(digest))
-        #expect(pins.expired(at: start + BlobPins.duration + .seconds(10)) { _ in false } == [digest])
-        #expect(!pins.isPinned(digest))
-    }
-
-    @Test func `what was uploaded for a job stays until the job is complete, however long that takes`() throws {
-        var pins = BlobPins()
-        let digest = try blob(1).digest
-        let start = Instant(nanoseconds: 1_000_000_000)
-        pins.pin(digest, for: JobID(7), at: start)
-        for round in 1...50 {
-            let now = start + BlobPins.duration * round
-            #expect(pins.expired(at: now) { $0 == JobID(7) }.isEmpty)
-            #expect(pins.isPinned(digest))
-        }
-        #expect(pins.expired(at: start + BlobPins.duration * 51) { _ in false } == [digest])
-    }
-
-    @Test func `results are kept for their time, whatever is done to the wall clock`() {
-        var kept = KeptJobs(duration: .seconds(3_600))
-        let start = Instant(nanoseconds: 1_000_000_000)
-        kept.recovered(
-            [(JobID(1), 1_000), (JobID(2), 3_000_000), (JobID(3), 9_000_000_000)],
-            at: Moment(start, wallClockMilliseconds: 3_600_000))
-        func due(_ seconds: Int) -> [UInt64] { kept.takeDue(at: start + .seconds(seconds)).map(\.job.rawValue) }
-        #expect(due(0) == [])
-        #expect(due(599) == [], "its hour is over, by a clock that may have been set while the master was away")
-        #expect(due(600) == [1])
-        kept.ended(JobID(4), finishedAt: 5, at: start + .seconds(1_000))
-        #expect(due(2_999) == [])
-        #expect(due(3_000) == [2], "ten minutes were over at the start")
-        #expect(due(3_600) == [3], "it ended in the future: that can not be, so its time begins now")
-        #expect(due(4_599) == [])
-        #expect(due(4_600) == [4])
-    }
-
-    @Test func `a kept result answers the same input, pipeline and revision only, while its blob is there`() throws {
-        var results = ResultCache()
-        let input = try blob(1).digest
-        let key = ResultCache.Key(input: input, pipeline: "invert", revision: 1)
-        let result = try blob(2)
-        results.insert(result, for: key)
-        #expect(results[key] == result)
-        #expect(results[ResultCache.Key(input: input, pipeline: "sobel", revision: 1)] == nil)
-        #expect(results[ResultCache.Key(input: input, pipeline: "invert", revision: 2)] == nil)
-        results.remove(result.digest)
-        #expect(results[key] == nil)
     }
 }

@@ -241,7 +241,7 @@ import Testing
         play.perform { $0.timePassed(at: $1, into: &$2) }
         play.wait(.seconds(5))
         #expect(play.declaredDead.isEmpty)
-        #expect(play.counters.ownPauses == 1)
+        #expect(play.counters.ownStalls == 1)
         try play.finishNext(on: worker)
         #expect(play.state(job) == .done)
         play.wait(.seconds(5), silent: [worker])

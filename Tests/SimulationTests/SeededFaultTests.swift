@@ -2,7 +2,7 @@ import SeededFaultsWithFaults
 import SimulationWithFaults
 import Testing
 
-/// A simulation that finds nothing proves nothing: bugs that are planted in the real scheduler, lease board and shell must be
+/// A simulation that finds nothing proves nothing: faults that are seeded in the real state machines and their shell must be
 /// found. All of them within 1,000 seeds: `swift run -c release tessera-sim --faults all --seeds 1000`. Here are those that
 /// a few seeds find, and that no precondition of the product finds before.
 @Suite(.serialized) struct SeededFaultTests {
@@ -10,12 +10,12 @@ import Testing
         .reassignedWithoutRevoking, .deadLetteredLate, .lossCountsAsFailure, .corruptInputRetried, .heartbeatNotHeard,
         .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit, .disconnectForgotten,
         .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
-        .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .pauseNeverEnds,
+        .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
         .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping,
     ]
 
     @Test(arguments: found)
-    func `a planted bug is found`(bug: SeededFault) throws {
+    func `a seeded fault is found`(bug: SeededFault) throws {
         let result = SeededFault.$active.withValue(bug) {
             (UInt64(1)...200).lazy.map { Simulation(seed: $0).run() }.first { $0.violation != nil }
         }
@@ -26,15 +26,15 @@ import Testing
         #expect(failed.trace.contains(" ms  "))
     }
 
-    @Test func `without a planted bug the same sources keep all promises`() {
+    @Test func `without a seeded fault the same sources keep all promises`() {
         for seed in UInt64(1)...20 {
             let result = Simulation(seed: seed).run()
             #expect(result.violation == nil, "\(result.report)")
         }
     }
 
-    @Test func `a planted bug has a name for the command line, and no two have the same`() {
-        #expect(SeededFault.epochNotChecked.name == "epoch-not-checked")
+    @Test func `a seeded fault has a name for the command line, and no two have the same`() {
+        #expect(SeededFault.attemptNotChecked.name == "attempt-not-checked")
         #expect(Set(SeededFault.allCases.map(\.name)).count == SeededFault.allCases.count)
     }
 }

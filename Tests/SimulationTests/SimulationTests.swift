@@ -17,7 +17,7 @@ import Testing
         #expect(figures.acknowledgedJobs > 60)
         #expect(figures.commitCount > 1_000)
         #expect(figures.worstBoundShare > 0 && figures.worstBoundShare < 1)
-        for fault in ["master killed", "master lost its power", "can not be heard, worker", "killed, worker"] {
+        for fault in ["master killed", "master lost its power", "cannot be heard, worker", "killed, worker"] {
             #expect(figures.faults[fault, default: 0] > 20, "\(fault) happened too rarely")
         }
     }
@@ -45,7 +45,7 @@ import Testing
         #expect(Simulation(seed: 1).run().digest != Simulation(seed: 2).run().digest)
     }
 
-    @Test func `a worker that stands still hears all in its order, whenever its pause ends`() throws {
+    @Test func `a stalled worker hears everything in its order, whenever its stall ends`() throws {
         let simulation = Simulation(seed: 1)
         simulation.setUpWorkers(1)
         simulation.pass(until: simulation.timeline.now + .seconds(10))
@@ -61,7 +61,7 @@ import Testing
         #expect(!simulation.workers[0].board.isDraining)
     }
 
-    @Test func `workers that stand still or are cut off for a second or two are rarely declared dead`() {
+    @Test func `workers that are stalled or cut off for a second or two are rarely declared dead`() {
         let trial = FalseDeathTrial.run(seed: 1, nodeHours: 100)
         #expect(trial.nodeHours == 100)
         #expect(trial.deaths <= 1)
@@ -84,12 +84,12 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("events ") && $0.hasSuffix(" \(events)") })
     }
 
-    @Test func `an unknown planted bug is refused with the names of all`() throws {
+    @Test func `an unknown seeded fault is refused with the names of all`() throws {
         let errors = try output(of: ["--faults", "no-such-bug"], status: 64)
-        #expect(errors.contains { $0.contains("no-such-bug") && $0.contains("epoch-not-checked") })
+        #expect(errors.contains { $0.contains("no-such-bug") && $0.contains("attempt-not-checked") })
     }
 
-    /// The lines that the command prints. It lies beside the tests.
+    /// The lines that the command prints. It is beside the tests.
     private func output(of arguments: [String], status: Int32 = 0) throws -> [String] {
         let process = Process()
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")

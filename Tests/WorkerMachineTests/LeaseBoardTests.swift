@@ -39,7 +39,7 @@ import Testing
         let one = lease(1)
         let two = lease(2)
         var board = board(slots: 1, granted: [one, two])
-        #expect(board.fetched(two) == [.run(two, spec(two), slot: 0)], "who is ready first runs first")
+        #expect(board.fetched(two) == [.run(two, spec(two), slot: 0)], "the lease that is ready first runs first")
         #expect(board.fetched(one) == [])
         #expect(board.computed(two, slot: 0) == [.run(one, spec(one), slot: 0)], "not only after two's upload")
     }

@@ -45,19 +45,21 @@ struct AttemptBook {
             counts[image] = nil
             restarts[image] = nil
         case .imageCompleted(let image, _, _), .imageReplanned(let image, _): counts[image] = nil
-        case .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .jobFinished, .jobCancelled, .jobForgotten: break
+        case .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .jobFinished, .jobCancelled, .jobForgotten,
+            .workersReserved:
+            break
         }
     }
 
     private mutating func attemptEnded(_ lease: LeaseID, _ failure: Failure, report: Report) {
         var count = counts[lease.task.image]?[lease.task] ?? Count()
-        switch failure.cause {
-        case .workerLost:
+        switch failure.cause.charge {
+        case .loss:
             count.losses += 1
             count.lost = lease
-        case .rankLost, .hung, .workerError: count.failures += 1
-        case .corruptInput, .overLimit, .unsuitable: neverRetried.append(lease)
-        case .returned, .cancelled: break
+        case .failure: count.failures += 1
+        case .final: neverRetried.append(lease)
+        case .free: break
         }
         counts[lease.task.image, default: [:]][lease.task] = count
         ended.append(lease)
@@ -79,7 +81,7 @@ struct AttemptBook {
             if count.failures >= allowed || count.losses >= maximumLosses {
                 report(
                     .attempts,
-                    "\(lease.task) goes on after \(count.failures) failed and \(count.losses) lost attempts")
+                    "\(lease.task) continues after \(count.failures) failed and \(count.losses) lost attempts")
             }
         }
         for lease in neverRetried where !isFinal(lease.task.image) {

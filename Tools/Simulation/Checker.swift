@@ -1,4 +1,4 @@
-/// Who watches over which promise.
+/// The checkers, by the promise that each watches over.
 public enum Checker: String, Sendable, CaseIterable {
     /// What was durable once stays, whole, and can be replayed.
     case durability

@@ -3,9 +3,9 @@ import JobModel
 /// How often workers are declared dead that are not: a cluster in which nothing worse happens than that processes stand still,
 /// and the network brings nothing, for two seconds at most, and that one message in ten is lost once and sent again.
 public struct FalseDeathTrial: Sendable {
-    /// So many workers take part.
+    /// Workers that take part.
     static let workerCount = 100
-    /// Each worker meets a pause or a cut once in so long, on average.
+    /// The mean time between two pauses or cuts of one worker.
     static let faultInterval = Duration.seconds(600)
     static let longestFault = Duration.seconds(2)
     /// Nothing else happens to a worker so soon after a fault: two in a row would be one of more than two seconds.

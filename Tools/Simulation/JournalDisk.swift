@@ -12,7 +12,6 @@ struct JournalDisk {
     /// How many of `transactions` are on the disk for certain.
     private(set) var syncedCount = 0
     private(set) var recordCount = 0
-    private(set) var reservedWorkers = WorkerID(0)
 
     mutating func write(_ records: [Record]) {
         transactions.append(records)
@@ -22,9 +21,6 @@ struct JournalDisk {
     mutating func sync() {
         syncedCount = transactions.count
     }
-
-    /// Identifiers are reserved in a transaction of their own, before they are used.
-    mutating func reserve(workersThrough worker: WorkerID) { reservedWorkers = max(reservedWorkers, worker) }
 
     /// The process dies.
     mutating func crash(using random: inout SeededGenerator, keepsTornPrefix: Bool) {

@@ -18,7 +18,9 @@ struct LeaseBook {
             end(image) { _ in true }
         case .jobCancelled(let job, _), .jobRevised(let job, _):
             for image in holders.keys where image.job == job { end(image) { _ in true } }
-        case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .imageRedriven, .jobFinished, .jobForgotten: break
+        case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .imageRedriven, .jobFinished, .jobForgotten,
+            .workersReserved:
+            break
         }
     }
 

@@ -2,8 +2,8 @@ import JobModel
 
 /// The connections between the master and its peers, as TCP keeps them: in order within one, in no order across them.
 ///
-/// A link can be cut in either direction for a while, or for good. What is sent meanwhile arrives when the cut is over,
-/// as TCP sends again; or never. A connection whose end is not delivered is half open.
+/// A link can be cut in either direction, for a while or permanently. Messages sent during a cut arrive when it is over, as TCP
+/// sends again; or never. A connection whose end is not delivered is half open.
 struct Network {
     enum Peer: Hashable {
         case worker(Int)
@@ -18,13 +18,13 @@ struct Network {
         var isOpenAtPeer = true
         var lastToMaster = Instant.zero
         var lastToPeer = Instant.zero
-        /// Who the master takes it for, once registered.
+        /// The worker that registered on it.
         var worker: WorkerID?
         /// When something from the peer reached the master's host last, read or not.
         private(set) var lastArrival = Instant.zero
-        /// When it was silent for a while last, though not for good.
+        /// The end of its latest silence.
         private(set) var lastSilenceEnded = Instant.zero
-        /// The master, which stood still, has not read the connection yet.
+        /// Until then the master, which was stalled, does not read the connection.
         var heldUntil = Instant.zero
 
         mutating func arrived(at now: Instant) {

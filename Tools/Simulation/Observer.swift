@@ -36,11 +36,14 @@ struct Observer {
     private var needed: [BlobDigest: Int] = [:]
     private var jobOfToken: [String: JobID] = [:]
     private var names: [WorkerID: [Int]] = [:]
+    private var toldNames: [WorkerID: [Int]] = [:]
     private var cancelled: Set<JobID> = []
     private(set) var sealed: Set<JobID> = []
     private(set) var ended: Set<JobID> = []
     private(set) var forgotten: Set<JobID> = []
-    /// Workers that say what can not be.
+    /// Leases of which their worker reported a failure, or a result whose blobs are not in the store.
+    var reportedFailures: Set<LeaseID> = []
+    /// Workers that lie.
     var liars: Set<WorkerID> = []
     /// Jobs that a client was told are accepted.
     var acknowledged: Set<JobID> = []
@@ -79,11 +82,10 @@ struct Observer {
         observe(disk, report: report)
     }
 
-    /// What belongs together is durable, or nothing of it: the result of a small image's only task is the image's result.
+    /// Records that belong together are durable together: the result of a small image's only task is the image's result.
     private func checkWhole(_ transaction: [Record], report: Report) {
         // An idle worker took a task over: the one attempt ended as the other began.
-        for case .attemptEnded(let lease, _, let failure) in transaction
-        where failure.reason == "an idle worker took the task over" {
+        for case .attemptEnded(let lease, _, let failure) in transaction where failure.cause == .movedToIdleWorker {
             let isTakenOver = transaction.contains { record in
                 if case .attemptStarted(let other, _) = record { other.task == lease.task } else { false }
             }
@@ -117,7 +119,7 @@ struct Observer {
             imageCounts[job, default: 0] += UInt32(added.count)
         case .jobSealed(let job, _): sealed.insert(job)
         case .attemptStarted(let lease, let worker):
-            // A worker that a restarted master does not know any more goes on under another identifier.
+            // A worker that a restarted master does not know continues under another identifier.
             if let other = attempts.updateValue(worker, forKey: lease), names[other] != names[worker] {
                 report(.commits, "lease \(lease) was given to \(other) and to \(worker)")
             }
@@ -132,7 +134,7 @@ struct Observer {
             completedOf[lease.task.image, default: []].append(lease.task)
         case .attemptEnded(let lease, let worker, let failure):
             if attempts[lease] == nil { report(.commits, "\(lease) ended, but was never handed out") }
-            if failure.reason.hasPrefix("the worker's report was refused"), !liars.contains(worker) {
+            if failure.cause == .workerError, !liars.contains(worker), !reportedFailures.contains(lease) {
                 report(.results, "\(worker) did nothing wrong with \(lease), and is told that \(failure.reason)")
             }
         case .imageCompleted(let image, let result, _):
@@ -164,7 +166,7 @@ struct Observer {
             for index in 0..<imageCounts[job, default: 0] {
                 let image = ImageID(job: job, index: index)
                 if images[image]?.isFinal == false { end(image, result: nil, keepsInput: false, report: report) }
-                // A cancelled job can not be redriven: its dead letters are plain failures.
+                // A cancelled job cannot be redriven: its dead letters are plain failures.
                 if let entry = images[image], entry.keepsInput {
                     images[image]?.keepsInput = false
                     release(entry.input)
@@ -178,6 +180,7 @@ struct Observer {
                 if let result = image.result { release(result) }
                 if image.keepsInput { release(image.input) }
             }
+        case .workersReserved: break
         }
     }
 
@@ -198,7 +201,7 @@ struct Observer {
         if needed[digest] == 0 { needed[digest] = nil }
     }
 
-    /// Whether the image has ended for good.
+    /// Whether the image has ended, and will not be redriven.
     func isOver(_ id: ImageID) -> Bool {
         guard let image = images[id] else { return forgotten.contains(id.job) }
         return image.isFinal && !image.keepsInput
@@ -227,8 +230,11 @@ struct Observer {
         }
     }
 
-    mutating func named(_ identifier: WorkerID, worker: Int, run: Int, report: Report) {
-        if let other = names.updateValue([worker, run], forKey: identifier), other != [worker, run] {
+    /// The master gives the worker an identifier; when it stops before the commit, nobody is told of it.
+    mutating func named(_ identifier: WorkerID, worker: Int, run: Int) { names[identifier] = [worker, run] }
+
+    mutating func toldItsName(_ identifier: WorkerID, worker: Int, run: Int, report: Report) {
+        if let other = toldNames.updateValue([worker, run], forKey: identifier), other != [worker, run] {
             report(
                 .clients, "\(identifier) is run \(other[1]) of worker \(other[0]) and run \(run) of worker \(worker)")
         }

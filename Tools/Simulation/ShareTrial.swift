@@ -5,7 +5,7 @@ import SeededRandom
 /// A calm cluster in which one submitter's job competes with another's batch: does it get its share?
 ///
 /// Tasks take as long as they have pixels. The bound is twice the time that the watched job would take with its share of the
-/// slots, and what can not be taken back: the tasks that fill the slots, or wait in them, when it comes.
+/// slots, and what cannot be taken back: the tasks that fill the slots, or wait in them, when it comes.
 struct ShareTrial {
     enum Kind: CaseIterable {
         /// A few images behind a batch.
@@ -48,12 +48,12 @@ struct ShareTrial {
         batchRows = kind == .smallImages ? 256 : 16
     }
 
-    /// How long a task that reads so many pixels runs.
+    /// How long a task that reads that many pixels runs.
     static func duration(pixels: UInt64) -> Duration { .milliseconds(Int(pixels) * 1_000 / pixelsPerSecond) }
 
     private func cost(rows: UInt32) -> Duration { Self.duration(pixels: UInt64(Self.width * rows)) + Self.overhead }
 
-    /// How long the watched job may take for so many images, with so many slots in all.
+    /// How long the watched job may take for that many images, with that many slots in all.
     func bound(imagesLeft: Int, slotCount: Int, prefetchPerSlot: Int) -> Duration {
         let share = kind == .urgentJob ? slotCount : max(1, slotCount / 2)
         let rounds = (imagesLeft + share - 1) / share
@@ -126,7 +126,7 @@ extension Simulation {
     }
 
     private var watchedSummary: JobSummary? {
-        clients[ShareTrial.watchedClient].acknowledged.flatMap { master?.scheduler.jobSummary($0) }
+        clients[ShareTrial.watchedClient].acknowledged.flatMap { master?.machine.scheduler.jobSummary($0) }
     }
 
     private var hasWatchedJobEnded: Bool { watchedSummary?.state.isFinal == true }

@@ -18,7 +18,7 @@ struct SimulatedClient {
     let number: Int
     let opening: JobOpening
     let offers: [ImageOffer]
-    /// It goes away when it has taken so many steps; `nil` for one that stays.
+    /// The number of steps after which it goes away; `nil` for one that stays.
     let vanishesAfter: Int?
     let cancels: Bool
     var step = Step.opening

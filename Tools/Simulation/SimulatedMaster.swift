@@ -2,24 +2,20 @@ import JobModel
 import MasterMachine
 import Scheduler
 
-/// The master daemon's process: the real scheduler, and in memory what its shell keeps.
+/// The master daemon's process: the real state machine, and what the simulated shell keeps around it.
 final class SimulatedMaster {
-    var scheduler: Scheduler
+    var machine: Master<Int, Int, Reply>
     let run: Int
     /// `connection` is `nil` for what comes from the master's own background work, and from its operator.
     var mailbox: [(connection: Int?, mail: MasterMail)] = []
-    var outbox = Outbox<Reply>()
     /// What is being made durable.
     var committing: Turn<Reply>?
-    var workers = WorkerLinks<Int>()
-    var identifiers: WorkerIdentifiers
-    /// When the last of several arranged turns takes place; `nil` when none is.
+    /// When the next turn takes place; `nil` when no turn is arranged.
     var nextTurn: Instant?
-    var nextHousekeeping = Instant.zero
-    var unsealed = UnsealedJobs<Int>()
-    var pins = BlobPins()
-    var results = ResultCache()
-    var kept: KeptJobs
+    /// What background work is to do to the store's files, in its order.
+    var storeWork: [StoreWork] = []
+    /// Puts of each blob whose confirmation has not been carried out.
+    var protectedPuts: [BlobDigest: Int] = [:]
     /// Output files that are being built.
     var assemblies: [ImageID: Assembly] = [:]
     var pauseBegan = Instant.zero
@@ -36,10 +32,8 @@ final class SimulatedMaster {
         case toClient(connection: Int, ClientMail)
     }
 
-    init(scheduler: consuming Scheduler, identifiers: WorkerIdentifiers, kept: KeptJobs, run: Int) {
-        self.scheduler = scheduler
-        self.identifiers = identifiers
-        self.kept = kept
+    init(_ machine: consuming Master<Int, Int, Reply>, run: Int) {
+        self.machine = machine
         self.run = run
     }
 }

@@ -13,7 +13,7 @@ struct SimulatedWorker {
 
     let number: Int
     let slotCount: Int
-    /// Of the results that its release computes.
+    /// The revision of the results that its release computes.
     let resultRevision: UInt32
     var board: LeaseBoard
     /// Counts the starts of the process.
@@ -27,9 +27,9 @@ struct SimulatedWorker {
     /// Leases whose report is not acknowledged, since when.
     var reportingSince: [LeaseID: Instant] = [:]
     var failedConnects = 0
-    /// Stands still until then: what is to happen to it waits.
+    /// The end of a stall: until then its events wait.
     var pausedUntil = Instant.zero
-    /// When it last went on after standing still.
+    /// When its latest stall ended.
     var resumedAt = Instant.zero
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]

@@ -6,37 +6,39 @@ import Scheduler
 extension Simulation {
     /// The master's table of connections and the scheduler's workers are the same.
     func checkConnections(_ master: SimulatedMaster) {
-        let counted = master.scheduler.counters.workersConnected
-        if counted != master.workers.count {
-            violate(.connections, "\(master.workers.count) workers have a connection, the scheduler counts \(counted)")
+        let counted = master.machine.scheduler.counters.workersConnected
+        if counted != master.machine.links.count {
+            violate(
+                .connections, "\(master.machine.links.count) workers have a connection, the scheduler counts \(counted)"
+            )
         }
     }
 
     /// Nobody is declared dead whose mail arrived at the master's host without a break until a moment ago, read or not.
     ///
-    /// Left out: that the master stood still twice, or for less than it notices, so that it has not read what arrived.
+    /// Left out: stalls of the master that follow each other, or are shorter than it notices, so that it has not read what arrived.
     func checkDeaths(_ master: SimulatedMaster) {
         let configuration = options.schedulerConfiguration
-        for case .workerDeclaredDead(let worker) in master.outbox.decision.actions {
-            guard let id = master.workers[worker] else { continue }
+        for worker in master.machine.workersDeclaredDead {
+            guard let id = master.machine.links[worker] else { continue }
             let silence = timeline.now - network[id].lastArrival
-            if silence >= configuration.deadAfter - configuration.pauseTolerance { continue }
+            if silence >= configuration.deadAfter - configuration.stallTolerance { continue }
             if timeline.now - network[id].lastSilenceEnded < configuration.deadAfter || master.hadPauseBefore {
                 continue
             }
-            if timeline.now - master.pauseBegan <= configuration.pauseTolerance + .milliseconds(100) { continue }
+            if timeline.now - master.pauseBegan <= configuration.stallTolerance + .milliseconds(100) { continue }
             violate(
                 .falseDeaths,
                 "\(worker) is declared dead \(silence) after it was heard, \(timeline.now - master.pauseBegan) after the "
-                    + "master began to stand still for \(master.pausedUntil - master.pauseBegan)")
+                    + "master was stalled for \(master.pausedUntil - master.pauseBegan)")
         }
     }
 
-    /// Who loses a lease is told, unless it said so itself, does not hold it, or is gone.
+    /// A worker that loses a lease is told, unless it said so itself, does not hold it, or is gone.
     func checkLosersAreTold(_ master: SimulatedMaster) {
         var told = master.settled
         var dead: Set<WorkerID> = []
-        for action in master.committing?.afterCommit.actions ?? [] {
+        for action in master.committing?.actions ?? [] {
             switch action {
             case .revoke(let lease, _, _): told.insert(lease)
             case .workerDeclaredDead(let worker): dead.insert(worker)
@@ -44,40 +46,42 @@ extension Simulation {
             }
         }
         for (lease, worker) in observer.takeEndedLeases() where !told.contains(lease) && !dead.contains(worker) {
-            guard master.workers[worker] != nil, master.listings[worker]?.contains(lease) != false else { continue }
+            guard master.machine.links[worker] != nil, master.listings[worker]?.contains(lease) != false else {
+                continue
+            }
             violate(.leases, "\(worker) lost lease \(lease) and is not told")
         }
     }
 
     /// The replayed journal equals memory, as far as anyone can ask. Valid when nothing is undecided.
     func checkReplay(_ master: SimulatedMaster) {
-        guard master.outbox.decision.records.isEmpty else { return }
+        guard !master.machine.hasUncommittedRecords else { return }
         do {
             var replayed = try Scheduler(configuration: options.schedulerConfiguration)
             for transaction in disk.transactions {
                 for record in transaction { try replayed.replay(record) }
             }
-            let summaries = master.scheduler.jobs(before: nil, limit: .max)
+            let summaries = master.machine.scheduler.jobs(before: nil, limit: .max)
             if replayed.jobs(before: nil, limit: .max) != summaries {
                 violate(.replay, "the replayed jobs differ from memory")
             }
-            if replayed.deadImages(job: nil) != master.scheduler.deadImages(job: nil) {
+            if replayed.deadImages(job: nil) != master.machine.scheduler.deadImages(job: nil) {
                 violate(.replay, "the replayed dead letters differ from memory")
             }
             for job in summaries.map(\.description.id) {
-                let images = master.scheduler.images(of: job, firstIndex: 0, limit: .max)
+                let images = master.machine.scheduler.images(of: job, firstIndex: 0, limit: .max)
                 if replayed.images(of: job, firstIndex: 0, limit: .max) != images {
                     violate(.replay, "the replayed images of job \(job) differ from memory")
                 }
             }
         } catch {
-            violate(.replay, "the journal can not be replayed beside the running master: \(error)")
+            violate(.replay, "the journal cannot be replayed beside the running master: \(error)")
         }
     }
 
     func checkEnd(_ bound: Duration) {
         guard isSettled, let master else {
-            let open = master?.scheduler.counters.jobsOpen ?? 0
+            let open = master?.machine.scheduler.counters.jobsOpen ?? 0
             violate(
                 .liveness,
                 "\(open) jobs have not ended \(bound) after the healing; master is \(master == nil ? "down" : "up")"
@@ -85,7 +89,7 @@ extension Simulation {
             return
         }
         observer.checkEnd(blobs: blobs, report: violate)
-        let counters = master.scheduler.counters
+        let counters = master.machine.scheduler.counters
         if counters.leasesRunning != 0 || counters.tasksReady != 0 {
             violate(
                 .leases,

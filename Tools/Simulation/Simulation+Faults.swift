@@ -1,7 +1,7 @@
 import JobModel
 import Scheduler
 
-// What goes wrong in the safety phase, and the healing after it.
+// The faults of the safety phase, and the healing after it.
 
 extension Simulation {
     func injectFault() {
@@ -17,18 +17,18 @@ extension Simulation {
             trace.noteFault("lost its power, worker", worker, at: now)
             killWorker(worker, quietly: true, restartsAfter: spell(upTo: .seconds(30)))
         case 2:
-            trace.noteFault("stands still, worker", worker, at: now)
+            trace.noteFault("stalled, worker", worker, at: now)
             workers[worker].pausedUntil = now + spell(upTo: .seconds(30))
         case 3:
             trace.noteFault("cut off, worker", worker, at: now)
             let until = now + spell(upTo: .seconds(20))
             network.links[.worker(worker)] = Network.Link(toMasterCutUntil: until, toPeerCutUntil: until)
         case 4:
-            trace.noteFault("can not be heard, worker", worker, at: now)
+            trace.noteFault("cannot be heard, worker", worker, at: now)
             network.links[.worker(worker), default: Network.Link()].toMasterCutUntil =
                 now + spell(upTo: .seconds(20))
         case 5:
-            trace.noteFault("can not hear, worker", worker, at: now)
+            trace.noteFault("cannot hear, worker", worker, at: now)
             network.links[.worker(worker), default: Network.Link()].toPeerCutUntil =
                 now + spell(upTo: .seconds(20))
         case 6:
@@ -50,7 +50,7 @@ extension Simulation {
             killMaster(powerFails: true)
         case 10:
             guard let master, master.pausedUntil <= now else { break }
-            trace.noteFault("master stands still", at: now)
+            trace.noteFault("master stalled", at: now)
             master.hadPauseBefore = now - master.pausedUntil < .seconds(5)
             master.pauseBegan = now
             master.pausedUntil = now + spell(upTo: .seconds(60))
@@ -83,7 +83,7 @@ extension Simulation {
             guard options.liarCount > 0 else { break }
             lie(at: worker % options.liarCount)
         default:
-            let final = master?.scheduler.jobs(before: nil, limit: .max).filter { $0.state.isFinal } ?? []
+            let final = master?.machine.scheduler.jobs(before: nil, limit: .max).filter { $0.state.isFinal } ?? []
             guard let job = final.randomElement(using: &random)?.description.id else { break }
             trace.noteFault("operator forgets job", Int(job.rawValue), at: now)
             keptBook.givenUp.insert(job)
@@ -91,14 +91,14 @@ extension Simulation {
         }
     }
 
-    /// The master's codec finds a frame that can not be: it ends the connection.
+    /// The master's codec finds an invalid frame and ends the connection.
     private func refuseFrame(on connection: Int) {
         guard network[connection].isOpenAtMaster else { return }
         closeAtMaster(connection)
         post(.closed, on: connection)
     }
 
-    /// How long something stays wrong: not so long, where faults are frequent, that nothing ever works.
+    /// How long something stays wrong; shorter where faults are frequent, so that something works.
     func spell(upTo longest: Duration) -> Duration {
         random.draw(.milliseconds(100)...min(longest, options.faultInterval * 8))
     }
@@ -127,7 +127,7 @@ extension Simulation {
     /// The operator lets drained workers take leases again; a worker may miss it, so this is done until it helps.
     func resumeDrained() {
         guard let master else { return }
-        for status in master.scheduler.workers(at: moment) where status.state == .draining {
+        for status in master.machine.scheduler.workers(at: moment) where status.state == .draining {
             post(.drainWorker(status.id, false), on: nil)
         }
     }
@@ -136,6 +136,6 @@ extension Simulation {
     var isSettled: Bool {
         guard let master, master.committing == nil else { return false }
         let clientsDone = clients.allSatisfy { $0.step == .finished || $0.step == .gone }
-        return clientsDone && master.scheduler.counters.jobsOpen == 0
+        return clientsDone && master.machine.scheduler.counters.jobsOpen == 0
     }
 }

@@ -1,7 +1,7 @@
 import JobModel
 import Scheduler
 
-/// The latest grants, whoever got them: what a liar can talk about.
+/// The latest grants to all workers: what a liar can talk about.
 struct Gossip {
     private static let kept = 40
     private(set) var grants: [(lease: LeaseID, spec: TaskSpec)] = []
@@ -34,7 +34,7 @@ extension Simulation {
             trace.noteFault("reports the result of another, worker", number, at: now)
             report(subject.lease, subject.spec, stream, on: connection)
         case 3:
-            trace.noteFault("reports with a wrong epoch, worker", number, at: now)
+            trace.noteFault("reports a wrong attempt, worker", number, at: now)
             report(
                 random.happens(onceIn: 2) ? invented : LeaseID(task: invented.task, epoch: 0), subject.spec, stream,
                 on: connection)

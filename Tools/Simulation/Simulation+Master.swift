@@ -3,7 +3,7 @@ import MasterMachine
 import SeededFaults
 import Scheduler
 
-// The master's shell, as the daemon's decision loop has it: take the mail, decide, commit, and only then send.
+// The master's shell: takes the mail, lets the state machine decide, commits, and only then sends.
 
 extension Simulation {
     private static var unsealedTimeout: Duration { .seconds(60) }
@@ -12,8 +12,8 @@ extension Simulation {
     var moment: Moment {
         let now = timeline.now
         let wall = Int(now.nanoseconds / 1_000_000) + 1_700_000_000_000 + wallClockError
-        guard seeded(.wallClockLeases) else { return Moment(now, wallClockMilliseconds: UInt64(wall)) }
-        return Moment(Instant(nanoseconds: UInt64(wall) * 1_000_000), wallClockMilliseconds: UInt64(wall))
+        let deciding = seeded(.wallClockLeases, Instant(nanoseconds: UInt64(wall) * 1_000_000), else: now)
+        return Moment(deciding, wallClockMilliseconds: UInt64(wall))
     }
 
     /// The time of the simulation at which the master's clock shows `deadline`.
@@ -24,43 +24,34 @@ extension Simulation {
         masterRuns += 1
         trace.note("master starts, run", masterRuns, detail: UInt64(disk.recordCount), at: timeline.now)
         observer.recovered(disk, report: violate)
-        // What the master before this one ended, it tells the workers when they register.
+        // The attempts that the master before this one ended, it tells the workers when they register.
         _ = observer.takeEndedLeases()
-        // Nothing can be expected of a scheduler that is given a broken journal.
+        // Nothing can be expected of a master that is given a broken journal.
         guard violation == nil else { return }
         do {
-            let identifiers = WorkerIdentifiers(reserved: disk.reservedWorkers)
-            var configuration = options.schedulerConfiguration
-            configuration.resultRevision = resultRevision
-            var scheduler = try Scheduler(
-                configuration: configuration, nextWorker: identifiers.first)
-            for transaction in disk.transactions {
-                for record in transaction { try scheduler.replay(record) }
-            }
-            master = SimulatedMaster(
-                scheduler: scheduler, identifiers: identifiers, kept: KeptJobs(duration: options.keepResults),
-                run: masterRuns)
+            var configuration = MasterConfiguration(
+                scheduler: options.schedulerConfiguration, keepResults: options.keepResults,
+                unsealedTimeout: Self.unsealedTimeout)
+            configuration.scheduler.resultRevision = resultRevision
+            var machine = try Master<Int, Int, SimulatedMaster.Reply>(configuration)
+            for record in disk.transactions.joined() { try machine.replay(record) }
+            machine.recovered(present: blobs, at: moment)
+            master = SimulatedMaster(machine, run: masterRuns)
         } catch {
-            violate(.durability, "the journal can not be replayed: \(error)")
+            violate(.durability, "the journal cannot be replayed: \(error)")
             return
         }
-        guard let master else { return }
-        master.scheduler.recovered(at: moment, into: &master.outbox.decision)
-        for case .imageCompleted(let image, let result, _) in disk.transactions.joined() {
-            remember(image, result, at: master)
-        }
-        for (image, intermediates) in master.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image })
-        where intermediates.contains(where: { !blobs.contains($0.digest) }) {
-            master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
-        }
-        let summaries = master.scheduler.jobs(before: nil, limit: .max)
-        for summary in summaries where summary.state == .open {
-            master.unsealed.opened(summary.description.id, by: nil, at: timeline.now)
-        }
-        master.kept.recovered(
-            summaries.compactMap { summary in summary.finishedAt.map { (summary.description.id, $0) } }, at: moment)
+        findLostBlobs()
         keptBook.masterStarted(at: timeline.now)
         arrangeTurn(at: timeline.now)
+    }
+
+    private func findLostBlobs() {
+        guard let master else { return }
+        for (image, intermediates) in master.machine.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image }) {
+            guard let lost = intermediates.first(where: { !blobs.contains($0.digest) }) else { continue }
+            _ = master.machine.intermediateMissed(lost, of: image, at: moment)
+        }
     }
 
     /// The process ends without warning.
@@ -69,7 +60,7 @@ extension Simulation {
     func killMaster(powerFails: Bool) {
         guard let master else { return }
         if powerFails {
-            let intermediates = master.scheduler.intermediateBlobs().sorted { $0.image < $1.image }
+            let intermediates = master.machine.scheduler.intermediateBlobs().sorted { $0.image < $1.image }
             for (_, references) in intermediates where random.happens(onceIn: 3) {
                 if let lost = references.randomElement(using: &random) { blobs.remove(lost.digest) }
             }
@@ -101,13 +92,13 @@ extension Simulation {
 
     func masterHears(_ mail: MasterMail, on connection: Int) {
         guard let master, network[connection].masterRun == master.run, network[connection].isOpenAtMaster else {
-            // Nobody listens there: the peer is told, as by a reset.
+            // The connection is closed there: the peer is told, as by a reset.
             if network[connection].isOpenAtPeer { tellPeerOfEnd(connection) }
             return
         }
         let now = timeline.now
         if network[connection].heldUntil < master.pausedUntil && now < master.pausedUntil {
-            // It is read some time after the master goes on; by no other event at that very time.
+            // It is read some time after the master resumes, and alone at that time.
             let pause = random.draw(.milliseconds(1) ... .milliseconds(50)) + .nanoseconds(1)
             network[connection].heldUntil = master.pausedUntil + pause
         }
@@ -134,32 +125,18 @@ extension Simulation {
         master.listings = [:]
         master.settled = []
         for item in mail { handle(item.mail, on: item.connection, at: master) }
-        master.scheduler.wakeUpIfDue(at: moment, into: &master.outbox.decision)
-        if timeline.now >= master.nextHousekeeping { keepHouse(master) }
+        _ = master.machine.timePassed(at: moment)
         beginCommit(master)
-    }
-
-    private func keepHouse(_ master: SimulatedMaster) {
-        master.nextHousekeeping = timeline.now + .seconds(5)
-        for job in master.unsealed.abandoned(at: timeline.now, after: Self.unsealedTimeout) {
-            _ = try? master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
-        }
-        master.kept.forgetDue(in: &master.scheduler, at: moment, into: &master.outbox.decision)
-        for digest in master.pins.expired(at: timeline.now, isIncomplete: master.unsealed.contains)
-        where master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) {
-            delete(digest)
-        }
     }
 
     private func beginCommit(_ master: SimulatedMaster) {
         checkDeaths(master)
-        guard let turn = master.outbox.take() else {
+        guard let turn = master.machine.takeTurn() else {
             turnEnded(master)
             return
         }
-        let early = turn.beforeCommit
-        perform(early.replies, early.actions, at: master)
         master.committing = turn
+        sendBeforeCommit(turn, at: master)
         if turn.records.isEmpty {
             finishCommit(master)
             return
@@ -168,8 +145,31 @@ extension Simulation {
         let duration =
             trial == nil && random.happens(onceIn: 200)
             ? Duration.seconds(1) : random.draw(.microseconds(100)...options.longestCommit)
-        if duration >= .seconds(1), seeded(.transactionWrittenTwice) { disk.write(turn.records) }
+        let isWrittenTwice = seeded(.transactionWrittenTwice, duration >= .seconds(1), else: false)
+        if isWrittenTwice { disk.write(turn.records) }
         timeline.arrange(.masterCommitted(run: master.run), after: duration)
+    }
+
+    /// A sound shell sends nothing before the commit.
+    private func sendBeforeCommit(_ turn: Turn<SimulatedMaster.Reply>, at master: SimulatedMaster) {
+        if seeded(.acknowledgeBeforeCommit) {
+            perform(turn.replies, master.machine.committed(turn, at: moment), at: master)
+        }
+        guard seeded(.grantBeforeCommit) else { return }
+        for case .grant(let lease, let spec, let worker) in turn.actions {
+            perform(.grant(lease, spec, to: worker, on: master.machine.links[worker]), at: master)
+        }
+    }
+
+    /// What a sound shell does after the commit, without what a seeded fault did before.
+    private func effects(
+        of turn: Turn<SimulatedMaster.Reply>, at master: SimulatedMaster
+    ) -> (replies: [SimulatedMaster.Reply], actions: [MasterAction<Int>]) {
+        if seeded(.acknowledgeBeforeCommit) { return ([], []) }
+        let actions = master.machine.committed(turn, at: moment).filter { action in
+            if case .grant = action { seeded(.grantBeforeCommit, false, else: true) } else { true }
+        }
+        return (turn.replies, actions)
     }
 
     func masterCommitted(_ run: Int) {
@@ -179,7 +179,8 @@ extension Simulation {
             return
         }
         commitCount += 1
-        if !seeded(.journalDoesNotSync) || commitCount.isMultiple(of: 50) { disk.sync() }
+        let isSynced = seeded(.journalDoesNotSync, commitCount.isMultiple(of: 50), else: true)
+        if isSynced { disk.sync() }
         observer.observe(disk, report: violate)
         checkLosersAreTold(master)
         finishCommit(master)
@@ -188,90 +189,62 @@ extension Simulation {
     private func finishCommit(_ master: SimulatedMaster) {
         guard let turn = master.committing else { return }
         master.committing = nil
-        for record in turn.records {
-            switch record {
-            case .imageCompleted(let image, let result, _): remember(image, result, at: master)
-            case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
-                master.kept.ended(job, finishedAt: time, at: timeline.now)
-            default: break
-            }
-        }
         keptBook.observe(turn.records, at: timeline.now, report: violate)
-        let due = turn.afterCommit
-        perform(due.replies, due.actions, at: master)
+        let (replies, actions) = effects(of: turn, at: master)
+        perform(replies, actions, at: master)
         if trial == nil && commitCount.isMultiple(of: 256) { checkReplay(master) }
         turnEnded(master)
     }
 
-    private func perform(_ replies: [SimulatedMaster.Reply], _ actions: [Action], at master: SimulatedMaster) {
+    private func perform(
+        _ replies: [SimulatedMaster.Reply], _ actions: [MasterAction<Int>], at master: SimulatedMaster
+    ) {
         for reply in replies { send(reply) }
         for action in actions { perform(action, at: master) }
     }
 
     private func turnEnded(_ master: SimulatedMaster) {
         checkConnections(master)
-        if !master.mailbox.isEmpty || !master.outbox.isEmpty { arrangeTurn(at: timeline.now) }
-        if !seeded(.lostWakeUp), let deadline = master.scheduler.nextDeadline { arrangeTurn(at: time(of: deadline)) }
-        arrangeTurn(at: master.nextHousekeeping)
+        if !master.mailbox.isEmpty || !master.machine.isIdle { arrangeTurn(at: timeline.now) }
+        if let deadline = master.machine.schedulerDeadline { arrangeTurn(at: time(of: deadline)) }
+        arrangeTurn(at: time(of: master.machine.nextHousekeeping))
     }
 
     private func send(_ reply: SimulatedMaster.Reply) {
         switch reply {
-        case .toWorker(let connection, let mail): sendToWorker(mail, on: connection)
+        case .toWorker(let connection, let mail):
+            if case .registered(let worker, _) = mail, case .worker(let number) = network[connection].peer {
+                observer.toldItsName(worker, worker: number, run: network[connection].peerRun, report: violate)
+            }
+            sendToWorker(mail, on: connection)
         case .toClient(let connection, let mail): sendToClient(mail, on: connection)
         }
     }
 
-    private func perform(_ action: Action, at master: SimulatedMaster) {
+    private func perform(_ action: MasterAction<Int>, at master: SimulatedMaster) {
         switch action {
-        case .grant(let lease, let spec, let worker):
+        case .grant(let lease, let spec, let worker, let connection):
             trace.note("granted to worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             observer.granting(lease, to: worker, report: violate)
             if options.liarCount > 0 { gossip.hear(of: lease, spec) }
-            if let connection = master.workers[worker] { sendToWorker(.grant(lease, spec), on: connection) }
-        case .revoke(let lease, let worker, _):
+            if let connection { sendToWorker(.grant(lease, spec), on: connection) }
+        case .revoke(let lease, let worker, let connection, _):
             trace.note("revoked from worker", Int(worker.rawValue), lease: lease, at: timeline.now)
-            if let connection = master.workers[worker] { sendToWorker(.revoke(lease), on: connection) }
+            if let connection { sendToWorker(.revoke(lease), on: connection) }
         case .assemble(let assembly):
             master.assemblies[assembly.image] = assembly
             guard !seeded(.assemblyNotReported) else { break }
             timeline.arrange(
                 .masterAssembled(run: master.run, assembly.image),
                 after: random.draw(.milliseconds(1) ... .milliseconds(300)))
-        case .jobChanged: break
-        case .deleteBlob(let digest):
-            master.results.remove(digest)
-            if master.pins.mayDelete(digest, isNeeded: master.scheduler.isNeeded(digest)) { delete(digest) }
-        case .workerDeclaredDead(let worker):
+        case .closeSilent(let worker, let connection):
             deathsDeclared += 1
             trace.note("declared dead, worker", Int(worker.rawValue), at: timeline.now)
-            if let connection = master.workers.declaredDead(worker) { closeAtMaster(connection) }
+            if let connection { closeAtMaster(connection) }
+        case .removeBlob(let digest): removalDecided(digest, at: master)
+        case .confirmPut(let digest): arrange(.confirmPut(digest), at: master)
+        // Nobody watches; `startMaster` looks for lost blobs, and a run is shorter than the grace of a sweep.
+        case .tellWatchers, .findLostBlobs, .sweepBlobs, .setAside: break
         }
-    }
-
-    private func delete(_ digest: BlobDigest) {
-        observer.deleting(digest, report: violate)
-        if master?.pins.isPinned(digest) == true {
-            violate(.blobs, "blob \(digest) is deleted, though somebody was just told that it is stored")
-        }
-        blobs.remove(digest)
-    }
-
-    /// Stores a blob that a peer sent; it stays for a while even if nobody needs it yet.
-    func store(_ blob: BlobReference, for job: JobID? = nil) {
-        blobs.insert(blob.digest)
-        pin(blob.digest, for: job)
-    }
-
-    func pin(_ digest: BlobDigest, for job: JobID? = nil) { master?.pins.pin(digest, for: job, at: timeline.now) }
-
-    /// Notes that the image's result can answer identical requests.
-    private func remember(_ image: ImageID, _ result: BlobReference, at master: SimulatedMaster) {
-        guard let status = master.scheduler.imageStatus(image),
-            let job = master.scheduler.jobSummary(image.job)?.description
-        else { return }
-        let key = ResultCache.Key(
-            input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
-        master.results.insert(result, for: key)
     }
 }

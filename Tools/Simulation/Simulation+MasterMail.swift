@@ -2,7 +2,7 @@ import JobModel
 import MasterMachine
 import Scheduler
 
-// What the master's sessions do with a message: the same as the daemon's, in the scheduler's words.
+// What the master's sessions do with a message: translate it into the machine's events.
 
 extension Simulation {
     func handle(_ mail: MasterMail, on connection: Int?, at master: SimulatedMaster) {
@@ -30,19 +30,16 @@ extension Simulation {
         switch mail {
         case .assembled(let image): assembled(image, at: master)
         case .blobMissing(let digest):
-            for image in master.scheduler.imagesThatCanRecompute(digest).sorted() {
+            for image in master.machine.blobMissing(digest, at: moment) {
                 trace.note("lost a blob of job", Int(image.job.rawValue), detail: UInt64(image.index), at: timeline.now)
-                master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
             }
-        case .redriveDead:
-            _ = try? master.scheduler.deadRedriven(job: nil, index: nil, at: moment, into: &master.outbox.decision)
+        case .redriveDead: _ = try? master.machine.deadRedriven(job: nil, index: nil, at: moment)
         case .drainWorker(let worker, let isOn):
-            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.outbox.decision)
-            if let connection = master.workers[worker] {
-                master.outbox.reply(.toWorker(connection: connection, .drain(isOn)))
+            master.machine.draining(worker, on: isOn, at: moment)
+            if let connection = master.machine.links[worker] {
+                master.machine.reply(.toWorker(connection: connection, .drain(isOn)))
             }
-        case .forgetJob(let job):
-            _ = try? master.scheduler.jobForgotten(job, at: moment, into: &master.outbox.decision)
+        case .forgetJob(let job): _ = try? master.machine.forgotten(job, at: moment)
         default: preconditionFailure("\(mail) came without a connection")
         }
     }
@@ -51,11 +48,12 @@ extension Simulation {
         guard let assembly = master.assemblies.removeValue(forKey: image) else { return }
         let inputs = assembly.parts.map(\.segment) + [assembly.metadata, assembly.document].compactMap { $0 }
         guard inputs.allSatisfy({ blobs.contains($0.digest) }) else {
-            master.scheduler.blobsLost(of: image, at: moment, into: &master.outbox.decision)
+            let missing = inputs.first { !blobs.contains($0.digest) }?.digest
+            master.machine.segmentMissing(missing, of: image, at: moment)
             return
         }
-        guard let status = master.scheduler.imageStatus(image),
-            let job = master.scheduler.jobSummary(image.job)?.description
+        guard let status = master.machine.scheduler.imageStatus(image),
+            let job = master.machine.scheduler.jobSummary(image.job)?.description
         else { return }
         let found = Set(inputs.compactMap { revisions[$0.digest] })
         if found.count > 1 {
@@ -63,37 +61,31 @@ extension Simulation {
         }
         let result = BlobReference.result(
             of: job.pipeline, on: status.input.digest, revision: found.first ?? resultRevision)
-        store(result)
-        master.scheduler.imageAssembled(image, result: result, at: moment, into: &master.outbox.decision)
+        put(result)
+        master.machine.assembled(image, result: result, at: moment)
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
         guard case .register(let worker, let slots, let revision, let held, let isDraining) = mail else { return }
-        if let last = master.identifiers.blockToReserve(for: master.scheduler.nextWorkerID) {
-            disk.reserve(workersThrough: last)
-            master.identifiers.reserved(through: last)
-        }
         let registration = WorkerRegistration(
             worker: worker, name: "worker", slotCount: slots, resultRevision: revision, held: held,
             isDraining: isDraining)
-        guard
-            let answer = try? master.scheduler.workerRegistered(registration, at: moment, into: &master.outbox.decision)
-        else {
-            master.outbox.reply(.toWorker(connection: connection, .refused))
+        guard let answer = try? master.machine.registered(registration, on: connection, at: moment) else {
+            master.machine.reply(.toWorker(connection: connection, .refused))
             return
         }
-        if let old = master.workers.registered(answer.worker, on: connection) {
+        if let old = answer.replaced {
             closeAtMaster(old)
             post(.closed, on: old)
         }
         network[connection].worker = answer.worker
         if case .worker(let number) = network[connection].peer {
             if number < options.liarCount { observer.liars.insert(answer.worker) }
-            observer.named(answer.worker, worker: number, run: network[connection].peerRun, report: violate)
+            observer.named(answer.worker, worker: number, run: network[connection].peerRun)
         }
         noteListing(held, dropped: answer.dropped, of: answer.worker, at: master)
         trace.note("registered worker", Int(answer.worker.rawValue), detail: UInt64(held.count), at: timeline.now)
-        master.outbox.reply(
+        master.machine.reply(
             .toWorker(connection: connection, .registered(answer.worker, dropped: answer.dropped)))
     }
 
@@ -108,39 +100,33 @@ extension Simulation {
     private func handle(_ mail: MasterMail, from worker: WorkerID, on connection: Int, at master: SimulatedMaster) {
         if case .closed = mail {
             network[connection].isOpenAtMaster = false
-            guard master.workers.ended(worker, connection) else { return }
+            guard master.machine.disconnected(worker, on: connection, at: moment) else { return }
             trace.note("disconnected worker", Int(worker.rawValue), at: timeline.now)
-            master.scheduler.workerDisconnected(worker, at: moment, into: &master.outbox.decision)
             claimLost()
             return
         }
-        guard master.workers.isPresent(worker, on: connection) else { return }
+        guard master.machine.isPresent(worker, on: connection) else { return }
         switch mail {
         case .heartbeat(let held):
-            let dropped = master.scheduler.workerHeartbeat(
-                worker, held: held, residentBytes: 1 << 20, at: moment, into: &master.outbox.decision)
+            let dropped = master.machine.heartbeat(of: worker, held: held, residentBytes: 1 << 20, at: moment)
             noteListing(held, dropped: dropped, of: worker, at: master)
-            master.outbox.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
+            master.machine.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
         case .report(let number, let report):
             note(report, by: worker, at: master)
-            let missing = report.blobs.first { !isStored([$0]) }
+            let missing = master.machine.reported(report, by: worker, at: moment)
             // The next heartbeat's reply tells it.
-            if missing != nil { master.settled.insert(report.lease) }
-            master.scheduler.workerReported(
-                report, by: worker, missing: missing, at: moment, into: &master.outbox.decision)
-            master.outbox.reply(.toWorker(connection: connection, .done(number: number)))
+            if missing != nil {
+                master.settled.insert(report.lease)
+                observer.reportedFailures.insert(report.lease)
+            }
+            master.machine.reply(.toWorker(connection: connection, .done(number: number)))
         case .draining(let isOn):
-            master.scheduler.workerDraining(worker, on: isOn, at: moment, into: &master.outbox.decision)
+            master.machine.draining(worker, on: isOn, at: moment)
         default:
             if !observer.liars.contains(worker) { violate(.conversation, "worker \(worker) said \(mail)") }
             closeAtMaster(connection)
             post(.closed, on: connection)
         }
-    }
-
-    private func isStored(_ references: [BlobReference]) -> Bool {
-        for blob in references { pin(blob.digest) }
-        return references.allSatisfy { blobs.contains($0.digest) }
     }
 
     private func note(_ report: WorkerReport, by worker: WorkerID, at master: SimulatedMaster) {
@@ -154,6 +140,7 @@ extension Simulation {
             trace.note("finished by worker", number, lease: lease, at: timeline.now)
         case .failed(let lease, let failure):
             master.settled.insert(lease)
+            observer.reportedFailures.insert(lease)
             trace.note(
                 "failed at worker", number, lease: lease, detail: UInt64(failure.cause.rawValue), at: timeline.now)
         }
@@ -164,32 +151,31 @@ extension Simulation {
         do {
             switch mail {
             case .openJob(let opening):
-                let job = try master.scheduler.jobOpened(opening, at: moment, into: &master.outbox.decision)
-                if master.scheduler.jobSummary(job)?.state == .open {
-                    master.unsealed.opened(job, by: connection, at: timeline.now)
-                }
-                answer = .opened(job)
+                answer = .opened(try master.machine.jobOpened(opening, by: connection, at: moment))
             case .upload(let job, let references):
-                for blob in references { store(blob, for: job) }
+                for blob in references {
+                    put(blob)
+                    master.machine.uploaded(blob, for: job, at: moment)
+                }
                 answer = .uploaded
-            case .addImages(_, let offers) where !isStored(offers.map(\.input)):
-                answer = .blobsMissing
             case .addImages(let job, let offers):
-                try master.scheduler.imagesAdded(
-                    to: job, firstIndex: 0, offers.map { withKeptResult($0, for: job, at: master) }, at: moment,
-                    into: &master.outbox.decision)
-                answer = .added
+                switch try master.machine.imagesAdded(to: job, firstIndex: 0, offers, at: moment) {
+                case .missing: answer = .blobsMissing
+                case .added(let count):
+                    for _ in 0..<count {
+                        trace.note("answered with a kept result, job", Int(job.rawValue), at: timeline.now)
+                    }
+                    answer = .added
+                }
             case .sealJob(let job, let count):
-                try master.scheduler.jobSealed(job, imageCount: count, at: moment, into: &master.outbox.decision)
-                master.unsealed.ended(job)
+                try master.machine.sealed(job, imageCount: count, at: moment)
                 answer = .sealed
             case .cancelJob(let job):
-                try master.scheduler.jobCancelled(job, at: moment, into: &master.outbox.decision)
-                master.unsealed.ended(job)
+                try master.machine.cancelled(job, at: moment)
                 answer = .cancelled
             case .closed:
                 network[connection].isOpenAtMaster = false
-                master.unsealed.left(connection, at: timeline.now)
+                master.machine.clientLeft(connection, at: moment)
                 return
             default:
                 violate(.conversation, "a client said \(mail)")
@@ -198,20 +184,6 @@ extension Simulation {
         } catch {
             answer = error.retryAfter.map { .retryLater($0) } ?? .refused
         }
-        master.outbox.reply(.toClient(connection: connection, answer))
-    }
-
-    /// The offer with the kept result of an identical request.
-    private func withKeptResult(_ offer: ImageOffer, for job: JobID, at master: SimulatedMaster) -> ImageOffer {
-        guard let description = master.scheduler.jobSummary(job)?.description else { return offer }
-        var offer = offer
-        let key = ResultCache.Key(
-            input: offer.input.digest, pipeline: description.pipeline,
-            revision: master.scheduler.configuration.resultRevision)
-        if let result = master.results[key], blobs.contains(result.digest) {
-            trace.note("answered with a kept result, job", Int(job.rawValue), at: timeline.now)
-            offer.cachedResult = result
-        }
-        return offer
+        master.machine.reply(.toClient(connection: connection, answer))
     }
 }

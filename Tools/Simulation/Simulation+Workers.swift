@@ -9,7 +9,7 @@ import WorkerMachine
 
 extension Simulation {
     private var beatInterval: Duration { options.schedulerConfiguration.heartbeatInterval }
-    /// Without a heartbeat's reply for so long, the connection is taken for half-open.
+    /// A connection without a heartbeat's reply for this long is taken for half-open.
     private var silenceLimit: Duration { beatInterval * 10 }
     private static var retryInterval: Duration { .milliseconds(500) }
 
@@ -212,7 +212,7 @@ extension Simulation {
                 workers[number].reportingSince[lease] = nil
             case .send(let stream, let report):
                 guard workers[number].isRegistered, let connection = workers[number].connection else { break }
-                sendToMaster(.report(number: stream, WorkerReport(report)), on: connection)
+                sendToMaster(.report(number: stream, report), on: connection)
             }
         }
     }
@@ -233,7 +233,8 @@ extension Simulation {
         }
         let inputs = spec.inputs + [spec.value].compactMap { $0 }
         if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
-            if isFirst(spec.task.step), master?.scheduler.imageStatus(lease.task.image)?.state.isFinal == false {
+            if isFirst(spec.task.step), master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false
+            {
                 violate(.blobs, "the input of image \(lease.task.image) is gone, though it may still run")
             }
             post(.blobMissing(missing.blob.digest), on: nil)
@@ -382,15 +383,5 @@ extension Simulation {
         let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
         if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan
-    }
-}
-
-extension WorkerReport {
-    fileprivate init(_ report: LeaseBoard.Report) {
-        switch report {
-        case .band(let lease, let index, let blob): self = .band(lease, index: index, blob: blob)
-        case .finished(let lease, let output): self = .finished(lease, output)
-        case .failed(let lease, let failure): self = .failed(lease, failure)
-        }
     }
 }

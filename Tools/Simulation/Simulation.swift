@@ -18,6 +18,7 @@ public final class Simulation {
     let options: SimulationOptions
     let seed: UInt64
     var random: SeededGenerator
+    var storeRandom: SeededGenerator
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
@@ -26,9 +27,9 @@ public final class Simulation {
     var keptBook: KeptBook
     var master: SimulatedMaster?
     var masterRuns = 0
-    /// Of the results of the release that the master is, or is started as next.
+    /// The result revision of the release that the master is, or is started as next.
     var resultRevision = JobOptions.currentResultRevision
-    /// Which release's results lie in the blobs that tasks made.
+    /// The result revision of the blobs that tasks made.
     var revisions: [BlobDigest: UInt32] = [:]
     var workers: [SimulatedWorker] = []
     var clients: [SimulatedClient] = []
@@ -55,6 +56,7 @@ public final class Simulation {
     public init(seed: UInt64) {
         self.seed = seed
         random = SeededGenerator(seed: seed)
+        storeRandom = SeededGenerator(seed: ~seed)
         options = SimulationOptions(using: &random)
         observer = Observer(options.schedulerConfiguration)
         keptBook = KeptBook(duration: options.keepResults)
@@ -133,6 +135,7 @@ public final class Simulation {
         case .masterTurns(let run): turnMaster(run)
         case .masterCommitted(let run): masterCommitted(run)
         case .masterAssembled(let run, let image): if master?.run == run { post(.assembled(image), on: nil) }
+        case .storeWorks(let run): carryOutStoreWork(run: run)
         case .masterHears(let connection, let mail): masterHears(mail, on: connection)
         case .workerHears(let worker, let connection, let mail):
             if !isPaused(worker, event) { workerHears(worker, mail, on: connection) }
@@ -152,7 +155,7 @@ public final class Simulation {
         if eventsNow > 20_000 { violate(.liveness, "the master or a worker is busy without end, and gets nowhere") }
     }
 
-    /// What happens to a worker that stands still waits, in its order.
+    /// Events of a stalled worker wait, in their order.
     private func isPaused(_ worker: Int, _ event: Event) -> Bool {
         guard workers[worker].pausedUntil > timeline.now || !workers[worker].waiting.isEmpty else { return false }
         if workers[worker].waiting.isEmpty {
@@ -231,7 +234,7 @@ public struct SimulationResult: Sendable {
     public let violation: Violation?
     /// The last events, one a line.
     public let trace: String
-    /// The same for two runs of the same seed.
+    /// A digest of all events: equal for two runs of one seed.
     public let digest: UInt64
     public let simulated: Duration
     public let eventCount: UInt64

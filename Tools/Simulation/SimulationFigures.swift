@@ -33,7 +33,7 @@ public struct SimulationFigures: Sendable {
         ]
     }
 
-    /// For people: one figure a line, then how often each fault was injected.
+    /// For people: one figure per line, then how often each fault was injected.
     public var table: String {
         let faultRows = faults.sorted { $0.key < $1.key }.map { (name: "fault: " + $0.key, value: $0.value) }
         return (rows + faultRows).map { "\($0.name.padded(to: 40)) \($0.value)" }.joined(separator: "\n")

@@ -13,17 +13,17 @@ struct SimulationOptions: CustomStringConvertible {
     let longestCommit: Duration
     /// The mean time between two faults.
     let faultInterval: Duration
-    /// One in so many attempts ends with a dead rank, or hangs; 0 for none.
+    /// Of this many attempts one ends with a dead rank, or hangs; 0 for none.
     let rankLossEvery: Int
     let hangEvery: Int
-    /// One in so many images kills every rank that touches it, or can not be read; 0 for none.
+    /// Of this many images one kills every rank that touches it, or cannot be read; 0 for none.
     let poisonEvery: Int
     let corruptEvery: Int
-    /// One in so many images has the same input file as others.
+    /// Of this many images one has the same input file as others.
     let sharedEvery: Int
-    /// So many workers, the first ones, lie about their leases.
+    /// The first workers, this many, lie about their leases.
     let liarCount: Int
-    /// So many jobs may be open at a time; who comes beyond that is told when to come back.
+    /// Jobs that may be open at a time; a client beyond that is told when to come back.
     let maximumOpenJobs: Int
     /// How long the results of a job are kept.
     let keepResults: Duration

@@ -43,6 +43,7 @@ enum Event {
     case masterTurns(run: Int)
     case masterCommitted(run: Int)
     case masterAssembled(run: Int, ImageID)
+    case storeWorks(run: Int)
     case masterHears(connection: Int, MasterMail)
     case workerHears(worker: Int, connection: Int, WorkerMail)
     case worker(Int, run: Int, WorkerEvent)

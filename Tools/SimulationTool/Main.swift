@@ -7,23 +7,23 @@ import Simulation
     static let configuration = CommandConfiguration(
         commandName: "tessera-sim",
         abstract: "Run simulated clusters, one for each seed, and stop at the first that breaks a promise.",
-        discussion: "The exit status is 1 when a seed failed, or when a planted bug was not found.")
+        discussion: "The exit status is 1 when a seed failed, or when a seeded fault was not found.")
 
     @Option(help: "How many seeds to run.") var seeds: UInt64 = 100
     @Option(help: "The first seed.") var from: UInt64 = 1
-    @Option(help: "Stop after so many minutes.") var minutes: Double?
+    @Option(help: "Stop after this many minutes.") var minutes: Double?
     @Option(help: "Write the figures to this file as JSON.") var json: String?
-    @Option(help: "Plant a bug and look for it: its name, or 'all'.") var planted: String?
+    @Option(help: "Seed a fault and look for it: its name, or 'all'.") var faults: String?
     /// Only for `SeededFaultHunt`.
     @Option(help: .hidden) var hunt: String?
-    @Option(help: "Count the false deaths of so many node-hours of pauses and losses.") var falseDeaths: Int?
+    @Option(help: "Count the false deaths in this many node-hours of pauses and losses.") var falseDeaths: Int?
     @Flag(help: "Print each seed's digest: two runs of a seed print the same.") var digests = false
 
     func validate() throws {
         guard seeds > 0 else { throw ValidationError("--seeds is 0; at least 1 is needed") }
-        if let planted, planted != "all", !SeededFaultHunt.names.contains(planted) {
+        if let faults, faults != "all", !SeededFaultHunt.names.contains(faults) {
             throw ValidationError(
-                "there is no bug \(planted); there are all, \(SeededFaultHunt.names.joined(separator: ", "))")
+                "there is no fault \(faults); there are all, \(SeededFaultHunt.names.joined(separator: ", "))")
         }
     }
 
@@ -33,8 +33,8 @@ import Simulation
             print("\(trial.deaths) false deaths in \(trial.nodeHours) node-hours")
         } else if let hunt {
             SeededFaultHunt(name: hunt, seeds: range).runHere()
-        } else if let planted {
-            try find(planted == "all" ? SeededFaultHunt.names : [planted])
+        } else if let faults {
+            try find(faults == "all" ? SeededFaultHunt.names : [faults])
         } else {
             try runSeeds()
         }
@@ -78,7 +78,7 @@ import Simulation
                 found ?? "NOT FOUND in \(seeds) seeds")
             fflush(nil)
         }
-        print("\(names.count - missed) of \(names.count) planted bugs found")
+        print("\(names.count - missed) of \(names.count) seeded faults found")
         if missed > 0 { throw ExitCode(1) }
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import SeededFaultsWithFaults
 import SimulationWithFaults
 
-/// Looks for one planted bug, seed by seed, until a checker finds it.
+/// Looks for one seeded fault, seed by seed, until a checker finds it.
 ///
 /// A bug may also be found by the product itself, when one of its own preconditions ends the process. So the seeds run in a
 /// process of their own: this program once more, which says which seed it tries.
@@ -14,7 +14,8 @@ struct SeededFaultHunt {
     }
 
     /// The bugs by the names of the command line.
-    static let bugs: [String: SeededFault] = Dictionary(uniqueKeysWithValues: SeededFault.allCases.map { ($0.name, $0) })
+    static let bugs: [String: SeededFault] = Dictionary(
+        uniqueKeysWithValues: SeededFault.allCases.map { ($0.name, $0) })
     static var names: [String] { SeededFault.allCases.map(\.name) }
     static func brokenPromise(by name: String) -> String { bugs[name]?.brokenPromise ?? "" }
 

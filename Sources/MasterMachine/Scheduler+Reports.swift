@@ -1,28 +1,6 @@
 import JobModel
 import Scheduler
 
-/// What a worker reports of a lease.
-public enum WorkerReport: Hashable, Sendable {
-    case band(LeaseID, index: UInt32, blob: BlobReference)
-    case finished(LeaseID, TaskOutput)
-    case failed(LeaseID, Failure)
-
-    public var lease: LeaseID {
-        switch self {
-        case .band(let lease, _, _), .finished(let lease, _), .failed(let lease, _): lease
-        }
-    }
-
-    /// The blobs that must be in the store for it to hold.
-    public var blobs: [BlobReference] {
-        switch self {
-        case .band(_, _, let blob): [blob]
-        case .finished(_, let output): [output.payload, output.summary, output.metadata].compactMap { $0 }
-        case .failed: []
-        }
-    }
-}
-
 extension Scheduler {
     /// A worker reported something.
     ///

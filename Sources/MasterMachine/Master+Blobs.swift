@@ -1,0 +1,113 @@
+import JobModel
+import Scheduler
+
+// Blobs that were put, sought, lost or are of no use any more.
+
+extension Master {
+    // MARK: Puts
+
+    /// A blob was put: by a worker, or by the master itself.
+    public mutating func stored(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) {
+        store.insert(digest)
+        ownActions.append(.confirmPut(digest))
+        pins.pin(digest, for: job, at: now.instant)
+    }
+
+    /// A client's upload arrived. Its bytes count to the budget of uploads until an image refers to the blob.
+    public mutating func uploaded(_ blob: BlobReference, for job: JobID?, at now: Moment) {
+        stored(blob.digest, for: job, at: now)
+        if !scheduler.isNeeded(blob.digest) { unclaimed.insert(blob) }
+    }
+
+    /// A client asked which of the blobs are in the store, and is about to refer to them.
+    public mutating func blobsSought(_ digests: [BlobDigest], for job: JobID?, at now: Moment) -> [Bool] {
+        digests.map { isPresentAndPinned($0, for: job, at: now) }
+    }
+
+    /// Pins the blob, because somebody is about to refer to it.
+    ///
+    /// - Returns: whether it is in the store.
+    mutating func isPresentAndPinned(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) -> Bool {
+        pins.pin(digest, for: job, at: now.instant)
+        return store.contains(digest)
+    }
+
+    /// Whether the blob is in the store.
+    public func isStored(_ digest: BlobDigest) -> Bool { store.contains(digest) }
+
+    /// Whether somebody is about to refer to the blob.
+    public func isPinned(_ digest: BlobDigest) -> Bool { pins.isPinned(digest) }
+
+    // MARK: Assembly
+
+    /// The image's output file was built and put.
+    public mutating func assembled(_ image: ImageID, result: BlobReference, at now: Moment) {
+        stored(result.digest, at: now)
+        decide { $0.imageAssembled(image, result: result, at: now, into: &$1) }
+    }
+
+    /// The image's output file could not be built, although all its segments are there.
+    public mutating func assemblyFailed(_ image: ImageID, reason: String, at now: Moment) {
+        decide { $0.assemblyFailed(image, reason: reason, at: now, into: &$1) }
+    }
+
+    /// A segment of the image was gone when its output file was built.
+    public mutating func segmentMissing(_ digest: BlobDigest?, of image: ImageID, at now: Moment) {
+        if let digest { store.remove(digest) }
+        decide { $0.blobsLost(of: image, at: now, into: &$1) }
+    }
+
+    // MARK: Loss
+
+    /// A blob was not in the store when it was to be read. What can be computed again starts over.
+    ///
+    /// - Returns: the images that start over.
+    public mutating func blobMissing(_ digest: BlobDigest, at now: Moment) -> [ImageID] {
+        store.remove(digest)
+        let images = scheduler.imagesThatCanRecompute(digest).sorted()
+        for image in images { decide { $0.blobsLost(of: image, at: now, into: &$1) } }
+        return images
+    }
+
+    /// The bytes of a blob are not what its name says. It is never served again, so that it can be put again.
+    ///
+    /// - Returns: all images that refer to it, and those of them that start over.
+    public mutating func blobDamaged(
+        _ digest: BlobDigest, at now: Moment
+    ) -> (affected: [ImageID], restarted: [ImageID]) {
+        results.remove(digest)
+        ownActions.append(.setAside(digest))
+        let affected = scheduler.images(referringTo: digest)
+        return (affected, blobMissing(digest, at: now))
+    }
+
+    /// An intermediate blob of the image was not found, or not whole, after a start.
+    ///
+    /// - Returns: whether the image starts over; `false` when it does not need the blob any more.
+    public mutating func intermediateMissed(_ blob: BlobReference, of image: ImageID, at now: Moment) -> Bool {
+        guard scheduler.intermediateBlobs(of: image).contains(blob) else { return false }
+        store.remove(blob.digest)
+        decide { $0.blobsLost(of: image, at: now, into: &$1) }
+        return true
+    }
+
+    // MARK: Deletion
+
+    /// Files were found in the store that are too old to be puts under way. Those of no use are removed.
+    public mutating func oldBlobsFound(_ digests: [BlobDigest]) {
+        for digest in digests where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
+    }
+
+    /// Whether nothing needs the blob and nobody is about to refer to it.
+    func mayDelete(_ digest: BlobDigest) -> Bool {
+        pins.mayDelete(digest, isNeeded: scheduler.isNeeded(digest))
+    }
+
+    mutating func removeIfUnneeded(_ digest: BlobDigest, into actions: inout [MasterAction<Link>]) {
+        results.remove(digest)
+        guard mayDelete(digest) else { return }
+        store.remove(digest)
+        unclaimed.remove(digest)
+        actions.append(.removeBlob(digest))
+    }
+}
