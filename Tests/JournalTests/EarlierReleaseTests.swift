@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import TestBasics
 import Testing
 
 @testable import Journal
