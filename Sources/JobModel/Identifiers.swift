@@ -77,18 +77,18 @@ public struct WorkerID: Hashable, Comparable, Sendable, CustomStringConvertible 
     public var description: String { "w\(rawValue)" }
 }
 
-/// Counts the attempts of one task from 1; it fences a lease against every earlier one.
-public typealias Epoch = UInt32
+/// The number of an attempt at one task, from 1: the fencing token of its lease.
+public typealias AttemptNumber = UInt32
 
 /// One worker's right to run one task: the task and the attempt it was granted for.
 public struct LeaseID: Hashable, Sendable, CustomStringConvertible {
     public let task: TaskID
-    public let epoch: Epoch
+    public let attempt: AttemptNumber
 
-    public init(task: TaskID, epoch: Epoch) {
+    public init(task: TaskID, attempt: AttemptNumber) {
         self.task = task
-        self.epoch = epoch
+        self.attempt = attempt
     }
 
-    public var description: String { "\(task)#\(epoch)" }
+    public var description: String { "\(task)#\(attempt)" }
 }

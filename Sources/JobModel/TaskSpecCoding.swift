@@ -8,7 +8,7 @@ import ByteCoding
 //     ImageID          JobID | index
 //     TaskStep         u8 kind: 0 whole | 1 decode | 2 chunk: stage, index | 3 reduce: stage
 //     TaskID           ImageID | TaskStep
-//     LeaseID          TaskID | epoch
+//     LeaseID          TaskID | attempt
 //     BlobDigest       32 bytes
 //     BlobReference    BlobDigest | byte count
 //     BlobSlice        BlobReference | offset | byte count
@@ -88,11 +88,11 @@ extension TaskID: BinaryCodable {
 extension LeaseID: BinaryCodable {
     public func encode(into writer: inout BinaryWriter) {
         writer.write(task)
-        writer.writeVariable(UInt64(epoch))
+        writer.writeVariable(UInt64(attempt))
     }
 
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
-        self.init(task: try reader.read(), epoch: try reader.readVariable(as: Epoch.self))
+        self.init(task: try reader.read(), attempt: try reader.readVariable(as: AttemptNumber.self))
     }
 }
 

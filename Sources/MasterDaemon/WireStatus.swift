@@ -93,7 +93,7 @@ extension WireDeadImage {
         attempts = dead.attempts.map { attempt in
             .with {
                 $0.task = "\(attempt.lease.task)"
-                $0.epoch = attempt.lease.epoch
+                $0.attempt = attempt.lease.attempt
                 $0.worker = "\(attempt.worker)"
                 $0.failure = attempt.failure.wire
             }

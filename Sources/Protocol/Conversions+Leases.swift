@@ -56,8 +56,8 @@ extension LeaseID {
     public init(wire: WireLease, field: String = "Lease") throws(ProtocolViolation) {
         let job = try JobID(wire: wire.job, field: field + ".job")
         let step = try TaskStep(wire: wire.step, field: field + ".step")
-        guard wire.epoch > 0 else { throw ProtocolViolation(field + ".epoch", wire.epoch, allowed: "from 1") }
-        self.init(task: TaskID(image: ImageID(job: job, index: wire.image), step: step), epoch: wire.epoch)
+        guard wire.attempt > 0 else { throw ProtocolViolation(field + ".attempt", wire.attempt, allowed: "from 1") }
+        self.init(task: TaskID(image: ImageID(job: job, index: wire.image), step: step), attempt: wire.attempt)
     }
 
     public var wire: WireLease {
@@ -65,7 +65,7 @@ extension LeaseID {
         wire.job = task.image.job.rawValue
         wire.image = task.image.index
         wire.step = task.step.wire
-        wire.epoch = epoch
+        wire.attempt = attempt
         return wire
     }
 }

@@ -3,7 +3,7 @@ import SeededFaults
 
 /// One attempt that has not ended.
 struct OpenAttempt: Hashable, Sendable {
-    let epoch: Epoch
+    let number: AttemptNumber
     let worker: WorkerID
 }
 
@@ -23,7 +23,7 @@ enum OpenAttempts: Hashable, Sendable {
 /// The durable state of a task.
 struct TaskProgress: Hashable, Sendable {
     /// The latest attempt; 0 before the first.
-    var epoch: Epoch
+    var attempt: AttemptNumber
     /// Products that it still waits for.
     var missing: UInt32
     /// Attempts that count to the job's maximum.
@@ -50,16 +50,16 @@ struct ImageProgress: Equatable, Sendable {
     /// Chunks that are not done, by stage.
     private var chunksToDo: [Int]
 
-    /// - Parameter epoch: the latest that an earlier run of the image used: epochs are never used twice.
-    init(plan: ImagePlan, after epoch: Epoch) {
+    /// - Parameter attempt: the latest that an earlier run of the image used; no attempt number is used twice.
+    init(plan: ImagePlan, after attempt: AttemptNumber) {
         self.plan = plan
-        tasks = plan.missingCounts.map { TaskProgress(epoch: epoch, missing: $0) }
+        tasks = plan.missingCounts.map { TaskProgress(attempt: attempt, missing: $0) }
         chunksToDo = plan.stages.map(\.chunks.count)
         bands = plan.isWhole ? [] : Array(repeating: nil, count: plan.bands.count)
     }
 
     var isComplete: Bool { doneCount == tasks.count }
-    var latestEpoch: Epoch { tasks.reduce(0) { max($0, $1.epoch) } }
+    var latestAttempt: AttemptNumber { tasks.reduce(0) { max($0, $1.attempt) } }
 
     /// Whether the task could be handed out: nothing is missing, it is not done, and nobody works on it.
     func isReady(_ task: UInt32) -> Bool {
@@ -67,7 +67,9 @@ struct ImageProgress: Equatable, Sendable {
         return !progress.isDone && progress.missing == 0 && open[task] == nil
     }
 
-    func attempt(_ epoch: Epoch, of task: UInt32) -> OpenAttempt? { open[task]?.all.first { $0.epoch == epoch } }
+    func attempt(_ number: AttemptNumber, of task: UInt32) -> OpenAttempt? {
+        open[task]?.all.first { $0.number == number }
+    }
 
     /// What the finished task gave back.
     func output(of task: Int) -> TaskOutput? { tasks[task].output.map { outputs[Int($0)] } }
@@ -77,44 +79,46 @@ struct ImageProgress: Equatable, Sendable {
 
     // MARK: Changes, each the effect of one record
 
-    private func number(_ step: TaskStep) throws(ReplayError) -> UInt32 {
+    private func taskNumber(_ step: TaskStep) throws(ReplayError) -> UInt32 {
         guard let number = plan.task(at: step) else {
             throw ReplayError(description: "\(step) is not a task of the image")
         }
         return UInt32(number)
     }
 
-    mutating func attemptStarted(_ epoch: Epoch, of step: TaskStep, by worker: WorkerID) throws(ReplayError) {
-        let task = try number(step)
-        let attempt = OpenAttempt(epoch: epoch, worker: worker)
+    mutating func attemptStarted(_ number: AttemptNumber, of step: TaskStep, by worker: WorkerID) throws(ReplayError) {
+        let task = try taskNumber(step)
+        let attempt = OpenAttempt(number: number, worker: worker)
         switch open.updateValue(.one(attempt), forKey: task) {
         case nil: break
         case .one(let first): open[task] = .two(first, attempt)
-        case .two: throw ReplayError(description: "a third attempt at once, \(epoch), of task \(task)")
+        case .two: throw ReplayError(description: "a third attempt at once, \(number), of task \(task)")
         }
         let known = tasks[Int(task)]
-        if !reclaimableBy.isEmpty, reclaimableBy.removeValue(forKey: task) != nil, epoch == known.epoch {
+        if !reclaimableBy.isEmpty, reclaimableBy.removeValue(forKey: task) != nil, number == known.attempt {
             tasks[Int(task)].workerLosses -= 1
-        } else if epoch != known.epoch + 1 {
-            throw ReplayError(description: "attempt \(epoch) of task \(task) follows attempt \(known.epoch)")
+        } else if number != known.attempt + 1 {
+            throw ReplayError(description: "attempt \(number) of task \(task) follows attempt \(known.attempt)")
         }
-        tasks[Int(task)].epoch = epoch
+        tasks[Int(task)].attempt = number
     }
 
-    mutating func attemptEnded(_ epoch: Epoch, of step: TaskStep, because cause: FailureCause) throws(ReplayError) {
-        let task = try number(step)
-        let worker = attempt(epoch, of: task)?.worker
+    mutating func attemptEnded(_ number: AttemptNumber, of step: TaskStep, because cause: FailureCause)
+        throws(ReplayError)
+    {
+        let task = try taskNumber(step)
+        let worker = attempt(number, of: task)?.worker
         switch open[task] {
-        case .one(let only) where only.epoch == epoch: open[task] = nil
-        case .two(let first, let second) where first.epoch == epoch: open[task] = .one(second)
-        case .two(let first, let second) where second.epoch == epoch: open[task] = .one(first)
-        case nil, .one, .two: throw ReplayError(description: "attempt \(epoch) of task \(task) ended but was not open")
+        case .one(let only) where only.number == number: open[task] = nil
+        case .two(let first, let second) where first.number == number: open[task] = .one(second)
+        case .two(let first, let second) where second.number == number: open[task] = .one(first)
+        case nil, .one, .two: throw ReplayError(description: "attempt \(number) of task \(task) ended but was not open")
         }
         let lossCharge = seeded(.lossCountsAsFailure, FailureCause.Charge.failure, else: .loss)
         switch cause.charge == .loss ? lossCharge : cause.charge {
         case .loss:
             tasks[Int(task)].workerLosses += 1
-            reclaimableBy[task] = tasks[Int(task)].epoch == epoch ? worker : nil
+            reclaimableBy[task] = tasks[Int(task)].attempt == number ? worker : nil
         case .failure, .final: tasks[Int(task)].failedAttempts += 1
         case .free: if seeded(.failureRefunded) { tasks[Int(task)].failedAttempts = 0 }
         }
@@ -132,7 +136,7 @@ struct ImageProgress: Equatable, Sendable {
     mutating func taskCompleted(
         _ step: TaskStep, _ output: TaskOutput
     ) throws(ReplayError) -> (ready: [UInt32], doneCount: Int) {
-        let task = try number(step)
+        let task = try taskNumber(step)
         guard !tasks[Int(task)].isDone else { throw ReplayError(description: "task \(task) was completed twice") }
         tasks[Int(task)].isDone = true
         if !reclaimableBy.isEmpty { reclaimableBy[task] = nil }

@@ -16,8 +16,8 @@ struct ImageEntry: Equatable, Sendable {
     /// The result revision under which `result` was made.
     var resultRevision: UInt32 = 0
     var failure: Failure?
-    /// The latest epoch of the runs before the present one.
-    var epochFloor: Epoch = 0
+    /// The latest attempt number of the runs before the present one.
+    var attemptFloor: AttemptNumber = 0
     var restarts: UInt32 = 0
     /// Attempts that ended badly since the image was added or redriven, oldest first; none once it is done.
     var reports: [AttemptReport] = []
@@ -73,7 +73,7 @@ struct JobEntry: Equatable, Sendable {
 
 extension JobEntry {
     mutating func begin(_ index: UInt32, _ plan: ImagePlan) {
-        progress[index] = ImageProgress(plan: plan, after: images[Int(index)].epochFloor)
+        progress[index] = ImageProgress(plan: plan, after: images[Int(index)].attemptFloor)
         images[Int(index)].state = .running
     }
 

@@ -32,7 +32,7 @@ extension Ledger {
             jobs[image.job]?.begin(image.index, plan)
         }
         try changeProgress(of: lease.task) { progress throws(ReplayError) in
-            try progress.attemptStarted(lease.epoch, of: lease.task.step, by: worker)
+            try progress.attemptStarted(lease.attempt, of: lease.task.step, by: worker)
         }
         latestWorker = max(latestWorker, worker)
     }
@@ -40,7 +40,7 @@ extension Ledger {
     mutating func attemptEnded(_ lease: LeaseID, _ worker: WorkerID, _ failure: Failure) throws(ReplayError) {
         let image = lease.task.image
         try changeProgress(of: lease.task) { progress throws(ReplayError) in
-            try progress.attemptEnded(lease.epoch, of: lease.task.step, because: failure.cause)
+            try progress.attemptEnded(lease.attempt, of: lease.task.step, because: failure.cause)
         }
         switch failure.cause.tally {
         case .lost: jobs[image.job]?.counts.attemptsLost += 1
@@ -184,8 +184,8 @@ extension Ledger {
     mutating func dropProgress(of image: ImageID) {
         guard let progress = jobs[image.job]?.progress.removeValue(forKey: image.index) else { return }
         for blob in progress.intermediates { release(blob) }
-        let latestEpoch = seeded(.attemptNumbersReused, 0, else: progress.latestEpoch)
-        update(image) { $0.epochFloor = max($0.epochFloor, latestEpoch) }
+        let latestAttempt = seeded(.attemptNumbersReused, 0, else: progress.latestAttempt)
+        update(image) { $0.attemptFloor = max($0.attemptFloor, latestAttempt) }
         if let entry = self.image(image) {
             jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
             jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)

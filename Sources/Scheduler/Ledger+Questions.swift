@@ -34,11 +34,12 @@ extension Ledger {
         if let progress = jobs[key.job]?.progress[key.index] {
             return LeaseID(
                 task: TaskID(image: key.image, step: progress.plan.step(Int(key.task))),
-                epoch: progress.tasks[Int(key.task)].epoch + 1)
+                attempt: progress.tasks[Int(key.task)].attempt + 1)
         }
         guard let entry = image(key.image) else { preconditionFailure("image \(key.image) is unknown") }
         return LeaseID(
-            task: TaskID(image: key.image, step: entry.taskCount == 1 ? .whole : .decode), epoch: entry.epochFloor + 1)
+            task: TaskID(image: key.image, step: entry.taskCount == 1 ? .whole : .decode),
+            attempt: entry.attemptFloor + 1)
     }
 
     /// Pixels that a task of a running image reads.
@@ -50,7 +51,7 @@ extension Ledger {
     func openLeases(of key: TaskKey) -> [LeaseID] {
         guard let progress = jobs[key.job]?.progress[key.index], let open = progress.open[key.task] else { return [] }
         let task = TaskID(image: key.image, step: progress.plan.step(Int(key.task)))
-        return open.all.map { LeaseID(task: task, epoch: $0.epoch) }
+        return open.all.map { LeaseID(task: task, attempt: $0.number) }
     }
 
     /// All attempts of the image's tasks that have not ended, in the order of the tasks.

@@ -178,7 +178,7 @@ extension Scheduler {
         let task = ledger.taskProgress(key)
         let loser = ledger.jobs[key.job]?.progress[key.index]?.reclaimableBy[key.task]
         let isOwnLease = seeded(.anyLeaseReclaimed, loser != nil, else: loser != nil && loser == identity)
-        guard task.epoch == held.lease.epoch, isOwnLease else { return false }
+        guard task.attempt == held.lease.attempt, isOwnLease else { return false }
         forgetWaiting(key)
         commit(.attemptStarted(held.lease, worker: worker), into: &decision)
         addLease(

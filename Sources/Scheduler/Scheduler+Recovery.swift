@@ -20,7 +20,7 @@ extension Scheduler {
     private mutating func recover(_ job: JobID, at now: Moment, into decision: inout Decision) {
         if !seeded(.oldWorkKept) { revise(job, into: &decision) }
         guard let entry = ledger.jobs[job] else { return }
-        let touched = entry.images.lastIndex { $0.state != .waiting || $0.epochFloor > 0 }
+        let touched = entry.images.lastIndex { $0.state != .waiting || $0.attemptFloor > 0 }
         let cursor = touched.map { $0 + 1 } ?? 0
         queue.open(entry.description, lane: lane(of: job), cursor: UInt32(cursor))
         queue.add(unstarted: entry.images.count - cursor, to: job)
@@ -53,7 +53,7 @@ extension Scheduler {
             for attempt in seeded(.runningAttemptsForgotten, [], else: open.all) {
                 expect(attempt.worker, at: now)
                 addLease(
-                    LeaseID(task: id, epoch: attempt.epoch), key, by: attempt.worker, isStarted: true,
+                    LeaseID(task: id, attempt: attempt.number), key, by: attempt.worker, isStarted: true,
                     progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
             }
         }

@@ -92,7 +92,7 @@ extension Scheduler {
         guard let key = ledger.key(lease.task), let image = ledger.image(key.image) else { return nil }
         let task = ledger.taskProgress(key)
         let wasAttempted = seeded(
-            .attemptNotChecked, true, else: lease.epoch > image.epochFloor && lease.epoch <= task.epoch)
+            .attemptNotChecked, true, else: lease.attempt > image.attemptFloor && lease.attempt <= task.attempt)
         let isDone = seeded(.secondResultAccepted, false, else: task.isDone)
         return wasAttempted && !isDone ? key : nil
     }

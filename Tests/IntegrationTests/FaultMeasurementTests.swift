@@ -19,7 +19,7 @@ extension Campaigns {
             struct Grant: Sendable {
                 let job: JobID
                 let worker: Int
-                let epoch: UInt32
+                let attempt: UInt32
                 let time: ContinuousClock.Instant
             }
             private let grants = Mutex<[Grant]>([])
@@ -29,13 +29,13 @@ extension Campaigns {
                 let time = ContinuousClock.now
                 grants.withLock {
                     $0.append(
-                        Grant(job: JobID(grant.lease.job), worker: worker, epoch: grant.lease.epoch, time: time))
+                        Grant(job: JobID(grant.lease.job), worker: worker, attempt: grant.lease.attempt, time: time))
                 }
             }
 
-            func waitForGrant(of job: JobID, after epoch: UInt32 = 0) async throws -> Grant {
+            func waitForGrant(of job: JobID, after attempt: UInt32 = 0) async throws -> Grant {
                 try await eventually("job \(job) is leased", every: .milliseconds(1)) {
-                    grants.withLock { $0.first { $0.job == job && $0.epoch > epoch } }
+                    grants.withLock { $0.first { $0.job == job && $0.attempt > attempt } }
                 }
             }
         }
@@ -80,7 +80,7 @@ extension Campaigns {
                     _ = try await cluster.waitForBusyRank(of: victim)
                     let start = ContinuousClock.now
                     victim.process.send(signal)
-                    let second = try await log.waitForGrant(of: job, after: first.epoch)
+                    let second = try await log.waitForGrant(of: job, after: first.attempt)
                     #expect(second.worker != first.worker)
                     try await cluster.withMaster { try await $0.cancel(job) }
                     if signal == SIGKILL {

@@ -99,7 +99,7 @@ import Testing
         let digest = BlobDigest((0..<32).map { UInt8($0) })
         guard let digest else { return #expect(Bool(false), "a digest has 32 bytes") }
         let lease = LeaseID(
-            task: TaskID(image: ImageID(job: JobID(300), index: 5), step: .chunk(stage: 1, index: 2)), epoch: 3)
+            task: TaskID(image: ImageID(job: JobID(300), index: 5), step: .chunk(stage: 1, index: 2)), attempt: 3)
         let output = TaskOutput(
             payload: BlobReference(digest: digest, byteCount: 128),
             checksum: SegmentChecksum([0x44, 0x33, 0x22, 0x11, 9]), valueOffsets: [7])
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func `a checksum of another format than PNG's is written in version 4`() throws {
-        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), epoch: 1)
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
         for bytes: [UInt8] in [[], [1, 2, 3], [1, 2, 3, 4, 0x80, 0x00], Array(repeating: 7, count: 256)] {
             let record = Record.taskCompleted(lease, output: TaskOutput(checksum: SegmentChecksum(bytes)))
             #expect(record.encoded()[0] == 4)
@@ -195,7 +195,7 @@ import Testing
     }
 
     @Test func `a checksum of another format than PNG's is written in version 4`() throws {
-        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), epoch: 1)
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
         for bytes: [UInt8] in [[], [1, 2, 3], [1, 2, 3, 4, 0x80, 0x00], Array(repeating: 7, count: 256)] {
             let record = Record.taskCompleted(lease, output: TaskOutput(checksum: SegmentChecksum(bytes)))
             #expect(record.encoded()[0] == 4)

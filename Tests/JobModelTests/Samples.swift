@@ -42,7 +42,7 @@ struct Samples {
     }
 
     mutating func task() -> TaskID { TaskID(image: image(), step: step()) }
-    mutating func lease() -> LeaseID { LeaseID(task: task(), epoch: number()) }
+    mutating func lease() -> LeaseID { LeaseID(task: task(), attempt: number()) }
 
     mutating func digest() -> BlobDigest {
         guard let digest = BlobDigest(bytes(32)) else { preconditionFailure("a digest has 32 bytes") }

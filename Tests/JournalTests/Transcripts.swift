@@ -18,13 +18,13 @@ enum Transcript {
                 options: JobOptions(), submittedAt: 1_800_000_000_000))
     }
 
-    static func started(_ job: UInt64, image: UInt32, epoch: Epoch = 1, worker: UInt64 = 1) -> Record {
-        .attemptStarted(lease(job, image, epoch), worker: WorkerID(worker))
+    static func started(_ job: UInt64, image: UInt32, attempt: AttemptNumber = 1, worker: UInt64 = 1) -> Record {
+        .attemptStarted(lease(job, image, attempt), worker: WorkerID(worker))
     }
 
-    static func completed(_ job: UInt64, image: UInt32, epoch: Epoch = 1) -> Record {
+    static func completed(_ job: UInt64, image: UInt32, attempt: AttemptNumber = 1) -> Record {
         .taskCompleted(
-            lease(job, image, epoch),
+            lease(job, image, attempt),
             output: TaskOutput(
                 payload: BlobReference(digest: digest(UInt8(truncatingIfNeeded: image)), byteCount: 1000)))
     }
@@ -36,8 +36,8 @@ enum Transcript {
             + (0..<imageCount).flatMap { [started(job, image: $0), completed(job, image: $0)] }
     }
 
-    private static func lease(_ job: UInt64, _ image: UInt32, _ epoch: Epoch) -> LeaseID {
-        LeaseID(task: TaskID(image: ImageID(job: JobID(job), index: image), step: .whole), epoch: epoch)
+    private static func lease(_ job: UInt64, _ image: UInt32, _ attempt: AttemptNumber) -> LeaseID {
+        LeaseID(task: TaskID(image: ImageID(job: JobID(job), index: image), step: .whole), attempt: attempt)
     }
 }
 

@@ -17,8 +17,8 @@ import Testing
         .reduce(stage: 3),
     ]
 
-    private static func lease(_ step: TaskStep = .whole, epoch: Epoch = 1) -> LeaseID {
-        LeaseID(task: TaskID(image: ImageID(job: JobID(12), index: 3), step: step), epoch: epoch)
+    private static func lease(_ step: TaskStep = .whole, attempt: AttemptNumber = 1) -> LeaseID {
+        LeaseID(task: TaskID(image: ImageID(job: JobID(12), index: 3), step: step), attempt: attempt)
     }
 
     private static func spec(_ step: TaskStep, inputs: [BlobSlice], value: BlobSlice? = nil) -> TaskSpec {
@@ -38,7 +38,7 @@ import Testing
         let slices = [
             BlobSlice(blob: try Self.blob(1), offset: 10, byteCount: 990), BlobSlice(try Self.blob(2, 0)),
         ]
-        let lease = Self.lease(step, epoch: .max)
+        let lease = Self.lease(step, attempt: .max)
         for value in [nil, slices[0]] {
             let spec = Self.spec(step, inputs: slices, value: value)
             let message = try Self.sent(WireControl(.grantLease(WireGrantLease(lease: lease, spec: spec))))
@@ -101,7 +101,7 @@ import Testing
             return #expect(throws: ProtocolViolation.self) { try LeaseID(wire: changed) }
         }
         #expect(violation { $0.job = 0 }?.field == "Lease.job")
-        #expect(violation { $0.epoch = 0 }?.field == "Lease.epoch")
+        #expect(violation { $0.attempt = 0 }?.field == "Lease.attempt")
         #expect(violation { $0.clearStep() }?.field == "Lease.step")
         #expect(violation { $0.step.whole = false }?.field == "Lease.step")
         lease = Self.lease(.chunk(stage: 1, index: 1)).wire

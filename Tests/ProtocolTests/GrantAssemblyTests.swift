@@ -13,7 +13,7 @@ import Testing
             task: task, pipeline: String(repeating: "invert | ", count: 60) + "canny",
             geometry: ImageGeometry(width: 10, height: 5000, channelCount: 1, bitsPerSample: 8), chunkByteCount: 10,
             maximumPixelCount: 1 << 40, inputs: inputs, progressTimeoutMilliseconds: 1000)
-        return (LeaseID(task: task, epoch: 2), spec)
+        return (LeaseID(task: task, attempt: 2), spec)
     }
 
     private static func assemble(

@@ -11,7 +11,7 @@ import Testing
         let job = try play.submit()
         let grant = try #require(play.held[worker]?.first)
         #expect(grant.lease.task.step == .whole)
-        #expect(grant.lease.epoch == 1)
+        #expect(grant.lease.attempt == 1)
         #expect(grant.spec.inputs == [BlobSlice(.named("1.0.input"))])
 
         try play.finishNext(on: worker)

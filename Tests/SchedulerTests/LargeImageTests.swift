@@ -219,7 +219,7 @@ import Testing
         #expect(play.summary(job)?.counts.attemptsFailed == 2, "a band of 4 rows has 40 bytes")
     }
 
-    @Test func `when blobs are lost the image starts over with new epochs, but not for ever`() throws {
+    @Test func `when blobs are lost the image starts over with new attempt numbers, but not for ever`() throws {
         var configuration = SchedulerConfiguration()
         configuration.maximumRestarts = 2
         let play = try Rehearsal(configuration)
@@ -242,7 +242,7 @@ import Testing
         #expect(play.image(job)?.failure?.cause == .workerError)
     }
 
-    @Test func `an epoch that only another task has used is no attempt`() throws {
+    @Test func `an attempt number that only another task has used is not accepted`() throws {
         let play = try Rehearsal()
         let worker = try play.connect(slots: 8)
         let job = try play.submit("rows", rows: 8)
@@ -254,7 +254,7 @@ import Testing
         play.finish(play.leases(of: worker)[0], on: worker)
         let chunk = play.leases(of: worker)[0]
         #expect(chunk.description == "1.0/chunk-0-0#3")
-        play.finish(LeaseID(task: chunk.task, epoch: 2), on: worker)
+        play.finish(LeaseID(task: chunk.task, attempt: 2), on: worker)
         #expect(play.counters.lateResults == 1, "that chunk had a first attempt before, but no second")
         play.finish(chunk, on: worker)
         #expect(play.summary(job)?.counts.tasksDone == 2)

@@ -24,7 +24,7 @@ import Testing
         play.disconnect(first)
         let second = try play.connect("second", slots: 2)
         #expect(play.images(of: second) == [0, 1, 2, 3])
-        #expect(play.leases(of: second)[0].epoch == 2)
+        #expect(play.leases(of: second)[0].attempt == 2)
     }
 
     @Test func `a silent worker is suspect after 2 seconds and dead after 3`() throws {
@@ -127,7 +127,7 @@ import Testing
         play.disconnect(first)
         let liar = try play.connect("liar", as: nil, holding: [lease])
         #expect(play.dropped == [lease])
-        #expect(play.leases(of: liar) == [LeaseID(task: lease.task, epoch: lease.epoch + 1)], "its own attempt")
+        #expect(play.leases(of: liar) == [LeaseID(task: lease.task, attempt: lease.attempt + 1)], "its own attempt")
     }
 
     @Test func `what a worker says of another's lease does not end that`() throws {
@@ -175,7 +175,7 @@ import Testing
     @Test func `a worker whose identifier is not known gets another`() throws {
         let play = try Rehearsal()
         try play.submit()
-        let stranger = LeaseID(task: TaskID(image: ImageID(job: JobID(9), index: 0), step: .whole), epoch: 1)
+        let stranger = LeaseID(task: TaskID(image: ImageID(job: JobID(9), index: 0), step: .whole), attempt: 1)
         let reply = try play.perform { scheduler, now, decision throws(SchedulerRefusal) in
             try scheduler.workerRegistered(
                 WorkerRegistration(worker: WorkerID(77), name: "w", slotCount: 1, held: [HeldLease(stranger)]),
@@ -193,7 +193,7 @@ import Testing
         play.wait(.seconds(4), silent: [slow])
         let fast = try play.connect("fast")
         let second = play.leases(of: fast)[0]
-        #expect(second.epoch == 2)
+        #expect(second.attempt == 2)
 
         play.finish(first, on: slow)
         #expect(play.state(job) == .done, "the first result is that of the attempt that was given up")

@@ -57,7 +57,7 @@ import Testing
         #expect(play.leases(of: fast).isEmpty, "it is not yet 2 seconds old")
         play.wait(.seconds(1))
         let backup = try #require(play.leases(of: fast).first)
-        #expect(backup.task == straggler.task && backup.epoch == straggler.epoch + 1)
+        #expect(backup.task == straggler.task && backup.attempt == straggler.attempt + 1)
         play.wait(.seconds(10))
         #expect(play.counters.backupsGranted == 1, "one backup, not more")
 
@@ -82,7 +82,7 @@ import Testing
         #expect(play.leases(of: slow) == [straggler])
         play.disconnect(slow)
         play.wait(.seconds(2))
-        #expect(play.leases(of: fast).map(\.epoch) == [3])
+        #expect(play.leases(of: fast).map(\.attempt) == [3])
         play.workOff(on: [fast])
         #expect(play.state(job) == .done)
     }

@@ -31,7 +31,7 @@ import Testing
         play.wait(.milliseconds(14_900))
         #expect(play.leases(of: other).isEmpty)
         play.wait(.milliseconds(200))
-        #expect(play.leases(of: other).map(\.epoch) == [2])
+        #expect(play.leases(of: other).map(\.attempt) == [2])
     }
 
     @Test func `a holder that comes back without the lease loses it at once`() throws {
@@ -40,7 +40,7 @@ import Testing
         try play.submit()
         try play.restart()
         try play.connect(as: worker)
-        #expect(play.leases(of: worker).map(\.epoch) == [2])
+        #expect(play.leases(of: worker).map(\.attempt) == [2])
     }
 
     @Test func `a result that comes after the restart counts`() throws {

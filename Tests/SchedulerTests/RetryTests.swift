@@ -43,7 +43,7 @@ import Testing
             let holder = try #require(
                 workers.first { worker in play.leases(of: worker).contains { $0.task.image == image } })
             let lease = try #require(play.leases(of: holder).first { $0.task.image == image })
-            #expect(lease.epoch == Epoch(attempt))
+            #expect(lease.attempt == AttemptNumber(attempt))
             play.fail(lease, on: holder, cause, "attempt \(attempt)")
             play.wait(.seconds(10))
         }
@@ -168,7 +168,7 @@ import Testing
         #expect(count == 1)
         #expect(play.state(job) == .running)
         #expect(play.counters.jobsOpen == 1)
-        #expect(play.leases(of: worker).map(\.description) == ["1.0/whole#2"], "epochs are never used twice")
+        #expect(play.leases(of: worker).map(\.description) == ["1.0/whole#2"], "no attempt number is used twice")
         try play.finishNext(on: worker)
         #expect(play.state(job) == .done)
         #expect(play.summary(job)?.counts.imagesFailed == 0)

@@ -25,7 +25,7 @@ public enum JournalTranscript {
         let images = number % 5
         return [.jobOpened(description)]
             + (0..<UInt32(images)).map { index in
-                let lease = LeaseID(task: TaskID(image: ImageID(job: id, index: index), step: .whole), epoch: 1)
+                let lease = LeaseID(task: TaskID(image: ImageID(job: id, index: index), step: .whole), attempt: 1)
                 return .attemptStarted(lease, worker: WorkerID(number % 7 + 1))
             }
     }

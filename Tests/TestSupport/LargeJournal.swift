@@ -50,7 +50,7 @@ public struct LargeJournal {
 
     private func write(image index: Int, _ append: ([Record]) throws -> Void) throws {
         let image = ImageID(job: Self.job, index: UInt32(index))
-        func lease(_ step: TaskStep) -> LeaseID { LeaseID(task: TaskID(image: image, step: step), epoch: 1) }
+        func lease(_ step: TaskStep) -> LeaseID { LeaseID(task: TaskID(image: image, step: step), attempt: 1) }
         var transaction: [Record] = []
         func add(_ records: Record...) throws {
             transaction += records

@@ -4,8 +4,8 @@ import Testing
 @testable import WorkerMachine
 
 @Suite struct LeaseBoardTests {
-    func lease(_ index: UInt32, epoch: Epoch = 1) -> LeaseID {
-        LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: index), step: .whole), epoch: epoch)
+    func lease(_ index: UInt32, attempt: AttemptNumber = 1) -> LeaseID {
+        LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: index), step: .whole), attempt: attempt)
     }
 
     func spec(_ lease: LeaseID) -> TaskSpec {

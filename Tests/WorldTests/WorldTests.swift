@@ -83,7 +83,7 @@ import Transport
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lease-\(UUID())").path
             defer { try? FileManager.default.removeItem(atPath: folder) }
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let files = LeaseFiles(LeaseID(task: spec.task, epoch: 1), in: folder)
+            let files = LeaseFiles(LeaseID(task: spec.task, attempt: 1), in: folder)
             try files.create()
             try Data(image.png).write(to: URL(fileURLWithPath: files.input))
             // The rows can not be kept: their place is taken by a folder.

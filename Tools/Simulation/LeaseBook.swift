@@ -35,7 +35,7 @@ struct LeaseBook {
     /// Attempts that came to an end since the last look, in order.
     mutating func takeEnded() -> [(lease: LeaseID, worker: WorkerID)] {
         defer { ended = [:] }
-        return ended.sorted { ($0.key.task.description, $0.key.epoch) < ($1.key.task.description, $1.key.epoch) }
+        return ended.sorted { ($0.key.task.description, $0.key.attempt) < ($1.key.task.description, $1.key.attempt) }
             .map { (lease: $0.key, worker: $0.value) }
     }
 }

@@ -23,7 +23,8 @@ extension Simulation {
         else { return }
         let now = timeline.now
         let stream = UInt32(random.draw(1...1_000_000)) | 1 << 31
-        let invented = LeaseID(task: subject.lease.task, epoch: subject.lease.epoch &+ Epoch(random.draw(1...5)))
+        let invented = LeaseID(
+            task: subject.lease.task, attempt: subject.lease.attempt &+ AttemptNumber(random.draw(1...5)))
         switch random.draw(0...7) {
         case 0:
             trace.noteFault("claims a lease of others, worker", number, at: now)
@@ -36,7 +37,7 @@ extension Simulation {
         case 3:
             trace.noteFault("reports a wrong attempt, worker", number, at: now)
             report(
-                random.happens(onceIn: 2) ? invented : LeaseID(task: invented.task, epoch: 0), subject.spec, stream,
+                random.happens(onceIn: 2) ? invented : LeaseID(task: invented.task, attempt: 0), subject.spec, stream,
                 on: connection)
         case 4:
             trace.noteFault("reports nonsense, worker", number, at: now)

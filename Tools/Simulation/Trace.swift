@@ -33,7 +33,7 @@ struct Trace {
         if let lease {
             mix(lease.task.image.job.rawValue)
             mix(UInt64(lease.task.image.index))
-            mix(UInt64(lease.epoch))
+            mix(UInt64(lease.attempt))
         }
         let line = Line(time: time, phrase: phrase, subject: subject, lease: lease, detail: detail)
         if lines.count < Self.kept { lines.append(line) } else { lines[nextLine % Self.kept] = line }

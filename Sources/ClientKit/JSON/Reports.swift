@@ -74,7 +74,7 @@ extension WireDeadImage {
                 : .array(
                     attempts.map { attempt in
                         [
-                            "task": .string(attempt.task), "attempt": .integer(attempt.epoch),
+                            "task": .string(attempt.task), "attempt": .integer(attempt.attempt),
                             "worker": .string(attempt.worker), "failure": attempt.failure.json,
                         ]
                     }),
@@ -192,7 +192,7 @@ enum Listing {
         facts.add("failure", "\(image.failure.code): \(image.failure.reason)")
         var text = facts.text
         for attempt in image.attempts {
-            text += "\n" + Table.printable("\(attempt.task) attempt \(attempt.epoch) on \(attempt.worker): ")
+            text += "\n" + Table.printable("\(attempt.task) attempt \(attempt.attempt) on \(attempt.worker): ")
             text += Table.printable("\(attempt.failure.code): \(attempt.failure.reason)") + "\n"
             for line in attempt.failure.outputTail.split(separator: "\n") {
                 text += "  | \(Table.printable(String(line)))\n"

@@ -367,7 +367,7 @@ public nonisolated struct WireLease: Sendable {
   /// Clears the value of `step`. Subsequent reads from it will return its default value.
   public mutating func clearStep() {self._step = nil}
 
-  public var epoch: UInt32 = 0
+  public var attempt: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1328,7 +1328,7 @@ public nonisolated struct WireDeadAttempt: Sendable {
 
   public var task: String = String()
 
-  public var epoch: UInt32 = 0
+  public var attempt: UInt32 = 0
 
   public var worker: String = String()
 
@@ -2513,7 +2513,7 @@ nonisolated extension WireChunkStep: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Lease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}image\0\u{1}step\0\u{1}epoch\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}image\0\u{1}step\0\u{1}attempt\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2524,7 +2524,7 @@ nonisolated extension WireLease: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.image) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._step) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.epoch) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       default: break
       }
     }
@@ -2544,8 +2544,8 @@ nonisolated extension WireLease: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._step {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
-    if self.epoch != 0 {
-      try visitor.visitSingularUInt32Field(value: self.epoch, fieldNumber: 4)
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2554,7 +2554,7 @@ nonisolated extension WireLease: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.job != rhs.job {return false}
     if lhs.image != rhs.image {return false}
     if lhs._step != rhs._step {return false}
-    if lhs.epoch != rhs.epoch {return false}
+    if lhs.attempt != rhs.attempt {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4377,7 +4377,7 @@ nonisolated extension WireDeadImage: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireDeadAttempt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DeadAttempt"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}task\0\u{1}epoch\0\u{1}worker\0\u{1}failure\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}task\0\u{1}attempt\0\u{1}worker\0\u{1}failure\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4386,7 +4386,7 @@ nonisolated extension WireDeadAttempt: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.task) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.worker) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._failure) }()
       default: break
@@ -4402,8 +4402,8 @@ nonisolated extension WireDeadAttempt: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.task.isEmpty {
       try visitor.visitSingularStringField(value: self.task, fieldNumber: 1)
     }
-    if self.epoch != 0 {
-      try visitor.visitSingularUInt32Field(value: self.epoch, fieldNumber: 2)
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 2)
     }
     if !self.worker.isEmpty {
       try visitor.visitSingularStringField(value: self.worker, fieldNumber: 3)
@@ -4416,7 +4416,7 @@ nonisolated extension WireDeadAttempt: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
   public static func ==(lhs: WireDeadAttempt, rhs: WireDeadAttempt) -> Bool {
     if lhs.task != rhs.task {return false}
-    if lhs.epoch != rhs.epoch {return false}
+    if lhs.attempt != rhs.attempt {return false}
     if lhs.worker != rhs.worker {return false}
     if lhs._failure != rhs._failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
