@@ -9,25 +9,25 @@ import Testing
 @Suite struct FairnessTests {
     private static let slotCount = 4
 
-    private func play(_ change: (inout SchedulerConfiguration) -> Void = { _ in }) throws -> Rehearsal {
+    private func harness(_ change: (inout SchedulerConfiguration) -> Void = { _ in }) throws -> SchedulerHarness {
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = 0
         change(&configuration)
-        let play = try Rehearsal(configuration)
+        let harness = try SchedulerHarness(configuration)
         // Replay is checked elsewhere; here there are too many images to compare all after every event.
-        play.checksReplay = false
-        return play
+        harness.checksReplay = false
+        return harness
     }
 
     /// Lets the worker work until all images of `job` are done.
-    /// - Returns: the turns that went to other jobs meanwhile.
+    /// - Returns: the turns that went to other jobs before.
     private func turnsOfOthers(
-        until job: JobID, isDoneBy worker: WorkerID, in play: Rehearsal, _ end: (LeaseID) -> Void
+        until job: JobID, isDoneBy worker: WorkerID, in harness: SchedulerHarness, _ end: (LeaseID) -> Void
     ) throws -> Int {
         var turns = 0
-        while play.state(job)?.isFinal != true {
-            let lease = try #require(play.leases(of: worker).first)
-            if lease.task.image.job == job { play.finish(lease, on: worker) } else { end(lease) }
+        while harness.state(job)?.isFinal != true {
+            let lease = try #require(harness.leases(of: worker).first)
+            if lease.task.image.job == job { harness.finish(lease, on: worker) } else { end(lease) }
             turns += lease.task.image.job == job ? 0 : 1
         }
         return turns
@@ -37,89 +37,89 @@ import Testing
     func `a small job behind another submitter's 100,000 images waits for no more than its fair share`(
         imageCount: Int, batchCount: Int
     ) throws {
-        let play = try play()
-        try play.submit(images: batchCount, by: "batch")
-        let worker = try play.connect(slots: Self.slotCount)
-        for _ in 0..<500 { try play.finishNext(on: worker) }
-        let small = try play.submit(images: imageCount, by: "small")
-        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: play) { play.finish($0, on: worker) }
+        let harness = try harness()
+        try harness.submit(images: batchCount, by: "batch")
+        let worker = try harness.connect(slots: Self.slotCount)
+        for _ in 0..<500 { try harness.finishNext(on: worker) }
+        let small = try harness.submit(images: imageCount, by: "small")
+        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: harness) { harness.finish($0, on: worker) }
         // Of two submitters' turns half; one more because it comes in the middle of one; and what had begun already.
         #expect(turns <= imageCount + 1 + Self.slotCount)
     }
 
     @Test func `among many submitters each waits for no more than its fair share`() throws {
-        let play = try play()
-        for number in 0..<20 { try play.submit(images: 1_000, by: "batch \(number)") }
-        let worker = try play.connect(slots: Self.slotCount)
-        for _ in 0..<500 { try play.finishNext(on: worker) }
-        let small = try play.submit(images: 10, by: "small")
-        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: play) { play.finish($0, on: worker) }
+        let harness = try harness()
+        for number in 0..<20 { try harness.submit(images: 1_000, by: "batch \(number)") }
+        let worker = try harness.connect(slots: Self.slotCount)
+        for _ in 0..<500 { try harness.finishNext(on: worker) }
+        let small = try harness.submit(images: 10, by: "small")
+        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: harness) { harness.finish($0, on: worker) }
         #expect(turns <= 20 * (10 + 1) + Self.slotCount)
     }
 
     @Test func `a flood of retries is paid for by its own submitter`() throws {
-        let play = try play {
+        let harness = try harness {
             $0.firstBackoff = .zero
             $0.longestBackoff = .zero
         }
         // Every attempt fails at once, and is made again at once.
-        let flood = try play.submit(images: 1_000, by: "flood", maximumAttempts: 1_000_000)
-        let worker = try play.connect(slots: Self.slotCount)
-        func failAgain(_ lease: LeaseID) { play.fail(lease, on: worker, .rankLost) }
-        for _ in 0..<500 { failAgain(try #require(play.leases(of: worker).first)) }
-        let small = try play.submit(images: 100, by: "small")
-        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: play, failAgain)
+        let flood = try harness.submit(images: 1_000, by: "flood", maximumAttempts: 1_000_000)
+        let worker = try harness.connect(slots: Self.slotCount)
+        func failAgain(_ lease: LeaseID) { harness.fail(lease, on: worker, .rankLost) }
+        for _ in 0..<500 { failAgain(try #require(harness.leases(of: worker).first)) }
+        let small = try harness.submit(images: 100, by: "small")
+        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: harness, failAgain)
         #expect(turns <= 100 + 1 + Self.slotCount)
-        #expect(play.summary(flood)?.counts.attemptsLost ?? 0 >= 600, "the flood went on")
+        #expect(harness.summary(flood)?.counts.attemptsLost ?? 0 >= 600, "the flood continued")
     }
 
     @Test func `a small job does not wait behind a batch of the same submitter`() throws {
-        let play = try play { $0.interactivePixels = 1_000 }
-        try play.submit(images: 10_000, by: "ann")
-        let worker = try play.connect(slots: Self.slotCount)
-        for _ in 0..<500 { try play.finishNext(on: worker) }
-        let small = try play.submit(images: 10, by: "ann")
-        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: play) { play.finish($0, on: worker) }
+        let harness = try harness { $0.interactivePixels = 1_000 }
+        try harness.submit(images: 10_000, by: "ann")
+        let worker = try harness.connect(slots: Self.slotCount)
+        for _ in 0..<500 { try harness.finishNext(on: worker) }
+        let small = try harness.submit(images: 10, by: "ann")
+        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: harness) { harness.finish($0, on: worker) }
         #expect(turns <= 10 + 1 + Self.slotCount)
     }
 
     @Test func `small jobs of the same submitter leave a batch its half`() throws {
-        let play = try play { $0.interactivePixels = 1_000 }
-        let batch = try play.submit(images: 200, by: "ann")
-        let worker = try play.connect(slots: Self.slotCount)
+        let harness = try harness { $0.interactivePixels = 1_000 }
+        let batch = try harness.submit(images: 200, by: "ann")
+        let worker = try harness.connect(slots: Self.slotCount)
         var turns = 0
-        while play.state(batch)?.isFinal != true {
-            while play.counters.jobsOpen < 5 { try play.submit(images: 10, by: "ann") }
-            try play.finishNext(on: worker)
+        while harness.state(batch)?.isFinal != true {
+            while harness.counters.jobsOpen < 5 { try harness.submit(images: 10, by: "ann") }
+            try harness.finishNext(on: worker)
             turns += 1
         }
         #expect(turns <= 2 * 200 + 2 + Self.slotCount)
     }
 
     @Test func `a job becomes a batch when it grows, also after a restart of the master`() throws {
-        let play = try play { $0.interactivePixels = 1_000 }
-        let growing = try play.submit(images: 10, by: "ann", sealed: false)
-        try play.add(500, to: growing, from: 10)
-        try play.restart()
-        let small = try play.submit(images: 10, by: "ann")
-        let worker = try play.connect(slots: 1)
-        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: play) { play.finish($0, on: worker) }
+        let harness = try harness { $0.interactivePixels = 1_000 }
+        let growing = try harness.submit(images: 10, by: "ann", sealed: false)
+        try harness.add(500, to: growing, from: 10)
+        try harness.restart()
+        let small = try harness.submit(images: 10, by: "ann")
+        let worker = try harness.connect(slots: 1)
+        let turns = try turnsOfOthers(until: small, isDoneBy: worker, in: harness) { harness.finish($0, on: worker) }
         #expect(turns <= 10 + 1 + 1)
     }
 
     @Test func `every priority gets a turn in a bounded time`() throws {
-        let play = try play()
+        let harness = try harness()
         let levels: [Int32] = [7, 0, -5, -100]
-        let jobs = try levels.map { try play.submit(images: 2_000, priority: $0) }
-        let worker = try play.connect(slots: 1)
+        let jobs = try levels.map { try harness.submit(images: 2_000, priority: $0) }
+        let worker = try harness.connect(slots: 1)
         var latest = [Int](repeating: 0, count: levels.count)
         var longest = latest
         for turn in 1...1_000 {
-            let lease = try #require(play.leases(of: worker).first)
+            let lease = try #require(harness.leases(of: worker).first)
             let level = try #require(jobs.firstIndex(of: lease.task.image.job))
             longest[level] = max(longest[level], turn - latest[level])
             latest[level] = turn
-            play.finish(lease, on: worker)
+            harness.finish(lease, on: worker)
         }
         #expect(longest[0] <= 2, "the highest is hardly held up")
         let bound = (TaskQueue.priorityBurst + 1) * (levels.count - 1)
@@ -127,12 +127,12 @@ import Testing
     }
 
     @Test func `a higher priority overtakes the rest of a batch`() throws {
-        let play = try play()
-        try play.submit(images: 10_000, by: "ann")
-        let worker = try play.connect(slots: Self.slotCount)
-        for _ in 0..<100 { try play.finishNext(on: worker) }
-        let urgent = try play.submit(images: 30, by: "ann", priority: 1)
-        let turns = try turnsOfOthers(until: urgent, isDoneBy: worker, in: play) { play.finish($0, on: worker) }
+        let harness = try harness()
+        try harness.submit(images: 10_000, by: "ann")
+        let worker = try harness.connect(slots: Self.slotCount)
+        for _ in 0..<100 { try harness.finishNext(on: worker) }
+        let urgent = try harness.submit(images: 30, by: "ann", priority: 1)
+        let turns = try turnsOfOthers(until: urgent, isDoneBy: worker, in: harness) { harness.finish($0, on: worker) }
         #expect(turns <= 30 / TaskQueue.priorityBurst + Self.slotCount)
     }
 }

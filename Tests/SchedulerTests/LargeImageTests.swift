@@ -8,31 +8,31 @@ import Testing
     private let image = ImageID(job: JobID(1), index: 0)
 
     @Test func `a chunk is ready as soon as the bands with its rows are published`() throws {
-        let play = try Rehearsal()
-        let decoder = try play.connect("decoder")
-        let job = try play.submit("rows", rows: 16)
-        let decode = try #require(play.leases(of: decoder).first)
+        let harness = try SchedulerHarness()
+        let decoder = try harness.connect("decoder")
+        let job = try harness.submit("rows", rows: 16)
+        let decode = try #require(harness.leases(of: decoder).first)
         #expect(decode.task.step == .decode)
-        #expect(play.counters.tasksReady == 0)
+        #expect(harness.counters.tasksReady == 0)
 
-        let other = try play.connect("other", slots: 4)
-        play.publish(0, of: decode, on: decoder)
-        #expect(play.steps(of: other) == [], "rows 0 to 5 lie in two bands")
-        play.publish(1, of: decode, on: decoder)
-        #expect(play.steps(of: other) == [.chunk(stage: 0, index: 0)])
-        play.publish(3, of: decode, on: decoder)
-        #expect(play.steps(of: other) == [.chunk(stage: 0, index: 0)])
-        play.publish(2, of: decode, on: decoder)
-        #expect(play.steps(of: other) == (0..<4).map { .chunk(stage: 0, index: $0) })
-        #expect(play.summary(job)?.counts.tasksTotal == 5)
+        let other = try harness.connect("other", slots: 4)
+        harness.publish(0, of: decode, on: decoder)
+        #expect(harness.steps(of: other) == [], "rows 0 to 5 are in two bands")
+        harness.publish(1, of: decode, on: decoder)
+        #expect(harness.steps(of: other) == [.chunk(stage: 0, index: 0)])
+        harness.publish(3, of: decode, on: decoder)
+        #expect(harness.steps(of: other) == [.chunk(stage: 0, index: 0)])
+        harness.publish(2, of: decode, on: decoder)
+        #expect(harness.steps(of: other) == (0..<4).map { .chunk(stage: 0, index: $0) })
+        #expect(harness.summary(job)?.counts.tasksTotal == 5)
     }
 
     @Test func `a chunk's inputs are exactly the rows it needs, in order without gaps`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        try play.submit("rows", rows: 16)
-        play.publishBands(of: play.leases(of: worker)[0], on: worker)
-        let chunk = try #require(play.held[worker]?.first { $0.lease.task.step == .chunk(stage: 0, index: 1) })
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        try harness.submit("rows", rows: 16)
+        harness.publishBands(of: harness.leases(of: worker)[0], on: worker)
+        let chunk = try #require(harness.held[worker]?.first { $0.lease.task.step == .chunk(stage: 0, index: 1) })
         // Rows 3 to 8 of an image 10 bytes wide, in bands of 4 rows.
         #expect(
             chunk.spec.inputs == [
@@ -44,94 +44,94 @@ import Testing
     }
 
     @Test func `bands that no chunk reads need not be published`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("lower", rows: 16)
-        let decode = play.leases(of: worker)[0]
-        for band in [2, 3] { play.publish(band, of: decode, on: worker) }
-        let chunks = Array(play.leases(of: worker).dropFirst())
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("lower", rows: 16)
+        let decode = harness.leases(of: worker)[0]
+        for band in [2, 3] { harness.publish(band, of: decode, on: worker) }
+        let chunks = Array(harness.leases(of: worker).dropFirst())
         #expect(chunks.map(\.task.step) == [.chunk(stage: 0, index: 0), .chunk(stage: 0, index: 1)])
-        play.drop(decode, from: worker)
-        let output = play.output(of: decode.task)
-        play.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .done)
+        harness.drop(decode, from: worker)
+        let output = harness.output(of: decode.task)
+        harness.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `the file is assembled when all is done, top to bottom, and its intermediates go`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("rows", rows: 10)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        for lease in play.leases(of: worker).reversed() {
-            #expect(play.assemblies.isEmpty)
-            play.finish(lease, on: worker)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("rows", rows: 10)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        for lease in harness.leases(of: worker).reversed() {
+            #expect(harness.assemblies.isEmpty)
+            harness.finish(lease, on: worker)
         }
-        let assembly = try #require(play.assemblies[image])
+        let assembly = try #require(harness.assemblies[image])
         #expect(assembly.parts.map(\.segment) == (0..<3).map { .named("1.0/chunk-0-\($0).payload", 100) })
         #expect(assembly.metadata == .named("1.0/decode.metadata"))
         #expect(assembly.output == ImageGeometry(width: 10, height: 10, channelCount: 1, bitsPerSample: 8))
-        #expect(play.deleted.isEmpty)
-        #expect(play.state(job) == .running)
+        #expect(harness.deleted.isEmpty)
+        #expect(harness.state(job) == .running)
 
-        play.assemble(image)
-        #expect(play.state(job) == .done)
-        #expect(play.image(job)?.result == .named("1.0.result"))
+        harness.assemble(image)
+        #expect(harness.state(job) == .done)
+        #expect(harness.image(job)?.result == .named("1.0.result"))
         for name in ["1.0.band-0", "1.0.band-2", "1.0/chunk-0-1.payload", "1.0/decode.metadata", "1.0.input"] {
-            #expect(play.deleted.contains(BlobReference.named(name).digest), "\(name)")
+            #expect(harness.deleted.contains(BlobReference.named(name).digest), "\(name)")
         }
-        #expect(play.isNeeded(.named("1.0.result")))
+        #expect(harness.isNeeded(.named("1.0.result")))
     }
 
     @Test func `a document is what the last reduction gives, and is made of the chunks' payloads`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("report", rows: 10)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        for lease in play.leases(of: worker) { play.finish(lease, on: worker) }
-        let reduce = try #require(play.held[worker]?.first)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("report", rows: 10)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        for lease in harness.leases(of: worker) { harness.finish(lease, on: worker) }
+        let reduce = try #require(harness.held[worker]?.first)
         #expect(reduce.lease.task.step == .reduce(stage: 0))
         #expect(reduce.spec.inputs == (0..<3).map { BlobSlice(.named("1.0/chunk-0-\($0).payload", 100)) })
-        #expect(play.assemblies.isEmpty)
-        play.finish(reduce.lease, on: worker)
-        let assembly = try #require(play.assemblies[image])
-        #expect(assembly.document == play.output(of: reduce.lease.task).payload)
+        #expect(harness.assemblies.isEmpty)
+        harness.finish(reduce.lease, on: worker)
+        let assembly = try #require(harness.assemblies[image])
+        #expect(assembly.document == harness.output(of: reduce.lease.task).payload)
         #expect(assembly.parts.isEmpty)
-        play.assemble(image)
-        #expect(play.state(job) == .done)
+        harness.assemble(image)
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `the file waits for the decoder's metadata even if the chunks were faster`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        try play.submit("rows", rows: 4)
-        let decode = play.leases(of: worker)[0]
-        play.publishBands(of: decode, on: worker)
-        play.finish(play.leases(of: worker)[1], on: worker)
-        #expect(play.assemblies.isEmpty)
-        play.drop(decode, from: worker)
-        let output = play.output(of: decode.task)
-        play.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
-        #expect(play.assemblies.count == 1)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        try harness.submit("rows", rows: 4)
+        let decode = harness.leases(of: worker)[0]
+        harness.publishBands(of: decode, on: worker)
+        harness.finish(harness.leases(of: worker)[1], on: worker)
+        #expect(harness.assemblies.isEmpty)
+        harness.drop(decode, from: worker)
+        let output = harness.output(of: decode.task)
+        harness.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
+        #expect(harness.assemblies.count == 1)
     }
 
     @Test func `a whole-image stage reduces all summaries in order, then the next stage gets the value`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("shared", rows: 16)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        let chunks = play.leases(of: worker)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("shared", rows: 16)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        let chunks = harness.leases(of: worker)
         #expect(chunks.map(\.task.step) == (0..<4).map { .chunk(stage: 0, index: $0) })
         for lease in chunks.reversed() {
-            #expect(!play.steps(of: worker).contains(.reduce(stage: 0)))
-            play.finish(lease, on: worker)
+            #expect(!harness.steps(of: worker).contains(.reduce(stage: 0)))
+            harness.finish(lease, on: worker)
         }
-        let reduce = try #require(play.held[worker]?.first)
+        let reduce = try #require(harness.held[worker]?.first)
         #expect(reduce.lease.task.step == .reduce(stage: 0))
         #expect(reduce.spec.inputs == (0..<4).map { BlobSlice(.named("1.0/chunk-0-\($0).summary", 7)) })
-        play.finish(reduce.lease, on: worker)
+        harness.finish(reduce.lease, on: worker)
 
-        let finishing = try #require(play.held[worker])
+        let finishing = try #require(harness.held[worker])
         #expect(finishing.map(\.lease.task.step) == [.chunk(stage: 1, index: 0), .chunk(stage: 1, index: 1)])
         let value = BlobSlice(blob: .named("1.0/reduce-0.payload", 10), offset: 0, byteCount: 10)
         #expect(finishing.allSatisfy { $0.spec.value == value }, "all values are the same, and stored once")
@@ -142,22 +142,22 @@ import Testing
                 BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 0, byteCount: 40),
                 BlobSlice(blob: .named("1.0/chunk-0-3.payload", 100), offset: 0, byteCount: 40),
             ])
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .done)
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `after columns a chunk waits for the whole stage and gets its slice of each chunk`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("columns", rows: 11)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        let chunks = play.leases(of: worker)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("columns", rows: 11)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        let chunks = harness.leases(of: worker)
         #expect(chunks.map(\.task.step) == (0..<3).map { .chunk(stage: 0, index: $0) })
         for lease in chunks.reversed() {
-            #expect(!play.steps(of: worker).contains(.chunk(stage: 1, index: 0)))
-            play.finish(lease, on: worker)
+            #expect(!harness.steps(of: worker).contains(.chunk(stage: 1, index: 0)))
+            harness.finish(lease, on: worker)
         }
-        let turned = try #require(play.held[worker])
+        let turned = try #require(harness.held[worker])
         #expect(turned.map(\.lease.task.step) == [.chunk(stage: 1, index: 0), .chunk(stage: 1, index: 1)])
         // Rows 6 to 9 of an image turned to 11 columns, of which two chunks have 4 and the last has 3.
         #expect(
@@ -166,110 +166,110 @@ import Testing
                 BlobSlice(blob: .named("1.0/chunk-0-1.payload", 100), offset: 24, byteCount: 16),
                 BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 18, byteCount: 12),
             ])
-        let leases = play.leases(of: worker)
-        try play.restart()
-        try play.connect(slots: 8, as: worker, holding: leases)
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .done)
+        let leases = harness.leases(of: worker)
+        try harness.restart()
+        try harness.connect(slots: 8, as: worker, holding: leases)
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `where values differ, chunk k gets value k`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        try play.submit("own", rows: 12)
-        while play.steps(of: worker).first != .chunk(stage: 1, index: 0) { try play.finishNext(on: worker) }
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        try harness.submit("own", rows: 12)
+        while harness.steps(of: worker).first != .chunk(stage: 1, index: 0) { try harness.finishNext(on: worker) }
         #expect(
-            play.held[worker]?.map(\.spec.value)
+            harness.held[worker]?.map(\.spec.value)
                 == (0..<3).map {
                     BlobSlice(blob: .named("1.0/reduce-0.payload", 30), offset: UInt64(10 * $0), byteCount: 10)
                 })
     }
 
     @Test func `a decoder that dies half-way leaves its bands to the next one`() throws {
-        let play = try Rehearsal()
-        let first = try play.connect("first")
-        let job = try play.submit("rows", rows: 12)
-        let decode = play.leases(of: first)[0]
-        play.publish(0, of: decode, on: first)
-        play.publish(1, of: decode, on: first)
-        play.disconnect(first)
-        let second = try play.connect("second", slots: 8)
-        #expect(play.steps(of: second) == [.decode, .chunk(stage: 0, index: 0)])
-        let late = play.counters.lateResults
-        play.workOff(on: [second])
-        #expect(play.counters.lateResults == late + 2, "bands 0 and 1 came again and changed nothing")
-        #expect(play.state(job) == .done)
+        let harness = try SchedulerHarness()
+        let first = try harness.connect("first")
+        let job = try harness.submit("rows", rows: 12)
+        let decode = harness.leases(of: first)[0]
+        harness.publish(0, of: decode, on: first)
+        harness.publish(1, of: decode, on: first)
+        harness.disconnect(first)
+        let second = try harness.connect("second", slots: 8)
+        #expect(harness.steps(of: second) == [.decode, .chunk(stage: 0, index: 0)])
+        let late = harness.counters.lateResults
+        harness.workOff(on: [second])
+        #expect(harness.counters.lateResults == late + 2, "bands 0 and 1 came again and changed nothing")
+        #expect(harness.state(job) == .done)
     }
 
-    @Test func `a report that can not be right fails the attempt`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 1)
-        let job = try play.submit("rows", rows: 8)
-        let decode = play.leases(of: worker)[0]
-        play.perform {
+    @Test func `an impossible report fails the attempt`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 1)
+        let job = try harness.submit("rows", rows: 8)
+        let decode = harness.leases(of: worker)[0]
+        harness.perform {
             $0.taskFinished(decode, by: worker, output: TaskOutput(), at: $1, into: &$2)
         }
-        #expect(play.summary(job)?.counts.attemptsFailed == 1, "no band was published")
-        play.drop(decode, from: worker)
-        play.wait(.seconds(2))
-        let again = play.leases(of: worker)[0]
-        play.perform {
+        #expect(harness.summary(job)?.counts.attemptsFailed == 1, "no band was published")
+        harness.drop(decode, from: worker)
+        harness.wait(.seconds(2))
+        let again = harness.leases(of: worker)[0]
+        harness.perform {
             $0.bandPublished(again, band: 0, blob: .named("short", 39), by: worker, at: $1, into: &$2)
         }
-        #expect(play.summary(job)?.counts.attemptsFailed == 2, "a band of 4 rows has 40 bytes")
+        #expect(harness.summary(job)?.counts.attemptsFailed == 2, "a band of 4 rows has 40 bytes")
     }
 
     @Test func `when blobs are lost the image starts over with new attempt numbers, but not for ever`() throws {
         var configuration = SchedulerConfiguration()
         configuration.maximumRestarts = 2
-        let play = try Rehearsal(configuration)
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("rows", rows: 8)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        let chunks = play.leases(of: worker)
-        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
-        #expect(chunks.allSatisfy { play.revoked[$0] == .imageRestarted })
-        #expect(play.leases(of: worker).map(\.description) == ["1.0/decode#2"])
-        #expect(play.summary(job)?.counts.tasksDone == 0)
+        let harness = try SchedulerHarness(configuration)
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("rows", rows: 8)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        let chunks = harness.leases(of: worker)
+        harness.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(chunks.allSatisfy { harness.revoked[$0] == .imageRestarted })
+        #expect(harness.leases(of: worker).map(\.description) == ["1.0/decode#2"])
+        #expect(harness.summary(job)?.counts.tasksDone == 0)
 
-        play.finish(chunks[0], on: worker)
-        #expect(play.counters.lateResults == 1, "a result of before comes out of order")
+        harness.finish(chunks[0], on: worker)
+        #expect(harness.counters.lateResults == 1, "a result of before comes out of order")
         let payload = BlobReference.named("1.0/chunk-0-0.payload").digest
-        #expect(!play.deleted.contains(payload), "its like may be needed again")
-        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
-        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
-        #expect(play.image(job)?.state == .deadLettered)
-        #expect(play.image(job)?.failure?.cause == .workerError)
+        #expect(!harness.deleted.contains(payload), "its like may be needed again")
+        harness.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        harness.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(harness.image(job)?.state == .deadLettered)
+        #expect(harness.image(job)?.failure?.cause == .workerError)
     }
 
     @Test func `an attempt number that only another task has used is not accepted`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("rows", rows: 8)
-        play.giveBack(play.leases(of: worker)[0], on: worker)
-        play.wait(.seconds(1))
-        play.finish(play.leases(of: worker)[0], on: worker)
-        play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
-        #expect(play.leases(of: worker).map(\.description) == ["1.0/decode#3"])
-        play.finish(play.leases(of: worker)[0], on: worker)
-        let chunk = play.leases(of: worker)[0]
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("rows", rows: 8)
+        harness.giveBack(harness.leases(of: worker)[0], on: worker)
+        harness.wait(.seconds(1))
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        harness.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+        #expect(harness.leases(of: worker).map(\.description) == ["1.0/decode#3"])
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        let chunk = harness.leases(of: worker)[0]
         #expect(chunk.description == "1.0/chunk-0-0#3")
-        play.finish(LeaseID(task: chunk.task, attempt: 2), on: worker)
-        #expect(play.counters.lateResults == 1, "that chunk had a first attempt before, but no second")
-        play.finish(chunk, on: worker)
-        #expect(play.summary(job)?.counts.tasksDone == 2)
+        harness.finish(LeaseID(task: chunk.task, attempt: 2), on: worker)
+        #expect(harness.counters.lateResults == 1, "that chunk had a first attempt before, but no second")
+        harness.finish(chunk, on: worker)
+        #expect(harness.summary(job)?.counts.tasksDone == 2)
     }
 
     @Test func `an assembly that fails is a dead letter, and one that comes too late changes nothing`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("rows", rows: 8)
-        while play.assemblies.isEmpty { try play.finishNext(on: worker) }
-        play.perform { $0.assemblyFailed(image, reason: "no space left", at: $1, into: &$2) }
-        #expect(play.image(job)?.state == .deadLettered)
-        play.assemble(image)
-        #expect(play.image(job)?.state == .deadLettered)
-        #expect(play.deleted.contains(BlobReference.named("1.0.result").digest))
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("rows", rows: 8)
+        while harness.assemblies.isEmpty { try harness.finishNext(on: worker) }
+        harness.perform { $0.assemblyFailed(image, reason: "no space left", at: $1, into: &$2) }
+        #expect(harness.image(job)?.state == .deadLettered)
+        harness.assemble(image)
+        #expect(harness.image(job)?.state == .deadLettered)
+        #expect(harness.deleted.contains(BlobReference.named("1.0.result").digest))
     }
 
     @Test(arguments: [
@@ -323,16 +323,16 @@ import Testing
     }
 
     @Test func `an image up to one chunk is a single task by the catalogue, a larger one is not`() throws {
-        let play = try Rehearsal(planner: CatalogueImagePlanner())
-        let worker = try play.connect(slots: 4)
-        try play.submit("gaussian-blur  sigma=2", rows: 100)
-        #expect(play.held[worker]?.first?.spec.pipeline == "gaussian-blur sigma=2")
-        #expect(play.steps(of: worker) == [.whole])
+        let harness = try SchedulerHarness(planner: CatalogueImagePlanner())
+        let worker = try harness.connect(slots: 4)
+        try harness.submit("gaussian-blur  sigma=2", rows: 100)
+        #expect(harness.held[worker]?.first?.spec.pipeline == "gaussian-blur sigma=2")
+        #expect(harness.steps(of: worker) == [.whole])
         let geometry = ImageGeometry(width: 10_000, height: 10_000, channelCount: 3, bitsPerSample: 8)
-        let job = try play.submit("gaussian-blur sigma=2", images: 0, sealed: false)
-        try play.add([ImageOffer(name: "large", input: .named("l"), admission: .accepted(geometry))], to: job)
-        #expect(play.steps(of: worker) == [.whole, .decode])
-        play.finish(play.leases(of: worker)[1], on: worker)
-        #expect(play.steps(of: worker).contains(.chunk(stage: 0, index: 0)))
+        let job = try harness.submit("gaussian-blur sigma=2", images: 0, sealed: false)
+        try harness.add([ImageOffer(name: "large", input: .named("l"), admission: .accepted(geometry))], to: job)
+        #expect(harness.steps(of: worker) == [.whole, .decode])
+        harness.finish(harness.leases(of: worker)[1], on: worker)
+        #expect(harness.steps(of: worker).contains(.chunk(stage: 0, index: 0)))
     }
 }

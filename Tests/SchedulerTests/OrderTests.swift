@@ -6,39 +6,39 @@ import Testing
 
 @Suite struct OrderTests {
     /// Works off everything on one slot without staging, and returns the jobs in the order in which they were served.
-    private func served(_ play: Rehearsal, on worker: WorkerID, limit: Int = 10_000) -> [UInt64] {
+    private func served(_ harness: SchedulerHarness, on worker: WorkerID, limit: Int = 10_000) -> [UInt64] {
         var order: [UInt64] = []
-        while order.count < limit, let lease = play.leases(of: worker).first {
+        while order.count < limit, let lease = harness.leases(of: worker).first {
             order.append(lease.task.image.job.rawValue)
-            play.finish(lease, on: worker)
+            harness.finish(lease, on: worker)
         }
         return order
     }
 
-    private func play() throws -> Rehearsal {
+    private func harness() throws -> SchedulerHarness {
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = 0
-        return try Rehearsal(configuration)
+        return try SchedulerHarness(configuration)
     }
 
     @Test func `higher priority goes first`() throws {
-        let play = try play()
-        try play.submit(images: 2, by: "ann", priority: 0)
-        try play.submit(images: 2, by: "ann", priority: -5)
-        try play.submit(images: 2, by: "bob", priority: 7)
-        let worker = try play.connect()
-        #expect(served(play, on: worker) == [3, 3, 1, 1, 2, 2])
+        let harness = try harness()
+        try harness.submit(images: 2, by: "ann", priority: 0)
+        try harness.submit(images: 2, by: "ann", priority: -5)
+        try harness.submit(images: 2, by: "bob", priority: 7)
+        let worker = try harness.connect()
+        #expect(served(harness, on: worker) == [3, 3, 1, 1, 2, 2])
     }
 
     @Test func `a submitter's jobs, their images and the images' tasks come in order`() throws {
-        let play = try play()
-        try play.submit("rows", images: 2, rows: 8)
-        try play.submit(images: 1)
-        let worker = try play.connect()
+        let harness = try harness()
+        try harness.submit("rows", images: 2, rows: 8)
+        try harness.submit(images: 1)
+        let worker = try harness.connect()
         var order: [String] = []
-        while let lease = play.leases(of: worker).first {
+        while let lease = harness.leases(of: worker).first {
             order.append(lease.task.description)
-            play.finish(lease, on: worker)
+            harness.finish(lease, on: worker)
         }
         #expect(
             order == [
@@ -48,42 +48,42 @@ import Testing
     }
 
     @Test func `a small job overtakes another submitter's large batch`() throws {
-        let play = try play()
-        play.checksReplay = false
-        try play.submit(images: 2_000, by: "batch")
-        let worker = try play.connect()
-        _ = served(play, on: worker, limit: 500)
-        try play.submit(images: 3, by: "small")
-        #expect(served(play, on: worker, limit: 7).filter { $0 == 2 }.count == 3, "every other slot is its own")
+        let harness = try harness()
+        harness.checksReplay = false
+        try harness.submit(images: 2_000, by: "batch")
+        let worker = try harness.connect()
+        _ = served(harness, on: worker, limit: 500)
+        try harness.submit(images: 3, by: "small")
+        #expect(served(harness, on: worker, limit: 7).filter { $0 == 2 }.count == 3, "every other slot is its own")
     }
 
     @Test func `submitters share by pixels, not by images`() throws {
-        let play = try play()
-        try play.submit(images: 60, by: "large", rows: 30)
-        try play.submit(images: 60, by: "small", rows: 10)
-        let worker = try play.connect()
-        let order = served(play, on: worker, limit: 40)
+        let harness = try harness()
+        try harness.submit(images: 60, by: "large", rows: 30)
+        try harness.submit(images: 60, by: "small", rows: 10)
+        let worker = try harness.connect()
+        let order = served(harness, on: worker, limit: 40)
         #expect((29...31).contains(order.filter { $0 == 2 }.count), "three small images for each large one")
     }
 
     @Test func `a newcomer gets its share from now on, not for the time before`() throws {
-        let play = try play()
-        try play.submit(images: 100, by: "old")
-        let worker = try play.connect()
-        _ = served(play, on: worker, limit: 50)
-        try play.submit(images: 100, by: "new")
-        let order = served(play, on: worker, limit: 41)
+        let harness = try harness()
+        try harness.submit(images: 100, by: "old")
+        let worker = try harness.connect()
+        _ = served(harness, on: worker, limit: 50)
+        try harness.submit(images: 100, by: "new")
+        let order = served(harness, on: worker, limit: 41)
         #expect((19...22).contains(order.filter { $0 == 2 }.count))
     }
 
     @Test func `a submitter that was idle has saved nothing up`() throws {
-        let play = try play()
-        try play.submit(images: 1, by: "visitor")
-        try play.submit(images: 200, by: "resident")
-        let worker = try play.connect()
-        _ = served(play, on: worker, limit: 101)
-        try play.submit(images: 50, by: "visitor")
-        let order = served(play, on: worker, limit: 21)
+        let harness = try harness()
+        try harness.submit(images: 1, by: "visitor")
+        try harness.submit(images: 200, by: "resident")
+        let worker = try harness.connect()
+        _ = served(harness, on: worker, limit: 101)
+        try harness.submit(images: 50, by: "visitor")
+        let order = served(harness, on: worker, limit: 21)
         #expect((9...12).contains(order.filter { $0 == 3 }.count))
     }
 

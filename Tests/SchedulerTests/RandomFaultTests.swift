@@ -16,7 +16,7 @@ import Testing
 }
 
 private struct Storm {
-    private let play: Rehearsal
+    private let harness: SchedulerHarness
     private var random: SeededGenerator
     private var jobs: [JobID] = []
     private var alive: [WorkerID] = []
@@ -30,30 +30,31 @@ private struct Storm {
         configuration.prefetchPerSlot = Int.random(in: 0...2, using: &random)
         configuration.maximumWorkerLosses = 1_000
         configuration.maximumRestarts = 1_000
-        play = try Rehearsal(configuration)
+        harness = try SchedulerHarness(configuration)
     }
 
     private mutating func draw(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
     private mutating func someLease() -> (LeaseID, WorkerID)? {
-        let all = alive.filter { !silent.contains($0) }.flatMap { worker in play.leases(of: worker).map { ($0, worker) }
+        let all = alive.filter { !silent.contains($0) }.flatMap { worker in
+            harness.leases(of: worker).map { ($0, worker) }
         }
         return all.randomElement(using: &random)
     }
 
     /// One random event.
     mutating func step() throws {
-        alive.removeAll { play.held[$0] == nil }
+        alive.removeAll { harness.held[$0] == nil }
         switch draw(0...99) {
         case 0..<8: try submit()
-        case 8..<16: alive.append(try play.connect(slots: draw(1...3), isDraining: draw(0...9) == 0))
+        case 8..<16: alive.append(try harness.connect(slots: draw(1...3), isDraining: draw(0...9) == 0))
         case 16..<50: finishSomething()
         case 50..<58:
             guard let (lease, worker) = someLease() else { return }
-            play.fail(lease, on: worker, FailureCause.allCases.randomElement(using: &random) ?? .rankLost)
+            harness.fail(lease, on: worker, FailureCause.allCases.randomElement(using: &random) ?? .rankLost)
         case 58..<62:
             guard let (lease, worker) = someLease() else { return }
-            play.giveBack(lease, on: worker)
+            harness.giveBack(lease, on: worker)
         case 62..<66: try loseConnection()
         case 66..<70:
             guard let worker = alive.randomElement(using: &random) else { return }
@@ -61,103 +62,105 @@ private struct Storm {
         case 70..<84: letTimePass(.milliseconds(draw(1...4_000)))
         case 84..<87:
             guard let job = jobs.randomElement(using: &random), draw(0...3) == 0 else { return }
-            if play.state(job)?.isFinal == false { try play.cancel(job) }
+            if harness.state(job)?.isFinal == false { try harness.cancel(job) }
         case 87..<89:
             guard let job = jobs.randomElement(using: &random) else { return }
             let image = ImageID(job: job, index: 0)
-            play.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
+            harness.perform { $0.blobsLost(of: image, at: $1, into: &$2) }
         case 89..<91:
             guard let worker = alive.randomElement(using: &random) else { return }
             let isDraining = draw(0...1) == 0
-            play.perform { $0.workerDraining(worker, on: isDraining, at: $1, into: &$2) }
+            harness.perform { $0.workerDraining(worker, on: isDraining, at: $1, into: &$2) }
         case 91..<93: try redrive()
         case 93..<95:
-            guard let job = jobs.randomElement(using: &random), play.state(job)?.isFinal == true else { return }
-            try play.forget(job)
+            guard let job = jobs.randomElement(using: &random), harness.state(job)?.isFinal == true else { return }
+            try harness.forget(job)
             jobs.removeAll { $0 == job }
         case 95..<97: try restart()
-        case 97: play.freeze(.seconds(draw(2...600)))
+        case 97: harness.freeze(.seconds(draw(2...600)))
         default:
             // A result of an attempt that was given up comes in late.
             guard let (lease, worker) = ghosts.randomElement(using: &random) else { return }
-            play.finish(lease, on: worker)
+            harness.finish(lease, on: worker)
         }
     }
 
     private mutating func submit() throws {
         guard jobs.count < 12 else { return }
         let pipeline = ["whole", "whole", "rows", "shared", "own"].randomElement(using: &random) ?? "whole"
-        let job = try play.submit(
+        let job = try harness.submit(
             pipeline, images: draw(1...5), by: ["ann", "bob", "eve"].randomElement(using: &random) ?? "ann",
             priority: Int32(draw(-1...1)), rows: UInt32(draw(1...24)), sealed: draw(0...4) > 0)
         jobs.append(job)
     }
 
     private mutating func finishSomething() {
-        if let image = play.assemblies.keys.min(), draw(0...1) == 0 {
-            play.assemble(image)
+        if let image = harness.assemblies.keys.min(), draw(0...1) == 0 {
+            harness.assemble(image)
         } else if let (lease, worker) = someLease() {
-            play.finish(lease, on: worker)
+            harness.finish(lease, on: worker)
         }
     }
 
     private mutating func loseConnection() throws {
         guard let worker = alive.randomElement(using: &random) else { return }
-        let leases = play.leases(of: worker)
+        let leases = harness.leases(of: worker)
         ghosts = (ghosts + leases.map { ($0, worker) }).suffix(50)
         alive.removeAll { $0 == worker }
         silent.remove(worker)
-        play.disconnect(worker)
+        harness.disconnect(worker)
         if draw(0...1) == 0 { letTimePass(.milliseconds(draw(1...500))) }
-        if draw(0...2) > 0 { alive.append(try play.connect(slots: draw(1...3), as: worker, holding: leases)) }
+        if draw(0...2) > 0 { alive.append(try harness.connect(slots: draw(1...3), as: worker, holding: leases)) }
     }
 
     private mutating func restart() throws {
-        let before = alive.map { ($0, play.leases(of: $0)) }
+        let before = alive.map { ($0, harness.leases(of: $0)) }
         ghosts = (ghosts + before.flatMap { worker, leases in leases.map { ($0, worker) } }).suffix(50)
-        try play.restart(after: .milliseconds(draw(1...60_000)))
+        try harness.restart(after: .milliseconds(draw(1...60_000)))
         alive = []
         silent = []
         for (worker, leases) in before where draw(0...3) > 0 {
             // A worker without leases is not known after a restart, and gets a new identifier.
-            if play.scheduler.pool[worker] == nil {
-                alive.append(try play.connect(slots: 2))
+            if harness.scheduler.pool[worker] == nil {
+                alive.append(try harness.connect(slots: 2))
             } else {
-                alive.append(try play.connect(slots: 2, as: worker, holding: leases))
+                alive.append(try harness.connect(slots: 2, as: worker, holding: leases))
             }
         }
     }
 
     private mutating func redrive() throws {
-        _ = try play.perform { scheduler, now, decision throws(SchedulerRefusal) in
+        _ = try harness.perform { scheduler, now, decision throws(SchedulerRefusal) in
             try scheduler.deadRedriven(job: nil, index: nil, at: now, into: &decision)
         }
     }
 
     private mutating func letTimePass(_ duration: Duration) {
-        play.wait(duration, silent: silent)
-        alive.removeAll { play.held[$0] == nil }
+        harness.wait(duration, silent: silent)
+        alive.removeAll { harness.held[$0] == nil }
         silent.formIntersection(alive)
     }
 
     /// The faults stop: two workers stay and finish all that comes to them.
     mutating func heal() throws {
-        for worker in alive { play.disconnect(worker) }
-        let healthy = [try play.connect(slots: 2), try play.connect(slots: 2)]
-        for job in jobs where play.summary(job)?.isSealed == false && play.state(job) == .open { try play.seal(job) }
-        for _ in 0..<200 where play.counters.jobsOpen > 0 {
-            play.workOff(on: healthy)
-            play.wait(.seconds(1))
+        for worker in alive { harness.disconnect(worker) }
+        let healthy = [try harness.connect(slots: 2), try harness.connect(slots: 2)]
+        for job in jobs where harness.summary(job)?.isSealed == false && harness.state(job) == .open {
+            try harness.seal(job)
+        }
+        for _ in 0..<200 where harness.counters.jobsOpen > 0 {
+            harness.workOff(on: healthy)
+            harness.wait(.seconds(1))
         }
     }
 
     func check() {
-        for job in jobs { #expect(play.state(job)?.isFinal == true, "job \(job) is \(play.state(job) as Any)") }
-        #expect(play.counters.jobsOpen == 0)
-        #expect(play.counters.leasesRunning == 0)
-        #expect(play.counters.tasksReady == 0)
-        #expect(play.scheduler.delayed.isEmpty)
-        for (job, entry) in play.scheduler.ledger.jobs {
+        for job in jobs { #expect(harness.state(job)?.isFinal == true, "job \(job) is \(harness.state(job) as Any)") }
+        #expect(harness.counters.jobsOpen == 0)
+        #expect(harness.counters.leasesRunning == 0)
+        #expect(harness.counters.tasksReady == 0)
+        #expect(harness.scheduler.delayed.isEmpty)
+        for (job, entry) in harness.scheduler.ledger.jobs {
             let states = entry.images.map(\.state)
             #expect(entry.counts.imagesDone == states.filter { $0 == .done }.count, "job \(job)")
             #expect(
@@ -175,7 +178,7 @@ private struct Storm {
     private func checkCommits() {
         var completed: Set<TaskID> = []
         var results: Set<ImageID> = []
-        for record in play.journal {
+        for record in harness.journal {
             switch record {
             case .taskCompleted(let lease, _):
                 #expect(completed.insert(lease.task).inserted, "\(lease.task) was completed twice")

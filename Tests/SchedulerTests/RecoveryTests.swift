@@ -4,104 +4,104 @@ import Testing
 @testable import Scheduler
 
 @Suite struct RecoveryTests {
-    @Test func `after a restart a lease waits for its holder, which goes on with the same attempt`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 2)
-        let job = try play.submit(images: 2)
-        let leases = play.leases(of: worker)
-        try play.restart()
-        let other = try play.connect("other")
-        #expect(play.leases(of: other).isEmpty, "both tasks are still running somewhere")
-        play.wait(.seconds(10))
-        let attempts = play.journal.filter { $0.kind == .attemptStarted }.count
-        try play.connect(slots: 2, as: worker, holding: leases)
-        #expect(play.dropped.isEmpty)
-        #expect(play.leases(of: worker) == leases)
-        #expect(play.journal.filter { $0.kind == .attemptStarted }.count == attempts)
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .done)
+    @Test func `after a restart a lease waits for its holder, which continues the same attempt`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 2)
+        let job = try harness.submit(images: 2)
+        let leases = harness.leases(of: worker)
+        try harness.restart()
+        let other = try harness.connect("other")
+        #expect(harness.leases(of: other).isEmpty, "both tasks are still running somewhere")
+        harness.wait(.seconds(10))
+        let attempts = harness.journal.filter { $0.kind == .attemptStarted }.count
+        try harness.connect(slots: 2, as: worker, holding: leases)
+        #expect(harness.dropped.isEmpty)
+        #expect(harness.leases(of: worker) == leases)
+        #expect(harness.journal.filter { $0.kind == .attemptStarted }.count == attempts)
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `a holder that does not come back within lease and grace loses its leases`() throws {
-        let play = try Rehearsal()
-        try play.connect()
-        try play.submit()
-        try play.restart()
-        let other = try play.connect("other")
-        play.wait(.milliseconds(14_900))
-        #expect(play.leases(of: other).isEmpty)
-        play.wait(.milliseconds(200))
-        #expect(play.leases(of: other).map(\.attempt) == [2])
+        let harness = try SchedulerHarness()
+        try harness.connect()
+        try harness.submit()
+        try harness.restart()
+        let other = try harness.connect("other")
+        harness.wait(.milliseconds(14_900))
+        #expect(harness.leases(of: other).isEmpty)
+        harness.wait(.milliseconds(200))
+        #expect(harness.leases(of: other).map(\.attempt) == [2])
     }
 
     @Test func `a holder that comes back without the lease loses it at once`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect()
-        try play.submit()
-        try play.restart()
-        try play.connect(as: worker)
-        #expect(play.leases(of: worker).map(\.attempt) == [2])
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        try harness.submit()
+        try harness.restart()
+        try harness.connect(as: worker)
+        #expect(harness.leases(of: worker).map(\.attempt) == [2])
     }
 
     @Test func `a result that comes after the restart counts`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect()
-        let job = try play.submit()
-        let lease = play.leases(of: worker)[0]
-        try play.restart()
-        try play.connect(as: worker, holding: [lease])
-        play.finish(lease, on: worker)
-        #expect(play.state(job) == .done)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        let job = try harness.submit()
+        let lease = harness.leases(of: worker)[0]
+        try harness.restart()
+        try harness.connect(as: worker, holding: [lease])
+        harness.finish(lease, on: worker)
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `an image whose tasks were all done is assembled again`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 4)
-        let job = try play.submit("rows", rows: 8)
-        while play.assemblies.isEmpty { try play.finishNext(on: worker) }
-        let order = play.assemblies
-        try play.restart()
-        #expect(play.assemblies == order)
-        play.assemble(ImageID(job: job, index: 0))
-        #expect(play.state(job) == .done)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 4)
+        let job = try harness.submit("rows", rows: 8)
+        while harness.assemblies.isEmpty { try harness.finishNext(on: worker) }
+        let order = harness.assemblies
+        try harness.restart()
+        #expect(harness.assemblies == order)
+        harness.assemble(ImageID(job: job, index: 0))
+        #expect(harness.state(job) == .done)
     }
 
-    @Test func `identifiers go on where they were`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect()
-        let job = try play.submit()
-        try play.finishNext(on: worker)
-        try play.restart()
-        #expect(try play.submit() > job)
-        #expect(try play.connect() > worker)
+    @Test func `identifiers continue where they were`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        let job = try harness.submit()
+        try harness.finishNext(on: worker)
+        try harness.restart()
+        #expect(try harness.submit() > job)
+        #expect(try harness.connect() > worker)
     }
 
     @Test func `images that were waiting, running, done and dead are all where they were`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 3)
-        let job = try play.submit("rows", images: 6, maximumAttempts: 1, rows: 8)
-        play.finish(play.leases(of: worker)[0], on: worker)
-        play.fail(play.leases(of: worker).first { $0.task.image.index == 1 }!, on: worker, .rankLost)
-        let states = (0..<6).map { play.image(job, $0)?.state }
-        try play.restart()
-        #expect((0..<6).map { play.image(job, $0)?.state } == states)
-        play.wait(.seconds(20))
-        let fresh = try play.connect("fresh", slots: 3)
-        play.workOff(on: [fresh])
-        #expect(play.state(job) == .partlyFailed)
-        #expect(play.summary(job)?.counts.imagesDone == 5)
-        #expect(play.dead(ImageID(job: job, index: 1))?.attempts.count == 1)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 3)
+        let job = try harness.submit("rows", images: 6, maximumAttempts: 1, rows: 8)
+        harness.finish(harness.leases(of: worker)[0], on: worker)
+        harness.fail(harness.leases(of: worker).first { $0.task.image.index == 1 }!, on: worker, .rankLost)
+        let states = (0..<6).map { harness.image(job, $0)?.state }
+        try harness.restart()
+        #expect((0..<6).map { harness.image(job, $0)?.state } == states)
+        harness.wait(.seconds(20))
+        let fresh = try harness.connect("fresh", slots: 3)
+        harness.workOff(on: [fresh])
+        #expect(harness.state(job) == .partlyFailed)
+        #expect(harness.summary(job)?.counts.imagesDone == 5)
+        #expect(harness.dead(ImageID(job: job, index: 1))?.attempts.count == 1)
     }
 
     @Test func `a journal that does not fit together is refused`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect()
-        try play.submit()
-        try play.finishNext(on: worker)
-        for missing in play.journal.indices.dropLast() {
-            var records = play.journal
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        try harness.submit()
+        try harness.finishNext(on: worker)
+        for missing in harness.journal.indices.dropLast() {
+            var records = harness.journal
             records.remove(at: missing)
-            #expect(throws: ReplayError.self, "without \(play.journal[missing])") {
+            #expect(throws: ReplayError.self, "without \(harness.journal[missing])") {
                 var fresh = try Scheduler(configuration: SchedulerConfiguration(), planner: ScriptedPlanner())
                 for record in records { try fresh.replay(record) }
             }

@@ -8,87 +8,87 @@ import Testing
     private let next = JobOptions.currentResultRevision + 1
 
     @Test func `a worker of another release is refused, and can come back as the right one`() throws {
-        let play = try Rehearsal()
-        let job = try play.submit()
+        let harness = try SchedulerHarness()
+        let job = try harness.submit()
         let refusal = SchedulerRefusal.releaseDiffers(worker: next, master: JobOptions.currentResultRevision)
-        #expect(throws: refusal) { try play.connect(revision: next) }
-        #expect(play.counters.workersConnected == 0)
+        #expect(throws: refusal) { try harness.connect(revision: next) }
+        #expect(harness.counters.workersConnected == 0)
         #expect(refusal.description.contains("install the same release"))
-        play.workOff(on: [try play.connect()])
-        #expect(play.state(job) == .done)
+        harness.workOff(on: [try harness.connect()])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `a job is of its master's release, whatever the client says`() throws {
         var configuration = SchedulerConfiguration()
         configuration.resultRevision = next
-        let play = try Rehearsal(configuration)
-        let worker = try play.connect()
-        let job = try play.submit()
-        #expect(play.summary(job)?.description.options.resultRevision == next)
-        play.workOff(on: [worker])
-        #expect(play.image(job)?.resultRevision == next)
+        let harness = try SchedulerHarness(configuration)
+        let worker = try harness.connect()
+        let job = try harness.submit()
+        #expect(harness.summary(job)?.description.options.resultRevision == next)
+        harness.workOff(on: [worker])
+        #expect(harness.image(job)?.resultRevision == next)
     }
 
     @Test func `a master of another release starts images over that were begun, and keeps those that are done`() throws
     {
-        let play = try Rehearsal()
-        let worker = try play.connect(slots: 8)
-        let job = try play.submit("rows", images: 3, rows: 8)
-        while play.assemblies.isEmpty { try play.finishNext(on: worker) }
-        play.assemble(ImageID(job: job, index: 0))
-        let chunk = try #require(play.leases(of: worker).first { $0.task.image.index == 1 })
-        play.finish(chunk, on: worker)
-        let held = play.leases(of: worker)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 8)
+        let job = try harness.submit("rows", images: 3, rows: 8)
+        while harness.assemblies.isEmpty { try harness.finishNext(on: worker) }
+        harness.assemble(ImageID(job: job, index: 0))
+        let chunk = try #require(harness.leases(of: worker).first { $0.task.image.index == 1 })
+        harness.finish(chunk, on: worker)
+        let held = harness.leases(of: worker)
         #expect(!held.isEmpty)
-        #expect(play.image(job, 1)?.state == .running)
+        #expect(harness.image(job, 1)?.state == .running)
 
-        try play.restart(revision: next)
-        #expect(play.journal.last == .jobRevised(job, resultRevision: next))
-        #expect((0..<3).map { play.image(job, $0)?.state } == [.done, .waiting, .waiting])
-        #expect(play.summary(job)?.counts.tasksDone == play.image(job, 0)?.tasksTotal)
+        try harness.restart(revision: next)
+        #expect(harness.journal.last == .jobRevised(job, resultRevision: next))
+        #expect((0..<3).map { harness.image(job, $0)?.state } == [.done, .waiting, .waiting])
+        #expect(harness.summary(job)?.counts.tasksDone == harness.image(job, 0)?.tasksTotal)
 
-        // The attempts of before belong to nobody any more, even if their worker has the new release meanwhile.
-        let fresh = try play.connect(slots: 8, as: worker, holding: held)
-        #expect(Set(play.dropped) == Set(held))
-        play.finish(chunk, on: fresh)
-        #expect(play.image(job, 1)?.tasksDone == 0)
-        play.workOff(on: [fresh])
-        #expect(play.state(job) == .done)
-        #expect((0..<3).map { play.image(job, $0)?.resultRevision } == [next - 1, next, next])
+        // The attempts of before belong to no worker, even if theirs has the new release by now.
+        let fresh = try harness.connect(slots: 8, as: worker, holding: held)
+        #expect(Set(harness.dropped) == Set(held))
+        harness.finish(chunk, on: fresh)
+        #expect(harness.image(job, 1)?.tasksDone == 0)
+        harness.workOff(on: [fresh])
+        #expect(harness.state(job) == .done)
+        #expect((0..<3).map { harness.image(job, $0)?.resultRevision } == [next - 1, next, next])
 
         // The next start has nothing to revise.
-        let count = play.journal.count
-        try play.restart()
-        #expect(play.journal.count == count)
+        let count = harness.journal.count
+        try harness.restart()
+        #expect(harness.journal.count == count)
     }
 
     @Test func `starting over with another release does not count as a loss of blobs`() throws {
         var configuration = SchedulerConfiguration()
         configuration.maximumRestarts = 1
-        let play = try Rehearsal(configuration)
-        try play.connect()
-        let job = try play.submit("rows", rows: 8)
-        try play.restart(revision: next)
-        play.wait(.seconds(20))
-        let worker = try play.connect()
-        play.perform { $0.blobsLost(of: ImageID(job: job, index: 0), at: $1, into: &$2) }
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .done)
+        let harness = try SchedulerHarness(configuration)
+        try harness.connect()
+        let job = try harness.submit("rows", rows: 8)
+        try harness.restart(revision: next)
+        harness.wait(.seconds(20))
+        let worker = try harness.connect()
+        harness.perform { $0.blobsLost(of: ImageID(job: job, index: 0), at: $1, into: &$2) }
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
     }
 
     @Test func `a dead letter that another release redrives is of that one`() throws {
-        let play = try Rehearsal()
-        let worker = try play.connect()
-        let job = try play.submit(images: 2, maximumAttempts: 1)
-        play.fail(play.leases(of: worker)[0], on: worker, .rankLost)
-        play.workOff(on: [worker])
-        #expect(play.state(job) == .partlyFailed)
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        let job = try harness.submit(images: 2, maximumAttempts: 1)
+        harness.fail(harness.leases(of: worker)[0], on: worker, .rankLost)
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .partlyFailed)
 
-        try play.restart(revision: next)
-        #expect(play.journal.last != .jobRevised(job, resultRevision: next), "it had ended")
-        try play.redrive(job)
-        play.workOff(on: [try play.connect()])
-        #expect(play.state(job) == .done)
-        #expect(Set((0..<2).map { play.image(job, $0)?.resultRevision }) == [next - 1, next])
+        try harness.restart(revision: next)
+        #expect(harness.journal.last != .jobRevised(job, resultRevision: next), "it had ended")
+        try harness.redrive(job)
+        harness.workOff(on: [try harness.connect()])
+        #expect(harness.state(job) == .done)
+        #expect(Set((0..<2).map { harness.image(job, $0)?.resultRevision }) == [next - 1, next])
     }
 }

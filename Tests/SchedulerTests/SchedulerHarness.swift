@@ -3,11 +3,11 @@ import Testing
 
 @testable import Scheduler
 
-/// A scheduler on a stage: hands it events at a time of its own, keeps what it decided, and checks after every event that
+/// A scheduler whose shell is the test: hands it events at a time of its own, keeps what it decided, and checks after every event that
 /// replaying the records gives the same durable state.
 ///
 /// Workers here are models: they hold what was granted and not revoked, and beat in time while they are alive.
-final class Rehearsal {
+final class SchedulerHarness {
     struct Grant: Hashable {
         var lease: LeaseID
         var spec: TaskSpec
@@ -47,7 +47,7 @@ final class Rehearsal {
 
     var moment: Moment { Moment(now, wallClockMilliseconds: now.nanoseconds / 1_000_000) }
 
-    /// Runs one event, makes its records durable, and lets the model workers take notice.
+    /// Runs one event, makes its records durable, and tells the model workers.
     @discardableResult
     func perform<Result, Failure: Error>(
         _ event: (inout Scheduler, Moment, inout Decision) throws(Failure) -> Result
@@ -89,7 +89,7 @@ final class Rehearsal {
 
     func drop(_ lease: LeaseID, from worker: WorkerID) { held[worker]?.removeAll { $0.lease == lease } }
 
-    // What the scheduler answers. (`#expect` can not call a noncopyable value itself.)
+    // What the scheduler answers. (`#expect` cannot call a noncopyable value itself.)
 
     var counters: SchedulerCounters { scheduler.counters }
     func isNeeded(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) }
