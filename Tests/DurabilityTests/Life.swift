@@ -1,4 +1,4 @@
-import struct Crypto.SHA256
+import struct Cryptography.SHA256
 import Foundation
 import JobModel
 import Logging
