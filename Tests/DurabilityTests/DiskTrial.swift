@@ -254,7 +254,7 @@ struct DiskTrial: Sendable {
                 // What is not durable can be written by its owner.
                 if durableOnly, lstat(path, &status) == 0, status.st_mode & S_IWUSR != 0 { continue }
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-                let digest = SHA256.hash(bytes).map { String(format: "%02x", $0) }.joined()
+                let digest = SHA256.hash([UInt8](bytes)).map { String(format: "%02x", $0) }.joined()
                 guard digest == shelf + name else {
                     throw Life.Broken(description: "the blob \(shelf)/\(name) has the digest \(digest)")
                 }
