@@ -227,7 +227,7 @@ actor Life {
     }
 
     private static func digest(_ submission: Submission) -> BlobDigest {
-        guard let digest = BlobDigest(Array(SHA256.hash(data: submission.file))) else {
+        guard let digest = BlobDigest(SHA256.hash(submission.file)) else {
             preconditionFailure("SHA-256 has 32 bytes")
         }
         return digest
