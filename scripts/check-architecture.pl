@@ -2,6 +2,7 @@
 # Compares the figure and the table of targets in docs/architecture.md with Package.swift, so that they stay true.
 #
 #   scripts/check-architecture.pl          exit status 1, and a line for each difference
+#   scripts/check-architecture.pl --update writes the last column of the tables
 #   scripts/check-architecture.pl --table  prints each target with its dependencies, to copy from
 #
 # - Every target in Sources/ and Tools/ has one row, whose last cell names exactly the targets of ours that it imports.
@@ -37,6 +38,8 @@ if (@ARGV && $ARGV[0] eq '--table') {
     exit 0;
 }
 
+update() if @ARGV && $ARGV[0] eq '--update';
+
 open my $in, '<', $page or die "check-architecture: $page: $!\n";
 my @lines = map { chomp; $_ } <$in>;
 my ($figure, $table, $pure) = (0, 0, 0);
@@ -57,9 +60,9 @@ for my $number (1 .. @lines) {
     }
     if ($table && $line =~ /^\| `(\w+)` \|/) {
         my $name = $1;
-        my @cells = split / \| /, $line =~ s/^\| | \|$//gr;
         push @findings, "$page:$number: `$name` has two rows" if $row{$name};
-        $row{$name} = [sort $cells[-1] =~ /`(\w+)`/g];
+        my ($last) = $line =~ /\|([^|]*)\|\s*$/;
+        $row{$name} = [sort $last =~ /`(\w+)`/g];
         $pure{$name} = 1 if $pure;
         if (!$target{$name}) { push @findings, "$page:$number: `$name` is not a target of Package.swift"; next }
         my ($said, $is) = ("@{$row{$name}}", "@{$target{$name}{ours}}");
@@ -83,3 +86,18 @@ for my $name (sort keys %pure) {
 print "$_\n" for @findings;
 print 'check-architecture: ', (@findings ? scalar(@findings) . " differences\n" : scalar(keys %row) . " targets are as the page says\n");
 exit(@findings ? 1 : 0);
+
+# Writes the last cell of every row of a target.
+sub update {
+    open my $in, '<', $page or die "check-architecture: $page: $!\n";
+    my @lines = <$in>;
+    close $in;
+    for (@lines) {
+        next unless /^\| `(\w+)` \| (.*) \|[^|]*\|$/ && $target{$1};
+        my ($name, $purpose) = ($1, $2);
+        my $imports = join ', ', map { "`$_`" } @{$target{$name}{ours}};
+        $_ = "| `$name` | $purpose |" . ($imports eq '' ? '' : " $imports") . " |\n";
+    }
+    open my $out, '>', $page or die "check-architecture: $page: $!\n";
+    print $out @lines;
+}

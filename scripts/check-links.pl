@@ -1,5 +1,6 @@
 #!/usr/bin/env perl
-# Checks that Markdown pages name things that exist: relative links with their anchors, and paths in `backticks`.
+# Checks that Markdown pages name things that exist: relative links with their anchors, paths in `backticks`, and the
+# titles of decisions in their index.
 #
 #   scripts/check-links.pl    FILE:LINE and what is missing; exit status 1 if anything is
 #
@@ -34,6 +35,14 @@ for my $page (@pages) {
             report($page, $number, "`$1` does not exist") unless @found && -e $found[0];
         }
     }
+}
+# The index of decisions has every page under its title.
+my %index = map { /^\| \[\d+\]\((\S+\.md)\) \| (.*) \|$/ ? ($1 => $2) : () } lines('docs/decisions/README.md');
+for my $page (grep { m{^docs/decisions/\d} } @pages) {
+    my $title = (lines($page))[0] =~ s/^# \d+ //r;
+    my $name = $page =~ s{.*/}{}r;
+    next if ($index{$name} // '') eq $title;
+    report('docs/decisions/README.md', 1, "has no row for $name with its title \"$title\"");
 }
 print "check-links: $missing missing\n" if $missing;
 exit($missing ? 1 : 0);
