@@ -233,13 +233,14 @@ let package = Package(
 
         // Tests.
         .target(name: "CTestPoison", path: "Tests/Poison"),
+        .target(name: "CTestProcess", path: "Tests/CTestProcess"),
         .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: strict),
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
             name: "TestSupport",
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "Kernels", "ImageFormats", "ImageCodecs", "MasterClient",
-                "Protocol", "SeededRandom", "Transport", log,
+                "Protocol", "SeededRandom", "Transport", "CTestProcess", log,
                 nio("NIOCore"),
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(

@@ -56,23 +56,16 @@ import Testing
         let command = WorldCommand(
             configuration, socket: directory.socketPath, session: directory.sessionPath, token: "secret", parent: 0)
 
-        let shell = Process()
-        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
         // The shell names itself as the parent to follow, in place of the 0 above, and stays.
-        shell.arguments =
-            ["-c", #"program=$1; shift 3; "$program" --launch $$ "$@" & wait"#, "sh"] + command.arguments
-        shell.environment = Dictionary(
-            uniqueKeysWithValues: command.environment.map { entry in
-                let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                return (String(parts[0]), String(parts[1]))
-            })
-        shell.standardError = FileHandle.nullDevice
-        try shell.run()
-        defer {
-            // Foundation starts it with signals blocked: a SIGTERM would never be taken.
-            kill(shell.processIdentifier, SIGKILL)
-            shell.waitUntilExit()
-        }
+        let script = #"program=$1; shift 3; "$program" --launch $$ "$@" & wait"#
+        let shell = try ChildProcess(
+            name: "shell", executable: "/bin/sh", arguments: ["-c", script, "sh"] + command.arguments,
+            environment: Dictionary(
+                uniqueKeysWithValues: command.environment.map { entry in
+                    let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                    return (String(parts[0]), String(parts[1]))
+                }), output: "/dev/null", errors: "/dev/null")
+        defer { shell.send(SIGKILL) }
 
         var ranks: [RankConnection] = []
         let deadline = ContinuousClock.now + .seconds(20)
@@ -81,6 +74,6 @@ import Testing
             var poll = pollfd(fd: listener.number, events: Int16(POLLIN), revents: 0)
             if Glibc.poll(&poll, 1, 100) > 0, let rank = RankConnection.accept(from: listener) { ranks.append(rank) }
         }
-        try await body(shell.processIdentifier, &ranks)
+        try await body(shell.pid, &ranks)
     }
 }

@@ -1,9 +1,11 @@
+import CTestProcess
 import Glibc
 import Synchronization
 
 /// A process that a test started: signalled by its own number only, and collected exactly once.
 ///
-/// Its number stays its own until its end has been collected here, so a signal can never hit another process.
+/// Its number stays its own until its end has been collected here, so a signal can never hit another process. It does not
+/// outlive the test process: the kernel kills it when that ends, by a crash too.
 public final class ChildProcess: Sendable {
     /// How a process ended.
     public enum End: Hashable, Sendable {
@@ -31,29 +33,11 @@ public final class ChildProcess: Sendable {
         name: String, executable: String, arguments: [String], environment: [String: String],
         input: String = "/dev/null", output: String, errors: String
     ) throws(NotStarted) {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-
-        // The test's own signal handling is none of the child's business.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
         var process: pid_t = 0
         let code = Self.withoutStarting {
             withCStrings([executable] + arguments) { argv in
                 withCStrings(environment.map { "\($0)=\($1)" }) { envp in
-                    posix_spawn(&process, executable, &actions, &attributes, argv, envp)
+                    tsr_test_spawn(executable, argv, envp, input, output, errors, &process)
                 }
             }
         }
