@@ -112,7 +112,8 @@ let package = Package(
         .target(
             name: "Scheduler", dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaults", heap],
             swiftSettings: strict),
-        .target(name: "WorkerMachine", dependencies: ["JobModel", "SeededFaults"], swiftSettings: strict),
+        .target(name: "Retrying", swiftSettings: strict),
+        .target(name: "WorkerMachine", dependencies: ["JobModel", "Retrying", "SeededFaults"], swiftSettings: strict),
         .target(name: "MasterMachine", dependencies: ["JobModel", "SeededFaults", "Scheduler"], swiftSettings: strict),
         .target(
             name: "Journal", dependencies: ["ByteCoding", "JobModel", "Checksums", "CLibSQLite"],
@@ -127,7 +128,8 @@ let package = Package(
             name: "BlobStore", dependencies: ["JobModel", "Checksums", "SystemCalls", "Cryptography"],
             swiftSettings: strict),
         .target(
-            name: "Transport", dependencies: ["Protocol", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
+            name: "Transport",
+            dependencies: ["Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
         .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
         .target(name: "LogHandlers", dependencies: ["CSystemd", "SystemCalls", log], swiftSettings: strict),
@@ -142,7 +144,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "MasterClient", dependencies: ["Transport", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
+            name: "MasterClient",
+            dependencies: ["Retrying", "Transport", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
 
         // Executables: composition roots over types that tests can reach.
@@ -159,7 +162,7 @@ let package = Package(
             name: "WorkerDaemon",
             dependencies: [
                 "ByteCoding", "JobModel", "WorkerMachine", "Protocol", "Transport", "MasterClient", "DaemonSupport",
-                "Settings",
+                "Retrying", "Settings",
                 "SystemCalls", lifecycle, log,
             ], swiftSettings: strict),
         .executableTarget(
@@ -173,7 +176,7 @@ let package = Package(
             name: "Client",
             dependencies: [
                 "JobModel", "Protocol", "Transport", "MasterClient", "Pipelines", "Kernels", "ImageFormats",
-                "ImageCodecs", "Settings", arguments,
+                "ImageCodecs", "Retrying", "Settings", arguments,
                 "Cryptography", log,
             ], swiftSettings: strict),
 
@@ -191,7 +194,7 @@ let package = Package(
             name: "Simulation",
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "SeededFaults", "Scheduler", "WorkerMachine", "MasterMachine",
-                "SeededRandom",
+                "Retrying", "SeededRandom",
                 heap,
             ], path: "Tools/Simulation", swiftSettings: strict),
         .executableTarget(
@@ -209,17 +212,18 @@ let package = Package(
             dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", heap],
             path: "Tests/WithFaults/Scheduler", swiftSettings: withFaults),
         .target(
-            name: "WorkerMachineWithFaults", dependencies: ["JobModel", "SeededFaultsWithFaults"],
+            name: "WorkerMachineWithFaults", dependencies: ["JobModel", "Retrying", "SeededFaultsWithFaults"],
             path: "Tests/WithFaults/WorkerMachine", swiftSettings: withFaults),
         .target(
-            name: "MasterMachineWithFaults", dependencies: ["JobModel", "SeededFaultsWithFaults", "SchedulerWithFaults"],
+            name: "MasterMachineWithFaults",
+            dependencies: ["JobModel", "SeededFaultsWithFaults", "SchedulerWithFaults"],
             path: "Tests/WithFaults/MasterMachine", swiftSettings: withFaults),
         .target(
             name: "SimulationWithFaults",
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", "SchedulerWithFaults",
                 "WorkerMachineWithFaults",
-                "MasterMachineWithFaults", "SeededRandom", heap,
+                "MasterMachineWithFaults", "Retrying", "SeededRandom", heap,
             ], path: "Tests/WithFaults/Simulation", swiftSettings: withFaults),
 
         // Run by the ordinary tests over the corpus, and by the package in Fuzzing/ under libFuzzer.
@@ -233,8 +237,8 @@ let package = Package(
 
         // Tests.
         .target(name: "CTestPoison", path: "Tests/Poison"),
-        .target(name: "CTestProcess", path: "Tests/CTestProcess"),
         .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: strict),
+        .target(name: "CTestProcess", path: "Tests/CTestProcess"),
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
             name: "TestSupport",
@@ -289,14 +293,19 @@ let package = Package(
         .testTarget(
             name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"],
             swiftSettings: strict + rankBuilds),
-        .testTarget(name: "WorkerDaemonTests", dependencies: ["WorkerDaemon"], swiftSettings: strict),
-        .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerDaemonTests", dependencies: ["WorkerDaemon", "WorkerMachine", "Retrying"],
+            swiftSettings: strict),
+        .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine", "Retrying"], swiftSettings: strict),
         .testTarget(
             name: "MasterMachineTests", dependencies: ["MasterMachine", "Scheduler", "JobModel", "SeededRandom"],
             swiftSettings: strict),
+        .testTarget(name: "RetryingTests", dependencies: ["Retrying", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Simulation", "SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel"],
+            dependencies: [
+                "Simulation", "SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel",
+            ],
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
@@ -307,7 +316,7 @@ let package = Package(
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Protocol", "JobModel", "Pipelines", "Kernels",
+                "TestSupport", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel", "Pipelines", "Kernels",
                 "ImageFormats", "ImageCodecs", "Rank",
                 "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", "Cryptography", log,
             ], swiftSettings: strict),
