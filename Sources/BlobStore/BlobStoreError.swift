@@ -15,7 +15,7 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
         /// The bytes asked for lie beyond the blob's end.
         case outOfRange = "blob-out-of-range"
         /// The file system or the quota is full.
-        case noSpace = "blob-no-space"
+        case noSpace = "no-space"
         /// The writer was finished or abandoned before, or failed.
         case writerEnded = "blob-writer-ended"
         /// The disk did not confirm that it has the bytes. They may be lost whatever a later attempt reports.

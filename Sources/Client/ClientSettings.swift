@@ -51,7 +51,7 @@ struct ClientSettings: Sendable {
         var transport = TransportLimits()
         transport.silence = try settings.duration("silence-timeout", in: .milliseconds(100) ... .seconds(3600))
         // The master may have to wait for its disk before it can say that it has a blob.
-        transport.bulkIdle = transport.silence * 4
+        transport.dataIdle = transport.silence * 4
         self.transport = transport
         let style = try settings.requiredText("progress")
         guard let progress = ProgressStyle(rawValue: style) else {

@@ -42,13 +42,15 @@ extension ClientError {
         case let error as MasterRefusal: self.init(error)
         case let error as BlobTransferError: self.init(error.code.rawValue, error.message)
         case let error as ProtocolViolation:
-            self.init(ProtocolViolation.code, "the master's answer makes no sense: \(error)", status: .unreachable)
+            self.init(
+                RefusalCode.protocolViolation.rawValue, "the master's answer makes no sense: \(error)",
+                status: .unreachable)
         default: self.init("internal", "unexpected error: \(error)")
         }
     }
 
     private init(_ refusal: MasterRefusal) {
-        self.init(refusal.code, refusal.message)
+        self.init(refusal.code.rawValue, refusal.message)
     }
 
     private init(_ error: TransportError) {

@@ -2,7 +2,7 @@ import Cryptography
 import JobModel
 import NIOCore
 
-/// Where a blob's bytes come from while they are sent; it computes their digest on the way.
+/// The source of a blob's bytes while they are sent; it computes their digest on the way.
 protocol BlobSource {
     var byteCount: UInt64 { get }
     /// The next bytes: at least one, at most `count`.
@@ -18,7 +18,7 @@ extension SHA256 {
     }
 }
 
-/// An open file, read by pread away from the cooperative threads.
+/// An open file, read by pread outside the cooperative threads.
 struct FileSource: BlobSource {
     let byteCount: UInt64
     private let descriptor: Int32
@@ -43,7 +43,7 @@ struct FileSource: BlobSource {
     func finishedDigest() -> BlobDigest { digest.blobDigest() }
 }
 
-/// Memory that someone else keeps valid.
+/// Memory that the caller keeps valid.
 struct MemorySource: BlobSource {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -63,7 +63,7 @@ struct MemorySource: BlobSource {
     func finishedDigest() -> BlobDigest { digest.blobDigest() }
 }
 
-/// Bytes of our own, sent without a copy.
+/// A buffer, sent without a copy.
 struct BufferSource: BlobSource {
     private var rest: ByteBuffer
     let byteCount: UInt64

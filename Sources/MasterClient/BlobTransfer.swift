@@ -1,26 +1,23 @@
 import struct Cryptography.SHA256
 import JobModel
-import Logging
 import NIOCore
 import Protocol
 import Transport
 
-/// Moves blobs to and from a master over a few bulk connections of its own.
+/// Moves blobs to and from a master over a few data connections of its own.
 ///
-/// Every byte is checked: what was put must be named as it was computed here, a whole blob that was got must have the
-/// digest that names it, a slice the digest that the master sent behind it. Cancelling a transfer closes the connection
-/// that it uses; the next transfer gets another.
+/// Every byte is checked. A put compares the digest computed here with the name that the master gives the blob; a get compares
+/// it with the digest that the master sends behind the bytes, and for a whole blob with its name. Cancelling a transfer closes
+/// the connection that it uses; the next transfer gets another.
 public final class BlobTransfer: Sendable {
-    private let pool: BulkPool
+    private let pool: DataConnectionPool
 
-    /// - Parameters:
-    ///   - connectionCount: how many transfers may run at once; more wait their turn.
-    public init(
-        to endpoint: Endpoint, secret: SharedSecret, software: String = "tessera", connectionCount: Int = 4,
-        limits: TransportLimits = TransportLimits(), logger: Logger
-    ) {
-        pool = BulkPool(limit: connectionCount) {
-            try await connectBulk(to: endpoint, secret: secret, software: software, limits: limits, logger: logger)
+    /// - Parameter connectionCount: how many transfers may run at once; more wait their turn.
+    public init(_ dialer: Dialer, connectionCount: Int = 4) {
+        // Both sides close a data connection on which nothing is received for the limit: one that is about to be closed is
+        // not used again.
+        pool = DataConnectionPool(limit: connectionCount, idleLimit: dialer.limits.dataIdle * 3 / 4) {
+            try await dialer.openDataConnection()
         }
     }
 
@@ -31,17 +28,16 @@ public final class BlobTransfer: Sendable {
 
     // MARK: Put
 
-    /// What a blob is stored for; it decides what the master does when it has little room.
+    /// The use of a blob, which decides what the master does when it has little room.
     public enum Purpose: Sendable, Hashable {
-        /// An input; of the open job that is named, if one is: then it stays until the job is complete.
+        /// An input. With an open job, the blob stays at least until that job is complete.
         case input(of: JobID?)
-        /// A running job needs it: it may use the space that inputs have to leave free, and never waits for room.
+        /// A running job needs it: it may use the space that inputs have to leave free, and never waits for room. Workers only.
         case task
     }
 
     /// Stores a file's bytes.
-    /// - Parameters:
-    ///   - recomputable: whether the blob need not survive a power cut of the master.
+    /// - Parameter recomputable: whether the blob need not survive a power cut of the master.
     public func put(
         fileAt path: String, recomputable: Bool = false, purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
@@ -54,7 +50,7 @@ public final class BlobTransfer: Sendable {
     }
 
     /// Stores `byteCount` bytes of an open file, read by pread from `offset` on.
-    /// - Parameter digest: the bytes' SHA-256 where it is known; sent beforehand then.
+    /// - Parameter digest: the bytes' SHA-256, where it is known before they are sent.
     public func put(
         descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false,
         purpose: Purpose = .input(of: nil)
@@ -68,11 +64,12 @@ public final class BlobTransfer: Sendable {
 
     /// Stores bytes in memory.
     public func put(
-        bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false
+        bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false, purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
         try await exchange(mayRetry: { true }) { connection in
             var source = BufferSource(ByteBuffer(bytes: bytes))
-            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+            return try await Self.put(
+                &source, digest: digest, recomputable: recomputable, purpose: purpose, over: connection)
         }
     }
 
@@ -88,7 +85,7 @@ public final class BlobTransfer: Sendable {
 
     private static func put(
         _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, purpose: Purpose = .input(of: nil),
-        over connection: BulkConnection
+        over connection: DataConnection
     ) async throws -> Exchange<BlobReference> {
         var request = WirePutBlob()
         request.byteCount = source.byteCount
@@ -100,13 +97,13 @@ public final class BlobTransfer: Sendable {
         }
         connection.send(.putBlob(request))
         var rest = source.byteCount
-        // Something that comes before all is sent can only be a refusal.
+        // A message that arrives before all bytes are sent can only be a refusal.
         while rest > 0, !connection.hasReceived {
-            let piece = try await source.next(atMost: min(Int(clamping: rest), BulkConnection.preferredDataByteCount))
+            let piece = try await source.next(atMost: min(Int(clamping: rest), DataConnection.preferredDataByteCount))
             do {
                 try await connection.send(data: piece)
             } catch is ConnectionClosed {
-                // What came before the end, a refusal perhaps, says more; `receive` throws the end if there is nothing.
+                // A message that arrived before the end, perhaps a refusal, says more; without one `receive` throws the end.
                 break
             }
             rest -= UInt64(piece.readableBytes)
@@ -127,11 +124,11 @@ public final class BlobTransfer: Sendable {
                 return .completed(own)
             case .refused(let refusal):
                 // These are the bytes that were announced, and the master has others.
-                if rest == 0, refusal.code == "blob-wrong-digest", digest == source.finishedDigest() {
+                if rest == 0, refusal.refusalCode == .blobWrongDigest, digest == source.finishedDigest() {
                     throw BlobTransferError(
                         .corrupt, "the \(source.byteCount) bytes sent arrived damaged at the master; try again")
                 }
-                // With bytes still to come, the connection's next bytes would be data: it cannot be used any more.
+                // With bytes still unsent, the connection's next bytes would be data: it cannot be used again.
                 return .refused(MasterRefusal(refusal), isReusable: rest == 0)
             default: throw unexpected(reply, allowed: "BlobStored or Refusal")
             }
@@ -161,13 +158,13 @@ public final class BlobTransfer: Sendable {
         }
     }
 
-    /// Fetches a slice into a file, which is made or emptied first; after an error its contents mean nothing.
+    /// Fetches a slice into a file, which is created or emptied first; after an error its contents are undefined.
     public func get(_ slice: BlobSlice, intoFileAt path: String) async throws {
         let file = try await LocalFile.open(writingAt: path)
         try await file.closing { try await get(slice, into: file.descriptor, at: 0) }
     }
 
-    /// Fetches a slice piece by piece, in order. Only when this returns are the pieces known to be right.
+    /// Fetches a slice piece by piece, in order. The pieces are known to be right only when this returns.
     public func get(_ slice: BlobSlice, _ body: (ByteBuffer) async throws -> Void) async throws {
         var hasBegun = false
         try await get(slice, mayRetry: { !hasBegun }) { piece, _ in
@@ -197,7 +194,7 @@ public final class BlobTransfer: Sendable {
     }
 
     private static func get(
-        _ slice: BlobSlice, over connection: BulkConnection, _ deliver: (ByteBuffer, UInt64) async throws -> Void
+        _ slice: BlobSlice, over connection: DataConnection, _ deliver: (ByteBuffer, UInt64) async throws -> Void
     ) async throws -> Exchange<Void> {
         var request = WireGetBlob()
         request.slice = slice.wire
@@ -256,11 +253,11 @@ public final class BlobTransfer: Sendable {
 
     /// Runs one request over a connection of the pool.
     ///
-    /// The master may close an idle connection at the very moment that we use it again. A request that fails so is made
-    /// again, once, over a new connection: all of them are idempotent. So is one whose bytes arrived damaged, twice: what is
-    /// damaged still is so where it lies.
+    /// A master that restarted, or whose time limit is shorter than ours, has closed connections that still look idle here. A
+    /// request that fails on such a connection is repeated, once, over a new one: all requests are idempotent. A request whose
+    /// bytes arrived damaged is repeated twice; if they are damaged again, the stored copy itself is.
     private func exchange<Result>(
-        mayRetry: () -> Bool, _ body: (BulkConnection) async throws -> Exchange<Result>
+        mayRetry: () -> Bool, _ body: (DataConnection) async throws -> Exchange<Result>
     ) async throws -> Result {
         var lent = try await pool.borrow()
         var damageCount = 0
@@ -290,7 +287,7 @@ public final class BlobTransfer: Sendable {
         }
     }
 
-    private static func unexpected(_ frame: BulkFrame, allowed: String) -> ProtocolViolation {
+    private static func unexpected(_ frame: DataFrame, allowed: String) -> ProtocolViolation {
         let value =
             switch frame {
             case .data(let bytes): "\(bytes.readableBytes) bytes of data"

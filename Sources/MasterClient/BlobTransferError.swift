@@ -1,4 +1,6 @@
-/// A blob could not be moved, for a reason other than the connection or a refusal.
+import Retrying
+
+/// A transfer failed for a reason other than the connection or a refusal.
 public struct BlobTransferError: Error, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable, Hashable, CaseIterable {
         /// The bytes that arrived are not those that were asked for.
@@ -19,4 +21,14 @@ public struct BlobTransferError: Error, Hashable, CustomStringConvertible {
     }
 
     public var description: String { "\(message) (\(code.rawValue))" }
+}
+
+extension BlobTransferError: ClassifiedError {
+    public var persistence: Persistence {
+        switch code {
+        // The transfer was repeated before this was thrown.
+        case .corrupt: .unclear
+        case .sourceChanged, .file: .untilChanged
+        }
+    }
 }

@@ -1,13 +1,12 @@
 import JobModel
-import Logging
 import Protocol
 import Synchronization
 import Transport
 
 /// A client's conversation with a master: any number of requests at once over one control connection.
 ///
-/// Every request has a stream number that its reply repeats. When the connection ends, every request that waits fails
-/// with `ConnectionClosed`.
+/// Every request has a stream number that its reply repeats. When the connection ends, every waiting request fails with
+/// `ConnectionClosed`.
 public final class MasterConnection: Sendable {
     private let control: ControlConnection
     private let requests = Mutex(PendingRequests())
@@ -17,15 +16,12 @@ public final class MasterConnection: Sendable {
     /// Connects, runs `body`, and closes the connection when `body` ends.
     /// - Throws: `TransportError` when no connection can be made; what `body` throws.
     public static func withConnection<Result: Sendable>(
-        to endpoint: Endpoint, secret: SharedSecret, software: String = "tessera",
-        limits: TransportLimits = TransportLimits(), logger: Logger,
-        _ body: @Sendable (MasterConnection) async throws -> Result
+        _ dialer: Dialer, _ body: @Sendable (MasterConnection) async throws -> Result
     ) async throws -> Result {
-        let control = try await connectControl(
-            to: endpoint, role: .client, secret: secret, software: software, limits: limits, logger: logger)
+        let control = try await dialer.openControlConnection()
         let connection = MasterConnection(control)
         async let reading: Void = connection.read()
-        async let _: Void = connection.watchForSilence(limit: limits.silence)
+        async let _: Void = connection.watchForSilence(limit: dialer.limits.silence)
         do {
             let result = try await body(connection)
             control.close()
@@ -54,18 +50,16 @@ public final class MasterConnection: Sendable {
             throw OversizedPayload(kind: .control, byteCount: try message.payloadByteCount())
         }
         let stream = requests.withLock { $0.nextStream() }
-        let reply: WireControl = try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let failure = requests.withLock { pending -> (any Error)? in
-                    if Task.isCancelled { return CancellationError() }
-                    return pending.add(.reply(continuation), stream: stream)
+        try Task.checkCancellation()
+        let reply = try await suspended(
+            park: { continuation in
+                if let failure = requests.withLock({ $0.add(.reply(continuation), stream: stream) }) {
+                    return .failure(failure)
                 }
-                if let failure { return continuation.resume(throwing: failure) }
                 control.send(message, stream: stream)
-            }
-        } onCancel: {
-            requests.withLock { $0.remove(stream) }?.fail(CancellationError())
-        }
+                return nil
+            },
+            withdraw: { [self] in requests.withLock { $0.removeReply(stream) } })
         guard let answer = reply.body else {
             throw unexpected(nil)
         }
@@ -108,17 +102,17 @@ public final class MasterConnection: Sendable {
         do {
             for try await (stream, message) in control.inbound { deliver(message, stream: stream) }
         } catch {
-            // `closed` below says why it ended, in the words of whoever ended it.
+            // `closed` below has the reason.
             control.close()
         }
         let reason = await control.closed
         for request in requests.withLock({ $0.close(reason) }) { request.fail(reason) }
     }
 
-    /// Asks a silent master for a sign of life while requests wait, and gives the connection up when there is none: a
-    /// master that stands still, or a path on which nothing returns, closes nothing by itself.
+    /// Asks a silent master for a sign of life while requests wait, and gives the connection up when there is none: a stopped
+    /// master, or a path on which nothing returns, closes no connection.
     ///
-    /// It counts spans of its own instead of reading a clock: while this process stood still nothing was missed.
+    /// Counts its own ticks, so time during which this process was suspended is not mistaken for the master's silence.
     private func watchForSilence(limit: Duration) async {
         let ticksToLimit = 3
         while true {
@@ -131,7 +125,7 @@ public final class MasterConnection: Sendable {
             case 0: break
             case ticksToLimit...: control.giveUp("the master has said nothing for \(limit)")
             default:
-                // Whatever comes is a sign of life; nobody waits for this reply.
+                // Any message is a sign of life; no request waits for this reply.
                 control.send(.getMaster(WireGetMaster()), stream: requests.withLock { $0.nextStream() })
             }
         }
@@ -139,7 +133,7 @@ public final class MasterConnection: Sendable {
 
     private func deliver(_ message: WireControl, stream: UInt32) {
         requests.withLock { $0.heard() }
-        // A reply that nobody waits for belongs to a request that was cancelled meanwhile.
+        // A reply without a waiting request belongs to a cancelled one.
         guard let request = requests.withLock({ $0.take(stream, for: message) }) else { return }
         switch request {
         case .reply(let continuation): continuation.resume(returning: message)

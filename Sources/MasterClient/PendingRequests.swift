@@ -22,7 +22,7 @@ struct PendingRequests {
     private var hasHeard = false
     private var silentTickCount = 0
 
-    /// A number that no waiting request has; never 0, which marks messages that are no replies.
+    /// A number that no waiting request has; never 0, which marks messages that do not answer a request.
     mutating func nextStream() -> UInt32 {
         repeat { lastStream &+= 1 } while lastStream == 0 || waiting[lastStream] != nil
         return lastStream
@@ -37,7 +37,13 @@ struct PendingRequests {
 
     mutating func remove(_ stream: UInt32) -> Request? { waiting.removeValue(forKey: stream) }
 
-    /// The request that `message` answers. It waits on if more may follow.
+    /// The continuation of a request with one reply that nobody waits for any more.
+    mutating func removeReply(_ stream: UInt32) -> CheckedContinuation<WireControl, any Error>? {
+        guard case .reply(let continuation) = remove(stream) else { return nil }
+        return continuation
+    }
+
+    /// The request that `message` answers. It keeps waiting if more answers may follow.
     mutating func take(_ stream: UInt32, for message: WireControl) -> Request? {
         guard let request = waiting[stream] else { return nil }
         switch (request, message.body) {
@@ -47,11 +53,11 @@ struct PendingRequests {
         return request
     }
 
-    /// Something came.
+    /// A message arrived.
     mutating func heard() { hasHeard = true }
 
     /// A span of time has passed.
-    /// - Returns: for how many spans on end nothing came although a request waits.
+    /// - Returns: the number of spans in a row without a message although a request waits.
     mutating func ticked() -> Int {
         silentTickCount = hasHeard || waiting.isEmpty ? 0 : silentTickCount + 1
         hasHeard = false

@@ -8,7 +8,7 @@ import Scheduler
 import SystemCalls
 import Transport
 
-/// One client's control connection: its requests one by one; a refused request leaves the connection as it was.
+/// One client's control connection: its requests one by one. A refused request leaves the connection open.
 struct ClientSession: Sendable {
     let connection: ControlConnection
     let loop: DecisionLoop
@@ -22,6 +22,7 @@ struct ClientSession: Sendable {
         do {
             for try await (stream, request) in connection.inbound {
                 do {
+                    try connection.peer.demandPermission(for: request)
                     switch request.body {
                     case .addImages(let message):
                         try await addImages(message, stream: stream)
@@ -40,7 +41,7 @@ struct ClientSession: Sendable {
                     }
                 } catch {
                     let refusal = try refusal(for: error)
-                    // Those who are asked to wait come again: under overload, a line for each would be a flood of its own.
+                    // A client that is asked to wait returns: under overload, a line for each request would flood the log.
                     logger.log(
                         level: refusal.retryAfterMilliseconds == 0 ? .info : .debug,
                         "request refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
@@ -63,11 +64,11 @@ struct ClientSession: Sendable {
                 setting: "max-cancels-per-second", retryAfter: .seconds(1)))
     }
 
-    /// The headers are read on the blocking pool; only then does the loop hear of the images.
+    /// Adds images in three steps: the loop pins the inputs, the blocking pool reads their headers, the loop adds the images.
     private func addImages(_ message: WireAddImages, stream: UInt32) async throws {
         guard (1...256).contains(message.images.count) else {
             throw ProtocolViolation(
-                field: "AddImages.images", value: "\(message.images.count) images", allowed: "1 to 256 a message")
+                field: "AddImages.images", value: "\(message.images.count) images", allowed: "1 to 256 per message")
         }
         let job = try JobID(wire: message.job)
         let inputs = try message.images.map { (name: $0.name, blob: try BlobReference(wire: $0.input)) }
@@ -90,16 +91,17 @@ struct ClientSession: Sendable {
     private func refusal(for error: any Error) throws -> WireRefusal {
         switch error {
         case let refusal as SchedulerRefusal: return WireRefusal(refusal)
-        case let error as PipelineError: return WireRefusal(code: "invalid-pipeline", message: error.message)
+        case let error as PipelineError: return WireRefusal(.invalidPipeline, error.message)
         case let violation as ProtocolViolation:
-            return WireRefusal(code: "invalid-argument", message: violation.description)
+            return WireRefusal(.invalidArgument, violation.description)
+        case let error as NotPermitted: return WireRefusal(error)
         case let missing as MissingInput:
             return WireRefusal(
-                code: "blob-missing",
-                message: "the input \(missing.digest) is not in the master's store; upload it again")
+                .blobMissing,
+                "the input \(missing.digest) is not in the master's store; upload it again")
         case let error as BlobStoreError where error.code == .damaged || error.code == .notFound:
             loop.post { $0.blobFailed(error) }
-            return WireRefusal(code: "blob-missing", message: "\(error); upload it again")
+            return WireRefusal(.blobMissing, "\(error); upload it again")
         case let error as BlobStoreError: return WireRefusal(error)
         default: throw error
         }

@@ -31,7 +31,7 @@ extension MasterCore {
         case .closeSilent(let worker, let connection):
             logger.warning("worker declared dead", metadata: ["worker.id": "\(worker)"])
             connection?.close(
-                WireRefusal(code: "silent", message: "no heartbeat came for \(settings.scheduler.deadAfter)"))
+                WireRefusal(.silent, "no heartbeat came for \(settings.scheduler.deadAfter)"))
         case .assemble(let assembly): launch(.assemble(assembly))
         case .removeBlob(let digest): launch(.store(.remove(digest)))
         case .confirmPut(let digest): launch(.store(.confirmPut(digest)))

@@ -19,7 +19,7 @@ extension MasterCore {
             try master.registered(registration, on: connection, at: now)
         }
         answer.replaced?.close(
-            WireRefusal(code: "replaced", message: "the worker registered on another connection"))
+            WireRefusal(.replaced, "the worker registered on another connection"))
         let configuration = settings.scheduler
         logger.info(
             "worker registered",

@@ -63,7 +63,7 @@ struct MasterService: Service {
                     notifier.stopping()
                     loop.stop()
                 }
-                // The decision loop ends first, by order or by failure; everything else is then cancelled.
+                // The decision loop ends first, when told to or by a failure; everything else is then cancelled.
                 defer { replay.finish() }
                 try await group.next()
                 group.cancelAll()
@@ -77,7 +77,7 @@ struct MasterService: Service {
         logger.info("master stopped")
     }
 
-    /// The loop's life on its own thread.
+    /// Replays the journal and runs the loop, on its own thread.
     private func decide(
         _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, transfers: TransferCount,
         background: Background, notifier: ServiceNotifier, replayed: () -> Void
@@ -100,8 +100,9 @@ struct MasterService: Service {
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let listener = try await MasterListener.bind(
-            host: settings.listen.host, port: settings.listen.port, secret: secret, limits: settings.transport,
-            software: MasterSettings.software, logger: logger)
+            to: settings.listen,
+            Acceptor(
+                secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger))
         let address = Endpoint(host: settings.listen.host, port: listener.localPort)
         logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
         if let file = settings.addressFile {
@@ -116,16 +117,16 @@ struct MasterService: Service {
         try await listener.run { incoming in
             switch incoming {
             case .control(let connection):
-                switch connection.role {
+                switch connection.peer.role {
                 case .worker: await WorkerSession(connection: connection, loop: loop, logger: logger).run()
-                case .client, .bulk:
+                case .client:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,
                         limits: settings.transport, logger: logger
                     ).run()
                 }
-            case .bulk(let connection):
-                await BulkSession(
+            case .data(let connection):
+                await DataSession(
                     connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork, uploads: uploads,
                     transfers: transfers, minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
                 ).run()
@@ -134,7 +135,7 @@ struct MasterService: Service {
     }
 }
 
-/// Whoever waits for the address would wait for ever.
+/// A program that waits for the address would wait forever, so the master does not start.
 private struct AddressFileError: Error, CustomStringConvertible {
     let file: String
     let reason: String

@@ -110,7 +110,7 @@ struct MasterSettings: Sendable {
         try Self.readLimits(settings, into: &scheduler)
         unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
         scheduler.beat(every: try settings.duration("heartbeat", in: .milliseconds(50) ... .seconds(60)))
-        transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
+        transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         checkpointPageCount = try settings.integer("checkpoint-pages", in: 1...1_000_000)
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
@@ -121,7 +121,7 @@ struct MasterSettings: Sendable {
         transport.connections = try settings.integer("max-connections", in: 1...1_000_000)
         transport.connectionsPerAddress = try settings.integer("max-connections-per-address", in: 1...1_000_000)
         // A master sends to many at once: what is under way to each has to be little.
-        transport.bulkWindowByteCount = 1 << 20
+        transport.dataWindowByteCount = 1 << 20
         // Workers and clients behind one address greet at the same moment after a restart; those that are rejected try again.
         transport.unauthenticatedPerAddress = min(
             try settings.integer("max-handshakes-per-address", in: 1...1_000_000), transport.connectionsPerAddress)

@@ -1,32 +1,32 @@
 import Protocol
 
-/// The free space that uploads have to leave: running jobs may use it, so that a disk that fills up stops new work first.
+/// The free space that uploads must leave. Running jobs may use it, so that a disk that fills up stops new work first.
 ///
 ///     |<---------------------- free space ---------------------->|
 ///     |  journal  |  running jobs  |  uploads                    |
 ///     0       byteCount/4      byteCount
 ///
-/// The last quarter is the journal's: were it used up, the master could not go on.
+/// The last quarter is reserved for the journal: without it the master could not continue.
 struct StorageReserve {
     let byteCount: UInt64
-    /// When space may have come back.
+    /// The time after which space may be free again.
     static let retryAfter = Duration.seconds(10)
-    /// After so many bytes of a transfer its space is looked at again: others write too.
+    /// Bytes of a transfer between two looks at the free space: others write too.
     static let checkInterval: UInt64 = 4 << 20
 
-    /// What nothing but the journal may use.
+    /// The bytes that only the journal may use.
     var journalByteCount: UInt64 { byteCount / 4 }
 
-    /// Why a blob can not be taken with `available` bytes free; `nil` when it can.
+    /// The refusal of a blob with `available` bytes free; `nil` when there is room.
     func objection(to put: WirePutBlob, available: UInt64) -> WireRefusal? {
         let reserve = put.fromTask ? journalByteCount : byteCount
         if available >= put.byteCount, available - put.byteCount >= reserve { return nil }
         return refusal(of: put.byteCount, put, available)
     }
 
-    /// Why a transfer can not go on that was begun with more space; `nil` when it can.
+    /// The refusal to continue a transfer that was begun with more space; `nil` when it may continue.
     func objection(toRest byteCount: UInt64, of put: WirePutBlob, available: UInt64) -> WireRefusal? {
-        // Between what was asked for at its beginning and what is the journal's, so that two transfers do not stop each other.
+        // Between the reserve at the beginning and the journal's, so that two transfers do not stop each other.
         let reserve = put.fromTask ? journalByteCount : self.byteCount / 2
         return available >= reserve ? nil : refusal(of: byteCount, put, available)
     }
@@ -37,8 +37,8 @@ struct StorageReserve {
             ? "\(journalByteCount) of them are kept for the journal; free some space"
             : "--min-free-bytes keeps \(self.byteCount) of them for running jobs; free some space or lower it"
         return WireRefusal(
-            code: "no-space",
-            message: "the master can not keep \(byteCount) more bytes: \(available) are free; \(rule)",
+            .noSpace,
+            "the master cannot keep \(byteCount) more bytes: \(available) are free; \(rule)",
             retryAfter: Self.retryAfter)
     }
 }

@@ -3,18 +3,18 @@ import Protocol
 import Scheduler
 import Synchronization
 
-/// How many uploaded bytes may wait, and how many do: asked by the transfers before they take a byte, told by the decision loop.
+/// The uploaded bytes that wait, and their limit. Transfers ask before they accept a byte; the decision loop reports changes.
 ///
-/// What waits are the inputs of images that have not ended (*queued*), and uploads that no image refers to yet (*unclaimed*):
-/// those under way, and those of clients that will add their images once the rest of a batch is there. Unclaimed bytes alone
-/// must not fill the budget for good, or every client would wait for the others: the oldest job that asks is measured by the
-/// queued bytes only.
+/// Waiting bytes are the inputs of images that have not ended (*queued*), and uploads that no image refers to yet (*unclaimed*):
+/// those under way, and those of clients that add their images once the rest of a batch has arrived. Unclaimed bytes alone must
+/// not fill the budget permanently, or every client would wait for the others: the oldest job that asks is measured by the queued
+/// bytes only.
 final class UploadBudget: Sendable {
     fileprivate struct State {
         var queued: UInt64 = 0
         var unclaimed: UInt64 = 0
         var underWay: UInt64 = 0
-        /// The oldest job that was held up, and when it asked last.
+        /// The oldest job that was held up, and the time of its last request.
         var turn: (job: UInt64, askedAt: Instant)?
         var pacer = RetryPacer()
         var askedToWait: UInt64 = 0
@@ -22,7 +22,7 @@ final class UploadBudget: Sendable {
         var waiting: UInt64 { queued + unclaimed + underWay }
     }
 
-    /// A job that has not asked for longer than anybody is told to wait has gone.
+    /// A job without a request for this long, which is more than any client is told to wait, has gone.
     private static let longestSilence = Duration.seconds(90)
 
     private let limit: UInt64
@@ -39,9 +39,9 @@ final class UploadBudget: Sendable {
 
     // MARK: Transfers
 
-    /// A client wants to upload a blob for `job` (0: it does not say).
+    /// A client wants to upload a blob for `job` (0: unknown).
     ///
-    /// - Returns: why it must not now, or ever; `nil` when the bytes are reserved. Then `uploadEnded` is to follow.
+    /// - Returns: the refusal; `nil` when the bytes are reserved. Then `uploadEnded` must follow.
     func uploadBegan(byteCount: UInt64, job: UInt64, at now: Instant) -> SchedulerRefusal? {
         state.withLock { state in
             let (need, limit) = (Int(clamping: byteCount), Int(clamping: limit))
@@ -63,7 +63,7 @@ final class UploadBudget: Sendable {
         }
     }
 
-    /// The upload of that many bytes is over, however it went.
+    /// The upload of that many bytes has ended, successfully or not.
     func uploadEnded(byteCount: UInt64) { state.withLock { $0.underWay -= byteCount } }
 
     private static func takesTurn(_ job: UInt64, at now: Instant, _ state: inout State) -> Bool {

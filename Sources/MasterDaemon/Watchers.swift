@@ -53,7 +53,7 @@ struct Watchers {
     /// Sends the summary; a final one is the last.
     private mutating func tell(_ job: JobID, _ summary: JobSummary?) {
         guard let summary else {
-            let refusal = WireRefusal(code: "not-found", message: "job \(job) was forgotten while it was watched")
+            let refusal = WireRefusal(.notFound, "job \(job) was forgotten while it was watched")
             for watcher in watchers.removeValue(forKey: job) ?? [] {
                 watcher.connection.send(.refused(refusal), stream: watcher.stream)
             }

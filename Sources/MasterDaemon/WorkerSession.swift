@@ -4,7 +4,7 @@ import Protocol
 import Scheduler
 import Transport
 
-/// One worker's control connection: registration, then its messages one by one, each durable before the next is read.
+/// One worker's control connection: registration, then messages one by one, each durable before the next is read.
 struct WorkerSession: Sendable {
     let connection: ControlConnection
     let loop: DecisionLoop
@@ -14,6 +14,7 @@ struct WorkerSession: Sendable {
         var worker: WorkerID?
         do {
             for try await (stream, message) in connection.inbound {
+                try connection.peer.demandPermission(for: message)
                 if let worker {
                     try await loop.perform { [connection] core in
                         try core.received(message, stream: stream, from: worker, on: connection)
@@ -31,14 +32,19 @@ struct WorkerSession: Sendable {
             logger.warning(
                 "worker refused",
                 metadata: [
-                    "address": "\(connection.remoteAddress)", "code": "\(refusal.code)", "reason": "\(refusal)",
+                    "address": "\(connection.remoteAddress)", "code": "\(RefusalCode(refusal))", "reason": "\(refusal)",
                 ])
             connection.close(WireRefusal(refusal))
         } catch let violation as ProtocolViolation {
             logger.warning(
                 "worker broke the protocol",
                 metadata: ["address": "\(connection.remoteAddress)", "reason": "\(violation)"])
-            connection.close(WireRefusal(code: "protocol", message: violation.description))
+            connection.close(WireRefusal(violation))
+        } catch let error as NotPermitted {
+            logger.warning(
+                "worker asked for what it may not do",
+                metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
+            connection.close(WireRefusal(error))
         } catch {
             logger.info(
                 "worker connection ended", metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
@@ -47,12 +53,5 @@ struct WorkerSession: Sendable {
         if let worker {
             loop.post { [connection] core in core.disconnected(worker, connection) }
         }
-    }
-}
-
-extension WireRefusal {
-    init(_ refusal: SchedulerRefusal) {
-        self.init(
-            code: refusal.code, message: refusal.description, retryAfter: refusal.retryAfter)
     }
 }

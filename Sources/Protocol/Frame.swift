@@ -1,13 +1,13 @@
 import Checksums
 import NIOCore
 
-/// What a frame carries. The kind decides how long its payload may be.
+/// The content of a frame. The kind decides how long its payload may be.
 public enum FrameKind: UInt8, Sendable, Hashable, CaseIterable {
     /// A `WireHandshake`, before anything else.
     case handshake = 1
     /// A `WireControl`.
     case control = 2
-    /// Raw bytes of a blob, on bulk connections.
+    /// Raw bytes of a blob, on data connections.
     case data = 3
     /// A `WireRefusal` that says why the sender closes the connection; nothing follows it.
     case goodbye = 4

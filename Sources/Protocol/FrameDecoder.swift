@@ -9,7 +9,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
     public typealias InboundOut = Frame
 
     public private(set) var allowedKinds: Set<FrameKind>
-    /// The number of the frame that comes next.
+    /// The number of the next frame.
     private var number: UInt32 = 0
 
     public init(allowing kinds: Set<FrameKind> = [.handshake]) { allowedKinds = kinds }
@@ -42,7 +42,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
         return frame
     }
 
-    /// The stream ended: bytes of an unfinished frame are an error.
+    /// The stream ended: bytes of an incomplete frame are an error.
     public mutating func decodeLast(buffer: inout ByteBuffer, seenEOF: Bool) throws -> Frame? {
         if let frame = try decode(buffer: &buffer) { return frame }
         guard buffer.readableBytes == 0 else {
@@ -63,7 +63,7 @@ public struct FrameDecoder: NIOSingleStepByteToMessageDecoder {
 
 /// Writes one connection's frames, one after the other.
 public struct FrameEncoder: Sendable {
-    /// The number of the frame that comes next.
+    /// The number of the next frame.
     private var number: UInt32 = 0
 
     public init() {}

@@ -66,13 +66,3 @@ extension WireHandshake {
         self.step = step
     }
 }
-
-extension WireRefusal {
-    /// - Parameter retryAfter: when a retry may succeed; `nil` when it will not help.
-    public init(code: String, message: String, retryAfter: Duration? = nil) {
-        self.init()
-        self.code = code
-        self.message = message
-        if let retryAfter { retryAfterMilliseconds = UInt64(max(1, retryAfter.milliseconds)) }
-    }
-}

@@ -13,7 +13,7 @@ public struct Preface: Hashable, Sendable {
     public static let byteCount = 8
     public static let magic = Array("TESSERA".utf8)
     /// The major version that this code speaks. Different major versions do not understand each other.
-    public static let currentMajorVersion: UInt8 = 1
+    public static let currentMajorVersion: UInt8 = 2
     /// The minor version that this code speaks. Peers announce theirs in the handshake; both keep to the lower one.
     public static let currentMinorVersion: UInt32 = 0
 

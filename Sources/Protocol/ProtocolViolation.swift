@@ -1,9 +1,7 @@
-/// What came against the protocol: the field, the value it had, and what is allowed. The peer is closed for it.
+/// A violation of the protocol: the field, its value, and what is allowed. The connection is closed.
 public struct ProtocolViolation: Error, Hashable, CustomStringConvertible {
-    /// The stable code that goes on the wire and into metric labels.
-    public static let code = "protocol"
-    /// The same for bytes that were damaged on their way.
-    public static let damageCode = "damaged"
+    /// The code that tells the peer.
+    public var code: RefusalCode { isDamage ? .damaged : .protocolViolation }
 
     /// Which field of which message, e.g. `Lease.step` or `frame length`.
     public let field: String

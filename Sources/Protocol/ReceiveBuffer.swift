@@ -1,32 +1,31 @@
 import NIOCore
 
-/// Collects what a connection reads until it is a preface or a frame, and holds no more memory than the frame needs.
+/// Collects received bytes until they form a preface or a frame, and holds no more memory than the frame needs.
 ///
 /// ```
 ///   read     | frame | frame | fra         the frames are slices of the read: nothing is copied
 ///   read     me | frame | f                "frame" is put together in memory of its own, of the frame's size
 /// ```
 ///
-/// Without that move the bytes that were cut off before an unfinished frame would stay in front of it, read after read,
-/// for as long as the connection lives; and whoever still holds one of the frames cut off would make each append copy
-/// them all.
+/// Without that copy the bytes in front of an incomplete frame would be kept, read after read, as long as the connection lives;
+/// and a task that still holds one of the earlier frames would make each append copy all of them.
 public struct ReceiveBuffer {
-    /// What came and was not cut off yet.
+    /// Received bytes that are not part of a returned frame.
     private(set) var bytes = ByteBuffer()
     private var decoder: FrameDecoder
 
     public init(allowing kinds: Set<FrameKind> = [.handshake]) { decoder = FrameDecoder(allowing: kinds) }
 
-    /// Bytes that came and are no whole frame yet.
+    /// Bytes of the incomplete frame.
     public var byteCount: Int { bytes.readableBytes }
 
-    /// Bytes of memory that the unfinished frame keeps alive; 0 between frames.
+    /// Bytes of memory that the incomplete frame occupies; 0 between frames.
     public var capacity: Int { bytes.capacity }
 
     /// From the next frame on, exactly `kinds` are accepted.
     public mutating func allow(_ kinds: Set<FrameKind>) { decoder.allow(kinds) }
 
-    /// Puts what was read behind the bytes of an unfinished frame.
+    /// Appends received bytes to the incomplete frame.
     public mutating func append(_ read: ByteBuffer) {
         guard bytes.readableBytes > 0 else {
             bytes = read
@@ -61,10 +60,10 @@ public struct ReceiveBuffer {
         return frame
     }
 
-    /// Forgets what came: nobody wants it any more.
+    /// Drops the received bytes.
     public mutating func discard() { bytes = ByteBuffer() }
 
-    /// A connection that waits keeps no memory, only whoever holds a frame does.
+    /// A connection that waits keeps no memory; only a task that holds a frame does.
     private mutating func releaseWhenEmpty() {
         if bytes.readableBytes == 0 { bytes = ByteBuffer() }
     }

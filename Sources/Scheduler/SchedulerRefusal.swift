@@ -28,23 +28,6 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
     /// None of the job's images is dead-lettered.
     case nothingDead(JobID)
 
-    /// Stable; goes on the wire and into metric labels.
-    public var code: String {
-        switch self {
-        case .overloaded: "overloaded"
-        case .overLimit: "over-limit"
-        case .invalidPipeline: "invalid-pipeline"
-        case .invalidArgument: "invalid-argument"
-        case .releaseDiffers: "release-differs"
-        case .unknownJob, .unknownImage: "not-found"
-        case .imageDiffers: "image-differs"
-        case .imageGap: "image-gap"
-        case .imageCountDiffers: "image-count-differs"
-        case .jobSealed: "job-sealed"
-        case .jobNotInState, .imageNotInState, .nothingDead: "wrong-state"
-        }
-    }
-
     /// When the same request may succeed, without any change of settings; `nil` when it will not.
     public var retryAfter: Duration? {
         switch self {

@@ -11,10 +11,10 @@ final class AddressRegister: Sendable {
     enum Verdict: Sendable, Hashable {
         case admitted
         case tooMany(count: Int)
-        /// Of all addresses together.
+        /// Connections of all addresses together.
         case tooManyInAll(count: Int)
         case tooManyUnauthenticated(count: Int)
-        /// So many are being told already that they are too many that this one is told nothing.
+        /// Too many connections of the address are being told why they are rejected: this one is closed without a word.
         case dropped
     }
 
@@ -24,19 +24,19 @@ final class AddressRegister: Sendable {
         var openInAll = 0
         /// The numbers of the connections that have not authenticated.
         var unauthenticated: [String: Set<UInt64>] = [:]
-        /// Connections that are being told why they are turned away.
-        var turnedAway: [String: Int] = [:]
+        /// Connections that are being told why they are rejected.
+        var rejected: [String: Int] = [:]
     }
 
-    /// How many connections of one address may be told at a time that they are too many.
-    private static let turnedAwayLimit = 64
+    /// Connections of one address that may be told at a time why they are rejected.
+    private static let rejectedLimit = 64
 
     private let state = Mutex(State())
     private let limits: TransportLimits
 
     init(limits: TransportLimits) { self.limits = limits }
 
-    /// A connection was accepted. Every admission is to be given back.
+    /// A connection was accepted. Every admission must be given back by `connectionClosed`.
     func connectionOpened(from address: String) -> Admission {
         state.withLock { state in
             state.nextNumber += 1
@@ -46,7 +46,7 @@ final class AddressRegister: Sendable {
                 open >= limits.connectionsPerAddress || unauthenticated >= limits.unauthenticatedPerAddress
                 || state.openInAll >= limits.connections
             let verdict: Verdict =
-                if isFull && state.turnedAway[address, default: 0] >= Self.turnedAwayLimit {
+                if isFull && state.rejected[address, default: 0] >= Self.rejectedLimit {
                     .dropped
                 } else if open >= limits.connectionsPerAddress {
                     .tooMany(count: open)
@@ -62,7 +62,7 @@ final class AddressRegister: Sendable {
                 state.open[address, default: 0] += 1
                 state.openInAll += 1
                 state.unauthenticated[address, default: []].insert(state.nextNumber)
-            case .tooMany, .tooManyInAll, .tooManyUnauthenticated: state.turnedAway[address, default: 0] += 1
+            case .tooMany, .tooManyInAll, .tooManyUnauthenticated: state.rejected[address, default: 0] += 1
             case .dropped: break
             }
             return Admission(address: address, number: state.nextNumber, verdict: verdict)
@@ -82,15 +82,15 @@ final class AddressRegister: Sendable {
                 state.open[admission.address] = left == 0 ? nil : left
                 state.openInAll -= 1
             case .tooMany, .tooManyInAll, .tooManyUnauthenticated:
-                let left = state.turnedAway[admission.address, default: 1] - 1
-                state.turnedAway[admission.address] = left == 0 ? nil : left
+                let left = state.rejected[admission.address, default: 1] - 1
+                state.rejected[admission.address] = left == 0 ? nil : left
             case .dropped: break
             }
         }
     }
 
     /// Why the connection is not admitted; `nil` when it is.
-    func refusal(of admission: Admission) -> TransportError? {
+    func rejection(of admission: Admission) -> TransportError? {
         switch admission.verdict {
         case .admitted, .dropped: nil
         case .tooMany(let count):

@@ -2,7 +2,7 @@ import JobModel
 import NIOCore
 import Protocol
 
-// What a connection's peer may cost us: time without progress, and what it sends in a time.
+// Limits on a peer: time without progress, and traffic per second.
 
 extension ConnectionHandler {
     func armTimer(context: ChannelHandlerContext) {
@@ -31,24 +31,24 @@ extension ConnectionHandler {
         case .wholeFrame:
             let count = limits.frameProgressByteCount
             lapsed(
-                .idle, "neither the rest of a frame nor \(count) bytes of it came within \(limits.wholeFrame)",
+                .idle, "neither the rest of a frame nor \(count) bytes of it arrived within \(limits.wholeFrame)",
                 context: context)
         case .idle:
-            lapsed(.idle, "nothing came for \(limits.bulkIdle)", context: context)
+            lapsed(.idle, "nothing arrived for \(limits.dataIdle)", context: context)
         case .writeStall:
-            // It does not read: nothing that we say would reach it.
-            note(ConnectionClosed(.slowPeer, "the peer took nothing that was sent to it for \(limits.writeStall)"))
+            // It does not read, so it would not read a reason either.
+            note(ConnectionClosed(.slowPeer, "the peer read nothing that was sent to it for \(limits.writeStall)"))
             phase = .lingering
             context.close(promise: nil)
         }
     }
 
     private func lapsed(_ code: ConnectionClosed.Code, _ message: String, context: ChannelHandlerContext) {
-        let goodbye = WireRefusal(code: code.rawValue, message: message)
+        let goodbye = WireRefusal(code == .tooFast ? .tooFast : .idle, message)
         close(ConnectionClosed(code, message), goodbye: goodbye, context: context)
     }
 
-    /// Counts a frame that came. One that is too many closes the connection.
+    /// Counts a received frame. A frame beyond the limit closes the connection.
     /// - Returns: whether it may pass.
     func isWithinRates(_ frame: Frame, context: ChannelHandlerContext) -> Bool {
         guard let excess = rates?.received(frame, at: context.eventLoop.now) else { return true }
@@ -57,7 +57,7 @@ extension ConnectionHandler {
     }
 }
 
-/// How fast a peer may send. A blob's bytes are not counted: they are read no faster than they are stored.
+/// The rates at which a peer may send. A blob's bytes are not counted: they are read no faster than they are stored.
 struct InboundRates {
     private var frames: RateLimit
     private var controlBytes: RateLimit
@@ -67,11 +67,11 @@ struct InboundRates {
         controlBytes = RateLimit(countPerSecond: limits.controlBytesPerSecond)
     }
 
-    /// - Returns: what is too much; `nil` when nothing is.
+    /// - Returns: which limit is exceeded, for a person; `nil` when the frame may pass.
     mutating func received(_ frame: Frame, at now: NIODeadline) -> String? {
         let now = Instant(nanoseconds: UInt64(now.uptimeNanoseconds))
         func excess(_ limit: RateLimit, _ what: String, _ setting: String) -> String {
-            "more than \(limit.countPerSecond) \(what) a second came within \(RateLimit.period): send fewer, or raise the "
+            "more than \(limit.countPerSecond) \(what) per second arrived within \(RateLimit.period): send fewer, or raise the "
                 + "master's \(setting)"
         }
         guard frames.take(at: now) else { return excess(frames, "frames", "max-frames-per-second") }

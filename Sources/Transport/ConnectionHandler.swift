@@ -2,7 +2,7 @@ import Logging
 import NIOCore
 import Protocol
 
-/// Turns a channel's bytes into frames: preface, handshake, limits, back-pressure. Knows nothing of what messages mean.
+/// Turns a channel's bytes into frames: preface, handshake, limits, back-pressure. Does not know what messages mean.
 ///
 /// ```
 ///  handshaking --proved--> open --goodbye--> lingering --> closed
@@ -10,15 +10,15 @@ import Protocol
 ///       +----refused---------+----end, violation, limit------+
 /// ```
 ///
-/// While lingering, the handler has sent its last words and shut its sending half; it discards what still comes, so that
-/// the peer's kernel does not throw our words away with a reset.
+/// While lingering, the handler has sent its reason and shut its sending half; it discards what still arrives, so that the
+/// peer's kernel does not discard the reason with a reset.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = Never
     typealias OutboundIn = Frame
     typealias OutboundOut = ByteBuffer
 
-    /// What the connection's owner asks for, as a user outbound event.
+    /// A request of the connection's owner, sent as a user outbound event.
     enum Request: Sendable {
         case close(ConnectionClosed, goodbye: WireRefusal?)
     }
@@ -33,18 +33,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     var phase: Phase
     private var encoder = FrameEncoder()
     private var receiveBuffer = ReceiveBuffer()
-    /// That came since the handshake.
+    /// Frames received since the handshake.
     private var frameCount = 0
-    /// Why the peer is turned away at once; `nil` when it is not.
-    private let refusal: TransportError?
+    /// Why the peer is rejected at once; `nil` when it is not.
+    private let rejection: TransportError?
     let limits: TransportLimits
     private let established: EventLoopPromise<FrameConnection>
     private let closed: EventLoopPromise<ConnectionClosed>
     private let logger: Logger
     private var queue: FrameQueue?
-    /// Why the connection ends, once that is decided; the first reason counts.
+    /// The reason for the end of the connection, once that is decided; the first reason counts.
     private var closeReason: ConnectionClosed?
-    /// Of a peer that connected to us; those that we chose ourselves are trusted.
+    /// Limits on what an initiator may send; `nil` for a connection that this side opened.
     var rates: InboundRates?
     var timers: ConnectionTimers
     var timer: Scheduled<Void>?
@@ -53,11 +53,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// - Parameter established: succeeded when the peer is authenticated, else failed with a `TransportError`.
     init(
-        machine: HandshakeMachine, refusal: TransportError?, limits: TransportLimits, eventLoop: any EventLoop,
+        machine: HandshakeMachine, rejection: TransportError?, limits: TransportLimits, eventLoop: any EventLoop,
         logger: Logger, established: EventLoopPromise<FrameConnection>
     ) {
         phase = .handshaking(machine, prefaceSeen: false)
-        self.refusal = refusal
+        self.rejection = rejection
         self.limits = limits
         self.logger = logger
         self.established = established
@@ -80,8 +80,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard case .handshaking(var machine, let prefaceSeen) = phase, timer == nil else { return }
         timers.handshakeBegan(at: context.eventLoop.now)
         armTimer(context: context)
-        let action = refusal.map { machine.turnAway($0) } ?? machine.connected()
-        let speaksFirst = machine.isInitiator || refusal != nil
+        let action = rejection.map { machine.reject($0) } ?? machine.connected()
+        let speaksFirst = machine.isInitiator || rejection != nil
         phase = .handshaking(machine, prefaceSeen: prefaceSeen)
         if speaksFirst { sendPreface(context: context) }
         perform(action, context: context)
@@ -106,7 +106,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { end(context: context) }
 
-    /// The channel is closed: whoever waits for anything hears why.
+    /// The channel is closed: every waiting task is told why.
     private func end(context: ChannelHandlerContext) {
         if case .closed = phase { return }
         phase = .closed
@@ -185,7 +185,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
             note(
                 ConnectionClosed(
                     .goodbye, "the peer closed the connection: \(refusal.message) [\(refusal.code)]",
-                    refusalCode: refusal.code))
+                    refusalCode: refusal.refusalCode))
             phase = .lingering
             context.close(promise: nil)
             return
@@ -200,13 +200,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
         logger.debug("peer broke the protocol", metadata: ["violation": "\(violation)"])
         switch phase {
         case .handshaking(_, prefaceSeen: false):
-            // Whoever that is, it is no Tessera peer: it is told nothing.
+            // This is not a Tessera peer: it is told nothing.
             note(ConnectionClosed(.protocolViolation, violation.description))
             established.fail(TransportError(.protocolViolation, violation.description))
             phase = .lingering
             context.close(promise: nil)
         case .handshaking where violation.isDamage:
-            // Neither side is at fault, and neither knows yet who the other is: the initiator tries again.
+            // Neither side is at fault, and neither is authenticated yet: the initiator tries again.
             note(ConnectionClosed(.network, violation.description))
             established.fail(TransportError(.closed, violation.description))
             phase = .lingering
@@ -216,10 +216,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
             phase = .handshaking(machine, prefaceSeen: true)
             perform(action, context: context)
         case .open:
-            let (code, reason): (String, ConnectionClosed.Code) =
-                violation.isDamage
-                ? (ProtocolViolation.damageCode, .network) : (ProtocolViolation.code, .protocolViolation)
-            let refusal = WireRefusal(code: code, message: violation.description)
+            let reason: ConnectionClosed.Code = violation.isDamage ? .network : .protocolViolation
+            let refusal = WireRefusal(violation.code, violation.description)
             close(ConnectionClosed(reason, violation.description), goodbye: refusal, context: context)
         case .lingering, .closed: break
         }
@@ -255,9 +253,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch action {
         case .none: break
         case .send(let message): send(message, context: context)
-        case .establish(let peer, let message):
+        case .establish(let agreement, let message):
             if let message { send(message, context: context) }
-            establish(peer, context: context)
+            establish(agreement, context: context)
         case .refuse(let error, let message):
             note(ConnectionClosed(.protocolViolation, error.message))
             established.fail(error)
@@ -271,27 +269,27 @@ final class ConnectionHandler: ChannelDuplexHandler {
             put(try message.frame(stream: 0), promise: nil, context: context)
             context.flush()
         } catch {
-            // Handshake messages are bounded far below their frame: only a broken message gets here.
+            // Handshake messages are far shorter than their frame: only a broken message gets here.
             note(ConnectionClosed(.oversized, "\(error)"))
             context.close(promise: nil)
         }
     }
 
-    private func establish(_ peer: HandshakeMachine.Peer, context: ChannelHandlerContext) {
+    private func establish(_ agreement: HandshakeMachine.Agreement, context: ChannelHandlerContext) {
         if case .handshaking(let machine, _) = phase, !machine.isInitiator { rates = InboundRates(limits: limits) }
         phase = .open
-        timers.handshakeEnded(isBulk: peer.role == .bulk, at: context.eventLoop.now)
-        receiveBuffer.allow(peer.role.frameKinds)
-        let isBulk = peer.role == .bulk
-        // Until now a peer could make us hold one small buffer; an authenticated one may fill larger ones.
+        let isData = agreement.peer.channel == .data
+        timers.handshakeEnded(isData: isData, at: context.eventLoop.now)
+        receiveBuffer.allow(agreement.peer.channel.frameKinds)
+        // Until now a peer could make us hold one small buffer; an authenticated peer may fill larger ones.
         context.channel.setOption(
-            .recvAllocator, value: isBulk ? Self.bulkReceiveAllocator : Self.controlReceiveAllocator
+            .recvAllocator, value: isData ? Self.dataReceiveAllocator : Self.controlReceiveAllocator
         ).whenFailure { [logger] error in
             logger.debug("receive buffers stay small", metadata: ["error": "\(error)"])
         }
         let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
-        let queue = FrameQueue(highByteCount: isBulk ? 4 << 20 : 256 << 10) {
+        let queue = FrameQueue(highByteCount: isData ? 4 << 20 : 256 << 10) {
             eventLoop.execute {
                 let (handler, context) = loopBound.value
                 handler.resumeReading(context: context)
@@ -300,10 +298,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.queue = queue
         established.succeed(
             FrameConnection(
-                peer: peer, channel: context.channel, queue: queue, limits: limits, closed: closed.futureResult))
+                agreement: agreement, channel: context.channel, queue: queue, limits: limits,
+                closed: closed.futureResult))
     }
 
-    private static var bulkReceiveAllocator: any RecvByteBufferAllocator {
+    private static var dataReceiveAllocator: any RecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 16 << 10, initial: 256 << 10, maximum: 1 << 20)
     }
     private static var controlReceiveAllocator: any RecvByteBufferAllocator {
@@ -316,7 +315,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         put(unwrapOutboundIn(data), promise: promise, context: context)
     }
 
-    /// Writes bytes whose peer has a time to take them.
+    /// Writes bytes that the peer must read within the limit for writes.
     private func writeTimed(_ bytes: ByteBuffer, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
         let promise = promise ?? context.eventLoop.makePromise()
         timers.writeBegan(at: context.eventLoop.now)
@@ -328,7 +327,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Numbers a frame and writes it. A blob's bytes are not copied behind their header, and are written in parts: over a slow
-    /// link, that one part after the other is taken shows that the peer reads.
+    /// link, each part that the peer reads shows that it is still reading.
     private func put(_ frame: Frame, promise: EventLoopPromise<Void>?, context: ChannelHandlerContext) {
         var buffer = context.channel.allocator.buffer(capacity: FrameHeader.byteCount)
         switch frame.kind {
@@ -380,7 +379,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         linger(context: context)
     }
 
-    /// Shuts our sending half behind the last words and gives the peer a moment to read them.
+    /// Shuts our sending half behind the reason and gives the peer a moment to read it.
     private func linger(context: ChannelHandlerContext) {
         phase = .lingering
         isReadingPaused = false

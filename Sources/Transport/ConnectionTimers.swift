@@ -1,43 +1,43 @@
 import NIOCore
 
-/// The time limits of one connection: what runs, until when. Reads no clock.
+/// The time limits of one connection that run, and their deadlines. Reads no clock.
 struct ConnectionTimers {
     enum Lapse { case handshake, lingering, wholeFrame, idle, writeStall }
 
-    /// How long the peer has to read our last words.
+    /// Time for the peer to read our reason before the connection is closed.
     private static let lingering = TimeAmount.seconds(1)
 
     private let limits: TransportLimits
     private var handshakeDeadline: NIODeadline?
     private var lingeringDeadline: NIODeadline?
     private var frameDeadline: NIODeadline?
-    /// Of the unfinished frame, since its deadline was set.
+    /// Bytes of the incomplete frame since its deadline was set.
     private var frameByteCount = 0
     private var idleDeadline: NIODeadline?
     private var writeDeadline: NIODeadline?
     private var writesUnderWay = 0
-    private var isBulk = false
-    /// When the one timer that is set goes off.
+    private var isData = false
+    /// The deadline of the one timer that is set.
     var armed: NIODeadline?
 
     init(limits: TransportLimits) { self.limits = limits }
 
     mutating func handshakeBegan(at now: NIODeadline) { handshakeDeadline = now + TimeAmount(limits.handshake) }
 
-    mutating func handshakeEnded(isBulk: Bool, at now: NIODeadline) {
+    mutating func handshakeEnded(isData: Bool, at now: NIODeadline) {
         handshakeDeadline = nil
-        self.isBulk = isBulk
+        self.isData = isData
         bytesReceived(at: now)
     }
 
     mutating func bytesReceived(at now: NIODeadline) {
-        if isBulk { idleDeadline = now + TimeAmount(limits.bulkIdle) }
+        if isData { idleDeadline = now + TimeAmount(limits.dataIdle) }
     }
 
-    /// After each read: how much came, whether it completed a frame, and whether part of another is there.
+    /// Called after each read: with the number of bytes, whether they completed a frame, and whether part of another is there.
     ///
-    /// The limit runs from a frame's first byte, and anew whenever so much has come as shows progress: the longest frame may
-    /// take minutes over a slow link, but nobody can keep one open by a few bytes.
+    /// The limit runs from a frame's first byte, and again from every `frameProgressByteCount` bytes: the longest frame may take
+    /// minutes over a slow link, but a few bytes cannot keep one open.
     mutating func received(byteCount: Int, isFrameComplete: Bool, isFrameUnfinished: Bool, at now: NIODeadline) {
         guard isFrameUnfinished else {
             frameDeadline = nil
@@ -67,7 +67,7 @@ struct ConnectionTimers {
         lingeringDeadline = now + Self.lingering
     }
 
-    /// The limits that run, soonest-listed first. What the peer sends does not count while we do not read.
+    /// The limits that run; where several lapse at once, the first listed counts. Reading limits do not run while reading is paused.
     private func running(isReadingPaused: Bool) -> [(Lapse, NIODeadline?)] {
         [
             (.handshake, handshakeDeadline), (.lingering, lingeringDeadline), (.writeStall, writeDeadline),
@@ -81,7 +81,7 @@ struct ConnectionTimers {
         running(isReadingPaused: isReadingPaused).compactMap(\.1).min()
     }
 
-    /// Whether a timer for `deadline` would go off before the one that is set.
+    /// Whether a timer for `deadline` would fire before the one that is set.
     func shouldArm(for deadline: NIODeadline) -> Bool {
         guard let armed else { return true }
         return deadline < armed

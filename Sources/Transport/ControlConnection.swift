@@ -8,24 +8,24 @@ public final class ControlConnection: Sendable {
 
     init(_ frames: FrameConnection) { self.frames = frames }
 
-    /// `client` or `worker`: what the initiator announced and proved.
-    public var role: ConnectionRole { frames.peer.role }
-    /// The peer's name and version as it says, e.g. `tessera-worker 0.1.0`; a label, never a reason to trust it.
-    public var software: String { frames.peer.software }
+    /// The side that opened the connection.
+    public var peer: Peer { frames.peer }
+    /// The other side's name and version as it says, e.g. `tessera-worker 0.1.0`; a label, never a reason to trust it.
+    public var software: String { frames.agreement.software }
     /// The lower of both sides' minor versions: what either may send.
-    public var minorVersion: UInt32 { min(frames.peer.minorVersion, Preface.currentMinorVersion) }
+    public var minorVersion: UInt32 { min(frames.agreement.minorVersion, Preface.currentMinorVersion) }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 
-    /// What the peer sends, in order, to one iteration at a time. Reading stops while nobody asks for the next message.
+    /// The peer's messages in order, to one iteration at a time. Reading stops while no task asks for the next message.
     ///
-    /// It ends when the connection was closed in order by either side, and throws `ConnectionClosed` when it broke or
+    /// It ends when either side closed the connection, and throws `ConnectionClosed` when it broke or
     /// `ProtocolViolation` when a message does not parse (the connection is closed then).
     public var inbound: Inbound { Inbound(frames: frames) }
 
     /// Queues a message; returns at once. Messages leave in the order of the calls from one task.
     ///
-    /// A peer that lets too much wait, or takes nothing for too long, is closed with code `slow-peer`; so is, with code
+    /// A peer that leaves too much unread, or reads nothing for too long, is closed with code `slow-peer`; so is, with code
     /// `oversized`, a connection whose message does not fit a control frame (`WireControl.fitsFrame` tells before).
     /// After the end of the connection messages are dropped; `closed` says why it ended.
     public func send(_ message: WireControl, stream: UInt32 = 0) { frames.send(message, stream: stream) }
@@ -35,13 +35,13 @@ public final class ControlConnection: Sendable {
         frames.send(WireControl(body), stream: stream)
     }
 
-    /// Ends the connection at once. What was queued before and is not sent yet is lost; ends `inbound`.
+    /// Ends the connection at once, and `inbound` with it. Queued messages that are not sent yet are lost.
     public func close() { frames.close() }
 
     /// Ends the connection at once because the peer is silent; `inbound` throws.
     public func giveUp(_ reason: String) { frames.giveUp(reason) }
 
-    /// Tells the peer why, then ends the connection; what was queued before goes out first.
+    /// Tells the peer why, then ends the connection; messages queued before are sent first.
     public func close(_ refusal: WireRefusal) { frames.close(goodbye: refusal) }
 
     /// Waits for the end of the connection and says why it ended.

@@ -16,7 +16,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         func refused(_ why: String) -> TransportError {
             TransportError(
                 .badEndpoint,
-                "\"\(text)\" is no address: \(why); write host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
+                "\"\(text)\" is not an address: \(why); write host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
         }
         let host: Substring
         let rest: Substring

@@ -3,15 +3,15 @@ import NIOCore
 import Protocol
 import Synchronization
 
-/// The shared half of `ControlConnection` and `BulkConnection`: frames out in order and within bounds, frames in.
+/// The shared half of `ControlConnection` and `DataConnection`: frames out in order and within bounds, frames in.
 final class FrameConnection: Sendable {
-    let peer: HandshakeMachine.Peer
+    let agreement: HandshakeMachine.Agreement
     let remoteAddress: String
     let queue: FrameQueue
     private let channel: any Channel
     private let limits: TransportLimits
     private let closedFuture: EventLoopFuture<ConnectionClosed>
-    /// Control bytes that were queued and not taken by the system yet.
+    /// Control bytes that were queued and that the operating system has not accepted yet.
     private let controlByteCount = Atomic<Int>(0)
     /// Data writes that are under way, oldest first.
     private let window = Mutex(Window())
@@ -22,16 +22,18 @@ final class FrameConnection: Sendable {
     }
 
     init(
-        peer: HandshakeMachine.Peer, channel: any Channel, queue: FrameQueue, limits: TransportLimits,
+        agreement: HandshakeMachine.Agreement, channel: any Channel, queue: FrameQueue, limits: TransportLimits,
         closed: EventLoopFuture<ConnectionClosed>
     ) {
-        self.peer = peer
+        self.agreement = agreement
         self.channel = channel
         self.queue = queue
         self.limits = limits
         closedFuture = closed
         remoteAddress = channel.remoteAddress.map(RemoteAddress.text) ?? "unknown"
     }
+
+    var peer: Peer { agreement.peer }
 
     func send(_ message: WireControl, stream: UInt32) {
         let frame: Frame
@@ -77,7 +79,7 @@ final class FrameConnection: Sendable {
             window.byteCount += byteCount
         }
         while let oldest = window.withLock({ window -> EventLoopFuture<Void>? in
-            guard window.byteCount > limits.bulkWindowByteCount else { return nil }
+            guard window.byteCount > limits.dataWindowByteCount else { return nil }
             guard let oldest = window.writes.popFirst() else { return nil }
             window.byteCount -= oldest.byteCount
             return oldest.done
@@ -91,12 +93,12 @@ final class FrameConnection: Sendable {
         }
     }
 
-    /// The message in a control frame; a peer that sends none is closed.
+    /// The message in a control frame; a peer that sends something else is closed.
     func decodeControl(_ frame: Frame) throws -> WireControl {
         do {
             return try WireControl(decoding: frame.payload)
         } catch {
-            let refusal = WireRefusal(code: ProtocolViolation.code, message: error.description)
+            let refusal = WireRefusal(error.code, error.description)
             request(.close(ConnectionClosed(.protocolViolation, error.description), goodbye: refusal))
             throw error
         }
@@ -128,7 +130,7 @@ final class FrameConnection: Sendable {
     }
 }
 
-/// How addresses are written in logs and counted for limits.
+/// The form of addresses in logs and in the counts for limits.
 enum RemoteAddress {
     static func text(_ address: SocketAddress) -> String {
         Endpoint(host: host(address), port: address.port ?? 0).description

@@ -2,16 +2,16 @@ import NIOCore
 import Protocol
 import Synchronization
 
-/// Hands the frames that the event loop cut to the task that consumes them, and tells when reading has to pause.
+/// Hands frames from the event loop to the task that consumes them, and tells when reading has to pause.
 final class FrameQueue: Sendable {
     private struct State {
         var frames = CircularBuffer<Frame>()
         var byteCount = 0
         var isPaused = false
         var waiting: CheckedContinuation<Frame?, any Error>?
-        /// Set at the connection's end; `nil` inside means that it ended in order.
+        /// Set at the connection's end; success means that it was closed without an error.
         var end: Result<Void, any Error>?
-        /// Lets reading go on. It refers to the connection, which refers to this queue: gone with the connection's end.
+        /// Lets reading continue. It refers to the connection, which refers to this queue, so the end of the connection removes it.
         var resume: (@Sendable () -> Void)?
     }
 
@@ -22,8 +22,8 @@ final class FrameQueue: Sendable {
     private let highByteCount: Int
 
     /// - Parameters:
-    ///   - highByteCount: reading pauses when so much is queued, and goes on at a quarter of it.
-    ///   - resume: called, on any thread, when reading may go on.
+    ///   - highByteCount: reading pauses when this much is queued, and continues at a quarter of it.
+    ///   - resume: called, on any thread, when reading may continue.
     init(highByteCount: Int, resume: @escaping @Sendable () -> Void) {
         self.highByteCount = highByteCount
         state = Mutex(State(resume: resume))
@@ -33,7 +33,7 @@ final class FrameQueue: Sendable {
 
     var hasFrames: Bool { state.withLock { !$0.frames.isEmpty || $0.end != nil } }
 
-    /// - Returns: whether reading may go on.
+    /// - Returns: whether reading may continue.
     func append(_ frame: Frame) -> Bool {
         let (waiting, mayRead) = state.withLock { state -> (CheckedContinuation<Frame?, any Error>?, Bool) in
             if let waiting = state.waiting.take() { return (waiting, true) }
@@ -57,7 +57,7 @@ final class FrameQueue: Sendable {
         waiting?.resume(with: end.map { nil })
     }
 
-    /// Drops what is queued: the connection was closed on this side, nobody wants it.
+    /// Drops the queued frames: this side closed the connection and will not receive them.
     func discard() {
         state.withLock { state in
             state.frames.removeAll()
@@ -65,28 +65,20 @@ final class FrameQueue: Sendable {
         }
     }
 
-    /// The next frame; `nil` when the connection ended in order.
+    /// The next frame; `nil` when the connection was closed without an error.
     func next() async throws -> Frame? {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                take(continuation)
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.take() }?.resume(throwing: CancellationError())
-        }
+        try Task.checkCancellation()
+        return try await suspended(park: take, withdraw: { [self] in state.withLock { $0.waiting.take() } })
     }
 
-    private func take(_ continuation: CheckedContinuation<Frame?, any Error>) {
+    private func take(_ continuation: CheckedContinuation<Frame?, any Error>) -> Result<Frame?, any Error>? {
         enum Outcome {
             case frame(Frame, resume: (@Sendable () -> Void)?)
             case end(Result<Void, any Error>)
-            case cancelled
             case waits
         }
         let outcome = state.withLock { state -> Outcome in
             precondition(state.waiting == nil, "two tasks receive from one connection")
-            // The cancellation handler has run or will find `waiting`: the flag is set before the handler is called.
-            if Task.isCancelled { return .cancelled }
             if let frame = state.frames.popFirst() {
                 state.byteCount -= Self.cost(frame)
                 let resumes = state.isPaused && state.byteCount <= highByteCount / 4
@@ -99,11 +91,10 @@ final class FrameQueue: Sendable {
         }
         switch outcome {
         case .frame(let frame, let resume):
-            continuation.resume(returning: frame)
             resume?()
-        case .end(let end): continuation.resume(with: end.map { nil })
-        case .cancelled: continuation.resume(throwing: CancellationError())
-        case .waits: break
+            return .success(frame)
+        case .end(let end): return end.map { nil }
+        case .waits: return nil
         }
     }
 }

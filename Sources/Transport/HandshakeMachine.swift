@@ -4,23 +4,25 @@ import Protocol
 /// Authenticates both ends of a new connection to each other. Performs no I/O, reads no clock, draws no randomness.
 ///
 /// ```
-///  initiator                                            master
-///  helloSent    -- preface, Hello(role, nonce i) -->    awaitingHello
-///               <-- preface, Challenge(nonce m, P) --   challengeSent     P = HMAC("tessera-1 master" | role | i | m)
-///  answerSent   -- Answer(Q) -->                                          Q = HMAC("tessera-1 peer"   | role | m | i)
-///               <-- Welcome --                          finished
+///  initiator                                               master
+///  helloSent    -- preface, Hello(peer, nonce i) -->       awaitingHello
+///               <-- preface, Challenge(nonce m, P) --      challengeSent     P = HMAC("tessera-2 master" | peer | i | m | b)
+///  answerSent   -- Answer(Q) -->                                             Q = HMAC("tessera-2 peer"   | peer | m | i | b)
+///               <-- Welcome --                             finished
 ///  finished
 /// ```
 ///
-/// Each side refuses with a `Refusal` whose code says why. The labels differ, so a proof that one side made is never one
-/// that it accepts: a peer that reflects our own messages learns and proves nothing. Both nonces enter both proofs, so a
-/// proof from another connection is worthless here.
+/// Each side refuses with a `Refusal` whose code says why. The labels differ, so one side never accepts a proof that it made
+/// itself: a peer that reflects our own messages learns and proves nothing. Both nonces enter both proofs, so a proof from
+/// another connection is worthless here. `b` binds the proofs to the channel that carries them; it is empty over plain TCP.
 package struct HandshakeMachine: Sendable {
     package static let nonceByteCount = 32
 
-    /// Who the peer is, once it has proved that it knows the secret.
-    package struct Peer: Sendable, Hashable {
-        package let role: ConnectionRole
+    /// What the handshake settled.
+    package struct Agreement: Sendable, Hashable {
+        /// The initiator, as announced and proved.
+        package let peer: Peer
+        /// The name and version of the other side, as it says.
         package let software: String
         package let minorVersion: UInt32
     }
@@ -28,7 +30,7 @@ package struct HandshakeMachine: Sendable {
     package enum Action: Sendable {
         case send(WireHandshake)
         /// Send the message if there is one; from then on the connection may be used.
-        case establish(Peer, sending: WireHandshake?)
+        case establish(Agreement, sending: WireHandshake?)
         /// Tell the peer if there is a message, close, and report the error.
         case refuse(TransportError, sending: WireHandshake?)
         /// The handshake is over already; the event changes nothing.
@@ -36,11 +38,11 @@ package struct HandshakeMachine: Sendable {
     }
 
     private enum State: Sendable {
-        case initiatorIdle(ConnectionRole)
-        case helloSent(ConnectionRole)
-        case answerSent(Peer)
+        case initiatorIdle(Peer)
+        case helloSent(Peer)
+        case answerSent(Agreement)
         case awaitingHello
-        case challengeSent(Peer, helloNonce: [UInt8])
+        case challengeSent(Agreement, helloNonce: [UInt8])
         case finished
     }
 
@@ -48,25 +50,35 @@ package struct HandshakeMachine: Sendable {
     private let secret: SharedSecret
     private let software: String
     private let nonce: [UInt8]
+    private let binding: [UInt8]
 
-    /// - Parameter nonce: 32 bytes that were never used before and that nobody can guess.
+    /// - Parameters:
+    ///   - peer: what this side announces itself as.
+    ///   - nonce: 32 unpredictable bytes that were never used before.
+    ///   - binding: what both ends of an encrypted channel know and nobody else does; empty over plain TCP.
     package static func initiator(
-        role: ConnectionRole, secret: SharedSecret, software: String, nonce: [UInt8]
+        _ peer: Peer, secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8] = []
     ) -> HandshakeMachine {
-        HandshakeMachine(state: .initiatorIdle(role), secret: secret, software: software, nonce: nonce)
+        HandshakeMachine(
+            state: .initiatorIdle(peer), secret: secret, software: software, nonce: nonce, binding: binding)
     }
 
-    /// - Parameter nonce: 32 bytes that were never used before and that nobody can guess.
-    package static func master(secret: SharedSecret, software: String, nonce: [UInt8]) -> HandshakeMachine {
-        HandshakeMachine(state: .awaitingHello, secret: secret, software: software, nonce: nonce)
+    /// - Parameters:
+    ///   - nonce: 32 unpredictable bytes that were never used before.
+    ///   - binding: what both ends of an encrypted channel know and nobody else does; empty over plain TCP.
+    package static func master(
+        secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8] = []
+    ) -> HandshakeMachine {
+        HandshakeMachine(state: .awaitingHello, secret: secret, software: software, nonce: nonce, binding: binding)
     }
 
-    private init(state: State, secret: SharedSecret, software: String, nonce: [UInt8]) {
+    private init(state: State, secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8]) {
         precondition(nonce.count == Self.nonceByteCount, "a nonce of \(nonce.count) bytes")
         self.state = state
         self.secret = secret
         self.software = software
         self.nonce = nonce
+        self.binding = binding
     }
 
     /// Whether this side speaks first.
@@ -77,14 +89,16 @@ package struct HandshakeMachine: Sendable {
         }
     }
 
-    /// The connection is there. The initiator says hello, the master waits for it.
+    /// The TCP connection is established. The initiator says hello, the master waits for it.
     package mutating func connected() -> Action {
         switch state {
-        case .initiatorIdle(let role):
-            state = .helloSent(role)
+        case .initiatorIdle(let peer):
+            state = .helloSent(peer)
             var hello = WireHello()
             hello.minorVersion = Preface.currentMinorVersion
-            hello.role = WireRole(rawValue: Int(role.rawValue)) ?? .unspecified
+            hello.role = WireRole(rawValue: Int(peer.role.rawValue)) ?? .unspecified
+            hello.channel = WireChannel(rawValue: Int(peer.channel.rawValue)) ?? .unspecified
+            hello.identity = Data(peer.identity.bytes)
             hello.software = software
             hello.nonce = Data(nonce)
             return .send(WireHandshake(.hello(hello)))
@@ -94,10 +108,10 @@ package struct HandshakeMachine: Sendable {
         }
     }
 
-    /// The connection is not admitted, whoever the peer is.
-    package mutating func turnAway(_ error: TransportError) -> Action { refuse(error.code, error.message) }
+    /// The connection is not admitted, whatever the peer is.
+    package mutating func reject(_ error: TransportError) -> Action { refuse(error.code, error.message) }
 
-    /// The peer's preface came.
+    /// The peer's preface arrived.
     package mutating func prefaceReceived(_ preface: Preface) -> Action {
         guard preface.majorVersion != Preface.currentMajorVersion else { return .none }
         return refuse(
@@ -111,15 +125,15 @@ package struct HandshakeMachine: Sendable {
         case (.finished, _): return .none
         case (_, .refused(let refusal)):
             state = .finished
-            let code = TransportError.Code(rawValue: refusal.code) ?? .other
+            let code = TransportError.Code(refusal.refusalCode)
             return .refuse(TransportError(code, "the other side refused: \(refusal.message)"), sending: nil)
         case (.awaitingHello, .hello(let hello)): return helloReceived(hello)
-        case (.helloSent(let role), .challenge(let challenge)): return challengeReceived(challenge, role: role)
-        case (.challengeSent(let peer, let helloNonce), .answer(let answer)):
-            return answerReceived(answer, from: peer, helloNonce: helloNonce)
-        case (.answerSent(let peer), .welcome):
+        case (.helloSent(let peer), .challenge(let challenge)): return challengeReceived(challenge, as: peer)
+        case (.challengeSent(let agreement, let helloNonce), .answer(let answer)):
+            return answerReceived(answer, agreement, helloNonce: helloNonce)
+        case (.answerSent(let agreement), .welcome):
             state = .finished
-            return .establish(peer, sending: nil)
+            return .establish(agreement, sending: nil)
         case (.initiatorIdle, _), (.helloSent, _), (.answerSent, _), (.awaitingHello, _), (.challengeSent, _):
             return violated("handshake step", "\(Self.name(of: message.step)) in state \(stateName)")
         }
@@ -128,10 +142,10 @@ package struct HandshakeMachine: Sendable {
     /// The time limit passed.
     package mutating func timedOut(after limit: Duration) -> Action {
         if case .finished = state { return .none }
-        return refuse(.handshakeTimeout, "the handshake was not through after \(limit)")
+        return refuse(.handshakeTimeout, "the handshake was not complete after \(limit)")
     }
 
-    /// The bytes that came are no handshake.
+    /// The bytes that arrived are not a handshake.
     package mutating func violated(_ violation: ProtocolViolation) -> Action {
         if case .finished = state { return .none }
         return refuse(.protocolViolation, violation.description)
@@ -151,63 +165,86 @@ package struct HandshakeMachine: Sendable {
         guard hello.nonce.count == Self.nonceByteCount else {
             return violated("Hello.nonce", "\(hello.nonce.count) bytes", allowed: "32 bytes")
         }
-        guard let role = UInt8(exactly: hello.role.rawValue).flatMap(ConnectionRole.init(rawValue:)) else {
-            return refuse(.badRole, "role \(hello.role.rawValue) is unknown; allowed are 1 client, 2 worker, 3 bulk")
+        guard let role = UInt8(exactly: hello.role.rawValue).flatMap(Peer.Role.init(rawValue:)) else {
+            return refuse(.badRole, "role \(hello.role.rawValue) is unknown; allowed are 1 client, 2 worker")
         }
-        let peer = Peer(role: role, software: Self.label(hello.software), minorVersion: hello.minorVersion)
+        guard let channel = UInt8(exactly: hello.channel.rawValue).flatMap(Peer.Channel.init(rawValue:)) else {
+            return refuse(.badRole, "channel \(hello.channel.rawValue) is unknown; allowed are 1 control, 2 data")
+        }
+        guard let identity = Peer.Identity(hello.identity) else {
+            return violated(
+                "Hello.identity", "\(hello.identity.count) bytes", allowed: "\(Peer.Identity.byteCount) bytes")
+        }
+        let peer = Peer(identity: identity, role: role, channel: channel)
         let helloNonce = [UInt8](hello.nonce)
-        state = .challengeSent(peer, helloNonce: helloNonce)
+        state = .challengeSent(
+            Agreement(peer: peer, software: Self.label(hello.software), minorVersion: hello.minorVersion),
+            helloNonce: helloNonce)
+        let transcript = Transcript(peer: peer, hello: helloNonce, challenge: nonce, binding: binding)
         var challenge = WireChallenge()
         challenge.minorVersion = Preface.currentMinorVersion
         challenge.software = software
         challenge.nonce = Data(nonce)
-        challenge.proof = Data(
-            secret.authenticationCode(over: Self.masterProof(role: role, hello: helloNonce, challenge: nonce)))
+        challenge.proof = Data(secret.authenticationCode(over: transcript.masterProof))
         return .send(WireHandshake(.challenge(challenge)))
     }
 
-    private mutating func challengeReceived(_ challenge: WireChallenge, role: ConnectionRole) -> Action {
+    private mutating func challengeReceived(_ challenge: WireChallenge, as peer: Peer) -> Action {
         let challengeNonce = [UInt8](challenge.nonce)
         guard challengeNonce.count == Self.nonceByteCount, challengeNonce != nonce else {
             return violated("Challenge.nonce", "\(challengeNonce.count) bytes", allowed: "32 bytes of the master's own")
         }
-        let expected = Self.masterProof(role: role, hello: nonce, challenge: challengeNonce)
-        guard secret.isAuthenticationCode(challenge.proof, over: expected) else {
+        let transcript = Transcript(peer: peer, hello: nonce, challenge: challengeNonce, binding: binding)
+        guard secret.isAuthenticationCode(challenge.proof, over: transcript.masterProof) else {
             return refuse(
                 .badSecret, "the master does not know this side's secret: give both sides the same secret file")
         }
         state = .answerSent(
-            Peer(role: role, software: Self.label(challenge.software), minorVersion: challenge.minorVersion))
+            Agreement(peer: peer, software: Self.label(challenge.software), minorVersion: challenge.minorVersion))
         var answer = WireAnswer()
-        answer.proof = Data(
-            secret.authenticationCode(over: Self.peerProof(role: role, hello: nonce, challenge: challengeNonce)))
+        answer.proof = Data(secret.authenticationCode(over: transcript.peerProof))
         return .send(WireHandshake(.answer(answer)))
     }
 
-    private mutating func answerReceived(_ answer: WireAnswer, from peer: Peer, helloNonce: [UInt8]) -> Action {
-        let expected = Self.peerProof(role: peer.role, hello: helloNonce, challenge: nonce)
-        guard secret.isAuthenticationCode(answer.proof, over: expected) else {
+    private mutating func answerReceived(_ answer: WireAnswer, _ agreement: Agreement, helloNonce: [UInt8]) -> Action {
+        let transcript = Transcript(peer: agreement.peer, hello: helloNonce, challenge: nonce, binding: binding)
+        guard secret.isAuthenticationCode(answer.proof, over: transcript.peerProof) else {
             return refuse(.badSecret, "the proof is wrong: give both sides the same secret file")
         }
         state = .finished
-        return .establish(peer, sending: WireHandshake(.welcome(WireWelcome())))
+        return .establish(agreement, sending: WireHandshake(.welcome(WireWelcome())))
     }
 
     // MARK: Parts
 
-    /// What the master's proof is made over; docs/protocol.md has a worked example.
-    package static func masterProof(role: ConnectionRole, hello: [UInt8], challenge: [UInt8]) -> [[UInt8]] {
-        [Array("tessera-1 master".utf8), [role.rawValue], hello, challenge]
-    }
+    /// What the proofs are made over; docs/protocol.md has a worked example.
+    package struct Transcript {
+        package let peer: Peer
+        package let hello: [UInt8]
+        package let challenge: [UInt8]
+        package let binding: [UInt8]
 
-    /// What the initiator's proof is made over.
-    package static func peerProof(role: ConnectionRole, hello: [UInt8], challenge: [UInt8]) -> [[UInt8]] {
-        [Array("tessera-1 peer".utf8), [role.rawValue], challenge, hello]
+        package init(peer: Peer, hello: [UInt8], challenge: [UInt8], binding: [UInt8] = []) {
+            self.peer = peer
+            self.hello = hello
+            self.challenge = challenge
+            self.binding = binding
+        }
+
+        private var announced: [UInt8] { [peer.role.rawValue, peer.channel.rawValue] + peer.identity.bytes }
+
+        package var masterProof: [[UInt8]] {
+            [Array("tessera-2 master".utf8), announced, hello, challenge, binding]
+        }
+
+        package var peerProof: [[UInt8]] {
+            [Array("tessera-2 peer".utf8), announced, challenge, hello, binding]
+        }
     }
 
     private mutating func refuse(_ code: TransportError.Code, _ message: String) -> Action {
         state = .finished
-        let refusal = WireRefusal(code: code.rawValue, message: message)
+        let refusal = WireRefusal(code.refusalCode, message)
         return .refuse(TransportError(code, message), sending: WireHandshake(.refused(refusal)))
     }
 

@@ -6,20 +6,46 @@ import Synchronization
 
 /// A connection whose peer has proved that it knows the secret.
 public enum IncomingConnection: Sendable {
-    /// From a client or a worker: `role` says which.
     case control(ControlConnection)
-    case bulk(BulkConnection)
+    case data(DataConnection)
+
+    /// The side that opened the connection.
+    public var peer: Peer {
+        switch self {
+        case .control(let connection): connection.peer
+        case .data(let connection): connection.peer
+        }
+    }
 
     /// Ends the connection at once.
     public func close() {
         switch self {
         case .control(let connection): connection.close()
-        case .bulk(let connection): connection.close()
+        case .data(let connection): connection.close()
         }
     }
 }
 
-/// The master's listening socket: accepts, authenticates, and hands over one connection a task.
+/// What every incoming connection gets: the counterpart of `Dialer`.
+public struct Acceptor: Sendable {
+    public let secret: SharedSecret
+    /// This side's name and version, told to peers.
+    public let software: String
+    public let limits: TransportLimits
+    public let logger: Logger
+
+    public init(
+        secret: SharedSecret, software: String = "tessera-master", limits: TransportLimits = TransportLimits(),
+        logger: Logger
+    ) {
+        self.secret = secret
+        self.software = software
+        self.limits = limits
+        self.logger = logger
+    }
+}
+
+/// The master's listening socket: accepts, authenticates, and hands over one connection per task.
 public final class MasterListener: Sendable {
     /// The port that the system gave when asked for port 0.
     public let localPort: Int
@@ -30,7 +56,7 @@ public final class MasterListener: Sendable {
     /// A connection whose handshake is still under way.
     private struct Accepted: Sendable {
         let channel: any Channel
-        /// Of the peer, as long as the connection lives and after.
+        /// The peer's address, valid after the end of the connection too.
         let address: String
         let established: EventLoopFuture<FrameConnection>
     }
@@ -43,51 +69,45 @@ public final class MasterListener: Sendable {
 
     /// Opens the listening socket.
     /// - Parameters:
-    ///   - host: the address to listen on, e.g. `127.0.0.1`, `0.0.0.0`, `::`.
-    ///   - port: 0 lets the system choose; see `localPort`.
-    ///   - software: this side's name and version, told to peers.
+    ///   - address: the host is an address of this machine, e.g. `127.0.0.1`, `0.0.0.0`, `::`; port 0 lets the system choose,
+    ///     see `localPort`.
+    ///   - acceptor: what incoming connections get.
     /// - Throws: `TransportError` with code `cannot-bind`.
-    public static func bind(
-        host: String, port: Int, secret: SharedSecret, limits: TransportLimits = TransportLimits(),
-        software: String = "tessera-master", logger: Logger
-    ) async throws -> MasterListener {
-        let register = AddressRegister(limits: limits)
+    public static func bind(to address: Endpoint, _ acceptor: Acceptor) async throws -> MasterListener {
+        let register = AddressRegister(limits: acceptor.limits)
         do {
             let accepting = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .bind(host: host, port: port) { channel in
+                .bind(host: address.host, port: address.port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try SocketOptions.set(on: channel)
-                        return try accept(
-                            channel, secret: secret, limits: limits, software: software, register: register,
-                            logger: logger)
+                        return try accept(channel, acceptor, register)
                     }
                 }
-            return MasterListener(accepting: accepting, logger: logger)
+            return MasterListener(accepting: accepting, logger: acceptor.logger)
         } catch {
             throw TransportError(
                 .cannotBind,
-                "cannot listen on \(Endpoint(host: host, port: port)): \(error); choose an address of this host and "
-                    + "a free port")
+                "cannot listen on \(address): \(error); choose an address of this host and a free port")
         }
     }
 
     private static func accept(
-        _ channel: any Channel, secret: SharedSecret, limits: TransportLimits, software: String,
-        register: AddressRegister, logger: Logger
+        _ channel: any Channel, _ acceptor: Acceptor, _ register: AddressRegister
     ) throws -> Accepted {
         let address = channel.remoteAddress.map(RemoteAddress.host) ?? "unknown"
         let admission = register.connectionOpened(from: address)
         // Thrown, the error closes the channel at once, without a word.
         if admission.verdict == .dropped { throw TransportError(.tooManyConnections, "\(address) does not let up") }
         let established = channel.eventLoop.makePromise(of: FrameConnection.self)
-        let machine = HandshakeMachine.master(secret: secret, software: software, nonce: Nonce.random())
+        let machine = HandshakeMachine.master(
+            secret: acceptor.secret, software: acceptor.software, nonce: Nonce.random())
         channel.closeFuture.whenComplete { _ in register.connectionClosed(admission) }
         established.futureResult.whenSuccess { _ in register.authenticated(admission) }
         try ConnectionHandler.install(
-            on: channel, machine: machine, refusal: register.refusal(of: admission), limits: limits, logger: logger,
-            established: established)
+            on: channel, machine: machine, rejection: register.rejection(of: admission), limits: acceptor.limits,
+            logger: acceptor.logger, established: established)
         return Accepted(
             channel: channel, address: channel.remoteAddress.map(RemoteAddress.text) ?? "unknown",
             established: established.futureResult)
@@ -95,8 +115,7 @@ public final class MasterListener: Sendable {
 
     /// Accepts until the task is cancelled; runs `serve` in a child task for each authenticated connection.
     ///
-    /// The connection is closed when `serve` returns. Cancellation stops accepting, cancels every `serve`, and waits for
-    /// them; a `serve` that is done with its peer says goodbye first.
+    /// The connection is closed when `serve` returns. Cancellation stops accepting, cancels every `serve`, and waits for them.
     public func run(_ serve: @escaping @Sendable (IncomingConnection) async -> Void) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             try await accepting.executeThenClose { inbound in
@@ -116,7 +135,10 @@ public final class MasterListener: Sendable {
                 accepted.channel.close(promise: nil)
             }
             let connection: IncomingConnection =
-                frames.peer.role == .bulk ? .bulk(BulkConnection(frames)) : .control(ControlConnection(frames))
+                switch frames.peer.channel {
+                case .control: .control(ControlConnection(frames))
+                case .data: .data(DataConnection(frames))
+                }
             await serve(connection)
             connection.close()
         } catch {

@@ -1,18 +1,18 @@
 import JobModel
 
-/// So many a second, averaged over ten seconds. Reads no clock.
+/// A number of events per second, on average over ten seconds. Reads no clock.
 ///
-/// The generic cell rate algorithm (ITU-T I.371, annex A): all it keeps is the moment up to which what came so far would have
+/// The generic cell rate algorithm (ITU-T I.371, annex A): its only state is the time until which the events so far would have
 /// lasted at the permitted rate.
 public struct RateLimit: Sendable {
-    /// What comes at once may be as much as is permitted in this time.
+    /// A burst may be as large as the number of events permitted in this time.
     public static let period = Duration.seconds(10)
 
     public let countPerSecond: Int
     private var paidUntil = Instant.zero
 
     public init(countPerSecond: Int) {
-        precondition(countPerSecond > 0, "\(countPerSecond) a second are no limit")
+        precondition(countPerSecond > 0, "\(countPerSecond) per second is not a limit")
         self.countPerSecond = countPerSecond
     }
 

@@ -1,15 +1,15 @@
 import NIOCore
 
-/// Decides which refused connections are worth a line in the log: a crowd of strangers must not drown what else is said
-/// there. Reads no clock.
+/// Decides which refused connections get a line in the log, so that a crowd of strangers does not hide other lines. Reads no
+/// clock.
 struct RefusalThrottle {
     enum Verdict: Hashable {
-        /// Write it, and that so many before it were left out.
+        /// Write it, with the number of refusals before it that were left out.
         case log(leftOut: Int)
         case leaveOut
     }
 
-    /// Lines in a period.
+    /// Lines per period.
     static let linesPerPeriod = 20
     static let period = TimeAmount.seconds(10)
 

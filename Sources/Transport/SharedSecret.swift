@@ -10,7 +10,7 @@ import Cryptography
 
 /// The secret that master, workers and clients share; each proves to the other that it knows it.
 public struct SharedSecret: Sendable, Hashable {
-    /// Fewer bytes could be found by trying.
+    /// A shorter secret could be found by trying.
     public static let minimumByteCount = 16
     public static let maximumByteCount = 4096
 
@@ -32,7 +32,7 @@ public struct SharedSecret: Sendable, Hashable {
     /// Reads the secret from the file at `path`, less one newline at its end.
     ///
     /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
-    /// - Throws: `TransportError` with code `secret-file`: missing, no regular file, open to others, too short or long.
+    /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
     public init(file path: String) throws(TransportError) {
         func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(path) \(why)") }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -1,7 +1,7 @@
 import Glibc
 import NIOCore
 
-/// How both sides set up their sockets.
+/// The socket options of both sides.
 enum SocketOptions {
     /// A peer whose machine is gone is noticed within a minute, also on a connection on which nothing is sent: the first probe
     /// after half of it, three probes in the other half.

@@ -1,12 +1,15 @@
+import Protocol
+import Retrying
+
 /// Why a connection could not be made, or a listener not be opened.
 public struct TransportError: Error, Hashable, CustomStringConvertible {
     /// The stable code: it goes on the wire and into metric labels.
     public enum Code: String, Sendable, Hashable, CaseIterable {
-        /// The text is no `host:port`.
+        /// The text is not a `host:port`.
         case badEndpoint = "bad-endpoint"
         /// The secret file is missing, too short, or open to others.
         case secretFile = "secret-file"
-        /// The host answered that nobody listens on the port.
+        /// The host answered that nothing is listening on the port.
         case refused = "connection-refused"
         /// The name does not resolve, there is no route, or the host does not answer in time.
         case unreachable
@@ -20,9 +23,9 @@ public struct TransportError: Error, Hashable, CustomStringConvertible {
         case badRole = "bad-role"
         /// The handshake took longer than its limit.
         case handshakeTimeout = "handshake-timeout"
-        /// The peer closed before the handshake was through.
+        /// The peer closed before the handshake was complete.
         case closed
-        /// The address has as many connections as it may have.
+        /// The address, or the master, has as many connections as it may have.
         case tooManyConnections = "too-many-connections"
         /// The listener cannot have the address.
         case cannotBind = "cannot-bind"
@@ -42,39 +45,87 @@ public struct TransportError: Error, Hashable, CustomStringConvertible {
     public var description: String { "\(message) (\(code.rawValue))" }
 }
 
+extension TransportError: ClassifiedError {
+    public var persistence: Persistence { code.persistence }
+}
+
+extension TransportError.Code {
+    public var persistence: Persistence {
+        switch self {
+        case .refused, .unreachable: .absent
+        case .handshakeTimeout, .closed, .tooManyConnections: .passing
+        case .badEndpoint, .secretFile, .version, .badSecret, .badRole, .cannotBind: .untilChanged
+        case .protocolViolation, .other: .unclear
+        }
+    }
+}
+
 /// Why an established connection ended.
 public struct ConnectionClosed: Error, Hashable, CustomStringConvertible {
     public enum Code: String, Sendable, Hashable, CaseIterable {
         /// This side closed it.
         case local = "closed"
-        /// The peer closed it in order.
+        /// The peer closed it.
         case peer = "peer-closed"
         /// The network or the peer's machine failed.
         case network
-        /// The peer did not read what was sent to it: too much was waiting, or for too long.
+        /// The peer left too much unread, or for too long.
         case slowPeer = "slow-peer"
-        /// Nothing came for longer than the limit, or a frame did not complete within its limit.
+        /// Nothing arrived for longer than the limit, or a frame did not complete within its limit.
         case idle
-        /// More came in a time than the peer may send.
+        /// The peer sent more than it may in a time.
         case tooFast = "too-fast"
         /// The peer sent something against the protocol.
         case protocolViolation = "protocol"
-        /// This side made a message that fits no frame.
+        /// This side made a message that does not fit a frame.
         case oversized
-        /// The peer said goodbye with a reason; the message repeats its code and words.
+        /// The peer closed it and gave a reason; the message repeats its code and words.
         case goodbye
     }
 
     public let code: Code
     public let message: String
-    /// The code of the peer's goodbye, if it said one.
-    public let refusalCode: String?
+    /// The code that the peer gave as its reason, if it gave one.
+    public let refusalCode: RefusalCode?
 
-    public init(_ code: Code, _ message: String, refusalCode: String? = nil) {
+    public init(_ code: Code, _ message: String, refusalCode: RefusalCode? = nil) {
         self.code = code
         self.message = message
         self.refusalCode = refusalCode
     }
 
     public var description: String { "\(message) (\(code.rawValue))" }
+}
+
+extension ConnectionClosed: ClassifiedError {
+    public var persistence: Persistence {
+        switch code {
+        case .peer, .network, .slowPeer, .idle: .passing
+        case .goodbye:
+            switch refusalCode {
+            case .protocolViolation, .notPermitted: .unclear
+            // There was a connection, and the next one may fare better, whatever the reason.
+            default: .passing
+            }
+        case .local, .tooFast, .protocolViolation, .oversized: .unclear
+        }
+    }
+}
+
+extension TransportError.Code {
+    /// The code of a refusal within the handshake.
+    init(_ code: RefusalCode) {
+        switch code {
+        case .badSecret: self = .badSecret
+        case .version: self = .version
+        case .badRole: self = .badRole
+        case .handshakeTimeout: self = .handshakeTimeout
+        case .tooManyConnections: self = .tooManyConnections
+        case .protocolViolation: self = .protocolViolation
+        default: self = .other
+        }
+    }
+
+    /// The code that tells the peer.
+    var refusalCode: RefusalCode { RefusalCode(rawValue: rawValue) }
 }

@@ -1,7 +1,7 @@
 import SystemCalls
 import Synchronization
 
-/// When something was last heard, on the clock that goes on in suspend.
+/// When something was last heard, on the clock that continues in suspend.
 final class LastHeard: Sendable {
     private let nanoseconds: Mutex<UInt64>
 

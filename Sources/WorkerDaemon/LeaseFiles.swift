@@ -2,15 +2,15 @@ import Glibc
 import JobModel
 import SystemCalls
 
-/// Where one lease's inputs and outputs lie in shared memory.
+/// The files of one lease's inputs and outputs in shared memory.
 ///
 /// ```
 ///   SCRATCH/files/17.0-chunk-0-3#1/
 ///       input       the encoded file, or the raw rows, or the summaries one after the other
-///       value       what opens the stage, if anything does
+///       value       the value that opens the stage, if there is one
 ///       raw         all decoded rows, for a whole image
-///       payload     what the ranks write
-///       summary     likewise
+///       payload     written by the ranks
+///       summary     written by the ranks
 /// ```
 struct LeaseFiles: Sendable {
     let directory: String
@@ -35,7 +35,7 @@ struct LeaseFiles: Sendable {
     }
 }
 
-/// The scratch folder does not do what it is for.
+/// A file or directory for a lease's data could not be used.
 struct LeaseFileError: Error, CustomStringConvertible {
     let description: String
 

@@ -2,57 +2,55 @@ import JobModel
 import Logging
 import MasterClient
 import Protocol
+import Retrying
 import Transport
+import WorkerMachine
 
-/// Keeps the worker connected and registered: connects, registers, passes messages on, and starts over when the
-/// connection is lost or the master falls silent.
+/// Keeps the worker connected and registered: connects, registers, passes messages on, and starts again when the connection is
+/// lost or the master is silent.
 struct MasterLink: Sendable {
-    /// Without a reply to so many heartbeats, the connection is taken for half-open and made anew.
-    static let silenceLimit = 10
-
     let settings: WorkerSettings
-    let secret: SharedSecret
+    let dialer: Dialer
     let worker: Worker
     let logger: Logger
 
     /// Runs until cancelled.
     ///
-    /// - Throws: `TransportError` when the master will never take this worker: another secret, another version.
+    /// - Throws: `TransportError` when the master will never accept this worker: another secret, another version.
     func run() async throws {
-        var backoff = Backoff()
-        var wasConnected = false
+        let start = ContinuousClock.now
+        var state = MasterLinkState()
+        var random = SystemRandomNumberGenerator()
         while !Task.isCancelled {
+            let failure: any Error
             do {
-                let connection = try await connectControl(
-                    to: settings.master, role: .worker, secret: secret, software: WorkerSettings.software,
-                    limits: settings.transport, logger: logger)
+                let connection = try await dialer.openControlConnection()
                 defer { connection.close() }
+                state.authenticated()
                 do {
-                    try await converse(on: connection) {
-                        backoff.reset()
-                        wasConnected = true
-                    }
+                    try await converse(on: connection) { state.registered() }
                 } catch {
                     await worker.disconnected(connection)
                     throw error
                 }
                 await worker.disconnected(connection)
-                logger.warning("the master closed the connection", metadata: ["address": "\(settings.master)"])
-            } catch let error as TransportError where error.isFinal && !wasConnected {
-                throw error
+                failure = ConnectionClosed(.peer, "the master closed the connection")
             } catch is CancellationError {
                 return
             } catch {
-                switch (error as? ConnectionClosed)?.refusalCode {
-                case "replaced": await worker.numberTaken()
-                case "release-differs": await worker.leasesLost()
-                default: break
-                }
-                logger.warning(
-                    "no connection to the master", metadata: ["address": "\(settings.master)", "reason": "\(error)"])
+                failure = error
             }
-            var random = SystemRandomNumberGenerator()
-            try? await Task.sleep(for: backoff.next(using: &random))
+            let (preparation, verdict) = state.ended(
+                .init(failure), at: ContinuousClock.now - start, using: &random)
+            switch preparation {
+            case .none: break
+            case .forgetNumber: await worker.numberTaken()
+            case .dropLeases: await worker.leasesLost()
+            }
+            guard case .wait(let pause) = verdict else { throw failure }
+            logger.warning(
+                "no connection to the master", metadata: ["address": "\(settings.master)", "reason": "\(failure)"])
+            try? await Task.sleep(for: pause)
         }
     }
 
@@ -63,16 +61,15 @@ struct MasterLink: Sendable {
         register.ranksPerSlot = UInt32(settings.ranksPerSlot)
         register.slotMemoryBytes = settings.slotMemoryByteCount
         register.resultRevision = JobOptions.currentResultRevision
-        register.coreCount = UInt32(WorkerSettings.availableCoreCount)
         connection.send(.register(register))
 
-        let (heard, hear) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let lastHeard = LastHeard()
         var isRegistered = false
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await watch(heard, connection) }
+            group.addTask { try await giveUpSilent(connection, lastHeard) }
             defer { group.cancelAll() }
             for try await (stream, message) in connection.inbound {
-                hear.yield()
+                lastHeard.now()
                 if case .registered(let reply) = message.body {
                     try await worker.registered(reply, on: connection)
                     logger.info(
@@ -92,36 +89,25 @@ struct MasterLink: Sendable {
         }
     }
 
-    /// Closes the connection when nothing has been heard for too long: every heartbeat is answered.
-    private func watch(_ heard: AsyncStream<Void>, _ connection: ControlConnection) async throws {
-        let lastHeard = LastHeard()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await _ in heard { lastHeard.now() }
+    /// Closes the connection when nothing was heard for too long: the master answers every heartbeat.
+    private func giveUpSilent(_ connection: ControlConnection, _ lastHeard: LastHeard) async throws {
+        while true {
+            let interval = await worker.heartbeatInterval
+            try await Task.sleep(for: interval)
+            if MasterLinkState.isSilent(lastHeard.silence, heartbeatInterval: interval) {
+                let limit = interval * MasterLinkState.silenceLimit
+                connection.giveUp("the master has answered no heartbeat for \(limit)")
             }
-            group.addTask {
-                while true {
-                    let interval = await worker.heartbeatInterval
-                    try await Task.sleep(for: interval)
-                    if lastHeard.silence > interval * Self.silenceLimit {
-                        connection.giveUp("the master has answered no heartbeat for \(interval * Self.silenceLimit)")
-                    }
-                }
-            }
-            defer { group.cancelAll() }
-            try await group.next()
         }
     }
 }
 
-extension TransportError {
-    /// Whether trying again can not help until somebody changes a setting.
-    var isFinal: Bool {
-        switch code {
-        case .badSecret, .version, .badRole, .secretFile, .badEndpoint: true
-        case .refused, .unreachable, .protocolViolation, .handshakeTimeout, .closed, .tooManyConnections, .cannotBind,
-            .other:
-            false
+extension MasterLinkState.End {
+    init(_ error: any Error) {
+        switch (error as? ConnectionClosed)?.refusalCode {
+        case .replaced: self = .replaced
+        case .releaseDiffers: self = .releaseDiffers
+        default: self = .lost(Persistence(of: error))
         }
     }
 }

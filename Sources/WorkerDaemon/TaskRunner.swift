@@ -4,7 +4,7 @@ import MasterClient
 
 /// The three steps of a lease that take time: fetch the inputs, let a world compute, upload the outputs.
 struct TaskRunner: Sendable {
-    let blobs: PatientTransfer
+    let blobs: RetryingBlobTransfer
 
     /// What the world has left in the lease's files.
     enum Computed: Sendable {

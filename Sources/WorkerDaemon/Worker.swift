@@ -16,9 +16,9 @@ actor Worker {
     private let logger: Logger
 
     private(set) var identifier: WorkerID?
-    /// As the master said last.
+    /// The interval that the master gave last.
     private(set) var heartbeatInterval = Duration.milliseconds(500)
-    /// All work has ended and the worlds are gone.
+    /// Whether all work has ended and the worlds are stopped.
     private(set) var isFinished = false
     private var connection: ControlConnection?
     private var grants = GrantAssembly()
@@ -52,12 +52,12 @@ actor Worker {
                     baseDirectory: settings.scratchDirectory, memoryByteCount: settings.slotMemoryByteCount,
                     rankAddressSpaceByteCount: settings.rankByteCount))
         }
-        runner = TaskRunner(blobs: PatientTransfer(transfer: transfer, logger: logger))
+        runner = TaskRunner(blobs: RetryingBlobTransfer(transfer: transfer, logger: logger))
         self.logger = logger
         (works, startWork) = AsyncStream.makeStream()
     }
 
-    /// Brings all worlds up. An error here is a misconfiguration: no mpirun, no rank program, no shared memory.
+    /// Starts all worlds. An error here is a misconfiguration: no mpirun, no rank program, no shared memory.
     func startWorlds() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for world in worlds { group.addTask { try await world.start() } }
@@ -80,7 +80,7 @@ actor Worker {
 
     // MARK: The connection
 
-    /// What to say to register, with all leases that are really held.
+    /// The registration, with all leases that the worker really holds.
     var registration: WireRegister {
         .with {
             $0.worker = identifier?.rawValue ?? 0
@@ -95,7 +95,7 @@ actor Worker {
         }
     }
 
-    /// The master knows us: what it may not have heard is said again.
+    /// The master accepted the registration: reports that it may not have received are sent again.
     func registered(_ reply: WireRegistered, on connection: ControlConnection) throws {
         guard (1...60_000).contains(reply.heartbeatMilliseconds) else {
             throw ProtocolViolation(
@@ -108,15 +108,15 @@ actor Worker {
         grants = GrantAssembly()
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
         perform(board.reconnected())
-        // Said since the registration was sent: the master would go on granting what we hand back at once.
+        // Draining began after the registration was sent: the master would keep granting leases that are handed back at once.
         if board.isDraining { connection.send(.drain(WireDrain())) }
     }
 
-    /// Another process goes by our number: a master whose state is new may have given it away. The next registration asks
-    /// for a fresh one.
+    /// Another worker has our number: a master whose state is new may have given it away. The next registration asks for a new
+    /// one.
     func numberTaken() { identifier = nil }
 
-    /// The master is of another release, whose results ours must not be mixed with: what we hold is of no use to it.
+    /// The master computes results of another revision, with which ours must not be mixed: it has no use for our leases.
     func leasesLost() { perform(board.dropped(board.held.map(\.lease))) }
 
     func disconnected(_ connection: ControlConnection) {
@@ -129,7 +129,7 @@ actor Worker {
         case .grantInputs(let inputs): granted(try grants.received(inputs))
         case .revokeLease(let revocation):
             let lease = try LeaseID(wire: revocation.lease)
-            logger.debug("lease revoked", metadata: ["task.id": "\(lease)", "reason": "\(revocation.reason)"])
+            logger.debug("lease revoked", metadata: ["lease.id": "\(lease)", "reason": "\(revocation.reason)"])
             perform(board.dropped([lease]))
         case .heartbeatReply(let reply):
             perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
@@ -147,11 +147,11 @@ actor Worker {
 
     private func granted(_ grant: (lease: LeaseID, spec: TaskSpec)?) {
         guard let (lease, spec) = grant else { return }
-        logger.debug("lease granted", metadata: ["task.id": "\(lease)"])
+        logger.debug("lease granted", metadata: ["lease.id": "\(lease)"])
         perform(board.granted(lease, spec))
     }
 
-    /// Sends what is held, if there is a connection.
+    /// Sends a heartbeat, if there is a connection.
     func beat() {
         let heartbeat = WireHeartbeat.with {
             $0.held = held
@@ -168,13 +168,13 @@ actor Worker {
         if on { perform(board.drainBegan()) } else { board.drainEnded() }
     }
 
-    /// Drains and tells the master; returns when all is done and acknowledged, or at the latest after `timeout` (what runs is
-    /// then handed back) and two seconds.
+    /// Drains and tells the master; returns when all work is done and acknowledged, at the latest two seconds after `timeout`, when
+    /// running leases are handed back.
     func drain(timeout: Duration) async {
         connection?.send(.drain(WireDrain()))
         setDraining(true)
         if await becomesIdle(within: timeout) { return }
-        logger.warning("the drain timeout is over: handing back what still runs")
+        logger.warning("the drain timeout is over: handing back the leases that still run")
         perform(board.drainExpired())
         _ = await becomesIdle(within: .seconds(2))
     }
@@ -214,7 +214,7 @@ actor Worker {
             case .fetch(let lease, let spec): start(.fetch, lease, spec)
             case .run(let lease, let spec, let slot): start(.run(slot: slot), lease, spec)
             case .abandon(let lease):
-                // Without work in progress there is nobody else to remove the files.
+                // Work in progress removes the files itself when it ends.
                 if let cancellation = cancellations.removeValue(forKey: lease) {
                     cancellation.finish()
                 } else {
@@ -252,7 +252,7 @@ actor Worker {
             }
         case .run(let slot): await run(work, slot: slot, files)
         }
-        // Taken away meanwhile: nobody will ask for the files any more.
+        // The lease was taken away while the work ran: its files are not needed any more.
         if board.phase(of: lease) == nil { files.remove() }
     }
 
@@ -279,7 +279,7 @@ actor Worker {
             if failure.cause != .cancelled {
                 logger.warning(
                     "task failed",
-                    metadata: ["task.id": "\(lease)", "code": "\(failure.cause.code)", "reason": "\(failure.reason)"])
+                    metadata: ["lease.id": "\(lease)", "code": "\(failure.cause.code)", "reason": "\(failure.reason)"])
             }
             perform(board.failed(lease, slot: occupiedSlots.removeValue(forKey: lease), failure))
         }

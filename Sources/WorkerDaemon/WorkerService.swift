@@ -11,9 +11,10 @@ struct WorkerService: Service {
 
     func run() async throws {
         let secret = try SharedSecret(file: settings.secretFile)
-        let transfer = BlobTransfer(
-            to: settings.master, secret: secret, software: WorkerSettings.software,
-            connectionCount: min(32, settings.slotCount * 2 + 2), limits: settings.transport, logger: logger)
+        let dialer = Dialer(
+            to: settings.master, as: .worker, secret: secret, software: WorkerSettings.software,
+            limits: settings.transport, logger: logger)
+        let transfer = BlobTransfer(dialer, connectionCount: min(32, settings.slotCount * 2 + 2))
         defer { transfer.close() }
         let worker = try Worker(settings: settings, transfer: transfer, logger: logger)
         let notifier = ServiceNotifier()
@@ -22,7 +23,7 @@ struct WorkerService: Service {
             "worlds are up", metadata: ["slots": "\(settings.slotCount)", "ranks": "\(settings.ranksPerSlot)"])
         notifier.ready()
 
-        let link = MasterLink(settings: settings, secret: secret, worker: worker, logger: logger)
+        let link = MasterLink(settings: settings, dialer: dialer, worker: worker, logger: logger)
         // The link and the heart are the last to go: what a drain hands back has to be reported.
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await worker.run() }

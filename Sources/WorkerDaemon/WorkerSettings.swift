@@ -4,7 +4,7 @@ import Logging
 import Settings
 import Transport
 
-/// What the worker was told, validated.
+/// The worker's settings, validated.
 struct WorkerSettings: Sendable {
     static let software = "tessera-worker \(Release.version)"
 
@@ -12,13 +12,13 @@ struct WorkerSettings: Sendable {
     var secretFile: String
     var slotCount: Int
     var ranksPerSlot: Int
-    /// What the task of one slot may take: its files in shared memory and its ranks together.
+    /// Memory for the task of one slot: its files in shared memory and its ranks together.
     var slotMemoryByteCount: UInt64
     var name: String
     var scratchDirectory: String
     var mpirun: String
     var rankExecutable: String?
-    /// Address space of one rank; `nil` for what follows from the slot's memory.
+    /// Address space of one rank; `nil`: it follows from the slot's memory.
     var rankByteCount: UInt64?
     var drainTimeout: Duration
     var transport = TransportLimits()
@@ -41,7 +41,7 @@ struct WorkerSettings: Sendable {
             "rank-memory", "N",
             "Address space of one rank, from 1G (default: the slot's memory, and 1G for what else it maps)"),
         Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
-        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing comes for so long"),
+        Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing arrives for this long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -73,7 +73,7 @@ struct WorkerSettings: Sendable {
             rankByteCount = UInt64(try settings.integer("rank-memory", in: 1 << 30...1 << 50))
         }
         drainTimeout = try settings.duration("drain-timeout", in: .zero ... .seconds(86400))
-        transport.bulkIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
+        transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw settings.invalid(
@@ -90,7 +90,7 @@ struct WorkerSettings: Sendable {
         return UInt64(try settings.integer("memory", in: least...(1 << 50)) / slotCount)
     }
 
-    /// Slots times ranks make the cores, as far as nobody says otherwise.
+    /// By default slots times ranks is the number of cores.
     static func layout(slots: Int?, ranks: Int?, coreCount: Int) -> (slots: Int, ranks: Int) {
         switch (slots, ranks) {
         case (let slots?, let ranks?): (slots, ranks)
@@ -100,7 +100,7 @@ struct WorkerSettings: Sendable {
         }
     }
 
-    /// The cores that this process may use, not those that the machine has.
+    /// The processors of the machine that are online. Affinity and the limits of control groups are not considered.
     static var availableCoreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     private static var hostName: String {

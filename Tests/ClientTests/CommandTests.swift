@@ -40,7 +40,7 @@ import Transport
     @Test func `errors of every origin keep their code and words`() {
         let pipeline = ClientError(PipelineError(.badValue, "size=4 is not allowed"))
         #expect(pipeline == ClientError("bad-value", "size=4 is not allowed", status: .usage))
-        let refusal = ClientError(MasterRefusal(code: "not-found", message: "there is no job 18"))
+        let refusal = ClientError(MasterRefusal(.notFound, "there is no job 18"))
         #expect(refusal == ClientError("not-found", "there is no job 18", status: .failed))
         #expect(ClientError(SettingsError.usage("--priority")).status == .usage)
         #expect(ClientError(BlobTransferError(.corrupt, "damaged")).code == "corrupt-blob")

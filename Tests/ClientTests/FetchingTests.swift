@@ -109,10 +109,10 @@ import Testing
         try await TestFiles.withDirectory { directory in
             let master = try await master(["a"])
             master.state.withLock { state in
-                state.refusals["getBlob"] = [MasterRefusal(code: "not-found", message: "the blob is gone")]
+                state.refusals["getBlob"] = [MasterRefusal(.notFound, "the blob is gone")]
             }
             let error = await #expect(throws: MasterRefusal.self) { _ = try await fetch(master, into: directory) }
-            #expect(error?.code == "not-found")
+            #expect(error?.code == .notFound)
             #expect(try TestFiles.names(in: directory) == [])
         }
     }

@@ -89,7 +89,7 @@ final class ModelMaster: MasterService {
 
     private static func find(_ job: JobID, in state: State) throws -> Job {
         guard let found = state.jobs[job.rawValue] else {
-            throw MasterRefusal(code: "not-found", message: "there is no job \(job)")
+            throw MasterRefusal(.notFound, "there is no job \(job)")
         }
         return found
     }
@@ -110,14 +110,14 @@ final class ModelMaster: MasterService {
     func addImages(_ images: [NewImage], to job: JobID, firstIndex: UInt32) async throws {
         try call("addImages") { state in
             var found = try Self.find(job, in: state)
-            guard images.count <= 256 else { throw MasterRefusal(code: "invalid-argument", message: "too many") }
+            guard images.count <= 256 else { throw MasterRefusal(.invalidArgument, "too many") }
             guard !found.isSealed, Int(firstIndex) == found.images.count else {
-                throw MasterRefusal(code: "out-of-order", message: "\(firstIndex) after \(found.images.count)")
+                throw MasterRefusal(.imageGap, "\(firstIndex) after \(found.images.count)")
             }
             found.firstIndices.append(firstIndex)
             for (name, input) in images {
                 guard let bytes = state.blobs[input.digest] else {
-                    throw MasterRefusal(code: "blob-missing", message: "\(input.digest)")
+                    throw MasterRefusal(.blobMissing, "\(input.digest)")
                 }
                 var image = WireImageStatus()
                 image.index = UInt32(found.images.count)
@@ -135,7 +135,7 @@ final class ModelMaster: MasterService {
         try call("sealJob") { state in
             var found = try Self.find(job, in: state)
             guard !found.isSealed, found.images.count == Int(imageCount) else {
-                throw MasterRefusal(code: "out-of-order", message: "sealed, or not \(imageCount) images")
+                throw MasterRefusal(.imageGap, "sealed, or not \(imageCount) images")
             }
             found.isSealed = true
             state.jobs[job.rawValue] = found
@@ -194,7 +194,7 @@ final class ModelMaster: MasterService {
     func getBlob(_ blob: BlobReference, into file: FileDescriptor) async throws {
         let bytes = try call("getBlob") { state in
             guard let bytes = state.blobs[blob.digest] else {
-                throw MasterRefusal(code: "not-found", message: "there is no blob \(blob.digest)")
+                throw MasterRefusal(.notFound, "there is no blob \(blob.digest)")
             }
             return bytes
         }

@@ -78,21 +78,21 @@ import Testing
     }
 
     @Test func `an overloaded master is obeyed and told of once`() async throws {
-        let busy = MasterRefusal(code: "queue-full", message: "1000 jobs wait", retryAfter: .seconds(2))
+        let busy = MasterRefusal(.overloaded, "1000 jobs wait", retryAfter: .seconds(2))
         let master = ModelMaster { $0.refusals = ["openJob": [busy, busy], "addImages": [busy]] }
         let result = try await submit(["a"], to: master)
         #expect(names(master) == ["0.png"])
-        #expect(result.notes == "the master asks to wait (queue-full): 1000 jobs wait; waiting as long as it takes\n")
+        #expect(result.notes == "the master asks to wait (overloaded): 1000 jobs wait; waiting as long as it takes\n")
     }
 
     @Test func `a refusal that no wait helps ends the submission`() async throws {
-        let refusal = MasterRefusal(code: "invalid-pipeline", message: "no such operation")
+        let refusal = MasterRefusal(.invalidPipeline, "no such operation")
         let master = ModelMaster { $0.refusals = ["openJob": [refusal]] }
         await #expect(throws: refusal) { _ = try await submit(["a"], to: master) }
     }
 
     @Test func `a blob that the master threw away is sent again`() async throws {
-        let gone = MasterRefusal(code: "blob-missing", message: "gone")
+        let gone = MasterRefusal(.blobMissing, "gone")
         let master = ModelMaster { $0.refusals = ["addImages": [gone]] }
         _ = try await submit(["a"], to: master)
         #expect(names(master) == ["0.png"])
@@ -126,7 +126,7 @@ import Testing
         let master = ModelMaster { state in
             // The last request hangs until the command is cancelled.
             state.refusals = [
-                "sealJob": [MasterRefusal(code: "busy", message: "wait", retryAfter: .seconds(1))]
+                "sealJob": [MasterRefusal(.overloaded, "wait", retryAfter: .seconds(1))]
             ]
         }
         let error = try await TestFiles.withDirectory { directory in

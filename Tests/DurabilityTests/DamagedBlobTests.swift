@@ -6,6 +6,7 @@ import MasterClient
 import Protocol
 import TestSupport
 import Testing
+import Transport
 
 /// Bits that change on the disk of a running master. `TESSERA_DAMAGE_ROUNDS` sets how many jobs are run.
 @Suite(.serialized, .timeLimit(.minutes(120))) struct DamagedBlobTests {
@@ -34,10 +35,9 @@ import Testing
                     for round in 0..<roundCount {
                         let saboteur = Saboteur(folder: "\(place.state)/blobs", seed: random.next())
                         let image = round % Self.images.count
-                        let outcome = try await MasterConnection.withConnection(
-                            to: master.endpoint, secret: place.secret, logger: quiet
-                        ) { connection in
-                            let blobs = BlobTransfer(to: master.endpoint, secret: place.secret, logger: quiet)
+                        let dialer = Dialer(to: master.endpoint, as: .client, secret: place.secret, logger: quiet)
+                        let outcome = try await MasterConnection.withConnection(dialer) { connection in
+                            let blobs = BlobTransfer(dialer)
                             defer { blobs.close() }
                             return try await Self.run(round, image, expected[image], connection, blobs, saboteur)
                         }
@@ -96,7 +96,7 @@ import Testing
             guard bytes == expected else { throw Life.Broken(description: "job \(job) gave a wrong image") }
             return .right
         } catch let refusal as MasterRefusal {
-            guard refusal.code.hasPrefix("blob-") else { throw refusal }
+            guard refusal.code.rawValue.hasPrefix("blob-") else { throw refusal }
             return .resultRefused
         }
     }

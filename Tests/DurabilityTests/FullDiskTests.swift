@@ -3,8 +3,10 @@ import Glibc
 import JobModel
 import Logging
 import MasterClient
+import Protocol
 import TestSupport
 import Testing
+import Transport
 
 private let mayMount = getuid() == 0
 
@@ -34,7 +36,7 @@ struct FullDiskTests {
 
     private func fillAndFree(_ place: MasterProcess.Place, _ master: MasterProcess) async throws {
         let quiet = Logger(label: "full") { _ in SwiftLogNoOpLogHandler() }
-        let blobs = BlobTransfer(to: master.endpoint, secret: place.secret, logger: quiet)
+        let blobs = BlobTransfer(Dialer(to: master.endpoint, as: .client, secret: place.secret, logger: quiet))
         defer { blobs.close() }
         let filler = "\(place.state)/filler"
         let large = [UInt8](repeating: 7, count: 24 << 20)
@@ -43,7 +45,7 @@ struct FullDiskTests {
         let announced = await #expect(throws: MasterRefusal.self) {
             try await blobs.put(bytes: [UInt8](repeating: 1, count: 60 << 20))
         }
-        #expect(announced?.code == "no-space" && announced?.retryAfter != nil)
+        #expect(announced?.code == .noSpace && announced?.retryAfter != nil)
 
         // Somebody else takes the space while the upload is under way.
         let path = "\(place.folder)/large"
@@ -63,7 +65,7 @@ struct FullDiskTests {
             }
         }
         #expect(
-            refusal.map { ["no-space", "blob-no-space"].contains($0.code) } == true, "\(String(describing: refusal))")
+            refusal.map { $0.code == .noSpace } == true, "\(String(describing: refusal))")
         #expect(refusal?.message.contains("free") == true)
         #expect(master.process.isRunning)
         try await eventually("what was uploaded in vain is removed") {
@@ -73,8 +75,10 @@ struct FullDiskTests {
         try fill(filler, leaving: 1 << 20)
         // With a megabyte free nothing new is taken, and the journal still is written.
         let small = await #expect(throws: MasterRefusal.self) { try await blobs.put(bytes: [1, 2, 3]) }
-        #expect(small?.code == "no-space")
-        try await MasterConnection.withConnection(to: master.endpoint, secret: place.secret, logger: quiet) {
+        #expect(small?.code == .noSpace)
+        try await MasterConnection.withConnection(
+            Dialer(to: master.endpoint, as: .client, secret: place.secret, logger: quiet)
+        ) {
             connection in
             let opened = try await connection.openJob(token: "full", submitter: "full", pipeline: "invert")
             try await connection.cancel(opened.job)

@@ -111,8 +111,9 @@ actor Life {
                 throw ConnectionEnded()
             }
             group.addTask {
-                try await MasterConnection.withConnection(to: endpoint, secret: secret, logger: quiet) { master in
-                    let blobs = BlobTransfer(to: endpoint, secret: secret, connectionCount: 1, logger: quiet)
+                let dialer = Dialer(to: endpoint, as: .client, secret: secret, logger: quiet)
+                try await MasterConnection.withConnection(dialer) { master in
+                    let blobs = BlobTransfer(dialer, connectionCount: 1)
                     defer { blobs.close() }
                     try await body(master, blobs)
                 }

@@ -36,9 +36,9 @@ actor ModelWorker {
     /// Works for the master at `endpoint` until the connection ends.
     func run(at endpoint: Endpoint) async throws {
         let quiet = Logger(label: "worker") { _ in SwiftLogNoOpLogHandler() }
-        let connection = try await connectControl(
-            to: endpoint, role: .worker, secret: secret, software: "model-worker", logger: quiet)
-        let blobs = BlobTransfer(to: endpoint, secret: secret, connectionCount: 1, logger: quiet)
+        let dialer = Dialer(to: endpoint, as: .worker, secret: secret, software: "model-worker", logger: quiet)
+        let connection = try await dialer.openControlConnection()
+        let blobs = BlobTransfer(dialer, connectionCount: 1)
         defer {
             connection.close()
             blobs.close()
@@ -137,7 +137,7 @@ actor ModelWorker {
         let made = try await calculator.output(of: spec, inputs: inputs, value: value)
         func put(_ bytes: [UInt8]?, recomputable: Bool = true) async throws -> BlobReference? {
             guard let bytes else { return nil }
-            return try await blobs.put(bytes: bytes, recomputable: recomputable)
+            return try await blobs.put(bytes: bytes, recomputable: recomputable, purpose: .task)
         }
         for (index, band) in made.bands.enumerated() {
             guard let blob = try await put(band) else { continue }

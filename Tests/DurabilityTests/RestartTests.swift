@@ -4,6 +4,7 @@ import JobModel
 import Journal
 import Logging
 import Protocol
+import Retrying
 import Synchronization
 import SystemCalls
 import TestSupport
@@ -88,12 +89,14 @@ private final class Crowd: Sendable {
     /// Connects again and again, with the delays of a worker, until cancelled.
     func work(_ member: Int) async throws {
         let quiet = Logger(label: "crowd") { _ in SwiftLogNoOpLogHandler() }
-        var backoff = Backoff()
+        let backoff = Backoff()
+        var failures = 0
         var number: UInt64 = 0
         while true {
             do {
-                let connection = try await connectControl(
-                    to: endpoint, role: .worker, secret: secret, software: "crowd", logger: quiet)
+                let connection = try await Dialer(
+                    to: endpoint, as: .worker, secret: secret, software: "crowd", logger: quiet
+                ).openControlConnection()
                 defer { connection.close() }
                 connection.send(
                     .register(
@@ -107,7 +110,7 @@ private final class Crowd: Sendable {
                 for try await (_, message) in connection.inbound {
                     guard case .registered(let reply) = message.body else { continue }
                     number = reply.worker
-                    backoff.reset()
+                    failures = 0
                     registrations.withLock { $0[member] += 1 }
                 }
             } catch is CancellationError {
@@ -116,7 +119,8 @@ private final class Crowd: Sendable {
                 // The master is away, or has too many greetings at once.
             }
             var random = SystemRandomNumberGenerator()
-            try await Task.sleep(for: backoff.next(using: &random))
+            try await Task.sleep(for: backoff.delay(attempt: failures, using: &random))
+            failures += 1
         }
     }
 }

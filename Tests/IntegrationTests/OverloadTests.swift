@@ -61,7 +61,7 @@ extension Integration {
                     // Ten within ten seconds are permitted; a job that is cancelled already stays so.
                     for _ in 0..<10 { try await master.cancel(job) }
                     let refusal = await #expect(throws: MasterRefusal.self) { try await master.cancel(job) }
-                    #expect(refusal?.code == "overloaded")
+                    #expect(refusal?.code == .overloaded)
                     #expect(refusal?.retryAfter == .seconds(1))
                     #expect(refusal?.message.contains("--max-cancels-per-second") == true)
                     _ = try await master.masterStatus()
@@ -152,9 +152,7 @@ private struct Crowd: Sendable {
 
     init(_ cluster: Cluster) {
         self.cluster = cluster
-        blobs = BlobTransfer(
-            to: cluster.endpoint, secret: cluster.secret, connectionCount: 8,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        blobs = BlobTransfer(cluster.dialer(), connectionCount: 8)
     }
 
     /// - Returns: what the clients did in that time. They end what they had begun; jobs that end later do not count.
@@ -198,7 +196,7 @@ private struct Crowd: Sendable {
                 if ContinuousClock.now < end { work.jobsDone += 1 }
             } catch let refusal as MasterRefusal {
                 // Anything but a request to come back later is a failure of the test.
-                guard refusal.code == "overloaded", let pause = refusal.retryAfter else { throw refusal }
+                guard refusal.code == .overloaded, let pause = refusal.retryAfter else { throw refusal }
                 work.askedToWait += 1
                 // Nobody stays beyond the end only to be told to wait again.
                 guard ContinuousClock.now + pause < end else { break }

@@ -1,6 +1,6 @@
 import Foundation
 import JobModel
-import Logging
+import MasterClient
 import NIOCore
 import Protocol
 import TestSupport
@@ -10,8 +10,6 @@ import Transport
 extension Integration {
     /// A real master, and peers that do not prove who they are.
     @Suite struct `Strangers` {
-        private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
         private struct Unexpected: Error { let action: String }
 
         /// What a refused peer was told: the code of the one refusal that it got, if any.
@@ -24,10 +22,14 @@ extension Integration {
         }
 
         private static func initiator(
-            role: ConnectionRole = .client, secret: SharedSecret, nonce: UInt8 = 1
+            role: Peer.Role = .client, secret: SharedSecret, nonce: UInt8 = 1
         ) -> HandshakeMachine {
-            .initiator(role: role, secret: secret, software: "stranger", nonce: [UInt8](repeating: nonce, count: 32))
+            .initiator(
+                Peer(identity: identity, role: role, channel: .control), secret: secret, software: "stranger",
+                nonce: [UInt8](repeating: nonce, count: 32))
         }
+
+        private static let identity = Peer.Identity.random()
 
         private static func hello(of machine: inout HandshakeMachine) throws -> WireHandshake {
             let action = machine.connected()
@@ -119,7 +121,7 @@ extension Integration {
             try await Cluster.with(workers: 0) { cluster in
                 // The stranger does not mind that the master's proof is wrong, and answers with one of its own secret.
                 let wrong = try SharedSecret(bytes: Array("another secret, long enough".utf8))
-                for role in ConnectionRole.allCases {
+                for role in Peer.Role.allCases {
                     let peer = try RawConnection(to: cluster.endpoint)
                     var machine = Self.initiator(role: role, secret: wrong)
                     peer.sendPreface()
@@ -142,7 +144,7 @@ extension Integration {
                     #expect(try Self.refusal(in: peer.framesToEnd()) == "bad-secret", "\(role)")
                 }
 
-                for role in [0, 4, 255, 4096] {
+                for role in [0, 3, 4, 255, 4096] {
                     let peer = try RawConnection(to: cluster.endpoint)
                     var machine = Self.initiator(secret: cluster.secret)
                     var hello = try Self.hello(of: &machine).hello
@@ -176,7 +178,7 @@ extension Integration {
         }
 
         /// The hello that a stranger has sent, for a master of its own making, whose challenge it will accept.
-        private static func repeatedHello(role: ConnectionRole, secret: SharedSecret) throws -> WireHandshake {
+        private static func repeatedHello(role: Peer.Role, secret: SharedSecret) throws -> WireHandshake {
             var machine = initiator(role: role, secret: secret)
             return try hello(of: &machine)
         }
@@ -204,20 +206,19 @@ extension Integration {
         @Test func `a role gives the rights of that role only`() async throws {
             try await Cluster.with(workers: 0) { cluster in
                 // A client that reports as a worker would is refused, request by request.
-                let client = try await connectControl(
-                    to: cluster.endpoint, role: .client, secret: cluster.secret, software: "t", logger: Self.quiet)
+                let client = try await cluster.dialer().openControlConnection()
                 client.send(.register(WireRegister.with { $0.slotCount = 1 }), stream: 1)
                 client.send(.taskFinished(WireTaskFinished()), stream: 2)
                 // Nor does it ask for more at once than one message may.
                 let digests = [Data](repeating: Data(count: 32), count: 257)
                 client.send(.findBlobs(WireFindBlobs.with { $0.digests = digests }), stream: 3)
                 var replies = client.inbound.makeAsyncIterator()
-                for _ in 1...3 {
+                for code in [RefusalCode.notPermitted, .notPermitted, .invalidArgument] {
                     guard case .refused(let refusal) = try await replies.next()?.message.body else {
                         Issue.record("a client's report was not refused")
                         break
                     }
-                    #expect(refusal.code == "invalid-argument")
+                    #expect(refusal.refusalCode == code)
                     if refusal.message.contains("FindBlobs") {
                         #expect(refusal.message.contains("257 digests") && refusal.message.contains("at most 256"))
                     }
@@ -225,8 +226,7 @@ extension Integration {
                 client.close()
                 // A worker that asks as a client would, registered or not, is closed.
                 for registers in [false, true] {
-                    let worker = try await connectControl(
-                        to: cluster.endpoint, role: .worker, secret: cluster.secret, software: "t", logger: Self.quiet)
+                    let worker = try await cluster.dialer(as: .worker).openControlConnection()
                     if registers {
                         var register = WireRegister()
                         (register.name, register.slotCount, register.ranksPerSlot) = ("x", 1, 1)
@@ -235,13 +235,33 @@ extension Integration {
                     }
                     worker.send(.cancelJob(WireCancelJob.with { $0.job = 1 }), stream: 1)
                     let end = await worker.closed
-                    #expect(end.refusalCode == "protocol", "\(end)")
+                    #expect(end.refusalCode == .notPermitted, "\(end)")
                 }
-                // A bulk connection carries puts and gets, nothing else.
-                let bulk = try await connectBulk(
-                    to: cluster.endpoint, secret: cluster.secret, software: "t", logger: Self.quiet)
-                bulk.send(.listJobs(WireListJobs()))
-                #expect(await bulk.closed.refusalCode == "protocol")
+                // A data connection carries puts and gets, nothing else.
+                let data = try await cluster.dialer().openDataConnection()
+                data.send(.listJobs(WireListJobs()))
+                #expect(await data.closed.refusalCode == .protocolViolation)
+            }
+        }
+
+        @Test func `only a worker may store what a running task needs`() async throws {
+            try await Cluster.with(workers: 0) { cluster in
+                // The blob of a task uses the storage reserve and no upload budget: a client must not pass its inputs off as one.
+                let client = BlobTransfer(cluster.dialer(), connectionCount: 1)
+                defer { client.close() }
+                let refusal = await #expect(throws: MasterRefusal.self) {
+                    try await client.put(bytes: [1, 2, 3], purpose: .task)
+                }
+                #expect(refusal?.code == .notPermitted && refusal?.message.contains("worker") == true)
+                // The connection can still be used.
+                let input = try await client.put(bytes: [1, 2, 3])
+                let worker = BlobTransfer(cluster.dialer(as: .worker), connectionCount: 1)
+                defer { worker.close() }
+                #expect(try await worker.put(bytes: [1, 2, 3], purpose: .task) == input)
+                let inputOfWorker = await #expect(throws: MasterRefusal.self) {
+                    try await worker.put(bytes: [4, 5, 6])
+                }
+                #expect(inputOfWorker?.code == .notPermitted)
             }
         }
 

@@ -1,7 +1,6 @@
 import Foundation
 import JobModel
 import Journal
-import Logging
 import Protocol
 import TestSupport
 import Testing
@@ -10,8 +9,6 @@ import Transport
 extension Integration {
     /// Promises 3 and 17: results of different releases are never mixed in an image.
     @Suite struct `Releases come and go` {
-        private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
         @Test func `an image that another release has begun starts over, and is right`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let job = try await LongJob.submit(to: cluster)
@@ -37,14 +34,13 @@ extension Integration {
         @Test func `a worker of another release is told so, and the work goes on without it`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 for revision in [0, JobOptions.currentResultRevision + 1] {
-                    let worker = try await connectControl(
-                        to: cluster.endpoint, role: .worker, secret: cluster.secret, software: "t", logger: Self.quiet)
+                    let worker = try await cluster.dialer(as: .worker).openControlConnection()
                     var register = WireRegister()
                     (register.name, register.slotCount, register.ranksPerSlot) = ("other", 1, 1)
                     register.resultRevision = revision
                     worker.send(.register(register))
                     let end = await worker.closed
-                    #expect(end.refusalCode == "release-differs", "\(end)")
+                    #expect(end.refusalCode == .releaseDiffers, "\(end)")
                     #expect("\(end)".contains("revision \(revision)"), "\(end)")
                 }
                 let image = TestImage(width: 40, height: 30)

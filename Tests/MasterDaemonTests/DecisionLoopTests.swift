@@ -158,7 +158,8 @@ extension DecisionLoopTests {
         let error = try await Self.withLoop { loop, journal, directory in
             let job = try await Self.open("one", on: loop)
             let blobs = try FolderBlobStore(path: directory + "/blobs")
-            let listener = try await MasterListener.bind(host: "127.0.0.1", port: 0, secret: secret, logger: logger)
+            let listener = try await MasterListener.bind(
+                to: Endpoint(host: "127.0.0.1", port: 0), Acceptor(secret: secret, logger: logger))
             let serving = Task {
                 try await listener.run { incoming in
                     guard case .control(let connection) = incoming else { return }
@@ -170,7 +171,9 @@ extension DecisionLoopTests {
             }
             defer { serving.cancel() }
             let master = Endpoint(host: "127.0.0.1", port: listener.localPort)
-            heard = try await MasterConnection.withConnection(to: master, secret: secret, logger: logger) { client in
+            heard = try await MasterConnection.withConnection(
+                Dialer(to: master, as: .client, secret: secret, logger: logger)
+            ) { client in
                 var states: [String] = []
                 do {
                     for try await summary in client.watch(job) {

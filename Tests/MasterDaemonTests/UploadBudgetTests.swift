@@ -1,4 +1,5 @@
 import JobModel
+import Protocol
 import Scheduler
 import Testing
 
@@ -85,7 +86,7 @@ import Testing
         harness.turn()
         for job: UInt64 in [1, 2, 1, 0] {
             let refusal = try #require(harness.budget.uploadBegan(byteCount: 30, job: job, at: now))
-            #expect(refusal.code == "overloaded")
+            #expect(RefusalCode(refusal) == .overloaded)
             #expect(refusal.retryAfter.map { $0 > .zero } == true)
             for word in ["80", "100", "30", "--max-queued-bytes"] { #expect(refusal.description.contains(word)) }
         }
@@ -96,7 +97,7 @@ import Testing
 
     @Test func `what can never fit is refused permanently`() throws {
         let refusal = try #require(UploadBudget(limit: 100).uploadBegan(byteCount: 101, job: 1, at: now))
-        #expect(refusal.code == "over-limit" && refusal.retryAfter == nil)
+        #expect(RefusalCode(refusal) == .overLimit && refusal.retryAfter == nil)
         #expect(refusal.description.contains("101") && refusal.description.contains("100"))
     }
 

@@ -223,8 +223,8 @@ import Testing
     @Test func `is seven bytes of magic and the major version`() throws {
         var buffer = ByteBuffer()
         Preface().encode(into: &buffer)
-        #expect(Array(buffer.readableBytesView) == Array("TESSERA".utf8) + [1])
-        #expect(try Preface.decode(from: &buffer) == Preface(majorVersion: 1))
+        #expect(Array(buffer.readableBytesView) == Array("TESSERA".utf8) + [2])
+        #expect(try Preface.decode(from: &buffer) == Preface(majorVersion: 2))
         #expect(buffer.readableBytes == 0)
     }
 

@@ -26,7 +26,6 @@ import Testing
         }
         #expect(overload.what == what)
         #expect(overload.have == have && overload.limit == limit)
-        #expect(refusal.code == "overloaded")
         #expect(refusal.retryAfter.map { $0 > .zero && $0 <= .seconds(60) } == true)
         for word in [what, "\(have)", "\(limit)", "--\(setting)"] {
             #expect(refusal.description.contains(word), "\(refusal.description)")

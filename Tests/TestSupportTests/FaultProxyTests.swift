@@ -94,7 +94,7 @@ import Testing
             return nil
         }
         var hello = WireHello()
-        hello.role = .worker
+        (hello.role, hello.channel, hello.identity) = (.worker, .control, .init(count: 16))
         var encoder = FrameEncoder()
         var bytes = ByteBuffer()
         encoder.encode(try WireHandshake(.hello(hello)).frame(stream: 0), into: &bytes)
@@ -106,8 +106,8 @@ import Testing
         #expect(
             seen.withLock { $0 } == [
                 "frame 0 to the master of new connection 0: handshake",
-                "frame 1 to the master of worker connection 0: heartbeat",
-                "frame 0 from the master of worker connection 0: data of 10 bytes",
+                "frame 1 to the master of worker's control connection 0: heartbeat",
+                "frame 0 from the master of worker's control connection 0: data of 10 bytes",
             ])
     }
 
@@ -226,7 +226,7 @@ import Testing
             (0..<1000).map { number in
                 FaultPlan(seed: seed, frameInterval: 10).fault(
                     for: FrameSighting(
-                        connection: number % 7, role: .worker, direction: .toMaster, number: number,
+                        connection: number % 7, peer: nil, direction: .toMaster, number: number,
                         bytes: Self.small[2]))
             }
         }

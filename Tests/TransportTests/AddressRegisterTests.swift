@@ -11,7 +11,7 @@ import Testing
         #expect(open.allSatisfy { $0.verdict == .admitted })
         let refused = register.connectionOpened(from: "192.0.2.4")
         #expect(refused.verdict == .tooManyInAll(count: 3))
-        let refusal = register.refusal(of: refused)
+        let refusal = register.rejection(of: refused)
         #expect(refusal?.code == .tooManyConnections)
         #expect(refusal?.message.contains("3 connections are open, at most 3 may be") == true)
         register.connectionClosed(refused)

@@ -1,7 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
-import SeededRandom
+import Synchronization
 import Testing
 import Transport
 
@@ -12,7 +12,7 @@ import Transport
         .Code?
     {
         let error = await #expect(throws: TransportError.self) {
-            _ = try await connectControl(to: endpoint, role: .client, secret: secret, software: "t", logger: quiet)
+            _ = try await Dialer.test(endpoint, secret: secret).openControlConnection()
         }
         return error?.code
     }
@@ -28,23 +28,39 @@ import Transport
     }
 
     @Test func `roles and names arrive`() async throws {
-        for role in [ConnectionRole.client, .worker] {
+        for role in Peer.Role.allCases {
             try await withListener { connection in
                 guard case .control(let control) = connection else {
                     Issue.record("a control connection was announced")
                     return
                 }
-                #expect(control.role == role)
+                #expect(control.peer.role == role)
                 #expect(control.software == "test 1")
                 #expect(control.remoteAddress.hasPrefix("127.0.0.1:"))
                 control.close()
             } body: { endpoint in
-                let control = try await connectControl(
-                    to: endpoint, role: role, secret: .test, software: "test 1", logger: quiet)
+                let control = try await Dialer.test(endpoint, as: role).openControlConnection()
                 #expect(control.software == "tessera-master")
                 #expect(await control.closed.code == .peer)
             }
         }
+    }
+
+    @Test func `the connections of one dialer have one identity, whatever they carry`() async throws {
+        let peers = Mutex<[Peer]>([])
+        try await withListener { connection in
+            peers.withLock { $0.append(connection.peer) }
+            connection.close()
+        } body: { endpoint in
+            let dialer = Dialer.test(endpoint, as: .worker)
+            _ = await (try await dialer.openControlConnection()).closed
+            _ = await (try await dialer.openDataConnection()).closed
+            _ = await (try await Dialer.test(endpoint).openDataConnection()).closed
+        }
+        let found = peers.withLock { $0 }
+        #expect(found.map(\.role) == [.worker, .worker, .client])
+        #expect(found.map(\.channel) == [.control, .data, .data])
+        #expect(found[0].identity == found[1].identity && found[1].identity != found[2].identity)
     }
 
     @Test func `one address may have only so many connections`() async throws {
@@ -57,8 +73,7 @@ import Transport
             _ = await control.closed
         } body: { [impatient] endpoint in
             @Sendable func connect() async throws -> ControlConnection {
-                try await connectControl(
-                    to: endpoint, role: .client, secret: .test, software: "t", limits: impatient, logger: quiet)
+                try await Dialer.test(endpoint, limits: impatient).openControlConnection()
             }
             var open = [try await connect(), try await connect(), try await connect()]
             let error = await #expect(throws: TransportError.self) { _ = try await connect() }
@@ -66,8 +81,7 @@ import Transport
             open.removeLast().close()
             var patient = TransportLimits()
             patient.admission = .seconds(30)
-            let next = try await connectControl(
-                to: endpoint, role: .client, secret: .test, software: "t", limits: patient, logger: quiet)
+            let next = try await Dialer.test(endpoint, limits: patient).openControlConnection()
             next.close()
             for connection in open { connection.close() }
         }
@@ -78,7 +92,7 @@ import Transport
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<40 {
                     group.addTask {
-                        try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) {
+                        try await MasterConnection.withConnection(.test(endpoint)) {
                             _ = try await $0.workers()
                         }
                     }
@@ -88,47 +102,10 @@ import Transport
         }
     }
 
-    @Test func `a client that lost its master finds the next one`() async throws {
-        let endpoint = try await TestMaster().serving { $0 }
-        // Nobody listens now: the client keeps trying while a master starts on the same port.
-        let runs = try await withThrowingTaskGroup(of: Int?.self) { group in
-            group.addTask {
-                try await MasterConnection.reconnecting(to: endpoint, secret: .test, logger: quiet) {
-                    master, runCount in
-                    // The first connection is lost by request.
-                    if runCount == 0 { _ = try await master.masterStatus() }
-                    _ = try await master.workers()
-                    return runCount
-                }
-            }
-            group.addTask {
-                let listener = try await MasterListener.bind(
-                    host: endpoint.host, port: endpoint.port, secret: .test, logger: quiet)
-                let master = TestMaster()
-                try await listener.run { await master.serve($0) }
-                return nil
-            }
-            defer { group.cancelAll() }
-            while let result = try await group.next() { if let result { return result } }
-            return -1
-        }
-        #expect(runs == 1)
-    }
-
-    @Test func `a wrong secret is not tried again`() async throws {
-        try await TestMaster().serving { endpoint in
-            let error = await #expect(throws: TransportError.self) {
-                try await MasterConnection.reconnecting(to: endpoint, secret: .other, logger: quiet) { _, _ in }
-            }
-            #expect(error?.code == .badSecret)
-        }
-    }
-
     @Test func `a port that is taken cannot be bound`() async throws {
         try await TestMaster().serving { endpoint in
             let error = await #expect(throws: TransportError.self) {
-                _ = try await MasterListener.bind(
-                    host: endpoint.host, port: endpoint.port, secret: .test, logger: quiet)
+                _ = try await MasterListener.bind(to: endpoint, Acceptor(secret: .test, logger: quiet))
             }
             #expect(error?.code == .cannotBind)
         }
@@ -157,31 +134,6 @@ import Transport
 
     @Test func `need a port where there is no default`() {
         #expect(throws: TransportError.self) { try Endpoint(parsing: "host") }
-    }
-}
-
-@Suite struct `Backing off` {
-    @Test func `delays stay below a ceiling that doubles, and start over after success`() {
-        var random = SeededGenerator(seed: 3)
-        for _ in 0..<200 {
-            var backoff = Backoff(base: .milliseconds(50), maximum: .seconds(3))
-            for ceiling in [50, 100, 200, 400, 800, 1600, 3000, 3000, 3000] {
-                let delay = backoff.next(using: &random)
-                #expect(delay >= .zero && delay <= .milliseconds(ceiling))
-            }
-            backoff.reset()
-            #expect(backoff.next(using: &random) <= .milliseconds(50))
-        }
-    }
-
-    @Test func `delays are spread over the whole range`() {
-        var random = SeededGenerator(seed: 4)
-        var halves = [0, 0]
-        for _ in 0..<1000 {
-            var backoff = Backoff(base: .milliseconds(100))
-            halves[backoff.next(using: &random) < .milliseconds(50) ? 0 : 1] += 1
-        }
-        #expect(halves.allSatisfy { $0 > 400 })
     }
 }
 

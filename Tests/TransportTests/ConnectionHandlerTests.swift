@@ -18,10 +18,10 @@ import Testing
         private(set) var error: (any Error)?
         private(set) var connection: FrameConnection?
 
-        init(role: ConnectionRole = .client, limits: TransportLimits = TransportLimits()) throws {
+        init(_ carried: Peer.Channel = .control, limits: TransportLimits = TransportLimits()) throws {
             let promise = channel.embeddedEventLoop.makePromise(of: FrameConnection.self)
             established = promise.futureResult
-            initiator = .initiator(role: role, secret: .test, software: "t", nonce: [UInt8](0..<32))
+            initiator = .initiator(.test(.client, carried), secret: .test, software: "t", nonce: [UInt8](0..<32))
             try ConnectionHandler.install(
                 on: channel, machine: .master(secret: .test, software: "m", nonce: [UInt8](32..<64)), limits: limits,
                 logger: quiet, established: promise)
@@ -61,7 +61,7 @@ import Testing
             try channel.writeInbound(buffer)
         }
 
-        func sendPreface(majorVersion: UInt8 = 1) throws {
+        func sendPreface(majorVersion: UInt8 = 2) throws {
             var buffer = ByteBuffer()
             Preface(majorVersion: majorVersion).encode(into: &buffer)
             try channel.writeInbound(buffer)
@@ -90,12 +90,12 @@ import Testing
     }
 
     /// Its buffers alone can be a quarter of a megabyte, and a master sees millions of connections.
-    @Test(arguments: [ConnectionRole.client, .worker, .bulk])
-    func `nothing of a connection stays after its end`(role: ConnectionRole) throws {
+    @Test(arguments: Peer.Channel.allCases)
+    func `nothing of a connection stays after its end`(channel: Peer.Channel) throws {
         weak var handler: ConnectionHandler?
         weak var connection: FrameConnection?
         do {
-            let fixture = try Fixture(role: role)
+            let fixture = try Fixture(channel)
             try fixture.authenticate()
             handler = try fixture.channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
             connection = fixture.connection
@@ -140,7 +140,7 @@ import Testing
         ]
         for body in bodies {
             for afterHello in [false, true] {
-                let fixture = try Fixture(role: .worker)
+                let fixture = try Fixture()
                 try fixture.sendPreface()
                 if afterHello, case .send(let hello) = fixture.initiator.connected() { try fixture.send(hello) }
                 try fixture.send(WireControl(body))
@@ -167,7 +167,7 @@ import Testing
 
     @Test func `another major version is told so`() throws {
         let fixture = try Fixture()
-        try fixture.sendPreface(majorVersion: 2)
+        try fixture.sendPreface(majorVersion: 3)
         #expect(fixture.code == .version)
         let refusal = try WireHandshake(decoding: try #require(try fixture.frames().last).payload).refused
         #expect(refusal.code == "version")
@@ -191,8 +191,8 @@ import Testing
         #expect(goodbye.code == "idle")
     }
 
-    @Test func `an idle bulk connection is closed`() throws {
-        let fixture = try Fixture(role: .bulk)
+    @Test func `an idle data connection is closed`() throws {
+        let fixture = try Fixture(.data)
         try fixture.authenticate()
         fixture.channel.embeddedEventLoop.advanceTime(by: .seconds(59))
         try fixture.send(WireControl(.getBlob(WireGetBlob())))
@@ -252,7 +252,7 @@ import Testing
     }
 
     @Test func `the longest frame comes through over a slow link`() throws {
-        let fixture = try Fixture(role: .bulk)
+        let fixture = try Fixture(.data)
         try fixture.authenticate()
         let payload = ByteBuffer(repeating: 7, count: FrameKind.data.payloadByteCountLimit)
         try drip(Frame(kind: .data, stream: 0, payload: payload), into: fixture)
@@ -261,7 +261,7 @@ import Testing
     }
 
     @Test func `a frame that comes too slowly to be honest ends the connection`() throws {
-        let fixture = try Fixture(role: .bulk)
+        let fixture = try Fixture(.data)
         try fixture.authenticate()
         let payload = ByteBuffer(repeating: 7, count: FrameKind.data.payloadByteCountLimit)
         // A hundred such pieces come in the ten seconds: 50,000 bytes.
@@ -271,7 +271,7 @@ import Testing
     }
 
     @Test func `frames that follow each other without a gap have their time each`() throws {
-        let fixture = try Fixture(role: .bulk)
+        let fixture = try Fixture(.data)
         try fixture.authenticate()
         // What comes at once is the end of a frame and the beginning of the next.
         let frame = Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1000))
@@ -299,7 +299,7 @@ import Testing
         #expect(!fixture.channel.isActive)
         let goodbye = try fixture.goodbye
         #expect(goodbye.code == "too-fast")
-        #expect(goodbye.message.contains("10 frames a second") && goodbye.message.contains("max-frames-per-second"))
+        #expect(goodbye.message.contains("10 frames per second") && goodbye.message.contains("max-frames-per-second"))
     }
 
     @Test func `control bytes are counted, a blob's bytes are not`() throws {
@@ -314,14 +314,14 @@ import Testing
         #expect(!control.channel.isActive)
         #expect(try control.goodbye.message.contains("max-control-bytes-per-second"))
 
-        let bulk = try Fixture(role: .bulk, limits: limits)
-        try bulk.authenticate()
-        try bulk.send(Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1 << 20)))
-        #expect(bulk.channel.isActive)
+        let data = try Fixture(.data, limits: limits)
+        try data.authenticate()
+        try data.send(Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1 << 20)))
+        #expect(data.channel.isActive)
     }
 
     @Test func `what is sent over a slow link is no stall while the peer takes part of it`() throws {
-        let fixture = try Fixture(role: .bulk)
+        let fixture = try Fixture(.data)
         try fixture.authenticate()
         let taken = OutboundValve()
         try fixture.channel.pipeline.syncOperations.addHandler(taken, position: .first)
@@ -349,8 +349,7 @@ import Testing
             let reason = await control.closed
             #expect(reason.code == .slowPeer)
         } body: { endpoint in
-            let control = try await connectControl(
-                to: endpoint, role: .client, secret: .test, software: "t", logger: quiet)
+            let control = try await Dialer.test(endpoint).openControlConnection()
             _ = await control.closed
         }
     }

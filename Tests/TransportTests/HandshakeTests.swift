@@ -8,14 +8,28 @@ import Testing
     private static let initiatorNonce = [UInt8](0..<32)
     private static let masterNonce = [UInt8](32..<64)
 
+    private static let worker = Peer.test(.worker)
+
     private static func initiator(
-        _ role: ConnectionRole = .worker, secret: SharedSecret = .test, nonce: [UInt8] = initiatorNonce
+        _ peer: Peer = worker, secret: SharedSecret = .test, nonce: [UInt8] = initiatorNonce, binding: [UInt8] = []
     ) -> HandshakeMachine {
-        .initiator(role: role, secret: secret, software: "tessera-worker 1", nonce: nonce)
+        .initiator(peer, secret: secret, software: "tessera-worker 1", nonce: nonce, binding: binding)
     }
 
-    private static func master(secret: SharedSecret = .test, nonce: [UInt8] = masterNonce) -> HandshakeMachine {
-        .master(secret: secret, software: "tessera-master 1", nonce: nonce)
+    private static func master(
+        secret: SharedSecret = .test, nonce: [UInt8] = masterNonce, binding: [UInt8] = []
+    ) -> HandshakeMachine {
+        .master(secret: secret, software: "tessera-master 1", nonce: nonce, binding: binding)
+    }
+
+    /// The hello of a stranger that knows no secret.
+    private static func hello(nonce: Data = Data(initiatorNonce)) -> WireHello {
+        .with {
+            $0.role = .worker
+            $0.channel = .control
+            $0.identity = Data(count: 16)
+            $0.nonce = nonce
+        }
     }
 
     /// The message that `action` sends, through bytes as over the wire.
@@ -34,39 +48,42 @@ import Testing
         if case .refuse(let error, _) = action { error.code } else { nil }
     }
 
-    private static func peer(_ action: HandshakeMachine.Action) -> HandshakeMachine.Peer? {
-        if case .establish(let peer, _) = action { peer } else { nil }
+    private static func agreement(_ action: HandshakeMachine.Action) -> HandshakeMachine.Agreement? {
+        if case .establish(let agreement, _) = action { agreement } else { nil }
     }
 
-    @Test(arguments: ConnectionRole.allCases) func `both sides that know the secret know each other in the end`(
-        role: ConnectionRole
+    @Test(arguments: Peer.Role.allCases, Peer.Channel.allCases)
+    func `both sides that know the secret know each other in the end`(
+        role: Peer.Role, channel: Peer.Channel
     ) throws {
-        var initiator = Self.initiator(role)
+        let peer = Peer.test(role, channel)
+        var initiator = Self.initiator(peer)
         var master = Self.master()
         _ = master.connected()
         let hello = try Self.sent(initiator.connected())
         let challenge = try Self.sent(master.received(hello))
         let answer = try Self.sent(initiator.received(challenge))
         let accepted = master.received(answer)
-        #expect(Self.peer(accepted)?.role == role)
-        #expect(Self.peer(accepted)?.software == "tessera-worker 1")
+        #expect(Self.agreement(accepted)?.peer == peer)
+        #expect(Self.agreement(accepted)?.software == "tessera-worker 1")
         let welcomed = initiator.received(try Self.sent(accepted))
-        #expect(Self.peer(welcomed)?.software == "tessera-master 1")
+        #expect(Self.agreement(welcomed)?.peer == peer)
+        #expect(Self.agreement(welcomed)?.software == "tessera-master 1")
     }
 
     @Test func `the proofs are those of the worked example in the reference`() throws {
         let secret = try SharedSecret(bytes: Array("0123456789abcdef0123456789abcdef".utf8))
-        let byMaster = HandshakeMachine.masterProof(
-            role: .worker, hello: Self.initiatorNonce, challenge: Self.masterNonce)
-        let byPeer = HandshakeMachine.peerProof(
-            role: .worker, hello: Self.initiatorNonce, challenge: Self.masterNonce)
+        let identity = try #require(Peer.Identity([UInt8](0xa0...0xaf)))
+        let transcript = HandshakeMachine.Transcript(
+            peer: Peer(identity: identity, role: .worker, channel: .data), hello: Self.initiatorNonce,
+            challenge: Self.masterNonce)
         func hex(_ bytes: [UInt8]) -> String { bytes.map { String(format: "%02x", $0) }.joined() }
         #expect(
-            hex(secret.authenticationCode(over: byMaster))
-                == "418e3f05d9c85b62e3acb45936abfdeb8b63514d8b2fc3edc37a9ede282cccfe")
+            hex(secret.authenticationCode(over: transcript.masterProof))
+                == "d37a034b6d9be045dec259afaadaa9315258e4c9f12103e1a0ad7d336e1cf499")
         #expect(
-            hex(secret.authenticationCode(over: byPeer))
-                == "f27c1cade6fe7157427687d634bee007c50eda6584bc9daab9513e213d3bf1d4")
+            hex(secret.authenticationCode(over: transcript.peerProof))
+                == "e27b7fb77f4657d53ecfe382b6bb7446d32a0e6c57856e92167aa106310a3e5b")
     }
 
     @Test func `a master with another secret is found out before the initiator proves anything`() throws {
@@ -84,9 +101,9 @@ import Testing
         var initiator = Self.initiator(secret: .other)
         var answer = WireAnswer()
         _ = try Self.sent(master.received(try Self.sent(initiator.connected())))
-        let proof = HandshakeMachine.peerProof(
-            role: .worker, hello: Self.initiatorNonce, challenge: Self.masterNonce)
-        answer.proof = Data(SharedSecret.other.authenticationCode(over: proof))
+        let transcript = HandshakeMachine.Transcript(
+            peer: Self.worker, hello: Self.initiatorNonce, challenge: Self.masterNonce)
+        answer.proof = Data(SharedSecret.other.authenticationCode(over: transcript.peerProof))
         #expect(Self.refusal(master.received(WireHandshake(.answer(answer)))) == .badSecret)
     }
 
@@ -102,10 +119,7 @@ import Testing
     @Test func `the master's own proof sent back to it proves nothing`() throws {
         var master = Self.master()
         // The attacker knows no secret; it says hello with any nonce and reflects what it gets.
-        var hello = WireHello()
-        hello.role = .worker
-        hello.nonce = Data(Self.initiatorNonce)
-        let challenge = try Self.sent(master.received(WireHandshake(.hello(hello)))).challenge
+        let challenge = try Self.sent(master.received(WireHandshake(.hello(Self.hello())))).challenge
         var answer = WireAnswer()
         answer.proof = challenge.proof
         #expect(Self.refusal(master.received(WireHandshake(.answer(answer)))) == .badSecret)
@@ -114,9 +128,7 @@ import Testing
     @Test func `a second connection to the master makes no proof for the first`() throws {
         var first = Self.master(nonce: Self.masterNonce)
         var second = Self.master(nonce: [UInt8](64..<96))
-        var hello = WireHello()
-        hello.role = .worker
-        hello.nonce = Data(Self.initiatorNonce)
+        var hello = Self.hello()
         let challenge = try Self.sent(first.received(WireHandshake(.hello(hello)))).challenge
         // The attacker uses the first connection's nonce as its own, hoping for a proof over it.
         hello.nonce = challenge.nonce
@@ -131,9 +143,9 @@ import Testing
         _ = initiator.connected()
         var challenge = WireChallenge()
         challenge.nonce = Data(Self.initiatorNonce)
-        let parts = HandshakeMachine.masterProof(
-            role: .worker, hello: Self.initiatorNonce, challenge: Self.initiatorNonce)
-        challenge.proof = Data(SharedSecret.test.authenticationCode(over: parts))
+        let transcript = HandshakeMachine.Transcript(
+            peer: Self.worker, hello: Self.initiatorNonce, challenge: Self.initiatorNonce)
+        challenge.proof = Data(SharedSecret.test.authenticationCode(over: transcript.masterProof))
         #expect(Self.refusal(initiator.received(WireHandshake(.challenge(challenge)))) == .protocolViolation)
     }
 
@@ -152,32 +164,71 @@ import Testing
         #expect(Self.refusal(again.received(challenge)) == .badSecret)
     }
 
-    @Test func `a proof for one role is none for another`() throws {
+    /// What somebody in between may turn a peer into.
+    private static let changes: [@Sendable (inout WireHello) -> Void] = [
+        { $0.role = .client }, { $0.channel = .data }, { $0.identity[0] ^= 1 },
+    ]
+
+    @Test(arguments: 0..<3) func `a proof for one role, channel and identity does not prove another`(
+        change: Int
+    ) throws {
         var master = Self.master()
-        var initiator = Self.initiator(.worker)
+        var initiator = Self.initiator()
         var hello = try Self.sent(initiator.connected())
-        let asWorker = try Self.sent(master.received(hello))
-        // Someone in between turns the worker into a client.
-        hello.hello.role = .client
+        let asSent = try Self.sent(master.received(hello))
+        Self.changes[change](&hello.hello)
         var misled = Self.master()
         _ = try Self.sent(misled.received(hello))
-        let answer = try Self.sent(initiator.received(asWorker))
+        let answer = try Self.sent(initiator.received(asSent))
         #expect(Self.refusal(misled.received(answer)) == .badSecret)
     }
 
-    @Test(arguments: [0, 4, 255, 258]) func `an unknown role is refused`(role: Int) {
+    @Test func `proofs that are bound to one channel are worthless on another`() throws {
+        var initiator = Self.initiator(binding: [1, 2, 3])
+        var master = Self.master(binding: [1, 2, 3])
+        let hello = try Self.sent(initiator.connected())
+        let challenge = try Self.sent(master.received(hello))
+        let answer = try Self.sent(initiator.received(challenge))
+        #expect(Self.agreement(master.received(answer)) != nil)
+
+        // Somebody who stands between two encrypted channels passes the messages on.
+        var victim = Self.initiator(binding: [1, 2, 3])
+        var other = Self.master(binding: [4, 5, 6])
+        let passedOn = try Self.sent(other.received(try Self.sent(victim.connected())))
+        #expect(Self.refusal(victim.received(passedOn)) == .badSecret)
+    }
+
+    @Test(arguments: [0, 3, 4, 255, 258]) func `an unknown role is refused`(role: Int) {
         var master = Self.master()
-        var hello = WireHello()
+        var hello = Self.hello()
         hello.role = WireRole(rawValue: role) ?? .unspecified
-        hello.nonce = Data(Self.initiatorNonce)
         #expect(Self.refusal(master.received(WireHandshake(.hello(hello)))) == .badRole)
+    }
+
+    @Test(arguments: [0, 3, 255, 258]) func `an unknown channel is refused`(channel: Int) {
+        var master = Self.master()
+        var hello = Self.hello()
+        hello.channel = WireChannel(rawValue: channel) ?? .unspecified
+        #expect(Self.refusal(master.received(WireHandshake(.hello(hello)))) == .badRole)
+    }
+
+    @Test(arguments: [0, 15, 17]) func `an identity has 16 bytes`(count: Int) {
+        var master = Self.master()
+        var hello = Self.hello()
+        hello.identity = Data(count: count)
+        #expect(Self.refusal(master.received(WireHandshake(.hello(hello)))) == .protocolViolation)
+    }
+
+    @Test func `a peer of the first version is told to install the same release`() throws {
+        var master = Self.master()
+        let action = master.prefaceReceived(Preface(majorVersion: 1))
+        #expect(Self.refusal(action) == .version)
+        #expect(try Self.sent(action).refused.message.contains("install the same release"))
     }
 
     @Test(arguments: [0, 31, 33]) func `a nonce has 32 bytes`(count: Int) {
         var master = Self.master()
-        var hello = WireHello()
-        hello.role = .client
-        hello.nonce = Data(count: count)
+        let hello = Self.hello(nonce: Data(count: count))
         #expect(Self.refusal(master.received(WireHandshake(.hello(hello)))) == .protocolViolation)
         var initiator = Self.initiator()
         _ = initiator.connected()
@@ -206,7 +257,7 @@ import Testing
 
     @Test func `another major version is refused on both sides`() throws {
         var master = Self.master()
-        #expect(Self.refusal(master.prefaceReceived(Preface(majorVersion: 2))) == .version)
+        #expect(Self.refusal(master.prefaceReceived(Preface(majorVersion: 3))) == .version)
         var initiator = Self.initiator()
         _ = initiator.connected()
         #expect(Self.refusal(initiator.prefaceReceived(Preface(majorVersion: 0))) == .version)
@@ -227,11 +278,11 @@ import Testing
     @Test func `a peer's name for itself is cut and cleaned`() throws {
         var master = Self.master()
         var initiator = HandshakeMachine.initiator(
-            role: .client, secret: .test, software: "evil\u{1b}[31m\n" + String(repeating: "x", count: 500),
+            .test(.client), secret: .test, software: "evil\u{1b}[31m\n" + String(repeating: "x", count: 500),
             nonce: Self.initiatorNonce)
         let challenge = try Self.sent(master.received(try Self.sent(initiator.connected())))
-        let peer = Self.peer(master.received(try Self.sent(initiator.received(challenge))))
-        #expect(peer?.software.hasPrefix("evil[31mxxx") == true)
-        #expect((peer?.software.count ?? .max) <= 64)
+        let agreement = Self.agreement(master.received(try Self.sent(initiator.received(challenge))))
+        #expect(agreement?.software.hasPrefix("evil[31mxxx") == true)
+        #expect((agreement?.software.count ?? .max) <= 64)
     }
 }

@@ -15,8 +15,7 @@ import Transport
             guard case .control(let control) = connection else { return }
             _ = await control.closed
         } body: { endpoint in
-            let control = try await connectControl(
-                to: endpoint, role: .client, secret: .test, software: "t", logger: quiet)
+            let control = try await Dialer.test(endpoint).openControlConnection()
             defer { control.close() }
             // proc(5): addresses, state (1 is established), queues, then the timer that runs (2 is keepalive) and the hundredths
             // of a second until it goes off; all in hexadecimal.
@@ -41,7 +40,7 @@ import Transport
 
     @Test func `replies find their requests whatever their order`() async throws {
         try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
                 try await withThrowingTaskGroup(of: (UInt64, UInt64).self) { group in
                     for number in UInt64(1)...100 {
                         group.addTask { (number, try await master.job(JobID(number)).job) }
@@ -54,7 +53,7 @@ import Transport
 
     @Test func `a watch ends with the job's final summary`() async throws {
         let states = try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
                 var states: [String] = []
                 for try await summary in master.watch(JobID(5)) { states.append(summary.state) }
                 return states
@@ -65,9 +64,8 @@ import Transport
 
     @Test func `a refusal carries code, words and retry time`() async throws {
         try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
-                let refusal = MasterRefusal(
-                    code: "not-found", message: "there is no job 9", retryAfter: .milliseconds(1500))
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
+                let refusal = MasterRefusal(.notFound, "there is no job 9", retryAfter: .milliseconds(1500))
                 let error = await #expect(throws: MasterRefusal.self) { try await master.cancel(JobID(9)) }
                 #expect(error == refusal)
             }
@@ -76,7 +74,7 @@ import Transport
 
     @Test func `the connection's end fails every request that waits`() async throws {
         try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
                 // The first waits for a second of its kind that never comes.
                 let waiting = Task { try await master.job(JobID(1)) }
                 let status = await #expect(throws: ConnectionClosed.self) { try await master.masterStatus() }
@@ -94,9 +92,7 @@ import Transport
         var limits = TransportLimits()
         limits.silence = .milliseconds(60)
         try await TestMaster(faults: faults).serving { [limits] endpoint in
-            try await MasterConnection.withConnection(
-                to: endpoint, secret: .test, limits: limits, logger: quiet
-            ) { master in
+            try await MasterConnection.withConnection(.test(endpoint, limits: limits)) { master in
                 let error = await #expect(throws: ConnectionClosed.self) { try await master.workers() }
                 #expect(error?.code == .idle)
             }
@@ -111,9 +107,7 @@ import Transport
         limits.silence = .seconds(1)
         let master = TestMaster(faults: faults)
         try await master.serving { [limits] endpoint in
-            try await MasterConnection.withConnection(
-                to: endpoint, secret: .test, limits: limits, logger: quiet
-            ) { connection in
+            try await MasterConnection.withConnection(.test(endpoint, limits: limits)) { connection in
                 // The first waits for the second of its kind.
                 async let first = connection.job(JobID(1))
                 try await eventually("it was asked three times whether it lives") {
@@ -127,7 +121,7 @@ import Transport
 
     @Test func `a goodbye tells the peer why`() async throws {
         try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
                 let error = await #expect(throws: ConnectionClosed.self) { try await master.drain("w1") }
                 #expect(error?.code == .goodbye)
                 #expect(error?.message.contains("shutting-down") == true)
@@ -137,7 +131,7 @@ import Transport
 
     @Test func `a cancelled request leaves the connection usable`() async throws {
         try await TestMaster().serving { endpoint in
-            try await MasterConnection.withConnection(to: endpoint, secret: .test, logger: quiet) { master in
+            try await MasterConnection.withConnection(.test(endpoint)) { master in
                 let request = Task { try await master.job(JobID(1)) }
                 request.cancel()
                 await #expect(throws: CancellationError.self) { try await request.value }
@@ -166,7 +160,7 @@ import Transport
     @Test func `64 MiB go out and come back as they were`() async throws {
         let bytes = Self.noise(64 << 20)
         try await TestMaster().serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let reference = try await transfer.put(bytes: bytes)
             #expect(reference.byteCount == UInt64(bytes.count))
             let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
@@ -185,7 +179,7 @@ import Transport
         let target = folder.appending(path: "target")
         try Data(bytes).write(to: source)
         try await TestMaster().serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let reference = try await transfer.put(fileAt: source.path)
             let slice = BlobSlice(blob: reference, offset: 1_000_003, byteCount: 1_500_001)
             try await transfer.get(slice, intoFileAt: target.path)
@@ -203,7 +197,7 @@ import Transport
 
     @Test func `an empty blob is a blob`() async throws {
         try await TestMaster().serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let reference = try await transfer.put(bytes: [])
             #expect(
                 reference.digest.description == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
@@ -215,7 +209,7 @@ import Transport
         var faults = TestMaster.Faults()
         faults.damagedBlobCount = .max
         try await TestMaster(faults: faults).serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let reference = try await transfer.put(bytes: Self.noise(2 << 20))
             let slice = BlobSlice(blob: reference, offset: offset, byteCount: reference.byteCount - offset)
             let error = await #expect(throws: BlobTransferError.self) { try await transfer.bytes(of: slice) }
@@ -227,7 +221,7 @@ import Transport
         var faults = TestMaster.Faults()
         faults.damagedBlobCount = 2
         try await TestMaster(faults: faults).serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let bytes = Self.noise(300_000)
             let reference = try await transfer.put(bytes: bytes)
             let target = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
@@ -241,32 +235,32 @@ import Transport
         var faults = TestMaster.Faults()
         faults.refusesPuts = true
         try await TestMaster(faults: faults).serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint))
             let error = await #expect(throws: MasterRefusal.self) {
                 try await transfer.put(bytes: Self.noise(64 << 20))
             }
-            #expect(error?.code == "no-space")
+            #expect(error?.code == .noSpace)
         }
     }
 
     @Test func `a missing blob is refused and its connection kept`() async throws {
         let master = TestMaster()
         try await master.serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 1, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint), connectionCount: 1)
             let reference = try await transfer.put(bytes: [1, 2, 3])
             let missing = BlobReference(
                 digest: try #require(BlobDigest([UInt8](repeating: 9, count: 32))), byteCount: 3)
             let error = await #expect(throws: MasterRefusal.self) { try await transfer.bytes(of: BlobSlice(missing)) }
-            #expect(error?.code == "not-found")
+            #expect(error?.code == .notFound)
             #expect(try await transfer.bytes(of: BlobSlice(reference)) == [1, 2, 3])
         }
-        #expect(master.bulkConnectionCount.withLock { $0 } == 1)
+        #expect(master.dataConnectionCount.withLock { $0 } == 1)
     }
 
     @Test func `connections are bounded and shared by many transfers`() async throws {
         let master = TestMaster()
         try await master.serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 3, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint), connectionCount: 3)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<40 {
                     group.addTask {
@@ -278,14 +272,14 @@ import Transport
                 try await group.waitForAll()
             }
         }
-        #expect(master.bulkConnectionCount.withLock { $0 } == 3)
+        #expect(master.dataConnectionCount.withLock { $0 } == 3)
     }
 
     @Test func `a connection that the master closed while idle is replaced`() async throws {
         var faults = TestMaster.Faults()
         faults.closesAfterOneRequest = true
         try await TestMaster(faults: faults).serving { endpoint in
-            let transfer = BlobTransfer(to: endpoint, secret: .test, connectionCount: 1, logger: quiet)
+            let transfer = BlobTransfer(.test(endpoint), connectionCount: 1)
             for number in 0..<20 {
                 let bytes = Self.noise(800, seed: UInt64(number))
                 let reference = try await transfer.put(bytes: bytes)

@@ -14,7 +14,7 @@ final class TestMaster: Sendable {
     struct Faults: Sendable {
         /// Flips one bit of the bytes of so many blobs, the first that are sent.
         var damagedBlobCount = 0
-        /// Closes every bulk connection after its first request.
+        /// Closes every data connection after its first request.
         var closesAfterOneRequest = false
         /// Refuses each put after its first data frame.
         var refusesPuts = false
@@ -25,7 +25,7 @@ final class TestMaster: Sendable {
     }
 
     let blobs = Mutex<[BlobDigest: [UInt8]]>([:])
-    let bulkConnectionCount = Mutex(0)
+    let dataConnectionCount = Mutex(0)
     let statusRequestCount = Mutex(0)
     private let sentBlobCount = Mutex(0)
     let faults: Faults
@@ -48,7 +48,7 @@ final class TestMaster: Sendable {
         do {
             switch connection {
             case .control(let control): try await serve(control)
-            case .bulk(let bulk): try await serve(bulk)
+            case .data(let data): try await serve(data)
             }
         } catch {
             // The peer went away or the test is over; what it saw is asserted on its side.
@@ -81,23 +81,22 @@ final class TestMaster: Sendable {
                     connection.send(.jobSummary(summary), stream: stream)
                 }
             case .cancelJob(let cancel):
-                let refusal = WireRefusal(
-                    code: "not-found", message: "there is no job \(cancel.job)", retryAfter: .milliseconds(1500))
+                let refusal = WireRefusal(.notFound, "there is no job \(cancel.job)", retryAfter: .milliseconds(1500))
                 connection.send(.refused(refusal), stream: stream)
             case .getMaster where faults.givesStatus:
                 connection.send(.masterStatus(WireMasterStatus()), stream: stream)
                 statusRequestCount.withLock { $0 += 1 }
             case .getMaster: connection.close()
             case .drainWorker:
-                connection.close(WireRefusal(code: "shutting-down", message: "the master stops"))
+                connection.close(WireRefusal(.other("shutting-down"), "the master stops"))
             case .listWorkers: connection.send(.workerList(WireWorkerList()), stream: stream)
             default: break
             }
         }
     }
 
-    private func serve(_ connection: BulkConnection) async throws {
-        bulkConnectionCount.withLock { $0 += 1 }
+    private func serve(_ connection: DataConnection) async throws {
+        dataConnectionCount.withLock { $0 += 1 }
         while true {
             guard case .control(let message) = try await connection.receive() else { return connection.close() }
             switch message.body {
@@ -109,14 +108,14 @@ final class TestMaster: Sendable {
         }
     }
 
-    private func store(_ put: WirePutBlob, from connection: BulkConnection) async throws {
+    private func store(_ put: WirePutBlob, from connection: DataConnection) async throws {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(put.byteCount))
         while bytes.count < Int(put.byteCount) {
             guard case .data(let piece) = try await connection.receive() else { return connection.close() }
             bytes.append(contentsOf: piece.readableBytesView)
             if faults.refusesPuts {
-                let refusal = WireRefusal(code: "no-space", message: "the disk is full")
+                let refusal = WireRefusal(.noSpace, "the disk is full")
                 connection.send(.refused(refusal))
                 connection.close(refusal)
                 return
@@ -131,10 +130,10 @@ final class TestMaster: Sendable {
         connection.send(.blobStored(stored))
     }
 
-    private func send(_ get: WireGetBlob, over connection: BulkConnection) async throws {
+    private func send(_ get: WireGetBlob, over connection: DataConnection) async throws {
         let slice = try BlobSlice(wire: get.slice)
         guard let blob = blobs.withLock({ $0[slice.blob.digest] }) else {
-            connection.send(.refused(WireRefusal(code: "not-found", message: "no blob \(slice.blob.digest)")))
+            connection.send(.refused(WireRefusal(.notFound, "no blob \(slice.blob.digest)")))
             return
         }
         var bytes = ByteBuffer(bytes: blob[Int(slice.offset)..<Int(slice.offset + slice.byteCount)])
@@ -154,6 +153,25 @@ final class TestMaster: Sendable {
         var end = WireBlobEnd()
         end.sha256 = source.finishedDigest().wire
         connection.send(.blobEnd(end))
+    }
+}
+
+extension Dialer {
+    /// A peer of a test.
+    static func test(
+        _ endpoint: Endpoint, as role: Peer.Role = .client, secret: SharedSecret = .test, software: String = "test 1",
+        limits: TransportLimits = TransportLimits()
+    ) -> Dialer {
+        Dialer(to: endpoint, as: role, secret: secret, software: software, limits: limits, logger: quiet)
+    }
+}
+
+extension Peer {
+    static func test(_ role: Role, _ channel: Channel = .control) -> Peer {
+        guard let identity = Identity([UInt8](repeating: 9, count: Identity.byteCount)) else {
+            preconditionFailure("16 bytes are an identity")
+        }
+        return Peer(identity: identity, role: role, channel: channel)
     }
 }
 
@@ -178,7 +196,7 @@ func withListener<Result: Sendable>(
     body: @escaping @Sendable (Endpoint) async throws -> Result
 ) async throws -> Result {
     let listener = try await MasterListener.bind(
-        host: "127.0.0.1", port: 0, secret: secret, limits: limits, logger: quiet)
+        to: Endpoint(host: "127.0.0.1", port: 0), Acceptor(secret: secret, limits: limits, logger: quiet))
     let endpoint = Endpoint(host: "127.0.0.1", port: listener.localPort)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask {

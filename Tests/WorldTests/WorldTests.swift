@@ -75,9 +75,10 @@ import Transport
     @Test func `a decode that fails half-way leaves nothing in shared memory`() async throws {
         let image = TestImage(width: 480, height: 610)
         let transfer = BlobTransfer(
-            to: Endpoint(host: "127.0.0.1", port: 1), secret: try SharedSecret(bytes: [UInt8](repeating: 7, count: 16)),
-            logger: Logger(label: "test"))
-        let runner = TaskRunner(blobs: PatientTransfer(transfer: transfer, logger: Logger(label: "test")))
+            Dialer(
+                to: Endpoint(host: "127.0.0.1", port: 1), as: .worker,
+                secret: try SharedSecret(bytes: [UInt8](repeating: 7, count: 16)), logger: Logger(label: "test")))
+        let runner = TaskRunner(blobs: RetryingBlobTransfer(transfer: transfer, logger: Logger(label: "test")))
         let spec = PlanRunner.spec(.whole, "invert", image, chunkByteCount: 1 << 24)
         try await withWorld(1) { world in
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lease-\(UUID())").path

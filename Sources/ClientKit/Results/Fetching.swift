@@ -3,7 +3,7 @@ import Protocol
 
 /// Fetches the results of a job while it runs: each as soon as its image is done.
 struct Fetching {
-    /// Results that are fetched at a time; one bulk connection carries one.
+    /// Results that are fetched at a time; one data connection carries one.
     static let concurrentGetCount = 4
     /// Failures that are kept to be listed; more are counted.
     static let listedFailureCount = 1000

@@ -4,7 +4,7 @@ import MasterClient
 import Protocol
 import Transport
 
-/// A master over the network: one control connection, and bulk connections as they are needed.
+/// A master over the network: one control connection, and data connections as they are needed.
 struct ConnectedMaster: MasterService {
     private let connection: MasterConnection
     private let blobs: BlobTransfer
@@ -14,11 +14,11 @@ struct ConnectedMaster: MasterService {
         let software = "tessera \(Tessera.version)"
         let logger = Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() }
         return { body in
-            let blobs = BlobTransfer(to: endpoint, secret: secret, software: software, limits: limits, logger: logger)
+            let dialer = Dialer(
+                to: endpoint, as: .client, secret: secret, software: software, limits: limits, logger: logger)
+            let blobs = BlobTransfer(dialer)
             defer { blobs.close() }
-            try await MasterConnection.withConnection(
-                to: endpoint, secret: secret, software: software, limits: limits, logger: logger
-            ) { connection in
+            try await MasterConnection.withConnection(dialer) { connection in
                 await body(ConnectedMaster(connection: connection, blobs: blobs))
             }
         }

@@ -1,5 +1,6 @@
 import JobModel
 import MasterClient
+import Retrying
 import Transport
 
 /// One command's connection to its master. It outlives the master's restarts: what was under way is asked again.
@@ -20,8 +21,6 @@ actor MasterSession {
         var now: @Sendable () -> Duration
         /// Waits; throws when the task is cancelled.
         var sleep: @Sendable (Duration) async throws -> Void
-        /// By how much a pause that the master asks for is drawn out, from 1 to 1.25: those who were told the same come apart.
-        var stretch: @Sendable () -> Double = { .random(in: 1...1.25) }
         /// Tells whoever waits about an outage, in one sentence.
         var note: @Sendable (String) -> Void
     }
@@ -49,7 +48,7 @@ actor MasterSession {
     private struct Outage {
         let since: Duration
         let reason: String
-        var backoff = Backoff(base: .milliseconds(100), maximum: .seconds(3))
+        var retries: Retries
     }
 
     private init(reconnectTimeout: Duration, surroundings: Surroundings, dial: @escaping Dial) {
@@ -89,13 +88,16 @@ actor MasterSession {
                 let result = try await operation(connection.master, retry)
                 answered()
                 return result
-            } catch  where Self.isLoss(error) || isAfterLoss(error, connection) {
-                lost(connection, error)
             } catch let refusal as MasterRefusal {
                 answered()
-                guard let pause = refusal.retryAfter else { throw refusal }
+                var random = SystemRandomNumberGenerator()
+                let verdict = policy.verdict(
+                    on: refusal.persistence, retryAfter: refusal.retryAfter, attempt: 0, elapsed: .zero, using: &random)
+                guard case .wait(let pause) = verdict else { throw refusal }
                 tellOverload(refusal)
-                try await surroundings.sleep(pause * surroundings.stretch())
+                try await surroundings.sleep(pause)
+            } catch  where Self.isLoss(error) || isAfterLoss(error, connection) {
+                lost(connection, error)
             }
             retry += 1
         }
@@ -108,30 +110,12 @@ actor MasterSession {
         try await perform { master, _ in try await operation(master) }
     }
 
-    /// Whether `error` says that the master cannot be reached now but perhaps soon.
-    static func isLoss(_ error: any Error) -> Bool {
-        switch error {
-        case let error as ConnectionClosed:
-            switch error.code {
-            case .local, .tooFast, .protocolViolation, .oversized: false
-            case .peer, .network, .slowPeer, .idle, .goodbye: true
-            }
-        case let error as TransportError:
-            switch error.code {
-            case .refused, .unreachable, .handshakeTimeout, .closed, .tooManyConnections: true
-            case .badEndpoint, .secretFile, .protocolViolation, .version, .badSecret, .badRole, .cannotBind, .other:
-                false
-            }
-        default: false
-        }
-    }
+    /// What is tried again, how long.
+    private var policy: RetryPolicy { .session(patience: reconnectTimeout, wasConnected: connectionCount > 0) }
 
-    /// Whether somebody was there, though no connection came of it: a master that stops or starts, or a poor network.
-    private static func isAnswer(_ error: any Error) -> Bool {
-        switch (error as? TransportError)?.code {
-        case .closed, .handshakeTimeout, .tooManyConnections: true
-        default: false
-        }
+    /// Whether `error` means that the master cannot be reached now, but perhaps soon.
+    static func isLoss(_ error: any Error) -> Bool {
+        RetryPolicy.session(patience: nil, wasConnected: true).retried.contains(Persistence(of: error))
     }
 
     /// Whether the connection was closed under this request because another one had found it lost.
@@ -157,7 +141,7 @@ actor MasterSession {
                 try await waitOut()
                 do {
                     try await dial { master in await self.serve(master) }
-                } catch  where Self.isLoss(error) && (connectionCount > 0 || Self.isAnswer(error)) {
+                } catch  where policy.retried.contains(Persistence(of: error)) {
                     began(outageBecauseOf: error)
                 }
                 try Task.checkCancellation()
@@ -184,9 +168,9 @@ actor MasterSession {
     /// During an outage, waits until the next attempt is due.
     private func waitOut() async throws {
         guard var outage else { return }
-        guard surroundings.now() - outage.since < reconnectTimeout else { throw gaveUp(outage) }
         var random = SystemRandomNumberGenerator()
-        let pause = outage.backoff.next(using: &random)
+        let verdict = outage.retries.failed(.passing, at: surroundings.now(), using: &random)
+        guard case .wait(let pause) = verdict else { throw gaveUp(outage) }
         self.outage = outage
         try await surroundings.sleep(pause)
     }
@@ -201,7 +185,7 @@ actor MasterSession {
     private func began(outageBecauseOf error: any Error) {
         guard outage == nil else { return }
         let reason = ClientError(error).message
-        outage = Outage(since: surroundings.now(), reason: reason)
+        outage = Outage(since: surroundings.now(), reason: reason, retries: Retries(policy))
         surroundings.note("\(reason); trying again for up to \(Units.duration(reconnectTimeout))")
     }
 

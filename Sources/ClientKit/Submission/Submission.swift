@@ -11,7 +11,7 @@ import Synchronization
 /// What is asked twice after a lost connection changes nothing: the token finds the job again, and the job says how many
 /// images it has.
 struct Submission: Sendable {
-    /// Files that are sent at a time; one bulk connection carries one.
+    /// Files that are sent at a time; one data connection carries one.
     static let concurrentPutCount = 4
     /// Files that are hashed at a time.
     static let concurrentHashCount = 2
@@ -124,8 +124,7 @@ struct Submission: Sendable {
                         rest, to: job, firstIndex: UInt32(firstIndex + images.count - rest.count))
                 }
                 break
-            } catch let refusal as MasterRefusal where refusal.code == "blob-missing" && attempt < Self.sendAttemptCount
-            {
+            } catch let refusal as MasterRefusal where refusal.code == .blobMissing && attempt < Self.sendAttemptCount {
                 // A blob that nothing refers to yet may be thrown away when the master restarts.
                 attempt += 1
             }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// Tessera's control messages, protocol major version 1. The frames that carry them are described in docs/protocol.md.
+/// Tessera's control messages, protocol major version 2. The frames that carry them are described in docs/protocol.md.
 ///
 /// Rules of change: a field is never renumbered or reused; a receiver ignores what it does not know; a new message is
 /// only sent to a peer that announced a minor version which has it.
@@ -30,18 +30,12 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What the initiator is; it decides what the master lets it do.
 public nonisolated enum WireRole: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
-
-  /// control connection of a client
   case client // = 1
-
-  /// control connection of a worker
   case worker // = 2
-
-  /// carries blobs for either
-  case bulk // = 3
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -53,7 +47,6 @@ public nonisolated enum WireRole: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 0: self = .unspecified
     case 1: self = .client
     case 2: self = .worker
-    case 3: self = .bulk
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -63,7 +56,6 @@ public nonisolated enum WireRole: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .unspecified: return 0
     case .client: return 1
     case .worker: return 2
-    case .bulk: return 3
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -73,12 +65,54 @@ public nonisolated enum WireRole: SwiftProtobuf.Enum, Swift.CaseIterable {
     .unspecified,
     .client,
     .worker,
-    .bulk,
   ]
 
 }
 
-/// Initiator -> master.
+/// What a connection carries.
+public nonisolated enum WireChannel: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// messages
+  case control // = 1
+
+  /// blobs
+  case data // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .control
+    case 2: self = .data
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .control: return 1
+    case .data: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireChannel] = [
+    .unspecified,
+    .control,
+    .data,
+  ]
+
+}
+
+/// Initiator -> master. Both proofs cover role, channel and identity.
 public nonisolated struct WireHello: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -93,6 +127,11 @@ public nonisolated struct WireHello: Sendable {
 
   /// 32 random bytes
   public var nonce: Data = Data()
+
+  public var channel: WireChannel = .unspecified
+
+  /// 16 random bytes, the same on all connections of a process
+  public var identity: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -112,7 +151,7 @@ public nonisolated struct WireChallenge: Sendable {
   /// 32 random bytes
   public var nonce: Data = Data()
 
-  /// HMAC-SHA-256(secret, "tessera-1 master" | role byte | hello nonce | challenge nonce)
+  /// docs/protocol.md says what it is made over
   public var proof: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -126,7 +165,7 @@ public nonisolated struct WireAnswer: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// HMAC-SHA-256(secret, "tessera-1 peer" | role byte | challenge nonce | hello nonce)
+  /// docs/protocol.md says what it is made over
   public var proof: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -412,8 +451,6 @@ public nonisolated struct WireRegister: Sendable {
   public var held: [WireHeldLease] = []
 
   public var draining: Bool = false
-
-  public var coreCount: UInt32 = 0
 
   /// for the task of one slot; 0: the worker does not say
   public var slotMemoryBytes: UInt64 = 0
@@ -1466,7 +1503,7 @@ public nonisolated struct WirePutBlob: Sendable {
   /// need not survive a power cut
   public var recomputable: Bool = false
 
-  /// a running job needs it: it may use the space that uploads have to leave free
+  /// workers only: a running job needs it, so it may use the space that uploads must leave
   public var fromTask: Bool = false
 
   /// 0, or the open job that it is for: it is kept at least until that is complete
@@ -1968,15 +2005,19 @@ public nonisolated struct WireControl: Sendable {
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
-fileprivate nonisolated let _protobuf_package = "tessera.v1"
+fileprivate nonisolated let _protobuf_package = "tessera.v2"
 
 nonisolated extension WireRole: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_CLIENT\0\u{1}ROLE_WORKER\0\u{1}ROLE_BULK\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROLE_UNSPECIFIED\0\u{1}ROLE_CLIENT\0\u{1}ROLE_WORKER\0")
+}
+
+nonisolated extension WireChannel: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CHANNEL_UNSPECIFIED\0\u{1}CHANNEL_CONTROL\0\u{1}CHANNEL_DATA\0")
 }
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Hello"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}minor_version\0\u{1}role\0\u{1}software\0\u{1}nonce\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}minor_version\0\u{1}role\0\u{1}software\0\u{1}nonce\0\u{1}channel\0\u{1}identity\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1988,6 +2029,8 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularEnumField(value: &self.role) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.software) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.nonce) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.channel) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.identity) }()
       default: break
       }
     }
@@ -2006,6 +2049,12 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.nonce.isEmpty {
       try visitor.visitSingularBytesField(value: self.nonce, fieldNumber: 4)
     }
+    if self.channel != .unspecified {
+      try visitor.visitSingularEnumField(value: self.channel, fieldNumber: 5)
+    }
+    if !self.identity.isEmpty {
+      try visitor.visitSingularBytesField(value: self.identity, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2014,6 +2063,8 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.role != rhs.role {return false}
     if lhs.software != rhs.software {return false}
     if lhs.nonce != rhs.nonce {return false}
+    if lhs.channel != rhs.channel {return false}
+    if lhs.identity != rhs.identity {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2607,7 +2658,7 @@ nonisolated extension WireGeometry: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{3}core_count\0\u{3}slot_memory_bytes\0\u{3}result_revision\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{4}\u{2}slot_memory_bytes\0\u{3}result_revision\0\u{b}core_count\0\u{c}\u{7}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2621,7 +2672,6 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.ranksPerSlot) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.draining) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.coreCount) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.resultRevision) }()
       default: break
@@ -2648,9 +2698,6 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.draining != false {
       try visitor.visitSingularBoolField(value: self.draining, fieldNumber: 6)
     }
-    if self.coreCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.coreCount, fieldNumber: 7)
-    }
     if self.slotMemoryBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 8)
     }
@@ -2667,7 +2714,6 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.ranksPerSlot != rhs.ranksPerSlot {return false}
     if lhs.held != rhs.held {return false}
     if lhs.draining != rhs.draining {return false}
-    if lhs.coreCount != rhs.coreCount {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.resultRevision != rhs.resultRevision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

@@ -86,7 +86,7 @@ final class PhaseWatch: Sendable {
         if isIt { return reached(self, link, frame) }
         return state.withLock { state in
             guard let second = state.second, second.link == link, second.direction == frame.direction,
-                frame.role != .bulk, frame.message != nil
+                frame.peer?.channel != .data, frame.message != nil
             else { return nil }
             state.second = nil
             state.hasSecondHappened = true

@@ -11,8 +11,13 @@ extension Cluster {
     public func withMaster<Result: Sendable>(
         _ body: @Sendable (MasterConnection) async throws -> Result
     ) async throws -> Result {
+        try await MasterConnection.withConnection(dialer(), body)
+    }
+
+    /// The way to connect to the master as a peer of that role.
+    public func dialer(as role: Peer.Role = .client) -> Dialer {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        return try await MasterConnection.withConnection(to: endpoint, secret: secret, logger: quiet, body)
+        return Dialer(to: endpoint, as: role, secret: secret, software: "test", logger: quiet)
     }
 
     /// Writes an input file; names may have folders.

@@ -45,8 +45,8 @@ public struct FrameSighting: Sendable {
 
     /// The connection, counted by the proxy from 0.
     public let connection: Int
-    /// What the initiator said that the connection is for; `nil` before it said so.
-    public let role: ConnectionRole?
+    /// What the initiator announced itself as; `nil` before it did.
+    public let peer: Peer?
     public let direction: FlowDirection
     /// How many frames came before it in its direction.
     public let number: Int
@@ -74,16 +74,16 @@ extension FrameSighting: CustomStringConvertible {
             case .goodbye(let refusal): "goodbye (\(refusal.code))"
             case .other: "no message"
             }
-        let role = role.map { "\($0)" } ?? "new"
-        return "frame \(number) \(direction.rawValue) of \(role) connection \(connection): \(name)"
+        let kind = peer.map { "\($0.role)'s \($0.channel)" } ?? "new"
+        return "frame \(number) \(direction.rawValue) of \(kind) connection \(connection): \(name)"
     }
 }
 
 extension FrameSighting {
     /// - Parameter bytes: the whole frame, its header valid as far as the length goes.
-    init(connection: Int, role: ConnectionRole?, direction: FlowDirection, number: Int, bytes: [UInt8]) {
+    init(connection: Int, peer: Peer?, direction: FlowDirection, number: Int, bytes: [UInt8]) {
         self.connection = connection
-        self.role = role
+        self.peer = peer
         self.direction = direction
         self.number = number
         byteCount = bytes.count

@@ -29,7 +29,7 @@ public final class FaultProxy: Sendable {
         var connections: [Int: ProxiedConnection] = [:]
         var connectionCount = 0
         var incidents: [Incident] = []
-        var ends: [(connection: Int, role: ConnectionRole?, by: Fault.End)] = []
+        var ends: [(connection: Int, peer: Peer?, by: Fault.End)] = []
         var isStopped = false
     }
 
@@ -57,9 +57,9 @@ public final class FaultProxy: Sendable {
     /// The faults that were done so far.
     public var incidents: [Incident] { state.withLock { $0.incidents } }
 
-    /// Connections of a role that an end has closed so far, by itself.
-    public func endCount(of role: ConnectionRole, by end: Fault.End) -> Int {
-        state.withLock { $0.ends.count { $0.role == role && $0.by == end } }
+    /// Control connections of a role that an end has closed so far, by itself.
+    public func endCount(of role: Peer.Role, by end: Fault.End) -> Int {
+        state.withLock { $0.ends.count { $0.peer?.role == role && $0.peer?.channel == .control && $0.by == end } }
     }
 
     public var openConnectionCount: Int { state.withLock { $0.connections.count } }
@@ -104,8 +104,8 @@ public final class FaultProxy: Sendable {
         return fault
     }
 
-    func ended(_ connection: Int, _ role: ConnectionRole?, by end: Fault.End) {
-        state.withLock { $0.ends.append((connection, role, end)) }
+    func ended(_ connection: Int, _ peer: Peer?, by end: Fault.End) {
+        state.withLock { $0.ends.append((connection, peer, end)) }
     }
 
     func closed(_ connection: Int) { state.withLock { _ = $0.connections.removeValue(forKey: connection) } }

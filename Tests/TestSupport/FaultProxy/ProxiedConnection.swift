@@ -6,7 +6,7 @@ import Transport
 /// One connection through a `FaultProxy`: two sockets, and the two threads that carry frames between them.
 final class ProxiedConnection: Sendable {
     private struct State {
-        var role: ConnectionRole?
+        var peer: Peer?
         /// Directions in which nothing arrives any more.
         var lost: Set<FlowDirection> = []
         var bytesPerSecond: Int?
@@ -91,10 +91,10 @@ final class ProxiedConnection: Sendable {
     /// - Returns: whether the direction goes on.
     private func pass(_ bytes: [UInt8], number: Int, _ direction: FlowDirection) -> Bool {
         let frame = FrameSighting(
-            connection: self.number, role: state.withLock { $0.role }, direction: direction, number: number,
+            connection: self.number, peer: state.withLock { $0.peer }, direction: direction, number: number,
             bytes: bytes)
         if case .handshake(let handshake) = frame.content, case .hello(let hello) = handshake.step {
-            state.withLock { $0.role = UInt8(exactly: hello.role.rawValue).flatMap(ConnectionRole.init(rawValue:)) }
+            state.withLock { $0.peer = Peer(hello) }
         }
         // What nobody will see is not worth a decision.
         if isLost(direction) { return true }
@@ -156,7 +156,7 @@ final class ProxiedConnection: Sendable {
     // MARK: Ends
 
     private func ended(_ direction: FlowDirection) {
-        owner.ended(number, state.withLock { $0.role }, by: direction == .toMaster ? .initiator : .master)
+        owner.ended(number, state.withLock { $0.peer }, by: direction == .toMaster ? .initiator : .master)
     }
 
     /// The last of the two threads closes the sockets: before, the other could still use them.
@@ -172,5 +172,16 @@ final class ProxiedConnection: Sendable {
         close(alarm)
         close(alarmBell)
         owner.closed(number)
+    }
+}
+
+extension Peer {
+    /// `nil` when the hello announces none.
+    fileprivate init?(_ hello: WireHello) {
+        guard let role = UInt8(exactly: hello.role.rawValue).flatMap(Role.init(rawValue:)),
+            let channel = UInt8(exactly: hello.channel.rawValue).flatMap(Channel.init(rawValue:)),
+            let identity = Identity(hello.identity)
+        else { return nil }
+        self.init(identity: identity, role: role, channel: channel)
     }
 }

@@ -7,9 +7,9 @@ import NIOPosix
 import Protocol
 import Transport
 
-/// One bulk connection: puts and gets of blobs, one at a time. Memory does not depend on the size of the blobs.
-struct BulkSession: Sendable {
-    let connection: BulkConnection
+/// One data connection: puts and gets of blobs, one at a time. Memory does not depend on the size of the blobs.
+struct DataSession: Sendable {
+    let connection: DataConnection
     let loop: DecisionLoop
     let blobs: FolderBlobStore
     let blockingWork: NIOThreadPool
@@ -24,27 +24,36 @@ struct BulkSession: Sendable {
                 guard case .control(let request) = try await connection.receive() else {
                     throw ProtocolViolation(field: "frame", value: "data", allowed: "a PutBlob or GetBlob first")
                 }
+                do {
+                    try connection.peer.demandPermission(for: request)
+                } catch {
+                    refuse(WireRefusal(error))
+                    if case .putBlob(let message) = request.body { try await discard(message.byteCount) }
+                    continue
+                }
                 switch request.body {
                 case .putBlob(let message): try await put(message)
                 case .getBlob(let message): try await get(message)
                 case let other:
                     throw ProtocolViolation(
                         field: "Control.body", value: other.map { "\($0)".prefix(40).description } ?? "nothing",
-                        allowed: "put_blob or get_blob on a bulk connection")
+                        allowed: "put_blob or get_blob on a data connection")
                 }
             }
         } catch let error as BlobStoreError {
-            logger.warning("a transfer failed", metadata: ["code": "\(error.code)", "reason": "\(error)"])
+            logger.warning(
+                "a transfer failed",
+                metadata: ["peer": "\(connection.peer)", "code": "\(error.code)", "reason": "\(error)"])
             loop.post { $0.blobFailed(error) }
             connection.close(WireRefusal(error))
         } catch let violation as ProtocolViolation {
-            connection.close(WireRefusal(code: "protocol", message: violation.description))
+            connection.close(WireRefusal(violation))
         } catch {
             connection.close()
         }
     }
 
-    /// Receives a blob. What a client still sends after a refusal is read and thrown away; it soon stops.
+    /// Receives a blob. What the sender still sends after a refusal is read and thrown away.
     private func put(_ message: WirePutBlob) async throws {
         let expected = message.digest.isEmpty ? nil : try BlobDigest(wire: message.digest)
         let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
@@ -53,7 +62,7 @@ struct BulkSession: Sendable {
             refuse(refusal)
             return try await discard(message.byteCount)
         }
-        // What running tasks store makes room: it is never held up.
+        // What running tasks store makes room, so the upload budget does not hold it up.
         if !message.fromTask {
             let now = MasterCore.currentInstant
             if let refusal = uploads.uploadBegan(byteCount: message.byteCount, job: message.job, at: now) {
@@ -87,12 +96,12 @@ struct BulkSession: Sendable {
             }
             blob = try await blockingWork.runIfActive { try writer.finish(expected: expected) }
         } catch let error as BlobStoreError {
-            // After a failed sync nobody knows what the disk has: as for the journal, the master ends.
+            // After a failed sync it is unknown what the disk has: as for the journal, the master ends.
             if error.code == .syncFailed { loop.fail(error) }
             refuse(WireRefusal(error))
             return try await discard(rest)
         }
-        // Pinned before the client hears of it, so that it is still there when the client refers to it.
+        // Pinned before the sender is told, so that the blob is still there when the sender refers to it.
         let job = message.job == 0 ? nil : JobID(message.job)
         try await loop.perform { core in core.stored(blob, isFromTask: message.fromTask, for: job) }
         transfers.put(byteCount: blob.byteCount)
@@ -101,7 +110,7 @@ struct BulkSession: Sendable {
 
     /// Pieces end where the blob's blocks end, so that each block is read once.
     private static func byteCount(ofPieceFrom offset: UInt64, to end: UInt64) -> Int {
-        let largest = min(UInt64(BulkConnection.preferredDataByteCount), end - offset)
+        let largest = min(UInt64(DataConnection.preferredDataByteCount), end - offset)
         let excess = (offset + largest) % UInt64(BlobReader.blockByteCount)
         return Int(offset + largest < end && excess < largest ? largest - excess : largest)
     }
@@ -156,14 +165,5 @@ struct BulkSession: Sendable {
         transfers.got(byteCount: slice.byteCount)
         let sum = digest.finalize()
         connection.send(.blobEnd(.with { $0.sha256 = .init(sum) }))
-    }
-}
-
-extension WireRefusal {
-    init(_ error: BlobStoreError) {
-        // Space comes back when results are fetched and forgotten, or somebody makes some.
-        self.init(
-            code: error.code.rawValue, message: error.description,
-            retryAfter: error.code == .noSpace ? StorageReserve.retryAfter : nil)
     }
 }

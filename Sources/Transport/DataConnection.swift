@@ -1,8 +1,8 @@
 import NIOCore
 import Protocol
 
-/// What arrives on a bulk connection.
-public enum BulkFrame: Sendable {
+/// A frame that arrived on a data connection.
+public enum DataFrame: Sendable {
     case control(WireControl)
     /// At least one and at most 1 MiB of a blob's bytes.
     case data(ByteBuffer)
@@ -11,7 +11,7 @@ public enum BulkFrame: Sendable {
 /// An authenticated connection that carries blobs, one request at a time, seen from either end.
 ///
 /// One task sends and one task receives at a time.
-public final class BulkConnection: Sendable {
+public final class DataConnection: Sendable {
     /// The data bytes that senders put into one frame.
     public static let preferredDataByteCount = 512 << 10
 
@@ -19,14 +19,16 @@ public final class BulkConnection: Sendable {
 
     init(_ frames: FrameConnection) { self.frames = frames }
 
-    /// The peer's name and version as it says; a label, never a reason to trust it.
-    public var software: String { frames.peer.software }
+    /// The side that opened the connection.
+    public var peer: Peer { frames.peer }
+    /// The other side's name and version as it says; a label, never a reason to trust it.
+    public var software: String { frames.agreement.software }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 
     /// The next frame.
     /// - Throws: `ConnectionClosed` at the connection's end, `ProtocolViolation` when a message does not parse.
-    public func receive() async throws -> BulkFrame {
+    public func receive() async throws -> DataFrame {
         guard let frame = try await frames.queue.next() else { throw await closed }
         return frame.kind == .data ? .data(frame.payload) : .control(try frames.decodeControl(frame))
     }
@@ -41,13 +43,13 @@ public final class BulkConnection: Sendable {
     /// - Throws: `ConnectionClosed`, or `CancellationError` after cancellation, which closes the connection.
     public func send(data: ByteBuffer) async throws { try await frames.send(data: data) }
 
-    /// Whether something came that nobody received yet. A sender looks in order to hear a refusal early.
+    /// Whether a frame, or the end of the connection, waits to be received. A sender checks it to notice a refusal early.
     public var hasReceived: Bool { frames.queue.hasFrames }
 
     /// Ends the connection at once.
     public func close() { frames.close() }
 
-    /// Tells the peer why, then ends the connection; what was queued before goes out first.
+    /// Tells the peer why, then ends the connection; messages queued before are sent first.
     public func close(_ refusal: WireRefusal) { frames.close(goodbye: refusal) }
 
     /// Waits for the end of the connection and says why it ended.

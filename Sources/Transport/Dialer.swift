@@ -1,0 +1,140 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Protocol
+import Retrying
+
+/// Opens connections to one master, all of them as the same peer.
+///
+/// Every parameter of an outgoing connection is here, so that a new one (a TLS configuration, a second address) reaches all
+/// connections of the program.
+public struct Dialer: Sendable {
+    public let master: Endpoint
+    public let role: Peer.Role
+    public let identity: Peer.Identity
+    /// This side's name and version, told to the master.
+    public let software: String
+    public let limits: TransportLimits
+    public let logger: Logger
+    private let secret: SharedSecret
+
+    public init(
+        to master: Endpoint, as role: Peer.Role, secret: SharedSecret, software: String = "tessera",
+        limits: TransportLimits = TransportLimits(), identity: Peer.Identity = .random(), logger: Logger
+    ) {
+        self.master = master
+        self.role = role
+        self.secret = secret
+        self.software = software
+        self.limits = limits
+        self.identity = identity
+        self.logger = logger
+    }
+
+    /// Connects and authenticates both sides.
+    /// - Throws: `TransportError`; its code tells refused, unreachable, wrong secret and other causes apart.
+    public func openControlConnection() async throws -> ControlConnection {
+        ControlConnection(try await open(.control))
+    }
+
+    /// Connects for the transfer of blobs and authenticates both sides.
+    /// - Throws: `TransportError`.
+    public func openDataConnection() async throws -> DataConnection { DataConnection(try await open(.data)) }
+
+    /// Connects, waiting while the master has too many handshakes of this address under way: several workers and clients of
+    /// one host that start together are not an attack.
+    private func open(_ channel: Peer.Channel) async throws -> FrameConnection {
+        let start = ContinuousClock.now
+        var retries = Retries(.admission(patience: limits.admission))
+        var random = SystemRandomNumberGenerator()
+        while true {
+            do {
+                return try await openOnce(Peer(identity: identity, role: role, channel: channel))
+            } catch let error as TransportError where error.code == .tooManyConnections {
+                guard case .wait(let pause) = retries.failed(error, at: ContinuousClock.now - start, using: &random)
+                else { throw error }
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    private func openOnce(_ peer: Peer) async throws -> FrameConnection {
+        let (channel, established): (any Channel, EventLoopFuture<FrameConnection>)
+        do {
+            (channel, established) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connectTimeout(TimeAmount(limits.connect))
+                .connect(host: master.host, port: master.port) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try SocketOptions.set(on: channel)
+                        let established = channel.eventLoop.makePromise(of: FrameConnection.self)
+                        let machine = HandshakeMachine.initiator(
+                            peer, secret: secret, software: software, nonce: Nonce.random())
+                        try ConnectionHandler.install(
+                            on: channel, machine: machine, limits: limits, logger: logger, established: established)
+                        return (channel, established.futureResult)
+                    }
+                }
+        } catch {
+            throw describe(error)
+        }
+        return try await withTaskCancellationHandler {
+            do {
+                return try await established.get()
+            } catch let error as TransportError {
+                throw TransportError(error.code, "connecting to \(master): \(error.message)")
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func describe(_ error: any Error) -> TransportError {
+        switch error {
+        case let error as NIOConnectionError:
+            if !error.connectionErrors.isEmpty, error.connectionErrors.allSatisfy({ Self.isRefusal($0.error) }) {
+                return refused
+            }
+            if let first = error.connectionErrors.first {
+                return TransportError(.unreachable, "cannot reach \(master): \(first.error)")
+            }
+            let cause = (error.dnsAError ?? error.dnsAAAAError).map { ": \($0)" } ?? ""
+            return TransportError(.unreachable, "the name \(master.host) does not resolve to an address\(cause)")
+        case _ where Self.isRefusal(error):
+            return refused
+        default:
+            return TransportError(.unreachable, "cannot reach \(master): \(error)")
+        }
+    }
+
+    private var refused: TransportError {
+        TransportError(.refused, "nothing is listening on \(master): start tessera-master there, or give its address")
+    }
+
+    private static func isRefusal(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == ECONNREFUSED }
+}
+
+/// The handshake's random numbers.
+enum Nonce {
+    static func random() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<HandshakeMachine.nonceByteCount).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+}
+
+extension ConnectionHandler {
+    /// Prepares a new channel; on its event loop.
+    /// - Parameter rejection: why the connection is not admitted, which the peer is told before it is closed; `nil` when it is.
+    static func install(
+        on channel: any Channel, machine: HandshakeMachine, rejection: TransportError? = nil,
+        limits: TransportLimits, logger: Logger, established: EventLoopPromise<FrameConnection>
+    ) throws {
+        // Until the peer is authenticated, a connection holds one of these small reads and an incomplete frame at most.
+        let options = channel.syncOptions
+        try options?.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 2 << 10))
+        try options?.setOption(.maxMessagesPerRead, value: 1)
+        let handler = ConnectionHandler(
+            machine: machine, rejection: rejection, limits: limits, eventLoop: channel.eventLoop, logger: logger,
+            established: established)
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+}
