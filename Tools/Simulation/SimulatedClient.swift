@@ -1,4 +1,5 @@
 import JobModel
+import Retrying
 import Scheduler
 
 /// A client that submits one job: opens it, adds its images, seals it, and says all again on a new connection until each
@@ -24,8 +25,9 @@ struct SimulatedClient {
     var step = Step.opening
     var stepsTaken = 0
     var connection: Int?
-    /// The master is full: it asks again not before then.
+    /// The master asked it to wait until then.
     var comesBack = Instant.zero
+    var retries = Retries(.session(patience: nil, wasConnected: true))
     /// The master said that the job is accepted.
     var acknowledged: JobID?
     var asksToCancel = false

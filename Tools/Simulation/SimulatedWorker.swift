@@ -1,4 +1,5 @@
 import JobModel
+import Retrying
 import WorkerMachine
 
 /// A worker daemon: the real lease board, and a model of what carries out its decisions.
@@ -9,6 +10,8 @@ struct SimulatedWorker {
         var ticket: Int
         var slot: Int?
         var progress = 0.0
+        /// Of the transfer that is under way.
+        var retries = Retries(.taskBlob)
     }
 
     let number: Int
@@ -26,7 +29,7 @@ struct SimulatedWorker {
     var lastHeard = Instant.zero
     /// Leases whose report is not acknowledged, since when.
     var reportingSince: [LeaseID: Instant] = [:]
-    var failedConnects = 0
+    var link = MasterLinkState()
     /// The end of a stall: until then its events wait.
     var pausedUntil = Instant.zero
     /// When its latest stall ended.

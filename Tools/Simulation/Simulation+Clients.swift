@@ -55,14 +55,24 @@ extension Simulation {
             clients[number].step = .gone
             return
         }
-        timeline.arrange(.client(number, .connects), after: Self.clientPatience + delay())
-        guard client.comesBack <= timeline.now else { return }
+        let lookAgain = Self.clientPatience + delay()
+        guard client.comesBack <= timeline.now else {
+            timeline.arrange(.client(number, .connects), after: lookAgain)
+            return
+        }
         if let connection = client.connection { closeAtPeer(connection) }
         clients[number].connection = nil
         let peer = Network.Peer.client(number)
         guard let master, master.pausedUntil <= timeline.now, network.isReachable(peer, at: timeline.now) else {
+            let verdict = clients[number].retries.failed(.absent, at: timeline.now - .zero, using: &random)
+            guard case .wait(let pause) = verdict else {
+                return violate(.clients, "client \(number) gives its master up")
+            }
+            timeline.arrange(.client(number, .connects), after: pause)
             return
         }
+        clients[number].retries.succeeded()
+        timeline.arrange(.client(number, .connects), after: lookAgain)
         let connection = network.open(peer, masterRun: master.run, peerRun: 0)
         clients[number].connection = connection
         say(clients[number], on: connection)
@@ -107,7 +117,10 @@ extension Simulation {
         case (.retryLater(let pause), _):
             trace.note("told to come back later, client", number, at: timeline.now)
             if pause <= .zero || pause > .seconds(60) { violate(.clients, "a client is told to wait for \(pause)") }
-            clients[number].comesBack = timeline.now + pause
+            var retries = clients[number].retries
+            let verdict = retries.failed(.passing, retryAfter: pause, at: timeline.now - .zero, using: &random)
+            guard case .wait(let drawnOut) = verdict else { return violate(.clients, "client \(number) does not wait") }
+            clients[number].comesBack = timeline.now + drawnOut
             return
         case (.refused, .opening):
             violate(.clients, "client \(number) was refused its job")

@@ -2,6 +2,7 @@ import ImagingModel
 import Pipelines
 import JobModel
 import MasterMachine
+import Retrying
 import Scheduler
 import WorkerMachine
 
@@ -9,9 +10,6 @@ import WorkerMachine
 
 extension Simulation {
     private var beatInterval: Duration { options.schedulerConfiguration.heartbeatInterval }
-    /// A connection without a heartbeat's reply for this long is taken for half-open.
-    private var silenceLimit: Duration { beatInterval * 10 }
-    private static var retryInterval: Duration { .milliseconds(500) }
 
     func handle(_ happening: WorkerEvent, at number: Int) {
         switch happening {
@@ -71,10 +69,11 @@ extension Simulation {
         guard workers[number].isUp, workers[number].connection == nil else { return }
         let peer = Network.Peer.worker(number)
         guard let master, master.pausedUntil <= timeline.now, network.isReachable(peer, at: timeline.now) else {
-            connectLater(number)
+            connectLater(number, after: .lost(.absent))
             return
         }
         let connection = network.open(peer, masterRun: master.run, peerRun: workers[number].run)
+        workers[number].link.authenticated()
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
         let worker = workers[number]
@@ -85,24 +84,30 @@ extension Simulation {
             on: connection)
     }
 
-    private func connectLater(_ number: Int) {
-        let failures = min(workers[number].failedConnects, 5)
-        workers[number].failedConnects += 1
-        let longest = Duration.milliseconds(100) * (1 << failures)
-        arrange(.connects, at: number, after: random.draw(longest / 2...longest))
+    private func connectLater(_ number: Int, after end: MasterLinkState.End) {
+        let (preparation, verdict) = workers[number].link.ended(end, at: timeline.now - .zero, using: &random)
+        switch preparation {
+        case .none: break
+        case .forgetNumber: workers[number].identifier = nil
+        case .dropLeases: perform(workers[number].board.dropped(workers[number].board.held.map(\.lease)), at: number)
+        }
+        switch verdict {
+        case .wait(let pause): arrange(.connects, at: number, after: pause)
+        case .giveUp: violate(.conversation, "worker \(number) gives its master up after \(end)")
+        }
     }
 
     /// The worker's side finds the connection over.
-    private func connectionEnded(_ number: Int) {
+    private func connectionEnded(_ number: Int, _ end: MasterLinkState.End) {
         workers[number].connection = nil
         workers[number].isRegistered = false
-        connectLater(number)
+        connectLater(number, after: end)
     }
 
-    func closeConnection(of number: Int) {
+    func closeConnection(of number: Int, _ end: MasterLinkState.End = .lost(.passing)) {
         guard let connection = workers[number].connection else { return }
         closeAtPeer(connection)
-        connectionEnded(number)
+        connectionEnded(number, end)
     }
 
     private func held(by number: Int) -> [HeldLease] {
@@ -114,7 +119,7 @@ extension Simulation {
     private func beat(_ number: Int) {
         arrange(.beats, at: number, after: beatInterval)
         guard let connection = workers[number].connection else { return }
-        if timeline.now - workers[number].lastHeard > silenceLimit {
+        if MasterLinkState.isSilent(timeline.now - workers[number].lastHeard, heartbeatInterval: beatInterval) {
             trace.note("gives up its connection, worker", number, at: timeline.now)
             closeConnection(of: number)
         } else if workers[number].isRegistered {
@@ -150,7 +155,7 @@ extension Simulation {
             workers[number].identifier = identifier
             workers[number].isRegistered = true
             workers[number].registeredAt = timeline.now
-            workers[number].failedConnects = 0
+            workers[number].link.registered()
             perform(workers[number].board.dropped(dropped), at: number)
             perform(workers[number].board.reconnected(), at: number)
             // Said since the registration was sent.
@@ -168,18 +173,17 @@ extension Simulation {
         case .refused: refused(number)
         case .closed:
             network[connection].isOpenAtPeer = false
-            connectionEnded(number)
+            connectionEnded(number, .lost(.passing))
         }
     }
 
     /// The master is of another release: what the worker holds is of no use to it. Somebody installs its release here.
     private func refused(_ number: Int) {
         if !options.changesReleases { violate(.conversation, "worker \(number) was refused") }
-        perform(workers[number].board.dropped(workers[number].board.held.map(\.lease)), at: number)
         if !isFaulty || random.happens(onceIn: 5) {
             killWorker(number, quietly: false, restartsAfter: spell(upTo: .seconds(5)))
         } else {
-            closeConnection(of: number)
+            closeConnection(of: number, .releaseDiffers)
         }
     }
 
@@ -223,14 +227,32 @@ extension Simulation {
         return network.isReachable(.worker(number), at: timeline.now)
     }
 
+    /// Makes a transfer, or repeats it later as a worker does, or ends the attempt when that took too long.
+    /// - Returns: whether the store answered.
+    private func transfers(of lease: LeaseID, orRepeat happening: WorkerEvent, at number: Int) -> Bool {
+        guard !isStoreReachable(by: number), var run = workers[number].work[lease] else {
+            workers[number].work[lease]?.retries.succeeded()
+            return true
+        }
+        let verdict = run.retries.failed(.absent, at: timeline.now - .zero, using: &random)
+        let slot = run.slot
+        if case .giveUp = verdict { run.slot = nil }
+        workers[number].work[lease] = run
+        switch verdict {
+        case .wait(let pause): arrange(happening, at: number, after: pause)
+        case .giveUp:
+            perform(
+                workers[number].board.failed(lease, slot: slot, Failure(.workerError, "the master does not answer")),
+                at: number)
+        }
+        return false
+    }
+
     private func fetch(_ lease: LeaseID, at number: Int) {
         guard workers[number].board.phase(of: lease) == .fetching, let spec = workers[number].work[lease]?.spec else {
             return
         }
-        guard isStoreReachable(by: number) else {
-            arrange(.fetched(lease), at: number, after: Self.retryInterval)
-            return
-        }
+        guard transfers(of: lease, orRepeat: .fetched(lease), at: number) else { return }
         let inputs = spec.inputs + [spec.value].compactMap { $0 }
         if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
             if isFirst(spec.task.step), master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false
@@ -303,10 +325,7 @@ extension Simulation {
 
     private func publish(_ band: Int, of lease: LeaseID, ticket: Int, at number: Int) {
         guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
-        guard isStoreReachable(by: number) else {
-            arrange(.publishes(lease, band: band, ticket: ticket), at: number, after: Self.retryInterval)
-            return
-        }
+        guard transfers(of: lease, orRepeat: .publishes(lease, band: band, ticket: ticket), at: number) else { return }
         let rows = plan.bands[band]
         let blob = BlobReference.named(
             "\(lease.task.image).band-\(band) by \(workers[number].resultRevision)",
@@ -326,10 +345,7 @@ extension Simulation {
         guard workers[number].board.phase(of: lease) == .uploading, let spec = workers[number].work[lease]?.spec else {
             return
         }
-        guard isStoreReachable(by: number) else {
-            arrange(.uploads(lease), at: number, after: Self.retryInterval)
-            return
-        }
+        guard transfers(of: lease, orRepeat: .uploads(lease), at: number) else { return }
         let revision = workers[number].resultRevision
         guard let output = output(of: spec, revision) else { return }
         let inputs = (spec.inputs + [spec.value].compactMap { $0 }).map(\.blob.digest)
