@@ -5,10 +5,10 @@ public struct BrightnessContrast: Operation {
         summary: "Multiplies every level by the contrast and adds the brightness, rounded and saturated",
         parameters: [
             ParameterDescription(
-                "brightness", "what is added to every level; negative darkens", .number(-65535...65535),
+                "brightness", "added to every level; negative values darken", .number(-65535...65535),
                 default: .number(0), unit: "levels", isLevel: true),
             ParameterDescription(
-                "contrast", "what every level is multiplied by; 1 leaves it", .number(0...1000), default: .number(1)),
+                "contrast", "factor for every level; 1 changes nothing", .number(0...1000), default: .number(1)),
         ],
         matches: "cv::Mat::convertTo(alpha = contrast, beta = brightness) in double precision, ties to even")
 

@@ -2,13 +2,13 @@
 public struct Channel: Operation {
     public static let description = OperationDescription(
         "channel", family: .color,
-        summary: "Takes one channel as a gray image; the three colours of a gray image are its gray",
+        summary: "Takes one channel as a gray image; of a gray image, red, green and blue are its gray level",
         parameters: [
             ParameterDescription(
                 "name", "red, green, blue, or alpha, which the image must have",
                 .choice(Name.allCases.map(\.rawValue)), default: .word(Name.red.rawValue))
         ],
-        result: "gray at the depth of the input, with its alpha unless that is what was asked for",
+        result: "gray at the depth of the input, with its alpha unless alpha is the channel",
         matches: "cv2.extractChannel, exactly")
 
     package enum Name: String, CaseIterable, Sendable {

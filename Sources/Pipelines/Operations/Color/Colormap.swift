@@ -2,7 +2,7 @@
 public struct Colormap: Operation {
     public static let description = OperationDescription(
         "colormap", family: .color,
-        summary: "Shows every level as a colour of the named map; of a colour image, the grayscale is taken first",
+        summary: "Shows every level as a colour of the named map; colour images are converted to grayscale first",
         parameters: [
             ParameterDescription(
                 "name", "the map", .choice(Name.allCases.map(\.rawValue)), default: .word(Name.viridis.rawValue))

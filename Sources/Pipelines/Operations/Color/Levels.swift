@@ -5,13 +5,13 @@ public struct Levels: Operation {
         summary: "Makes the black point black and the white point white, with a curve between them",
         parameters: [
             ParameterDescription(
-                "black", "the level that becomes 0, as all below it", .number(0...65535), default: .number(0),
+                "black", "this level and all below it become 0", .number(0...65535), default: .number(0),
                 unit: "levels", isLevel: true),
             ParameterDescription(
-                "white", "the level that becomes the largest, as all above it; more than black", .number(0...65535),
+                "white", "this level and all above it become the largest; greater than black", .number(0...65535),
                 default: .number(255), unit: "levels", isLevel: true),
             ParameterDescription(
-                "gamma", "above 1 brightens what lies between, below 1 darkens", .number(0.01...100),
+                "gamma", "above 1 brightens the levels in between, below 1 darkens them", .number(0.01...100),
                 default: .number(1)),
         ],
         matches: "NumPy: clip((v - black) / (white - black), 0, 1) ** (1 / gamma) * largest, in double precision, ties "

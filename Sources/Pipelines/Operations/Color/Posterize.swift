@@ -2,10 +2,10 @@
 public struct Posterize: Operation {
     public static let description = OperationDescription(
         "posterize", family: .color,
-        summary: "Replaces every level by the nearest of a few evenly spaced ones, each channel by itself",
+        summary: "Replaces every level by the nearest of a few evenly spaced ones, per channel",
         parameters: [
             ParameterDescription(
-                "levels", "how many are left, the darkest and the brightest among them", .integer(2...256),
+                "levels", "the number of levels, including the darkest and the brightest", .integer(2...256),
                 default: .integer(8))
         ],
         matches: "NumPy: rint(rint(v * (levels - 1) / largest) * largest / (levels - 1)), ties to even")

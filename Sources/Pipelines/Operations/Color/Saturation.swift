@@ -5,7 +5,7 @@ public struct Saturation: Operation {
         summary: "Multiplies the distance of every colour from its luma by the scale; a gray image stays as it is",
         parameters: [
             ParameterDescription(
-                "scale", "0 leaves the luma alone, 1 the image as it is, more makes it more colourful",
+                "scale", "0 keeps only the luma, 1 changes nothing, above 1 is more colourful",
                 .number(0...100),
                 default: .number(1))
         ],

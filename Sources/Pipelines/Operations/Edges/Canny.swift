@@ -5,10 +5,10 @@ public struct Canny: Operation {
         summary: "Edges one pixel wide: ridges of the gradient above low that are connected to one above high",
         parameters: [
             ParameterDescription(
-                "low", "gradients (|dx| + |dy|) up to it are no edge", .number(0...50_000_000), default: .number(100),
-                unit: "levels", isLevel: true),
+                "low", "gradients (|dx| + |dy|) up to this are not edges", .number(0...50_000_000),
+                default: .number(100), unit: "levels", isLevel: true),
             ParameterDescription(
-                "high", "gradients above it are an edge for sure", .number(0...50_000_000), default: .number(200),
+                "high", "gradients above this are always edges", .number(0...50_000_000), default: .number(200),
                 unit: "levels", isLevel: true),
             ParameterDescription(
                 "size", "the side of Sobel's window", .oddInteger(3...7), default: .integer(3), unit: "pixels"),

@@ -2,7 +2,7 @@
 public struct Laplacian: Operation {
     public static let description = OperationDescription(
         "laplacian", family: .edges,
-        summary: "The absolute sum of the second derivatives, saturated, each channel by itself",
+        summary: "The absolute sum of the second derivatives, saturated, per channel",
         parameters: [
             ParameterDescription(
                 "size", "the side of the window; 1 is the 3 x 3 window with four neighbours", .oddInteger(1...7),

@@ -2,7 +2,7 @@
 public struct Prewitt: Operation {
     public static let description = OperationDescription(
         "prewitt", family: .edges,
-        summary: "The steepness of the levels by Prewitt's derivatives (1 1 1), each channel by itself",
+        summary: "Gradient (Prewitt, weights 1 1 1), per channel",
         parameters: [GradientDirection.parameter],
         border: .reflect101,
         matches:

@@ -2,7 +2,7 @@
 public struct Roberts: Operation {
     public static let description = OperationDescription(
         "roberts", family: .edges,
-        summary: "The steepness of the levels by Roberts' cross of four pixels, each channel by itself",
+        summary: "Gradient (Roberts' cross of four pixels), per channel",
         parameters: [
             ParameterDescription(
                 "direction",

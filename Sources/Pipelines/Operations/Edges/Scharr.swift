@@ -2,7 +2,7 @@
 public struct Scharr: Operation {
     public static let description = OperationDescription(
         "scharr", family: .edges,
-        summary: "The steepness of the levels by Scharr's derivatives (3 10 3), each channel by itself",
+        summary: "Gradient (Scharr, weights 3 10 3), per channel",
         parameters: [GradientDirection.parameter, Padding.parameter],
         border: .reflect101,
         matches: "cv2.Scharr in double precision, then the absolute value, or cv2.magnitude of both; rounded, saturated"

@@ -1,7 +1,7 @@
 /// The strength of the steepest change of level, by Sobel's derivatives.
 public struct Sobel: Operation {
     public static let description = OperationDescription(
-        "sobel", family: .edges, summary: "The steepness of the levels by Sobel's derivatives, each channel by itself",
+        "sobel", family: .edges, summary: "Gradient (Sobel), per channel",
         parameters: [
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(1...7), default: .integer(3), unit: "pixels"),

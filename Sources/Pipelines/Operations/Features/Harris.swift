@@ -14,7 +14,7 @@ public struct Harris: FeatureOperation {
             ParameterDescription(
                 "aperture", "the side of Sobel's window", .oddInteger(3...7), default: .integer(3), unit: "pixels"),
             ParameterDescription(
-                "k", "how much the trace counts: det - k * trace^2", .number(0...1), default: .number(0.04)),
+                "k", "the weight of the trace: det - k * trace^2", .number(0...1), default: .number(0.04)),
             ParameterDescription(
                 "threshold", "the share of the largest response that a corner is above", .number(0...1),
                 default: .number(0.01)),

@@ -5,7 +5,7 @@ public struct Histogram: FeatureOperation {
         summary: "Counts the levels of each channel but alpha in bins of the same width, over the whole image",
         parameters: [
             ParameterDescription(
-                "bins", "how many bins the levels are put in", .integer(1...256), default: .integer(256)),
+                "bins", "the number of bins", .integer(1...256), default: .integer(256)),
             .output(image: "the histogram is drawn over the image"),
         ],
         result:

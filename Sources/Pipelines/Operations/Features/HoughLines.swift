@@ -7,7 +7,7 @@ public struct HoughLines: FeatureOperation {
 
     public static let description = OperationDescription(
         "hough-lines", family: .features,
-        summary: "Finds the straight lines that many pixels that are not black lie on, over the whole image",
+        summary: "Finds straight lines through many pixels that are not black, over the whole image",
         parameters: [
             ParameterDescription(
                 "rho", "the resolution of the distance from the top left corner", .number(0.1...100),
@@ -17,7 +17,7 @@ public struct HoughLines: FeatureOperation {
                 "theta", "the resolution of the angle between a line's normal and the x axis", .number(0.1...90),
                 default: .number(1), unit: "degrees"),
             ParameterDescription(
-                "threshold", "a line has more pixels on it than that", .integer(1...1_000_000_000),
+                "threshold", "a line has more pixels than this", .integer(1...1_000_000_000),
                 default: .integer(100),
                 unit: "pixels"),
             .output(image: "the lines are drawn over the image"),

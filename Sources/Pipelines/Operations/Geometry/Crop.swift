@@ -1,7 +1,8 @@
 /// Cuts a rectangle out of the image.
 public struct Crop: Operation {
     public static let description = OperationDescription(
-        "crop", family: .geometry, summary: "Cuts a rectangle out of the image; one that reaches outside is refused",
+        "crop", family: .geometry,
+        summary: "Cuts a rectangle out of the image; a rectangle that reaches outside is rejected",
         parameters: [
             ParameterDescription(
                 "x", "the first column that is kept, from the left edge", .integer(0...Self.largest),

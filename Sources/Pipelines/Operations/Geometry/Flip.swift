@@ -4,7 +4,7 @@ public struct Flip: Operation {
         "flip", family: .geometry, summary: "Mirrors the image: left becomes right, above becomes below, or both",
         parameters: [
             ParameterDescription(
-                "axis", "horizontal: every row is reversed; vertical: the order of the rows is; both: both",
+                "axis", "horizontal: every row is reversed; vertical: the sequence of rows is reversed; both: both",
                 .choice(Axis.allCases.map(\.rawValue)), default: .word(Axis.horizontal.rawValue))
         ],
         result: "the format of the input; alpha is mirrored alike",

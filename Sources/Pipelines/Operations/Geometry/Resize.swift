@@ -4,23 +4,23 @@ public struct Resize: Operation {
         "resize", family: .geometry, summary: "Scales the image to another width and height",
         parameters: [
             ParameterDescription(
-                "width", "the width of the result; auto: by the height, so that the proportions stay",
+                "width", "the width of the result; auto: from the height, keeping the proportions",
                 .integer(1...largestSide), mayBeAuto: true, default: .auto, unit: "pixels"),
             ParameterDescription(
-                "height", "the height of the result; auto: by the width, so that the proportions stay",
+                "height", "the height of the result; auto: from the width, keeping the proportions",
                 .integer(1...largestSide), mayBeAuto: true, default: .auto, unit: "pixels"),
             ParameterDescription(
                 "scale", "the factor of both sides, instead of a width or height", .number(0.0001...100),
                 mayBeAuto: true, default: .auto),
             ParameterDescription(
                 "method",
-                "how levels between the pixels are found: the nearest pixel; 2, 4 or 8 neighbours in each direction; or "
+                "interpolation: the nearest pixel; 2, 4 or 8 neighbours in each direction; or "
                     + "area, the mean of all pixels covered, which shrinks best and enlarges as linear does",
                 .choice(Method.allCases.map(\.rawValue)), default: .word(Method.area.rawValue)),
         ],
         result: "the format of the input; alpha is scaled like a colour", border: .replicate,
         matches: "cv2.resize with INTER_NEAREST, INTER_LINEAR, INTER_CUBIC, INTER_AREA, INTER_LANCZOS4 and without "
-            + "Intel's library (cv2.ipp.setUseIPP(False), which rounds cubic and 16-bit levels another way): exactly at 8 "
+            + "Intel's library (cv2.ipp.setUseIPP(False), which rounds cubic and 16-bit levels differently): exactly at 8 "
             + "bits; at 16 bits at most 1 level off, in at most 0.1 % of the samples of lanczos, and where area averages "
             + "more than 256 pixels, whose sum OpenCV rounds")
 

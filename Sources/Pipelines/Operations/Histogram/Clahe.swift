@@ -7,7 +7,8 @@ public struct Clahe: Operation {
             + "lightness",
         parameters: [
             ParameterDescription(
-                "clip", "how many times its even share a level may count; the rest is spread evenly; 0 for no limit",
+                "clip",
+                "the clip limit, as a multiple of a level's even share; the excess is spread evenly; 0 means no limit",
                 .number(0...10_000), default: .number(2)),
             ParameterDescription(
                 "grid", "tiles along each side; at 16 bits at most 16", .integer(1...128), default: .integer(8)),

@@ -5,10 +5,11 @@ public struct Stretch: Operation {
         summary: "Stretches the levels between two percentiles of the image to the whole range",
         parameters: [
             ParameterDescription(
-                "low", "the share of the samples that may become 0; 0 is the darkest of them", .number(0...100),
+                "low", "the percentile whose level becomes 0; 0 means the darkest level", .number(0...100),
                 default: .number(0), unit: "percent"),
             ParameterDescription(
-                "high", "the share up to which they stay below the largest level; 100 is the brightest; more than low",
+                "high",
+                "the percentile whose level becomes the largest; 100 means the brightest level; greater than low",
                 .number(0...100), default: .number(100), unit: "percent"),
         ],
         matches:

@@ -2,16 +2,16 @@
 public struct Convolve: Operation {
     public static let description = OperationDescription(
         "convolve", family: .smoothing,
-        summary: "Adds up the window's pixels, each times its number in the kernel, and scales the sum",
+        summary: "Sums the window's pixels, weighted by the kernel, and scales the sum",
         parameters: [
             ParameterDescription(
                 "kernel",
-                "the numbers, from the top left; they are not mirrored, and the middle one is the pixel's own",
+                "the weights, from the top left; not mirrored, the middle one is for the pixel itself",
                 .matrix(maximumSide: 31, -1_000_000...1_000_000), default: .matrix(.identity)),
             ParameterDescription(
-                "scale", "what the sum is multiplied by", .number(-1_000_000...1_000_000), default: .number(1)),
+                "scale", "factor for the sum", .number(-1_000_000...1_000_000), default: .number(1)),
             ParameterDescription(
-                "offset", "what is added after that", .number(-65535...65535), default: .number(0), unit: "levels",
+                "offset", "added after scaling", .number(-65535...65535), default: .number(0), unit: "levels",
                 isLevel: true),
             Padding.parameter,
         ],

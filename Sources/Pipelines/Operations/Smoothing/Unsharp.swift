@@ -8,9 +8,9 @@ public struct Unsharp: Operation {
                 "sigma", "the standard deviation of the Gaussian", .number(0.1...200), default: .number(1.5),
                 unit: "pixels"),
             ParameterDescription(
-                "amount", "what the difference is multiplied by", .number(0...1000), default: .number(1)),
+                "amount", "factor for the difference", .number(0...1000), default: .number(1)),
             ParameterDescription(
-                "threshold", "differences up to it are left alone", .number(0...65535), default: .number(0),
+                "threshold", "differences up to this are ignored", .number(0...65535), default: .number(0),
                 unit: "levels", isLevel: true),
         ],
         border: .reflect101,

@@ -2,7 +2,7 @@
 public struct AdaptiveThreshold: Operation {
     public static let description = OperationDescription(
         "adaptive-threshold", family: .threshold,
-        summary: "Compares every level with the mean of its window less a constant, each channel by itself",
+        summary: "Compares every level with the mean of its window minus a constant, per channel",
         parameters: [
             ParameterDescription(
                 "method", "mean: all pixels of the window count alike; gaussian: by a Gaussian as wide as the window",
@@ -10,7 +10,7 @@ public struct AdaptiveThreshold: Operation {
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(3...255), default: .integer(11), unit: "pixels"),
             ParameterDescription(
-                "c", "what is taken off the mean; rounded up", .number(-65535...65535), default: .number(2),
+                "c", "subtracted from the mean; rounded up", .number(-65535...65535), default: .number(2),
                 unit: "levels", isLevel: true),
         ],
         result: "the format of the input: the largest level where it is above, else 0; alpha passes through",

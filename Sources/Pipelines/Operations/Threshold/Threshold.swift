@@ -1,7 +1,7 @@
 /// Compares every level with a fixed one.
 public struct Threshold: Operation {
     public static let description = OperationDescription(
-        "threshold", family: .threshold, summary: "Compares every level with a fixed one, each channel by itself",
+        "threshold", family: .threshold, summary: "Compares every level with a fixed one, per channel",
         parameters: [
             ParameterDescription(
                 "value", "levels above it are high, the others low", .number(0...65535), default: .number(128),
