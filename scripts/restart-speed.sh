@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures how soon a master serves again with a journal of many tasks that are half done.
+# Measures how soon a master serves again with a journal of many tasks that are half done, and many blobs in its store.
 #
-#     scripts/restart-speed.sh [TASKS]     a million by default
+#     scripts/restart-speed.sh [TASKS [BLOBS]]     a million tasks and no blobs by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,16 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 (umask 077 && head -c 32 /dev/urandom | base64 >"$folder/secret")
 "$bin/journal-writer" "$folder/state" "${1:-1000000}"
+# Empty files with names of blobs: a master lists its store before it serves.
+perl -e '
+    my ($store, $count) = @ARGV;
+    mkdir $store, 0700;
+    mkdir sprintf("%s/%02x", $store, $_), 0700 for 0 .. 255;
+    for my $number (1 .. $count) {
+        my $name = join "", map { sprintf "%08x", int rand 2**32 } 1 .. 8;
+        substr($name, 2, 0, "/");
+        open my $file, ">", "$store/$name" or die "$store/$name: $!\n";
+    }' "$folder/state/blobs" "${2:-0}"
 
 for run in 1 2 3; do
     rm -f "$folder/address"
