@@ -277,3 +277,12 @@ extension TaskOutput {
             payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: valueOffsets)
     }
 }
+
+/// By itself, in the newest form.
+extension TaskOutput: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) { encode(into: &writer, version: Record.codingVersion) }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        try self.init(from: &reader, version: Record.codingVersion)
+    }
+}

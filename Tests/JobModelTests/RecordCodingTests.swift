@@ -194,18 +194,6 @@ import Testing
         }
     }
 
-    @Test func `a checksum of another format than PNG's is written in version 4`() throws {
-        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
-        for bytes: [UInt8] in [[], [1, 2, 3], [1, 2, 3, 4, 0x80, 0x00], Array(repeating: 7, count: 256)] {
-            let record = Record.taskCompleted(lease, output: TaskOutput(checksum: SegmentChecksum(bytes)))
-            #expect(record.encoded()[0] == 4)
-            #expect(try Record(decoding: record.encoded()) == record)
-        }
-        let tooLong = Record.taskCompleted(
-            lease, output: TaskOutput(checksum: SegmentChecksum(Array(repeating: 0, count: 257))))
-        #expect(throws: BinaryCodingError.self) { try Record(decoding: tooLong.encoded()) }
-    }
-
     @Test func `garbage never traps`() {
         var samples = Samples(seed: 5)
         for _ in 0..<5000 {
