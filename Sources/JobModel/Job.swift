@@ -92,8 +92,14 @@ public struct ImageDescription: Hashable, Sendable {
     public let admission: Admission
 
     public enum Admission: Hashable, Sendable {
-        case accepted(ImageGeometry)
+        /// `needsWholeImage`: the file can only be decoded all at once, which takes memory for the whole image.
+        case accepted(ImageGeometry, needsWholeImage: Bool = false)
         case refused(Failure)
+    }
+
+    /// Whether decoding the file takes memory for the whole image.
+    public var needsWholeImage: Bool {
+        if case .accepted(_, needsWholeImage: true) = admission { true } else { false }
     }
 
     public init(index: UInt32, name: String, input: BlobReference, admission: Admission) {

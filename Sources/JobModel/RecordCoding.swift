@@ -23,7 +23,8 @@ import ByteCoding
 //     The cause 10, movedToIdleWorker, of attemptEnded is there since version 4; earlier it was 8, returned.
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
-//     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure
+//     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
+//                       2: ImageGeometry of a file that is decoded as a whole (since version 4)
 //     Failure           u8 cause | reason | output tail
 //
 // Rules of change: a kind's number is never reused; a new kind or a changed field raises the version, and older versions
@@ -96,6 +97,7 @@ extension Record {
         switch self {
         case .taskCompleted(_, let output): max(kind.firstVersion, output.firstVersion)
         case .attemptEnded(_, _, let failure) where failure.cause == .movedToIdleWorker: 4
+        case .imagesAdded(_, let images): images.contains(where: \.needsWholeImage) ? 4 : kind.firstVersion
         default: kind.firstVersion
         }
     }
@@ -259,10 +261,10 @@ extension ImageDescription: BinaryCodable {
         writer.write(name)
         writer.write(input)
         switch admission {
-        case .accepted(let geometry):
+        case .accepted(let geometry, let needsWholeImage):
             // Reading refuses an impossible geometry: written, it would make the journal unreadable.
             precondition(geometry.isValid, "image \(index) was accepted with \(geometry)")
-            writer.write(UInt8(0))
+            writer.write(UInt8(needsWholeImage ? 2 : 0))
             writer.write(geometry)
         case .refused(let failure):
             writer.write(UInt8(1))
@@ -282,7 +284,8 @@ extension ImageDescription.Admission {
         switch try reader.read(UInt8.self) {
         case 0: self = .accepted(try reader.read())
         case 1: self = .refused(try reader.read())
-        case let other: throw BinaryCodingError("\(other) is no admission of an image")
+        case 2: self = .accepted(try reader.read(), needsWholeImage: true)
+        case let other: throw BinaryCodingError("\(other) is not an admission of an image")
         }
     }
 }

@@ -5,8 +5,8 @@ import Pipelines
 import JobModel
 import Scheduler
 
-/// Looks at an input's header before any worker sees it: a file that is not an image, too large, or unsuitable for the pipeline is
-/// refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
+/// Looks at an input's header before any worker sees it: a file that is not an image, is too large, or is unsuitable for the
+/// pipeline is refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
 struct Admission: Sendable {
     let blobs: FolderBlobStore
 
@@ -23,12 +23,12 @@ struct Admission: Sendable {
             return .refused(Failure(error.cause, error.reason))
         }
         do throws(PipelineError) {
-            let pipeline = try Pipeline(parsing: job.pipeline)
+            let pipeline = try PipelineCache.shared.pipeline(job.pipeline)
             _ = try ProcessingPlan(
                 pipeline: pipeline, input: header.shape, chunkByteCount: Int(clamping: job.options.chunkByteCount))
         } catch {
             return .refused(Failure(error.cause, error.message))
         }
-        return .accepted(ImageGeometry(header.shape))
+        return .accepted(ImageGeometry(header.shape), needsWholeImage: header.needsWholeImage)
     }
 }

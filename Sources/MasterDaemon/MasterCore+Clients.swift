@@ -68,7 +68,7 @@ extension MasterCore {
     }
 
     private func openJob(_ message: WireOpenJob, on connection: ControlConnection) throws -> WireJobOpened {
-        let pipeline = try Pipeline(parsing: message.pipeline)
+        let pipeline = try PipelineCache.shared.pipeline(message.pipeline)
         let defaults = settings.jobDefaults
         let chunkByteCount = message.chunkByteCount == 0 ? defaults.chunkByteCount : message.chunkByteCount
         guard chunkByteCount <= MasterSettings.largestChunkByteCount else {

@@ -11,11 +11,13 @@ extension ImagePlan {
     static let worldByteCount: UInt64 = 64 << 20
     private static let copiesOfRows: UInt64 = 4
 
-    /// - Parameter encodedByteCount: size of the image's file.
-    func memoryByteCount(of task: Int, encodedByteCount: UInt64) -> UInt64 {
+    /// - Parameters:
+    ///   - encodedByteCount: size of the image's file.
+    ///   - needsWholeImage: whether the file is decoded all at once.
+    func memoryByteCount(of task: Int, encodedByteCount: UInt64, needsWholeImage: Bool = false) -> UInt64 {
         switch step(task) {
         case .whole: Self.worldByteCount + encodedByteCount + Self.copiesOfRows * wholeByteCount
-        case .decode: decodeByteCount(encodedByteCount)
+        case .decode: decodeByteCount(encodedByteCount, needsWholeImage)
         case .chunk(let stage, let index):
             Self.worldByteCount + Self.copiesOfRows * UInt64(stages[Int(stage)].byteCount(ofChunk: Int(index)))
         case .reduce: Self.worldByteCount
@@ -23,17 +25,19 @@ extension ImagePlan {
     }
 
     /// What the task takes that needs most.
-    func largestMemoryByteCount(encodedByteCount: UInt64) -> UInt64 {
+    func largestMemoryByteCount(encodedByteCount: UInt64, needsWholeImage: Bool = false) -> UInt64 {
         if isWhole { return memoryByteCount(of: 0, encodedByteCount: encodedByteCount) }
         return max(
-            decodeByteCount(encodedByteCount), Self.worldByteCount + Self.copiesOfRows * UInt64(largestChunkByteCount))
+            decodeByteCount(encodedByteCount, needsWholeImage),
+            Self.worldByteCount + Self.copiesOfRows * UInt64(largestChunkByteCount))
     }
 
     private var wholeByteCount: UInt64 { max(geometry.rawByteCount, output.rawByteCount) }
 
-    /// The file, and two bands of it.
-    private func decodeByteCount(_ encodedByteCount: UInt64) -> UInt64 {
-        Self.worldByteCount + encodedByteCount + 2 * UInt64(bands[0].count * stages[0].inputBytesPerRow)
+    /// The file, and two bands of it; of an image that is decoded all at once, the image and the bands of it.
+    private func decodeByteCount(_ encodedByteCount: UInt64, _ needsWholeImage: Bool) -> UInt64 {
+        let rows = needsWholeImage ? Int(geometry.height) : bands[0].count
+        return Self.worldByteCount + encodedByteCount + 2 * UInt64(rows * stages[0].inputBytesPerRow)
     }
 }
 

@@ -23,11 +23,13 @@ struct CatalogueImagePlanner: ImagePlanner {
 
     /// Above this many, all are forgotten: they are cheap to make again.
     private static let maximumRemembered = 256
-    private var pipelines: [String: Pipeline] = [:]
+    private let pipelines: PipelineCache
     private var plans: [Key: ImagePlan] = [:]
 
+    init(pipelines: PipelineCache = .shared) { self.pipelines = pipelines }
+
     mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {
-        try Pipeline(parsing: pipeline).canonicalText
+        try pipelines.pipeline(pipeline).canonicalText
     }
 
     mutating func plan(
@@ -36,18 +38,10 @@ struct CatalogueImagePlanner: ImagePlanner {
         let key = Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
         if let plan = plans[key] { return plan }
         let plan = try ImagePlan(
-            pipeline: try pipeline(text), geometry: geometry, chunkByteCount: chunkByteCount)
+            pipeline: try pipelines.pipeline(text), geometry: geometry, chunkByteCount: chunkByteCount)
         if plans.count >= Self.maximumRemembered { plans.removeAll(keepingCapacity: true) }
         plans[key] = plan
         return plan
-    }
-
-    private mutating func pipeline(_ text: String) throws(PipelineError) -> Pipeline {
-        if let pipeline = pipelines[text] { return pipeline }
-        let pipeline = try Pipeline(parsing: text)
-        if pipelines.count >= Self.maximumRemembered { pipelines.removeAll(keepingCapacity: true) }
-        pipelines[text] = pipeline
-        return pipeline
     }
 }
 

@@ -24,7 +24,7 @@ struct ImageEntry: Equatable, Sendable {
 
     var geometry: ImageGeometry? {
         switch description.admission {
-        case .accepted(let geometry): geometry
+        case .accepted(let geometry, _): geometry
         case .refused: nil
         }
     }

@@ -132,7 +132,7 @@ extension Ledger {
             try demand(
                 Int(image.index) == jobs[job]?.images.count, "image \(job).\(image.index) was added out of order")
             switch image.admission {
-            case .accepted(let geometry):
+            case .accepted(let geometry, _):
                 let taskCount: UInt32
                 do { taskCount = UInt32(try plan(description, geometry).taskCount) } catch {
                     throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")

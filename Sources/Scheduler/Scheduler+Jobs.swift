@@ -96,7 +96,7 @@ extension Scheduler {
     private mutating func admission(
         of offer: ImageOffer, to job: JobDescription
     ) -> ImageDescription.Admission {
-        guard case .accepted(let geometry) = offer.admission else { return offer.admission }
+        guard case .accepted(let geometry, _) = offer.admission else { return offer.admission }
         guard geometry.pixelCount <= job.options.maximumPixelCount else {
             return .refused(
                 Failure(

@@ -81,10 +81,12 @@ extension Ledger {
     /// What a ready task takes, and what the task of its image takes that needs most.
     mutating func memoryByteCount(of key: TaskKey) -> (now: UInt64, largest: UInt64) {
         guard let entry = image(key.image), let plan = presentPlan(of: key.image, entry) else { return (0, 0) }
-        let encodedByteCount = entry.description.input.byteCount
+        let image = entry.description
         return (
-            plan.memoryByteCount(of: Int(key.task), encodedByteCount: encodedByteCount),
-            plan.largestMemoryByteCount(encodedByteCount: encodedByteCount)
+            plan.memoryByteCount(
+                of: Int(key.task), encodedByteCount: image.input.byteCount, needsWholeImage: image.needsWholeImage),
+            plan.largestMemoryByteCount(
+                encodedByteCount: image.input.byteCount, needsWholeImage: image.needsWholeImage)
         )
     }
 
@@ -98,9 +100,9 @@ extension Ledger {
         while chunkByteCount >= Self.leastChunkByteCount {
             // Whatever the size of the chunks, the pipeline suits the image.
             let plan = try? plan(job, geometry, chunkByteCount: chunkByteCount)
-            if let plan, plan.largestMemoryByteCount(encodedByteCount: entry.description.input.byteCount) <= limit {
-                return chunkByteCount
-            }
+            let need = plan?.largestMemoryByteCount(
+                encodedByteCount: entry.description.input.byteCount, needsWholeImage: entry.description.needsWholeImage)
+            if let need, need <= limit { return chunkByteCount }
             chunkByteCount /= 2
         }
         return nil

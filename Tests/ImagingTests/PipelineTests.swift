@@ -3,6 +3,26 @@ import Pipelines
 import SeededRandom
 import Testing
 
+@Suite struct PipelineCacheTests {
+    @Test func `a text and its normal form are one pipeline, and what cannot be read is not remembered`() throws {
+        let cache = PipelineCache()
+        let pipeline = try cache.pipeline("  invert|gaussian-blur   sigma=3 ")
+        #expect(try cache.pipeline("invert | gaussian-blur sigma=3") == pipeline)
+        #expect(cache.count == 2)
+        #expect(throws: PipelineError.self) { try cache.pipeline("no-such-operation") }
+        #expect(cache.count == 2)
+    }
+
+    @Test func `the memory is bounded`() throws {
+        let cache = PipelineCache()
+        for size in 0..<2 * PipelineCache.maximumCount {
+            let text = "posterize levels=\(2 + size % 255) | brightness-contrast brightness=\(1 + size)"
+            #expect(try cache.pipeline(text).canonicalText == text)
+            #expect(cache.count <= PipelineCache.maximumCount)
+        }
+    }
+}
+
 @Suite struct PipelineTests {
     private func refusal(_ text: String) -> PipelineError? {
         do throws(PipelineError) {

@@ -127,6 +127,19 @@ import Testing
         #expect(throws: BinaryCodingError.self) { try Record(decoding: tooLong.encoded()) }
     }
 
+    @Test func `only a record with an image that is decoded as a whole needs version 4`() throws {
+        let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
+        for needsWholeImage in [false, true] {
+            let digest = try #require(BlobDigest(Array(repeating: 0, count: 32)))
+            let image = ImageDescription(
+                index: 0, name: "", input: BlobReference(digest: digest, byteCount: 1),
+                admission: .accepted(geometry, needsWholeImage: needsWholeImage))
+            let record = Record.imagesAdded(JobID(1), [image])
+            #expect(record.encoded()[0] == (needsWholeImage ? 4 : 1))
+            #expect(try Record(decoding: record.encoded()) == record)
+        }
+    }
+
     @Test func `garbage never traps, and what reads as a record is one`() throws {
         var samples = Samples(seed: 42)
         var readCount = 0

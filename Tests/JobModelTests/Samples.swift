@@ -72,7 +72,7 @@ struct Samples {
     mutating func imageDescription() -> ImageDescription {
         ImageDescription(
             index: number(), name: text(), input: blob(),
-            admission: bool() ? .accepted(geometry()) : .refused(failure()))
+            admission: bool() ? .accepted(geometry(), needsWholeImage: bool()) : .refused(failure()))
     }
 
     mutating func jobDescription() -> JobDescription {

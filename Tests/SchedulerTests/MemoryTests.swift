@@ -13,12 +13,15 @@ import Testing
 
     private func harness() throws -> SchedulerHarness { try SchedulerHarness(planner: CatalogueImagePlanner()) }
 
+    @discardableResult
     private func submit(
-        to harness: SchedulerHarness, _ pipeline: String = "gaussian-blur sigma=3", encodedByteCount: UInt64 = 1 << 20
+        to harness: SchedulerHarness, _ pipeline: String = "gaussian-blur sigma=3", encodedByteCount: UInt64 = 1 << 20,
+        needsWholeImage: Bool = false
     ) throws -> JobID {
         let job = try harness.submit(pipeline, images: 0, sealed: false)
         let offer = ImageOffer(
-            name: "large.png", input: .named("large", encodedByteCount), admission: .accepted(Self.geometry))
+            name: "large.png", input: .named("large", encodedByteCount),
+            admission: .accepted(Self.geometry, needsWholeImage: needsWholeImage))
         try harness.add([offer], to: job)
         try harness.seal(job)
         return job
@@ -52,6 +55,31 @@ import Testing
             harness.workOff(on: [worker])
             #expect(harness.state(job) == .done)
         }
+    }
+
+    /// The decoded image has 46 MiB: to decode it takes twice as much, the file, and 64 MiB for a world's programs.
+    @Test func `a file that is decoded as a whole goes to a worker with the memory for that`() throws {
+        let alone = try self.harness()
+        let only = try alone.connect("small", slots: 1, memory: 140 * Self.mebibyte)
+        try submit(to: alone)
+        #expect(alone.steps(of: only) == [.decode], "row by row, two bands are all that it takes")
+
+        let harness = try self.harness()
+        let small = try harness.connect("small", slots: 4, memory: 140 * Self.mebibyte)
+        let large = try harness.connect("large", slots: 1, memory: 256 * Self.mebibyte)
+        let job = try submit(to: harness, needsWholeImage: true)
+        #expect(harness.steps(of: large) == [.decode])
+        #expect(harness.leases(of: small).isEmpty, "it has more room, but not the memory")
+        try workOff(job, on: [small, large], in: harness)
+        #expect(harness.counters.imagesReplanned == 0)
+    }
+
+    @Test func `smaller chunks do not help a file that is decoded as a whole`() throws {
+        let harness = try harness()
+        try harness.connect(slots: 1, memory: 140 * Self.mebibyte)
+        let job = try submit(to: harness, needsWholeImage: true)
+        #expect(harness.state(job) == .failed)
+        #expect(harness.counters.imagesReplanned == 0)
     }
 
     @Test func `when no worker has the memory, the image is planned in smaller chunks`() throws {

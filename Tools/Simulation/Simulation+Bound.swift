@@ -35,7 +35,7 @@ extension Simulation {
         var left = (images: 0, tasks: 0)
         for client in clients {
             for (index, offer) in client.offers.enumerated() {
-                guard case .accepted(let geometry) = offer.admission else { continue }
+                guard case .accepted(let geometry, _) = offer.admission else { continue }
                 if let job = client.job, observer.isOver(ImageID(job: job, index: UInt32(index))) { continue }
                 left.images += 1
                 // Small ones are one task; large ones a decoding, the chunks of two stages, and a reduction.

@@ -393,9 +393,9 @@ extension Simulation {
     }
 
     private func plan(of spec: TaskSpec) -> ProcessingPlan? {
-        guard let shape = try? ImageShape(spec.geometry), let pipeline = try? Pipeline(parsing: spec.pipeline) else {
-            return nil
-        }
+        guard let shape = try? ImageShape(spec.geometry),
+            let pipeline = try? PipelineCache.shared.pipeline(spec.pipeline)
+        else { return nil }
         let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
         if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan

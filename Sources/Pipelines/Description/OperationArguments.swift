@@ -57,6 +57,11 @@ public struct OperationArguments: Sendable {
         self.given = given
     }
 
+    /// The same arguments and one more, whose value fits its parameter.
+    func giving(_ value: ArgumentValue, as name: String) -> OperationArguments {
+        OperationArguments(of: operation, given: given.merging([name: value]) { _, new in new })
+    }
+
     /// `name parameter=value ...` with the arguments that were given, in the order of the description.
     public var canonicalText: String {
         let arguments = operation.parameters.compactMap { parameter in

@@ -1,4 +1,6 @@
 /// An ordered list of operations with their arguments, such as `gaussian-blur sigma=3 | canny low=50 high=150`.
+///
+/// A value: a program reads the text once, at its border, and hands the pipeline on.
 public struct Pipeline: Sendable {
     /// More operations than this are refused.
     public static let maximumOperationCount = 64
@@ -9,6 +11,8 @@ public struct Pipeline: Sendable {
     /// The same pipeline in its normal form: one space, every argument that was given, in the order in which the
     /// operation describes its parameters. Reading it gives the same pipeline; equal texts are equal pipelines.
     public let canonicalText: String
+    /// What the operations were made of.
+    let steps: [PipelineParser.Step]
 
     /// Reads a pipeline.
     ///
@@ -16,11 +20,17 @@ public struct Pipeline: Sendable {
     ///     operation = name *( space name "=" value )
     ///     value     = word | <"> *( any character but <"> ) <">
     public init(parsing text: String) throws(PipelineError) {
-        let steps = try PipelineParser.parse(text)
+        try self.init(steps: PipelineParser.parse(text))
+    }
+
+    /// Binds the arguments of each step.
+    init(steps: [PipelineParser.Step]) throws(PipelineError) {
         var operations: [any Operation] = []
         for step in steps { operations.append(try step.operation.init(arguments: step.arguments)) }
+        self.steps = steps
         self.operations = operations
         canonicalText = steps.map(\.arguments.canonicalText).joined(separator: " | ")
+        try PipelineParser.check(canonicalText, stepCount: steps.count)
         try refuseImagesOfDocuments()
     }
 
@@ -40,4 +50,10 @@ public struct Pipeline: Sendable {
     public static func words(of step: Substring) -> [Substring] {
         PipelineParser.fields(step, separatedBy: \.isWhitespace).filter { !$0.isEmpty }
     }
+}
+
+/// Pipelines are equal when their normal forms are.
+extension Pipeline: Hashable {
+    public static func == (left: Pipeline, right: Pipeline) -> Bool { left.canonicalText == right.canonicalText }
+    public func hash(into hasher: inout Hasher) { hasher.combine(canonicalText) }
 }

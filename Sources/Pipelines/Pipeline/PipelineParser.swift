@@ -1,27 +1,24 @@
 /// Reads a pipeline's text; what it refuses it explains.
 enum PipelineParser {
-    struct Step {
+    struct Step: Sendable {
         let operation: any Operation.Type
         let arguments: OperationArguments
+
+        /// The same step with one argument more, whose value fits its parameter.
+        func giving(_ value: ArgumentValue, as name: String) -> Step {
+            Step(operation: operation, arguments: arguments.giving(value, as: name))
+        }
     }
 
     static func parse(_ text: String) throws(PipelineError) -> [Step] {
-        guard text.utf8.count <= Pipeline.maximumTextByteCount else {
-            throw PipelineError(
-                .textTooLong,
-                "the pipeline has \(text.utf8.count) bytes; at most \(Pipeline.maximumTextByteCount) are allowed")
-        }
+        try checkLength(text)
         guard text.count(where: { $0 == "\"" }).isMultiple(of: 2) else {
             throw PipelineError(
                 .badSyntax, "the pipeline has a quote (\") that is not closed; write values with spaces as name=\"...\""
             )
         }
         let pieces = Pipeline.steps(of: text)
-        guard pieces.count <= Pipeline.maximumOperationCount else {
-            throw PipelineError(
-                .tooManyOperations,
-                "the pipeline has \(pieces.count) operations; at most \(Pipeline.maximumOperationCount) are allowed")
-        }
+        try checkCount(pieces.count)
         var steps: [Step] = []
         for (index, piece) in pieces.enumerated() {
             let words = Pipeline.words(of: piece)
@@ -35,6 +32,28 @@ enum PipelineParser {
             steps.append(try step(String(name), words.dropFirst()))
         }
         return steps
+    }
+
+    /// Refuses a pipeline that is too long, whether it was read or put together.
+    static func check(_ text: String, stepCount: Int) throws(PipelineError) {
+        try checkLength(text)
+        try checkCount(stepCount)
+    }
+
+    private static func checkLength(_ text: String) throws(PipelineError) {
+        guard text.utf8.count <= Pipeline.maximumTextByteCount else {
+            throw PipelineError(
+                .textTooLong,
+                "the pipeline has \(text.utf8.count) bytes; at most \(Pipeline.maximumTextByteCount) are allowed")
+        }
+    }
+
+    private static func checkCount(_ count: Int) throws(PipelineError) {
+        guard count <= Pipeline.maximumOperationCount else {
+            throw PipelineError(
+                .tooManyOperations,
+                "the pipeline has \(count) operations; at most \(Pipeline.maximumOperationCount) are allowed")
+        }
     }
 
     /// The pieces between separators that are not in quotes; they may be empty.

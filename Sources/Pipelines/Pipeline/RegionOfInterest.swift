@@ -28,8 +28,7 @@ extension Pipeline {
     /// and values of the whole image are those of the whole image. To process a part as if it were an image of its own,
     /// begin the pipeline with `crop`.
     public func limited(to region: RegionOfInterest) throws(PipelineError) -> Pipeline {
-        try Pipeline(
-            parsing: canonicalText
-                + " | crop x=\(region.x) y=\(region.y) width=\(region.width) height=\(region.height)")
+        let crop = "crop x=\(region.x) y=\(region.y) width=\(region.width) height=\(region.height)"
+        return try Pipeline(steps: steps + PipelineParser.parse(crop))
     }
 }

@@ -29,14 +29,13 @@ extension Pipeline {
                 "the pipeline ends with `\(name)`, which gives an image and no JSON; end it with one of "
                     + "\(features.joined(separator: ", ")), or ask for an image")
         }
-        let steps = try PipelineParser.parse(canonicalText)
-        guard let arguments = steps.last?.arguments, !arguments.isGiven("output") else {
+        guard let step = steps.last, !step.arguments.isGiven("output") else {
             throw PipelineError(
                 .noDocument,
                 "`\(type(of: last).description.name)` has output=image, which gives no JSON; leave it out, or write "
                     + "output=json")
         }
-        return try Pipeline(parsing: canonicalText + " output=json")
+        return try Pipeline(steps: steps.dropLast() + [step.giving(.word(ResultKind.json.rawValue), as: "output")])
     }
 
     func refuseImagesOfDocuments() throws(PipelineError) {
