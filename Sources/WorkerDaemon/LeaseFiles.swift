@@ -44,12 +44,12 @@ struct LeaseFileError: Error, CustomStringConvertible {
     }
 }
 
-/// Removes the files in a folder; it has no folders in it.
-func emptyFolder(_ path: String) {
+/// Removes the files in a directory, which contains no directories.
+func emptyDirectory(_ path: String) {
     for name in (try? directoryEntries(at: path)) ?? [] { unlink("\(path)/\(name)") }
 }
 
-/// Creates the file with this size, backed by memory that is really there: a full scratch folder is an error here, not
+/// Creates a file of this size, backed by allocated memory: a full scratch directory is an error here, not
 /// a SIGBUS later.
 func createFile(_ path: String, byteCount: UInt64) throws(LeaseFileError) -> Int32 {
     let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

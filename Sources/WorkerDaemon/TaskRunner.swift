@@ -6,7 +6,7 @@ import MasterClient
 struct TaskRunner: Sendable {
     let blobs: RetryingBlobTransfer
 
-    /// What the world has left in the lease's files.
+    /// The output of the world in the lease's files.
     enum Computed: Sendable {
         /// All bands are uploaded and reported already; these are the framed header chunks to carry over.
         case decoded(metadata: BlobReference?)
@@ -73,9 +73,9 @@ struct TaskRunner: Sendable {
         onBand: @escaping @Sendable (World.DecodedBand) async throws -> Void
     ) async throws -> (metadataByteCount: UInt64, metadata: String) {
         let order = RankOrder.decode(spec, input: files.input, directory: world.filesPath)
-        // The rank had begun, and may be bands ahead: what nobody took must not fill the shared memory.
+        // The rank may be bands ahead: files that were not taken must not fill the shared memory.
         var isDecoded = false
-        defer { if !isDecoded { emptyFolder(world.filesPath) } }
+        defer { if !isDecoded { emptyDirectory(world.filesPath) } }
         switch try await world.run(order, onBand: onBand, onProgress: onProgress) {
         case .decoded(let metadata, let byteCount):
             isDecoded = true

@@ -211,7 +211,7 @@ import Testing
         #expect(throws: OversizedPayload.self) { try message.frame(stream: 1) }
     }
 
-    @Test func `a payload that is no message is a violation`() {
+    @Test func `a payload that is not a message is a violation`() {
         let error = #expect(throws: ProtocolViolation.self) {
             try WireControl(decoding: ByteBuffer(bytes: [0xff, 0xff, 0xff]))
         }

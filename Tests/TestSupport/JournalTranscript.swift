@@ -2,7 +2,7 @@ import JobModel
 
 /// A history that a journal can be compared with at any point: each transaction follows from its number.
 public enum JournalTranscript {
-    /// So many jobs are kept.
+    /// Jobs that are kept.
     private static let keptCount: UInt64 = 30
 
     /// Opens job `number` with a few records, and forgets one that was opened before.

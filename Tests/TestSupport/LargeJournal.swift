@@ -3,7 +3,7 @@ import JobModel
 
 /// The records of a job of large images whose chunks are half done: what a master with much to do has to read again.
 public struct LargeJournal {
-    /// Of the whole job.
+    /// Tasks of the whole job.
     public let taskCount: Int
     private let imageCount: Int
     private let plan: ProcessingPlan

@@ -41,7 +41,7 @@ public final class RawConnection {
 
     deinit { close(socket) }
 
-    /// Sends what the peer still takes; a peer that has closed the connection is no error.
+    /// Sends what the peer still takes; a closed connection is not an error.
     public func send(_ bytes: some Sequence<UInt8>) {
         var rest = Array(bytes)[...]
         while !rest.isEmpty {
@@ -53,7 +53,7 @@ public final class RawConnection {
 
     public func send(_ message: some FrameMessage) throws { send(try message.frame(stream: 0)) }
 
-    /// Sends a frame that bears its checksums and its number.
+    /// Sends a frame with its checksums and its number.
     public func send(_ frame: Frame) {
         var buffer = ByteBuffer()
         encoder.encode(frame, into: &buffer)
@@ -94,7 +94,7 @@ public final class RawConnection {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw failure("\(host) is no IPv4 address") }
+        guard inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw failure("\(host) is not an IPv4 address") }
         let result = withUnsafePointer(to: address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 function(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -6,9 +6,9 @@ import Testing
 
 @testable import TestSupport
 
-/// The proxy between two plain sockets: what goes in, what comes out.
+/// The proxy between two plain sockets: its input and its output.
 @Suite(.timeLimit(.minutes(1))) struct `The fault proxy` {
-    /// One connection through a proxy: `near` has made it, `far` stands where a master would.
+    /// One connection through a proxy: `near` has made it, `far` takes the place of a master.
     private final class Line {
         let proxy: FaultProxy
         let near: Int32
@@ -72,7 +72,7 @@ import Testing
                 try line.send(frame, from: source)
                 #expect(try line.receive(frame.count, at: sink) == frame)
             }
-            // What is no whole frame arrives with the end.
+            // An incomplete frame arrives with the end.
             try line.send([9, 9, 9], from: source)
             shutdown(source, Int32(SHUT_WR))
             #expect(try line.receive(3, at: sink) == [9, 9, 9])
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func `passes on what is no frame`() throws {
+    @Test func `passes on bytes that are not frames`() throws {
         let line = try Line()
         let garbage = [UInt8](repeating: 0xee, count: 5000)
         try line.send(garbage, from: line.near)

@@ -3,7 +3,7 @@ import Testing
 @testable import Transport
 
 @Suite struct AddressRegisterTests {
-    @Test func `all addresses together may have only so many connections, and one that closes makes room`() {
+    @Test func `the connections of all addresses together are limited, and one that closes makes room`() {
         var limits = TransportLimits()
         limits.connections = 3
         let register = AddressRegister(limits: limits)

@@ -63,7 +63,7 @@ import Transport
         #expect(found[0].identity == found[1].identity && found[1].identity != found[2].identity)
     }
 
-    @Test func `one address may have only so many connections`() async throws {
+    @Test func `the connections of one address are limited`() async throws {
         var limits = TransportLimits()
         limits.connectionsPerAddress = 3
         var impatient = TransportLimits()
@@ -126,7 +126,7 @@ import Transport
     @Test(arguments: [
         "", ":4600", "host:", "host:x", "host:65536", "host:-1", "host:+1", "2001:db8::1", "[::1", "[::1]4600",
         "[host]:1", "a b:1", "http://host:1", "host:1:2", "hóst:1", "host:١",
-    ]) func `that are none are refused with the text`(text: String) {
+    ]) func `that are malformed are refused with the text`(text: String) {
         let error = #expect(throws: TransportError.self) { try Endpoint(parsing: text, defaultPort: 4600) }
         #expect(error?.code == .badEndpoint)
         #expect(error?.message.contains("\"\(text)\"") == true)

@@ -157,7 +157,7 @@ import Testing
         #expect(fixture.code == .protocolViolation)
     }
 
-    @Test func `who is no Tessera peer is told nothing`() throws {
+    @Test func `a stranger that is not a Tessera peer is told nothing`() throws {
         let fixture = try Fixture()
         try fixture.channel.writeInbound(ByteBuffer(string: "GET / HTTP/1.1\r\n"))
         #expect(fixture.code == .protocolViolation)
@@ -273,7 +273,7 @@ import Testing
     @Test func `frames that follow each other without a gap have their time each`() throws {
         let fixture = try Fixture(.data)
         try fixture.authenticate()
-        // What comes at once is the end of a frame and the beginning of the next.
+        // The end of a frame and the beginning of the next arrive together.
         let frame = Frame(kind: .data, stream: 0, payload: ByteBuffer(repeating: 7, count: 1000))
         var stream = ByteBuffer()
         for _ in 0..<40 { stream.writeImmutableBuffer(fixture.encoded(frame)) }
@@ -284,7 +284,7 @@ import Testing
         #expect(fixture.channel.isActive)
     }
 
-    @Test func `who sends more frames than permitted is told which setting permits more`() throws {
+    @Test func `a peer that sends more frames than permitted is told which setting permits more`() throws {
         var limits = TransportLimits()
         limits.framesPerSecond = 10
         let fixture = try Fixture(limits: limits)
@@ -320,7 +320,7 @@ import Testing
         #expect(data.channel.isActive)
     }
 
-    @Test func `what is sent over a slow link is no stall while the peer takes part of it`() throws {
+    @Test func `a slow link is not a stall while the peer takes part of what is sent`() throws {
         let fixture = try Fixture(.data)
         try fixture.authenticate()
         let taken = OutboundValve()

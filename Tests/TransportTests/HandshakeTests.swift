@@ -158,7 +158,7 @@ import Testing
         var next = Self.master(nonce: [UInt8](64..<96))
         _ = try Self.sent(next.received(hello))
         #expect(Self.refusal(next.received(answer)) == .badSecret)
-        // The same the other way round: a recorded challenge is no proof for a new nonce.
+        // In the other direction: a recorded challenge does not prove anything for a new nonce.
         var again = Self.initiator(nonce: [UInt8](96..<128))
         _ = again.connected()
         #expect(Self.refusal(again.received(challenge)) == .badSecret)
@@ -191,7 +191,7 @@ import Testing
         let answer = try Self.sent(initiator.received(challenge))
         #expect(Self.agreement(master.received(answer)) != nil)
 
-        // Somebody who stands between two encrypted channels passes the messages on.
+        // An attacker between two encrypted channels passes the messages on.
         var victim = Self.initiator(binding: [1, 2, 3])
         var other = Self.master(binding: [4, 5, 6])
         let passedOn = try Self.sent(other.received(try Self.sent(victim.connected())))

@@ -144,7 +144,7 @@ import Transport
 
 @Suite(.timeLimit(.minutes(1))) struct `Blobs over loopback` {
     private static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-        // One random block after the other would take longer than the transfers: each block bears its number instead.
+        // One random block after the other would take longer than the transfers: each block has its number instead.
         var generator = SeededGenerator(seed: seed)
         let block = (0..<8192).flatMap { _ in withUnsafeBytes(of: generator.next(), Array.init) }
         var bytes: [UInt8] = []

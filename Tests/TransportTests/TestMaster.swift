@@ -12,7 +12,7 @@ import Transport
 final class TestMaster: Sendable {
     /// How the master misbehaves.
     struct Faults: Sendable {
-        /// Flips one bit of the bytes of so many blobs, the first that are sent.
+        /// Flips one bit in each of the first blobs that are sent.
         var damagedBlobCount = 0
         /// Closes every data connection after its first request.
         var closesAfterOneRequest = false

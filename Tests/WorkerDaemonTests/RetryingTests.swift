@@ -55,7 +55,7 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     @Test(arguments: [
         ConnectionClosed(.peer, "closed") as any Error & Sendable,
         ConnectionClosed(.goodbye, "goodbye", refusalCode: .idle),
-        TransportError(.refused, "nobody listens"), TransportError(.tooManyConnections, "too many"),
+        TransportError(.refused, "nothing is listening"), TransportError(.tooManyConnections, "too many"),
     ]) func `a lost master is waited for, two minutes long`(error: any Error & Sendable) async {
         #expect(await attempts(failingBy: error) > 40)
         #expect((120...122).contains(clock.now.offset / .seconds(1)))
@@ -76,7 +76,7 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         #expect(clock.now.offset <= .seconds(122))
     }
 
-    @Test func `a transfer goes on where the master is back`() async throws {
+    @Test func `a transfer is repeated until the master is back`() async throws {
         var count = 0
         let result = try await retrying(.taskBlob, clock: clock, quiet) {
             count += 1

@@ -5,7 +5,7 @@ import Testing
 
 @testable import WorkerDaemon
 
-/// The `tessera-rank` that was built with these tests: it lies where the test bundle lies.
+/// The `tessera-rank` that was built with these tests: it is in the directory of the test bundle.
 let rankExecutable: String = {
     var folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     let candidates = CommandLine.arguments + [Bundle.main.bundlePath, Bundle.main.executablePath ?? ""]

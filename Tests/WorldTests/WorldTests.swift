@@ -87,7 +87,7 @@ import Transport
             let files = LeaseFiles(LeaseID(task: spec.task, attempt: 1), in: folder)
             try files.create()
             try Data(image.png).write(to: URL(fileURLWithPath: files.input))
-            // The rows can not be kept: their place is taken by a folder.
+            // The rows cannot be kept: their place is taken by a directory.
             try FileManager.default.createDirectory(atPath: files.raw, withIntermediateDirectories: false)
             await #expect(throws: LeaseFileError.self) {
                 _ = try await runner.compute(spec, files, in: world, onBand: { _, _ in }, onProgress: { _ in })
@@ -300,7 +300,7 @@ import Transport
         defer { for path in [script, script + ".text"] { try? FileManager.default.removeItem(atPath: path) } }
         let text = "#!/bin/sh\nTESSERA_RANK_REVISION=0 exec \(rankExecutable) \"$@\"\n"
         try Data(text.utf8).write(to: URL(fileURLWithPath: script + ".text"))
-        // Installed by another process: a program that one of ours could still have open for writing can not be started.
+        // Installed by another process: a program that one of ours could still have open for writing cannot be started.
         let install = Process()
         install.executableURL = URL(fileURLWithPath: "/usr/bin/install")
         install.arguments = ["-m", "700", script + ".text", script]

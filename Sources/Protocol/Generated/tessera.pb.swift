@@ -847,7 +847,7 @@ public nonisolated struct WireJobOpened: Sendable {
 
   public var job: UInt64 = 0
 
-  /// already there: a resubmission goes on from here
+  /// already there: a resubmission continues from here
   public var imageCount: UInt32 = 0
 
   public var sealed: Bool = false

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import SystemCalls
 
-/// Wakes a thread that waits in `poll`, from any other, and says why.
+/// Wakes a thread that waits in `poll`, from any other thread, with a reason.
 final class Interrupt: Sendable {
     /// Readable after `requestStop` or `requestCancel`, until `clear`.
     var descriptor: CInt { waitingEnd.number }
@@ -16,7 +16,7 @@ final class Interrupt: Sendable {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let code = socketpair(AF_UNIX, kind, 0, &ends)
-        precondition(code == 0, "the system refuses a pair of sockets: \(SystemError.last)")
+        precondition(code == 0, "the system gives no pair of sockets: \(SystemError.last)")
         waitingEnd = OwnedDescriptor(ends[0])
         wakingEnd = OwnedDescriptor(ends[1])
     }
@@ -24,13 +24,13 @@ final class Interrupt: Sendable {
     var isStopRequested: Bool { stopped.load(ordering: .acquiring) }
     var isCancelRequested: Bool { cancelled.load(ordering: .acquiring) }
 
-    /// For good.
+    /// Ends the world permanently.
     func requestStop() {
         stopped.store(true, ordering: .releasing)
         wake()
     }
 
-    /// For the order in progress.
+    /// Cancels the order in progress.
     func requestCancel() {
         cancelled.store(true, ordering: .releasing)
         wake()

@@ -80,12 +80,12 @@ final class RankConnection {
     }
 }
 
-/// A Unix socket at `path` that ranks connect to. The folder's mode keeps other users away.
+/// A Unix socket at `path` that ranks connect to. The mode of its directory excludes other users.
 func listenForRanks(at path: String, count: Int) throws(WorldError) -> OwnedDescriptor {
     guard let address = UnixSocketAddress(path: path) else {
         throw .notStarted(
             "the socket's path \(path) has \(path.utf8.count) bytes, \(UnixSocketAddress.maximumPathByteCount) are allowed: "
-                + "choose a shorter folder", outputTail: "")
+                + "choose a shorter directory", outputTail: "")
     }
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     guard let descriptor = OwnedDescriptor(result: socket(AF_UNIX, kind, 0)) else {

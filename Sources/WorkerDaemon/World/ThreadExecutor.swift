@@ -3,8 +3,8 @@ import SystemCalls
 
 /// Runs the jobs of one actor on a thread of its own, so that the actor may block.
 ///
-/// It is always the same thread: the kernel sends a parent-death signal when the *thread* that started the process
-/// ends, so whoever starts a world must not be a thread of a pool.
+/// It is always the same thread: the kernel sends a parent-death signal when the *thread* that started the process ends, so
+/// a world must not be started by a thread of a pool.
 final class ThreadExecutor: SerialExecutor {
     private let queue = ExecutorQueue()
 
@@ -25,7 +25,7 @@ final class ThreadExecutor: SerialExecutor {
     func enqueue(_ job: consuming ExecutorJob) { queue.push(UnownedJob(job)) }
 }
 
-/// Jobs in order of arrival; `nil` is the last one.
+/// Jobs in order of arrival; `nil` ends the thread.
 private final class ExecutorQueue: Sendable {
     struct Owner {
         weak var executor: ThreadExecutor?

@@ -11,8 +11,8 @@ import JobModel
 ///                 a rank or mpirun died, or made no progress in time: run throws, all processes are killed
 /// ```
 ///
-/// One order at a time. The actor has a thread of its own, on which it blocks while an order is in progress; nobody
-/// else is held up. An idle world costs no CPU: its ranks block in `read`.
+/// One order at a time. The actor has a thread of its own, on which it blocks while an order is in progress, so it blocks no
+/// other task. An idle world costs no CPU: its ranks block in `read`.
 ///
 /// For the slot that owns it:
 ///
@@ -23,11 +23,11 @@ import JobModel
 ///         onBand: { band in
 ///             // Read band.path, publish the bytes, remove the file. Two bands may exist at once, no more.
 ///         })
-///     // .decoded, .finished, or .failed(cause, reason): the world lives on. Thrown errors: see `run`.
+///     // .decoded, .finished, or .failed(cause, reason): the world can take the next order. Thrown errors: see `run`.
 ///     await world.stop()
 ///
-/// Cancelling the task that awaits `run` ends the order within `cancelTimeout`. Files in `filesPath` are the slot's to
-/// remove; what it forgets goes with the world.
+/// Cancelling the task that awaits `run` ends the order within `cancelTimeout`. The slot removes its files in `filesPath`;
+/// files that it leaves are removed with the world.
 actor World {
     /// Rows that a decoding rank has written to a file.
     struct DecodedBand: Hashable, Sendable {
@@ -43,12 +43,12 @@ actor World {
     private var process: WorldProcess?
     private var isBusy = false
 
-    /// The folder for the files of orders, in shared memory; it lives as long as this value.
+    /// The directory for the files of orders, in shared memory; it exists as long as this value.
     nonisolated let filesPath: String
-    /// How many times mpirun was started.
+    /// The number of times that mpirun was started.
     private(set) var startCount = 0
 
-    /// Makes the private folder, and removes those of workers that were killed; starts nothing yet.
+    /// Creates the private directory, and removes those of workers that were killed. Starts no process.
     init(_ configuration: WorldConfiguration) throws(WorldError) {
         WorldDirectory.sweep(configuration.baseDirectory)
         self.configuration = configuration
@@ -62,7 +62,7 @@ actor World {
     /// The processes of the ranks, by rank; empty while there is no world.
     var rankProcesses: [pid_t] { process?.rankProcesses ?? [] }
 
-    /// Brings the world up, if it is not: the first `run` then finds it ready.
+    /// Starts the world, if it is not running: the first `run` then finds it ready.
     ///
     /// - Throws: `WorldError.notStarted`; `.stopped`.
     func start() throws(WorldError) { _ = try liveProcess() }
@@ -70,8 +70,8 @@ actor World {
     /// Carries out `order`, in a fresh world if there is none.
     ///
     /// - Parameters:
-    ///   - onBand: called for each decoded band, in order; the rank goes on decoding meanwhile. When it throws, the
-    ///     order is cancelled and the error rethrown.
+    ///   - onBand: called for each decoded band, in order, while the rank decodes the next. When it throws, the order is
+    ///     cancelled and the error rethrown.
     ///   - onProgress: called with the share that is done, 0 to 1.
     /// - Returns: a reply that ends the order: `.finished`, `.decoded` or `.failed`.
     /// - Throws: `WorldError` when there is no reply; `CancellationError` when the task was cancelled; what `onBand`
@@ -81,7 +81,7 @@ actor World {
         onProgress: @Sendable (Double) -> Void = { _ in }
     ) async throws -> RankReply {
         guard let spec = order.spec else { preconditionFailure("\(order) is not an order to work") }
-        precondition(!isBusy, "a world has one order at a time; \(spec.task) came while one was in progress")
+        precondition(!isBusy, "a world has one order at a time; \(spec.task) arrived while one was in progress")
         isBusy = true
         defer { isBusy = false }
         interrupt.forgetCancel()
@@ -92,10 +92,10 @@ actor World {
                 return try await converse(
                     with: process, order, patience: .milliseconds(spec.progressTimeoutMilliseconds), onBand, onProgress)
             } catch {
-                // After an answer, however it reads, the world is in step with us; else it is replaced.
+                // After an answer, whatever it says, the world is ready for the next order; without one it is replaced.
                 if let error = error as? AfterAnswer { throw error.error }
                 discard()
-                // Whatever a stop in the middle of an order looked like from here.
+                // A stop in the middle of an order has other errors as its consequence.
                 throw interrupt.isStopRequested && error is WorldError ? WorldError.stopped : error
             }
         } onCancel: {
@@ -103,7 +103,7 @@ actor World {
         }
     }
 
-    /// Ends the world for good: an order in progress throws `.stopped`, every process is gone on return.
+    /// Ends the world permanently: an order in progress throws `.stopped`, every process has ended on return.
     nonisolated func stop() async {
         interrupt.requestStop()
         await finish()
@@ -122,7 +122,7 @@ actor World {
     private func liveProcess() throws(WorldError) -> WorldProcess {
         if interrupt.isStopRequested { throw .stopped }
         if let process, process.isAlive { return process }
-        // Died while idle: no order was harmed.
+        // It died while idle: no order is affected.
         discard()
         startCount += 1
         let fresh = try WorldProcess(configuration, in: directory, interrupt: interrupt)
@@ -138,7 +138,7 @@ actor World {
         _ onBand: @Sendable (DecodedBand) async throws -> Void, _ onProgress: @Sendable (Double) -> Void
     ) async throws -> RankReply {
         var deadline = ContinuousClock.now + patience
-        /// Why the order was called off, once it was.
+        /// The reason why the order was cancelled, once it was.
         var abandoned: (any Error)?
         func abandon(_ error: any Error) throws(WorldError) {
             guard abandoned == nil else { return }

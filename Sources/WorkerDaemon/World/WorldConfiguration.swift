@@ -2,7 +2,7 @@ import Glibc
 import JobModel
 import SystemCalls
 
-/// How a slot's world is started.
+/// The parameters of a slot's world.
 struct WorldConfiguration: Sendable {
     /// Ranks in the world, at least 1.
     var rankCount: Int
@@ -10,18 +10,18 @@ struct WorldConfiguration: Sendable {
     var rankExecutable: String
     /// Open MPI's launcher.
     var mpirun: String
-    /// A folder on a memory file system, in which the world's private folder is made.
+    /// A directory on a memory file system, in which the world's private directory is created.
     var baseDirectory: String
-    /// From the start of mpirun until every rank has said hello.
+    /// Time from the start of mpirun until every rank has said hello.
     var startTimeout: Duration
-    /// How long a cancelled order may take to end before the world is killed instead.
+    /// Time in which a cancelled order must end; after it the world is killed.
     var cancelTimeout: Duration
-    /// What an order may take in all, its files included. The ranks refuse an order that they know to need more.
+    /// Memory for an order, its files included. The ranks refuse an order that they know to need more.
     var memoryByteCount: UInt64
-    /// The most address space that a rank may use: a decoder that goes astray dies instead of the machine.
+    /// The most address space that a rank may use, so that a faulty decoder ends its rank and not the machine.
     ///
-    /// Unless it is given: the world's memory, and what a rank has mapped before its first order: its program, Open MPI, its
-    /// threads' stacks and what its allocator sets aside for them.
+    /// By default the world's memory plus what a rank maps before its first order: its program, Open MPI, its threads' stacks
+    /// and what its allocator reserves for them.
     var rankAddressSpaceByteCount: UInt64
     /// The most bytes in one MPI message; longer ones go in pieces. Below 2 GiB.
     var messageByteCount = 1 << 30
@@ -46,18 +46,18 @@ struct WorldConfiguration: Sendable {
     private static let emptyRankByteCount: UInt64 = 1 << 30
 }
 
-/// The command that starts a world: who is run, with which arguments and environment. No shell is involved.
+/// The command that starts a world: program, arguments and environment. No shell is involved.
 struct WorldCommand: Sendable {
     let executable: String
     let arguments: [String]
     let environment: [String]
 
     /// - Parameters:
-    ///   - parent: the process whose end is to end the world.
-    ///   - token: lets the ranks prove that they are ours. In the environment, which only this user can read, not in
-    ///     the arguments, which everybody can.
+    ///   - parent: the process with which the world ends.
+    ///   - token: lets the ranks prove that they are ours. It is in the environment, which only this user can read, not in the
+    ///     arguments, which every user can.
     init(_ configuration: WorldConfiguration, socket: String, session: String, token: String, parent: pid_t) {
-        // Local transports only, nothing bound to a core, no remote launcher, every file in our own folder. `ob1` and
+        // Local transports only, nothing bound to a core, no remote launcher, every file in our own directory. `ob1` and
         // the exclusions spare Open MPI the search for network hardware.
         let parameters: KeyValuePairs = [
             "btl": "self,vader", "btl_vader_single_copy_mechanism": "none", "btl_vader_backing_directory": session,
@@ -77,8 +77,8 @@ struct WorldCommand: Sendable {
         if geteuid() == 0 {
             environment += ["OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"]
         }
-        // A crash is told in a line. The runtime's backtrace takes half a second, and would leave no room for anything else in the
-        // tail that is kept; whoever wants it sets the variable for the worker.
+        // A crash is reported in one line. The runtime's backtrace takes half a second, and would fill the whole output tail. An
+        // operator who wants it sets the variable for the worker.
         if ThisProcess.environment("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
         environment += [
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
@@ -90,14 +90,14 @@ struct WorldCommand: Sendable {
         self.environment = environment
     }
 
-    /// What the ranks get of the worker's environment; above all not its secrets.
+    /// The variables of the worker's environment that the ranks get, which leaves out its secrets.
     private static let inherited = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
 
     /// Starts the command with output and errors going to `output`.
     ///
     /// To be called on a thread that lives as long as the world may.
     ///
-    /// - Parameter output: closed on return: only the command's end of it is left.
+    /// - Parameter output: closed on return, so that only the command has it open.
     /// - Returns: the process, which leads its process group.
     func spawn(output: consuming OwnedDescriptor) throws(WorldError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
@@ -115,7 +115,7 @@ struct WorldCommand: Sendable {
         posix_spawnattr_setsigmask(&attributes, &signals)
         sigfillset(&signals)
         posix_spawnattr_setsigdefault(&attributes, &signals)
-        // A process group of its own, so that a Ctrl-C that is meant for the worker leaves the order to the worker.
+        // A process group of its own, so that a Ctrl-C reaches the worker only, which then ends the world.
         posix_spawnattr_setpgroup(&attributes, 0)
         posix_spawnattr_setflags(
             &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))

@@ -1,37 +1,37 @@
 import Glibc
 import SystemCalls
 
-/// A world's private folder in shared memory: its socket, Open MPI's session, and the files of the order in progress.
+/// A world's private directory in shared memory: its socket, Open MPI's session, and the files of the order in progress.
 ///
 /// ```
 ///   /dev/shm/tessera-world-x7Q2fa/     0700, locked (flock) as long as its worker lives
-///       socket                         where the ranks connect
+///       socket                         the ranks connect to it
 ///       session/                       Open MPI's; emptied whenever the world is started
-///       files/                         rows, segments and summaries; the slot's
+///       files/                         rows, segments and summaries of the slot
 /// ```
 ///
-/// It is removed with this value. What a killed worker left is recognised by the lock that nobody holds any more,
-/// and removed by the next worker of the same user.
+/// It is removed with this value. A directory that a killed worker left is recognised by its lock, which no process holds, and
+/// removed by the next worker of the same user.
 final class WorldDirectory {
     private static let prefix = "tessera-world-"
 
     let path: String
-    /// Keeps the lock.
+    /// Holds the lock.
     private let descriptor: OwnedDescriptor
 
     var socketPath: String { path + "/socket" }
     var sessionPath: String { path + "/session" }
     var filesPath: String { path + "/files" }
 
-    /// - Parameter base: a folder on a memory file system, short enough for a socket's path within it (107 bytes).
+    /// - Parameter base: a directory on a memory file system, short enough for a socket's path within it (107 bytes).
     init(in base: String) throws(WorldError) {
         while true {
             var template = Array("\(base)/\(Self.prefix)XXXXXX".utf8CString)
             guard mkdtemp(&template) != nil else {
-                throw .notStarted("cannot create a folder in \(base): \(SystemError.last)", outputTail: "")
+                throw .notStarted("cannot create a directory in \(base): \(SystemError.last)", outputTail: "")
             }
             let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-            // Another worker's sweep may have come between the creation and the lock: then start over.
+            // Another worker's sweep may have removed it between the creation and the lock: then start over.
             if let descriptor = Self.lock(path), Self.names(path, descriptor.number) {
                 self.path = path
                 self.descriptor = descriptor
@@ -45,7 +45,7 @@ final class WorldDirectory {
 
     deinit { removeTree(path) }
 
-    /// Makes the session folder empty and the socket's name free.
+    /// Empties the session directory and frees the socket's name.
     func prepareSession() throws(WorldError) {
         unlink(socketPath)
         removeTree(sessionPath)
@@ -54,9 +54,9 @@ final class WorldDirectory {
         }
     }
 
-    /// Removes what workers of this user that no longer live have left in `base`.
+    /// Removes the directories of this user's ended workers in `base`.
     ///
-    /// - Returns: how many folders were removed.
+    /// - Returns: the number of directories that were removed.
     @discardableResult
     static func sweep(_ base: String) -> Int {
         var removed = 0
@@ -76,7 +76,7 @@ final class WorldDirectory {
         return removed
     }
 
-    /// - Returns: `nil` when somebody else holds the lock or the folder is gone.
+    /// - Returns: `nil` when another process holds the lock or the directory does not exist.
     private static func lock(_ path: String) -> OwnedDescriptor? {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         guard let descriptor = OwnedDescriptor(result: open(path, flags)),
@@ -85,7 +85,7 @@ final class WorldDirectory {
         return descriptor
     }
 
-    /// Whether `path` is still the folder that `descriptor` is open on.
+    /// Whether `path` is still the directory that `descriptor` is open on.
     private static func names(_ path: String, _ descriptor: CInt) -> Bool {
         var byPath = stat()
         var byDescriptor = stat()

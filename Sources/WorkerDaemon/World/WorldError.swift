@@ -1,9 +1,9 @@
 import JobModel
 
-/// Why a world could not carry out an order. Every case but `stopped` leaves the `World` usable: the next order gets a
-/// fresh world.
+/// The reason why a world could not carry out an order. After every case but `stopped` the `World` is usable: the next order
+/// gets a new world.
 enum WorldError: Error, Hashable {
-    /// The world did not come up.
+    /// The world did not start.
     case notStarted(_ reason: String, outputTail: String)
     /// A rank or mpirun ended, or broke the protocol, before it had answered.
     case lost(_ reason: String, outputTail: String)
@@ -23,7 +23,7 @@ enum WorldError: Error, Hashable {
     }
 }
 
-/// What a worker says that cannot start: the reason in one line, then what mpirun and the ranks wrote, if anything.
+/// The message of a worker that cannot start: the reason in one line, then the output of mpirun and the ranks, if there is any.
 extension WorldError: CustomStringConvertible {
     var description: String {
         let failure = failure

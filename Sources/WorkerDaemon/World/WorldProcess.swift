@@ -5,9 +5,9 @@ import SystemCalls
 
 /// One mpirun and its ranks, from start to end: the sockets to the ranks, what they print, and their death.
 ///
-/// Blocks its caller, never longer than the deadline it is given. When this value goes, so does every process.
+/// Blocks its caller, never longer than the deadline it is given. Every process ends with this value.
 final class WorldProcess {
-    /// What there is to know, next.
+    /// The next thing that happened.
     enum Event {
         /// From rank 0.
         case reply(RankReply)
@@ -54,7 +54,7 @@ final class WorldProcess {
 
     deinit { kill() }
 
-    /// Whether mpirun and all ranks live, as far as a glance tells.
+    /// Whether mpirun and all ranks live, as far as a look at their sockets tells.
     var isAlive: Bool { !isReaped && !output.isClosed && !ranks.contains { $0.isHungUp } }
 
     /// Sends `order` to the ranks it is for.
@@ -96,7 +96,7 @@ final class WorldProcess {
                         return .reply(reply)
                     }
                 } catch let error as BinaryCodingError {
-                    throw lost("rank \(rank) sent what is no reply: \(error.description)")
+                    throw lost("rank \(rank) sent something that is not a reply: \(error.description)")
                 } catch let error as WorldError {
                     throw error
                 } catch {
@@ -110,7 +110,7 @@ final class WorldProcess {
             if ready < 0 && errno == EINTR { continue }
             if ready == 0 { return .timedOut }
             if polls[ranks.count].revents != 0 { output.drain() }
-            // Replies first: what a rank said before its end counts.
+            // Replies first: a reply that a rank sent before its end counts.
             for (rank, connection) in ranks.enumerated() where polls[rank].revents != 0 {
                 if connection.fill() == .closed {
                     if rank == 0, let last = try? connection.nextReply() { return .reply(last) }
@@ -125,7 +125,7 @@ final class WorldProcess {
         }
     }
 
-    /// Asks the ranks to finish, and kills whatever is left at the deadline.
+    /// Asks the ranks to finish, and kills the processes that are left at the deadline.
     func shutdown(until deadline: ContinuousClock.Instant) {
         if isAlive, (try? send(.shutdown, until: deadline)) != nil { output.waitUntilClosed(deadline) }
         kill()

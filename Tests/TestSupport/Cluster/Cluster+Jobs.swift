@@ -20,7 +20,7 @@ extension Cluster {
         return Dialer(to: endpoint, as: role, secret: secret, software: "test", logger: quiet)
     }
 
-    /// Writes an input file; names may have folders.
+    /// Writes an input file; names may contain directories.
     public func file(_ name: String, _ bytes: [UInt8]) throws -> String {
         try folder.write(bytes, to: "images/\(name)")
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The private folders of a cluster: one on disk for state, secret, logs and images, one in shared memory for the ranks.
+/// The private directories of a cluster: one on disk for state, secret, logs and images, one in shared memory for the ranks.
 final class ClusterFolder: Sendable {
     let path: String
     /// In shared memory.
@@ -12,7 +12,7 @@ final class ClusterFolder: Sendable {
         scratch = try Self.make("/dev/shm/tessera-cluster-XXXXXX")
     }
 
-    /// Where `name` is, or would be.
+    /// The path of `name`, which need not exist.
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
     /// Writes a file that only this user may read.
@@ -39,14 +39,14 @@ final class ClusterFolder: Sendable {
     }
 }
 
-/// The programs that were built with the tests: they lie where the test bundle lies.
+/// The programs that were built with the tests, in the directory of the test bundle.
 public enum Programs {
     public static func path(_ name: String) -> String {
         let bundle = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path
     }
 
-    /// What every program gets: nothing of the settings of whoever runs the tests.
+    /// The environment of every program, without the settings of the person who runs the tests.
     public static func environment(home: String) -> [String: String] {
         var environment = ["HOME": home, "LANG": "C.UTF-8", "TMPDIR": home]
         for name in ["PATH", "LD_LIBRARY_PATH"] {

@@ -49,7 +49,7 @@ public final class Daemon: Sendable {
         try await process.waitForEnd()
     }
 
-    /// SIGSTOP; returns when the process stands still.
+    /// SIGSTOP; returns when the process is stopped.
     public func stop() async throws {
         process.send(SIGSTOP)
         try await eventually("\(name) is stopped") { ProcessTable.entry(pid)?.state == "T" }

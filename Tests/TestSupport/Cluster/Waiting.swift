@@ -1,4 +1,4 @@
-/// What a test waited for has not happened.
+/// A condition that a test waited for did not become true.
 public struct DidNotHappen: Error, CustomStringConvertible {
     public let description: String
 }
@@ -7,7 +7,7 @@ public struct DidNotHappen: Error, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - what: what is waited for, as a clause: "the job ends".
-///   - limit: only bounds a failing test; a passing one goes on as soon as it can.
+///   - limit: only bounds a failing test; a passing one continues as soon as it can.
 /// - Throws: `DidNotHappen` after `limit`; what `condition` throws.
 public func eventually<Value>(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(60),
@@ -19,7 +19,7 @@ public func eventually<Value>(
         // Looked at once more after the deadline: on a busy machine the pause may have been long.
         let isLast = ContinuousClock.now >= deadline
         if let value = try await condition() { return value }
-        if isLast { throw DidNotHappen(description: "waited \(limit) in vain until \(what())") }
+        if isLast { throw DidNotHappen(description: "waited \(limit), and it did not happen that \(what())") }
         try await Task.sleep(for: interval)
     }
 }

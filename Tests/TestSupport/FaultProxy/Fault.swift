@@ -1,7 +1,7 @@
 import Protocol
 import Transport
 
-/// The two ways of a connection.
+/// The two directions of a connection.
 public enum FlowDirection: String, Sendable, Hashable, CaseIterable {
     case toMaster = "to the master"
     case fromMaster = "from the master"
@@ -11,19 +11,19 @@ public enum FlowDirection: String, Sendable, Hashable, CaseIterable {
 
 /// What a `FaultProxy` can do to a connection when a certain frame passes.
 public enum Fault: Sendable, Hashable {
-    /// The frame, and with it all behind it, comes later.
+    /// The frame, and all frames behind it, are delayed.
     case delay(Duration)
     /// From this frame on both directions trickle.
     case slow(bytesPerSecond: Int)
-    /// So many bytes of the frame arrive, then both ends are reset.
+    /// Part of the frame arrives, that many bytes of it; then both ends are reset.
     case cut(afterByteCount: Int)
-    /// One end is closed, and the other does not hear of it: what it sends is lost, and nothing comes.
+    /// One end is closed, and the other is not told: what it sends is lost, and it receives nothing.
     case halfOpen(unaware: End)
     /// From this frame on nothing arrives in its direction, not even the connection's end. The other direction works.
     case silence
     /// One bit of the frame is changed: bit `bit` counted from its beginning, modulo its length.
     case corrupt(bit: Int)
-    /// The frame comes twice.
+    /// The frame arrives twice.
     case duplicate
 
     public enum End: String, Sendable, Hashable {
@@ -39,7 +39,7 @@ public struct FrameSighting: Sendable {
         case control(WireControl.OneOf_Body)
         case data(byteCount: Int)
         case goodbye(WireRefusal)
-        /// A payload that is no message.
+        /// A payload that is not a message.
         case other
     }
 

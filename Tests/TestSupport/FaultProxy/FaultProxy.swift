@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import Transport
 
-/// Stands between a master and those who connect to it, on loopback; passes frames on, and does to them what it is told.
+/// A proxy between a master and its peers, on loopback: passes frames on, and applies faults to them.
 ///
 /// ```
 ///   client or worker  <--TCP-->  FaultProxy  <--TCP-->  master
@@ -10,7 +10,7 @@ import Transport
 ///                        decide(frame) -> nothing, or a fault
 /// ```
 ///
-/// It knows frames, so that a fault strikes at a message instead of at some moment. Bytes that are no frames pass as they are.
+/// It knows frames, so that a fault strikes at a message instead of at some moment. Other bytes pass unchanged.
 /// Each direction of each connection has a thread that blocks: a decision that takes its time holds the frame back.
 public final class FaultProxy: Sendable {
     /// Called for every frame before it passes, by the thread of its direction.

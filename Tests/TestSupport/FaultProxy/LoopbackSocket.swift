@@ -10,7 +10,7 @@ public struct SocketError: Error, CustomStringConvertible {
 
 /// The system calls of a `FaultProxy`, blocking.
 enum LoopbackSocket {
-    /// What a read of so many bytes came to.
+    /// The outcome of a read of a given number of bytes.
     enum Reading {
         case bytes([UInt8])
         /// The peer closed its sending half; fewer bytes came before.

@@ -88,7 +88,7 @@ final class ProxiedConnection: Sendable {
 
     // MARK: Faults
 
-    /// - Returns: whether the direction goes on.
+    /// - Returns: whether the direction continues.
     private func pass(_ bytes: [UInt8], number: Int, _ direction: FlowDirection) -> Bool {
         let frame = FrameSighting(
             connection: self.number, peer: state.withLock { $0.peer }, direction: direction, number: number,
@@ -128,7 +128,7 @@ final class ProxiedConnection: Sendable {
 
     private func sink(of direction: FlowDirection) -> Int32 { direction == .toMaster ? master : initiator }
 
-    /// - Returns: whether the direction goes on.
+    /// - Returns: whether the direction continues.
     private func send(_ bytes: [UInt8], _ direction: FlowDirection) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
