@@ -118,7 +118,9 @@ struct DataSession: Sendable {
     private func refuse(_ refusal: WireRefusal) {
         logger.log(
             level: refusal.retryAfterMilliseconds == 0 ? .info : .debug, "transfer refused",
-            metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+            metadata: [
+                "peer": "\(connection.peer)", "code": "\(refusal.code)", "reason": "\(refusal.message)",
+            ])
         transfers.refused()
         connection.send(.refused(refusal))
     }

@@ -1,16 +1,35 @@
 import Foundation
 
 /// The private directories of a cluster: one on disk for state, secret, logs and images, one in shared memory for the ranks.
+///
+/// Their names contain the number of the test process: directories of a test process that crashed are removed by the next one.
 final class ClusterFolder: Sendable {
     let path: String
     /// In shared memory.
     let scratch: String
 
     init() throws {
-        path = try Self.make("/tmp/tessera-cluster-XXXXXX")
+        _ = Self.leftoversRemoved
+        path = try Self.make(in: "/tmp")
         // A socket's path has to fit 107 bytes: a short name.
-        scratch = try Self.make("/dev/shm/tessera-cluster-XXXXXX")
+        scratch = try Self.make(in: "/dev/shm")
     }
+
+    private static let prefix = "tessera-cluster-"
+
+    /// Done once per test process.
+    private static let leftoversRemoved: Bool = {
+        for parent in ["/tmp", "/dev/shm"] {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+            where name.hasPrefix(prefix) {
+                guard let owner = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ pid_t($0) }),
+                    kill(owner, 0) != 0, errno == ESRCH
+                else { continue }
+                try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+            }
+        }
+        return true
+    }()
 
     /// The path of `name`, which need not exist.
     func file(_ name: String) -> String { "\(path)/\(name)" }
@@ -30,7 +49,8 @@ final class ClusterFolder: Sendable {
         try? FileManager.default.removeItem(atPath: scratch)
     }
 
-    private static func make(_ pattern: String) throws -> String {
+    private static func make(in parent: String) throws -> String {
+        let pattern = "\(parent)/\(prefix)\(getpid())-XXXXXX"
         var template = Array(pattern.utf8CString)
         guard mkdtemp(&template) != nil else {
             throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: pattern])
