@@ -191,7 +191,7 @@ final class GuardedRows {
 
     func fill(from bytes: [UInt8]) { mutableView(rows).bytes.copyBytes(from: bytes) }
 
-    var bytes: [UInt8] { withExtendedLifetime(self) { Array(band(rows).bytes) } }
+    var bytes: [UInt8] { withExtendedLifetime(self) { Array(view(rows).bytes) } }
 
     /// Pixel by pixel; all rows must be here.
     func transposed() -> GuardedRows {
