@@ -148,6 +148,15 @@ let package = Package(
             dependencies: ["Retrying", "Transport", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
 
+        // What programs that talk to a master are made of. Imports are internal by default, so that the compiler keeps the
+        // wire's messages out of its public API.
+        .target(
+            name: "ClientKit",
+            dependencies: [
+                "JobModel", "Pipelines", "ImageFormats", "Protocol", "Transport", "Retrying", "MasterClient",
+                "Cryptography", nio("NIOCore"), log,
+            ], swiftSettings: strict + [.enableUpcomingFeature("InternalImportsByDefault")]),
+
         // Executables: composition roots over types that tests can reach.
         .executableTarget(
             name: "MasterDaemon",
@@ -175,9 +184,8 @@ let package = Package(
         .executableTarget(
             name: "Client",
             dependencies: [
-                "JobModel", "Protocol", "Transport", "MasterClient", "Pipelines", "Kernels", "ImageFormats",
-                "ImageCodecs", "Retrying", "Settings", arguments,
-                "Cryptography", log,
+                "ClientKit", "JobModel", "Transport", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs", "Settings",
+                arguments,
             ], swiftSettings: strict),
 
         // Tools/: not installed.
@@ -243,7 +251,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "JobModel", "Pipelines", "ImagingModel", "Kernels", "ImageFormats", "ImageCodecs", "MasterClient",
+                "JobModel", "Pipelines", "ImagingModel", "Kernels", "ImageFormats", "ImageCodecs", "ClientKit",
                 "Protocol", "SeededRandom", "Transport", "CTestProcess", log,
                 nio("NIOCore"),
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
@@ -271,7 +279,9 @@ let package = Package(
             name: "BlobStoreTests", dependencies: ["BlobStore", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
-            dependencies: ["Transport", "MasterClient", "SeededRandom", "TestSupport", nio("NIOEmbedded")],
+            dependencies: [
+                "Transport", "MasterClient", "ClientKit", "SeededRandom", "TestSupport", nio("NIOEmbedded"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
         .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", "TestBasics"], swiftSettings: strict),
@@ -287,7 +297,8 @@ let package = Package(
         .testTarget(
             name: "MasterDaemonTests",
             dependencies: [
-                "MasterDaemon", "MasterMachine", "JobModel", "Journal", "Scheduler", "BlobStore", "TestSupport",
+                "MasterDaemon", "MasterMachine", "JobModel", "Journal", "Scheduler", "BlobStore", "ClientKit",
+                "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -309,23 +320,31 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
+            name: "ClientKitTests",
+            dependencies: [
+                "ClientKit", "MasterClient", "Transport", "JobModel", "Pipelines", "ImageFormats", "TestBasics",
+                "Cryptography", nio("NIOCore"),
+            ], swiftSettings: strict),
+        .testTarget(
             name: "ClientTests",
-            dependencies: ["Client", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs", "Cryptography"],
+            dependencies: [
+                "Client", "ClientKit", "MasterClient", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
+                "Cryptography", "TestBasics",
+            ],
             swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel", "Pipelines", "Kernels",
-                "ImageFormats", "ImageCodecs", "Rank",
-                "Journal", "SystemCalls", "CFaultyDisk", "JournalWriter", "SeededRandom", "Cryptography", log,
+                "TestSupport", "ClientKit", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel", "Pipelines",
+                "Kernels", "ImageFormats", "ImageCodecs", "Rank", "Journal", "SystemCalls", "CFaultyDisk",
+                "JournalWriter", "SeededRandom", "Cryptography", log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines", "Kernels",
-                "ImageFormats", "ImageCodecs",
-                "Checksums", "SeededRandom", log, nio("NIOCore"),
+                "TestSupport", "ClientKit", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines",
+                "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "SeededRandom", log, nio("NIOCore"),
             ], swiftSettings: strict),
     ]
 )

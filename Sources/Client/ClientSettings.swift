@@ -1,5 +1,5 @@
 import Pipelines
-import Protocol
+import ClientKit
 import Settings
 import Transport
 
@@ -11,21 +11,21 @@ import Transport
     import Darwin
 #endif
 
-/// What a command was told, by flag, environment, file or default, checked.
+/// The settings of a command, from flags, the environment, the file and defaults; checked.
 struct ClientSettings: Sendable {
     let endpoint: Endpoint
     let secretFile: String?
-    /// Where a secret was looked for, when there is none.
+    /// The places where a secret is looked for.
     let secretPlaces: [String]
     let reconnectTimeout: Duration
     let transport: TransportLimits
     let progress: ProgressStyle
-    /// Where presets are, when there are any.
+    /// The file of presets, if there is one.
     let presetFile: String?
     private let settings: Settings
 
     /// - Parameter flags: options as name and value; `nil` values were not given.
-    /// - Throws: `SettingsError`, or `TransportError` for an address that is none.
+    /// - Throws: `SettingsError`, or `TransportError` for an address that is not one.
     init(
         flags: [(name: String, value: String?)], environment: [String: String],
         exists: (String) -> Bool = { FileStatus(at: $0) != nil }
@@ -66,12 +66,12 @@ struct ClientSettings: Sendable {
         guard let presetFile else { return PresetBook() }
         let bytes = try FileDescriptor.contents(of: presetFile, limit: PresetBook.maximumTextByteCount)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ClientError("bad-presets", "the presets '\(presetFile)' are not UTF-8 text", status: .usage)
+            throw ClientError("bad-presets", "the presets '\(presetFile)' are not UTF-8 text", kind: .usage)
         }
         do {
             return try PresetBook(parsing: text, origin: presetFile)
         } catch {
-            throw ClientError(error.code.rawValue, error.message, status: .usage)
+            throw ClientError(error.code.rawValue, error.message, kind: .usage)
         }
     }
 
@@ -82,7 +82,7 @@ struct ClientSettings: Sendable {
         do {
             return try Pipeline(parsing: pipeline).limited(to: RegionOfInterest(parsing: region)).canonicalText
         } catch {
-            throw ClientError(error.code.rawValue, error.message, status: .usage)
+            throw ClientError(error.code.rawValue, error.message, kind: .usage)
         }
     }
 
@@ -97,39 +97,22 @@ struct ClientSettings: Sendable {
         return try SharedSecret(file: secretFile)
     }
 
-    /// The request for a new job; 0 leaves a limit to the master.
-    func openJob(pipeline: String, token: String) throws -> WireOpenJob {
-        var request = WireOpenJob()
-        request.token = token
-        request.pipeline = pipeline
-        request.submitter = settings.text("submitter") ?? Self.userAtHost()
-        request.priority = Int32(try optional("priority", in: -100...100))
-        request.noCache = try settings.isOn("no-cache")
-        request.chunkByteCount = UInt64(try optional("chunk-bytes", in: 1...1 << 40))
-        request.maximumPixelCount = UInt64(try optional("max-pixels", in: 1...1 << 40))
-        request.maximumAttempts = UInt32(try optional("attempts", in: 1...100))
-        return request
+    /// The request for a new job; a limit that is not given is left to the master.
+    func jobRequest(pipeline: String) throws -> JobRequest {
+        JobRequest(
+            pipeline: pipeline, submitter: settings.text("submitter") ?? Self.userAtHost(),
+            priority: Int32(try optional("priority", in: -100...100) ?? 0),
+            mayUseCache: try !settings.isOn("no-cache"),
+            chunkByteCount: try optional("chunk-bytes", in: 1...1 << 40).map { UInt64($0) },
+            maximumPixelCount: try optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
+            maximumAttempts: try optional("attempts", in: 1...100).map { UInt32($0) })
     }
 
-    private func optional(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
-        settings.text(name) == nil ? 0 : try settings.integer(name, in: range)
+    private func optional(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
+        settings.text(name) == nil ? nil : try settings.integer(name, in: range)
     }
 
-    private static let known = [
-        Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
-        Setting("secret-file", "FILE", "The file with the shared secret"),
-        Setting("reconnect-timeout", "TIME", default: "60s", "How long to try when the master is lost"),
-        Setting(
-            "silence-timeout", "TIME", default: "15s", "Take the master for lost when it says nothing for so long"),
-        Setting("progress", "STYLE", default: "auto", "How to show progress: auto, bar, plain or none"),
-        Setting("presets", "FILE", "The file of presets"),
-        Setting("priority", "N", "From -100 to 100; higher goes first"),
-        Setting("no-cache", "", "Compute everything anew"),
-        Setting("max-pixels", "N", "Refuse images with more pixels"),
-        Setting("chunk-bytes", "N", "Raw bytes of a chunk"),
-        Setting("attempts", "N", "Attempts before a task is given up"),
-        Setting("submitter", "NAME", "The label by which jobs share the cluster"),
-    ]
+    private static let known = CommonOption.all.map(\.setting) + JobOption.all.map(\.setting)
 
     private static func userAtHost() -> String {
         var host = [CChar](repeating: 0, count: 256)
@@ -140,23 +123,5 @@ struct ClientSettings: Sendable {
         return user
             + (hasHost
                 ? "@" + String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "")
-    }
-}
-
-extension CommonOptions {
-    var flags: [(name: String, value: String?)] {
-        [
-            ("master", master), ("secret-file", secretFile), ("config", config), ("progress", progress),
-            ("reconnect-timeout", reconnectTimeout), ("silence-timeout", silenceTimeout), ("presets", presets),
-        ]
-    }
-}
-
-extension JobOptionFlags {
-    var flags: [(name: String, value: String?)] {
-        [
-            ("priority", priority), ("no-cache", noCache ? "true" : nil), ("max-pixels", maxPixels),
-            ("chunk-bytes", chunkBytes), ("attempts", attempts), ("submitter", submitter),
-        ]
     }
 }

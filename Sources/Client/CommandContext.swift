@@ -1,5 +1,6 @@
 import FoundationEssentials
 import JobModel
+import ClientKit
 
 /// What a command works with.
 struct CommandContext: Sendable {
@@ -28,16 +29,13 @@ struct CommandContext: Sendable {
     func withMaster<Result: Sendable>(
         _ settings: ClientSettings, _ body: @escaping @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
-        let secret = try settings.secret()
-        let start = start
         let console = console
         let surroundings = MasterSession.Surroundings(
-            now: { ContinuousClock.now - start }, sleep: { try await Task.sleep(for: $0) },
-            note: { console.note("tessera: \($0)", code: "connection") })
+            observe: { console.note("tessera: \($0.text)", code: "connection") })
         // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
         return try await MasterSession.with(
-            reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings,
-            dial: ConnectedMaster.dial(settings.endpoint, secret: secret, limits: settings.transport)
+            settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
+            limits: settings.transport, reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings
         ) { session in
             try await Interruption.cancelling { try await body(session) }
         }
@@ -64,35 +62,5 @@ struct CommandContext: Sendable {
             }
             return try await body(progress)
         }
-    }
-}
-
-/// Turns an interruption into what the person needs to know: the job goes on, and how to come back to it.
-func detaching<Result>(from job: JobID, _ body: () async throws -> Result) async throws -> Result {
-    do {
-        return try await body()
-    } catch {
-        guard Task.isCancelled || error is CancellationError else { throw error }
-        throw ClientError(
-            "interrupted",
-            """
-            interrupted; job \(job) goes on
-              tessera watch \(job)              shows its progress again
-              tessera fetch \(job) -o PATH      waits for its results
-              tessera cancel \(job)             stops it
-            """, status: Interruption.status)
-    }
-}
-
-extension ClientError {
-    init(_ interruption: SubmissionInterrupted) {
-        let end =
-            interruption.isJobCancelled
-            ? "is cancelled"
-            : "could not be cancelled, because the master did not answer: tessera cancel \(interruption.job)"
-        self.init(
-            "interrupted",
-            "interrupted while images were still being sent: job \(interruption.job) was not complete and \(end)",
-            status: Interruption.status)
     }
 }

@@ -1,4 +1,4 @@
-import JobModel
+import ClientKit
 
 /// What the command tells the shell. The numbers are part of the interface: docs/cli.md lists them.
 enum ExitStatus: Int32, Sendable, CaseIterable {
@@ -14,18 +14,30 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     case usage = 64
     /// SIGINT, as shells count it.
     case interrupted = 130
-    /// Whoever read our output went away; what a death by SIGPIPE would have shown.
+    /// The reader of our output went away; what a death by SIGPIPE would have shown.
     case brokenPipe = 141
     /// SIGTERM, as shells count it.
     case terminated = 143
 
-    /// How a job's end is told.
-    init(_ state: JobState) {
+    /// The status for the end of a job.
+    init(_ state: JobSummary.State) {
         switch state {
         case .done: self = .done
         case .partlyFailed: self = .partlyFailed
         case .failed, .cancelled: self = .failed
-        case .open, .running: self = .failed
+        case .open, .running, .other: self = .failed
+        }
+    }
+
+    /// The status for a command that ended by `error`.
+    init(_ error: ClientError) {
+        switch error.kind {
+        case .failed: self = .failed
+        case .usage: self = .usage
+        case .notAuthorised: self = .notAuthorised
+        case .unreachable: self = .unreachable
+        case .interrupted: self = Interruption.status
+        case .brokenPipe: self = .brokenPipe
         }
     }
 

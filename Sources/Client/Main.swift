@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 import JobModel
 
 #if canImport(Glibc)
@@ -35,7 +36,7 @@ struct Tessera: AsyncParsableCommand {
                     Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
                 ]),
             CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
-            CommandGroup(name: "Cluster", subcommands: [Workers.self, Drain.self, Dead.self]),
+            CommandGroup(name: "Cluster", subcommands: [Workers.self, Drain.self, DeadLetters.self]),
         ])
 
     static func main() async {
@@ -101,9 +102,7 @@ extension ClientCommand {
         do {
             return try await execute(context)
         } catch {
-            let error =
-                error is CancellationError
-                ? ClientError("interrupted", "interrupted", status: Interruption.status) : ClientError(error)
+            let error = ClientError(reporting: error)
             context.console.showStatus("")
             context.console.report(error)
             return error.status

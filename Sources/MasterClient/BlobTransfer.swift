@@ -49,28 +49,36 @@ public final class BlobTransfer: Sendable {
         }
     }
 
+    /// Stores the bytes of `source`.
+    /// - Parameter digest: the bytes' SHA-256, where it is known before they are sent.
+    public func put(
+        _ source: BlobSource, digest: BlobDigest? = nil, recomputable: Bool = false,
+        purpose: Purpose = .input(of: nil)
+    ) async throws -> BlobReference {
+        try await exchange(mayRetry: { true }) { connection in
+            var reader = try await source.open()
+            return try await Self.put(
+                &reader, digest: digest, recomputable: recomputable, purpose: purpose, over: connection)
+        }
+    }
+
     /// Stores `byteCount` bytes of an open file, read by pread from `offset` on.
     /// - Parameter digest: the bytes' SHA-256, where it is known before they are sent.
     public func put(
         descriptor: Int32, offset: UInt64, byteCount: UInt64, digest: BlobDigest? = nil, recomputable: Bool = false,
         purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
-        try await exchange(mayRetry: { true }) { connection in
-            var source = FileSource(descriptor: descriptor, offset: offset, byteCount: byteCount)
-            return try await Self.put(
-                &source, digest: digest, recomputable: recomputable, purpose: purpose, over: connection)
-        }
+        try await put(
+            .file(descriptor: descriptor, offset: offset, byteCount: byteCount), digest: digest,
+            recomputable: recomputable, purpose: purpose)
     }
 
     /// Stores bytes in memory.
     public func put(
         bytes: [UInt8], digest: BlobDigest? = nil, recomputable: Bool = false, purpose: Purpose = .input(of: nil)
     ) async throws -> BlobReference {
-        try await exchange(mayRetry: { true }) { connection in
-            var source = BufferSource(ByteBuffer(bytes: bytes))
-            return try await Self.put(
-                &source, digest: digest, recomputable: recomputable, purpose: purpose, over: connection)
-        }
+        try await put(
+            .bytes(ByteBuffer(bytes: bytes)), digest: digest, recomputable: recomputable, purpose: purpose)
     }
 
     /// Stores mapped memory, which must stay valid and unchanged until this returns or throws.
@@ -78,17 +86,17 @@ public final class BlobTransfer: Sendable {
         bytes: UnsafeRawBufferPointer, digest: BlobDigest? = nil, recomputable: Bool = false
     ) async throws -> BlobReference {
         try await exchange(mayRetry: { true }) { connection in
-            var source = MemorySource(bytes)
-            return try await Self.put(&source, digest: digest, recomputable: recomputable, over: connection)
+            var reader = MemoryReader(bytes)
+            return try await Self.put(&reader, digest: digest, recomputable: recomputable, over: connection)
         }
     }
 
     private static func put(
-        _ source: inout some BlobSource, digest: BlobDigest?, recomputable: Bool, purpose: Purpose = .input(of: nil),
+        _ reader: inout some BlobReader, digest: BlobDigest?, recomputable: Bool, purpose: Purpose = .input(of: nil),
         over connection: DataConnection
     ) async throws -> Exchange<BlobReference> {
         var request = WirePutBlob()
-        request.byteCount = source.byteCount
+        request.byteCount = reader.byteCount
         request.digest = digest?.wire ?? .init()
         request.recomputable = recomputable
         switch purpose {
@@ -96,10 +104,10 @@ public final class BlobTransfer: Sendable {
         case .task: request.fromTask = true
         }
         connection.send(.putBlob(request))
-        var rest = source.byteCount
+        var rest = reader.byteCount
         // A message that arrives before all bytes are sent can only be a refusal.
         while rest > 0, !connection.hasReceived {
-            let piece = try await source.next(atMost: min(Int(clamping: rest), DataConnection.preferredDataByteCount))
+            let piece = try await reader.next(atMost: min(Int(clamping: rest), DataConnection.preferredDataByteCount))
             do {
                 try await connection.send(data: piece)
             } catch is ConnectionClosed {
@@ -114,7 +122,7 @@ public final class BlobTransfer: Sendable {
             switch message.body {
             case .blobStored(let stored) where rest == 0:
                 let reference = try BlobReference(wire: stored.blob, field: "BlobStored.blob")
-                let own = BlobReference(digest: source.finishedDigest(), byteCount: source.byteCount)
+                let own = BlobReference(digest: reader.finishedDigest(), byteCount: reader.byteCount)
                 guard reference == own else {
                     throw BlobTransferError(
                         .corrupt,
@@ -124,9 +132,9 @@ public final class BlobTransfer: Sendable {
                 return .completed(own)
             case .refused(let refusal):
                 // These are the bytes that were announced, and the master has others.
-                if rest == 0, refusal.refusalCode == .blobWrongDigest, digest == source.finishedDigest() {
+                if rest == 0, refusal.refusalCode == .blobWrongDigest, digest == reader.finishedDigest() {
                     throw BlobTransferError(
-                        .corrupt, "the \(source.byteCount) bytes sent arrived damaged at the master; try again")
+                        .corrupt, "the \(reader.byteCount) bytes sent arrived damaged at the master; try again")
                 }
                 // With bytes still unsent, the connection's next bytes would be data: it cannot be used again.
                 return .refused(MasterRefusal(refusal), isReusable: rest == 0)
@@ -155,6 +163,14 @@ public final class BlobTransfer: Sendable {
     public func get(_ slice: BlobSlice, into descriptor: Int32, at offset: UInt64) async throws {
         try await get(slice, mayRetry: { true }) { piece, position in
             try await LocalFile.write(piece, to: descriptor, at: offset + position)
+        }
+    }
+
+    /// Fetches a slice into `target`.
+    public func get(_ slice: BlobSlice, into target: BlobTarget) async throws {
+        switch target {
+        case .file(let descriptor, let offset): try await get(slice, into: descriptor, at: offset)
+        case .pieces(let body): try await get(slice, body)
         }
     }
 

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Foundation
 import Pipelines
+import ClientKit
 import JobModel
 import MasterClient
-import Protocol
 import Settings
+import TestBasics
 import Testing
 import Transport
 
@@ -31,47 +32,73 @@ import Transport
             case .badEndpoint: .usage
             default: .unreachable
             }
-        let error = ClientError(TransportError(code, "words"))
+        let error = ClientError(reporting: TransportError(code, "words"))
         #expect(error.status == expected)
         #expect(error.code == code.rawValue)
         #expect(error.message == "words")
     }
 
     @Test func `errors of every origin keep their code and words`() {
-        let pipeline = ClientError(PipelineError(.badValue, "size=4 is not allowed"))
-        #expect(pipeline == ClientError("bad-value", "size=4 is not allowed", status: .usage))
-        let refusal = ClientError(MasterRefusal(.notFound, "there is no job 18"))
-        #expect(refusal == ClientError("not-found", "there is no job 18", status: .failed))
-        #expect(ClientError(SettingsError.usage("--priority")).status == .usage)
-        #expect(ClientError(BlobTransferError(.corrupt, "damaged")).code == "corrupt-blob")
+        let pipeline = ClientError(reporting: PipelineError(.badValue, "size=4 is not allowed"))
+        #expect(pipeline == ClientError("bad-value", "size=4 is not allowed", kind: .usage))
+        let refusal = ClientError(reporting: MasterRefusal(.notFound, "there is no job 18"))
+        #expect(refusal == ClientError("not-found", "there is no job 18"))
+        #expect(ClientError(reporting: SettingsError.usage("--priority")).status == .usage)
+        #expect(ClientError(reporting: BlobTransferError(.corrupt, "damaged")).code == "corrupt-blob")
+    }
+
+    @Test func `what happens with an interrupted job is told, and what to do`() {
+        let waiting = ClientError(reporting: WaitInterrupted(job: JobID(17)))
+        #expect(waiting.status == .interrupted)
+        #expect(
+            waiting.message == """
+                interrupted; job 17 continues
+                  tessera watch 17              shows its progress again
+                  tessera fetch 17 -o PATH      waits for its results
+                  tessera cancel 17             stops it
+                """)
+        let sending = ClientError(reporting: SubmissionInterrupted(job: JobID(17), isJobCancelled: false))
+        #expect(sending.message.hasSuffix("because the master did not answer: tessera cancel 17"))
+    }
+
+    @Test func `an outage is told in sentences`() {
+        let events: [SessionEvent] = [
+            .lost(reason: "the connection was reset", reconnectTimeout: .seconds(60)),
+            .recovered(after: .milliseconds(1500)),
+            .askedToWait(MasterRefusal(.overloaded, "1000 jobs wait", retryAfter: .seconds(2))),
+        ]
+        #expect(
+            events.map(\.text) == [
+                "the connection was reset; trying again for up to 1 min 00 s",
+                "the master is back after 1.5 s; continuing",
+                "the master asks to wait (overloaded): 1000 jobs wait; waiting as long as it takes",
+            ])
+        let away = ClientError(reporting: MasterUnreachable(reason: "reset", reconnectTimeout: .seconds(10)))
+        #expect(away.status == .unreachable)
+        #expect(
+            away.message
+                == "the master has not been reachable for 10 s: reset; jobs that it has accepted are kept, and "
+                + "continue when it is back (--reconnect-timeout sets how long to try)")
     }
 
     @Test func `files that were left out turn done into partly failed`() {
         var report = JobReport(job: JobID(17))
-        var summary = WireJobSummary()
-        summary.state = "done"
-        report.summary = summary
+        report.summary = JobSummary(id: JobID(17), state: .done)
         #expect(report.status == .done)
         report.complaints = [InputComplaint(label: "a", error: ClientError("unreadable", "no"))]
         #expect(report.status == .partlyFailed)
-        summary.state = "failed"
-        report.summary = summary
+        report.summary?.state = .failed
         #expect(report.status == .failed)
     }
 
     @Test func `failed images are listed with name, code and reason, up to a limit`() {
         var report = JobReport(job: JobID(17))
         report.failures = (0..<60).map { index in
-            var image = WireImageStatus()
-            image.index = UInt32(index)
-            image.name = "scan\u{1B}.png"
-            image.state = index == 0 ? "dead-lettered" : "failed"
-            image.failure = Failure(.corruptInput, "the file ends early").wire
-            return image
+            ImageStatus(
+                index: UInt32(index), name: "scan\u{1B}.png", state: index == 0 ? .deadLettered : .failed,
+                failure: FailureReport(code: "corrupt-input", reason: "the file ends early"))
         }
-        var summary = WireJobSummary()
-        summary.imagesFailed = 2000
-        report.summary = summary
+        report.summary = JobSummary(id: JobID(17), state: .failed, imagesFailed: 2000)
         let lines = report.failureLines
         #expect(lines[0] == "scan?.png (image 17.0): corrupt-input: the file ends early")
         #expect(lines.count == JobReport.shownFailureCount + 2)
@@ -97,14 +124,14 @@ import Transport
     }
 
     @Test func `the file of the home directory counts when no other is named`() async throws {
-        try await TestFiles.withDirectory { home in
+        try await withTemporaryDirectory { home in
             try OutputFile.makeDirectory(home + "/.config/tessera")
             let file = home + "/.config/tessera/client.yaml"
             try TestFiles.write("master: file:2\nreconnect-timeout: 5s\npriority: 7\n", to: file)
             let fromFile = try await settings([], ["HOME": home], files: [file])
             #expect(fromFile.endpoint.description == "file:2")
             #expect(fromFile.reconnectTimeout == .seconds(5))
-            #expect(try fromFile.openJob(pipeline: "invert", token: "t").priority == 7)
+            #expect(try fromFile.jobRequest(pipeline: "invert").priority == 7)
             let environmentWins = try await settings([], ["HOME": home, "TESSERA_MASTER": "env:1"], files: [file])
             #expect(environmentWins.endpoint.description == "env:1")
         }
@@ -136,17 +163,17 @@ import Transport
             ("priority", "-5"), ("no-cache", "true"), ("max-pixels", "2M"), ("chunk-bytes", "16M"), ("attempts", "2"),
             ("submitter", "batch"),
         ]
-        let request = try await settings(flags).openJob(pipeline: "invert", token: "t")
-        #expect(request.priority == -5 && request.noCache && request.submitter == "batch")
+        let request = try await settings(flags).jobRequest(pipeline: "invert")
+        #expect(request.priority == -5 && !request.mayUseCache && request.submitter == "batch")
         #expect(
             request.maximumPixelCount == 2 << 20 && request.chunkByteCount == 16 << 20 && request.maximumAttempts == 2)
 
-        let plain = try await settings().openJob(pipeline: "invert", token: "t")
-        #expect(plain.priority == 0 && !plain.noCache && plain.submitter.contains("@"))
-        #expect(plain.maximumPixelCount == 0 && plain.chunkByteCount == 0 && plain.maximumAttempts == 0)
+        let plain = try await settings().jobRequest(pipeline: "invert")
+        #expect(plain.priority == 0 && plain.mayUseCache && plain.submitter.contains("@"))
+        #expect(plain.maximumPixelCount == nil && plain.chunkByteCount == nil && plain.maximumAttempts == nil)
 
         await #expect(throws: SettingsError.self) {
-            try await settings([("priority", "101")]).openJob(pipeline: "invert", token: "t")
+            try await settings([("priority", "101")]).jobRequest(pipeline: "invert")
         }
         await #expect(throws: SettingsError.self) { try await settings([("progress", "loud")]) }
         await #expect(throws: TransportError.self) { try await settings([("master", "a b")]) }
@@ -164,9 +191,10 @@ import Transport
     @Test func `all dead letters are only meant when that is said`() throws {
         #expect(throws: (any Error).self) { try Tessera.parseAsRoot(["dead", "purge"]) }
         #expect(throws: (any Error).self) { try Tessera.parseAsRoot(["dead", "purge", "17", "--all"]) }
-        let purge = try #require(try Tessera.parseAsRoot(["dead", "purge", "--all"]) as? Dead.Purge)
+        let purge = try #require(try Tessera.parseAsRoot(["dead", "purge", "--all"]) as? DeadLetters.Purge)
         #expect(purge.target.selection == .all)
-        let redrive = try #require(try Tessera.parseAsRoot(["dead", "redrive", "17.3"]) as? Dead.Redrive)
+        let redrive = try #require(
+            try Tessera.parseAsRoot(["dead-letters", "redrive", "17.3"]) as? DeadLetters.Redrive)
         #expect(redrive.target.selection == .image(ImageID(job: JobID(17), index: 3)))
     }
 
@@ -178,25 +206,6 @@ import Transport
             let page = OperationPages.page(operation)
             #expect(page.contains(operation.usage) && page.contains(operation.matches))
             for parameter in operation.parameters { #expect(page.contains("\n\(parameter.name) ")) }
-        }
-    }
-
-    @Test func `every operation has a JSON Schema that allows its own defaults`() throws {
-        for operation in OperationCatalogue.all.map({ $0.description }) {
-            let data = Data(operation.schema.text.utf8)
-            let schema = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-            #expect(schema["title"] as? String == operation.name)
-            #expect(schema["type"] as? String == "object")
-            let properties = try #require(schema["properties"] as? [String: [String: Any]])
-            #expect(Set(properties.keys) == Set(operation.parameters.map(\.name)))
-            for (name, property) in properties {
-                let value = try #require(property["default"], "\(operation.name) \(name)")
-                if let minimum = property["minimum"] as? Double, let maximum = property["maximum"] as? Double {
-                    let number = try #require(value as? Double)
-                    #expect(minimum...maximum ~= number, "\(operation.name) \(name)")
-                }
-                if let words = property["enum"] as? [String] { #expect(words.contains(value as? String ?? "")) }
-            }
         }
     }
 }

@@ -1,20 +1,26 @@
+import ClientKit
+import Cryptography
 import Foundation
 import JobModel
+import TestBasics
 import Testing
 
 @testable import Client
 
 @Suite struct InputTests {
-    @Test func `files that can not be read are named with the reason, the others are kept`() async throws {
-        try await TestFiles.withDirectory { directory in
+    @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {
+        try await withTemporaryDirectory { directory in
             try TestFiles.write("image", to: directory + "/a.png")
             try TestFiles.write("", to: directory + "/empty.png")
-            let (files, complaints) = try InputFile.examine([
+            let (files, complaints) = try JobInputs.examine([
                 directory + "/missing.png", directory + "/a.png", directory, directory + "/empty.png", "/dev/zero",
             ])
             #expect(files.map(\.label) == [directory + "/a.png"])
             #expect(files.map(\.byteCount) == [5])
-            let reasons = ["No such file or directory", "it is a directory", "it is empty", "no regular file"]
+            let reasons = [
+                "No such file or directory", "it is a directory", "it is empty",
+                "not a regular file; use '-' to read from a pipe",
+            ]
             #expect(complaints.count == reasons.count)
             for (complaint, reason) in zip(complaints, reasons) {
                 #expect(complaint.error.message.contains(reason))
@@ -23,17 +29,19 @@ import Testing
         }
     }
 
-    @Test func `standard input is kept in a file without a name and can be read twice`() throws {
+    @Test func `standard input is kept in a file without a name and can be read twice`() async throws {
         let pipe = Pipe()
         let bytes = Array("piped image".utf8)
         try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
         try pipe.fileHandleForWriting.close()
         let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
-        let file = try #require(try InputFile.examine(["-"], standardInput: input).files.first)
+        let file = try #require(try JobInputs.examine(["-"], standardInput: input).files.first)
         #expect(file.label == "stdin")
         #expect(file.byteCount == 11)
-        #expect(try file.hashed() == TestFiles.reference(to: bytes))
-        #expect(try file.hashed() == TestFiles.reference(to: bytes))
+        let digest = try #require(BlobDigest(SHA256.hash(bytes)))
+        for _ in 0..<2 {
+            #expect(try await file.reference() == BlobReference(digest: digest, byteCount: UInt64(bytes.count)))
+        }
         let link = try FileManager.default.destinationOfSymbolicLink(atPath: file.path)
         #expect(link.hasSuffix("(deleted)"))
     }
@@ -42,8 +50,9 @@ import Testing
         let pipe = Pipe()
         try pipe.fileHandleForWriting.close()
         let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
-        #expect(throws: ClientError.self) { try InputFile.examine(["-"], standardInput: input) }
-        let error = #expect(throws: ClientError.self) { try InputFile.examine(["-", "-"], standardInput: input) }
+        let empty = #expect(throws: ClientError.self) { try JobInputs.examine(["-"], standardInput: input) }
+        #expect(empty == ClientError("unreadable", "standard input is empty; pipe an image into it"))
+        let error = #expect(throws: ClientError.self) { try JobInputs.examine(["-", "-"], standardInput: input) }
         #expect(error?.status == .usage)
     }
 
@@ -76,8 +85,8 @@ import Testing
     }
 
     @Test func `images of a job are named by job and index`() {
-        #expect(DeadArgument(argument: "17")?.selection == .job(JobID(17)))
-        #expect(DeadArgument(argument: "17.3")?.selection == .image(ImageID(job: JobID(17), index: 3)))
-        for text in ["", "17.", ".3", "0", "17.3.1", "x", "-1"] { #expect(DeadArgument(argument: text) == nil) }
+        #expect(DeadLetterArgument(argument: "17")?.selection == .job(JobID(17)))
+        #expect(DeadLetterArgument(argument: "17.3")?.selection == .image(ImageID(job: JobID(17), index: 3)))
+        for text in ["", "17.", ".3", "0", "17.3.1", "x", "-1"] { #expect(DeadLetterArgument(argument: text) == nil) }
     }
 }

@@ -1,4 +1,6 @@
-import Protocol
+import ClientKit
+import JobModel
+import Synchronization
 import Testing
 
 @testable import Client
@@ -8,7 +10,7 @@ import Testing
         images: Int, done: Int, failed: Int = 0, pixels: UInt64 = 0, pixelsDone: UInt64 = 0
     ) -> JobProgress {
         var progress = JobProgress()
-        progress.job = 17
+        progress.job = JobID(17)
         progress.imageCount = images
         progress.imagesSent = images
         progress.imagesDone = done
@@ -73,25 +75,6 @@ import Testing
         #expect(JobProgress().fraction == 0)
     }
 
-    @Test func `a rate forgets what is older than its window`() {
-        var rate = RateEstimator()
-        for second in 0...60 { rate.record(second <= 30 ? 0 : Double(second - 30) * 10, at: .seconds(second)) }
-        #expect(abs((rate.perSecond ?? 0) - 10) < 0.01)
-        #expect(rate.remaining(until: 400) == .seconds(10))
-    }
-
-    @Test func `nobody guesses from half a second or from standstill`() {
-        var rate = RateEstimator()
-        #expect(rate.perSecond == nil)
-        rate.record(1, at: .zero)
-        rate.record(5, at: .milliseconds(400))
-        #expect(rate.perSecond == nil)
-        rate.record(5, at: .seconds(20))
-        rate.record(5, at: .seconds(40))
-        #expect(rate.perSecond == 0)
-        #expect(rate.remaining(until: 10) == nil)
-    }
-
     @Test func `lines come at most once a second and only when they are new`() {
         var limiter = LineLimiter()
         #expect(limiter.offer("a", at: .milliseconds(900)) == nil)
@@ -103,13 +86,13 @@ import Testing
 
     @Test func `a held back line is shown when time has passed`() {
         let errors = RecordingSink()
-        let time = ManualTime()
+        let elapsed = Mutex(Duration.zero)
         let reporter = ProgressReporter(
             console: Console(output: RecordingSink(), errors: errors, isJSON: false), style: .auto
-        ) { time.now }
+        ) { elapsed.withLock { $0 } }
         reporter.update { $0 = progress(images: 2, done: 1) }
         #expect(errors.text.isEmpty)
-        time.advance(by: .seconds(1))
+        elapsed.withLock { $0 += .seconds(1) }
         reporter.tick()
         reporter.tick()
         #expect(errors.text == "job 17: 50% done, 1/2 images\n")
@@ -123,19 +106,5 @@ import Testing
         reporter.update { $0 = progress(images: 2, done: 1) }
         reporter.finish()
         #expect(errors.text == "job 17 [############------------] 50%  1/2 images\r\u{1B}[K")
-    }
-
-    @Test func `a summary from the master becomes progress`() {
-        var summary = WireJobSummary()
-        summary.job = 3
-        summary.imageCount = 7
-        summary.imagesDone = 2
-        summary.attemptsLost = 1
-        var progress = JobProgress()
-        progress.update(with: summary)
-        #expect(progress.imageCount == 7 && progress.imagesDone == 2 && progress.attemptsLost == 1)
-        progress.imageCount = 100
-        progress.update(with: summary, keepingImageCount: true)
-        #expect(progress.imageCount == 100)
     }
 }

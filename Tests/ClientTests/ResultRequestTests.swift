@@ -1,3 +1,4 @@
+import ClientKit
 import Testing
 
 @testable import Client
@@ -40,11 +41,7 @@ import Testing
         #expect(error?.message.contains(words) == true)
     }
 
-    @Test func `documents are named after their inputs, and may be shown on a terminal`() throws {
-        #expect(OutputNaming.name(for: "a/photo.png", index: 0, kind: .json) == "photo.json")
-        var register = OutputNameRegister(kind: .json)
-        #expect(
-            ["x.png", "y/x.png"].enumerated().map { register.claim($1, index: UInt32($0)) } == ["x.json", "x-1.json"])
+    @Test func `a document may be shown on a terminal`() throws {
         #expect(try OutputTarget(option: nil, imageCount: 1, kind: .json, isTerminal: true) == .standardOutput)
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
+import ClientKit
 import MasterClient
 import Protocol
 import TestSupport
@@ -65,22 +66,22 @@ import Transport
         _ round: Int, _ image: Int, _ expected: [UInt8], _ master: MasterConnection, _ blobs: BlobTransfer,
         _ saboteur: Saboteur
     ) async throws -> Outcome {
-        let options = JobOptions(chunkByteCount: 4_000, mayUseCache: false, maximumAttempts: 2)
-        let job = try await master.openJob(
-            token: "round-\(round)", submitter: "damage", pipeline: pipeline, options: options
-        ).job
+        let request = JobRequest(
+            pipeline: pipeline, submitter: "damage", token: "round-\(round)", mayUseCache: false,
+            chunkByteCount: 4_000, maximumAttempts: 2)
+        let job = try await master.openJob(request).job
         let input = try await blobs.put(bytes: images[image].png)
-        try await master.addImages([("image.png", input)], to: job, firstIndex: 0)
+        try await master.addImages([NewImage(name: "image.png", input: input)], to: job, firstIndex: 0)
         try await master.sealJob(job, imageCount: 1)
-        var state = ""
+        var state = JobSummary.State.open
         while true {
             let summary = try await master.job(job)
             state = summary.state
             if summary.isFinal { break }
             try await saboteur.strike()
         }
-        guard state == "done" else {
-            let dead = try await master.showDead(ImageID(job: job, index: 0))
+        guard state == .done else {
+            let dead = try await master.deadLetter(ImageID(job: job, index: 0))
             let reasons = [dead.failure.reason] + dead.attempts.map(\.failure.reason)
             guard
                 reasons.contains(where: {
@@ -92,7 +93,7 @@ import Transport
         try await saboteur.strike()
         let status = try #require(try await master.images(job).images.first)
         do {
-            let bytes = try await blobs.bytes(of: BlobSlice(try BlobReference(wire: status.result)))
+            let bytes = try await blobs.bytes(of: BlobSlice(try #require(status.result)))
             guard bytes == expected else { throw Life.Broken(description: "job \(job) gave a wrong image") }
             return .right
         } catch let refusal as MasterRefusal {

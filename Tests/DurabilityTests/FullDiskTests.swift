@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import JobModel
 import Logging
+import ClientKit
 import MasterClient
 import Protocol
 import TestSupport
@@ -80,9 +81,9 @@ struct FullDiskTests {
             Dialer(to: master.endpoint, as: .client, secret: place.secret, logger: quiet)
         ) {
             connection in
-            let opened = try await connection.openJob(token: "full", submitter: "full", pipeline: "invert")
+            let opened = try await connection.openJob(JobRequest(pipeline: "invert", submitter: "full"))
             try await connection.cancel(opened.job)
-            #expect(try await connection.job(opened.job).state == "cancelled")
+            #expect(try await connection.job(opened.job).state == .cancelled)
         }
 
         // Space is back: everything works.

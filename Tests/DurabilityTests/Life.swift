@@ -2,6 +2,7 @@ import struct Cryptography.SHA256
 import Foundation
 import JobModel
 import Logging
+import ClientKit
 import MasterClient
 import Protocol
 import TestSupport
@@ -26,7 +27,7 @@ actor Life {
     /// What the master has said, and must not forget.
     fileprivate struct Acknowledged {
         var job: JobID?
-        var imageCount: UInt32 = 0
+        var imageCount = 0
         var isSealed = false
         var isCancelled = false
         var isDone = false
@@ -129,7 +130,7 @@ actor Life {
         let opened = try await open(submission, on: master)
         if opened.imageCount == 0 {
             let input = try await blobs.put(bytes: submission.file)
-            try await master.addImages([("image.png", input)], to: opened.job, firstIndex: 0)
+            try await master.addImages([NewImage(name: "image.png", input: input)], to: opened.job, firstIndex: 0)
             acknowledged[submission.token]?.imageCount = 1
         }
         if !opened.isSealed { try await master.sealJob(opened.job, imageCount: 1) }
@@ -139,9 +140,13 @@ actor Life {
     /// Opens the job, or comes back to it.
     private func open(
         _ submission: Submission, on master: MasterConnection
-    ) async throws -> (job: JobID, imageCount: UInt32, isSealed: Bool) {
+    ) async throws -> OpenedJob {
+        let options = submission.options
         let opened = try await master.openJob(
-            token: submission.token, submitter: "life", pipeline: submission.pipeline, options: submission.options)
+            JobRequest(
+                pipeline: submission.pipeline, submitter: "life", token: submission.token,
+                mayUseCache: options.mayUseCache, chunkByteCount: options.chunkByteCount,
+                maximumPixelCount: options.maximumPixelCount, maximumAttempts: options.maximumAttempts))
         let known = acknowledged[submission.token] ?? Acknowledged()
         try demand(known.job == nil || known.job == opened.job, "job \(submission.token) is \(opened.job) now")
         try demand(opened.imageCount >= known.imageCount, "job \(submission.token) lost its image")
@@ -154,19 +159,20 @@ actor Life {
     private func finish(_ submission: Submission, on master: MasterConnection, _ blobs: BlobTransfer) async throws {
         guard let job = acknowledged[submission.token]?.job else { return }
         let end = try await end(of: job, on: master)
-        if end == "failed" {
+        if end == .failed {
             // A disk that failed while the file was put together: what a person would do.
-            try demand(try await master.redrive(job) == 1, "job \(submission.token) failed and can not be redriven")
+            try demand(
+                try await master.redrive(.job(job)) == 1, "job \(submission.token) failed and cannot be redriven")
             let second = try await self.end(of: job, on: master)
-            try demand(second == "done", "job \(submission.token) ended as \(second)")
+            try demand(second == .done, "job \(submission.token) ended as \(second)")
         } else {
-            try demand(end == "done", "job \(submission.token) ended as \(end)")
+            try demand(end == .done, "job \(submission.token) ended as \(end)")
         }
         try await compareResult(of: submission, job, on: master, blobs)
         acknowledged[submission.token]?.isDone = true
     }
 
-    private func end(of job: JobID, on master: MasterConnection) async throws -> String {
+    private func end(of job: JobID, on master: MasterConnection) async throws -> JobSummary.State {
         for try await summary in master.watch(job) where summary.isFinal { return summary.state }
         throw CancellationError()
     }
@@ -175,7 +181,7 @@ actor Life {
         of submission: Submission, _ job: JobID, on master: MasterConnection, _ blobs: BlobTransfer
     ) async throws {
         let image = try #require(try await master.images(job).images.first)
-        let bytes = try await blobs.bytes(of: BlobSlice(try BlobReference(wire: image.result)))
+        let bytes = try await blobs.bytes(of: BlobSlice(try #require(image.result)))
         try demand(
             bytes == submission.image.processedSerially(submission.pipeline),
             "the output of \(submission.token) is wrong")
@@ -187,7 +193,7 @@ actor Life {
         if try await master.job(opened.job).isFinal { return }
         if opened.imageCount == 0 {
             let input = try await blobs.put(bytes: Self.withdrawn.file)
-            try await master.addImages([("image.png", input)], to: opened.job, firstIndex: 0)
+            try await master.addImages([NewImage(name: "image.png", input: input)], to: opened.job, firstIndex: 0)
             acknowledged[Self.withdrawn.token]?.imageCount = 1
         }
         try await master.cancel(opened.job)
@@ -199,12 +205,12 @@ actor Life {
         guard let job = acknowledged[Self.poisonous.token]?.job else { return }
         if !isHealed {
             let end = try await end(of: job, on: master)
-            try demand(end == "failed", "the poisonous job ended as \(end)")
+            try demand(end == .failed, "the poisonous job ended as \(end)")
             isHealed = true
             await worker.setPoison([])
         }
-        if try await master.job(job).state == "failed" {
-            try demand(try await master.redrive(job) == 1, "the poisonous job failed and can not be redriven")
+        if try await master.job(job).state == .failed {
+            try demand(try await master.redrive(.job(job)) == 1, "the poisonous job failed and can not be redriven")
         }
         try await finish(Self.poisonous, on: master, blobs)
     }
@@ -216,9 +222,9 @@ actor Life {
             guard let known = acknowledged[submission.token], known.job != nil else { continue }
             let opened = try await open(submission, on: master)
             let state = try await master.job(opened.job).state
-            try demand(!known.isCancelled || state == "cancelled", "the cancelled job is \(state)")
+            try demand(!known.isCancelled || state == .cancelled, "the cancelled job is \(state)")
             guard known.isDone else { continue }
-            try demand(state == "done", "job \(submission.token) was done and is \(state)")
+            try demand(state == .done, "job \(submission.token) was done and is \(state)")
             try await compareResult(of: submission, opened.job, on: master, blobs)
         }
     }

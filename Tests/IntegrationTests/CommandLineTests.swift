@@ -74,7 +74,7 @@ extension Integration {
                 let cancelling = try await cluster.run("cancel", "\(job)")
                 #expect(cancelling.status == 0, "\(cancelling)")
                 let summary = try await cluster.summary(of: job)
-                #expect(summary.state == "cancelled")
+                #expect(summary.state == .cancelled)
                 #expect(summary.tasksDone < summary.tasksTotal)
                 let waited = try await waiting.outcome()
                 #expect(waited.status == 1, "\(waited)")
@@ -99,13 +99,13 @@ extension Integration {
                     ["run", LongJob.pipeline, file, "-o", place, "--chunk-bytes", LongJob.chunkBytes])
                 let job = try await cluster.withMaster { master in
                     try await eventually("the job is under way") {
-                        try await master.jobs().first { $0.tasksDone >= 2 }.map { JobID($0.job) }
+                        try await master.jobs().first { $0.tasksDone >= 2 }.map(\.id)
                     }
                 }
                 command.process.send(SIGINT)
                 let outcome = try await command.outcome()
                 #expect(outcome.status == 130, "\(outcome)")
-                #expect(outcome.errors.contains("job \(job) goes on"), "\(outcome)")
+                #expect(outcome.errors.contains("job \(job) continues"), "\(outcome)")
                 #expect(throws: (any Error).self) { try cluster.contents(place) }
                 #expect(try await cluster.summary(of: job).isFinal == false)
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())

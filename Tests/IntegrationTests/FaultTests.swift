@@ -22,7 +22,7 @@ extension Integration {
                 let middle = try await cluster.wait(for: job, until: "the loss is counted") { $0.attemptsLost > 0 }
                 #expect(middle.tasksDone < middle.tasksTotal, "it was lost in mid-job")
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
-                #expect(try await cluster.summary(of: job).state == "done")
+                #expect(try await cluster.summary(of: job).state == .done)
             }
         }
 
@@ -35,7 +35,7 @@ extension Integration {
                 let command = try cluster.start(["run", pipeline] + files + ["-o", folder + "/"])
                 let job = try await cluster.withMaster { master in
                     try await eventually("the job is under way") {
-                        try await master.jobs().first { $0.imagesDone >= 3 }.map { JobID($0.job) }
+                        try await master.jobs().first { $0.imagesDone >= 3 }.map(\.id)
                     }
                 }
                 let victim = cluster.workers[1]
@@ -77,7 +77,7 @@ extension Integration {
                 // Its worker is alive, and nobody is lost: an idle slot computes the straggler's task a second time.
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
                 let done = try await cluster.summary(of: job)
-                #expect(done.state == "done")
+                #expect(done.state == .done)
                 #expect(done.tasksDone == done.tasksTotal)
 
                 // The world that does not let go is replaced.
@@ -98,7 +98,7 @@ extension Integration {
 
                 // The other worker does everything, what the frozen one had begun included.
                 let done = try await cluster.waitForEnd(of: job)
-                #expect(done.state == "done")
+                #expect(done.state == .done)
                 let result = try await cluster.result(of: job)
                 #expect(try result == LongJob.expected.get())
 
@@ -129,7 +129,7 @@ extension Integration {
 
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
                 let end = try await cluster.summary(of: job)
-                #expect(end.state == "done")
+                #expect(end.state == .done)
                 #expect(end.tasksDone == end.tasksTotal, "every task is done once")
                 try await cluster.waitForWorkers()
             }
@@ -151,7 +151,7 @@ extension Integration {
                 $0.attemptsLost > 0
             }
             #expect(middle.tasksDone < middle.tasksTotal, "it was given up in mid-job")
-            #expect(try await cluster.status(of: worker).state == "gone")
+            #expect(try await cluster.status(of: worker).state == .gone)
         }
 
         @Test(arguments: [(SIGKILL, ChildProcess.End.killed(signal: SIGKILL)), (SIGTERM, .exited(0))])

@@ -1,3 +1,4 @@
+import ClientKit
 import Foundation
 import Glibc
 import JobModel
@@ -63,7 +64,7 @@ extension Integration {
                 let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
                 #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
                 let states = try await cluster.withMaster { try await $0.workers().map(\.state) }
-                #expect(states == ["alive", "alive"])
+                #expect(states == [.alive, .alive])
             }
         }
 
@@ -71,14 +72,16 @@ extension Integration {
             try await Cluster.with(workers: 0, masterArguments: ["--unsealed-timeout", "1s"]) { cluster in
                 try await cluster.withMaster { present in
                     // It says nothing more, as while it sends one large file.
-                    let kept = try await present.openJob(token: "here", submitter: "a", pipeline: "invert").job
+                    let kept = try await present.openJob(
+                        JobRequest(pipeline: "invert", submitter: "a", token: "here")
+                    ).job
                     let left = try await cluster.withMaster {
-                        try await $0.openJob(token: "gone", submitter: "b", pipeline: "invert").job
+                        try await $0.openJob(JobRequest(pipeline: "invert", submitter: "b", token: "gone")).job
                     }
                     try await eventually("the job of the client that left is cancelled") {
-                        try await cluster.summary(of: left).state == "cancelled"
+                        try await cluster.summary(of: left).state == .cancelled
                     }
-                    #expect(try await cluster.summary(of: kept).state == "open")
+                    #expect(try await cluster.summary(of: kept).state == .open)
                 }
             }
         }
@@ -129,7 +132,7 @@ extension Integration {
             try await Cluster.with(workers: 0, ranks: 1) { cluster in
                 let image = TestImage(width: 50, height: 40)
                 let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
-                #expect(try await cluster.summary(of: job).state == "running")
+                #expect(try await cluster.summary(of: job).state == .running)
                 try cluster.startWorker()
                 #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
             }

@@ -1,6 +1,7 @@
 import Foundation
 import JobModel
 import Logging
+import ClientKit
 import MasterClient
 import Protocol
 import TestSupport
@@ -57,7 +58,7 @@ extension Integration {
         @Test func `who cancels in a flood is asked to wait, and told which setting permits more`() async throws {
             try await Cluster.with(workers: 0, masterArguments: ["--max-cancels-per-second", "1"]) { cluster in
                 try await cluster.withMaster { master in
-                    let (job, _, _) = try await master.openJob(token: "flood", submitter: "test", pipeline: "invert")
+                    let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: "test")).job
                     // Ten within ten seconds are permitted; a job that is cancelled already stays so.
                     for _ in 0..<10 { try await master.cancel(job) }
                     let refusal = await #expect(throws: MasterRefusal.self) { try await master.cancel(job) }
@@ -130,7 +131,7 @@ extension Integration {
                 let result = try await cluster.result(of: small)
                 let after = try await cluster.summary(of: batch)
                 #expect(try result == image.processedSerially("median size=31"))
-                #expect(after.state == "running", "the batch is not nearly done")
+                #expect(after.state == .running, "the batch is not nearly done")
                 // What had begun or been handed out, one turn, and what was done while the commands started and asked.
                 let turns = after.imagesDone - before.imagesDone
                 #expect(turns < 75, "\(turns) of 150 images overtook it")
@@ -208,13 +209,13 @@ private struct Crowd: Sendable {
 
     /// One job of one small image that nobody has submitted before, from its opening to its end.
     private func submit(_ token: String, to master: MasterConnection) async throws {
-        let (job, _, _) = try await master.openJob(token: token, submitter: token, pipeline: "invert")
+        let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: token, token: token)).job
         let seed = token.utf8.reduce(UInt64(5_381)) { $0 &* 33 &+ UInt64($1) }
         let input = try await blobs.put(bytes: TestImage(width: 32, height: 32, seed: seed).png)
-        try await master.addImages([("small.png", input)], to: job, firstIndex: 0)
+        try await master.addImages([NewImage(name: "small.png", input: input)], to: job, firstIndex: 0)
         try await master.sealJob(job, imageCount: 1)
         for try await summary in master.watch(job) where summary.isFinal {
-            #expect(summary.state == "done", "\(summary)")
+            #expect(summary.state == .done, "\(summary)")
         }
     }
 }

@@ -46,7 +46,7 @@ extension Integration {
                         let expected = try Poison.mark(image.processedSerially(Self.pipeline), effect)
                         #expect(try cluster.contents("\(out)\(effect).png") == expected)
                     }
-                    #expect(try await cluster.summary(of: JobID(1)).state == "done")
+                    #expect(try await cluster.summary(of: JobID(1)).state == .done)
                 }
             }
         }
@@ -54,8 +54,8 @@ extension Integration {
         /// Each poisoned image has used its two attempts, and says why they ended.
         private func checkDeadLetters(of cluster: Cluster) async throws {
             let summary = try await cluster.summary(of: JobID(1))
-            #expect(summary.state == "partly-failed")
-            #expect(summary.imagesDone == UInt32(Self.good.count) && summary.imagesFailed == 3)
+            #expect(summary.state == .partlyFailed)
+            #expect(summary.imagesDone == Self.good.count && summary.imagesFailed == 3)
             #expect(summary.attemptsLost == 4, "ranks were lost to the crash and to the exhaustion, twice each")
             #expect(summary.attemptsFailed == 2, "the hanging ones failed; nobody was lost")
 
@@ -64,11 +64,11 @@ extension Integration {
                 .hang: ("hung", "poison: sleeping for ever"),
                 .exhaust: ("rank-lost", "poison: no more memory after"),
             ]
-            let dead = try await cluster.withMaster { try await $0.deadImages(JobID(1)) }
+            let dead = try await cluster.withMaster { try await $0.deadLetters(of: JobID(1)) }
             #expect(dead.count == 3)
             for entry in dead {
-                let image = ImageID(job: JobID(entry.job), index: entry.index)
-                let shown = try await cluster.withMaster { try await $0.showDead(image) }
+                let image = entry.image
+                let shown = try await cluster.withMaster { try await $0.deadLetter(image) }
                 let effect = try #require(Poison.Effect.allCases.first { shown.name.contains("\($0)") })
                 let words = try #require(expected[effect])
                 #expect(shown.attempts.count == 2, "\(shown)")

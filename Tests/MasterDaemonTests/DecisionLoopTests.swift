@@ -5,6 +5,7 @@ import Journal
 import Logging
 import MasterClient
 import MasterMachine
+import ClientKit
 import NIOPosix
 import Scheduler
 import Settings
@@ -154,7 +155,7 @@ extension DecisionLoopTests {
     @Test func `a watcher is not told of an end that is not durable`() async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let secret = try SharedSecret(bytes: Array("sixteen bytes at least".utf8))
-        var heard: [String] = []
+        var heard: [ClientKit.JobSummary.State] = []
         let error = try await Self.withLoop { loop, journal, directory in
             let job = try await Self.open("one", on: loop)
             let blobs = try FolderBlobStore(path: directory + "/blobs")
@@ -174,7 +175,7 @@ extension DecisionLoopTests {
             heard = try await MasterConnection.withConnection(
                 Dialer(to: master, as: .client, secret: secret, logger: logger)
             ) { client in
-                var states: [String] = []
+                var states: [ClientKit.JobSummary.State] = []
                 do {
                     for try await summary in client.watch(job) {
                         states.append(summary.state)
@@ -195,7 +196,7 @@ extension DecisionLoopTests {
             }
         }
         #expect(error is JournalError)
-        #expect(heard == ["open"])
+        #expect(heard == [.open])
     }
 
     @Test func `an assembly that a stop prevented is not a failure of the image`() async throws {

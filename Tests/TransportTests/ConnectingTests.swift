@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import Transport
 
-@testable import MasterClient
+import ClientKit
 
 @Suite(.timeLimit(.minutes(1))) struct `Connecting` {
     private static func code(connectingTo endpoint: Endpoint, secret: SharedSecret = .test) async -> TransportError

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 import Transport
 
+@testable import ClientKit
 @testable import MasterClient
 
 @Suite(.timeLimit(.minutes(1))) struct `Requests over loopback` {
@@ -43,7 +44,7 @@ import Transport
             try await MasterConnection.withConnection(.test(endpoint)) { master in
                 try await withThrowingTaskGroup(of: (UInt64, UInt64).self) { group in
                     for number in UInt64(1)...100 {
-                        group.addTask { (number, try await master.job(JobID(number)).job) }
+                        group.addTask { (number, try await master.job(JobID(number)).id.rawValue) }
                     }
                     for try await (asked, answered) in group { #expect(asked == answered) }
                 }
@@ -54,12 +55,12 @@ import Transport
     @Test func `a watch ends with the job's final summary`() async throws {
         let states = try await TestMaster().serving { endpoint in
             try await MasterConnection.withConnection(.test(endpoint)) { master in
-                var states: [String] = []
+                var states: [JobSummary.State] = []
                 for try await summary in master.watch(JobID(5)) { states.append(summary.state) }
                 return states
             }
         }
-        #expect(states.last == "done")
+        #expect(states.last == .done)
     }
 
     @Test func `a refusal carries code, words and retry time`() async throws {
@@ -113,8 +114,8 @@ import Transport
                 try await eventually("it was asked three times whether it lives") {
                     master.statusRequestCount.withLock { $0 } >= 3
                 }
-                #expect(try await connection.job(JobID(2)).job == 2)
-                #expect(try await first.job == 1)
+                #expect(try await connection.job(JobID(2)).id == JobID(2))
+                #expect(try await first.id == JobID(1))
             }
         }
     }

@@ -121,9 +121,9 @@ final class TestMaster: Sendable {
                 return
             }
         }
-        var source = BufferSource(ByteBuffer(bytes: bytes))
-        while try await source.next(atMost: 1 << 20).readableBytes > 0 {}
-        let digest = source.finishedDigest()
+        var reader = BufferReader(ByteBuffer(bytes: bytes))
+        while try await reader.next(atMost: 1 << 20).readableBytes > 0 {}
+        let digest = reader.finishedDigest()
         blobs.withLock { $0[digest] = bytes }
         var stored = WireBlobStored()
         stored.blob = BlobReference(digest: digest, byteCount: UInt64(bytes.count)).wire
@@ -140,8 +140,8 @@ final class TestMaster: Sendable {
         var header = WireBlobHeader()
         header.byteCount = slice.byteCount
         connection.send(.blobHeader(header))
-        var source = BufferSource(bytes)
-        while try await source.next(atMost: 1 << 20).readableBytes > 0 {}
+        var reader = BufferReader(bytes)
+        while try await reader.next(atMost: 1 << 20).readableBytes > 0 {}
         let number = sentBlobCount.withLock { count in
             defer { count += 1 }
             return count
@@ -151,7 +151,7 @@ final class TestMaster: Sendable {
         }
         try await connection.send(data: bytes)
         var end = WireBlobEnd()
-        end.sha256 = source.finishedDigest().wire
+        end.sha256 = reader.finishedDigest().wire
         connection.send(.blobEnd(end))
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
+import ClientKit
 import JobModel
-import Protocol
 
 struct Status: ClientCommand {
     static let configuration = CommandConfiguration(abstract: "Show one job, or the master and its newest jobs.")
@@ -53,24 +53,19 @@ struct Status: ClientCommand {
         try context.console.write(common.json ? summary.json.text + "\n" : Listing.job(summary, now: context.now))
         guard images || failed else { return }
         if !common.json { try context.console.write("\n") }
-        var first: UInt32 = 0
-        while true {
-            let from = first
-            let (page, imageCount) = try await session.perform { try await $0.images(job, first: from) }
-            let shown = images ? page : page.filter { $0.imageState == .failed || $0.imageState == .deadLettered }
+        try await session.forEachImagePage(of: job) { page in
+            let shown = images ? page : page.filter(\.hasFailed)
             if common.json {
                 for image in shown { try context.console.write(image.json(job: job)) }
             } else if images {
                 try context.console.write(Listing.images(shown))
             } else {
                 for image in shown {
-                    let failure = image.hasFailure ? "\(image.failure.code): \(image.failure.reason)" : image.state
+                    let failure = image.failure.map { "\($0.code): \($0.reason)" } ?? image.state.name
                     try context.console.write(
                         Table.printable("\(job).\(image.index)  \(image.name)  \(failure)") + "\n")
                 }
             }
-            first += UInt32(page.count)
-            if page.isEmpty || first >= imageCount { return }
         }
     }
 }
@@ -163,7 +158,7 @@ struct Workers: ClientCommand {
 struct Drain: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Give a worker no new work, so that it can be stopped.",
-        discussion: "What it is computing goes on. --resume gives it work again.")
+        discussion: "The tasks that it is computing continue. --resume gives it work again.")
 
     @Argument(help: ArgumentHelp("The worker's number, such as w3, or its name.", valueName: "worker"))
     var worker: String

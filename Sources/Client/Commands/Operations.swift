@@ -1,5 +1,6 @@
 import ArgumentParser
 import Pipelines
+import ClientKit
 
 struct Operations: ClientCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +29,7 @@ struct Operations: ClientCommand {
             // The parser's own words, with its suggestion.
             _ = try PipelineArgument().checked(name)
             throw ClientError(
-                "unknown-operation", "there is no operation '\(name)'; 'tessera ops' lists them", status: .usage)
+                "unknown-operation", "there is no operation '\(name)'; 'tessera ops' lists them", kind: .usage)
         }
         try context.console.write(
             json ? operation.description.schema.text + "\n" : OperationPages.page(operation.description))
@@ -78,19 +79,5 @@ enum OperationPages {
     private static func formats(_ operation: OperationDescription) -> String {
         operation.formats == PixelFormat.all
             ? "every pixel format" : operation.formats.map(\.name).joined(separator: ", ")
-    }
-}
-
-extension PixelFormat {
-    /// As people write it: `rgb 8-bit`.
-    var name: String {
-        let layout =
-            switch layout {
-            case .gray: "gray"
-            case .grayAlpha: "gray+alpha"
-            case .rgb: "rgb"
-            case .rgba: "rgba"
-            }
-        return "\(layout) \(depth.rawValue)-bit"
     }
 }

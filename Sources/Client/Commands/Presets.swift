@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClientKit
 
 struct Presets: ClientCommand {
     static let configuration = CommandConfiguration(

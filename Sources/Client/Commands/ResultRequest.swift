@@ -1,5 +1,6 @@
 import ImageFormats
 import Pipelines
+import ClientKit
 
 /// What kind of result a command line asks for, and the pipeline that gives it.
 struct ResultRequest: Sendable, Hashable {
@@ -36,7 +37,7 @@ struct ResultRequest: Sendable, Hashable {
         _ prefix: String = "", _ body: () throws(PipelineError) -> Pipeline
     ) throws(ClientError) -> Pipeline {
         do { return try body() } catch {
-            throw ClientError(error.code.rawValue, prefix + error.message, status: .usage)
+            throw ClientError(error.code.rawValue, prefix + error.message, kind: .usage)
         }
     }
 }

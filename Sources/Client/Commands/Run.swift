@@ -1,6 +1,5 @@
 import ArgumentParser
-import JobModel
-import Protocol
+import ClientKit
 
 struct Run: ClientCommand {
     static let configuration = CommandConfiguration(
@@ -8,8 +7,8 @@ struct Run: ClientCommand {
         discussion: """
             Results are written while later images are still computed. A pipeline that ends with a feature operation \
             (components, contours ...) draws what it finds; with -o FILE.json, or --json and no -o, it gives a JSON document. \
-            Interrupted by Ctrl-C, the job goes on without \
-            this command; 'tessera fetch' takes up where it left off.
+            Interrupted by Ctrl-C, the job continues without \
+            this command; 'tessera fetch' continues where it stopped.
             """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
@@ -40,10 +39,9 @@ struct Run: ClientCommand {
         let inputs = try JobInputs(files, context: context)
         let places = try inputs.places(in: target, kind: result.kind, mayReplaceInputs: overwrite)
         if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
-        let request = try settings.openJob(pipeline: result.pipeline, token: Randomness.hexadecimal(byteCount: 16))
-
-        let report = try await JobRun.run(
-            request, inputs, places: places, listsImages: !result.isPrinted, context: context, settings: settings)
+        let request = try settings.jobRequest(pipeline: result.pipeline)
+        let report = try await context.run(
+            inputs, as: request, into: places, listsImages: !result.isPrinted, settings: settings)
         return report.tell(context, listsSummary: !result.isPrinted)
     }
 }
@@ -71,13 +69,13 @@ struct Submit: ClientCommand {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
-        let request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
+        let request = try settings.jobRequest(pipeline: pipeline)
         let detach = detach
         let report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings) { progress in
-                let submission = Submission(session: session, request: request, files: inputs.files, progress: progress)
-                let outcome = try await submission.run(sources: Submission.ImageSources()) { _ in }
-                let count = inputs.files.count - outcome.complaints.count
+                let submission = Submission(inputs.files, as: request, session: session)
+                let outcome = try await submission.run { event in progress.update { $0.update(with: event) } }
+                let count = outcome.imageCount
                 if context.isJSON {
                     try context.console.write(
                         ["job": .integer(outcome.job.rawValue), "image_count": .integer(count)] as JSON)
@@ -86,12 +84,41 @@ struct Submit: ClientCommand {
                 }
                 var report = JobReport(job: outcome.job, complaints: inputs.complaints + outcome.complaints)
                 if detach { return report }
-                return try await detaching(from: outcome.job) {
+                return try await waiting(for: outcome.job) {
                     try await report.follow(session: session, progress: progress, context: context)
                     return report
                 }
             }
         }
         return report.tell(context)
+    }
+}
+
+extension CommandContext {
+    /// Connects, runs a job from its submission to its last result, and shows its progress.
+    /// - Parameter listsImages: whether each image is told as it ends, to programs that asked for JSON.
+    func run(
+        _ inputs: JobInputs, as request: JobRequest, into places: [ResultPlace], listsImages: Bool,
+        settings: ClientSettings
+    ) async throws -> JobReport {
+        let (console, listsImages) = (console, isJSON && listsImages)
+        return try await withMaster(settings) { session in
+            try await withProgress(settings) { progress in
+                let observer = JobRun.Observer(
+                    submission: { event in progress.update { $0.update(with: event) } },
+                    changed: { summary in progress.update { $0.update(with: summary, keepingImageCount: true) } },
+                    imageEnded: { job, image, place in
+                        if listsImages { try console.write(image.json(job: job, place: place)) }
+                    })
+                let outcome = try await JobRun(
+                    inputs.files, as: request, into: places, session: session, observer: observer
+                ).run()
+                var report = JobReport(job: outcome.summary.id, complaints: inputs.complaints + outcome.complaints)
+                report.summary = outcome.summary
+                report.fetchedCount = outcome.fetchedCount
+                report.failures = outcome.failures
+                return report
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@ import ArgumentParser
 import FoundationEssentials
 import ImageCodecs
 import Pipelines
-import Protocol
+import ClientKit
 
 struct Verify: ClientCommand {
     static let configuration = CommandConfiguration(
@@ -29,17 +29,16 @@ struct Verify: ClientCommand {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
-        var request = try settings.openJob(pipeline: pipeline, token: Randomness.hexadecimal(byteCount: 16))
-        request.noCache = true
+        var request = try settings.jobRequest(pipeline: pipeline)
+        request.mayUseCache = false
         let folder = FileManager.default.temporaryDirectory.path + "/tessera-verify-" + request.token
         try OutputFile.makeDirectory(folder)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let results = inputs.files.indices.map { "\(folder)/\($0).png" }
 
-        let report = try await JobRun.run(
-            request, inputs, places: results.map { .file($0) }, listsImages: false, context: context, settings: settings
-        )
-        let limit = request.maximumPixelCount == 0 ? nil : request.maximumPixelCount
+        let report = try await context.run(
+            inputs, as: request, into: results.map { .file($0) }, listsImages: false, settings: settings)
+        let limit = request.maximumPixelCount
         var areIdentical = true
         for (input, result) in zip(inputs.files, results) where FileStatus(at: result) != nil {
             let start = context.elapsed

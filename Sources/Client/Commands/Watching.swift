@@ -1,6 +1,6 @@
 import ArgumentParser
+import ClientKit
 import JobModel
-import Protocol
 
 struct Watch: ClientCommand {
     static let configuration = CommandConfiguration(abstract: "Show a job's progress until it ends.")
@@ -17,7 +17,7 @@ struct Watch: ClientCommand {
         let job = job
         let report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings) { progress in
-                try await detaching(from: job) {
+                try await waiting(for: job) {
                     var report = JobReport(job: job)
                     try await report.follow(session: session, progress: progress, context: context)
                     return report
@@ -50,19 +50,17 @@ struct Wait: ClientCommand {
         let settings = try await context.settings(common.flags)
         let (jobs, common) = (jobs, common)
         return try await context.withMaster(settings) { session in
-            let silent = ProgressReporter(console: context.console, style: .none) { .zero }
-            let follower = JobFollower(session: session, progress: silent)
             var statuses: [ExitStatus] = []
             // One after the other is no slower: the last to end decides.
             for job in jobs {
-                let summary = try await follower.follow(job)
+                let summary = try await session.follow(job)
                 if common.json {
                     try context.console.write(summary.json)
                 } else {
                     try context.console.write(
                         "\(job)  \(summary.state)  \(summary.imagesDone)/\(summary.imageCount) images\n")
                 }
-                statuses.append(summary.jobState.map { ExitStatus($0) } ?? .failed)
+                statuses.append(ExitStatus(summary.state))
             }
             return ExitStatus.combined(statuses)
         }
@@ -97,7 +95,7 @@ struct Fetch: ClientCommand {
         let (job, image, noWait, option) = (job, image, noWait, output.output)
         let report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings) { progress in
-                try await detaching(from: job) {
+                try await waiting(for: job) {
                     let fetch = JobFetch(context: context, session: session, progress: progress, job: job)
                     if let image { return try await fetch.one(image, to: option, waits: !noWait) }
                     return try await fetch.all(to: option, waits: !noWait)

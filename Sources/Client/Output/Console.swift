@@ -1,3 +1,4 @@
+import ClientKit
 import Synchronization
 
 #if canImport(Glibc)
@@ -8,11 +9,11 @@ import Synchronization
     import Darwin
 #endif
 
-/// Where text goes: a file descriptor, or a test's record.
+/// A receiver of text: a file descriptor, or a test's record.
 protocol TextSink: Sendable {
-    /// - Throws: `ClientError` with the status `.brokenPipe` when the reader has gone.
+    /// - Throws: `ClientError` of the kind `brokenPipe` when the reader has gone.
     func write(_ text: String) throws(ClientError)
-    /// The columns of the terminal it is, `nil` when it is none.
+    /// The columns of the terminal; `nil` when it is not one.
     var terminalWidth: Int? { get }
 }
 
@@ -22,7 +23,7 @@ final class Console: Sendable {
     private let output: any TextSink
     private let errors: any TextSink
     private let isJSON: Bool
-    /// The progress line that stands at the bottom of the terminal, without a line feed.
+    /// The progress line at the bottom of the terminal, without a line feed.
     private let statusLine = Mutex("")
 
     init(output: any TextSink = FileSink(STDOUT_FILENO), errors: any TextSink = FileSink(STDERR_FILENO), isJSON: Bool) {
@@ -47,19 +48,19 @@ final class Console: Sendable {
     /// Writes one JSON value and a line feed to standard output.
     func write(_ json: JSON) throws(ClientError) { try write(json.text + "\n") }
 
-    /// Tells a person something on standard error, one line; programs that asked for JSON get an object.
+    /// Writes a line for a person to standard error; programs that asked for JSON get an object.
     func note(_ text: String, code: String = "note") {
         let line = isJSON ? (["note": ["code": .string(code), "message": .string(text)]] as JSON).text : text
         writeError(line + "\n")
     }
 
-    /// Tells why the command ended.
+    /// Writes the reason why the command ended.
     func report(_ error: ClientError) {
         if error.status == .brokenPipe { return }
         writeError(isJSON ? error.json.text + "\n" : "tessera: \(error.message)\n")
     }
 
-    /// Puts `line` at the bottom of the terminal in place of the one before; an empty line takes it away.
+    /// Puts `line` at the bottom of the terminal in place of the one before; an empty line removes it.
     func showStatus(_ line: String) {
         statusLine.withLock { shown in
             guard shown != line else { return }
@@ -68,7 +69,7 @@ final class Console: Sendable {
         }
     }
 
-    /// Nobody can be told that standard error is gone; the command goes on.
+    /// Errors are ignored: there is no place left to report that standard error is gone.
     private func writeError(_ text: String) {
         statusLine.withLock { line in
             try? errors.write((line.isEmpty ? "" : Self.clearLine) + text + line)

@@ -41,7 +41,7 @@ struct Table: Sendable {
         return line
     }
 
-    /// A name comes from whoever submitted it: what would move the cursor or colour the terminal is shown as `?`.
+    /// `text` with control characters replaced by `?`: names come from submitters, and must not steer the terminal.
     static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var result = String.UnicodeScalarView()

@@ -1,26 +1,23 @@
+import ClientKit
+import JobModel
+
 /// Turns progress into a line of text. Pure: the same calls give the same lines.
 struct ProgressFormatter: Sendable {
-    private var fraction = RateEstimator()
-    private var images = RateEstimator()
-    private var pixels = RateEstimator()
-    private(set) var progress = JobProgress()
+    private var estimator = ProgressEstimator()
 
-    mutating func update(_ progress: JobProgress, at elapsed: Duration) {
-        self.progress = progress
-        fraction.record(progress.fraction, at: elapsed)
-        images.record(Double(progress.imagesFinished), at: elapsed)
-        pixels.record(Double(progress.pixelsDone), at: elapsed)
-    }
+    private var progress: JobProgress { estimator.progress }
+
+    mutating func update(_ progress: JobProgress, at elapsed: Duration) { estimator.record(progress, at: elapsed) }
 
     /// `job 17 [#######-------]  52%  52/100 images  8.1 images/s  ETA 6 s  1 attempt lost: reassigned`
     ///
     /// Parts that do not fit into `width` columns are left out, the least important first.
     func bar(width: Int) -> String {
-        let head = "job \(progress.job) "
+        let head = "job \(number) "
         var parts = ["\(percent)%", countText]
         if let rateText { parts.append(rateText) }
         if let remaining { parts.append("ETA \(remaining)") }
-        parts += progress.incidents
+        parts += incidents
         // The last column stays free: some terminals wrap when it is written.
         let room = width - 1
         var tail = parts.joined(separator: "  ")
@@ -41,8 +38,8 @@ struct ProgressFormatter: Sendable {
         var parts = ["\(percent)% done", countText]
         if let rateText { parts.append(rateText) }
         if let remaining { parts.append("\(remaining) left") }
-        parts += progress.incidents
-        return "job \(progress.job): " + parts.joined(separator: ", ")
+        parts += incidents
+        return "job \(number): " + parts.joined(separator: ", ")
     }
 
     /// Rounded down: 100 means done.
@@ -53,15 +50,29 @@ struct ProgressFormatter: Sendable {
         return "\(progress.imagesFinished)/\(Units.counted(progress.imageCount, "image"))" + uploading
     }
 
-    /// Images when there are many, pixels when few: whatever moves more often.
+    /// Images when there are many, pixels when few: the number that changes more often.
     private var rateText: String? {
-        if progress.imageCount >= 10 { return images.perSecond.flatMap { $0 > 0 ? Units.imageRate($0) : nil } }
-        return pixels.perSecond.flatMap { $0 > 0 ? Units.pixelRate($0) : nil }
+        if progress.imageCount >= 10 { return estimator.imagesPerSecond.flatMap { $0 > 0 ? Units.imageRate($0) : nil } }
+        return estimator.pixelsPerSecond.flatMap { $0 > 0 ? Units.pixelRate($0) : nil }
     }
 
     private var remaining: String? {
-        guard progress.fraction < 1 else { return nil }
-        return fraction.remaining(until: 1).map { Units.duration(.seconds($0.components.seconds)) }
+        estimator.remaining.map { Units.duration(.seconds($0.components.seconds)) }
+    }
+
+    private var number: String { progress.job.map { "\($0)" } ?? "" }
+
+    /// Events besides progress: `2 failed`, `1 attempt lost: reassigned`; empty when there were none.
+    private var incidents: [String] {
+        var incidents: [String] = []
+        if progress.imagesFailed > 0 { incidents.append("\(progress.imagesFailed) failed") }
+        if progress.attemptsLost > 0 {
+            incidents.append(Units.counted(progress.attemptsLost, "attempt") + " lost: reassigned")
+        }
+        if progress.attemptsFailed > 0 {
+            incidents.append(Units.counted(progress.attemptsFailed, "attempt") + " failed")
+        }
+        return incidents
     }
 
     private static let barMinimum = 10

@@ -1,3 +1,4 @@
+import ClientKit
 import Synchronization
 
 /// How progress is shown (`--progress`).
@@ -54,7 +55,7 @@ final class ProgressReporter: Sendable {
     func finish() { console.showStatus("") }
 
     private func show(_ state: inout State, at now: Duration) {
-        guard state.progress.job > 0 else { return }
+        guard state.progress.job != nil else { return }
         switch style {
         case .bar, .auto: console.showStatus(state.formatter.bar(width: console.terminalWidth ?? 80))
         case .plain:

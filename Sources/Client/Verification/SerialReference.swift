@@ -1,4 +1,5 @@
 import ImageFormats
+import ClientKit
 import ImageCodecs
 import Kernels
 import Pipelines

@@ -1,12 +1,14 @@
 import Dispatch
 
-/// Runs `work`, which reads or writes files, on a thread of its own kind: the threads that run tasks are as many as there
-/// are cores, and none of them may wait for a disk.
-func offCooperativePool<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        blockingWork.async { continuation.resume(with: Swift.Result { try work() }) }
-    }
+/// Runs `work`, which reads or writes files, on a thread that may block: the cooperative pool has one thread per core, and
+/// none of them may wait for a disk.
+package func offCooperativePool<Result: Sendable, Failure: Error>(
+    _ work: @escaping @Sendable () throws(Failure) -> Result
+) async throws(Failure) -> Result {
+    try await withCheckedContinuation { continuation in
+        blockingWork.async { continuation.resume(returning: Swift.Result(catching: work)) }
+    }.get()
 }
 
-/// Callers bound how much they start at once.
+/// Callers bound the work that they start at once.
 private let blockingWork = DispatchQueue(label: "tessera.files", attributes: .concurrent)

@@ -6,21 +6,21 @@
     import Darwin
 #endif
 
-/// An open file, by its number. Whoever opened it closes it.
-struct FileDescriptor: Sendable, Hashable {
-    let number: Int32
+/// An open file, by its number; the code that opened it closes it.
+package struct FileDescriptor: Sendable, Hashable {
+    package let number: Int32
 
-    init(_ number: Int32) { self.number = number }
+    package init(_ number: Int32) { self.number = number }
 
-    static let standardInput = FileDescriptor(STDIN_FILENO)
-    static let standardOutput = FileDescriptor(STDOUT_FILENO)
+    package static let standardInput = FileDescriptor(STDIN_FILENO)
+    package static let standardOutput = FileDescriptor(STDOUT_FILENO)
 
-    var isTerminal: Bool { isatty(number) == 1 }
+    package var isTerminal: Bool { isatty(number) == 1 }
 
-    /// A path that names this very file in this process, whatever has become of its name.
-    var path: String { "/proc/self/fd/\(number)" }
+    /// A path that names this very file in this process, even when the file's name has changed or is gone.
+    package var path: String { "/proc/self/fd/\(number)" }
 
-    func close() {
+    package func close() {
         #if canImport(Glibc)
             _ = Glibc.close(number)
         #elseif canImport(Musl)
@@ -32,7 +32,7 @@ struct FileDescriptor: Sendable, Hashable {
 
     /// Writes all of `bytes`, in as many pieces as the system wants.
     /// - Throws: `ClientError`: `broken-pipe` when the reader has gone, else `write-failed` with the system's reason.
-    func writeAll(_ bytes: [UInt8]) throws(ClientError) {
+    package func writeAll(_ bytes: [UInt8]) throws(ClientError) {
         var offset = 0
         while offset < bytes.count {
             let written = bytes.withUnsafeBytes { write(number, $0.baseAddress! + offset, $0.count - offset) }
@@ -46,14 +46,14 @@ struct FileDescriptor: Sendable, Hashable {
                 // A terminal or pipe that someone else made non-blocking.
                 var poll = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
                 _ = Self.wait(&poll)
-            case EPIPE: throw ClientError("broken-pipe", "the reader of the output has gone", status: .brokenPipe)
+            case EPIPE: throw ClientError("broken-pipe", "the reader of the output has gone", kind: .brokenPipe)
             default: throw ClientError("write-failed", "cannot write: \(Self.reason())")
             }
         }
     }
 
     /// Reads up to `count` bytes; an empty array at the end of the file.
-    func read(upTo count: Int) throws(ClientError) -> [UInt8] {
+    package func read(upTo count: Int) throws(ClientError) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             repeat {
@@ -74,7 +74,7 @@ struct FileDescriptor: Sendable, Hashable {
 
     /// All bytes of the file at `path`.
     /// - Throws: `ClientError` with the code `unreadable`, also when there are more than `limit`.
-    static func contents(of path: String, limit: Int = .max) throws(ClientError) -> [UInt8] {
+    package static func contents(of path: String, limit: Int = .max) throws(ClientError) -> [UInt8] {
         func refused(_ why: String) -> ClientError { ClientError("unreadable", "cannot read '\(path)': \(why)") }
         let number = open(path, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { throw refused(reason()) }
@@ -89,22 +89,24 @@ struct FileDescriptor: Sendable, Hashable {
         }
     }
 
-    /// What the system says about `code`.
-    static func reason(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }
+    /// The system's words for the error of its last call.
+    package static func reason() -> String { reason(errno) }
+
+    private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 
     private static func wait(_ descriptor: inout pollfd) -> Int32 { poll(&descriptor, 1, -1) }
 }
 
 extension FileDescriptor {
-    /// A new file in the folder for temporary files that has no name any more: it ends with the process.
-    static func unnamedTemporary() throws(ClientError) -> FileDescriptor {
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        let path = folder + "/tessera-" + Randomness.hexadecimal(byteCount: 8)
+    /// A new file in the directory for temporary files that has no name any more: it ends with its last descriptor.
+    package static func unnamedTemporary() throws(ClientError) -> FileDescriptor {
+        let directory = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        let path = directory + "/tessera-" + Randomness.hexadecimal(byteCount: 8)
         let number = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard number >= 0 else {
             throw ClientError(
                 "no-temporary-file",
-                "cannot make a temporary file in '\(folder)': \(reason()); TMPDIR names another folder")
+                "cannot make a temporary file in '\(directory)': \(reason()); TMPDIR names another directory")
         }
         unlink(path)
         return FileDescriptor(number)

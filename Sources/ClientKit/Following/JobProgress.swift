@@ -1,25 +1,31 @@
-/// How far a job is, as far as a progress line needs to know.
-struct JobProgress: Sendable, Hashable {
-    var job: UInt64 = 0
-    /// The images that the job will have; the master may know fewer while they are being sent.
-    var imageCount = 0
-    var imagesSent = 0
-    var imagesDone = 0
-    var imagesFailed = 0
-    /// Of the images that the master knows.
-    var pixelsTotal: UInt64 = 0
-    var pixelsDone: UInt64 = 0
-    var tasksTotal: UInt64 = 0
-    var tasksDone: UInt64 = 0
-    /// Leases that ended with their worker or rank; each was given to another one.
-    var attemptsLost: UInt64 = 0
-    var attemptsFailed: UInt64 = 0
+public import JobModel
 
-    var imagesFinished: Int { imagesDone + imagesFailed }
-    var isUploading: Bool { imagesSent < imageCount }
+/// How far a job is, from what its submission and its summaries tell.
+public struct JobProgress: Sendable, Hashable {
+    /// `nil` until the job is opened.
+    public var job: JobID?
+    /// The images that the job will have; the master may know fewer while they are being sent.
+    public var imageCount = 0
+    public var imagesSent = 0
+    public var imagesDone = 0
+    public var imagesFailed = 0
+    /// Pixels of the images that the master knows.
+    public var pixelsTotal: UInt64 = 0
+    public var pixelsDone: UInt64 = 0
+    /// Tasks of the images that the master knows.
+    public var tasksTotal: UInt64 = 0
+    public var tasksDone: UInt64 = 0
+    /// Attempts that ended with their worker or rank; each was given to another one.
+    public var attemptsLost: UInt64 = 0
+    public var attemptsFailed: UInt64 = 0
+
+    public init() {}
+
+    public var imagesFinished: Int { imagesDone + imagesFailed }
+    public var isUploading: Bool { imagesSent < imageCount }
 
     /// From 0 to 1: by pixels once all images are known, by tasks for a single image, else by images.
-    var fraction: Double {
+    public var fraction: Double {
         guard imageCount > 0 else { return 0 }
         let byImages = Double(imagesFinished) / Double(imageCount)
         if imagesFinished == imageCount { return 1 }
@@ -29,12 +35,34 @@ struct JobProgress: Sendable, Hashable {
         return min(1, max(byPixels, byTasks))
     }
 
-    /// What happened besides progress: `2 failed, 1 attempt lost: reassigned`; empty when nothing did.
-    var incidents: [String] {
-        var incidents: [String] = []
-        if imagesFailed > 0 { incidents.append("\(imagesFailed) failed") }
-        if attemptsLost > 0 { incidents.append(Units.counted(attemptsLost, "attempt") + " lost: reassigned") }
-        if attemptsFailed > 0 { incidents.append(Units.counted(attemptsFailed, "attempt") + " failed") }
-        return incidents
+    /// Takes over a step of the submission.
+    public mutating func update(with event: SubmissionEvent) {
+        switch event {
+        case .opened(let job, let imageCount):
+            self.job = job
+            self.imageCount = imageCount
+        case .added(let sent, let imageCount):
+            imagesSent = sent
+            self.imageCount = imageCount
+        case .begun: break
+        }
+    }
+
+    /// Takes over the counts of a summary.
+    /// - Parameter keepingImageCount: whether the submission knows better than the master how many images there will be.
+    public mutating func update(with summary: JobSummary, keepingImageCount: Bool = false) {
+        job = summary.id
+        if !keepingImageCount {
+            imageCount = summary.imageCount
+            imagesSent = imageCount
+        }
+        imagesDone = summary.imagesDone
+        imagesFailed = summary.imagesFailed
+        pixelsTotal = summary.pixelsTotal
+        pixelsDone = summary.pixelsDone
+        tasksTotal = summary.tasksTotal
+        tasksDone = summary.tasksDone
+        attemptsLost = summary.attemptsLost
+        attemptsFailed = summary.attemptsFailed
     }
 }

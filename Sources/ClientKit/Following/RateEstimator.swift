@@ -1,4 +1,4 @@
-/// The speed of something that counts upwards, over the last seconds. Reads no clock: time comes in as an argument.
+/// The speed of a growing number over the last seconds. Reads no clock: time is an argument.
 struct RateEstimator: Sendable {
     /// Older samples no longer count.
     static let window: Duration = .seconds(15)
@@ -15,7 +15,7 @@ struct RateEstimator: Sendable {
         while samples.count > 2, elapsed - samples[1].at > Self.window { samples.removeFirst() }
     }
 
-    /// How much a second, `nil` until half a second has been seen.
+    /// The growth per second; `nil` until half a second has been seen.
     var perSecond: Double? {
         guard let first = samples.first, let last = samples.last else { return nil }
         let seconds = (last.at - first.at) / .seconds(1)
@@ -23,7 +23,7 @@ struct RateEstimator: Sendable {
         return max(0, last.value - first.value) / seconds
     }
 
-    /// How long until `goal` is reached at this speed; `nil` when nobody can tell.
+    /// The time until `goal` is reached at this speed; `nil` when it is not known.
     func remaining(until goal: Double) -> Duration? {
         guard let last = samples.last, let perSecond, perSecond > 0 else { return nil }
         let seconds = max(0, goal - last.value) / perSecond

@@ -1,5 +1,5 @@
-/// A value that is printed as JSON; objects keep the order in which they were written down.
-enum JSON: Sendable, Hashable {
+/// A JSON value; the members of an object keep the order in which they were given.
+public enum JSON: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -8,24 +8,31 @@ enum JSON: Sendable, Hashable {
     case array([JSON])
     case object([Member])
 
-    struct Member: Sendable, Hashable {
-        let name: String
-        let value: JSON
+    /// A name and a value of an object.
+    public struct Member: Sendable, Hashable {
+        public let name: String
+        public let value: JSON
+
+        public init(name: String, value: JSON) {
+            self.name = name
+            self.value = value
+        }
     }
 
-    /// Counters come as 64 bits without a sign; JSON readers agree on integers up to 2^53 only, and ours stay far below.
-    static func integer(_ value: UInt64) -> JSON { .integer(Int(clamping: value)) }
-    static func integer(_ value: UInt32) -> JSON { .integer(Int(value)) }
+    /// A counter. JSON readers agree on integers up to 2^53 only; our counters stay far below.
+    public static func integer(_ value: UInt64) -> JSON { .integer(Int(clamping: value)) }
+    /// A counter.
+    public static func integer(_ value: UInt32) -> JSON { .integer(Int(value)) }
 
-    /// The value in one line without a line feed at its end (RFC 8259).
-    var text: String {
+    /// The value on one line without a line feed at its end (RFC 8259).
+    public var text: String {
         var text = ""
         write(to: &text)
         return text
     }
 
     /// This object with the members of `more` at its end.
-    func with(_ more: JSON) -> JSON {
+    public func with(_ more: JSON) -> JSON {
         guard case .object(let own) = self, case .object(let others) = more else { return self }
         return .object(own + others)
     }
@@ -78,26 +85,26 @@ enum JSON: Sendable, Hashable {
 }
 
 extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral {
-    /// An object. A member whose value is `nil` is left out: what is not known is not there.
-    init(dictionaryLiteral elements: (String, JSON?)...) {
+    /// An object. A member whose value is `nil` is left out.
+    public init(dictionaryLiteral elements: (String, JSON?)...) {
         self = .object(elements.compactMap { name, value in value.map { Member(name: name, value: $0) } })
     }
 
-    init(arrayLiteral elements: JSON...) { self = .array(elements) }
+    public init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
-    init(stringLiteral value: String) { self = .string(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
 }
 
 /// Numbers as text, without a locale.
-enum ArithmeticText {
+package enum ArithmeticText {
     /// The shortest decimal that reads back as `value`; whole numbers without `.0`.
-    static func shortest(_ value: Double) -> String {
+    package static func shortest(_ value: Double) -> String {
         let text = String(value)
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
     /// `value` with exactly `places` digits after the point, rounded to nearest.
-    static func fixed(_ value: Double, places: Int) -> String {
+    package static func fixed(_ value: Double, places: Int) -> String {
         guard value.isFinite, abs(value) < 1e15 else { return String(value) }
         var scale = 1
         for _ in 0..<places { scale *= 10 }

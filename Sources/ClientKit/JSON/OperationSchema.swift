@@ -1,10 +1,10 @@
-import Pipelines
+public import Pipelines
 
 extension OperationDescription {
     /// A JSON Schema (draft 2020-12) of the operation's arguments as an object, such as `{"sigma": 3}`.
     ///
-    /// What else is known of the operation stands beside it as annotations, which validators pass over.
-    var schema: JSON {
+    /// Everything else that is known of the operation is beside it as annotations, which validators pass over.
+    public var schema: JSON {
         [
             "$schema": "https://json-schema.org/draft/2020-12/schema", "title": .string(name),
             "description": .string(summary), "type": "object",
@@ -60,5 +60,19 @@ extension ArgumentValue {
         case .matrix(let matrix): .string(matrix.description)
         case .auto: "auto"
         }
+    }
+}
+
+extension PixelFormat {
+    /// The format in words, such as `rgb 8-bit`.
+    package var name: String {
+        let layout =
+            switch layout {
+            case .gray: "gray"
+            case .grayAlpha: "gray+alpha"
+            case .rgb: "rgb"
+            case .rgba: "rgba"
+            }
+        return "\(layout) \(depth.rawValue)-bit"
     }
 }

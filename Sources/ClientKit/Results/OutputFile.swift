@@ -6,13 +6,13 @@
     import Darwin
 #endif
 
-/// A result on its way to its place: nobody ever sees a half file under the final name.
+/// A result on its way to its place: an incomplete file never has the final name.
 ///
-/// The bytes go to a file of a temporary name in the same directory, which is renamed when they are complete. A place
-/// that is no regular file (`/dev/null`, a FIFO) is written to as it is.
-struct OutputFile: Sendable {
+/// The bytes go to a file with a temporary name in the same directory, which is renamed when they are complete. A place
+/// that is not a regular file (`/dev/null`, a FIFO) is written to as it is.
+package struct OutputFile: Sendable {
     /// Written from its beginning.
-    let descriptor: FileDescriptor
+    package let descriptor: FileDescriptor
     private let destination: Destination
 
     private enum Destination: Sendable {
@@ -22,7 +22,7 @@ struct OutputFile: Sendable {
     }
 
     /// - Throws: `ClientError` with the code `cannot-write`.
-    init(at path: String) throws(ClientError) {
+    package init(at path: String) throws(ClientError) {
         func refused(_ why: String) -> ClientError { ClientError("cannot-write", "cannot write '\(path)': \(why)") }
         let kind = FileStatus(at: path)?.kind
         switch kind {
@@ -50,12 +50,13 @@ struct OutputFile: Sendable {
     }
 
     /// Standard output; nothing is written to it before the result is complete and checked.
-    static func standardOutput(_ output: FileDescriptor = .standardOutput) throws(ClientError) -> OutputFile {
+    package static func standardOutput(_ output: FileDescriptor = .standardOutput) throws(ClientError) -> OutputFile {
         try OutputFile(standardOutput: output)
     }
 
     /// Puts the complete bytes into their place.
-    func commit() throws(ClientError) {
+    /// - Throws: `ClientError` with the code `cannot-write` or `write-failed`, or of the kind `brokenPipe`.
+    package func commit() throws(ClientError) {
         switch destination {
         case .rename(let temporary, let path):
             descriptor.close()
@@ -79,7 +80,7 @@ struct OutputFile: Sendable {
     }
 
     /// Leaves the place as it was.
-    func discard() {
+    package func discard() {
         descriptor.close()
         switch destination {
         case .rename(let temporary, _): unlink(temporary)
@@ -87,8 +88,8 @@ struct OutputFile: Sendable {
         }
     }
 
-    /// Makes the directory at `path` and those above it, as far as they are missing.
-    static func makeDirectory(_ path: String) throws(ClientError) {
+    /// Makes the directory at `path` and the missing ones above it.
+    package static func makeDirectory(_ path: String) throws(ClientError) {
         if FileStatus(at: path)?.kind == .directory { return }
         var end = path.startIndex
         while end < path.endIndex {

@@ -1,28 +1,44 @@
 import JobModel
-import MasterClient
+import Logging
+public import MasterClient
 import Retrying
-import Transport
+public import Transport
 
-/// One command's connection to its master. It outlives the master's restarts: what was under way is asked again.
+/// A client's connection to its master, made again whenever it is lost: requests that were under way are repeated.
 ///
-/// Requests are such that asking twice does no harm: a job is opened by its token, blobs are named by their content,
-/// images are added at a position.
+/// Repeating a request does no harm: a job is opened by its token, blobs are named by their content, images are added at
+/// a position. At the first connection a master that does not listen is an error; later it has the reconnect timeout to
+/// come back. A refusal that names a retry time is obeyed, without a limit.
 ///
 ///     connecting --ok--> connected --lost--> reconnecting --ok--> connected
 ///         |                                      |
 ///         +--failed: over                        +--reconnect timeout: over
-actor MasterSession {
+///
+/// Any number of tasks can use a session at once.
+public actor MasterSession {
     /// Connects, runs `body` on the connection and closes it.
-    typealias Dial = @Sendable (_ body: @Sendable (any MasterService) async -> Void) async throws -> Void
+    public typealias Dial = @Sendable (_ body: @Sendable (any MasterAPI) async -> Void) async throws -> Void
 
-    /// What the session needs of the world around it.
-    struct Surroundings: Sendable {
+    /// Time and an observer: what a session needs besides its connection.
+    public struct Surroundings: Sendable {
         /// The time on any clock that only goes forward.
-        var now: @Sendable () -> Duration
+        public var now: @Sendable () -> Duration
         /// Waits; throws when the task is cancelled.
-        var sleep: @Sendable (Duration) async throws -> Void
-        /// Tells whoever waits about an outage, in one sentence.
-        var note: @Sendable (String) -> Void
+        public var sleep: @Sendable (Duration) async throws -> Void
+        /// Is told of outages.
+        public var observe: @Sendable (SessionEvent) -> Void
+
+        /// By default the system's clock.
+        public init(
+            now: (@Sendable () -> Duration)? = nil,
+            sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+            observe: @escaping @Sendable (SessionEvent) -> Void = { _ in }
+        ) {
+            let start = ContinuousClock.now
+            self.now = now ?? { ContinuousClock.now - start }
+            self.sleep = sleep
+            self.observe = observe
+        }
     }
 
     private let dial: Dial
@@ -30,16 +46,16 @@ actor MasterSession {
     private let surroundings: Surroundings
 
     private var connection: Connection?
-    /// Counts connections, so that a loss is noticed once by however many requests it hits.
+    /// Counts connections, so that a loss that many requests notice is handled once.
     private var connectionCount = 0
     private var waiters: [AsyncThrowingStream<Connection, any Error>.Continuation] = []
     private var outage: Outage?
-    /// Why there will be no connection any more.
+    /// The reason why there will be no further connection.
     private var end: (any Error)?
     private var hasToldOverload = false
 
     private struct Connection: Sendable {
-        let master: any MasterService
+        let master: any MasterAPI
         let number: Int
         /// Finished when a request found the connection lost.
         let loss: AsyncStream<Never>.Continuation
@@ -57,9 +73,32 @@ actor MasterSession {
         self.dial = dial
     }
 
-    /// Begins to connect, and runs `body` meanwhile: its first request waits for the connection.
-    static func with<Result: Sendable>(
-        reconnectTimeout: Duration, surroundings: Surroundings, dial: @escaping Dial,
+    /// Opens a session with the master at `endpoint` for as long as `body` runs.
+    ///
+    /// - Parameters:
+    ///   - software: the client's name and version, which the master logs.
+    ///   - reconnectTimeout: the longest time for which a lost master is tried again.
+    /// - Throws: what `body` throws; of the requests that it makes, see `perform`.
+    public static func with<Result: Sendable>(
+        _ endpoint: Endpoint, secret: SharedSecret, software: String, limits: TransportLimits = TransportLimits(),
+        reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
+        _ body: @Sendable (MasterSession) async throws -> Result
+    ) async throws -> Result {
+        let dialer = Dialer(
+            to: endpoint, as: .client, secret: secret, software: software, limits: limits,
+            logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
+        return try await with(
+            reconnectTimeout: reconnectTimeout, surroundings: surroundings,
+            dial: { serve in
+                try await MasterConnection.withConnection(dialer) { connection in await serve(connection) }
+            }, body)
+    }
+
+    /// Opens a session over connections that `dial` makes for as long as `body` runs.
+    ///
+    /// `body` starts at once; its first request waits for the connection.
+    public static func with<Result: Sendable>(
+        reconnectTimeout: Duration, surroundings: Surroundings = Surroundings(), dial: @escaping Dial,
         _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
         let session = MasterSession(reconnectTimeout: reconnectTimeout, surroundings: surroundings, dial: dial)
@@ -74,11 +113,11 @@ actor MasterSession {
 
     /// Runs `operation` on the connection, again after each reconnect until it goes through.
     ///
-    /// - Parameter operation: gets the master and how often it has been tried before.
-    /// - Throws: what `operation` throws, unless it is a lost connection or a refusal that names a time to come back;
-    ///   `ClientError` with the status `.unreachable` once the master has been away for the reconnect timeout.
-    func perform<Result: Sendable>(
-        _ operation: @Sendable (_ master: any MasterService, _ retry: Int) async throws -> Result
+    /// - Parameter operation: gets the master and the number of times it was tried before.
+    /// - Throws: what `operation` throws, unless it is a lost connection or a refusal that names a retry time;
+    ///   `MasterUnreachable` once the master has been away for the reconnect timeout.
+    public func perform<Result: Sendable>(
+        _ operation: @Sendable (_ master: any MasterAPI, _ retry: Int) async throws -> Result
     ) async throws -> Result {
         var retry = 0
         while true {
@@ -103,9 +142,9 @@ actor MasterSession {
         }
     }
 
-    /// Runs `operation`, for which it does not matter how often it was tried before.
-    func perform<Result: Sendable>(
-        _ operation: @Sendable (any MasterService) async throws -> Result
+    /// Runs `operation` on the connection, again after each reconnect until it goes through.
+    public func perform<Result: Sendable>(
+        _ operation: @Sendable (any MasterAPI) async throws -> Result
     ) async throws -> Result {
         try await perform { master, _ in try await operation(master) }
     }
@@ -114,7 +153,7 @@ actor MasterSession {
     private var policy: RetryPolicy { .session(patience: reconnectTimeout, wasConnected: connectionCount > 0) }
 
     /// Whether `error` means that the master cannot be reached now, but perhaps soon.
-    static func isLoss(_ error: any Error) -> Bool {
+    private static func isLoss(_ error: any Error) -> Bool {
         RetryPolicy.session(patience: nil, wasConnected: true).retried.contains(Persistence(of: error))
     }
 
@@ -154,7 +193,7 @@ actor MasterSession {
     }
 
     /// Lets the requests use `master` until one of them finds it lost.
-    private func serve(_ master: any MasterService) async {
+    private func serve(_ master: any MasterAPI) async {
         let (losses, loss) = AsyncStream.makeStream(of: Never.self)
         connectionCount += 1
         let connection = Connection(master: master, number: connectionCount, loss: loss)
@@ -186,29 +225,48 @@ actor MasterSession {
         guard outage == nil else { return }
         let reason = ClientError(error).message
         outage = Outage(since: surroundings.now(), reason: reason, retries: Retries(policy))
-        surroundings.note("\(reason); trying again for up to \(Units.duration(reconnectTimeout))")
+        surroundings.observe(.lost(reason: reason, reconnectTimeout: reconnectTimeout))
     }
 
-    /// The master answered; said by operations that go on after their first answer, and by `perform` of all others.
+    /// Ends an outage: the master answered a request.
     ///
-    /// Only an answer ends an outage: a master that accepts connections and drops them is still away.
-    func answered() {
+    /// Only an answer does: a master that accepts connections and drops them is still away.
+    private func answered() {
         guard let outage else { return }
         self.outage = nil
-        surroundings.note("the master is back after \(Units.duration(surroundings.now() - outage.since)); going on")
+        surroundings.observe(.recovered(after: surroundings.now() - outage.since))
     }
 
     private func tellOverload(_ refusal: MasterRefusal) {
         guard !hasToldOverload else { return }
         hasToldOverload = true
-        surroundings.note("the master asks to wait (\(refusal.code)): \(refusal.message); waiting as long as it takes")
+        surroundings.observe(.askedToWait(refusal))
     }
 
-    private func gaveUp(_ outage: Outage) -> ClientError {
-        ClientError(
-            "unreachable",
-            "the master has not been reachable for \(Units.duration(reconnectTimeout)): \(outage.reason); what it has "
-                + "accepted is kept and goes on when it is back (--reconnect-timeout sets how long to try)",
-            status: .unreachable)
+    private func gaveUp(_ outage: Outage) -> MasterUnreachable {
+        MasterUnreachable(reason: outage.reason, reconnectTimeout: reconnectTimeout)
+    }
+}
+
+/// An outage of the master, as a session tells it.
+public enum SessionEvent: Sendable, Hashable {
+    /// The connection is lost; the session tries again for up to the timeout.
+    case lost(reason: String, reconnectTimeout: Duration)
+    /// The master answered again, this long after the loss.
+    case recovered(after: Duration)
+    /// The master is overloaded and asked to come back later, which is obeyed. Told once per session.
+    case askedToWait(MasterRefusal)
+}
+
+/// A lost master did not come back within the reconnect timeout. Jobs that it had accepted are kept, and continue when it
+/// is back.
+public struct MasterUnreachable: Error, Hashable {
+    /// How the connection was lost, for a person.
+    public let reason: String
+    public let reconnectTimeout: Duration
+
+    public init(reason: String, reconnectTimeout: Duration) {
+        self.reason = reason
+        self.reconnectTimeout = reconnectTimeout
     }
 }

@@ -1,3 +1,8 @@
+import Cryptography
+public import JobModel
+public import MasterClient
+public import NIOCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -6,45 +11,21 @@
     import Darwin
 #endif
 
-/// An image as the command line names it, found readable.
-struct InputFile: Sendable, Hashable {
-    /// What the person wrote, and what the job's listings show; `stdin` for `-`.
-    let label: String
-    /// Where the bytes are read from.
-    let path: String
-    let byteCount: UInt64
-    let identity: FileIdentity
+/// An image in a file: one that has a path, or a copy of a stream in a temporary file without a name.
+public struct InputFile: ImageInput {
+    /// What the person wrote, and what the job's listings show.
+    public let label: String
+    /// The file's path; for a copy of a stream a path that is valid in this process, as long as the input is kept.
+    public let path: String
+    public let byteCount: UInt64
+    package let identity: FileIdentity
+    private let spool: Spool?
 
-    /// Looks at every file once, before anything is submitted. A file that cannot be read does not stop the others.
-    ///
-    /// - Returns: the readable ones and the complaints about the others, in the order of `arguments`.
-    /// - Throws: `ClientError` when `-` is there more than once or standard input is a terminal.
-    static func examine(
-        _ arguments: [String], standardInput: FileDescriptor = .standardInput
-    ) throws(ClientError) -> (files: [InputFile], complaints: [InputComplaint]) {
-        guard arguments.count(where: { $0 == "-" }) <= 1 else {
-            throw .usage("'-' is given more than once, but standard input can be read only once")
-        }
-        var files: [InputFile] = []
-        var complaints: [InputComplaint] = []
-        for argument in arguments {
-            if argument == "-" {
-                files.append(try spooled(standardInput))
-                continue
-            }
-            do {
-                files.append(try InputFile(opening: argument))
-            } catch {
-                complaints.append(InputComplaint(label: argument, error: error))
-            }
-        }
-        return (files, complaints)
-    }
-
-    /// - Throws: `ClientError` with the code `unreadable`.
-    init(opening path: String) throws(ClientError) {
+    /// Examines the file at `path`, which is also the label.
+    /// - Throws: `ClientError` with the code `unreadable`, also for an empty file and for one that is not a regular file.
+    public init(opening path: String) throws(ClientError) {
         func refused(_ why: String) -> ClientError { ClientError("unreadable", "cannot read '\(path)': \(why)") }
-        // A FIFO would block here until someone writes to it.
+        // A FIFO would block here until another program writes to it.
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard number >= 0 else { throw refused(FileDescriptor.reason()) }
         let file = FileDescriptor(number)
@@ -53,86 +34,108 @@ struct InputFile: Sendable, Hashable {
         switch status.kind {
         case .regular: break
         case .directory: throw refused("it is a directory; name its files, such as \(path)/*.png")
-        case .other: throw refused("it is no regular file; use '-' to read from a pipe")
+        case .other: throw refused("it is not a regular file")
         }
         guard status.byteCount > 0 else { throw refused("it is empty") }
-        self.init(label: path, path: path, byteCount: status.byteCount, identity: status.identity)
-    }
-
-    private init(label: String, path: String, byteCount: UInt64, identity: FileIdentity) {
-        self.label = label
+        label = path
         self.path = path
-        self.byteCount = byteCount
-        self.identity = identity
+        byteCount = status.byteCount
+        identity = status.identity
+        spool = nil
     }
 
-    /// Copies standard input to a file without a name, which the kernel removes with the process whatever happens: it is
-    /// read twice (for its digest, and to be sent), and perhaps again after a lost connection.
-    private static func spooled(_ input: FileDescriptor) throws(ClientError) -> InputFile {
-        guard !input.isTerminal else {
-            throw .usage("'-' reads an image from standard input, which is a terminal; redirect a file or pipe into it")
-        }
-        let spool = try FileDescriptor.unnamedTemporary()
+    /// Copies a stream of unknown length to a temporary file without a name, in `TMPDIR` or /tmp, which the kernel removes
+    /// when the input is no longer used, or with the process.
+    /// - Parameter maximumByteCount: the most bytes to accept.
+    /// - Throws: `ClientError`: `over-limit` for a longer stream, `unreadable` for an empty one, `no-temporary-file` or
+    ///   `write-failed` when the copy cannot be made; what `pieces` throws.
+    public init<Pieces: AsyncSequence>(
+        spooling pieces: Pieces, label: String, maximumByteCount: UInt64 = .max
+    ) async throws where Pieces.Element == ByteBuffer {
+        let spool = Spool(try FileDescriptor.unnamedTemporary())
         var byteCount: UInt64 = 0
+        for try await piece in pieces {
+            byteCount += UInt64(piece.readableBytes)
+            guard byteCount <= maximumByteCount else {
+                throw ClientError("over-limit", "'\(label)' has more than \(maximumByteCount) bytes")
+            }
+            try await offCooperativePool { () throws(ClientError) in
+                try spool.descriptor.writeAll(Array(piece.readableBytesView))
+            }
+        }
+        // A cancelled sequence may end early without an error.
+        try Task.checkCancellation()
+        try self.init(label: label, spool)
+    }
+
+    /// Copies `input` to its end, as `init(spooling:label:maximumByteCount:)` does.
+    package init(spooling input: FileDescriptor, label: String) throws(ClientError) {
+        let spool = Spool(try FileDescriptor.unnamedTemporary())
         while true {
             let bytes = try input.read(upTo: 1 << 20)
             if bytes.isEmpty { break }
-            try spool.writeAll(bytes)
+            try spool.descriptor.writeAll(bytes)
+        }
+        try self.init(label: label, spool)
+    }
+
+    private init(label: String, _ spool: Spool) throws(ClientError) {
+        guard let status = FileStatus(spool.descriptor) else {
+            throw ClientError("unreadable", "cannot examine the copy of '\(label)': \(FileDescriptor.reason())")
+        }
+        guard status.byteCount > 0 else { throw ClientError("unreadable", "cannot read '\(label)': it is empty") }
+        self.label = label
+        path = spool.descriptor.path
+        byteCount = status.byteCount
+        identity = status.identity
+        self.spool = spool
+    }
+
+    public func reference() async throws -> BlobReference {
+        try await offCooperativePool { () throws(ClientError) in try hashed() }
+    }
+
+    public func withSource<Result: Sendable>(
+        of blob: BlobReference, _ body: (BlobSource) async throws -> Result
+    ) async throws -> Result {
+        let file = try opened()
+        defer { file.close() }
+        return try await body(.file(descriptor: file.number, byteCount: blob.byteCount))
+    }
+
+    /// Reads the file from its beginning to its end.
+    private func hashed() throws(ClientError) -> BlobReference {
+        let file = try opened()
+        defer { file.close() }
+        var hash = SHA256()
+        var byteCount: UInt64 = 0
+        while true {
+            let bytes: [UInt8]
+            do { bytes = try file.read(upTo: 256 << 10) } catch { throw unreadable(error.message) }
+            if bytes.isEmpty { break }
+            hash.update(bytes)
             byteCount += UInt64(bytes.count)
         }
-        guard byteCount > 0 else {
-            throw ClientError("unreadable", "standard input is empty; pipe an image into it")
-        }
-        guard let status = FileStatus(spool) else {
-            throw ClientError("unreadable", "cannot examine the copy of standard input: \(FileDescriptor.reason())")
-        }
-        // The descriptor stays open to the end of the process: `path` leads through it.
-        return InputFile(label: "stdin", path: spool.path, byteCount: byteCount, identity: status.identity)
+        return BlobReference(hash, byteCount: byteCount)
+    }
+
+    /// The file opened for reading; the caller closes it.
+    private func opened() throws(ClientError) -> FileDescriptor {
+        let number = open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { throw unreadable(FileDescriptor.reason()) }
+        return FileDescriptor(number)
+    }
+
+    private func unreadable(_ why: String) -> ClientError {
+        ClientError("unreadable", "cannot read '\(label)': \(why)")
     }
 }
 
-/// A file that was left out, and why.
-struct InputComplaint: Sendable, Hashable {
-    let label: String
-    let error: ClientError
-}
+/// A temporary file without a name; it ends with the last reference to it.
+private final class Spool: Sendable {
+    let descriptor: FileDescriptor
 
-/// Which file it is, by whatever name.
-struct FileIdentity: Sendable, Hashable {
-    let device: UInt64
-    let inode: UInt64
-}
+    init(_ descriptor: FileDescriptor) { self.descriptor = descriptor }
 
-/// What the system says about a file.
-struct FileStatus: Sendable {
-    enum Kind: Sendable { case regular, directory, other }
-
-    let kind: Kind
-    let byteCount: UInt64
-    let identity: FileIdentity
-
-    /// Of an open file; `nil` with `errno` set when the system says nothing.
-    init?(_ file: FileDescriptor) {
-        var status = stat()
-        guard fstat(file.number, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    /// Of whatever `path` leads to; `nil` with `errno` set when there is nothing.
-    init?(at path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
-    private init(_ status: stat) {
-        kind =
-            switch status.st_mode & S_IFMT {
-            case S_IFREG: .regular
-            case S_IFDIR: .directory
-            default: .other
-            }
-        byteCount = UInt64(clamping: status.st_size)
-        identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    }
+    deinit { descriptor.close() }
 }

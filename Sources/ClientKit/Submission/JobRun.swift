@@ -1,85 +1,114 @@
-import JobModel
-import Protocol
+public import JobModel
 import Synchronization
 
-/// `tessera run`: a submission, and the fetching of its results at the same time.
-struct JobRun: Sendable {
-    let context: CommandContext
-    let session: MasterSession
-    let progress: ProgressReporter
-    let request: WireOpenJob
-    let inputs: JobInputs
-    /// Where the result of each input goes.
-    let places: [Fetching.Place]
-    /// Whether each image is told as it ends, to programs that asked for JSON.
-    let listsImages: Bool
+/// A submission, and the fetching of its results at the same time.
+public struct JobRun: Sendable {
+    private let session: MasterSession
+    private let request: JobRequest
+    private let inputs: [any ImageInput]
+    private let places: [ResultPlace]
+    private let observer: Observer
 
-    /// Connects, runs the job, and shows its progress.
-    /// - Throws: as `run()`.
-    static func run(
-        _ request: WireOpenJob, _ inputs: JobInputs, places: [Fetching.Place], listsImages: Bool,
-        context: CommandContext, settings: ClientSettings
-    ) async throws -> JobReport {
-        try await context.withMaster(settings) { session in
-            try await context.withProgress(settings) { progress in
-                try await JobRun(
-                    context: context, session: session, progress: progress, request: request, inputs: inputs,
-                    places: places, listsImages: listsImages
-                ).run()
-            }
+    /// - Parameters:
+    ///   - places: the place of the result of each input, in their order.
+    /// - Precondition: there are as many places as inputs.
+    public init(
+        _ inputs: [any ImageInput], as request: JobRequest, into places: [ResultPlace], session: MasterSession,
+        observer: Observer = Observer()
+    ) {
+        precondition(places.count == inputs.count, "\(places.count) places for the results of \(inputs.count) inputs")
+        self.session = session
+        self.request = request
+        self.inputs = inputs
+        self.places = places
+        self.observer = observer
+    }
+
+    /// Functions that are told of the steps of a run.
+    public struct Observer: Sendable {
+        public var submission: @Sendable (SubmissionEvent) -> Void
+        /// A new summary of the job, the final one included; an error ends the run.
+        public var changed: @Sendable (JobSummary) throws -> Void
+        /// An image ended: the place of its result, `nil` when there is none; an error ends the run.
+        public var imageEnded: @Sendable (JobID, ImageStatus, ResultPlace?) throws -> Void
+
+        public init(
+            submission: @escaping @Sendable (SubmissionEvent) -> Void = { _ in },
+            changed: @escaping @Sendable (JobSummary) throws -> Void = { _ in },
+            imageEnded: @escaping @Sendable (JobID, ImageStatus, ResultPlace?) throws -> Void = { _, _, _ in }
+        ) {
+            self.submission = submission
+            self.changed = changed
+            self.imageEnded = imageEnded
         }
     }
 
-    /// - Throws: `ClientError` with the status `.interrupted`, which says what becomes of the job.
-    func run() async throws -> JobReport {
-        let submission = Submission(session: session, request: request, files: inputs.files, progress: progress)
+    /// How a run ended.
+    public struct Outcome: Sendable {
+        /// Final.
+        public let summary: JobSummary
+        public let fetchedCount: Int
+        /// Images without a result, in their order; at most 1000 of them.
+        public let failures: [ImageStatus]
+        /// Inputs that could not be read.
+        public let complaints: [InputComplaint]
+    }
+
+    /// Runs the job to its end.
+    /// - Throws: `SubmissionInterrupted` when it is cancelled before the job is complete, `WaitInterrupted` after that;
+    ///   otherwise as `Submission.run` and `Fetching.follow`.
+    public func run() async throws -> Outcome {
+        let submission = Submission(inputs, as: request, session: session)
         let sources = Submission.ImageSources()
         let (jobs, begun) = AsyncStream.makeStream(of: JobID.self)
         let isSealed = Atomic<Bool>(false)
 
         async let submitting = {
             defer { begun.finish() }
-            let outcome = try await submission.run(sources: sources) { begun.yield($0) }
+            let outcome = try await submission.run(sources: sources) { event in
+                observer.submission(event)
+                if case .begun(let job) = event { begun.yield(job) }
+            }
             isSealed.store(true, ordering: .releasing)
             return outcome
         }()
         for await job in jobs {
             do {
-                var report = try await fetch(job, sources: sources)
-                report.complaints += try await submitting.complaints
-                return report
+                let (summary, fetching) = try await fetch(job, sources: sources)
+                return Outcome(
+                    summary: summary, fetchedCount: fetching.fetchedCount,
+                    failures: fetching.failures.sorted { $0.index < $1.index },
+                    complaints: try await submitting.complaints)
             } catch {
-                // Before the job is complete, the submission's end is what the person must know.
+                // Before the job is complete, the submission's end is what the caller must know.
                 guard isSealed.load(ordering: .acquiring) else {
                     if !(error is CancellationError), !Task.isCancelled { throw error }
                     _ = try await submitting
                     throw error
                 }
-                return try await detaching(from: job) { throw error }
+                return try await waiting(for: job) { throw error }
             }
         }
-        // No job came so far: the submission says why.
+        // No job has begun: the submission says why.
         _ = try await submitting
         throw CancellationError()
     }
 
-    private func fetch(_ job: JobID, sources: Submission.ImageSources) async throws -> JobReport {
-        var report = JobReport(job: job, complaints: inputs.complaints)
-        let (places, console, listsImages) = (places, context.console, context.isJSON && listsImages)
+    private func fetch(
+        _ job: JobID, sources: Submission.ImageSources
+    ) async throws -> (summary: JobSummary, fetching: Fetching) {
+        let (places, observer) = (places, observer)
         var fetching = Fetching(session: session) { image in
             guard let position = sources.position(of: image.index) else {
                 throw ClientError(
                     "protocol", "the master lists image \(image.index) of job \(job), which was not sent",
-                    status: .unreachable)
+                    kind: .unreachable)
             }
             return places[position]
         } finished: { image, place in
-            if listsImages { try console.write(image.json(job: job, place: place)) }
+            try observer.imageEnded(job, image, place)
         }
-        let follower = JobFollower(session: session, progress: progress)
-        report.summary = try await fetching.follow(job, with: follower, imageCount: inputs.files.count)
-        report.fetchedCount = fetching.fetchedCount
-        report.failures = fetching.failures.sorted { $0.index < $1.index }
-        return report
+        let summary = try await fetching.follow(job, changed: observer.changed)
+        return (summary, fetching)
     }
 }

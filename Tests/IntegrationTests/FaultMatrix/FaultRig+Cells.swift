@@ -189,7 +189,7 @@ extension FaultRig {
             try await command.process.waitForEnd()
             hold.release()
             // Work begins before the job is complete. One that its client never completed is sent again.
-            guard let job = watch.job, try await cluster.summary(of: job).sealed else {
+            guard let job = watch.job, try await cluster.summary(of: job).isSealed else {
                 return try await finish(try run(image: number).run)
             }
             try await finish(
@@ -221,7 +221,7 @@ extension FaultRig {
         case .worker:
             try await cluster.withMaster { master in
                 try await eventually("the silent worker is given up") {
-                    try await master.workers().contains { $0.name == stopped.name && $0.state == "gone" }
+                    try await master.workers().contains { $0.name == stopped.name && $0.state == .gone }
                 }
             }
             stopped.resume()

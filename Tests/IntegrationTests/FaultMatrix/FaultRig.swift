@@ -82,7 +82,7 @@ struct FaultRig: Sendable {
         cluster.master.resume()
         try await cluster.waitForWorkers()
         try await cluster.withMaster { master in
-            for job in try await master.jobs() where !job.isFinal { try await master.cancel(JobID(job.job)) }
+            for job in try await master.jobs() where !job.isFinal { try await master.cancel(job.id) }
         }
         for worker in cluster.workers {
             try await eventually("\(worker.name) holds nothing any more") {

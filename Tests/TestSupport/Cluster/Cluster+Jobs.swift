@@ -1,8 +1,7 @@
+import ClientKit
 import Foundation
 import JobModel
 import Logging
-import MasterClient
-import Protocol
 import Testing
 import Transport
 
@@ -56,8 +55,8 @@ extension Cluster {
     @discardableResult
     public func wait(
         for job: JobID, until what: String, within limit: Duration = .seconds(120),
-        _ isReached: @Sendable (WireJobSummary) -> Bool
-    ) async throws -> WireJobSummary {
+        _ isReached: @Sendable (JobSummary) -> Bool
+    ) async throws -> JobSummary {
         try await withMaster { master in
             try await eventually("job \(job): \(what)", within: limit) {
                 let summary = try await master.job(job)
@@ -72,25 +71,25 @@ extension Cluster {
 
     /// Waits until the job is under way: some chunks done, most not.
     @discardableResult
-    public func waitForMiddle(of job: JobID, tasksDone: UInt64 = 6) async throws -> WireJobSummary {
+    public func waitForMiddle(of job: JobID, tasksDone: UInt64 = 6) async throws -> JobSummary {
         try await wait(for: job, until: "\(tasksDone) tasks are done") { $0.tasksDone >= tasksDone && !$0.isFinal }
     }
 
     @discardableResult
-    public func waitForEnd(of job: JobID) async throws -> WireJobSummary {
+    public func waitForEnd(of job: JobID) async throws -> JobSummary {
         try await wait(for: job, until: "it ends") { $0.isFinal }
     }
 
-    public func summary(of job: JobID) async throws -> WireJobSummary {
+    public func summary(of job: JobID) async throws -> JobSummary {
         try await withMaster { try await $0.job(job) }
     }
 
-    public func status(of worker: Daemon) async throws -> WireWorkerStatus {
+    public func status(of worker: Daemon) async throws -> WorkerStatus {
         // The newest of the name: a worker that was started again is a new one.
         let name = worker.name
         return try await withMaster { master in
             let all = try await master.workers().filter { $0.name == name }
-            return try #require(all.max { $0.worker < $1.worker }, "\(name) has never registered")
+            return try #require(all.max { $0.id < $1.id }, "\(name) has never registered")
         }
     }
 
@@ -103,8 +102,4 @@ extension Cluster {
             }
         }
     }
-}
-
-extension WireJobSummary {
-    public var isFinal: Bool { JobState.allCases.first { $0.name == state }?.isFinal ?? false }
 }

@@ -156,7 +156,7 @@ public final class Cluster: Sendable {
                 if let ended = expected.first(where: { !$0.process.isRunning }) {
                     throw DidNotHappen(description: "\(ended.name) ended before it was registered")
                 }
-                return names.isSubset(of: try await master.workers().filter { $0.state == "alive" }.map(\.name))
+                return names.isSubset(of: try await master.workers().filter { $0.state == .alive }.map(\.name))
             }
         }
     }

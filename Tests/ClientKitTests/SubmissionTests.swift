@@ -1,36 +1,35 @@
 import JobModel
 import MasterClient
-import Protocol
+import NIOCore
+import TestBasics
 import Testing
 
-@testable import Client
+@testable import ClientKit
 
 @Suite struct SubmissionTests {
     /// Files with the contents given, submitted to `master`.
     private func submit(
         _ contents: [String], to master: ModelMaster,
-        interfere: (_ directory: String, _ files: [InputFile]) throws -> Void = { _, _ in }
-    ) async throws -> (outcome: Submission.Outcome, notes: String, sources: Submission.ImageSources) {
-        try await TestFiles.withDirectory { directory in
+        interfere: (_ directory: String) throws -> Void = { _ in }
+    ) async throws -> (outcome: Submission.Outcome, events: [SessionEvent], sources: Submission.ImageSources) {
+        try await withTemporaryDirectory { directory in
             let paths = try contents.enumerated().map { index, text in
                 let path = "\(directory)/\(index).png"
                 try TestFiles.write(text, to: path)
                 return path
             }
-            let files = try InputFile.examine(paths).files
-            try interfere(directory, files)
+            let files = try paths.map { try InputFile(opening: $0) }
+            try interfere(directory)
             return try await TestSession.with(master) { test in
-                var request = WireOpenJob()
-                request.token = "token"
-                request.pipeline = "invert"
-                let submission = Submission(
-                    session: test.session, request: request, files: files, progress: test.progress)
+                let submission = Submission(files, as: Self.request, session: test.session)
                 let sources = Submission.ImageSources()
-                let outcome = try await submission.run(sources: sources) { _ in }
-                return (outcome, test.notes.text, sources)
+                let outcome = try await submission.run(sources: sources)
+                return (outcome, test.events, sources)
             }
         }
     }
+
+    private static let request = JobRequest(pipeline: "invert", submitter: "test", token: "token")
 
     private func names(_ master: ModelMaster, job: UInt64 = 17) -> [String] {
         (master.job(numbered: job)?.images ?? []).map { $0.name.split(separator: "/").last.map(String.init) ?? "" }
@@ -42,12 +41,12 @@ import Testing
         #expect(result.outcome.job == JobID(17))
         #expect(names(master) == (0..<20).map { "\($0).png" })
         #expect(master.job(numbered: 17)?.state == .done)
-        #expect(result.notes.isEmpty)
+        #expect(result.events.isEmpty)
     }
 
     @Test func `what the master has is not sent, and equal files are sent once`() async throws {
         let known = Array("known".utf8)
-        let master = ModelMaster { $0.blobs[TestFiles.reference(to: known).digest] = known }
+        let master = ModelMaster { $0.blobs[BlobReference(to: known).digest] = known }
         _ = try await submit(["known", "new", "new", "known"], to: master)
         #expect(master.calls.count { $0 == "putBlob" } == 1)
         #expect(names(master).count == 4)
@@ -60,7 +59,7 @@ import Testing
         let lastPut = try #require(master.calls.lastIndex(of: "putBlob"))
         #expect(firstAdd < lastPut)
         #expect(master.job(numbered: 17)?.firstIndices == [0, 8])
-        #expect(master.state.withLock { $0.mostPutsUnderWay } <= Submission.concurrentPutCount)
+        #expect(master.state.withLock { $0.mostPutsUnderWay } <= JobUpload.concurrentPutCount)
     }
 
     @Test(arguments: [
@@ -73,8 +72,11 @@ import Testing
         #expect(master.state.withLock { $0.jobs.count } == 1)
         #expect(names(master) == (0..<10).map { "\($0).png" })
         #expect(master.job(numbered: 17)?.isSealed == true)
-        #expect(result.notes.contains("the connection was reset; trying again for up to 1 min 00 s"))
-        #expect(result.notes.contains("the master is back after"))
+        #expect(result.events.count == 2)
+        guard case .lost = result.events.first, case .recovered = result.events.last else {
+            Issue.record("\(result.events)")
+            return
+        }
     }
 
     @Test func `an overloaded master is obeyed and told of once`() async throws {
@@ -82,7 +84,7 @@ import Testing
         let master = ModelMaster { $0.refusals = ["openJob": [busy, busy], "addImages": [busy]] }
         let result = try await submit(["a"], to: master)
         #expect(names(master) == ["0.png"])
-        #expect(result.notes == "the master asks to wait (overloaded): 1000 jobs wait; waiting as long as it takes\n")
+        #expect(result.events == [.askedToWait(busy)])
     }
 
     @Test func `a refusal that no wait helps ends the submission`() async throws {
@@ -99,9 +101,9 @@ import Testing
         #expect(master.calls.count { $0 == "findBlobs" } == 2)
     }
 
-    @Test func `a file that vanishes is complained about and the others go on`() async throws {
+    @Test func `a file that vanishes is complained about, and the others are submitted`() async throws {
         let master = ModelMaster()
-        let result = try await submit(["a", "b", "c"], to: master) { directory, _ in
+        let result = try await submit(["a", "b", "c"], to: master) { directory in
             try TestFiles.remove("\(directory)/1.png")
         }
         #expect(result.outcome.complaints.count == 1)
@@ -115,7 +117,7 @@ import Testing
     @Test func `a job whose files all vanish is cancelled`() async throws {
         let master = ModelMaster()
         let error = await #expect(throws: ClientError.self) {
-            _ = try await submit(["a"], to: master) { directory, _ in try TestFiles.remove("\(directory)/0.png") }
+            _ = try await submit(["a"], to: master) { directory in try TestFiles.remove("\(directory)/0.png") }
         }
         #expect(error?.code == "no-input")
         #expect(master.job(numbered: 17)?.state == .cancelled)
@@ -129,26 +131,22 @@ import Testing
                 "sealJob": [MasterRefusal(.overloaded, "wait", retryAfter: .seconds(1))]
             ]
         }
-        let error = try await TestFiles.withDirectory { directory in
+        let error = try await withTemporaryDirectory { directory in
             try TestFiles.write("a", to: "\(directory)/a.png")
-            let files = try InputFile.examine(["\(directory)/a.png"]).files
+            let files = [try InputFile(opening: "\(directory)/a.png")]
             let surroundings = MasterSession.Surroundings(
                 now: { .zero },
                 sleep: { _ in
                     reached.continuation.yield()
                     try await Task.sleep(for: .seconds(3600))
-                }, note: { _ in })
+                })
             return await #expect(throws: SubmissionInterrupted.self) {
                 try await MasterSession.with(
                     reconnectTimeout: .seconds(60), surroundings: surroundings, dial: { body in await body(master) }
                 ) { session in
-                    let silent = ProgressReporter(
-                        console: Console(output: RecordingSink(), errors: RecordingSink(), isJSON: false), style: .none
-                    ) { .zero }
-                    let submission = Submission(
-                        session: session, request: WireOpenJob(), files: files, progress: silent)
+                    let submission = Submission(files, as: Self.request, session: session)
                     try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { _ = try await submission.run(sources: Submission.ImageSources()) { _ in } }
+                        group.addTask { _ = try await submission.run() }
                         for await _ in reached.stream { break }
                         group.cancelAll()
                         try await group.waitForAll()
@@ -159,9 +157,55 @@ import Testing
         #expect(error?.job == JobID(17))
         #expect(error?.isJobCancelled == true)
         #expect(master.job(numbered: 17)?.state == .cancelled)
-        let told = error.map { ClientError($0 as any Error) }
-        #expect(told?.status == .interrupted)
-        #expect(told?.message.contains("job 17 was not complete and is cancelled") == true)
+        let described = error.map { ClientError($0) }
+        #expect(described?.kind == .interrupted)
+        #expect(described?.message.contains("job 17 was not complete and is cancelled") == true)
+    }
+
+    @Test func `a submission tells what it has done`() async throws {
+        let master = ModelMaster()
+        let recorded = Recorded<SubmissionEvent>()
+        let inputs = (0..<9).map { MemoryInput(label: "\($0)", bytes: [UInt8($0)]) }
+        try await TestSession.with(master) { test in
+            _ = try await Submission(inputs, as: Self.request, session: test.session).run { recorded.append($0) }
+        }
+        let job = JobID(17)
+        #expect(
+            recorded.all == [
+                .opened(job, imageCount: 9), .added(imageCount: 8, of: 9), .begun(job), .added(imageCount: 9, of: 9),
+                .begun(job),
+            ])
+    }
+
+    @Test func `an upload with the token of an earlier one adds only the images that are missing`() async throws {
+        let master = ModelMaster()
+        let inputs = (0..<3).map { MemoryInput(label: "\($0)", bytes: [UInt8($0)]) }
+        let hashed = inputs.map { JobUpload.HashedInput($0, blob: $0.reference()) }
+        try await TestSession.with(master) { test in
+            let first = try await JobUpload(opening: Self.request, on: test.session)
+            try await first.add(Array(hashed.prefix(2)), at: 0)
+            // The client ends here; another one begins from the start.
+            let second = try await JobUpload(opening: Self.request, on: test.session)
+            #expect(second.opened == OpenedJob(job: JobID(17), imageCount: 2))
+            try await second.add(hashed, at: 0)
+            try await second.seal(imageCount: 3)
+            try await JobUpload(opening: Self.request, on: test.session).seal(imageCount: 3)
+        }
+        #expect(names(master) == ["0", "1", "2"])
+        #expect(master.job(numbered: 17)?.state == .done)
+    }
+
+    @Test func `one session submits for many people`() async throws {
+        let master = ModelMaster()
+        try await TestSession.with(master) { test in
+            for name in ["ada", "grace"] {
+                let request = JobRequest(pipeline: "invert", submitter: name)
+                _ = try await Submission([MemoryInput(label: "a", bytes: [1])], as: request, session: test.session)
+                    .run()
+            }
+        }
+        #expect(master.job(numbered: 17)?.request.submitter == "ada")
+        #expect(master.job(numbered: 18)?.request.submitter == "grace")
     }
 
     @Test func `batches start small, grow to 256 images and end early when they are heavy`() {

@@ -5,13 +5,13 @@ import Transport
 struct PendingRequests {
     enum Request {
         case reply(CheckedContinuation<WireControl, any Error>)
-        case summaries(
-            AsyncThrowingStream<WireJobSummary, any Error>.Continuation, isLast: @Sendable (WireJobSummary) -> Bool)
+        /// Waits for summaries until a final one.
+        case summaries(AsyncThrowingStream<JobSummary, any Error>.Continuation)
 
         func fail(_ error: any Error) {
             switch self {
             case .reply(let continuation): continuation.resume(throwing: error)
-            case .summaries(let continuation, _): continuation.finish(throwing: error)
+            case .summaries(let continuation): continuation.finish(throwing: error)
             }
         }
     }
@@ -47,7 +47,7 @@ struct PendingRequests {
     mutating func take(_ stream: UInt32, for message: WireControl) -> Request? {
         guard let request = waiting[stream] else { return nil }
         switch (request, message.body) {
-        case (.summaries(_, let isLast), .jobSummary(let summary)) where !isLast(summary): break
+        case (.summaries, .jobSummary(let summary)) where !JobSummary.State(name: summary.state).isFinal: break
         case (.summaries, _), (.reply, _): waiting[stream] = nil
         }
         return request

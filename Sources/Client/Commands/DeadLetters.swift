@@ -1,13 +1,13 @@
 import ArgumentParser
+import ClientKit
 import JobModel
-import Protocol
 
-struct Dead: AsyncParsableCommand {
+struct DeadLetters: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Images that were given up: list them, show why, try again, forget them.",
+        commandName: "dead", abstract: "Images that were given up: list them, show why, try again, forget them.",
         discussion:
             "An image is given up when a task of it has used up its attempts. JOB is all of a job's, JOB.N one.",
-        subcommands: [List.self, Show.self, Redrive.self, Purge.self])
+        subcommands: [List.self, Show.self, Redrive.self, Purge.self], aliases: ["dead-letters"])
 
     struct List: ClientCommand {
         static let configuration = CommandConfiguration(abstract: "List dead-lettered images, of one job or of all.")
@@ -22,15 +22,15 @@ struct Dead: AsyncParsableCommand {
         func execute(_ context: CommandContext) async throws -> ExitStatus {
             let settings = try await context.settings(common.flags)
             let job = job
-            let images = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.deadImages(of: job) }
+            let letters = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.deadLetters(of: job) }
             }
             if isJSON {
-                for image in images { try context.console.write(image.json) }
-            } else if images.isEmpty {
+                for letter in letters { try context.console.write(letter.json) }
+            } else if letters.isEmpty {
                 context.console.note("there are no dead-lettered images" + (job.map { " of job \($0)" } ?? ""))
             } else {
-                try context.console.write(Listing.dead(images))
+                try context.console.write(Listing.deadLetters(letters))
             }
             return .done
         }
@@ -41,7 +41,7 @@ struct Dead: AsyncParsableCommand {
             abstract: "Show every attempt of a dead-lettered image, with what it wrote.")
 
         @Argument(help: ArgumentHelp("The image, such as 17.3.", valueName: "job.n"))
-        var image: DeadArgument
+        var image: DeadLetterArgument
 
         @OptionGroup var common: CommonOptions
 
@@ -56,10 +56,10 @@ struct Dead: AsyncParsableCommand {
         func execute(_ context: CommandContext) async throws -> ExitStatus {
             guard case .image(let image) = image.selection else { return .usage }
             let settings = try await context.settings(common.flags)
-            let dead = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.deadImage(image) }
+            let letter = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.deadLetter(image) }
             }
-            try context.console.write(isJSON ? dead.json.text + "\n" : Listing.dead(dead))
+            try context.console.write(isJSON ? letter.json.text + "\n" : Listing.deadLetter(letter))
             return .done
         }
     }
@@ -95,7 +95,7 @@ struct Dead: AsyncParsableCommand {
     /// Which images a change is for; all of them only when that is said.
     struct Target: ParsableArguments {
         @Argument(help: ArgumentHelp("A job, such as 17, or an image of it, such as 17.3.", valueName: "job[.n]"))
-        var images: DeadArgument?
+        var images: DeadLetterArgument?
 
         @Flag(help: "All dead-lettered images of all jobs.")
         var all = false
@@ -104,7 +104,7 @@ struct Dead: AsyncParsableCommand {
             if (images == nil) != all { throw ValidationError("say which: JOB, JOB.N or --all") }
         }
 
-        var selection: DeadSelection { images?.selection ?? .all }
+        var selection: DeadLetterSelection { images?.selection ?? .all }
 
         /// Changes the images that are meant, and says how many it were.
         ///
@@ -113,7 +113,7 @@ struct Dead: AsyncParsableCommand {
         ///   - words: what became of them.
         func change(
             _ common: CommonOptions, _ context: CommandContext, _ member: String, _ words: String,
-            by change: @escaping @Sendable (any MasterService, DeadSelection) async throws -> Int
+            by change: @escaping @Sendable (any MasterAPI, DeadLetterSelection) async throws -> Int
         ) async throws -> ExitStatus {
             let settings = try await context.settings(common.flags)
             let selection = selection

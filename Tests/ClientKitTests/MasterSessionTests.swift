@@ -1,15 +1,14 @@
-import Foundation
 import JobModel
 import MasterClient
 import Synchronization
 import Testing
 import Transport
 
-@testable import Client
+@testable import ClientKit
 
 @Suite struct MasterSessionTests {
     @Test func `a master that was never there is given up at once`() async throws {
-        let refused = TransportError(.refused, "nobody listens on 127.0.0.1:7400")
+        let refused = TransportError(.refused, "nothing is listening on 127.0.0.1:7400")
         let dials = Mutex(0)
         await #expect(throws: refused) {
             try await TestSession.with(
@@ -23,7 +22,7 @@ import Transport
             }
         }
         #expect(dials.withLock { $0 } == 1)
-        #expect(ClientError(refused).status == .unreachable)
+        #expect(ClientError(refused).kind == .unreachable)
     }
 
     @Test(arguments: [TransportError.Code.closed, .handshakeTimeout])
@@ -42,7 +41,7 @@ import Transport
             }
         ) { test in
             _ = try await test.session.perform { try await $0.workers() }
-            #expect(test.notes.text.contains("trying again"))
+            #expect(test.events.first == .lost(reason: "the handshake was not through", reconnectTimeout: .seconds(60)))
         }
         #expect(dials.withLock { $0 } == 2)
     }
@@ -50,14 +49,14 @@ import Transport
     @Test func `a lost master is tried again until the reconnect timeout`() async throws {
         let master = ModelMaster { $0.breaks = [.before("workers")] }
         let dials = Mutex(0)
-        let error = await #expect(throws: ClientError.self) {
+        let error = await #expect(throws: MasterUnreachable.self) {
             try await TestSession.with(
                 master, reconnectTimeout: .seconds(10),
                 dial: { body in
                     if dials.withLock({
                         $0 += 1; return $0
                     }) > 1 {
-                        throw TransportError(.refused, "nobody listens")
+                        throw TransportError(.refused, "nothing is listening")
                     }
                     await body(master)
                 }
@@ -65,9 +64,10 @@ import Transport
                 _ = try await test.session.perform { try await $0.workers() }
             }
         }
-        #expect(error?.status == .unreachable)
-        #expect(error?.message.contains("has not been reachable for 10 s: ") == true)
-        #expect(error?.message.contains("the connection was reset") == true)
+        #expect(error?.reason.contains("the connection was reset") == true)
+        let described = error.map { ClientError($0) }
+        #expect(described?.kind == .unreachable)
+        #expect(described?.message.contains("has not been reachable for 10 s: ") == true)
         // Backoff: at most three seconds a pause, so at least a few attempts.
         #expect(dials.withLock { $0 } >= 4)
     }
@@ -91,7 +91,7 @@ import Transport
                 _ = try await test.session.perform { try await $0.workers() }
             }
         }
-        #expect(ClientError(badSecret).status == .notAuthorised)
+        #expect(ClientError(badSecret).kind == .notAuthorised)
     }
 
     @Test func `requests that lose one connection together make one new one`() async throws {
@@ -107,7 +107,7 @@ import Transport
             try await forEach(Array(0..<5), atOnce: 5) { _ in
                 _ = try await test.session.perform { try await $0.workers() }
             }
-            #expect(test.notes.text.components(separatedBy: "trying again").count == 2)
+            #expect(test.events.count { if case .lost = $0 { true } else { false } } == 1)
         }
         // One for the start, and one for each wave of losses; never one for each request's every loss and its neighbours'.
         #expect(dials.withLock { $0 } <= 6)
@@ -131,11 +131,47 @@ import Transport
 
     @Test func `a connection that answers nothing does not count as recovered`() async throws {
         let master = ModelMaster { $0.breaks = Array(repeating: .before("workers"), count: 1000) }
-        let error = await #expect(throws: ClientError.self) {
+        await #expect(throws: MasterUnreachable.self) {
             try await TestSession.with(master, reconnectTimeout: .seconds(5)) { test in
                 _ = try await test.session.perform { try await $0.workers() }
             }
         }
-        #expect(error?.status == .unreachable)
+    }
+
+    @Test func `a session tells of a loss and of the return, with its length`() async throws {
+        let master = ModelMaster { $0.breaks = [.before("workers")] }
+        try await TestSession.with(master) { test in
+            _ = try await test.session.perform { try await $0.workers() }
+            #expect(
+                test.events == [
+                    .lost(
+                        reason: "the connection to the master was lost: the connection was reset",
+                        reconnectTimeout: .seconds(60)),
+                    .recovered(after: test.time.now),
+                ])
+        }
+    }
+
+    @Test func `a cancelled request does not wait for the master's return`() async throws {
+        let asleep = AsyncStream.makeStream(of: Void.self)
+        let surroundings = MasterSession.Surroundings(
+            now: { .zero },
+            sleep: { _ in
+                asleep.continuation.yield()
+                try await Task.sleep(for: .seconds(3600))
+            })
+        let master = ModelMaster { $0.breaks = [.before("workers")] }
+        await #expect(throws: CancellationError.self) {
+            try await MasterSession.with(
+                reconnectTimeout: .seconds(60), surroundings: surroundings, dial: { body in await body(master) }
+            ) { session in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { _ = try await session.perform { try await $0.workers() } }
+                    for await _ in asleep.stream { break }
+                    group.cancelAll()
+                    try await group.waitForAll()
+                }
+            }
+        }
     }
 }

@@ -1,26 +1,26 @@
+import ClientKit
+import Foundation
 import JobModel
 import MasterClient
-import Protocol
+import NIOCore
 import Synchronization
 import Transport
-
-@testable import Client
 
 /// A master in memory that does what the real one promises, and refuses what the real one refuses.
 ///
 /// A test says which calls lose their connection, and when images are done.
-final class ModelMaster: MasterService {
+final class ModelMaster: MasterAPI {
     struct Job: Sendable {
-        var request: WireOpenJob
-        var images: [WireImageStatus] = []
+        var request: JobRequest
+        var images: [ImageStatus] = []
         var isSealed = false
         var isCancelled = false
         var firstIndices: [UInt32] = []
 
-        var state: JobState {
+        var state: JobSummary.State {
             if isCancelled { return .cancelled }
-            let failed = images.count { $0.state == "failed" || $0.state == "dead-lettered" }
-            let done = images.count { $0.state == "done" }
+            let failed = images.count(where: \.hasFailed)
+            let done = images.count { $0.state == .done }
             if !isSealed { return .open }
             if failed + done < images.count { return .running }
             return failed == 0 ? .done : done == 0 ? .failed : .partlyFailed
@@ -30,7 +30,7 @@ final class ModelMaster: MasterService {
     /// How an image ends.
     enum Work: Sendable {
         case result([UInt8])
-        case failure(Failure)
+        case failure(FailureReport)
     }
 
     /// Where a connection can break.
@@ -44,7 +44,9 @@ final class ModelMaster: MasterService {
     struct State: Sendable {
         var jobs: [UInt64: Job] = [:]
         var blobs: [BlobDigest: [UInt8]] = [:]
-        var watchers: [UInt64: [AsyncThrowingStream<WireJobSummary, any Error>.Continuation]] = [:]
+        var watchers: [UInt64: [AsyncThrowingStream<JobSummary, any Error>.Continuation]] = [:]
+        /// Subscriptions that their consumer ended.
+        var endedWatches = 0
         var calls: [String] = []
         var breaks: [Break] = []
         var refusals: [String: [MasterRefusal]] = [:]
@@ -96,14 +98,14 @@ final class ModelMaster: MasterService {
 
     // MARK: Submitting
 
-    func openJob(_ request: WireOpenJob) async throws -> (job: JobID, imageCount: UInt32, isSealed: Bool) {
+    func openJob(_ request: JobRequest) async throws -> OpenedJob {
         try call("openJob") { state in
             if let (number, job) = state.jobs.first(where: { $0.value.request.token == request.token }) {
-                return (JobID(number), UInt32(job.images.count), job.isSealed)
+                return OpenedJob(job: JobID(number), imageCount: job.images.count, isSealed: job.isSealed)
             }
             let number = UInt64(state.jobs.count) + 17
             state.jobs[number] = Job(request: request)
-            return (JobID(number), 0, false)
+            return OpenedJob(job: JobID(number))
         }
     }
 
@@ -115,15 +117,12 @@ final class ModelMaster: MasterService {
                 throw MasterRefusal(.imageGap, "\(firstIndex) after \(found.images.count)")
             }
             found.firstIndices.append(firstIndex)
-            for (name, input) in images {
-                guard let bytes = state.blobs[input.digest] else {
-                    throw MasterRefusal(.blobMissing, "\(input.digest)")
+            for new in images {
+                guard let bytes = state.blobs[new.input.digest] else {
+                    throw MasterRefusal(.blobMissing, "\(new.input.digest)")
                 }
-                var image = WireImageStatus()
-                image.index = UInt32(found.images.count)
-                image.name = name
-                image.state = "waiting"
-                Self.finish(&image, state.work(name, bytes), &state)
+                var image = ImageStatus(index: UInt32(found.images.count), name: new.name, state: .waiting)
+                Self.finish(&image, state.work(new.name, bytes), &state)
                 found.images.append(image)
             }
             state.jobs[job.rawValue] = found
@@ -154,76 +153,97 @@ final class ModelMaster: MasterService {
     }
 
     private static func finish(
-        _ image: inout WireImageStatus, _ result: Work?, _ state: inout State
+        _ image: inout ImageStatus, _ result: Work?, _ state: inout State
     ) {
         switch result {
         case nil: break
         case .result(let bytes):
-            let blob = TestFiles.reference(to: bytes)
+            let blob = BlobReference(to: bytes)
             state.blobs[blob.digest] = bytes
-            image.state = "done"
-            image.result = blob.wire
+            image.state = .done
+            image.result = blob
         case .failure(let failure):
-            image.state = "failed"
-            image.failure = failure.wire
+            image.state = .failed
+            image.failure = failure
         }
     }
 
     // MARK: Blobs
 
-    func findBlobs(_ digests: [BlobDigest], for job: JobID) async throws -> [Bool] {
+    func findBlobs(_ digests: [BlobDigest], for job: JobID?) async throws -> [Bool] {
         try call("findBlobs") { state in digests.map { state.blobs[$0] != nil } }
     }
 
-    func putBlob(_ blob: BlobReference, for job: JobID, from file: FileDescriptor) async throws {
+    func putBlob(_ source: BlobSource, digest: BlobDigest?, for job: JobID?) async throws -> BlobReference {
         state.withLock { state in
             state.putsUnderWay += 1
             state.mostPutsUnderWay = max(state.mostPutsUnderWay, state.putsUnderWay)
         }
         defer { state.withLock { $0.putsUnderWay -= 1 } }
         await Task.yield()
-        let bytes = try TestFiles.contents(of: file)
-        try call("putBlob") { state in
-            guard TestFiles.reference(to: bytes) == blob else {
+        var bytes: [UInt8] = []
+        try await source.read { bytes.append(contentsOf: $0.readableBytesView) }
+        let blob = BlobReference(to: bytes)
+        return try call("putBlob") { [bytes] state in
+            guard digest == nil || blob.digest == digest else {
                 throw ConnectionClosed(.goodbye, "the bytes do not have the digest")
             }
             state.blobs[blob.digest] = bytes
+            return blob
         }
     }
 
-    func getBlob(_ blob: BlobReference, into file: FileDescriptor) async throws {
+    /// Pieces of a blob are small, so that a few bytes make several.
+    static let pieceByteCount = 4
+
+    func getBlob(_ slice: BlobSlice, into target: BlobTarget) async throws {
         let bytes = try call("getBlob") { state in
-            guard let bytes = state.blobs[blob.digest] else {
-                throw MasterRefusal(.notFound, "there is no blob \(blob.digest)")
+            guard let bytes = state.blobs[slice.blob.digest] else {
+                throw MasterRefusal(.notFound, "there is no blob \(slice.blob.digest)")
             }
-            return bytes
+            return bytes[Int(slice.offset)..<Int(slice.offset + slice.byteCount)]
         }
-        try file.writeAll(bytes)
+        switch target {
+        case .file(let descriptor, let offset):
+            let count = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
+            precondition(count == bytes.count, "cannot write")
+        case .pieces(let receive):
+            for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: Self.pieceByteCount) {
+                try call("piece") { _ in }
+                try await receive(ByteBuffer(bytes: bytes[start..<min(start + Self.pieceByteCount, bytes.endIndex)]))
+            }
+            try call("lastPiece") { _ in }
+        }
     }
 
     // MARK: Watching
 
-    func job(_ job: JobID) async throws -> WireJobSummary {
+    func job(_ job: JobID) async throws -> JobSummary {
         try call("job") { state in Self.summary(of: job, try Self.find(job, in: state)) }
     }
 
-    func jobs(limit: UInt32, before: JobID?) async throws -> [WireJobSummary] {
+    func jobs(limit: UInt32, before: JobID?) async throws -> [JobSummary] {
         try call("jobs") { state in state.jobs.map { Self.summary(of: JobID($0.key), $0.value) } }
     }
 
-    func images(_ job: JobID, first: UInt32) async throws -> (images: [WireImageStatus], imageCount: UInt32) {
+    func images(_ job: JobID, first: UInt32) async throws -> ImagePage {
         try call("images") { state in
             let images = try Self.find(job, in: state).images
-            return (Array(images.dropFirst(Int(first)).prefix(Self.pageCount)), UInt32(images.count))
+            return ImagePage(
+                images: Array(images.dropFirst(Int(first)).prefix(Self.pageCount)), imageCount: images.count)
         }
     }
 
     /// Fewer than the real master's, so that few images make several pages.
     static let pageCount = 3
 
-    func watch(_ job: JobID) -> AsyncThrowingStream<WireJobSummary, any Error> {
+    func watch(_ job: JobID) -> AsyncThrowingStream<JobSummary, any Error> {
         let (stream, continuation) = AsyncThrowingStream.makeStream(
-            of: WireJobSummary.self, bufferingPolicy: .bufferingNewest(1))
+            of: JobSummary.self, bufferingPolicy: .bufferingNewest(1))
+        continuation.onTermination = { [weak self] end in
+            guard case .cancelled = end else { return }
+            self?.endWatch()
+        }
         do {
             try call("watch") { state in
                 let summary = Self.summary(of: job, try Self.find(job, in: state))
@@ -239,6 +259,8 @@ final class ModelMaster: MasterService {
         }
         return stream
     }
+
+    private func endWatch() { state.withLock { $0.endedWatches += 1 } }
 
     /// Every watcher loses its connection.
     func loseWatchers() {
@@ -257,17 +279,11 @@ final class ModelMaster: MasterService {
         }
     }
 
-    private static func summary(of id: JobID, _ job: Job) -> WireJobSummary {
-        var summary = WireJobSummary()
-        summary.job = id.rawValue
-        summary.state = job.state.name
-        summary.pipeline = job.request.pipeline
-        summary.submitter = job.request.submitter
-        summary.imageCount = UInt32(job.images.count)
-        summary.imagesDone = UInt32(job.images.count { $0.state == "done" })
-        summary.imagesFailed = UInt32(job.images.count { $0.state == "failed" || $0.state == "dead-lettered" })
-        summary.sealed = job.isSealed
-        return summary
+    private static func summary(of id: JobID, _ job: Job) -> JobSummary {
+        JobSummary(
+            id: id, state: job.state, pipeline: job.request.pipeline, submitter: job.request.submitter,
+            isSealed: job.isSealed, imageCount: job.images.count, imagesDone: job.images.count { $0.state == .done },
+            imagesFailed: job.images.count(where: \.hasFailed))
     }
 
     func cancel(_ job: JobID) async throws {
@@ -278,13 +294,17 @@ final class ModelMaster: MasterService {
         }
     }
 
-    // MARK: Operating
+    // MARK: Administration
 
-    func masterStatus() async throws -> WireMasterStatus { try call("masterStatus") { _ in WireMasterStatus() } }
-    func workers() async throws -> [WireWorkerStatus] { try call("workers") { _ in [] } }
+    func masterStatus() async throws -> MasterStatus {
+        try call("masterStatus") { _ in MasterStatus(software: "model") }
+    }
+    func workers() async throws -> [WorkerStatus] { try call("workers") { _ in [] } }
     func drain(_ worker: String, resume: Bool) async throws { try call("drain") { _ in } }
-    func deadImages(of job: JobID?) async throws -> [WireDeadImage] { try call("deadImages") { _ in [] } }
-    func deadImage(_ image: ImageID) async throws -> WireDeadImage { try call("deadImage") { _ in WireDeadImage() } }
-    func redrive(_ selection: DeadSelection) async throws -> Int { try call("redrive") { _ in 0 } }
-    func purge(_ selection: DeadSelection) async throws -> Int { try call("purge") { _ in 0 } }
+    func deadLetters(of job: JobID?) async throws -> [DeadLetter] { try call("deadLetters") { _ in [] } }
+    func deadLetter(_ image: ImageID) async throws -> DeadLetter {
+        throw MasterRefusal(.notFound, "image \(image) is not dead-lettered")
+    }
+    func redrive(_ selection: DeadLetterSelection) async throws -> Int { try call("redrive") { _ in 0 } }
+    func purge(_ selection: DeadLetterSelection) async throws -> Int { try call("purge") { _ in 0 } }
 }

@@ -1,29 +1,28 @@
+import ClientKit
 import JobModel
 import MasterClient
-import Protocol
 import Synchronization
+import TestBasics
 import Testing
-
-@testable import Client
 
 @Suite struct FetchingTests {
     /// A job with images of the names given, whose results are their names in capitals.
     private func master(_ names: [String], isSealed: Bool = true) async throws -> ModelMaster {
         let master = ModelMaster()
         let input = Array("input".utf8)
-        let blob = TestFiles.reference(to: input)
+        let blob = BlobReference(to: input)
         master.state.withLock { state in
             state.blobs[blob.digest] = input
             state.work = { name, _ in
                 switch name.first {
                 case "-": nil
-                case "!": .failure(Failure(.corruptInput, "not an image"))
+                case "!": .failure(FailureReport(code: "corrupt-input", reason: "not an image"))
                 default: .result(Array(name.uppercased().utf8))
                 }
             }
         }
-        let job = try await master.openJob(WireOpenJob()).job
-        try await master.addImages(names.map { ($0, blob) }, to: job, firstIndex: 0)
+        let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: "test")).job
+        try await master.addImages(names.map { NewImage(name: $0, input: blob) }, to: job, firstIndex: 0)
         if isSealed { try await master.sealJob(job, imageCount: UInt32(names.count)) }
         return master
     }
@@ -31,8 +30,8 @@ import Testing
     /// Follows job 17 into `directory`.
     private func fetch(
         _ master: ModelMaster, into directory: String,
-        finished: @escaping @Sendable (WireImageStatus) -> Void = { _ in }
-    ) async throws -> (summary: WireJobSummary, fetched: Int, failures: [WireImageStatus]) {
+        finished: @escaping @Sendable (ImageStatus) -> Void = { _ in }
+    ) async throws -> (summary: JobSummary, fetched: Int, failures: [ImageStatus]) {
         try await TestSession.with(master) { test in
             var register = OutputNameRegister()
             var fetching = Fetching(session: test.session) { image in
@@ -40,16 +39,15 @@ import Testing
             } finished: { image, _ in
                 finished(image)
             }
-            let follower = JobFollower(session: test.session, progress: test.progress)
-            let summary = try await fetching.follow(JobID(17), with: follower)
+            let summary = try await fetching.follow(JobID(17))
             return (summary, fetching.fetchedCount, fetching.failures)
         }
     }
 
     @Test func `every result is written under its input's base name`() async throws {
-        try await TestFiles.withDirectory { directory in
+        try await withTemporaryDirectory { directory in
             let result = try await fetch(try await master((0..<8).map { "in/\($0).jpg" }), into: directory)
-            #expect(result.summary.state == "done")
+            #expect(result.summary.state == .done)
             #expect(result.fetched == 8)
             #expect(try TestFiles.names(in: directory) == (0..<8).map { "\($0).png" })
             #expect(try TestFiles.read(directory + "/5.png") == "IN/5.JPG")
@@ -57,7 +55,7 @@ import Testing
     }
 
     @Test func `results are fetched before the job has ended`() async throws {
-        try await TestFiles.withDirectory { directory in
+        try await withTemporaryDirectory { directory in
             let master = try await master(["a", "-slow", "b"])
             let result = try await fetch(master, into: directory) { image in
                 // The slow image is finished by the arrival of the last of the others.
@@ -69,11 +67,11 @@ import Testing
     }
 
     @Test func `failed images are reported and leave no file`() async throws {
-        try await TestFiles.withDirectory { directory in
+        try await withTemporaryDirectory { directory in
             let result = try await fetch(try await master(["a", "!bad", "c", "d"]), into: directory)
-            #expect(result.summary.state == "partly-failed")
+            #expect(result.summary.state == .partlyFailed)
             #expect(result.failures.map(\.name) == ["!bad"])
-            #expect(result.failures.first?.failure.code == "corrupt-input")
+            #expect(result.failures.first?.failure?.code == "corrupt-input")
             #expect(try TestFiles.names(in: directory) == ["a.png", "c.png", "d.png"])
         }
     }
@@ -82,7 +80,7 @@ import Testing
         ModelMaster.Break.before("watch"), .before("images"), .after("images"), .before("getBlob"), .after("getBlob"),
     ])
     func `a connection lost while fetching loses no result`(loss: ModelMaster.Break) async throws {
-        try await TestFiles.withDirectory { directory in
+        try await withTemporaryDirectory { directory in
             let master = try await master(["a", "b", "c", "d", "e"])
             master.state.withLock { $0.breaks = [loss] }
             let result = try await fetch(master, into: directory)
@@ -92,8 +90,8 @@ import Testing
         }
     }
 
-    @Test func `a watch that breaks off goes on over a new connection`() async throws {
-        try await TestFiles.withDirectory { directory in
+    @Test func `a watch that breaks off continues over a new connection`() async throws {
+        try await withTemporaryDirectory { directory in
             let master = try await master(["a", "-slow"])
             let result = try await fetch(master, into: directory) { image in
                 guard image.name == "a" else { return }
@@ -105,8 +103,8 @@ import Testing
         }
     }
 
-    @Test func `a result that can not be fetched leaves no file behind`() async throws {
-        try await TestFiles.withDirectory { directory in
+    @Test func `a result that cannot be fetched leaves no file behind`() async throws {
+        try await withTemporaryDirectory { directory in
             let master = try await master(["a"])
             master.state.withLock { state in
                 state.refusals["getBlob"] = [MasterRefusal(.notFound, "the blob is gone")]
@@ -114,6 +112,63 @@ import Testing
             let error = await #expect(throws: MasterRefusal.self) { _ = try await fetch(master, into: directory) }
             #expect(error?.code == .notFound)
             #expect(try TestFiles.names(in: directory) == [])
+        }
+    }
+
+    @Test func `a result is read piece by piece, and continues behind the last piece after a lost connection`()
+        async throws
+    {
+        let master = try await master(["abcdefghij"])
+        master.state.withLock { $0.breaks = [.before("lastPiece")] }
+        let bytes = Mutex<[UInt8]>([])
+        try await TestSession.with(master) { test in
+            let image = try await test.session.image(ImageID(job: JobID(17), index: 0))
+            let blob = try #require(image.result)
+            // The third piece is lost with its connection.
+            let pieces = Mutex(0)
+            try await test.session.read(BlobSlice(blob)) { piece in
+                let count = pieces.withLock { pieces in
+                    pieces += 1
+                    return pieces
+                }
+                if count == 2 { master.state.withLock { $0.breaks.append(.before("piece")) } }
+                bytes.withLock { $0.append(contentsOf: piece.readableBytesView) }
+            }
+            #expect(test.events.count == 2)
+        }
+        #expect(String(decoding: bytes.withLock { $0 }, as: UTF8.self) == "ABCDEFGHIJ")
+        #expect(master.calls.count { $0 == "getBlob" } >= 2)
+    }
+
+    @Test func `a blob that is not what its name says is refused after its last piece`() async throws {
+        let master = try await master(["a"])
+        try await TestSession.with(master) { test in
+            let image = try await test.session.image(ImageID(job: JobID(17), index: 0))
+            let blob = try #require(image.result)
+            master.state.withLock { $0.blobs[blob.digest] = Array("b".utf8) }
+            let error = await #expect(throws: BlobTransferError.self) {
+                try await test.session.read(BlobSlice(blob)) { _ in }
+            }
+            #expect(error?.code == .corrupt)
+        }
+    }
+
+    @Test func `an image that the job does not have is named with those that it has`() async throws {
+        try await TestSession.with(try await master(["a", "b"])) { test in
+            let error = await #expect(throws: ClientError.self) {
+                try await test.session.image(ImageID(job: JobID(17), index: 2))
+            }
+            #expect(error?.code == "not-found")
+            #expect(error?.message == "job 17 has images 0 to 1, but no image 2")
+        }
+    }
+
+    @Test func `failures are found on every page, up to the limit`() async throws {
+        try await TestSession.with(try await master((0..<10).map { $0 % 2 == 0 ? "!\($0)" : "\($0)" })) { test in
+            let summary = try await test.session.follow(JobID(17))
+            let failures = try await test.session.failedImages(of: summary)
+            #expect(failures.map(\.index) == [0, 2, 4, 6, 8])
+            #expect(try await test.session.failedImages(of: summary, limit: 2).map(\.index) == [0, 2])
         }
     }
 }

@@ -1,17 +1,26 @@
 import JobModel
+import MasterClient
 import Protocol
 import Synchronization
-import Transport
+public import Transport
 
-/// A client's conversation with a master: any number of requests at once over one control connection.
+/// A client's conversation with a master: any number of requests at once over one control connection, and blobs over data
+/// connections that are made when they are needed.
 ///
-/// Every request has a stream number that its reply repeats. When the connection ends, every waiting request fails with
-/// `ConnectionClosed`.
-public final class MasterConnection: Sendable {
+/// Every request has a stream number that its reply repeats. When the control connection ends, every request that waits
+/// fails with `ConnectionClosed`; `MasterSession` connects again.
+public final class MasterConnection: MasterAPI {
+    /// The blobs that move at a time; more wait their turn.
+    public static let dataConnectionCount = 4
+
     private let control: ControlConnection
+    let blobs: BlobTransfer
     private let requests = Mutex(PendingRequests())
 
-    private init(_ control: ControlConnection) { self.control = control }
+    private init(_ control: ControlConnection, _ blobs: BlobTransfer) {
+        self.control = control
+        self.blobs = blobs
+    }
 
     /// Connects, runs `body`, and closes the connection when `body` ends.
     /// - Throws: `TransportError` when no connection can be made; what `body` throws.
@@ -19,7 +28,9 @@ public final class MasterConnection: Sendable {
         _ dialer: Dialer, _ body: @Sendable (MasterConnection) async throws -> Result
     ) async throws -> Result {
         let control = try await dialer.openControlConnection()
-        let connection = MasterConnection(control)
+        let blobs = BlobTransfer(dialer, connectionCount: dataConnectionCount)
+        defer { blobs.close() }
+        let connection = MasterConnection(control, blobs)
         async let reading: Void = connection.read()
         async let _: Void = connection.watchForSilence(limit: dialer.limits.silence)
         do {
@@ -34,7 +45,7 @@ public final class MasterConnection: Sendable {
         }
     }
 
-    /// The master's name and version as it says.
+    /// The master's name and version, in its own words.
     public var software: String { control.software }
 
     /// Waits for the end of the connection and says why it ended.
@@ -67,21 +78,20 @@ public final class MasterConnection: Sendable {
         return answer
     }
 
-    /// Sends a request whose answer is any number of messages; the stream ends after the first that `isLast`.
+    /// Sends a request that is answered by any number of summaries; the stream ends after the first final one.
     func subscribe(
-        _ body: WireControl.OneOf_Body, cancelling stop: WireControl.OneOf_Body,
-        isLast: @escaping @Sendable (WireJobSummary) -> Bool
-    ) -> AsyncThrowingStream<WireJobSummary, any Error> {
+        _ body: WireControl.OneOf_Body, cancelling stop: WireControl.OneOf_Body
+    ) -> AsyncThrowingStream<JobSummary, any Error> {
         let stream = requests.withLock { $0.nextStream() }
         // Only the newest counts: a slow consumer skips summaries instead of piling them up. The last one is never
         // skipped, because nothing comes after it.
         let (summaries, continuation) = AsyncThrowingStream.makeStream(
-            of: WireJobSummary.self, bufferingPolicy: .bufferingNewest(1))
+            of: JobSummary.self, bufferingPolicy: .bufferingNewest(1))
         continuation.onTermination = { [weak self] _ in
             guard let self, requests.withLock({ $0.remove(stream) }) != nil else { return }
             control.send(stop, stream: stream)
         }
-        if let failure = requests.withLock({ $0.add(.summaries(continuation, isLast: isLast), stream: stream) }) {
+        if let failure = requests.withLock({ $0.add(.summaries(continuation), stream: stream) }) {
             continuation.finish(throwing: failure)
         } else {
             control.send(body, stream: stream)
@@ -137,11 +147,16 @@ public final class MasterConnection: Sendable {
         guard let request = requests.withLock({ $0.take(stream, for: message) }) else { return }
         switch request {
         case .reply(let continuation): continuation.resume(returning: message)
-        case .summaries(let continuation, let isLast):
+        case .summaries(let continuation):
             switch message.body {
-            case .jobSummary(let summary):
-                continuation.yield(summary)
-                if isLast(summary) { continuation.finish() }
+            case .jobSummary(let wire):
+                do {
+                    let summary = try JobSummary(wire: wire)
+                    continuation.yield(summary)
+                    if summary.isFinal { continuation.finish() }
+                } catch {
+                    continuation.finish(throwing: error)
+                }
             case .refused(let refusal): continuation.finish(throwing: MasterRefusal(refusal))
             default: continuation.finish(throwing: unexpected(message.body))
             }

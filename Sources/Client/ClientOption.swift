@@ -1,0 +1,118 @@
+import ArgumentParser
+import Settings
+
+/// An option that can also be given by the environment and in the configuration file.
+///
+/// The lists `CommonOption.all` and `JobOption.all` are the only ones: the flags of the command line, the keys of the
+/// file and the environment's variables are made from them. docs/cli.md has a row for each, which a test checks.
+struct ClientOption<Options>: Sendable {
+    /// The flag without its dashes, and the key in the file.
+    let name: String
+    /// What the help shows for the value: `host:port`; empty for a switch.
+    let placeholder: String
+    /// The value where it is not given; `nil` when there is none.
+    let defaultValue: String?
+    /// For `tessera help`.
+    let summary: String
+    /// The value on this command line; `nil` when it was not given.
+    let value: @Sendable (Options) -> String?
+
+    init(
+        _ name: String, _ placeholder: String, default defaultValue: String? = nil, _ summary: String,
+        value: @escaping @Sendable (Options) -> String?
+    ) {
+        self.name = name
+        self.placeholder = placeholder
+        self.defaultValue = defaultValue
+        self.summary = summary
+        self.value = value
+    }
+
+    fileprivate var help: ArgumentHelp {
+        placeholder.isEmpty ? ArgumentHelp(summary) : ArgumentHelp(summary, valueName: placeholder)
+    }
+
+    fileprivate var longName: NameSpecification { .customLong(name) }
+
+    var setting: Setting { Setting(name, placeholder.uppercased(), default: defaultValue, summary) }
+}
+
+/// The options of every command that asks a master.
+enum CommonOption {
+    static let master = ClientOption<CommonOptions>(
+        "master", "host:port", default: "127.0.0.1:7400", "The master's address (default: 127.0.0.1:7400)."
+    ) { $0.master }
+    static let secretFile = ClientOption<CommonOptions>(
+        "secret-file", "file",
+        "The file with the shared secret (default: ~/.config/tessera/secret, then /etc/tessera/secret)."
+    ) { $0.secretFile }
+    static let reconnectTimeout = ClientOption<CommonOptions>(
+        "reconnect-timeout", "time", default: "60s", "How long to try when the master is lost, such as 60s or 5m."
+    ) { $0.reconnectTimeout }
+    static let silenceTimeout = ClientOption<CommonOptions>(
+        "silence-timeout", "time", default: "15s",
+        "Consider the master lost when it is silent for this long (default: 15s)."
+    ) { $0.silenceTimeout }
+    static let progress = ClientOption<CommonOptions>(
+        "progress", "style", default: "auto", "How to show progress: auto, bar, plain or none."
+    ) { $0.progress }
+    static let presets = ClientOption<CommonOptions>(
+        "presets", "file",
+        "A file of presets: 'name = pipeline', a line each, used as '@name' (default: ~/.config/tessera/presets, if it is "
+            + "there)."
+    ) { $0.presets }
+
+    static let all = [master, secretFile, reconnectTimeout, silenceTimeout, progress, presets]
+}
+
+/// The options of every command that submits a job.
+enum JobOption {
+    static let priority = ClientOption<JobOptionFlags>(
+        "priority", "n", "From -100 to 100; higher goes first (default: 0)."
+    ) {
+        $0.priority
+    }
+    static let noCache = ClientOption<JobOptionFlags>(
+        "no-cache", "", "Compute everything again, even where a kept result would do."
+    ) {
+        $0.noCache ? "true" : nil
+    }
+    static let maxPixels = ClientOption<JobOptionFlags>(
+        "max-pixels", "n", "Refuse images with more pixels, such as 500M."
+    ) {
+        $0.maxPixels
+    }
+    static let chunkBytes = ClientOption<JobOptionFlags>(
+        "chunk-bytes", "n", "Raw bytes of a chunk; larger images are split. Such as 16M."
+    ) { $0.chunkBytes }
+    static let attempts = ClientOption<JobOptionFlags>(
+        "attempts", "n", "Attempts before a task is given up (default: the master's)."
+    ) { $0.attempts }
+    static let submitter = ClientOption<JobOptionFlags>(
+        "submitter", "name", "The label by which jobs share the cluster fairly (default: user@host)."
+    ) { $0.submitter }
+
+    static let all = [priority, noCache, maxPixels, chunkBytes, attempts, submitter]
+}
+
+extension Option where Value == String? {
+    init<Options>(_ option: ClientOption<Options>) { self.init(name: option.longName, help: option.help) }
+}
+
+extension Flag where Value == Bool {
+    init<Options>(wrappedValue: Bool, _ option: ClientOption<Options>) {
+        self.init(wrappedValue: wrappedValue, name: option.longName, help: option.help)
+    }
+}
+
+extension CommonOptions {
+    /// The options as name and value; `nil` for those that were not given.
+    var flags: [(name: String, value: String?)] {
+        CommonOption.all.map { ($0.name, $0.value(self)) } + [("config", config)]
+    }
+}
+
+extension JobOptionFlags {
+    /// The options as name and value; `nil` for those that were not given.
+    var flags: [(name: String, value: String?)] { JobOption.all.map { ($0.name, $0.value(self)) } }
+}

@@ -1,0 +1,116 @@
+import ClientKit
+
+/// The tables that people read.
+enum Listing {
+    static func jobs(_ jobs: [JobSummary], now: UInt64) -> String {
+        var table = Table(
+            .right("JOB"), .left("STATE"), .right("IMAGES"), .right("FAILED"), .right("PIXELS"), .left("SUBMITTED"),
+            .right("TOOK"), .left("SUBMITTER"), .left("PIPELINE"))
+        for job in jobs {
+            table.add(
+                "\(job.id)", job.state.name, "\(job.imagesDone)/\(job.imageCount)", String(job.imagesFailed),
+                Units.count(job.pixelsTotal), Units.ago(job.submittedAt, now: now),
+                Units.duration(job.duration(now: now)), job.submitter, shortened(job.pipeline, to: 60))
+        }
+        return table.text
+    }
+
+    static func job(_ job: JobSummary, now: UInt64) -> String {
+        var facts = Facts()
+        facts.add("job", "\(job.id), \(job.state)")
+        facts.add("pipeline", job.pipeline)
+        facts.add("submitter", job.submitter + (job.priority == 0 ? "" : ", priority \(job.priority)"))
+        facts.add(
+            "submitted",
+            Units.ago(job.submittedAt, now: now)
+                + (job.finishedAt != nil ? ", took " : ", since ") + Units.duration(job.duration(now: now)))
+        facts.add(
+            "images",
+            "\(job.imagesDone) of \(job.imageCount) done, \(job.imagesFailed) failed"
+                + (job.imagesFromCache > 0 ? ", \(job.imagesFromCache) from the cache" : "")
+                + (job.isSealed ? "" : "; more are being sent"))
+        facts.add("pixels", "\(Units.count(job.pixelsDone)) of \(Units.count(job.pixelsTotal))")
+        facts.add("tasks", "\(job.tasksDone) of \(job.tasksTotal)")
+        if job.attemptsLost + job.attemptsFailed > 0 {
+            facts.add(
+                "attempts", "\(job.attemptsLost) lost with a worker or rank, \(job.attemptsFailed) failed")
+        }
+        return facts.text
+    }
+
+    static func images(_ images: [ImageStatus]) -> String {
+        var table = Table(
+            .right("IMAGE"), .left("STATE"), .right("SIZE"), .right("TASKS"), .right("RESULT"), .left("NAME"))
+        for image in images {
+            table.add(
+                String(image.index), image.state.name + (image.isFromCache ? " (cached)" : ""), size(of: image),
+                "\(image.tasksDone)/\(image.tasksTotal)", image.result.map { Units.bytes($0.byteCount) } ?? "-",
+                image.name)
+        }
+        return table.text
+    }
+
+    private static func size(of image: ImageStatus) -> String {
+        image.geometry.map { "\($0.width) x \($0.height)" } ?? "-"
+    }
+
+    static func workers(_ workers: [WorkerStatus]) -> String {
+        var table = Table(
+            .left("WORKER"), .left("NAME"), .left("STATE"), .right("SLOTS"), .right("RANKS"), .right("LEASES"),
+            .right("DONE"), .right("LOST"), .right("FAILED"), .right("MEMORY"), .right("CONNECTED"), .right("SILENT"),
+            .left("ADDRESS"))
+        for worker in workers {
+            table.add(
+                "\(worker.id)", worker.name, worker.state.name, String(worker.slotCount), String(worker.ranksPerSlot),
+                String(worker.leasesHeld), String(worker.tasksDone), String(worker.attemptsLost),
+                String(worker.attemptsFailed), Units.bytes(worker.residentBytes),
+                Units.duration(worker.connectedTime),
+                Units.duration(worker.silentTime), worker.address)
+        }
+        return table.text
+    }
+
+    static func master(_ master: MasterStatus) -> String {
+        var facts = Facts()
+        facts.add("master", master.software)
+        facts.add("up for", Units.duration(master.uptime))
+        facts.add("memory", Units.bytes(master.residentBytes))
+        facts.add("jobs", "\(master.jobsOpen) not finished")
+        facts.add("tasks", "\(master.tasksReady) ready, \(master.leasesRunning) leased")
+        facts.add("blobs", Units.bytes(master.blobBytes))
+        if master.queuedBytes > 0 { facts.add("inputs that wait", Units.bytes(master.queuedBytes)) }
+        if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
+        if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
+        if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
+        return facts.text
+    }
+
+    static func deadLetters(_ letters: [DeadLetter]) -> String {
+        var table = Table(.left("IMAGE"), .left("CODE"), .left("NAME"), .left("REASON"))
+        for letter in letters {
+            table.add(
+                "\(letter.image)", letter.failure.code, letter.name, shortened(letter.failure.reason, to: 80))
+        }
+        return table.text
+    }
+
+    /// One dead letter with its attempts and what they wrote.
+    static func deadLetter(_ letter: DeadLetter) -> String {
+        var facts = Facts()
+        facts.add("image", "\(letter.image) \(letter.name)")
+        facts.add("failure", "\(letter.failure.code): \(letter.failure.reason)")
+        var text = facts.text
+        for attempt in letter.attempts {
+            text += "\n" + Table.printable("\(attempt.task) attempt \(attempt.number) on \(attempt.worker): ")
+            text += Table.printable("\(attempt.failure.code): \(attempt.failure.reason)") + "\n"
+            for line in attempt.failure.outputTail.split(separator: "\n") {
+                text += "  | \(Table.printable(String(line)))\n"
+            }
+        }
+        return text
+    }
+
+    private static func shortened(_ text: String, to length: Int) -> String {
+        text.count <= length ? text : text.prefix(length - 3) + "..."
+    }
+}

@@ -1,0 +1,159 @@
+public import JobModel
+
+/// A worker as the master reports it.
+public struct WorkerStatus: Hashable, Sendable {
+    public var id: WorkerID
+    /// A label for listings.
+    public var name: String
+    public var state: State
+    /// The worker's end of its connection, as `host:port`; empty while it is not connected.
+    public var address: String
+    public var slotCount: Int
+    public var ranksPerSlot: Int
+    public var leasesHeld: Int
+    public var tasksDone: UInt64
+    public var attemptsLost: UInt64
+    public var attemptsFailed: UInt64
+    public var residentBytes: UInt64
+    /// Memory for the task of one slot, in bytes; `nil` when the worker does not say.
+    public var slotMemoryBytes: UInt64?
+    public var connectedTime: Duration
+    /// The time since the last heartbeat.
+    public var silentTime: Duration
+
+    /// How far the master relies on a worker.
+    public enum State: Hashable, Sendable {
+        case alive
+        /// Silent for longer than usual.
+        case suspect
+        /// Gets no new work.
+        case draining
+        case gone
+        /// A state that this release does not know, by its name.
+        case other(String)
+    }
+
+    public init(
+        id: WorkerID, name: String, state: State, address: String = "", slotCount: Int = 0, ranksPerSlot: Int = 0,
+        leasesHeld: Int = 0, tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0,
+        residentBytes: UInt64 = 0, slotMemoryBytes: UInt64? = nil, connectedTime: Duration = .zero,
+        silentTime: Duration = .zero
+    ) {
+        self.id = id
+        self.name = name
+        self.state = state
+        self.address = address
+        self.slotCount = slotCount
+        self.ranksPerSlot = ranksPerSlot
+        self.leasesHeld = leasesHeld
+        self.tasksDone = tasksDone
+        self.attemptsLost = attemptsLost
+        self.attemptsFailed = attemptsFailed
+        self.residentBytes = residentBytes
+        self.slotMemoryBytes = slotMemoryBytes
+        self.connectedTime = connectedTime
+        self.silentTime = silentTime
+    }
+}
+
+extension WorkerStatus.State: CustomStringConvertible {
+    /// The state with this name, `other` for one that this release does not know.
+    public init(name: String) {
+        self = Self.known.first { $0.name == name } ?? .other(name)
+    }
+
+    /// The name on the wire and in the JSON of docs/cli.md.
+    public var name: String {
+        switch self {
+        case .alive: "alive"
+        case .suspect: "suspect"
+        case .draining: "draining"
+        case .gone: "gone"
+        case .other(let name): name
+        }
+    }
+
+    public var description: String { name }
+
+    static let known: [Self] = [.alive, .suspect, .draining, .gone]
+}
+
+/// An image that was given up because a task of it used up its attempts.
+public struct DeadLetter: Hashable, Sendable {
+    public var image: ImageID
+    /// The submitter's label.
+    public var name: String
+    /// The failure of the last attempt.
+    public var failure: FailureReport
+    /// Every attempt that failed, oldest first; empty in listings.
+    public var attempts: [Attempt]
+
+    /// One failed attempt of a task of the image.
+    public struct Attempt: Hashable, Sendable {
+        /// The task's name, such as `17.3/chunk-0-4`.
+        public var task: String
+        /// Counted from 1 for each task.
+        public var number: UInt32
+        /// The worker's number, such as `w3`.
+        public var worker: String
+        public var failure: FailureReport
+
+        public init(task: String, number: UInt32, worker: String, failure: FailureReport) {
+            self.task = task
+            self.number = number
+            self.worker = worker
+            self.failure = failure
+        }
+    }
+
+    public init(image: ImageID, name: String, failure: FailureReport, attempts: [Attempt] = []) {
+        self.image = image
+        self.name = name
+        self.failure = failure
+        self.attempts = attempts
+    }
+}
+
+/// The dead letters that a request is about.
+public enum DeadLetterSelection: Hashable, Sendable {
+    case all
+    case job(JobID)
+    case image(ImageID)
+}
+
+/// The master as it reports itself.
+public struct MasterStatus: Hashable, Sendable {
+    /// Name and version, such as `tessera-master 0.1.0`.
+    public var software: String
+    public var residentBytes: UInt64
+    public var uptime: Duration
+    public var tasksReady: UInt64
+    public var leasesRunning: UInt64
+    public var jobsOpen: UInt64
+    /// Results that arrived after their task was done, and changed nothing.
+    public var lateResults: UInt64
+    public var blobBytes: UInt64
+    /// Bytes of the inputs of images that have not ended, and of uploads that no job refers to yet.
+    public var queuedBytes: UInt64
+    /// Requests that were refused with a retry time, since the master's start.
+    public var askedToWait: UInt64
+    public var deadLetters: UInt64
+
+    public init(
+        software: String, residentBytes: UInt64 = 0, uptime: Duration = .zero, tasksReady: UInt64 = 0,
+        leasesRunning: UInt64 = 0, jobsOpen: UInt64 = 0, lateResults: UInt64 = 0, blobBytes: UInt64 = 0,
+        queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0
+    ) {
+        self.software = software
+        self.residentBytes = residentBytes
+        self.uptime = uptime
+        self.tasksReady = tasksReady
+        self.leasesRunning = leasesRunning
+        self.jobsOpen = jobsOpen
+        self.lateResults = lateResults
+        self.blobBytes = blobBytes
+        self.queuedBytes = queuedBytes
+        self.askedToWait = askedToWait
+        self.deadLetters = deadLetters
+    }
+}

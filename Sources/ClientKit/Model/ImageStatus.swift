@@ -1,0 +1,102 @@
+public import JobModel
+
+/// An image of a job as the master reports it.
+public struct ImageStatus: Hashable, Sendable {
+    /// The position in the job, counted from 0.
+    public var index: UInt32
+    /// The submitter's label. It comes from elsewhere: never use it as a path.
+    public var name: String
+    public var state: State
+    /// `nil` for an image that was refused before its size was known.
+    public var geometry: ImageGeometry?
+    /// The encoded result; `nil` until the image is done.
+    public var result: BlobReference?
+    /// The reason why there is no result; `nil` unless the image failed.
+    public var failure: FailureReport?
+    public var tasksTotal: UInt64
+    public var tasksDone: UInt64
+    /// Whether the result was kept from an earlier job.
+    public var isFromCache: Bool
+
+    /// The phase of an image's life.
+    public enum State: Hashable, Sendable {
+        case waiting
+        case running
+        case done
+        case failed
+        /// Failed because a task used up its attempts; it can be given new ones.
+        case deadLettered
+        case cancelled
+        /// A state that this release does not know, by its name; taken for one that is not final.
+        case other(String)
+    }
+
+    public init(
+        index: UInt32, name: String, state: State, geometry: ImageGeometry? = nil, result: BlobReference? = nil,
+        failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false
+    ) {
+        self.index = index
+        self.name = name
+        self.state = state
+        self.geometry = geometry
+        self.result = result
+        self.failure = failure
+        self.tasksTotal = tasksTotal
+        self.tasksDone = tasksDone
+        self.isFromCache = isFromCache
+    }
+
+    /// Whether the image ended without a result, other than by a cancellation.
+    public var hasFailed: Bool { state == .failed || state == .deadLettered }
+}
+
+extension ImageStatus.State: CustomStringConvertible {
+    /// The state with this name, `other` for one that this release does not know.
+    public init(name: String) {
+        self = Self.known.first { $0.name == name } ?? .other(name)
+    }
+
+    /// The name on the wire and in the JSON of docs/cli.md.
+    public var name: String {
+        switch self {
+        case .waiting: ImageState.waiting.name
+        case .running: ImageState.running.name
+        case .done: ImageState.done.name
+        case .failed: ImageState.failed.name
+        case .deadLettered: ImageState.deadLettered.name
+        case .cancelled: ImageState.cancelled.name
+        case .other(let name): name
+        }
+    }
+
+    /// Whether the image has ended.
+    public var isFinal: Bool {
+        switch self {
+        case .waiting, .running, .other: false
+        case .done, .failed, .deadLettered, .cancelled: true
+        }
+    }
+
+    public var description: String { name }
+
+    static let known: [Self] = [.waiting, .running, .done, .failed, .deadLettered, .cancelled]
+}
+
+/// A failure as the master reports it.
+public struct FailureReport: Hashable, Sendable {
+    /// The stable code, such as `corrupt-input`.
+    public var code: String
+    /// One sentence for a person.
+    public var reason: String
+    /// The last lines that the rank wrote; empty when it wrote none.
+    public var outputTail: String
+
+    public init(code: String, reason: String, outputTail: String = "") {
+        self.code = code
+        self.reason = reason
+        self.outputTail = outputTail
+    }
+
+    /// The cause that the code names; `nil` for a code that this release does not know.
+    public var cause: FailureCause? { FailureCause.allCases.first { $0.code == code } }
+}

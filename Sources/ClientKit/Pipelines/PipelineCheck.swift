@@ -1,0 +1,40 @@
+public import Pipelines
+
+/// A check of a pipeline's text before anything is sent.
+public struct PipelineCheck: Sendable {
+    /// The pipelines that `@name` refers to.
+    public var presets: PresetBook
+
+    public init(presets: PresetBook = PresetBook()) { self.presets = presets }
+
+    /// - Returns: the pipeline in its normal form, without presets.
+    public func canonicalText(of text: String) throws(PipelineError) -> String {
+        try Pipeline(parsing: presets.expanding(text)).canonicalText
+    }
+
+    /// The first operation, or the first argument of it, that is refused by itself; `nil` when there is no such part.
+    public func errorRange(in text: String) -> Range<String.Index>? {
+        for step in Pipeline.steps(of: text) {
+            if isAccepted(step) { continue }
+            let words = Pipeline.words(of: step)
+            guard let name = words.first else { return step.startIndex..<step.endIndex }
+            guard isAccepted(name) else {
+                // Some operations cannot do without arguments; then the arguments are to blame.
+                return isKnown(name) ? step.startIndex..<step.endIndex : name.startIndex..<name.endIndex
+            }
+            let bad = words.dropFirst().first { !isAccepted("\(name) \($0)") }
+            // Each is right by itself: the last one repeats or contradicts another.
+            guard let word = bad ?? words.last else { return nil }
+            return word.startIndex..<word.endIndex
+        }
+        return nil
+    }
+
+    private func isAccepted(_ text: some StringProtocol) -> Bool {
+        (try? canonicalText(of: String(text))) != nil
+    }
+
+    private func isKnown(_ name: some StringProtocol) -> Bool {
+        OperationCatalogue.operation(String(name)) != nil
+    }
+}

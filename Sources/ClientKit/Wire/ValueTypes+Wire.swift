@@ -1,0 +1,103 @@
+import JobModel
+import Protocol
+
+// The value types from and to the wire's messages. A number outside its range is the master's error: it is thrown as a
+// `ProtocolViolation`.
+
+extension WireOpenJob {
+    /// In the message, 0 leaves a limit to the master.
+    init(_ request: JobRequest) {
+        self.init()
+        token = request.token
+        submitter = request.submitter
+        priority = request.priority
+        pipeline = request.pipeline
+        noCache = !request.mayUseCache
+        chunkByteCount = request.chunkByteCount ?? 0
+        maximumPixelCount = request.maximumPixelCount ?? 0
+        maximumAttempts = request.maximumAttempts ?? 0
+    }
+}
+
+extension OpenedJob {
+    init(wire: WireJobOpened) throws(ProtocolViolation) {
+        self.init(
+            job: try JobID(wire: wire.job, field: "JobOpened.job"), imageCount: Int(wire.imageCount),
+            isSealed: wire.sealed)
+    }
+}
+
+extension WireNewImage {
+    init(_ image: NewImage) {
+        self.init()
+        name = image.name
+        input = image.input.wire
+    }
+}
+
+extension JobSummary {
+    init(wire: WireJobSummary) throws(ProtocolViolation) {
+        self.init(
+            id: try JobID(wire: wire.job, field: "JobSummary.job"), state: State(name: wire.state),
+            pipeline: wire.pipeline, submitter: wire.submitter, priority: wire.priority,
+            submittedAt: wire.submittedAt, finishedAt: wire.finishedAt > 0 ? wire.finishedAt : nil,
+            isSealed: wire.sealed, imageCount: Int(wire.imageCount), imagesDone: Int(wire.imagesDone),
+            imagesFailed: Int(wire.imagesFailed), imagesFromCache: Int(wire.imagesFromCache),
+            tasksTotal: wire.tasksTotal, tasksDone: wire.tasksDone, attemptsLost: wire.attemptsLost,
+            attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone)
+    }
+}
+
+extension ImageStatus {
+    init(wire: WireImageStatus) throws(ProtocolViolation) {
+        self.init(
+            index: wire.index, name: wire.name, state: State(name: wire.state),
+            geometry: wire.hasGeometry ? try ImageGeometry(wire: wire.geometry, field: "ImageStatus.geometry") : nil,
+            result: wire.hasResult ? try BlobReference(wire: wire.result, field: "ImageStatus.result") : nil,
+            failure: wire.hasFailure ? FailureReport(wire: wire.failure) : nil, tasksTotal: wire.tasksTotal,
+            tasksDone: wire.tasksDone, isFromCache: wire.fromCache)
+    }
+}
+
+extension FailureReport {
+    init(wire: WireFailure) {
+        self.init(code: wire.code, reason: wire.reason, outputTail: wire.outputTail)
+    }
+}
+
+extension WorkerStatus {
+    init(wire: WireWorkerStatus) throws(ProtocolViolation) {
+        self.init(
+            id: try WorkerID(wire: wire.worker, field: "WorkerStatus.worker"), name: wire.name,
+            state: State(name: wire.state), address: wire.address, slotCount: Int(wire.slotCount),
+            ranksPerSlot: Int(wire.ranksPerSlot), leasesHeld: Int(wire.leasesHeld), tasksDone: wire.tasksDone,
+            attemptsLost: wire.attemptsLost, attemptsFailed: wire.attemptsFailed, residentBytes: wire.residentBytes,
+            slotMemoryBytes: wire.slotMemoryBytes > 0 ? wire.slotMemoryBytes : nil,
+            connectedTime: .milliseconds(Int64(clamping: wire.connectedMilliseconds)),
+            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)))
+    }
+}
+
+extension DeadLetter {
+    init(wire: WireDeadImage) throws(ProtocolViolation) {
+        self.init(
+            image: ImageID(job: try JobID(wire: wire.job, field: "DeadImage.job"), index: wire.index),
+            name: wire.name, failure: FailureReport(wire: wire.failure),
+            attempts: wire.attempts.map { attempt in
+                Attempt(
+                    task: attempt.task, number: attempt.attempt, worker: attempt.worker,
+                    failure: FailureReport(wire: attempt.failure))
+            })
+    }
+}
+
+extension MasterStatus {
+    init(wire: WireMasterStatus) {
+        self.init(
+            software: wire.software, residentBytes: wire.residentBytes,
+            uptime: .milliseconds(Int64(clamping: wire.uptimeMilliseconds)), tasksReady: wire.tasksReady,
+            leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
+            blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
+            deadLetters: wire.deadLetters)
+    }
+}
