@@ -44,8 +44,6 @@ let withFaults: [SwiftSetting] =
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let lifecycleSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -72,7 +70,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Ground.
@@ -140,7 +137,7 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "JobModel", "LogHandlers", "Settings", "SystemCalls", "Transport", lifecycle, lifecycleSignals, log,
+                "JobModel", "LogHandlers", "Settings", "SystemCalls", "Transport", log,
             ],
             swiftSettings: strict),
         .target(
@@ -163,7 +160,7 @@ let package = Package(
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterMachine",
                 "Journal", "BlobStore",
-                "Transport", "DaemonSupport", "Settings", "SystemCalls", lifecycle, log, "Cryptography",
+                "Transport", "DaemonSupport", "Settings", "SystemCalls", log, "Cryptography",
                 nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
@@ -172,7 +169,7 @@ let package = Package(
             dependencies: [
                 "ByteCoding", "JobModel", "WorkerMachine", "Protocol", "Transport", "MasterClient", "DaemonSupport",
                 "Retrying", "Settings",
-                "SystemCalls", lifecycle, log,
+                "SystemCalls", log,
             ], swiftSettings: strict),
         .executableTarget(
             name: "Rank",
@@ -314,9 +311,7 @@ let package = Package(
         .testTarget(name: "RetryingTests", dependencies: ["Retrying", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
-            dependencies: [
-                "Simulation", "SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel",
-            ],
+            dependencies: ["SimulationTool", "SimulationWithFaults", "SeededFaultsWithFaults", "JobModel"],
             swiftSettings: strict),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(

@@ -16,6 +16,8 @@ int tsr_system_follow_parent(pid_t parent, int signal) {
 
 void tsr_system_close_from(int first) { close_range((unsigned)first, ~0U, 0); }
 
+void tsr_system_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
 int tsr_system_is_x86_64_v3(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();

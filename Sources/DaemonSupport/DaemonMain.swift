@@ -3,7 +3,6 @@ import Glibc
 import JobModel
 import LogHandlers
 import Logging
-import ServiceLifecycle
 import Settings
 import SystemCalls
 import Transport
@@ -52,14 +51,7 @@ package struct DaemonMain: Sendable {
                 "starting",
                 metadata: Logger.Metadata(
                     uniqueKeysWithValues: settings.effective.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") }))
-            var configuration = ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: launch.service(logger), successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .cancelGroup)
-                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-            configuration.maximumGracefulShutdownDuration = launch.shutdownLimit
-            try await ServiceGroup(configuration: configuration).run()
+            try await Self.run(launch.service(logger), shutdownLimit: launch.shutdownLimit, logger)
         } catch let error as SettingsError {
             error.exit(name)
         } catch let error as TransportError where error.code == .secretFile {
@@ -67,6 +59,28 @@ package struct DaemonMain: Sendable {
         } catch {
             StandardError.write("\(name): \(error)\n")
             exit((error as? TransportError)?.code == .badSecret ? 4 : 1)
+        }
+    }
+
+    /// Why the process ends with an error although it was told to stop.
+    private struct NotStoppedInTime: Error, CustomStringConvertible {
+        let limit: Duration
+        var description: String { "not stopped within \(limit) after being told to" }
+    }
+
+    /// Runs `service` to its end, and cancels it when that comes later than `shutdownLimit` after the order to stop.
+    private static func run(_ service: any Service, shutdownLimit: Duration, _ logger: Logger) async throws {
+        ShutdownOrder.current.give(at: [SIGTERM, SIGINT])
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask { try await service.run() }
+            group.addTask {
+                try await gracefulShutdown()
+                logger.info("told to stop")
+                try await Task.sleep(for: shutdownLimit)
+                throw NotStoppedInTime(limit: shutdownLimit)
+            }
+            try await group.next()
         }
     }
 }

@@ -7,7 +7,6 @@ import NIOCore
 import NIOPosix
 import DaemonSupport
 import Scheduler
-import ServiceLifecycle
 import Synchronization
 import SystemCalls
 import Transport
@@ -148,11 +147,11 @@ private final class BlockingResult<Success: Sendable>: Sendable {
     private let isDone = DispatchSemaphore(value: 0)
 
     init(_ body: @escaping @Sendable () throws -> Success) {
-        Thread { [self] in
+        startThread { [self] in
             let outcome = Result { try body() }
             result.withLock { $0 = outcome }
             isDone.signal()
-        }.start()
+        }
     }
 
     /// Waits for the result. To be called once: the caller gets the only copy.
@@ -166,9 +165,6 @@ private final class BlockingResult<Success: Sendable>: Sendable {
 /// Runs blocking work on a thread of its own, for as long as it takes.
 private func onOwnThread(_ name: String, _ body: @escaping @Sendable () throws -> Void) async throws {
     try await withCheckedThrowingContinuation { continuation in
-        let thread = Thread { continuation.resume(with: Result { try body() }) }
-        thread.name = name
-        thread.stackSize = 8 << 20
-        thread.start()
+        startThread(name: name, stackByteCount: 8 << 20) { continuation.resume(with: Result { try body() }) }
     }
 }

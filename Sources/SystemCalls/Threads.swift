@@ -1,3 +1,4 @@
+import CSystemCalls
 import Glibc
 
 /// A POSIX semaphore.
@@ -25,19 +26,36 @@ package final class CountingSemaphore: @unchecked Sendable {
 }
 
 /// Runs `body` on a new thread, which ends with it. Nothing waits for the thread.
-package func startThread(_ body: @escaping @Sendable () -> Void) {
+///
+/// - Parameters:
+///   - name: at most 15 bytes of it show in the list of a process's threads.
+///   - stackByteCount: the size of its stack; the system's default when it is `nil`.
+package func startThread(
+    name: String? = nil, stackByteCount: Int? = nil, _ body: @escaping @Sendable () -> Void
+) {
     final class Start {
+        let name: String?
         let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+        init(name: String?, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
     }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    if let stackByteCount { pthread_attr_setstacksize(&attributes, stackByteCount) }
     var thread = pthread_t()
     let code = pthread_create(
-        &thread, nil,
+        &thread, &attributes,
         { argument in
             guard let argument else { return nil }
-            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+            if let name = start.name { tsr_system_name_thread(name) }
+            start.body()
             return nil
-        }, Unmanaged.passRetained(Start(body)).toOpaque())
+        }, Unmanaged.passRetained(Start(name: name, body: body)).toOpaque())
     precondition(code == 0, "the system refuses a thread: \(SystemError(code: code))")
     pthread_detach(thread)
 }

@@ -1,7 +1,6 @@
 import Logging
 import MasterClient
 import DaemonSupport
-import ServiceLifecycle
 import Transport
 
 /// The worker as a service: brings its worlds up, keeps the link to the master, works, and drains when told to stop.

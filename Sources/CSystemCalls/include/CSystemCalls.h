@@ -15,6 +15,9 @@ int tsr_system_follow_parent(pid_t parent, int signal);
 /// Closes every open file from the descriptor `first` on.
 void tsr_system_close_from(int first);
 
+/// Gives the calling thread a name, of which 15 bytes are kept. The name is only read.
+void tsr_system_name_thread(const char *name);
+
 /// Whether this processor, and the system on it, can run programs built for x86-64-v3: AVX2, BMI2, FMA and what belongs to
 /// them (System V ABI, "x86-64 micro-architecture levels"). Returns 0 on other architectures.
 int tsr_system_is_x86_64_v3(void);
