@@ -24,18 +24,18 @@ TEST = swift test --skip-build
 help:
 	@echo "make demo     build, and watch a cluster on this machine lose a worker half-way"
 	@echo "make test     build, and run all tests"
-	@echo "make test-drawn  compare CASES=10000 drawn pipelines, cut in every way, with the single strip; SEED=1000"
+	@echo "make test-drawn  compare CASES=10000 random pipelines, cut in every way, with the single strip; SEED=1000"
 	@echo "make result-digests  write digests of results to OUT=FILE, to compare two states; CASES=1000 SEED=1"
 	@echo "make test-rank-v3  the tests that need the rank's second build, for x86-64-v3 processors"
-	@echo "make fuzz     fuzz all that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
+	@echo "make fuzz     fuzz everything that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
-	@echo "make fault-matrix  every fault, to everybody, in every phase of a job; SEED=1 draws the moments"
-	@echo "make kill-storm  somebody is killed every second, for SECONDS=120"
-	@echo "make measure-faults  how long a loss takes to be made good, over SAMPLES=100; on a quiet machine"
+	@echo "make fault-matrix  every fault, to every process, in every phase of a job; SEED=1 chooses the moments"
+	@echo "make kill-storm  a process is killed every second, for SECONDS=120"
+	@echo "make measure-faults  the time from a loss to the new lease, over SAMPLES=100; on a quiet machine"
 	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
-	@echo "make compare-opencv  compare every operation with OpenCV over drawn cases"
-	@echo "make bench-kernels   race every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
-	@echo "make release-check   test that both have covered every operation, as a release needs"
+	@echo "make compare-opencv  compare every operation with OpenCV over random cases"
+	@echo "make bench-kernels   measure every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
+	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
 	@echo "make lint     check the formatting"
@@ -94,14 +94,14 @@ measure-faults: setup
 	$(BUILD) --build-tests
 	FAULT_SAMPLES=$(or $(SAMPLES),100) $(TEST) --no-parallel --filter "FaultMeasurement|PoisonMeasurement"
 
-# A Python of its own for OpenCV, our oracle and opponent; nothing else needs it.
+# A Python of its own for OpenCV, our oracle and baseline; nothing else needs it.
 OPENCV = .build/opencv/bin/python3
 $(OPENCV): Tests/OpenCV/requirements.txt
 	python3 -m venv .build/opencv
 	.build/opencv/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# What they measure goes into docs/operations.md: run the tests of Imaging with UPDATE_DOCS=1 afterwards.
+# Their measurements go into docs/operations.md: run the tests of Imaging with UPDATE_DOCS=1 afterwards.
 compare-opencv: setup $(OPENCV)
 	$(RANK_V3) $(BUILD) -c release --product $(KERNELS)
 	$(OPENCV) Tests/OpenCV/compare.py $(BIN)/$(KERNELS) --out docs/measured/opencv-agreement.json
