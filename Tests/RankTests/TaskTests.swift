@@ -52,7 +52,7 @@ import Testing
         let spec = PlanRunner.spec(.whole, pipeline, TestImage(width: 3, height: 2), chunkByteCount: 1 << 20)
         let failure = #expect(throws: RankFailure.self) { try TaskPlan(spec) }
         #expect(failure?.cause == .workerError)
-        #expect(failure?.cause.isRetried == true)
+        #expect(failure?.cause.charge == .failure)
         #expect(failure?.reason.contains("install the master's release") == true)
     }
 
