@@ -301,7 +301,7 @@ sub comment {
         my ($number, $line) = @$_;
         if ($line =~ /^\s*$/) { $flush->() }
         elsif ($line =~ /^\s{4,}/ && !@open) { }
-        elsif ($line =~ /^\s*[-*] +(?:Parameters?\b[^:]*:|Returns:|Throws:)?\s*(.*)/) { $flush->(); push @open, [$number, $1] }
+        elsif ($line =~ /^\s*[-*] +(?:Parameters?\b[^:]*:|\w+:)?\s*(.*)/) { $flush->(); push @open, [$number, $1] }
         elsif ($line =~ /^\s*(?:MARK|TODO):/) { }
         else { push @open, [$number, $line] }
     }

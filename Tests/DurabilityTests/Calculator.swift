@@ -29,7 +29,7 @@ actor Calculator {
         let value: [UInt8]?
     }
 
-    /// The bytes are no file of a picture that the test knows.
+    /// The bytes are not a file of a picture that the test knows.
     struct UnknownInput: Error {}
 
     private let folder: String
@@ -37,7 +37,7 @@ actor Calculator {
     private var outputs: [Key: Output] = [:]
 
     /// - Parameters:
-    ///   - folder: for files while a task is computed.
+    ///   - folder: the directory for files while a task is computed.
     ///   - images: the pictures that there are, by their files.
     init(folder: String, images: [TestImage]) {
         self.folder = folder

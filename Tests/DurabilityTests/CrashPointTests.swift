@@ -10,7 +10,7 @@ import Testing
         case all
         case sample(count: Int)
 
-        /// `TESSERA_CRASH_POINTS=all` chooses every point, a number so many of each action.
+        /// `TESSERA_CRASH_POINTS=all` chooses every point, a number that many points of each action.
         init(sample count: Int) {
             let wish = ProcessInfo.processInfo.environment["TESSERA_CRASH_POINTS"]
             self = wish == "all" ? .all : .sample(count: wish.flatMap { Int($0) } ?? count)
@@ -37,7 +37,7 @@ import Testing
             let trial = DiskTrial(folder: folder)
             let calls = try await trial.calls(of: chapter)
             try #require(calls.count > 20, "the calls are counted")
-            // The shelves of the blob folder are made 256 times alike: only an exhaustive run tries each.
+            // The shelves of the blob directory are made 256 times alike: only an exhaustive run tries each.
             let single = calls.indices.filter { selection.isAll || calls[$0].name != "mkdir" }.map { $0 + 1 }
             var faults: [DiskFault] = []
             for action in actions {
@@ -95,7 +95,7 @@ struct SeedFromEnvironment: RandomNumberGenerator {
     mutating func next() -> UInt64 { generator.next() }
 }
 
-/// Passes a new folder to `body` and removes it afterwards.
+/// Passes a new directory to `body` and removes it afterwards.
 func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-disk-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -138,7 +138,7 @@ private actor Saboteur {
         let new = Self.blobs(in: folder).filter { !known.contains($0) }.sorted()
         guard !new.isEmpty else { return }
         let file = open("\(folder)/\(new[draw(below: new.count)])", O_RDWR | O_CLOEXEC)
-        // It may have been removed meanwhile.
+        // It may have been removed since it was listed.
         guard file >= 0 else { return }
         defer { close(file) }
         var status = stat()

@@ -147,7 +147,7 @@ struct DiskTrial: Sendable {
     /// Runs the chapter with the fault, then an undisturbed master on what is left.
     ///
     /// - Throws: `Life.Broken` when anything that was acknowledged is gone, an output is wrong, a blob is not what its name
-    ///   says, or the master went on after a failed sync.
+    ///   says, or the master continued after a failed sync.
     func run(_ chapter: Chapter, _ fault: DiskFault) async throws -> Report {
         let (place, life) = try await begin(chapter, in: "trial-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(atPath: place.folder) }
@@ -196,7 +196,7 @@ struct DiskTrial: Sendable {
                 throw Life.Broken(description: "the master lives, but a client was told: \(error)")
             }
             if let call = try fatalCall(of: fault, at: place) {
-                throw Life.Broken(description: "the master went on after a failed \(call)")
+                throw Life.Broken(description: "the master continued after a failed \(call)")
             }
             return Report(survived: true)
         }
@@ -204,7 +204,7 @@ struct DiskTrial: Sendable {
         let end = try await master.stop()
         // What it was refused while it stopped needs no other end: the log is read again at the next start.
         if end == .exited(0), fault.point <= callCount, let call = try fatalCall(of: fault, at: place) {
-            throw Life.Broken(description: "the master went on after a failed \(call)")
+            throw Life.Broken(description: "the master continued after a failed \(call)")
         }
         guard isAllowed(end, fault) || end == .exited(0) else {
             throw Life.Broken(description: "the master ended: \(end)")
@@ -219,7 +219,7 @@ struct DiskTrial: Sendable {
         }
     }
 
-    /// The call that the fault made fail, if a master must not go on after it: a sync, or a write of the journal.
+    /// The call that the fault made fail, if a master must not continue after it: a sync, or a write of the journal.
     private func fatalCall(of fault: DiskFault, at place: MasterProcess.Place) throws -> Call? {
         guard let call = try Self.calls(at: place).dropFirst(fault.point - 1).first else { return nil }
         let isFatal =

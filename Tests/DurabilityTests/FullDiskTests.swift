@@ -69,7 +69,7 @@ struct FullDiskTests {
             refusal.map { $0.code == .noSpace } == true, "\(String(describing: refusal))")
         #expect(refusal?.message.contains("free") == true)
         #expect(master.process.isRunning)
-        try await eventually("what was uploaded in vain is removed") {
+        try await eventually("the uploads that were rejected are removed") {
             try FileManager.default.contentsOfDirectory(atPath: "\(place.state)/blobs/incoming").isEmpty
         }
 

@@ -38,7 +38,7 @@ actor Life {
     private var acknowledged: [String: Acknowledged]
     private var isHealed: Bool
 
-    /// What client and worker know, to go on with in another life on a copy of the same state.
+    /// What client and worker know, for another life on a copy of the same state.
     struct Memory: Sendable {
         fileprivate var acknowledged: [String: Acknowledged] = [:]
         fileprivate var isHealed = false
@@ -210,7 +210,7 @@ actor Life {
             await worker.setPoison([])
         }
         if try await master.job(job).state == .failed {
-            try demand(try await master.redrive(.job(job)) == 1, "the poisonous job failed and can not be redriven")
+            try demand(try await master.redrive(.job(job)) == 1, "the poisonous job failed and cannot be redriven")
         }
         try await finish(Self.poisonous, on: master, blobs)
     }

@@ -33,7 +33,7 @@ final class LoopDisk: Sendable {
     func cutPower(under writer: ChildProcess) async throws {
         // Stopped first: the kernel dislikes a file system that is shut down in the middle of a write.
         writer.send(SIGSTOP)
-        try await eventually("the writer stands still", every: .milliseconds(1)) {
+        try await eventually("the writer is stopped", every: .milliseconds(1)) {
             writer.end != nil || ProcessTable.entry(writer.pid)?.state == "T"
         }
         let directory = open(mountPoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

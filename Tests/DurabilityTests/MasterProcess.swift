@@ -37,7 +37,7 @@ final class MasterProcess: Sendable {
         let end: ChildProcess.End
     }
 
-    /// Folders and secret of a master that is started again and again.
+    /// Directories and secret of a master that is started again and again.
     struct Place: Sendable {
         let folder: String
         let secret: SharedSecret
@@ -64,7 +64,7 @@ final class MasterProcess: Sendable {
             state = "\(folder)/state"
         }
 
-        /// The same, once the folder was copied.
+        /// The equivalent for a copy of the directory.
         func moved(to folder: String) -> Place { Place(folder: folder, secret: secret) }
 
         /// The end of the master's log, for messages.

@@ -150,7 +150,7 @@ actor ModelWorker {
             valueOffsets: made.valueOffsets)
     }
 
-    /// Sends a report and waits until the master has it for good.
+    /// Sends a report and waits until it is durable at the master.
     private func report(_ body: WireControl.OneOf_Body, on connection: ControlConnection) async throws {
         guard isConnected else { throw CancellationError() }
         lastStream += 1

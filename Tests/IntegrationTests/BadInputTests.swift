@@ -36,13 +36,13 @@ extension Integration {
                     #expect(job.state == .partlyFailed)
                     #expect(job.imagesDone == 6)
                     #expect(job.imagesFailed == 1)
-                    #expect(job.attemptsFailed <= 1, "what cannot succeed is not tried again")
+                    #expect(job.attemptsFailed <= 1, "an image that cannot succeed is not tried again")
                     #expect(job.attemptsLost == 0, "no rank dies of it")
                 }
             }
         }
 
-        @Test func `a file that is no image`() async throws {
+        @Test func `a file that is not an image`() async throws {
             try await runBatch(
                 with: Array("It was a dark and stormy night.\n".utf8), failsWith: "corrupt-input",
                 saying: "not a PNG file")

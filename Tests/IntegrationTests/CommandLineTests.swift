@@ -66,7 +66,7 @@ extension Integration {
             }
         }
 
-        @Test func `a cancelled job ends, and the cluster goes on`() async throws {
+        @Test func `a cancelled job ends, and the cluster continues`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 let job = try await LongJob.submit(to: cluster)
                 let waiting = try cluster.start(["wait", "\(job)"])

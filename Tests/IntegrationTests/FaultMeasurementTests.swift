@@ -46,7 +46,7 @@ extension Campaigns {
 
             init(_ durations: [Duration]) { sorted = durations.sorted() }
 
-            /// The smallest duration that so many percent do not exceed.
+            /// The smallest duration that this percentage does not exceed.
             func percentile(_ percent: Int) -> Duration { sorted[(sorted.count * percent + 99) / 100 - 1] }
 
             var description: String {
@@ -105,7 +105,7 @@ extension Campaigns {
             }
         }
 
-        @Test func `no process and no folder outlives its world`() async throws {
+        @Test func `no process and no directory outlives its world`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let file = try cluster.file("photo.png", Self.image.png)
                 var times: [Duration] = []
@@ -136,8 +136,8 @@ extension Campaigns {
                         try cluster.restart(victim)
                     }
                     try await cluster.waitForWorkers()
-                    // Two folders a worker: its own and its world's. The next worker clears those of a dead one away.
-                    try await eventually("no folder is left") { try cluster.scratchFolders().count == 4 }
+                    // Two directories per worker: its own and its world's. The next worker removes those of a dead one.
+                    try await eventually("no directory is left") { try cluster.scratchFolders().count == 4 }
                 }
                 print("from SIGKILL of worker, mpirun or rank until all processes are gone: \(Distribution(times))")
                 #expect(

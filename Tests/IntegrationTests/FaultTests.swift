@@ -67,7 +67,7 @@ extension Integration {
             }
         }
 
-        @Test func `a rank that stands still`() async throws {
+        @Test func `a rank that is stopped`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let job = try await LongJob.submit(to: cluster)
                 try await cluster.waitForMiddle(of: job)
@@ -85,7 +85,7 @@ extension Integration {
                 try await cluster.workers[1].kill()
                 let again = try await cluster.submit("sobel", [try cluster.file("next.png", next.png)])
                 #expect(try await cluster.result(of: again) == next.processedSerially("sobel"))
-                #expect(!ProcessTable.isRunning(rank), "the rank that stood still is gone")
+                #expect(!ProcessTable.isRunning(rank), "the rank that was stopped is gone")
             }
         }
 
@@ -102,7 +102,7 @@ extension Integration {
                 let result = try await cluster.result(of: job)
                 #expect(try result == LongJob.expected.get())
 
-                // Its ranks have gone on: it comes back with results that are no longer wanted.
+                // Its ranks have continued: it comes back with results that are no longer wanted.
                 frozen.resume()
                 try await cluster.waitForWorkers()
                 try await eventually("the late worker lets go of its leases") {
@@ -119,7 +119,7 @@ extension Integration {
             }
         }
 
-        @Test func `a worker stopped past its deadline, and continued while the job goes on`() async throws {
+        @Test func `a worker stopped past its deadline, and continued while the job runs`() async throws {
             try await Cluster.with(workers: 2) { cluster in
                 let job = try await LongJob.submit(to: cluster)
                 try await cluster.waitForMiddle(of: job, tasksDone: 3)
@@ -137,8 +137,8 @@ extension Integration {
 
         /// Stops a worker that computes something until the master has given it up, in the middle of the job.
         ///
-        /// Meanwhile the other worker's ranks stand still, so that the job is not done before the deadline, however fast
-        /// the machine. Their worker's heart goes on beating.
+        /// The other worker's ranks are stopped for that time, so that the job is not done before the deadline, however fast
+        /// the machine. Their worker continues to send heartbeats.
         private func freezePastDeadline(
             _ worker: Daemon, while other: Daemon, in cluster: Cluster, _ job: JobID
         ) async throws {

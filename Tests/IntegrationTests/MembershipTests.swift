@@ -112,7 +112,7 @@ extension Integration {
             }
         }
 
-        @Test func `a worker with another secret is turned away`() async throws {
+        @Test func `a worker with another secret is rejected`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 let wrong = try cluster.secretFile("not the secret that the master knows")
                 let stranger = try cluster.startWorker(secretFile: wrong)

@@ -47,7 +47,7 @@ extension Campaigns {
                     share > (Self.phase >= .seconds(20) ? 0.9 : 0.3), "\(overloaded.jobsDone) of \(peak.jobsDone) jobs")
                 #expect(costs.1 < costs.0 * 4, "a job cost the master \(costs.0), then \(costs.1)")
                 #expect(growth < 48 << 20, "it grew by \(growth) bytes")
-                #expect(after.jobsOpen == 0, "whoever was let in got its result")
+                #expect(after.jobsOpen == 0, "every admitted job got its result")
             }
         }
     }
@@ -55,7 +55,7 @@ extension Campaigns {
 
 extension Integration {
     @Suite struct `More work than there is room for` {
-        @Test func `who cancels in a flood is asked to wait, and told which setting permits more`() async throws {
+        @Test func `a client that cancels too much is asked to wait, and told which setting permits more`() async throws {
             try await Cluster.with(workers: 0, masterArguments: ["--max-cancels-per-second", "1"]) { cluster in
                 try await cluster.withMaster { master in
                     let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: "test")).job
@@ -70,7 +70,7 @@ extension Integration {
             }
         }
 
-        @Test func `a person is told that the command waits, and it goes on by itself`() async throws {
+        @Test func `a person is told that the command waits, and it continues without help`() async throws {
             try await Cluster.with(workers: 1, masterArguments: ["--max-jobs", "1"]) { cluster in
                 let long = try await LongJob.submit(to: cluster)
                 let image = TestImage(width: 70, height: 50)

@@ -16,7 +16,7 @@ struct Poison: Sendable {
     let rankProgram: String
     private let antidote: String
 
-    /// - Parameter folder: an existing folder for the program and the antidote.
+    /// - Parameter folder: an existing directory for the program and the antidote.
     init(in folder: URL) throws {
         antidote = folder.appendingPathComponent("antidote").path
         let script = folder.appendingPathComponent("poisonable-rank")
@@ -52,7 +52,7 @@ struct Poison: Sendable {
     private static func bigEndian(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
 }
 
-/// Calls `body` with an empty folder, which is removed afterwards.
+/// Calls `body` with an empty directory, which is removed afterwards.
 func withTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -10,7 +10,7 @@ extension Campaigns {
         private static let pipeline = "gaussian-blur sigma=5 | sobel"
         private static let image = TestImage(width: 1_200, height: 900, .rgb)
 
-        /// One image in a hundred kills every rank that opens it, four times, and each time a world has to be made anew.
+        /// One image in a hundred kills every rank that opens it, four times, and each time a world has to be started again.
         @Test func `one poisoned image in a hundred slows the others little`() async throws {
             let goodCount = Self.samples * 10
             try await withTemporaryFolder { folder in

@@ -37,7 +37,7 @@ extension Integration {
             return hello
         }
 
-        /// The master is as it was: it serves those who know the secret, and nothing that strangers said was taken up.
+        /// The master is as it was: it serves peers that know the secret, and strangers changed nothing.
         private static func expectUntouched(_ cluster: Cluster) async throws {
             #expect(cluster.master.process.isRunning)
             let (workers, jobs) = try await cluster.withMaster { (try await $0.workers(), try await $0.jobs()) }
@@ -97,7 +97,7 @@ extension Integration {
             }
         }
 
-        @Test func `who is no Tessera peer hears nothing`() async throws {
+        @Test func `a peer that does not speak Tessera gets no reply`() async throws {
             try await Cluster.with(workers: 0) { cluster in
                 let greetings = ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\u{16}\u{3}\u{1}", "TESSERb"]
                 for greeting in greetings {
@@ -194,7 +194,7 @@ extension Integration {
                     Issue.record("no challenge came")
                     return
                 }
-                // What comes next says that the time is over.
+                // The next frame says that the time is over.
                 let frames = try peer.framesToEnd()
                 #expect(try Self.refusal(in: frames) == "handshake-timeout")
                 try peer.send(answer)
@@ -306,7 +306,7 @@ extension Integration {
                 let each = (after - before) / peerCount
                 print("slow peers: \(peerCount), \(each) bytes of the master's memory each")
                 #expect(each <= 16 << 10, "\(peerCount) slow peers cost \(each) bytes each")
-                // Meanwhile somebody who knows the secret is served.
+                // A peer that knows the secret is served at the same time.
                 try await Self.expectUntouched(cluster)
                 withExtendedLifetime((first, peers)) {}
             }

@@ -31,7 +31,7 @@ extension Integration {
             }
         }
 
-        @Test func `a worker of another release is told so, and the work goes on without it`() async throws {
+        @Test func `a worker of another release is told so, and the work continues without it`() async throws {
             try await Cluster.with(workers: 1) { cluster in
                 for revision in [0, JobOptions.currentResultRevision + 1] {
                     let worker = try await cluster.dialer(as: .worker).openControlConnection()
@@ -57,7 +57,7 @@ extension Integration {
             return records
         }
 
-        /// Writes the journal anew, as a release whose results have that revision would have written it.
+        /// Rewrites the journal, as a release whose results have that revision would have written it.
         private static func ascribe(_ directory: String, toRevision revision: UInt32) throws -> [Record] {
             let records = try records(directory).map { record in
                 guard case .jobOpened(let job) = record else { return record }

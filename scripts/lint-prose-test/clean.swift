@@ -14,3 +14,8 @@ let levels = "standing for another word, or standing alone: so many rows that me
 let color = "cannot go on to the next page"
 /// The same pipeline in its normal form.
 let pipeline = "http://example.org/folders"  // lint-prose: allow folder: an address is not prose
+/// A function.
+///
+/// - Parameters:
+///   - folder: an existing directory.
+let folder = 1

@@ -107,7 +107,7 @@ extension FaultRig {
         case .slow: .slow(bytesPerSecond: 40_000)
         case .corrupt: .corrupt(bit: Int.random(in: 0..<frame.byteCount * 8, using: &random))
         case .duplicate: .duplicate
-        case .kill, .stop: preconditionFailure("\(kind) is no fault of the network")
+        case .kill, .stop: preconditionFailure("\(kind) is not a fault of the network")
         }
     }
 
@@ -179,7 +179,7 @@ extension FaultRig {
         return ranks.isEmpty ? nil : ranks[Int(choice % UInt64(ranks.count))]
     }
 
-    /// What whoever is responsible does after a death: systemd starts the daemon again, a person the client.
+    /// The usual repair after a death: systemd starts the daemon again, a person the client.
     private func recover(
         from cell: FaultCell, _ worker: Daemon, _ command: CommandRun, _ hold: FrameHold, _ watch: PhaseWatch,
         number: Int
@@ -208,7 +208,7 @@ extension FaultRig {
         try await finish(command)
     }
 
-    /// Lets the stopped go on once the others have noticed, or could have.
+    /// Lets the stopped processes continue once the others have noticed, or could have.
     private func thaw(
         _ cell: FaultCell, _ stopped: Daemon, _ command: CommandRun, _ hold: FrameHold, _ watch: PhaseWatch
     ) async throws {
@@ -238,7 +238,7 @@ extension FaultRig {
         try await finish(command)
     }
 
-    /// Waits for so many heartbeats of a worker: the cluster's own clock.
+    /// Waits for that many heartbeats of a worker: the cluster's own clock.
     private func beats(_ count: Int, of worker: Int, _ watch: PhaseWatch) async throws {
         let goal = watch.heartbeatCount(of: worker) + count
         try await eventually("worker \(worker) beats \(count) times") { watch.heartbeatCount(of: worker) >= goal }
