@@ -55,7 +55,7 @@ extension Campaigns {
 
 extension Integration {
     @Suite struct `More work than there is room for` {
-        @Test func `a client that cancels too much is asked to wait, and told which setting permits more`() async throws {
+        @Test func `a client that cancels too much must wait, and is told which setting permits more`() async throws {
             try await Cluster.with(workers: 0, masterArguments: ["--max-cancels-per-second", "1"]) { cluster in
                 try await cluster.withMaster { master in
                     let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: "test")).job
