@@ -21,7 +21,7 @@ final class MasterCore {
     let logger: Logger
     let settings: MasterSettings
     let uploads: UploadBudget
-    let transfers: TransferCount
+    private let counts: SessionCounts
     var watchers = Watchers()
     /// The counters as of the latest turn.
     private(set) var counters = MasterCounters()
@@ -35,12 +35,12 @@ final class MasterCore {
     /// - Parameter present: waits for the listing of the blob store, which runs beside the replay.
     /// - Throws: `JournalError`, `ReplayError` or `BlobStoreError` when the state cannot be trusted: the master does not start.
     init(
-        journal: Journal, present: () throws -> Set<BlobDigest>, uploads: UploadBudget, transfers: TransferCount,
+        journal: Journal, present: () throws -> Set<BlobDigest>, uploads: UploadBudget, counts: SessionCounts,
         settings: MasterSettings, logger: Logger, launch: @escaping @Sendable (BackgroundWork) -> Void
     ) throws {
         self.journal = journal
         self.uploads = uploads
-        self.transfers = transfers
+        self.counts = counts
         self.settings = settings
         self.logger = logger
         self.launch = launch
@@ -99,7 +99,8 @@ final class MasterCore {
         uploads.noted(
             queued: counters.scheduler.queuedByteCount, unclaimed: counters.machine.unclaimedByteCount, at: now)
         counters.uploads = uploads.counters
-        counters.transfers = transfers.values
+        counters.transfers = counts.transfers.values
+        counters.connections = counts.connections.values
         counters.uptime = now - startedAt
     }
 

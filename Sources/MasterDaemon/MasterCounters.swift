@@ -1,6 +1,7 @@
 import MasterMachine
 import Scheduler
 import Synchronization
+import Transport
 
 /// What the master counts, as of one turn of its decision loop.
 ///
@@ -15,6 +16,8 @@ struct MasterCounters: Hashable, Sendable {
     var uploads = UploadCounters()
     /// Blobs that were transferred on data connections.
     var transfers = TransferCounters()
+    /// Connections to the listening socket.
+    var connections = ConnectionCounters()
     /// Transactions of the journal since the start, and records in them.
     var commits: UInt64 = 0
     var recordsCommitted: UInt64 = 0
@@ -43,6 +46,12 @@ struct TransferCounters: Hashable, Sendable {
     var bytesGot: UInt64 = 0
     /// Puts and gets that were refused, for any reason.
     var refused: UInt64 = 0
+}
+
+/// Counts that are made outside of the decision loop, and read by it once per turn.
+struct SessionCounts: Sendable {
+    let transfers = TransferCount()
+    let connections = ConnectionCount()
 }
 
 /// Counts that sessions make on threads of their own.

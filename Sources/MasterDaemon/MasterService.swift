@@ -32,7 +32,7 @@ struct MasterService: Service {
         blockingWork.start()
 
         let uploads = UploadBudget(limit: settings.maximumQueuedByteCount)
-        let transfers = TransferCount()
+        let counts = SessionCounts()
         let loop = DecisionLoop()
         let background = Background(loop: loop, blobs: blobs, blockingWork: blockingWork, logger: logger)
         let notifier = ServiceNotifier()
@@ -43,7 +43,7 @@ struct MasterService: Service {
                 group.addTask {
                     try await onOwnThread("decisions") {
                         try decide(
-                            loop, journal: journal, blobs: blobs, uploads: uploads, transfers: transfers,
+                            loop, journal: journal, blobs: blobs, uploads: uploads, counts: counts,
                             background: background, notifier: notifier
                         ) {
                             replay.finish()
@@ -54,7 +54,7 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, transfers: transfers,
+                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, counts: counts,
                         blockingWork: blockingWork, notifier: notifier)
                 }
                 group.addTask {
@@ -78,13 +78,13 @@ struct MasterService: Service {
 
     /// Replays the journal and runs the loop, on its own thread.
     private func decide(
-        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, transfers: TransferCount,
+        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, counts: SessionCounts,
         background: Background, notifier: ServiceNotifier, replayed: () -> Void
     ) throws {
         // The listing of the store runs beside the replay.
         let listing = BlockingResult { try blobs.list() }
         let core = try MasterCore(
-            journal: journal, present: listing.get, uploads: uploads, transfers: transfers, settings: settings,
+            journal: journal, present: listing.get, uploads: uploads, counts: counts, settings: settings,
             logger: logger
         ) { work in
             background.start(work)
@@ -95,13 +95,14 @@ struct MasterService: Service {
 
     private func serve(
         secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, uploads: UploadBudget,
-        transfers: TransferCount,
+        counts: SessionCounts,
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let listener = try await MasterListener.bind(
             to: settings.listen,
             Acceptor(
-                secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger))
+                secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger,
+                count: counts.connections))
         let address = Endpoint(host: settings.listen.host, port: listener.localPort)
         logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
         if let file = settings.addressFile {
@@ -127,7 +128,7 @@ struct MasterService: Service {
             case .data(let connection):
                 await DataSession(
                     connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork, uploads: uploads,
-                    transfers: transfers, minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
+                    transfers: counts.transfers, minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
                 ).run()
             }
         }

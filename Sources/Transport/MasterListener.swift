@@ -33,15 +33,18 @@ public struct Acceptor: Sendable {
     public let software: String
     public let limits: TransportLimits
     public let logger: Logger
+    /// Counts the connections of the listener.
+    public let count: ConnectionCount
 
     public init(
         secret: SharedSecret, software: String = "tessera-master", limits: TransportLimits = TransportLimits(),
-        logger: Logger
+        logger: Logger, count: ConnectionCount = ConnectionCount()
     ) {
         self.secret = secret
         self.software = software
         self.limits = limits
         self.logger = logger
+        self.count = count
     }
 }
 
@@ -51,6 +54,7 @@ public final class MasterListener: Sendable {
     public let localPort: Int
     private let accepting: NIOAsyncChannel<Accepted, Never>
     private let logger: Logger
+    private let count: ConnectionCount
     private let throttle = Mutex(RefusalThrottle())
 
     /// A connection whose handshake is still under way.
@@ -61,9 +65,10 @@ public final class MasterListener: Sendable {
         let established: EventLoopFuture<FrameConnection>
     }
 
-    private init(accepting: NIOAsyncChannel<Accepted, Never>, logger: Logger) {
+    private init(accepting: NIOAsyncChannel<Accepted, Never>, acceptor: Acceptor) {
         self.accepting = accepting
-        self.logger = logger
+        logger = acceptor.logger
+        count = acceptor.count
         localPort = accepting.channel.localAddress?.port ?? 0
     }
 
@@ -85,7 +90,7 @@ public final class MasterListener: Sendable {
                         return try accept(channel, acceptor, register)
                     }
                 }
-            return MasterListener(accepting: accepting, logger: acceptor.logger)
+            return MasterListener(accepting: accepting, acceptor: acceptor)
         } catch {
             throw TransportError(
                 .cannotBind,
@@ -139,9 +144,12 @@ public final class MasterListener: Sendable {
                 case .control: .control(ControlConnection(frames))
                 case .data: .data(DataConnection(frames))
                 }
+            count.accepted()
             await serve(connection)
+            count.ended()
             connection.close()
         } catch {
+            count.refused()
             guard case .log(let leftOut) = throttle.withLock({ $0.refused(at: .now()) }) else { return }
             let code = (error as? TransportError)?.code.rawValue ?? "closed"
             var metadata: Logger.Metadata = ["peer": "\(accepted.address)", "code": "\(code)", "error": "\(error)"]

@@ -33,7 +33,7 @@ import Transport
             do {
                 let core = try MasterCore(
                     journal: journal, present: blobs.list, uploads: UploadBudget(limit: 1 << 40),
-                    transfers: TransferCount(), settings: settings, logger: Logger(label: "test")
+                    counts: SessionCounts(), settings: settings, logger: Logger(label: "test")
                 ) { _ in }
                 try loop.run(core) {}
                 end.yield(nil)
