@@ -7,7 +7,7 @@ import Transport
 // What is done once a turn is durable.
 
 extension MasterCore {
-    func perform(_ action: MasterAction<ControlConnection>) {
+    func perform(_ action: ShellAction<ControlConnection>) {
         switch action {
         case .grant(let lease, let spec, let worker, let connection):
             logger.debug("lease granted", metadata: ["lease.id": "\(lease)", "worker.id": "\(worker)"])

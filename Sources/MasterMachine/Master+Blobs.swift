@@ -103,7 +103,7 @@ extension Master {
         pins.mayDelete(digest, isNeeded: scheduler.isNeeded(digest))
     }
 
-    mutating func removeIfUnneeded(_ digest: BlobDigest, into actions: inout [MasterAction<Link>]) {
+    mutating func removeIfUnneeded(_ digest: BlobDigest, into actions: inout [ShellAction<Link>]) {
         results.remove(digest)
         guard mayDelete(digest) else { return }
         store.remove(digest)

@@ -108,7 +108,7 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     /// The records of the turn are durable.
     ///
     /// - Returns: the actions to perform, in their order, after the turn's replies were given.
-    public mutating func committed(_ turn: Turn<Reply>, at now: Moment) -> [MasterAction<Link>] {
+    public mutating func committed(_ turn: Turn<Reply>, at now: Moment) -> [ShellAction<Link>] {
         for record in turn.records {
             switch record {
             case .imageCompleted(let image, let result, _): remember(image, result)
@@ -120,14 +120,14 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
                 break
             }
         }
-        var actions: [MasterAction<Link>] = []
+        var actions: [ShellAction<Link>] = []
         actions.reserveCapacity(turn.actions.count + turn.ownActions.count)
         for action in turn.actions { translate(action, into: &actions) }
         for action in turn.ownActions { translate(action, into: &actions) }
         return actions
     }
 
-    private mutating func translate(_ action: Action, into actions: inout [MasterAction<Link>]) {
+    private mutating func translate(_ action: Action, into actions: inout [ShellAction<Link>]) {
         switch action {
         // A connection that is being closed returns its worker's leases to the queue: nothing has to be sent.
         case .grant(let lease, let spec, let worker):
@@ -142,7 +142,7 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
         }
     }
 
-    private mutating func translate(_ action: OwnAction, into actions: inout [MasterAction<Link>]) {
+    private mutating func translate(_ action: OwnAction, into actions: inout [ShellAction<Link>]) {
         switch action {
         case .removeIfUnneeded(let digest): removeIfUnneeded(digest, into: &actions)
         case .confirmPut(let digest): actions.append(.confirmPut(digest))

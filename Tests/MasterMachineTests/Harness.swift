@@ -36,7 +36,7 @@ final class Harness {
 
     /// Ends a turn, as the decision loop does.
     @discardableResult
-    func turn() -> (replies: [String], actions: [MasterAction<Int>]) {
+    func turn() -> (replies: [String], actions: [ShellAction<Int>]) {
         _ = master.timePassed(at: now)
         guard let turn = master.takeTurn() else { return ([], []) }
         journal += turn.records
@@ -100,7 +100,7 @@ func blob(_ number: UInt8, byteCount: UInt64 = 9) -> BlobReference {
     return BlobReference(digest: digest, byteCount: byteCount)
 }
 
-extension [MasterAction<Int>] {
+extension [ShellAction<Int>] {
     /// The leases that are granted.
     var grants: [LeaseID] { compactMap { if case .grant(let lease, _, _, _) = $0 { lease } else { nil } } }
     /// The blobs whose files are to be removed.

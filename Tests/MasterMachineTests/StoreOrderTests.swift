@@ -13,7 +13,7 @@ import Testing
         var files: Set<BlobDigest> = []
         var unconfirmed: [BlobDigest: Int] = [:]
         /// Actions that are not carried out yet, in their order.
-        var waiting: [MasterAction<Int>] = []
+        var waiting: [ShellAction<Int>] = []
         /// Puts that are renamed into place, and of which the master has not heard.
         var unreported: [BlobDigest] = []
         /// A store that does not, loses blobs: the test can fail.

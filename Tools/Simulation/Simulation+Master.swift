@@ -164,7 +164,7 @@ extension Simulation {
     /// What a sound shell does after the commit, without what a seeded fault did before.
     private func effects(
         of turn: Turn<SimulatedMaster.Reply>, at master: SimulatedMaster
-    ) -> (replies: [SimulatedMaster.Reply], actions: [MasterAction<Int>]) {
+    ) -> (replies: [SimulatedMaster.Reply], actions: [ShellAction<Int>]) {
         if seeded(.acknowledgeBeforeCommit) { return ([], []) }
         let actions = master.machine.committed(turn, at: moment).filter { action in
             if case .grant = action { seeded(.grantBeforeCommit, false, else: true) } else { true }
@@ -197,7 +197,7 @@ extension Simulation {
     }
 
     private func perform(
-        _ replies: [SimulatedMaster.Reply], _ actions: [MasterAction<Int>], at master: SimulatedMaster
+        _ replies: [SimulatedMaster.Reply], _ actions: [ShellAction<Int>], at master: SimulatedMaster
     ) {
         for reply in replies { send(reply) }
         for action in actions { perform(action, at: master) }
@@ -221,7 +221,7 @@ extension Simulation {
         }
     }
 
-    private func perform(_ action: MasterAction<Int>, at master: SimulatedMaster) {
+    private func perform(_ action: ShellAction<Int>, at master: SimulatedMaster) {
         switch action {
         case .grant(let lease, let spec, let worker, let connection):
             trace.note("granted to worker", Int(worker.rawValue), lease: lease, at: timeline.now)

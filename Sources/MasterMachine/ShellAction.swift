@@ -2,7 +2,7 @@ import JobModel
 import Scheduler
 
 /// What the shell does once a turn's records are durable.
-public enum MasterAction<Link> {
+public enum ShellAction<Link> {
     /// Send the lease and its task to the worker. A worker without a connection is told nothing.
     case grant(LeaseID, TaskSpec, to: WorkerID, on: Link?)
     /// Tell the worker that the lease is no longer its own.
