@@ -80,7 +80,9 @@ struct ClientSettings: Sendable {
         let pipeline = try PipelineArgument(presets: presets()).checked(text)
         guard let region else { return pipeline }
         do {
-            return try Pipeline(parsing: pipeline).limited(to: RegionOfInterest(parsing: region)).canonicalText
+            let limited = try PipelineCache.shared.pipeline(pipeline).limited(to: RegionOfInterest(parsing: region))
+            PipelineCache.shared.remember(limited)
+            return limited.canonicalText
         } catch {
             throw ClientError(error.code.rawValue, error.message, kind: .usage)
         }

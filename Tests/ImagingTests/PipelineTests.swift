@@ -11,6 +11,11 @@ import Testing
         #expect(cache.count == 2)
         #expect(throws: PipelineError.self) { try cache.pipeline("no-such-operation") }
         #expect(cache.count == 2)
+        let limited = try pipeline.limited(to: RegionOfInterest(parsing: "0,1,2,3"))
+        cache.remember(limited)
+        #expect(cache.count == 3)
+        #expect(try cache.pipeline("invert | gaussian-blur sigma=3 | crop x=0 y=1 width=2 height=3") == limited)
+        #expect(cache.count == 3)
     }
 
     @Test func `the memory is bounded`() throws {

@@ -79,5 +79,5 @@ struct JobFetch: Sendable {
 
 extension JobSummary {
     /// The kind of the job's results; a pipeline that only a newer release can read is taken for one that gives images.
-    var resultKind: ResultKind { (try? Pipeline(parsing: pipeline))?.resultKind ?? .image }
+    var resultKind: ResultKind { (try? PipelineCache.shared.pipeline(pipeline))?.resultKind ?? .image }
 }

@@ -15,7 +15,7 @@ struct ResultRequest: Sendable, Hashable {
     ///   - output: the value of `-o`, `nil` when it was not given.
     /// - Throws: `ClientError` when the pipeline gives nothing of that kind.
     init(pipeline text: String, output: String?, isJSON: Bool) throws(ClientError) {
-        var pipeline = try Self.reading { () throws(PipelineError) in try Pipeline(parsing: text) }
+        var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
         if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
             pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }

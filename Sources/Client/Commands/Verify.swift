@@ -69,7 +69,7 @@ struct Verify: ClientCommand {
     ) throws -> Finding {
         do {
             let reference = try SerialReference(
-                Pipeline(parsing: pipeline), of: FileDescriptor.contents(of: input.path),
+                PipelineCache.shared.pipeline(pipeline), of: FileDescriptor.contents(of: input.path),
                 maximumPixelCount: maximumPixelCount)
             return try reference.finding(about: FileDescriptor.contents(of: result))
         } catch let error as CodecError {

@@ -9,7 +9,7 @@ public struct PipelineCheck: Sendable {
 
     /// - Returns: the pipeline in its normal form, without presets.
     public func canonicalText(of text: String) throws(PipelineError) -> String {
-        try Pipeline(parsing: presets.expanding(text)).canonicalText
+        try PipelineCache.shared.pipeline(presets.expanding(text)).canonicalText
     }
 
     /// The first operation, or the first argument of it, that is refused by itself; `nil` when there is no such part.

@@ -18,12 +18,19 @@ public final class PipelineCache: Sendable {
     public func pipeline(_ text: String) throws(PipelineError) -> Pipeline {
         if let pipeline = pipelines.withLock({ $0[text] }) { return pipeline }
         let pipeline = try Pipeline(parsing: text)
+        remember(pipeline, as: text)
+        return pipeline
+    }
+
+    /// Remembers a pipeline that was made of another one.
+    public func remember(_ pipeline: Pipeline) { remember(pipeline, as: pipeline.canonicalText) }
+
+    private func remember(_ pipeline: Pipeline, as text: String) {
         pipelines.withLock { pipelines in
             if pipelines.count + 2 > Self.maximumCount { pipelines.removeAll(keepingCapacity: true) }
             pipelines[text] = pipeline
             pipelines[pipeline.canonicalText] = pipeline
         }
-        return pipeline
     }
 
     /// How many texts are remembered.
