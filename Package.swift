@@ -317,7 +317,8 @@ let package = Package(
         .testTarget(
             name: "ClientKitTests",
             dependencies: [
-                "ClientKit", "MasterClient", "Transport", "JobModel", "Pipelines", "ImageFormats", "TestBasics",
+                "ClientKit", "MasterClient", "Transport", "Protocol", "JobModel", "Pipelines", "ImageFormats",
+                "TestBasics",
                 "Cryptography", nio("NIOCore"),
             ], swiftSettings: strict),
         .testTarget(
@@ -331,7 +332,8 @@ let package = Package(
         .testTarget(
             name: "DurabilityTests",
             dependencies: [
-                "TestSupport", "ClientKit", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel", "Pipelines",
+                "TestSupport", "ClientKit", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel",
+                "Pipelines",
                 "Kernels", "ImageFormats", "ImageCodecs", "Rank", "Journal", "SystemCalls", "CFaultyDisk",
                 "JournalWriter", "SeededRandom", "Cryptography", log,
             ], swiftSettings: strict),

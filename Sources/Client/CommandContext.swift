@@ -2,7 +2,7 @@ import FoundationEssentials
 import JobModel
 import ClientKit
 
-/// What a command works with.
+/// The surroundings of a command: its console, clock and connection.
 struct CommandContext: Sendable {
     let console: Console
     let isJSON: Bool

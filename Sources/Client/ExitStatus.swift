@@ -1,6 +1,6 @@
 import ClientKit
 
-/// What the command tells the shell. The numbers are part of the interface: docs/cli.md lists them.
+/// The exit status for the shell. The numbers are part of the interface: docs/cli.md lists them.
 enum ExitStatus: Int32, Sendable, CaseIterable {
     case done = 0
     /// The job failed, or the command could not be carried out.

@@ -9,12 +9,12 @@ import Synchronization
     import Darwin
 #endif
 
-/// SIGINT and SIGTERM end a command in order: its task is cancelled, and it says what becomes of its job.
+/// SIGINT and SIGTERM end a command cleanly: its task is cancelled, and it says what becomes of its job.
 enum Interruption {
-    /// The signal that came, 0 when none did.
+    /// The signal that was received; 0 before the first.
     private static let received = Atomic<Int32>(0)
 
-    /// How an interrupted command ends.
+    /// The exit status of an interrupted command.
     static var status: ExitStatus { received.load(ordering: .relaxed) == SIGTERM ? .terminated : .interrupted }
 
     private enum End<Result: Sendable>: Sendable { case finished(Result), signalled }

@@ -40,7 +40,7 @@ struct Tessera: AsyncParsableCommand {
         ])
 
     static func main() async {
-        // A reader that goes away is an error of a write, not a death in the middle of something.
+        // A reader that goes away is an error of a write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         endProcess(await run(Array(CommandLine.arguments.dropFirst())))
     }
@@ -51,7 +51,7 @@ struct Tessera: AsyncParsableCommand {
         do {
             command = try parseAsRoot(arguments)
             guard let command = command as? any ClientCommand else {
-                // Help and the like: what they have to say is thrown.
+                // Help and the like: their text is thrown.
                 var other = command
                 try other.run()
                 return .done
@@ -92,7 +92,7 @@ protocol ClientCommand: AsyncParsableCommand {
     /// Whether data and errors are JSON.
     var isJSON: Bool { get }
 
-    /// - Throws: whatever went wrong; `ClientError` says how it is told.
+    /// - Throws: any error; `ClientError(reporting:)` has the words for it.
     func execute(_ context: CommandContext) async throws -> ExitStatus
 }
 

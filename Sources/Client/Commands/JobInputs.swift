@@ -1,7 +1,7 @@
 import Pipelines
 import ClientKit
 
-/// The files of a command line: those that can be read, and complaints about the others, which are told at once.
+/// The files of a command line: those that can be read, and complaints about the others, which are reported at once.
 struct JobInputs: Sendable {
     let files: [InputFile]
     let complaints: [InputComplaint]

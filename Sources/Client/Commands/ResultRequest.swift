@@ -2,7 +2,7 @@ import ImageFormats
 import Pipelines
 import ClientKit
 
-/// What kind of result a command line asks for, and the pipeline that gives it.
+/// The kind of result that a command line asks for, and the pipeline that gives it.
 struct ResultRequest: Sendable, Hashable {
     /// In its normal form.
     let pipeline: String
