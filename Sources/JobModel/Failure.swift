@@ -4,7 +4,7 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
     case corruptInput = 1
     /// The input is above a limit (pixels, side, metadata). Never retried.
     case overLimit = 2
-    /// The pipeline can not be applied to this image (a pixel format an operation refuses). Never retried.
+    /// The pipeline cannot be applied to this image (a pixel format an operation refuses). Never retried.
     case unsuitable = 3
     /// A rank exited, was killed or broke its protocol. Retried elsewhere.
     case rankLost = 4

@@ -169,7 +169,7 @@ extension Record: BinaryCodable {
         }
         let number: UInt8 = try reader.read()
         guard let kind = RecordKind(rawValue: number), kind.firstVersion <= version else {
-            throw BinaryCodingError("\(number) is no kind of record in version \(version)")
+            throw BinaryCodingError("\(number) is not a kind of record in version \(version)")
         }
         switch kind {
         case .jobOpened:
@@ -214,7 +214,7 @@ extension Record: BinaryCodable {
 extension JobState {
     fileprivate init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let number: UInt8 = try reader.read()
-        guard let state = JobState(rawValue: number) else { throw BinaryCodingError("\(number) is no job state") }
+        guard let state = JobState(rawValue: number) else { throw BinaryCodingError("\(number) is not a job state") }
         self = state
     }
 }
@@ -300,7 +300,7 @@ extension Failure: BinaryCodable {
     public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         let number: UInt8 = try reader.read()
         guard let cause = FailureCause(rawValue: number) else {
-            throw BinaryCodingError("\(number) is no cause of a failure")
+            throw BinaryCodingError("\(number) is not a cause of a failure")
         }
         self.init(cause, try reader.readString(), outputTail: try reader.readString())
     }

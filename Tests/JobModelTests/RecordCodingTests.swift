@@ -34,7 +34,7 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 4; this program reads versions 1 to 3")) {
+        #expect(throws: BinaryCodingError("a record of version 5; this program reads versions 1 to 4")) {
             try Record(decoding: bytes)
         }
     }
@@ -43,22 +43,35 @@ import Testing
         #expect(Record.jobForgotten(JobID(1)).encoded().first == 1)
         let new = Record.imageReplanned(ImageID(job: JobID(1), index: 0), chunkByteCount: 5).encoded()
         #expect(new.first == 2)
-        #expect(throws: BinaryCodingError("15 is no kind of record in version 1")) {
+        #expect(throws: BinaryCodingError("15 is not a kind of record in version 1")) {
             try Record(decoding: [1] + new.dropFirst())
+        }
+    }
+
+    @Test func `records of this release's own are of version 4, and the others are not`() throws {
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
+        func version(_ cause: FailureCause) -> UInt8? {
+            Record.attemptEnded(lease, worker: WorkerID(1), failure: Failure(cause, "a reason")).encoded().first
+        }
+        for cause in FailureCause.allCases { #expect(version(cause) == (cause == .movedToIdleWorker ? 4 : 1)) }
+        let reserved = Record.workersReserved(through: WorkerID(64)).encoded()
+        #expect(reserved.first == 4)
+        #expect(throws: BinaryCodingError("17 is not a kind of record in version 3")) {
+            try Record(decoding: [3] + reserved.dropFirst())
         }
     }
 
     @Test func `unknown kinds, states, causes and steps are refused`() {
         let known = Set(RecordKind.allCases.map(\.rawValue))
         for number in UInt8.min...UInt8.max where !known.contains(number) {
-            #expect(throws: BinaryCodingError("\(number) is no kind of record in version 3")) {
+            #expect(throws: BinaryCodingError("\(number) is not a kind of record in version \(Record.codingVersion)")) {
                 try Record(decoding: [Record.codingVersion, number, 1])
             }
         }
-        #expect(throws: BinaryCodingError("7 is no job state")) {
+        #expect(throws: BinaryCodingError("7 is not a job state")) {
             try Record(decoding: [Record.codingVersion, RecordKind.jobFinished.rawValue, 1, 7, 0])
         }
-        #expect(throws: BinaryCodingError("0 is no cause of a failure")) {
+        #expect(throws: BinaryCodingError("0 is not a cause of a failure")) {
             try Record(decoding: [Record.codingVersion, RecordKind.imageFailed.rawValue, 1, 0, 0, 0, 0, 0])
         }
         #expect(throws: BinaryCodingError("4 is no task step")) {

@@ -1,6 +1,6 @@
 import JobModel
 
-/// How often workers are declared dead that are not: a cluster in which nothing worse happens than that processes stand still,
+/// How often workers are declared dead that are not: a cluster in which nothing worse happens than that processes are stalled,
 /// and the network brings nothing, for two seconds at most, and that one message in ten is lost once and sent again.
 public struct FalseDeathTrial: Sendable {
     /// Workers that take part.

@@ -43,7 +43,7 @@ struct Observer {
     private(set) var forgotten: Set<JobID> = []
     /// Leases of which their worker reported a failure, or a result whose blobs are not in the store.
     var reportedFailures: Set<LeaseID> = []
-    /// Workers that lie.
+    /// Workers that make false reports.
     var liars: Set<WorkerID> = []
     /// Jobs that a client was told are accepted.
     var acknowledged: Set<JobID> = []

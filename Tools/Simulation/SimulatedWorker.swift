@@ -10,7 +10,7 @@ struct SimulatedWorker {
         var ticket: Int
         var slot: Int?
         var progress = 0.0
-        /// Of the transfer that is under way.
+        /// Retries of the transfer that is under way.
         var retries = Retries(.taskBlob)
     }
 

@@ -13,13 +13,13 @@ struct SimulationOptions: CustomStringConvertible {
     let longestCommit: Duration
     /// The mean time between two faults.
     let faultInterval: Duration
-    /// Of this many attempts one ends with a dead rank, or hangs; 0 for none.
+    /// Attempts of which one ends with a dead rank, or hangs; 0 for none.
     let rankLossEvery: Int
     let hangEvery: Int
-    /// Of this many images one kills every rank that touches it, or cannot be read; 0 for none.
+    /// Images of which one kills every rank that touches it, or cannot be read; 0 for none.
     let poisonEvery: Int
     let corruptEvery: Int
-    /// Of this many images one has the same input file as others.
+    /// Images of which one has the same input file as others.
     let sharedEvery: Int
     /// The first workers, this many, lie about their leases.
     let liarCount: Int
