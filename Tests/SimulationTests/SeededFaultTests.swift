@@ -15,11 +15,11 @@ import Testing
     ]
 
     @Test(arguments: found)
-    func `a seeded fault is found`(bug: SeededFault) throws {
-        let result = SeededFault.$active.withValue(bug) {
+    func `a seeded fault is found`(fault: SeededFault) throws {
+        let result = SeededFault.$active.withValue(fault) {
             (UInt64(1)...200).lazy.map { Simulation(seed: $0).run() }.first { $0.violation != nil }
         }
-        let failed = try #require(result, "\(bug.name) was not found within 200 seeds")
+        let failed = try #require(result, "\(fault.name) was not found within 200 seeds")
         #expect(failed.report.contains("seed \(failed.seed) FAILED"))
         #expect(failed.report.contains("drawn: workers"))
         #expect(failed.report.contains("replay: tessera-sim --from \(failed.seed) --seeds 1"))

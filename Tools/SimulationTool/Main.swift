@@ -66,7 +66,7 @@ import Simulation
         }
     }
 
-    /// Prints a table: the bug, what it breaks, and which seed and which checker found it.
+    /// Prints a table: the fault, what it breaks, and which seed and which checker found it.
     private func find(_ names: [String]) throws {
         var missed = 0
         for name in names {

@@ -4,7 +4,7 @@ import SimulationWithFaults
 
 /// Looks for one seeded fault, seed by seed, until a checker finds it.
 ///
-/// A bug may also be found by the product itself, when one of its own preconditions ends the process. So the seeds run in a
+/// A fault may also be found by the product itself, when one of its own preconditions ends the process. So the seeds run in a
 /// process of their own: this program once more, which says which seed it tries.
 struct SeededFaultHunt {
     struct Finding: Sendable {
@@ -13,29 +13,29 @@ struct SeededFaultHunt {
         let text: String
     }
 
-    /// The bugs by the names of the command line.
-    static let bugs: [String: SeededFault] = Dictionary(
+    /// The faults by the names of the command line.
+    static let faults: [String: SeededFault] = Dictionary(
         uniqueKeysWithValues: SeededFault.allCases.map { ($0.name, $0) })
     static var names: [String] { SeededFault.allCases.map(\.name) }
-    static func brokenPromise(by name: String) -> String { bugs[name]?.brokenPromise ?? "" }
+    static func brokenPromise(by name: String) -> String { faults[name]?.brokenPromise ?? "" }
 
     let name: String
     let seeds: Range<UInt64>
 
     /// Runs the seeds in this process.
     func runHere() {
-        guard let bug = Self.bugs[name] else { return }
+        guard let fault = Self.faults[name] else { return }
         for seed in seeds {
             print("seed \(seed)")
             fflush(nil)
-            let result = SeededFault.$active.withValue(bug) { Simulation(seed: seed).run() }
+            let result = SeededFault.$active.withValue(fault) { Simulation(seed: seed).run() }
             guard let violation = result.violation else { continue }
             print("found \(violation.checker.rawValue)\t\(violation.text)")
             return
         }
     }
 
-    /// - Returns: `nil` when no seed found the bug.
+    /// - Returns: `nil` when no seed found the fault.
     func run() throws -> Finding? {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
