@@ -55,7 +55,7 @@ build: setup
 
 test: setup
 	$(BUILD) --build-tests
-	$(TEST) --no-parallel
+	scripts/test.sh
 
 test-drawn: setup
 	$(BUILD) --build-tests
