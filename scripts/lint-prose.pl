@@ -29,7 +29,7 @@ what-subject      ; prose ; {S}[Ww]hat (?:goes|comes|fails|needs|takes|cannot|wo
 so-many           ; prose ; \bso (?:many|few|long|often)\b(?! \w+ (?:that|as)\b)(?! that\b) ; "that many", "this long", "as long as", or nothing
 for-good          ; prose ; \bfor good\b(?! (?:reasons?|measure)) ; "permanently"
 lies              ; prose ; \b(?:lies|lie|lay|lying)\b(?! about\b|:|\*) ; "is", "is stored", "is at"
-stands            ; prose ; \b(?:stands?|stood)\b(?! (?:for|alone|by)\b)|\bstanding\b(?! for\b| alone\b) ; "is", "is written"; of a process: "is stalled", "is suspended"
+stands            ; prose ; \b(?:stands?|stood)\b(?![-]| (?:for|alone|by)\b)|\bstanding\b(?! for\b| alone\b) ; "is", "is written"; of a process: "is stalled", "is suspended"
 bears             ; prose ; \b(?:bears?|bore|borne|bearing)\b ; "has", "carries"
 goes-on           ; prose ; \b(?:goes|go|going|went|gone) on\b(?! (?:to|line|the|a|disk)\b) ; "continues"
 anew              ; prose ; \banew\b ; "again", or nothing

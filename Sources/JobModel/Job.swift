@@ -110,7 +110,7 @@ public struct ImageDescription: Hashable, Sendable {
     }
 }
 
-/// Where a job stands.
+/// The state of a job.
 public enum JobState: UInt8, Sendable, Hashable, CaseIterable {
     /// The client has not said yet that all images are in.
     case open = 1
@@ -142,7 +142,7 @@ public enum JobState: UInt8, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// Where an image stands.
+/// The state of an image.
 public enum ImageState: UInt8, Sendable, Hashable, CaseIterable {
     case waiting = 1
     case running = 2

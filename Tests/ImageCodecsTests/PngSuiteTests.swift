@@ -30,8 +30,8 @@ import Testing
     /// Every file whose name begins with x, and what its reason must name.
     @Test(arguments: [
         ("xc1n0g08", "colour type 1"), ("xc9n2c08", "colour type 9"), ("xcrn0g04", "begins with 89 50 4e 47 0d"),
-        ("xcsn0g01", "IDAT"), ("xd0n2c08", "0 bits a sample"), ("xd3n2c08", "3 bits a sample"),
-        ("xd9n2c08", "99 bits a sample"), ("xdtn0g01", "no image data (IDAT)"),
+        ("xcsn0g01", "IDAT"), ("xd0n2c08", "0 bits per sample"), ("xd3n2c08", "3 bits per sample"),
+        ("xd9n2c08", "99 bits per sample"), ("xdtn0g01", "no image data (IDAT)"),
         ("xhdn0g08", "checksum of its IHDR chunk"),
         ("xlfn0g04", "begins with"), ("xs1n0g01", "begins with"), ("xs2n0g01", "begins with"),
         ("xs4n0g01", "begins with"),

@@ -14,7 +14,7 @@ import Testing
         ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
     }
 
-    @Test func `a drawn pipeline gives the same bytes however the image is cut`() throws {
+    @Test func `a random pipeline gives the same bytes however the image is cut`() throws {
         let operations = OperationCatalogue.all.map { $0.description }
         var met: Set<String> = []
         for seed in Self.firstSeed..<Self.firstSeed + UInt64(Self.caseCount) {

@@ -17,7 +17,7 @@ struct OperationReference {
             - Pixels are gray, gray+alpha, RGB or RGBA, at 8 or 16 bits. Unless its entry says otherwise, an operation accepts all
               of them, keeps the format, treats each colour by itself, and lets alpha pass through.
             - The default of a parameter marked *level* is meant for 8 bits and multiplied by 257 on a 16-bit image; a value that
-              is given is taken as it stands.
+              is given is taken as it is.
             - The border is what a window sees outside the image. \(Self.borders)
             - *Compared* is what `make compare-opencv` found over drawn images, formats and arguments; how fast the kernels are is
               [at the end](#speed).

@@ -12,7 +12,7 @@ import Testing
 ///     (change the sources)
 ///     make result-digests OUT=after.txt CASES=2000 SEED=1 && cmp before.txt after.txt
 ///
-/// One line per golden case, per drawn case and per file of PngSuite. A line has the digest of the encoded file for several
+/// One line per golden case, per random case and per file of PngSuite. A line has the digest of the encoded file for several
 /// ways of cutting the image, each of which goes through the plan's chunks, strips and segments.
 @Suite struct ResultDigestTests {
     @Test(.enabled(if: listPath != nil, "RESULT_DIGESTS names no file"))

@@ -74,7 +74,7 @@ import Testing
         #expect(throws: BinaryCodingError("0 is not a cause of a failure")) {
             try Record(decoding: [Record.codingVersion, RecordKind.imageFailed.rawValue, 1, 0, 0, 0, 0, 0])
         }
-        #expect(throws: BinaryCodingError("4 is no task step")) {
+        #expect(throws: BinaryCodingError("4 is not a task step")) {
             try Record(decoding: [Record.codingVersion, RecordKind.attemptStarted.rawValue, 1, 0, 4, 1, 1])
         }
     }

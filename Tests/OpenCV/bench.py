@@ -25,7 +25,7 @@ from measurements import write
 from races import RACES
 
 FORMATS = {"gray8": (1, 8), "rgb8": (3, 8), "gray16": (1, 16), "rgb16": (3, 16)}
-# Why a kernel is slower than its opponent, and what was tried: for the reader of the table. By operation, or pipeline, or
+# Why a kernel is slower than its baseline, and what was tried: for the reader of the table. By operation, or pipeline, or
 # pipeline and format, or operation and format; the longest that fits counts.
 NOTES = json.loads((pathlib.Path(__file__).parent / "notes.json").read_text())
 

@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-import point_opponents  # noqa: F401  (enter their opponents)
+import point_opponents  # noqa: F401  (register their baselines)
 import whole_opponents  # noqa: F401
 import window_opponents  # noqa: F401
 from kernel_tool import KernelTool
@@ -70,7 +70,7 @@ def main():
     with KernelTool(options.tool) as tool:
         catalogue = tool.operations()
         if missing := [name for name in catalogue if name not in OPPONENTS]:
-            sys.exit(f"without an opponent: {', '.join(missing)}")
+            sys.exit(f"without a baseline: {', '.join(missing)}")
         for name in options.operation or catalogue:
             for bits in (8, 16):
                 result = compare(tool, name, bits, options.cases, options.seed)

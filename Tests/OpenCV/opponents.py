@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "ImagingTests" / "Golden"))
-import definitions as golden  # noqa: E402, F401  (those of the golden files; used by the opponents)
+import definitions as golden  # noqa: E402, F401  (those of the golden files; used by the baselines)
 
 OPPONENTS = {}
 
@@ -66,7 +66,7 @@ BORDERS = {
 
 
 def bordered(random, image, reach, function):
-    """The argument for a border that is drawn, often the default, and `function` of the image that goes on beyond."""
+    """The argument for a border that is drawn, often the default, and `function` of the image that continues beyond."""
     if random.random() < 0.5:
         return "", function(image)
     name = str(random.choice(list(BORDERS)))

@@ -1,4 +1,4 @@
-"""Opponents of the operations on single pixels, on the levels of an image, and on their places."""
+"""Baselines of the operations on single pixels, on the levels of an image, and on their positions."""
 import cv2
 import numpy as np
 

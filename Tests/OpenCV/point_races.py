@@ -38,7 +38,7 @@ def take(pipeline):
     @race(pipeline, "NumPy: take from a table", SIXTEEN)
     def _(image):
         to, table = np.empty_like(image), np.arange(65535, -1, -1, dtype=np.uint16)
-        # Without a buffer, as the levels can not be outside the table.
+        # Without a buffer, as the levels cannot be outside the table.
         return lambda: np.take(table, image, out=to, mode="clip")
 
 

@@ -1,4 +1,4 @@
-"""Opponents of the operations on the neighbourhoods of pixels."""
+"""Baselines of the operations on the neighbourhoods of pixels."""
 import cv2
 import numpy as np
 

@@ -4,7 +4,7 @@ import Glibc
 
 // tessera-fuzz TARGET [libFuzzer's options] [corpus ...]
 //
-// Built with sanitizers by scripts/fuzz.sh. The target's name also stands in the environment, for the processes that
+// Built with sanitizers by scripts/fuzz.sh. The target's name is also in the environment, for the processes that
 // libFuzzer starts with its own options only (-merge=1, -minimize_crash=1).
 
 let variable = "TESSERA_FUZZ_TARGET"

@@ -87,7 +87,7 @@ enum Finding: Sendable, Hashable {
         }
     }
 
-    /// For a person: what follows the file's name.
+    /// The text for a person after the file's name.
     var text: String {
         switch self {
         case .identical(let count): "identical, all \(count) samples and every byte of the file"

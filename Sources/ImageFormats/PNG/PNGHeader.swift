@@ -80,7 +80,7 @@ package struct PNGHeader: Hashable, Sendable {
         }
         guard colorType.allowedBitDepths.contains(Int(data[8])) else {
             throw .corrupt(
-                "The PNG file is damaged: its header says \(data[8]) bits a sample, which colour type \(data[9]) cannot have."
+                "The PNG file is damaged: its header says \(data[8]) bits per sample, which colour type \(data[9]) cannot have."
             )
         }
         guard data[10] == 0, data[11] == 0, data[12] <= 1 else {

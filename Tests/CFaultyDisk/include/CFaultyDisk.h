@@ -1,6 +1,6 @@
 // A library to preload into a process (LD_PRELOAD) whose disk is to fail, or which is to die, at an exact point.
 //
-// Every call that changes a folder's files is counted, over all threads and kinds of calls, from 1:
+// Every call that changes a directory's files is counted, over all threads and kinds of calls, from 1:
 //
 //     open and openat that may create, write, pwrite, ftruncate, fsync, fdatasync, rename, unlink, mkdir
 //

@@ -1,4 +1,4 @@
-"""What operations compute, by OpenCV and NumPy: for the golden files, and for the comparison of drawn cases."""
+"""What operations compute, by OpenCV and NumPy: for the golden files, and for the comparison of random cases."""
 import cv2
 import numpy as np
 

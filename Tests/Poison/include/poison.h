@@ -1,6 +1,6 @@
 // Faults that a marked image causes in a rank, from outside the product: a library for LD_PRELOAD.
 //
-// A rank of the released program opens its input as always. This library stands before the C library's `open`, looks at the
+// A rank of the released program opens its input as always. This library replaces the C library's `open`, looks at the
 // first bytes of every file called `input`, and, where it finds a mark, does to the process what a hostile image would:
 //
 //     tessera-poison:crash      writes to address 8
