@@ -118,11 +118,13 @@ release-check: setup
 lint:
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel
 
-# Habits of language that docs/style.md advises against; `scripts/lint-prose.pl --count` shows them per directory.
+# Habits of language (docs/style.md; `scripts/lint-prose.pl --count` shows them per directory), links and paths in pages, and
+# the table of targets.
 lint-prose:
 	scripts/lint-prose.pl --self-test
 	scripts/lint-prose.pl
 	scripts/check-links.pl
+	scripts/check-architecture.pl
 
 demo:
 	@rm -f $(BIN)/tessera-rank-v3 # of an earlier build
