@@ -5,14 +5,14 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
     case rgb = 3
     case rgba = 4
 
-    public var hasAlpha: Bool {
+    @inlinable public var hasAlpha: Bool {
         switch self {
         case .grayAlpha, .rgba: true
         case .gray, .rgb: false
         }
     }
 
-    public var isColor: Bool {
+    @inlinable public var isColor: Bool {
         switch self {
         case .rgb, .rgba: true
         case .gray, .grayAlpha: false
@@ -30,10 +30,10 @@ public enum ChannelLayout: UInt8, Hashable, Sendable, CaseIterable {
     }
 
     /// The same layout reduced to luminance.
-    public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
+    @inlinable public var grayscale: ChannelLayout { hasAlpha ? .grayAlpha : .gray }
 
     /// The same layout with three colours.
-    public var color: ChannelLayout { hasAlpha ? .rgba : .rgb }
+    @inlinable public var color: ChannelLayout { hasAlpha ? .rgba : .rgb }
 }
 
 /// Bits in a sample. 16-bit samples are in the machine's byte order in memory.
@@ -41,9 +41,9 @@ public enum SampleDepth: UInt8, Hashable, Sendable, CaseIterable {
     case eight = 8
     case sixteen = 16
 
-    public var byteCount: Int { Int(rawValue) / 8 }
+    @inlinable public var byteCount: Int { Int(rawValue) / 8 }
     /// The largest sample value: 255 or 65535.
-    public var maximum: Int { self == .eight ? 255 : 65535 }
+    @inlinable public var maximum: Int { self == .eight ? 255 : 65535 }
 }
 
 /// The layout of a pixel: interleaved samples without padding.
@@ -59,10 +59,10 @@ public struct PixelFormat: Hashable, Sendable, CustomStringConvertible {
     /// `rgb 8`, `gray+alpha 16` ...
     public var description: String { "\(layout.name) \(depth.rawValue)" }
 
-    public var channelCount: Int { Int(layout.rawValue) }
+    @inlinable public var channelCount: Int { Int(layout.rawValue) }
     /// Channels that are not alpha; they come first in a pixel.
-    public var colorChannelCount: Int { layout.hasAlpha ? channelCount - 1 : channelCount }
-    public var bytesPerPixel: Int { channelCount * depth.byteCount }
+    @inlinable public var colorChannelCount: Int { layout.hasAlpha ? channelCount - 1 : channelCount }
+    @inlinable public var bytesPerPixel: Int { channelCount * depth.byteCount }
 }
 
 /// Width and height in pixels, and the format of the pixels.
@@ -79,9 +79,9 @@ public struct ImageShape: Hashable, Sendable {
     }
 
     /// Bytes in a row of samples, without padding.
-    public var bytesPerRow: Int { width * format.bytesPerPixel }
-    public var samplesPerRow: Int { width * format.channelCount }
-    public var byteCount: Int { bytesPerRow * height }
+    @inlinable public var bytesPerRow: Int { width * format.bytesPerPixel }
+    @inlinable public var samplesPerRow: Int { width * format.channelCount }
+    @inlinable public var byteCount: Int { bytesPerRow * height }
 }
 
 extension ImageShape {
@@ -94,8 +94,8 @@ extension ImageShape {
     }
 
     /// The same pixels reduced to luminance.
-    public var grayscale: ImageShape { with(format.layout.grayscale) }
+    @inlinable public var grayscale: ImageShape { with(format.layout.grayscale) }
 
     /// The same pixels with three colours.
-    public var color: ImageShape { with(format.layout.color) }
+    @inlinable public var color: ImageShape { with(format.layout.color) }
 }

@@ -22,6 +22,10 @@ struct FourNeighborRows<Sample> {
     let channels: Int
 }
 
+extension RowKernelProviding where Self: FourNeighborFunction {
+    func kernel(for step: RowStep) -> any RowKernel { FourNeighborKernel(outputShape: step.output, function: self) }
+}
+
 extension FourNeighborFunction {
     func replace(_ rows: FourNeighborRows<UInt8>, into target: UnsafeMutablePointer<UInt8>, count: Int) {
         replaceSamples(rows, into: target, count: count, Int16.self)

@@ -1,6 +1,6 @@
 import Pipelines
 
-extension FourNeighborLaplacian: FourNeighborFunction {
+extension FourNeighborLaplacian: FourNeighborFunction, RowKernelProviding {
     @inline(__always)
     func level<Sum: FixedWidthInteger & SignedInteger>(of pixel: Sum, among neighbors: Sum) -> Sum {
         let value = neighbors &- 4 &* pixel
