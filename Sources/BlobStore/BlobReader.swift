@@ -3,19 +3,19 @@ import Glibc
 import JobModel
 import SystemCalls
 
-/// Reads an open blob, at any place, from any number of threads at once. Blocks on the disk.
+/// Reads an open blob, at any offset, from any number of threads at once. Blocks on the disk.
 ///
-/// The bytes stay readable while the reader lives, even when the blob is removed meanwhile.
+/// The bytes stay readable while the reader exists, even if the blob is removed.
 ///
-/// Every read is compared with what was put, block by block: what a disk has changed is an error and never a byte of an image.
-/// A blob that was put before this process began is read as a whole once, to compare its digest.
+/// Every read is compared with what was put, block by block: a change on the disk is an error and never a byte of an image.
+/// A blob that was put before this process started is read as a whole once, to compare its digest.
 public final class BlobReader: Sendable {
-    /// Reads that begin and end at multiples of this, or at the blob's end, are the cheapest.
+    /// The unit of checking. Reads that begin and end at multiples of it, or at the blob's end, cost least.
     public static let blockByteCount = BlockChecksums.blockByteCount
 
     public let digest: BlobDigest
     public let byteCount: UInt64
-    /// Where the blob's file is, for messages.
+    /// The path of the blob's file, for messages.
     public let path: String
     private let file: OwnedDescriptor
     private let checksums: ChecksumTable
@@ -29,7 +29,7 @@ public final class BlobReader: Sendable {
         self.checksums = checksums
     }
 
-    /// The `count` bytes from `offset` on.
+    /// Returns the `count` bytes from `offset` on.
     public func read(at offset: UInt64, count: Int) throws(BlobStoreError) -> [UInt8] {
         try check(offset, count)
         var failure: BlobStoreError?
@@ -138,7 +138,8 @@ public final class BlobReader: Sendable {
 
     private func check(_ offset: UInt64, _ count: Int) throws(BlobStoreError) {
         guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else {
-            throw BlobStoreError(.outOfRange, "bytes \(offset)+\(count) were asked of \(path), which has \(byteCount)")
+            throw BlobStoreError(
+                .outOfRange, "\(count) bytes at offset \(offset) were requested of \(path), which has \(byteCount)")
         }
     }
 }

@@ -12,7 +12,7 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
         case damaged = "blob-damaged"
         /// What was put does not have the digest that its sender announced.
         case wrongDigest = "blob-wrong-digest"
-        /// The bytes asked for lie beyond the blob's end.
+        /// The requested bytes are beyond the blob's end.
         case outOfRange = "blob-out-of-range"
         /// The file system or the quota is full.
         case noSpace = "no-space"
@@ -20,7 +20,7 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
         case writerEnded = "blob-writer-ended"
         /// The disk did not confirm that it has the bytes. They may be lost whatever a later attempt reports.
         case syncFailed = "blob-sync-failed"
-        /// The file system refused for another reason.
+        /// The file system failed for another reason.
         case systemError = "blob-system-error"
     }
 
@@ -38,12 +38,12 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 extension BlobStoreError {
-    /// What the system call that just failed on `path` means here.
+    /// The error that stands for a failed system call on `path`.
     static func system(_ action: String, _ path: String, error: SystemError = .last) -> BlobStoreError {
         switch error.code {
         case ENOSPC, EDQUOT:
             BlobStoreError(
-                .noSpace, "\(action) \(path) failed: \(error); free space, or move the blob folder to a larger disk")
+                .noSpace, "\(action) \(path) failed: \(error); free space, or move the blob directory to a larger disk")
         case EMFILE, ENFILE:
             BlobStoreError(
                 .systemError, "\(action) \(path) failed: \(error); raise the limit of open files (LimitNOFILE)")

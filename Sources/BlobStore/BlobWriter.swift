@@ -2,9 +2,9 @@ import Glibc
 import JobModel
 import Synchronization
 
-/// Puts one blob, part by part: what it writes is in the store once `finish` returned, and gone if it never does.
+/// Puts one blob, part by part. The blob is in the store once `finish` has returned; without that nothing remains of it.
 ///
-/// For one caller at a time, on any thread; blocks on the disk. Uses no memory in proportion to the blob. After an error the
+/// For one caller at a time, on any thread; blocks on the disk. Its memory does not grow with the blob. After an error the
 /// writer has ended and its temporary file is removed.
 public final class BlobWriter: Sendable {
     private let file: Mutex<IncomingFile?>
@@ -20,7 +20,7 @@ public final class BlobWriter: Sendable {
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
         try file.withLock { file throws(BlobStoreError) in
-            // Put back only after success: an error drops the file.
+            // Only success keeps the file: an error drops it.
             guard var taken = file.take() else { throw Self.ended }
             try taken.write(bytes)
             file = consume taken
@@ -43,9 +43,9 @@ public final class BlobWriter: Sendable {
         }
     }
 
-    /// Makes the blob exist, as durable as was asked for.
-    /// - Parameter expected: the digest that was announced for it, if any.
-    /// - Throws: `wrongDigest` when it is another; then nothing is kept.
+    /// Makes the blob exist, with the durability that `makeWriter` was given.
+    /// - Parameter expected: the digest that the sender announced, if any.
+    /// - Throws: `wrongDigest` when the blob has another digest; then nothing is kept.
     public func finish(expected: BlobDigest? = nil) throws(BlobStoreError) -> BlobReference {
         try file.withLock { file throws(BlobStoreError) in
             guard let taken = file.take() else { throw Self.ended }
@@ -53,12 +53,12 @@ public final class BlobWriter: Sendable {
         }
     }
 
-    /// Gives the blob up and removes what was written. Nothing happens when the writer has ended already.
+    /// Removes what was written. Has no effect when the writer has ended.
     public func abandon() {
         file.withLock { file in file = nil }
     }
 
     private static var ended: BlobStoreError {
-        BlobStoreError(.writerEnded, "the blob was finished or given up before, or writing it failed")
+        BlobStoreError(.writerEnded, "the blob was finished or abandoned before, or writing it failed")
     }
 }

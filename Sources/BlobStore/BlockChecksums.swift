@@ -2,14 +2,14 @@ import Checksums
 import JobModel
 import Synchronization
 
-/// A checksum for each block of a blob: what a part of it is compared with, where its digest would take reading all.
+/// A checksum for each block of a blob, with which a part is compared; its digest would require reading all of it.
 struct BlockChecksums: Sendable {
     /// The last block may be shorter.
     static let blockByteCount = 128 << 10
 
-    /// Of the complete blocks.
+    /// The checksums of the complete blocks.
     private(set) var values: [UInt64] = []
-    /// Of the block that is not complete yet.
+    /// The checksum of the block that is not complete yet.
     private var current = CRC64()
     private var currentByteCount = 0
 
@@ -24,7 +24,7 @@ struct BlockChecksums: Sendable {
         }
     }
 
-    /// No bytes follow.
+    /// Ends the last block: no bytes follow.
     mutating func finish() { if currentByteCount > 0 { endBlock() } }
 
     private mutating func endBlock() {
@@ -40,18 +40,18 @@ struct BlockChecksums: Sendable {
     }
 }
 
-/// The checksums of the blobs that were put or read lately.
+/// The checksums of the blobs that were put or read recently.
 ///
-/// They are in memory only: what was written before the master started is compared with its digest when it is first read.
-/// Bounded: eight bytes for 128 KiB of blob. Two generations: when the younger one is full, the older one goes.
+/// In memory only: a blob that was written before the master started is compared with its digest when it is first read.
+/// Bounded: eight bytes per 128 KiB of blob, in two generations; when the younger one is full, the older one is dropped.
 final class ChecksumTable: Sendable {
-    /// 8 MiB of checksums, of 128 GiB of blobs.
+    /// 8 MiB of checksums, for 128 GiB of blobs.
     static let maximumCount = 1 << 20
 
     private struct Contents {
         var younger: [BlobDigest: [UInt64]] = [:]
         var older: [BlobDigest: [UInt64]] = [:]
-        /// What those in the younger generation take.
+        /// The cost of the younger generation.
         var youngerCount = 0
     }
 
@@ -60,7 +60,7 @@ final class ChecksumTable: Sendable {
 
     init(maximumCount: Int = ChecksumTable.maximumCount) { self.maximumCount = maximumCount }
 
-    /// Blobs whose checksums are known.
+    /// The number of blobs whose checksums are known.
     var blobCount: Int { contents.withLock { $0.younger.count + $0.older.count } }
 
     subscript(digest: BlobDigest) -> [UInt64]? {
@@ -87,6 +87,6 @@ final class ChecksumTable: Sendable {
         }
     }
 
-    /// An entry costs more than its checksums.
+    /// The cost of an entry, in checksums; its key and storage count as eight.
     private static func cost(of values: [UInt64]) -> Int { values.count + 8 }
 }

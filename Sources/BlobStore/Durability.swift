@@ -24,7 +24,7 @@ public struct BlobUsage: Hashable, Sendable {
     }
 }
 
-/// Memory that bytes pass through on their way from file to file.
+/// A buffer for copying from file to file.
 struct CopyBuffer: ~Copyable {
     let bytes: UnsafeMutableRawBufferPointer
 

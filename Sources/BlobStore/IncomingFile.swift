@@ -3,11 +3,11 @@ import Glibc
 import JobModel
 import SystemCalls
 
-/// A blob that is being put: a file of a temporary name, which is removed at the end of its life unless it became a blob.
+/// A blob that is being put: a file with a temporary name, removed at the end of this value's life unless it became a blob.
 struct IncomingFile: ~Copyable {
-    private let folder: BlobFolder
+    private let directory: BlobDirectory
     private let durability: Durability
-    /// Relative to the folder.
+    /// The file's name, relative to the directory.
     private let name: String
     private let file: OwnedDescriptor
     private var hash = SHA256()
@@ -15,16 +15,16 @@ struct IncomingFile: ~Copyable {
     private(set) var byteCount: UInt64 = 0
 
     /// Takes over an open file.
-    init(in folder: BlobFolder, _ durability: Durability, name: String, file: consuming OwnedDescriptor) {
-        self.folder = folder
+    init(in directory: BlobDirectory, _ durability: Durability, name: String, file: consuming OwnedDescriptor) {
+        self.directory = directory
         self.durability = durability
         self.name = name
         self.file = file
     }
 
     deinit {
-        // Gone already when it was renamed. Should removing fail, the next start of the process does it.
-        unlinkat(folder.descriptor, name, 0)
+        // No longer there after a rename. If removing fails, the next start of the process does it.
+        unlinkat(directory.descriptor, name, 0)
     }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
@@ -34,7 +34,7 @@ struct IncomingFile: ~Copyable {
             if count >= 0 {
                 position += count
             } else if errno != EINTR {
-                throw .system("writing", folder.path(name))
+                throw .system("writing", directory.path(name))
             }
         }
         hash.update(bytes)
@@ -51,9 +51,9 @@ struct IncomingFile: ~Copyable {
         }
         let blob = BlobReference(digest: digest, byteCount: byteCount)
         checksums.finish()
-        folder.checksums.insert(checksums, for: digest)
-        try folder.settle(file.number, durability)
-        try folder.keep(name, as: blob, durability)
+        directory.checksums.insert(checksums, for: digest)
+        try directory.settle(file.number, durability)
+        try directory.keep(name, as: blob, durability)
         return blob
     }
 }

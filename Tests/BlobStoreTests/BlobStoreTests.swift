@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [Durability.durable, .recomputable])
     func `a blob is named by its SHA-256 and reads back`(durability: Durability) throws {
         try withTemporaryDirectory { directory in
-            let store = try FolderBlobStore(path: directory + "/blobs")
+            let store = try LocalBlobStore(path: directory + "/blobs")
             let blob = try store.put(Array("abc".utf8), durability)
             #expect(blob.digest.description == abc)
             #expect(blob.byteCount == 3)
@@ -24,7 +24,7 @@ import Testing
             #expect(try reader.read(at: 3, count: 0) == [])
             #expect(reader.path == "\(directory)/blobs/ba/\(abc.dropFirst(2))")
             #expect(try contents(reader.path) == Array("abc".utf8))
-            #expect(try FolderBlobStore(path: directory + "/blobs").contains(blob.digest))
+            #expect(try LocalBlobStore(path: directory + "/blobs").contains(blob.digest))
         }
     }
 
@@ -95,13 +95,13 @@ import Testing
 
     @Test func `a full disk is named, and what was written is removed`() throws {
         try withStore { store, directory in
-            let name = "\(BlobFolder.incoming)/full"
-            try write([], to: store.folder.path(name))
+            let name = "\(BlobDirectory.incoming)/full"
+            try write([], to: store.directory.path(name))
             // Every write to /dev/full fails as on a full disk.
             let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
             try #require(full >= 0)
             let writer = BlobWriter(
-                IncomingFile(in: store.folder, .durable, name: name, file: OwnedDescriptor(full)))
+                IncomingFile(in: store.directory, .durable, name: name, file: OwnedDescriptor(full)))
             #expect(try incomingCount(directory) == 1)
             expectCode(.noSpace) { try writer.write([1, 2, 3]) }
             #expect(try incomingCount(directory) == 0)
@@ -224,7 +224,7 @@ import Testing
         try withTemporaryDirectory { directory in
             // Three blocks and a part of one.
             let bytes = (0..<3 * BlobReader.blockByteCount + 777).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
-            var store = try FolderBlobStore(path: directory + "/blobs")
+            var store = try LocalBlobStore(path: directory + "/blobs")
             let blob = try store.put(bytes, .durable)
             let path = try store.open(blob).path
             var state: UInt64 = 88_172_645_463_325_252
@@ -239,7 +239,7 @@ import Testing
                 let flipped = random(below: bytes.count)
                 changed[flipped] ^= 1 << UInt8(random(below: 8))
                 try overwrite(changed, path)
-                if isReopened { store = try FolderBlobStore(path: directory + "/blobs") }
+                if isReopened { store = try LocalBlobStore(path: directory + "/blobs") }
                 let start = random(below: bytes.count)
                 let count = random(below: bytes.count - start)
                 do {
@@ -271,7 +271,7 @@ import Testing
             let blob = try store.put([1, 2, 3], .durable)
             try write([9, 9], to: directory + "/blobs/incoming/leftover-1")
             try write([], to: directory + "/blobs/incoming/leftover-2")
-            let restarted = try FolderBlobStore(path: directory + "/blobs")
+            let restarted = try LocalBlobStore(path: directory + "/blobs")
             #expect(try restarted.removeIncoming() == 2)
             #expect(try incomingCount(directory) == 0)
             #expect(try restarted.usage() == BlobUsage(blobCount: 1, byteCount: 3))
@@ -304,12 +304,12 @@ import Testing
         }
     }
 
-    @Test func `a folder that cannot be used is named`() throws {
+    @Test func `a directory that cannot be used is named`() throws {
         try withTemporaryDirectory { directory in
             try write([1], to: directory + "/file")
             for path in [directory + "/file", directory + "/no/such"] {
                 #expect {
-                    try FolderBlobStore(path: path)
+                    try LocalBlobStore(path: path)
                 } throws: { error in
                     "\(error)".contains(path)
                 }
@@ -320,8 +320,8 @@ import Testing
 
 // MARK: - Help
 
-private func withStore(_ body: (FolderBlobStore, String) throws -> Void) throws {
-    try withTemporaryDirectory { directory in try body(FolderBlobStore(path: directory + "/blobs"), directory) }
+private func withStore(_ body: (LocalBlobStore, String) throws -> Void) throws {
+    try withTemporaryDirectory { directory in try body(LocalBlobStore(path: directory + "/blobs"), directory) }
 }
 
 private func incomingCount(_ directory: String) throws -> Int {
@@ -352,10 +352,10 @@ private func expectCode(
     }
 }
 
-extension FolderBlobStore {
+extension LocalBlobStore {
     /// Reads the whole blob and compares its digest.
     func verify(_ digest: BlobDigest) throws(BlobStoreError) -> BlobReference {
-        let reader = try folder.open(digest)
+        let reader = try directory.open(digest)
         _ = try reader.computeChecksums()
         return BlobReference(digest: digest, byteCount: reader.byteCount)
     }
@@ -363,9 +363,9 @@ extension FolderBlobStore {
     /// Counts all blobs.
     func usage() throws(BlobStoreError) -> BlobUsage {
         var usage = BlobUsage()
-        for shelf in BlobFolder.shelves {
-            for name in try folder.files(in: shelf) {
-                if let status = try folder.status(name) { usage.add(status.byteCount) }
+        for shelf in BlobDirectory.shelves {
+            for name in try directory.files(in: shelf) {
+                if let status = try directory.status(name) { usage.add(status.byteCount) }
             }
         }
         return usage

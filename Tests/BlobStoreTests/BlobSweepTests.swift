@@ -16,14 +16,14 @@ import Testing
 
     private let grace = Duration.seconds(600)
 
-    private func withStore(_ body: (FolderBlobStore, MockClock, String) throws -> Void) throws {
+    private func withStore(_ body: (LocalBlobStore, MockClock, String) throws -> Void) throws {
         try withTemporaryDirectory { directory in
             let clock = MockClock()
-            try body(FolderBlobStore(path: directory + "/blobs", bootTime: { clock.now }), clock, directory)
+            try body(LocalBlobStore(path: directory + "/blobs", bootTime: { clock.now }), clock, directory)
         }
     }
 
-    private func oldBlobs(in store: FolderBlobStore) throws -> Set<BlobDigest> {
+    private func oldBlobs(in store: LocalBlobStore) throws -> Set<BlobDigest> {
         var found: Set<BlobDigest> = []
         try store.forEachOldBlob(olderThan: grace) { digests in
             found.formUnion(digests)
@@ -77,7 +77,7 @@ import Testing
             let path = try store.open(blob).path
             try FileManager.default.setAttributes(
                 [.modificationDate: Date(timeIntervalSince1970: 1000)], ofItemAtPath: path)
-            let restarted = try FolderBlobStore(path: directory + "/blobs", bootTime: { clock.now })
+            let restarted = try LocalBlobStore(path: directory + "/blobs", bootTime: { clock.now })
             #expect(try oldBlobs(in: restarted).isEmpty)
             clock.advance(seconds: 601)
             #expect(try oldBlobs(in: restarted) == [blob.digest])
@@ -102,7 +102,7 @@ import Testing
             try store.remove(blobs[7].digest)
             let expected = Set(blobs.map(\.digest)).subtracting([blobs[7].digest])
             #expect(try store.list() == expected)
-            #expect(try FolderBlobStore(path: directory + "/blobs").list() == expected)
+            #expect(try LocalBlobStore(path: directory + "/blobs").list() == expected)
         }
     }
 

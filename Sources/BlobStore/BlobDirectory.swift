@@ -3,23 +3,22 @@ import JobModel
 import Synchronization
 import SystemCalls
 
-/// The file system's side of a `FolderBlobStore`: names, timestamps, and what must happen in which order.
+/// The directory of a `LocalBlobStore`: names, timestamps and the order of calls that makes a put durable.
 ///
 ///     DIR/incoming/XXXXXX     being written
-///     DIR/ab/cdef...          a blob: the 64 digits of its digest, the first two as a folder
-///     DIR/damaged/abcdef...   was a blob, and is not what its name says any more; for a person to look at and remove
+///     DIR/ab/cdef...          a blob: the 64 digits of its digest, the first two as a directory
+///     DIR/damaged/abcdef...   a blob whose bytes no longer match its name; for a person to look at and remove
 ///
-/// A durable blob has mode 0400, a recomputable one 0600: so a durable put of bytes that are there already knows whether it
-/// may rely on them. A blob's modification time says when it was last put, by the folder's own clock.
-final class BlobFolder: Sendable {
+/// A durable blob has mode 0400, a recomputable one 0600, so a durable put of bytes that are already stored knows whether it
+/// may rely on them. A blob's modification time is the time of the last put, by the store's own clock.
+final class BlobDirectory: Sendable {
     private let root: String
-    private let directory: OwnedDescriptor
+    private let file: OwnedDescriptor
     private let clock: StoreClock
-    /// Held while a blob appears, is renewed or disappears. Counts the puts of each blob that are not confirmed yet: their files
-    /// are not removed.
+    /// Held while a blob appears, is renewed or disappears. Counts the unconfirmed puts of each blob: its file is not removed.
     private let unconfirmed = Mutex<[BlobDigest: Int]>([:])
 
-    /// What reading is compared with.
+    /// The checksums with which every read is compared.
     let checksums = ChecksumTable()
 
     static let incoming = "incoming"
@@ -29,21 +28,21 @@ final class BlobFolder: Sendable {
     init(path: String, bootTime: @escaping @Sendable () -> UInt64) throws(BlobStoreError) {
         root = path
         clock = StoreClock(bootTime: bootTime)
-        let isNew = try Self.makeFolder(path, in: AT_FDCWD, shownAs: path)
-        guard let directory = OwnedDescriptor(result: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
+        let isNew = try Self.makeDirectory(path, in: AT_FDCWD, shownAs: path)
+        guard let file = OwnedDescriptor(result: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
             throw .system("opening", path)
         }
-        self.directory = directory
+        self.file = file
         var madeAny = false
         for shelf in [Self.incoming, Self.damaged] + Self.shelves {
-            madeAny = try Self.makeFolder(shelf, in: self.directory.number, shownAs: "\(path)/\(shelf)") || madeAny
+            madeAny = try Self.makeDirectory(shelf, in: self.file.number, shownAs: "\(path)/\(shelf)") || madeAny
         }
         if madeAny { try synchronize(".") }
         if isNew { try synchronize("..") }
     }
 
     /// The open directory, to which all names are relative. Borrowed.
-    var descriptor: CInt { directory.number }
+    var descriptor: CInt { file.number }
 
     func path(_ name: String) -> String { "\(root)/\(name)" }
 
@@ -52,7 +51,7 @@ final class BlobFolder: Sendable {
         return "\(hex.prefix(2))/\(hex.dropFirst(2))"
     }
 
-    private static func makeFolder(
+    private static func makeDirectory(
         _ name: String, in parent: CInt, shownAs path: String
     ) throws(BlobStoreError) -> Bool {
         if mkdirat(parent, name, 0o700) == 0 { return true }
@@ -74,7 +73,7 @@ final class BlobFolder: Sendable {
         }
     }
 
-    /// Gives a complete file its mode and time and, if it is to be durable, waits for the disk.
+    /// Gives a complete file its mode and time; waits for the disk if the blob is to be durable.
     func settle(_ file: CInt, _ durability: Durability) throws(BlobStoreError) {
         var times = [clock.now, clock.now]
         guard futimens(file, &times) == 0 else { throw .system("dating a file in", path(Self.incoming)) }
@@ -83,7 +82,7 @@ final class BlobFolder: Sendable {
         try Self.synchronize(file, path(Self.incoming))
     }
 
-    /// Makes the settled file `incoming` the blob, unless it is there already.
+    /// Renames the settled file `incoming` to the blob's name, unless the blob is already stored.
     func keep(_ incoming: String, as blob: BlobReference, _ durability: Durability) throws(BlobStoreError) {
         let name = Self.name(blob.digest)
         try unconfirmed.withLock { unconfirmed throws(BlobStoreError) in
@@ -92,7 +91,7 @@ final class BlobFolder: Sendable {
             {
                 try renew(name)
             } else {
-                // Also replaces what is there: it may be recomputable, left short by a power cut, or damaged.
+                // Also replaces an existing file: it may be recomputable, cut short by a power failure, or damaged.
                 guard renameat(descriptor, incoming, descriptor, name) == 0 else {
                     throw .system("renaming", path(incoming))
                 }
@@ -102,7 +101,7 @@ final class BlobFolder: Sendable {
         if durability == .durable { try synchronize(String(name.prefix(2))) }
     }
 
-    /// A put of the blob is known to its user: its file may be removed again, unless another put is not confirmed.
+    /// Confirms one put of the blob. Its file may be removed once no put is unconfirmed.
     func confirmPut(_ digest: BlobDigest) {
         unconfirmed.withLock { unconfirmed in
             guard let count = unconfirmed[digest] else { return }
@@ -110,12 +109,12 @@ final class BlobFolder: Sendable {
         }
     }
 
-    private func synchronize(_ folder: String) throws(BlobStoreError) {
+    private func synchronize(_ name: String) throws(BlobStoreError) {
         let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
-        guard let file = OwnedDescriptor(result: openat(descriptor, folder, flags)) else {
-            throw .system("opening", path(folder))
+        guard let file = OwnedDescriptor(result: openat(descriptor, name, flags)) else {
+            throw .system("opening", path(name))
         }
-        try Self.synchronize(file.number, path(folder))
+        try Self.synchronize(file.number, path(name))
         _ = consume file
     }
 
@@ -134,7 +133,7 @@ final class BlobFolder: Sendable {
     struct Status {
         let byteCount: UInt64
         let isDurable: Bool
-        /// Since the blob was last put.
+        /// The time since the last put.
         let age: Duration
     }
 
@@ -147,7 +146,7 @@ final class BlobFolder: Sendable {
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw BlobStoreError(
-                .systemError, "\(path(name)) is not a file; the blob folder must hold nothing but blobs")
+                .systemError, "\(path(name)) is not a file; the blob directory must have nothing but blobs")
         }
         return Status(
             byteCount: UInt64(status.st_size), isDurable: status.st_mode & S_IWUSR == 0, age: clock.age(status.st_mtim))
@@ -188,7 +187,7 @@ final class BlobFolder: Sendable {
     }
 
     /// Takes a damaged blob out of use and keeps its file for a person to look at.
-    /// - Parameter sparesUnconfirmed: nothing happens when a put of the blob is not confirmed.
+    /// - Parameter sparesUnconfirmed: whether an unconfirmed put of the blob prevents it.
     /// - Returns: where it is now; `nil` when there was no such blob.
     func setAside(_ digest: BlobDigest, sparesUnconfirmed: Bool) throws(BlobStoreError) -> String? {
         let (name, place) = (Self.name(digest), "\(Self.damaged)/\(digest)")
@@ -205,7 +204,7 @@ final class BlobFolder: Sendable {
 
     // MARK: - Removing
 
-    /// - Parameter sparesUnconfirmed: nothing happens when a put of the blob is not confirmed.
+    /// - Parameter sparesUnconfirmed: whether an unconfirmed put of the blob prevents it.
     /// - Returns: whether a blob was removed.
     func remove(_ digest: BlobDigest, sparesUnconfirmed: Bool) throws(BlobStoreError) -> Bool {
         try unconfirmed.withLock { unconfirmed throws(BlobStoreError) in
@@ -230,16 +229,16 @@ final class BlobFolder: Sendable {
         return status.age > grace
     }
 
-    /// The names of the files in `folder`, relative to the root, in no order.
-    func files(in folder: String) throws(BlobStoreError) -> [String] {
+    /// The names of the files in the directory `name`, relative to the root, in no particular order.
+    func files(in name: String) throws(BlobStoreError) -> [String] {
         do {
-            return try directoryEntries(at: folder, in: descriptor).map { "\(folder)/\($0)" }
+            return try directoryEntries(at: name, in: descriptor).map { "\(name)/\($0)" }
         } catch {
-            throw .system("listing", path(folder), error: error)
+            throw .system("listing", path(name), error: error)
         }
     }
 
-    /// The blobs in `shelf`, in no order. Files that are not blobs are left out.
+    /// The blobs in `shelf`, in no particular order. Files that are not blobs are left out.
     func blobs(in shelf: String) throws(BlobStoreError) -> [BlobDigest] {
         do {
             return try directoryEntries(at: shelf, in: descriptor).compactMap { BlobDigest(hex: shelf + $0) }

@@ -9,39 +9,39 @@ import SystemCalls
 ///
 /// A blob appears under its name by rename(2), complete or not at all. A durable put is, in this order: the bytes, fsync of
 /// the file, rename, fsync of the directory.
-public struct FolderBlobStore: Sendable {
-    let folder: BlobFolder
+public struct LocalBlobStore: Sendable {
+    let directory: BlobDirectory
 
-    /// Opens the store in `path`, which is made if there is none (not its parents).
+    /// Opens the store in the directory `path`, which is created if it does not exist; its parent must exist.
     public init(path: String) throws(BlobStoreError) {
         try self.init(path: path, bootTime: { BootTimeClock.now })
     }
 
     init(path: String, bootTime: @escaping @Sendable () -> UInt64) throws(BlobStoreError) {
-        folder = try BlobFolder(path: path, bootTime: bootTime)
+        directory = try BlobDirectory(path: path, bootTime: bootTime)
     }
 
-    /// Removes what a crash left half written. For the start, before the first put: it takes away every unfinished one.
+    /// Removes the files that a crash left half written. To be called before the first put: every unfinished file is removed.
     /// - Returns: how many files were removed.
     @discardableResult
     public func removeIncoming() throws(BlobStoreError) -> Int {
         var count = 0
-        for name in try folder.files(in: BlobFolder.incoming) where try folder.remove(name) { count += 1 }
+        for name in try directory.files(in: BlobDirectory.incoming) where try directory.remove(name) { count += 1 }
         return count
     }
 
     /// Begins to put a blob. It exists once the writer is finished.
     public func makeWriter(_ durability: Durability) throws(BlobStoreError) -> BlobWriter {
-        BlobWriter(try folder.makeIncomingFile(durability))
+        BlobWriter(try directory.makeIncomingFile(durability))
     }
 
     /// Opens a blob for reading and compares its size. The reader compares every read with what was put.
     public func open(_ blob: BlobReference) throws(BlobStoreError) -> BlobReader {
-        let reader = try folder.open(blob.digest)
+        let reader = try directory.open(blob.digest)
         guard reader.byteCount == blob.byteCount else {
             throw BlobStoreError(
                 .damaged,
-                "\(reader.path) has \(reader.byteCount) bytes, and not the \(blob.byteCount) of the blob it is to be",
+                "\(reader.path) has \(reader.byteCount) bytes instead of the \(blob.byteCount) of its blob",
                 blob: blob.digest)
         }
         return reader
@@ -50,57 +50,58 @@ public struct FolderBlobStore: Sendable {
     /// Whether the store has the blob. If so, the blob counts as just put, so that no sweep removes it before something can
     /// refer to it.
     public func contains(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
-        try folder.contains(digest)
+        try directory.contains(digest)
     }
 
     /// Removes the blob. Readers that have it open can continue.
     /// - Returns: whether the store had it.
     @discardableResult
     public func remove(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
-        try folder.remove(digest, sparesUnconfirmed: false)
+        try directory.remove(digest, sparesUnconfirmed: false)
     }
 
     /// Takes a damaged blob out of use and keeps its file for a person to look at.
     /// - Returns: the file's new path; `nil` when there was no such blob.
     @discardableResult
     public func setAside(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
-        try folder.setAside(digest, sparesUnconfirmed: false)
+        try directory.setAside(digest, sparesUnconfirmed: false)
     }
 
     /// The bytes that can still be put before the disk is full.
     public func availableByteCount() throws(BlobStoreError) -> UInt64 {
-        try folder.availableByteCount()
+        try directory.availableByteCount()
     }
 
-    // MARK: - For an owner that knows by itself which blobs there are
+    // MARK: - For an owner that keeps the set of blobs in memory
 
     /// All blobs.
     public func list() throws(BlobStoreError) -> Set<BlobDigest> {
         var found = Set<BlobDigest>()
-        for (index, shelf) in BlobFolder.shelves.enumerated() {
-            let digests = try folder.blobs(in: shelf)
-            // Digests fall evenly on the shelves: the first one tells how many there are.
-            if index == 0 { found.reserveCapacity(digests.count * BlobFolder.shelves.count * 17 / 16) }
+        for (index, shelf) in BlobDirectory.shelves.enumerated() {
+            let digests = try directory.blobs(in: shelf)
+            // Digests are spread evenly over the shelves: the first shelf tells the number of all.
+            if index == 0 { found.reserveCapacity(digests.count * BlobDirectory.shelves.count * 17 / 16) }
             found.formUnion(digests)
         }
         return found
     }
 
-    /// The owner knows of a put of the blob. Until then `removeUnlessPutAgain` and `setAsideUnlessPutAgain` spare its file.
-    public func confirmPut(_ digest: BlobDigest) { folder.confirmPut(digest) }
+    /// Confirms that the owner knows of a put of the blob. Until then `removeUnlessPutAgain` and `setAsideUnlessPutAgain` keep
+    /// its file.
+    public func confirmPut(_ digest: BlobDigest) { directory.confirmPut(digest) }
 
-    /// Removes the blob, unless it was put and that put is not confirmed.
+    /// Removes the blob, unless a put of it is unconfirmed.
     /// - Returns: whether it was removed.
     @discardableResult
     public func removeUnlessPutAgain(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
-        try folder.remove(digest, sparesUnconfirmed: true)
+        try directory.remove(digest, sparesUnconfirmed: true)
     }
 
-    /// Sets a damaged blob aside, unless it was put and that put is not confirmed.
-    /// - Returns: where it is now; `nil` when nothing was done.
+    /// Sets a damaged blob aside, unless a put of it is unconfirmed.
+    /// - Returns: the file's new path; `nil` when nothing was done.
     @discardableResult
     public func setAsideUnlessPutAgain(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
-        try folder.setAside(digest, sparesUnconfirmed: true)
+        try directory.setAside(digest, sparesUnconfirmed: true)
     }
 
     /// Passes the blobs that were put longer than `grace` ago to `body`, in batches, until it returns `false`. There are none in
@@ -108,9 +109,9 @@ public struct FolderBlobStore: Sendable {
     public func forEachOldBlob(
         olderThan grace: Duration, _ body: ([BlobDigest]) -> Bool
     ) throws(BlobStoreError) {
-        for shelf in BlobFolder.shelves {
+        for shelf in BlobDirectory.shelves {
             var old: [BlobDigest] = []
-            for digest in try folder.blobs(in: shelf) where try folder.isOld(BlobFolder.name(digest), grace) {
+            for digest in try directory.blobs(in: shelf) where try directory.isOld(BlobDirectory.name(digest), grace) {
                 old.append(digest)
             }
             if !old.isEmpty, !body(old) { return }
@@ -118,7 +119,7 @@ public struct FolderBlobStore: Sendable {
     }
 }
 
-extension FolderBlobStore {
+extension LocalBlobStore {
     /// Puts bytes that are in memory.
     public func put(_ bytes: [UInt8], _ durability: Durability) throws(BlobStoreError) -> BlobReference {
         let writer = try makeWriter(durability)
@@ -126,8 +127,8 @@ extension FolderBlobStore {
         return try writer.finish()
     }
 
-    /// Puts `prefix`, the blobs `parts` one after the other, and `suffix` as one blob: how an output file is assembled.
-    /// Takes two mebibytes of memory, whatever the sizes.
+    /// Puts `prefix`, the blobs `parts` in order and `suffix` as one blob: assembles an output file. Takes 2 MiB of memory,
+    /// whatever the sizes.
     public func concatenate(
         prefix: [UInt8] = [], parts: [BlobReference], suffix: [UInt8] = [], _ durability: Durability
     ) throws(BlobStoreError) -> BlobReference {
@@ -141,3 +142,6 @@ extension FolderBlobStore {
         return try writer.finish()
     }
 }
+
+/// The former name, until every user has changed.
+public typealias FolderBlobStore = LocalBlobStore
