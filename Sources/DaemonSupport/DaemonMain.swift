@@ -7,9 +7,9 @@ import Settings
 import SystemCalls
 import Transport
 
-/// What a daemon's process does around its service: reads the settings, opens the log, and ends when told to.
+/// The main function of a daemon: reads the settings, starts the log, and runs the service until a signal ends it.
 ///
-/// Exit status 0 after an orderly end, 4 when the other side has another secret, 64 after a mistake in the settings, 1 otherwise.
+/// Exit status 0 after a graceful shutdown, 4 when the peer has another secret, 64 after a mistake in the settings, else 1.
 package struct DaemonMain: Sendable {
     package let name: String
     package let summary: String
@@ -21,13 +21,13 @@ package struct DaemonMain: Sendable {
         self.settings = settings
     }
 
-    /// What is to run.
+    /// The service to run, made from validated settings.
     package struct Launch: Sendable {
         let logLevel: Logger.Level
         let shutdownLimit: Duration
         let service: @Sendable (Logger) -> any Service
 
-        /// - Parameter shutdownLimit: how long an orderly end may take.
+        /// - Parameter shutdownLimit: the time that a graceful shutdown may take.
         package init(
             logLevel: Logger.Level, shutdownLimit: Duration, service: @escaping @Sendable (Logger) -> any Service
         ) {
@@ -37,7 +37,7 @@ package struct DaemonMain: Sendable {
         }
     }
 
-    /// Runs the service that `launch` makes of the settings, until SIGTERM, SIGINT or its end.
+    /// Runs the service that `launch` makes from the settings, until SIGTERM, SIGINT or its own end.
     package func run(_ launch: @Sendable (Settings) throws -> Launch) async {
         do {
             let settings = try Settings(

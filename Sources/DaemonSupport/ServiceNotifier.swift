@@ -2,19 +2,19 @@ import Glibc
 import LogHandlers
 import SystemCalls
 
-/// Tells the service manager how the daemon is, by the protocol of sd_notify(3): datagrams to the socket that NOTIFY_SOCKET
-/// names. Without that variable nothing is sent.
+/// Reports the daemon's state to the service manager by the protocol of sd_notify(3): datagrams to the socket in
+/// NOTIFY_SOCKET. Without that variable nothing is sent.
 ///
-/// The socket is spoken to directly, not through libsystemd, which reads the environment at every call: the environment is
-/// read once here, when no other thread can be changing it.
+/// Does not use libsystemd, which reads the environment at every call: here it is read once, when no other thread can be
+/// changing it.
 package struct ServiceNotifier: Sendable {
-    /// After this long without `watchdogPing` the service manager gives the daemon up; ping at half of it. `nil` when it does
-    /// not watch this process.
+    /// The time after the last `watchdogPing` at which the service manager kills the daemon; ping at half of it. `nil` when it
+    /// does not watch this process.
     package let watchdogInterval: Duration?
 
     private let socketPath: String?
 
-    /// - Parameter environment: by default the process's.
+    /// - Parameter environment: looks up a variable; by default in the environment of the process.
     package init(environment: ((String) -> String?)? = nil) {
         let value = environment ?? ThisProcess.environment
         socketPath = value("NOTIFY_SOCKET")
@@ -23,19 +23,19 @@ package struct ServiceNotifier: Sendable {
             isForUs ? value("WATCHDOG_USEC").flatMap(Int64.init).flatMap { $0 > 0 ? .microseconds($0) : nil } : nil
     }
 
-    /// The daemon serves.
+    /// Reports that the daemon serves.
     @discardableResult
     package func ready(status: String? = nil) -> Bool {
         send(["READY=1"] + Self.status(status))
     }
 
-    /// The daemon is about to end.
+    /// Reports that the daemon is about to end.
     @discardableResult
     package func stopping(status: String? = nil) -> Bool {
         send(["STOPPING=1"] + Self.status(status))
     }
 
-    /// The daemon is alive.
+    /// Reports that the daemon is alive.
     @discardableResult
     package func watchdogPing() -> Bool {
         send(["WATCHDOG=1"])
@@ -45,7 +45,7 @@ package struct ServiceNotifier: Sendable {
         text.map { ["STATUS=\(LogLine.escaped($0))"] } ?? []
     }
 
-    /// - Returns: whether the service manager has it; nothing depends on that.
+    /// - Returns: whether the datagram was sent; nothing depends on it.
     private func send(_ assignments: [String]) -> Bool {
         guard let address = socketPath.flatMap(Self.address(of:)) else { return false }
         let kind = CInt(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue)

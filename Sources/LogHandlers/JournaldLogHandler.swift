@@ -2,12 +2,12 @@ import CSystemd
 import Glibc
 import Logging
 
-/// Sends each event to the systemd journal: the line that people read, and every fact as a field of its own.
+/// Sends each event to the systemd journal: a line for people, and each entry of the metadata as a separate field.
 ///
 ///     journalctl -u tessera-master TESSERA_JOB_ID=7
 ///
-/// A fact `job.id` becomes the field `TESSERA_JOB_ID`; fields without the prefix (JOB_ID among them) have a meaning of their
-/// own to systemd.
+/// The entry `job.id` becomes the field `TESSERA_JOB_ID`; to systemd, fields without the prefix (among them JOB_ID) have
+/// other meanings.
 package struct JournaldLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -18,7 +18,7 @@ package struct JournaldLogHandler: LogHandler {
     private let send: @Sendable ([String]) -> Bool
     private let fallback: TerminalLogHandler
 
-    /// - Parameter identifier: the program's name: SYSLOG_IDENTIFIER.
+    /// - Parameter identifier: the program's name, for SYSLOG_IDENTIFIER.
     package init(
         label: String, identifier: String, level: Logger.Level = .info, metadataProvider: Logger.MetadataProvider? = nil
     ) {
@@ -27,7 +27,7 @@ package struct JournaldLogHandler: LogHandler {
             send: Self.sendToJournal)
     }
 
-    /// - Parameter send: takes the fields, each "NAME=value"; false when they could not be sent.
+    /// - Parameter send: sends the fields, each "NAME=value"; returns whether it succeeded.
     init(
         label: String, identifier: String, level: Logger.Level, metadataProvider: Logger.MetadataProvider? = nil,
         send: @escaping @Sendable ([String]) -> Bool
@@ -37,7 +37,7 @@ package struct JournaldLogHandler: LogHandler {
         logLevel = level
         self.metadataProvider = metadataProvider
         self.send = send
-        fallback = TerminalLogHandler(label: label, level: .trace, isColoured: false)
+        fallback = TerminalLogHandler(label: label, level: .trace, isColored: false)
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -66,8 +66,8 @@ package struct JournaldLogHandler: LogHandler {
         ] + facts.map { "\(Self.fieldName($0.key))=\($0.value)" }
     }
 
-    /// The journal's name of a fact: TESSERA_ and the key in upper case, anything but letters and digits as `_`; at most the
-    /// 64 characters that the journal takes.
+    /// The journal's field name for a metadata key: TESSERA_ and the key in upper case, with `_` for everything except letters
+    /// and digits; at most 64 characters, the journal's limit.
     static func fieldName(_ key: String) -> String {
         let name = key.utf8.map { byte -> UInt8 in
             switch byte {
@@ -80,7 +80,7 @@ package struct JournaldLogHandler: LogHandler {
     }
 
     private static let sendToJournal: @Sendable ([String]) -> Bool = { fields in
-        // All fields in one block of memory, and an iovec for each part of it.
+        // All fields in one block of memory, and one iovec per field.
         var bytes: [UInt8] = []
         var ends: [Int] = []
         for field in fields {
@@ -99,7 +99,7 @@ package struct JournaldLogHandler: LogHandler {
 }
 
 extension Logger.Level {
-    /// syslog(3): 2 critical to 7 debug.
+    /// The priority of syslog(3), from 2 (critical) to 7 (debug).
     var syslogPriority: Int {
         switch self {
         case .trace, .debug: 7

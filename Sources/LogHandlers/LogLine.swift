@@ -1,8 +1,9 @@
 import Logging
 
-/// How a log event reads for people, wherever it is shown.
+/// The text of a log event for people, the same in the journal and on a terminal.
 package enum LogLine {
-    /// The facts of an event: the handler's, the provider's and the event's own, the later ones winning, in alphabetical order.
+    /// The metadata of an event, in alphabetical order: the handler's, the provider's and the event's own. Of entries with the
+    /// same key the last of these is used.
     static func facts(
         of event: LogEvent, handler: Logger.Metadata, provider: Logger.MetadataProvider?
     ) -> [(key: String, value: String)] {
@@ -13,15 +14,15 @@ package enum LogLine {
         return facts.map { ($0.key, $0.value.description) }.sorted { $0.0 < $1.0 }
     }
 
-    /// "phrase key=value key=value", without control characters: what peers send must not be able to forge lines, or to
-    /// steer a terminal.
+    /// "phrase key=value key=value", without control characters: text from peers must not be able to forge lines or to control
+    /// a terminal.
     static func text(_ message: Logger.Message, _ facts: [(key: String, value: String)]) -> String {
         facts.reduce(into: escaped(message.description)) { text, fact in
             text += " \(escaped(fact.key))=\(quotedIfNeeded(fact.value))"
         }
     }
 
-    /// In double quotes unless it is one plain word.
+    /// The value as it is if it is one plain word, else in double quotes.
     static func quotedIfNeeded(_ value: String) -> String {
         let isPlain =
             !value.isEmpty
@@ -45,7 +46,7 @@ package enum LogLine {
         }
     }
 
-    /// Control and format characters, among them those that reverse the direction of writing.
+    /// Whether it is a control or format character, such as those that reverse the direction of writing.
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true

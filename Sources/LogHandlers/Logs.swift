@@ -2,10 +2,10 @@ import Glibc
 import Logging
 import SystemCalls
 
-/// Where the log of a daemon goes.
+/// The destination of a daemon's log.
 package enum Logs {
-    /// Sends all loggers of the process to the systemd journal when stderr is connected to it, else to stderr.
-    /// To be called once, before the first logger is made.
+    /// Sends all loggers of the process to the systemd journal if stderr is connected to it, else to stderr. To be called once,
+    /// before the first logger is created.
     package static func bootstrap(level: Logger.Level, metadataProvider: Logger.MetadataProvider? = nil) {
         let program = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "tessera"
         if standardErrorIsJournal(stream: ThisProcess.environment("JOURNAL_STREAM")) {
@@ -20,9 +20,9 @@ package enum Logs {
         }
     }
 
-    /// Whether stderr is the stream that systemd connected to the journal. The variable alone says nothing: children inherit
-    /// it after their stderr was redirected (systemd.exec(5), $JOURNAL_STREAM).
-    /// - Parameter stream: "device:inode".
+    /// Whether stderr is the stream that systemd connected to the journal. The variable alone does not prove it: children
+    /// inherit the variable even if their stderr is redirected (systemd.exec(5), $JOURNAL_STREAM).
+    /// - Parameter stream: the value of JOURNAL_STREAM, "device:inode".
     static func standardErrorIsJournal(stream: String?, descriptor: CInt = STDERR_FILENO) -> Bool {
         var status = stat()
         guard let stream, fstat(descriptor, &status) == 0 else { return false }

@@ -2,7 +2,7 @@ import Glibc
 import Logging
 import SystemCalls
 
-/// Writes each event as one line to stderr: time (UTC), level, label, message, and the facts by name.
+/// Writes each event as one line to stderr: time (UTC), level, label, message and metadata.
 ///
 ///     2026-11-20T21:31:43.042Z warning master worker lost job.id=7 worker.id=w3
 package struct TerminalLogHandler: LogHandler {
@@ -11,21 +11,21 @@ package struct TerminalLogHandler: LogHandler {
     package var metadataProvider: Logger.MetadataProvider?
 
     private let label: String
-    private let isColoured: Bool
+    private let isColored: Bool
     private let write: @Sendable (String) -> Void
 
     /// - Parameters:
-    ///   - isColoured: whether the level is coloured; by default when stderr is a terminal that has not declined it.
-    ///   - write: takes a whole line, line end included.
+    ///   - isColored: whether the level has a colour; by default if stderr is a terminal that accepts it.
+    ///   - write: writes one line, which includes its line end.
     package init(
         label: String, level: Logger.Level = .info, metadataProvider: Logger.MetadataProvider? = nil,
-        isColoured: Bool = Self.standardErrorTakesColour(),
+        isColored: Bool = Self.standardErrorTakesColor(),
         write: @escaping @Sendable (String) -> Void = StandardError.write
     ) {
         self.label = label
         self.logLevel = level
         self.metadataProvider = metadataProvider
-        self.isColoured = isColoured
+        self.isColored = isColored
         self.write = write
     }
 
@@ -36,16 +36,16 @@ package struct TerminalLogHandler: LogHandler {
 
     package func log(event: LogEvent) {
         let facts = LogLine.facts(of: event, handler: metadata, provider: metadataProvider)
-        let level = isColoured ? "\u{1B}[\(event.level.colour)m\(event.level)\u{1B}[0m" : event.level.rawValue
+        let level = isColored ? "\u{1B}[\(event.level.color)m\(event.level)\u{1B}[0m" : event.level.rawValue
         write("\(Self.text(WallClock.now)) \(level) \(LogLine.escaped(label)) \(LogLine.text(event.message, facts))\n")
     }
 
-    /// Colour is for terminals, unless NO_COLOR is set to anything (https://no-color.org).
-    package static func standardErrorTakesColour() -> Bool {
-        takesColour(isTerminal: isatty(STDERR_FILENO) == 1, environment: ThisProcess.environment)
+    /// Whether stderr is a terminal and NO_COLOR is empty or not set (https://no-color.org).
+    package static func standardErrorTakesColor() -> Bool {
+        takesColor(isTerminal: isatty(STDERR_FILENO) == 1, environment: ThisProcess.environment)
     }
 
-    static func takesColour(isTerminal: Bool, environment: (String) -> String?) -> Bool {
+    static func takesColor(isTerminal: Bool, environment: (String) -> String?) -> Bool {
         isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb"
     }
 
@@ -67,7 +67,7 @@ package struct TerminalLogHandler: LogHandler {
 
 extension Logger.Level {
     /// The parameter of the ANSI colour sequence.
-    fileprivate var colour: Int {
+    fileprivate var color: Int {
         switch self {
         case .trace, .debug: 90
         case .info: 32

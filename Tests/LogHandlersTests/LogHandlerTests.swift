@@ -14,11 +14,11 @@ private final class Lines: Sendable {
 
 @Suite struct TerminalLogHandlerTests {
     private func log(
-        isColoured: Bool = false, label: String = "master", _ body: (inout Logger) -> Void
+        isColored: Bool = false, label: String = "master", _ body: (inout Logger) -> Void
     ) -> [String] {
         let lines = Lines()
         var logger = Logger(label: label) { label in
-            TerminalLogHandler(label: label, level: .info, isColoured: isColoured) { lines.add($0) }
+            TerminalLogHandler(label: label, level: .info, isColored: isColored) { lines.add($0) }
         }
         body(&logger)
         return lines.all
@@ -83,19 +83,19 @@ private final class Lines: Sendable {
     }
 
     @Test func `only the level is coloured`() throws {
-        let lines = log(isColoured: true) { logger in logger.error("bad", metadata: ["a": "1"]) }
+        let lines = log(isColored: true) { logger in logger.error("bad", metadata: ["a": "1"]) }
         #expect(try withoutTime(lines[0]) == "\u{1B}[31merror\u{1B}[0m master bad a=1\n")
     }
 
     @Test func `colour is for terminals that have not declined it`() {
-        func takesColour(_ isTerminal: Bool, _ environment: [String: String]) -> Bool {
-            TerminalLogHandler.takesColour(isTerminal: isTerminal) { environment[$0] }
+        func takesColor(_ isTerminal: Bool, _ environment: [String: String]) -> Bool {
+            TerminalLogHandler.takesColor(isTerminal: isTerminal) { environment[$0] }
         }
-        #expect(takesColour(true, ["TERM": "xterm"]))
-        #expect(takesColour(true, ["NO_COLOR": ""]))
-        #expect(!takesColour(false, ["TERM": "xterm"]))
-        #expect(!takesColour(true, ["NO_COLOR": "1"]))
-        #expect(!takesColour(true, ["TERM": "dumb"]))
+        #expect(takesColor(true, ["TERM": "xterm"]))
+        #expect(takesColor(true, ["NO_COLOR": ""]))
+        #expect(!takesColor(false, ["TERM": "xterm"]))
+        #expect(!takesColor(true, ["NO_COLOR": "1"]))
+        #expect(!takesColor(true, ["TERM": "dumb"]))
     }
 
     @Test func `times are ISO 8601 in UTC`() {

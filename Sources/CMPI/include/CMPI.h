@@ -1,8 +1,8 @@
 // What Swift cannot import of MPI, macros and opaque handles, behind plain functions.
 //
-// All functions act on MPI_COMM_WORLD. Unless they say otherwise they return an MPI error code, 0 (MPI_SUCCESS) for
-// success; none of them takes ownership of memory. Buffers of a request must stay valid and untouched until
-// `tsr_mpi_wait_all` has returned for it. Only the thread that called `tsr_mpi_init` may call them.
+// All functions act on MPI_COMM_WORLD. Unless they say otherwise they return an MPI error code: 0 (MPI_SUCCESS) for success.
+// No function takes ownership of memory. The buffer of a request must stay valid and untouched until `tsr_mpi_wait_all` has
+// returned for it. Only the thread that called `tsr_mpi_init` may call them.
 #pragma once
 
 #include <stddef.h>
