@@ -335,13 +335,14 @@ let package = Package(
                 "TestSupport", "ClientKit", "MasterClient", "Transport", "Retrying", "Protocol", "JobModel",
                 "Pipelines",
                 "Kernels", "ImageFormats", "ImageCodecs", "Rank", "Journal", "SystemCalls", "CFaultyDisk",
-                "JournalWriter", "SeededRandom", "Cryptography", log,
+                "JournalWriter", "SeededRandom", "TestBasics", "Cryptography", log,
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "ClientKit", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines",
-                "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "SeededRandom", log, nio("NIOCore"),
+                "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "SeededRandom", "TestBasics", log,
+                nio("NIOCore"),
             ], swiftSettings: strict),
     ]
 )

@@ -1,5 +1,6 @@
 import Foundation
 import SeededRandom
+import TestBasics
 import Testing
 
 /// What a master does to its files, interrupted or refused at single calls: a sample here, every call by
@@ -33,7 +34,7 @@ import Testing
         _ chapter: DiskTrial.Chapter, _ actions: [DiskFault.Action], _ selection: Selection
     ) async throws {
         var random = SeedFromEnvironment()
-        try await withTemporaryFolder { folder in
+        try await withTemporaryDirectory { folder in
             let trial = DiskTrial(folder: folder)
             let calls = try await trial.calls(of: chapter)
             try #require(calls.count > 20, "the calls are counted")
@@ -51,7 +52,7 @@ import Testing
             for fault in faults {
                 do {
                     if try await trial.run(chapter, fault).call != nil { reachedCount += 1 }
-                } catch let broken as Life.Broken {
+                } catch let broken as ClientWorkload.Broken {
                     brokenCount += 1
                     Issue.record("\(broken)")
                 }
@@ -93,12 +94,4 @@ struct SeedFromEnvironment: RandomNumberGenerator {
     }
 
     mutating func next() -> UInt64 { generator.next() }
-}
-
-/// Passes a new directory to `body` and removes it afterwards.
-func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-disk-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try await body(folder.path)
 }

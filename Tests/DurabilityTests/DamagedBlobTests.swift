@@ -5,6 +5,7 @@ import Logging
 import ClientKit
 import MasterClient
 import Protocol
+import TestBasics
 import TestSupport
 import Testing
 import Transport
@@ -20,7 +21,7 @@ import Transport
         let wish = ProcessInfo.processInfo.environment["TESSERA_DAMAGE_ROUNDS"].flatMap { Int($0) }
         let roundCount = wish ?? 15
         var random = SeedFromEnvironment()
-        try await withTemporaryFolder { folder in
+        try await withTemporaryDirectory { folder in
             let place = try MasterProcess.Place(folder: folder)
             let expected = try Self.images.map { try $0.processedSerially(Self.pipeline) }
             let master = try await MasterProcess.start(at: place)
@@ -28,7 +29,7 @@ import Transport
             var flipCount = 0
             do {
                 let worker = ModelWorker(
-                    secret: place.secret, calculator: Calculator(folder: folder, images: Self.images))
+                    secret: place.secret, computer: TaskComputer(folder: folder, images: Self.images))
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await worker.run(at: master.endpoint) }
                     defer { group.cancelAll() }
@@ -48,7 +49,7 @@ import Transport
                 }
             } catch {
                 await master.kill()
-                throw Life.Broken(description: "\(error)\n\(place.logTail)")
+                throw ClientWorkload.Broken(description: "\(error)\n\(place.logTail)")
             }
             #expect(try await master.stop() == .exited(0))
             print(
@@ -61,7 +62,7 @@ import Transport
 
     /// Runs one job while the saboteur is at work.
     ///
-    /// - Throws: `Life.Broken` for a wrong image, or a failure that does not say why.
+    /// - Throws: `ClientWorkload.Broken` for a wrong image, or a failure that does not say why.
     private static func run(
         _ round: Int, _ image: Int, _ expected: [UInt8], _ master: MasterConnection, _ blobs: BlobTransfer,
         _ saboteur: Saboteur
@@ -87,14 +88,14 @@ import Transport
                 reasons.contains(where: {
                     $0.contains("damaged") || $0.contains("not what was put") || $0.contains("lost")
                 })
-            else { throw Life.Broken(description: "job \(job) is \(state), because \(reasons)") }
+            else { throw ClientWorkload.Broken(description: "job \(job) is \(state), because \(reasons)") }
             return .failedWithReason
         }
         try await saboteur.strike()
         let status = try #require(try await master.images(job).images.first)
         do {
             let bytes = try await blobs.bytes(of: BlobSlice(try #require(status.result)))
-            guard bytes == expected else { throw Life.Broken(description: "job \(job) gave a wrong image") }
+            guard bytes == expected else { throw ClientWorkload.Broken(description: "job \(job) gave a wrong image") }
             return .right
         } catch let refusal as MasterRefusal {
             guard refusal.code.rawValue.hasPrefix("blob-") else { throw refusal }

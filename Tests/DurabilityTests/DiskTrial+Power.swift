@@ -2,20 +2,20 @@ import Foundation
 import TestSupport
 
 extension DiskTrial {
-    /// Lives a life on `disk` until the master has made about `point` calls, cuts the power there, and lives on.
+    /// Runs the workload on `disk` until the master has made about `point` calls, cuts the power there, and continues.
     ///
-    /// - Throws: `Life.Broken` as `run` does.
+    /// - Throws: `ClientWorkload.Broken` as `run` does.
     func cutPower(of disk: LoopDisk, named name: String, atCall point: Int) async throws {
         let folder = "\(disk.folder)/\(name)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let place = try MasterProcess.Place(folder: folder, state: "\(disk.mountPoint)/\(name)")
-        let life = Life(secret: place.secret, calculator: calculator)
+        let workload = ClientWorkload(secret: place.secret, computer: computer)
         do {
             let master = try await MasterProcess.start(at: place, isCounted: true, Self.arguments)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    // Ends by the cut, or before it: then the cut comes after the life.
-                    do { try await play(.life, life, at: master) } catch let broken as Life.Broken {
+                    // Ends by the cut, or before it: then the cut comes after the workload.
+                    do { try await play(.workload, workload, at: master) } catch let broken as ClientWorkload.Broken {
                         throw broken
                     } catch {}
                 }
@@ -29,9 +29,9 @@ extension DiskTrial {
                 try await group.waitForAll()
             }
             try await disk.mount()
-            try await runUndisturbed(.life, life, at: place, wasPowerCut: true)
+            try await runUndisturbed(.workload, workload, at: place, wasPowerCut: true)
         } catch {
-            throw Life.Broken(description: "power cut at call \(point): \(error)\n\(place.logTail)")
+            throw ClientWorkload.Broken(description: "power cut at call \(point): \(error)\n\(place.logTail)")
         }
         try FileManager.default.removeItem(atPath: place.state)
         try FileManager.default.removeItem(atPath: folder)

@@ -9,11 +9,11 @@ import TestSupport
 struct DiskTrial: Sendable {
     /// A part of a master's history in which the fault is placed. Each begins with a state that is prepared once.
     enum Chapter: String, CaseIterable, Sendable {
-        /// From an empty directory through the whole life to its end in order.
-        case life
-        /// Begins with what a master left that was killed in the middle of its life.
+        /// From an empty directory through the whole workload to a graceful shutdown.
+        case workload
+        /// Begins with what a master left that was killed in the middle of its workload.
         case recovery
-        /// Begins with what a finished life left; every job is forgotten.
+        /// Starts with the state that a finished workload left; every job is forgotten.
         case forgetting
     }
 
@@ -37,15 +37,15 @@ struct DiskTrial: Sendable {
     }
 
     let folder: String
-    let calculator: Calculator
-    /// Few, so that the log is written back several times in the life.
+    let computer: TaskComputer
+    /// Few, so that the log is written back several times in the workload.
     static let arguments = ["--checkpoint-pages", "40"]
     /// A run takes a fraction of a second; a hung one is a failure.
     private static let limit = Duration.seconds(60)
 
     private struct Start: Sendable {
         let place: MasterProcess.Place
-        let memory: Life.Memory
+        let memory: ClientWorkload.Memory
     }
 
     private let starts = Starts()
@@ -56,23 +56,23 @@ struct DiskTrial: Sendable {
 
     init(folder: String) {
         self.folder = folder
-        calculator = Calculator(folder: folder, images: Life.images)
+        computer = TaskComputer(folder: folder, images: ClientWorkload.images)
     }
 
     // MARK: Preparing
 
     /// The calls of an undisturbed chapter.
     func calls(of chapter: Chapter) async throws -> [Call] {
-        let (place, life) = try await begin(chapter, in: "count-\(chapter.rawValue)")
+        let (place, workload) = try await begin(chapter, in: "count-\(chapter.rawValue)")
         let master = try await MasterProcess.start(at: place, isCounted: true, Self.arguments + arguments(chapter))
         do {
-            try await play(chapter, life, at: master)
+            try await play(chapter, workload, at: master)
         } catch {
             await master.kill()
             throw error
         }
         let end = try await master.stop()
-        guard end == .exited(0) else { throw Life.Broken(description: "an undisturbed master ended: \(end)") }
+        guard end == .exited(0) else { throw ClientWorkload.Broken(description: "an undisturbed master ended: \(end)") }
         let calls = try Self.calls(at: place)
         try FileManager.default.removeItem(atPath: place.folder)
         return calls
@@ -90,17 +90,19 @@ struct DiskTrial: Sendable {
     }
 
     /// A copy of the state and the knowledge with which the chapter begins.
-    private func begin(_ chapter: Chapter, in name: String) async throws -> (MasterProcess.Place, Life) {
+    private func begin(_ chapter: Chapter, in name: String) async throws -> (MasterProcess.Place, ClientWorkload) {
         let place = "\(folder)/\(name)"
         try? FileManager.default.removeItem(atPath: place)
-        if chapter == .life {
+        if chapter == .workload {
             try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
             let place = try MasterProcess.Place(folder: place)
-            return (place, Life(secret: place.secret, calculator: calculator))
+            return (place, ClientWorkload(secret: place.secret, computer: computer))
         }
         let start = try await start(of: chapter)
         try FileManager.default.copyItem(atPath: start.place.folder, toPath: place)
-        return (start.place.moved(to: place), Life(secret: start.place.secret, calculator: calculator, start.memory))
+        return (
+            start.place.moved(to: place), ClientWorkload(secret: start.place.secret, computer: computer, start.memory)
+        )
     }
 
     private func start(of chapter: Chapter) async throws -> Start {
@@ -108,15 +110,15 @@ struct DiskTrial: Sendable {
         let path = "\(folder)/start-\(chapter.rawValue)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let place = try MasterProcess.Place(folder: path)
-        let life = Life(secret: place.secret, calculator: calculator)
+        let workload = ClientWorkload(secret: place.secret, computer: computer)
         var fault: DiskFault?
         if chapter == .recovery {
-            let calls = try await calls(of: .life)
+            let calls = try await calls(of: .workload)
             fault = DiskFault(action: .before, point: calls.count * 2 / 3)
         }
         let master = try await MasterProcess.start(at: place, fault, Self.arguments)
         do {
-            try await play(.life, life, at: master)
+            try await play(.workload, workload, at: master)
         } catch  where chapter == .recovery {
             try await master.process.waitForEnd()
         } catch {
@@ -124,7 +126,7 @@ struct DiskTrial: Sendable {
             throw error
         }
         if chapter == .forgetting { _ = try await master.stop() }
-        let start = Start(place: place, memory: await life.memory)
+        let start = Start(place: place, memory: await workload.memory)
         starts.all.withLock { $0[chapter] = start }
         return start
     }
@@ -133,11 +135,11 @@ struct DiskTrial: Sendable {
         chapter == .forgetting ? ["--keep-results", "0s"] : []
     }
 
-    func play(_ chapter: Chapter, _ life: Life, at master: MasterProcess) async throws {
+    func play(_ chapter: Chapter, _ workload: ClientWorkload, at master: MasterProcess) async throws {
         try await within(Self.limit, "the master neither served nor ended") {
             switch chapter {
-            case .life, .recovery: try await life.live(at: master.endpoint)
-            case .forgetting: try await life.seeAllForgotten(at: master.endpoint)
+            case .workload, .recovery: try await workload.run(at: master.endpoint)
+            case .forgetting: try await workload.seeAllForgotten(at: master.endpoint)
             }
         }
     }
@@ -146,57 +148,59 @@ struct DiskTrial: Sendable {
 
     /// Runs the chapter with the fault, then an undisturbed master on what is left.
     ///
-    /// - Throws: `Life.Broken` when anything that was acknowledged is gone, an output is wrong, a blob is not what its name
+    /// - Throws: `ClientWorkload.Broken` when anything that was acknowledged is gone, an output is wrong, a blob is not what its name
     ///   says, or the master continued after a failed sync.
     func run(_ chapter: Chapter, _ fault: DiskFault) async throws -> Report {
-        let (place, life) = try await begin(chapter, in: "trial-\(UUID().uuidString)")
+        let (place, workload) = try await begin(chapter, in: "trial-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(atPath: place.folder) }
         do {
-            var report = try await runFaulty(chapter, fault, life, at: place)
+            var report = try await runFaulty(chapter, fault, workload, at: place)
             report.call = try Self.calls(at: place).dropFirst(fault.point - 1).first
             if fault.action.kills, report.call != nil, report.survived {
-                throw Life.Broken(description: "the master lived on")
+                throw ClientWorkload.Broken(description: "the master lived on")
             }
-            try await runUndisturbed(chapter, life, at: place)
+            try await runUndisturbed(chapter, workload, at: place)
             return report
         } catch {
             let call = try Self.calls(at: place).dropFirst(fault.point - 1).first
-            throw Life.Broken(
+            throw ClientWorkload.Broken(
                 description:
                     "\(chapter.rawValue), \(fault) (\(call?.description ?? "never made")): \(error)\n\(place.logTail)")
         }
     }
 
     private func runFaulty(
-        _ chapter: Chapter, _ fault: DiskFault, _ life: Life, at place: MasterProcess.Place
+        _ chapter: Chapter, _ fault: DiskFault, _ workload: ClientWorkload, at place: MasterProcess.Place
     ) async throws -> Report {
         let master: MasterProcess
         do {
             master = try await MasterProcess.start(at: place, fault, Self.arguments + arguments(chapter))
         } catch let error as MasterProcess.NotServing {
             guard isAllowed(error.end, fault) else {
-                throw Life.Broken(description: "the master ended at its start: \(error.end)")
+                throw ClientWorkload.Broken(description: "the master ended at its start: \(error.end)")
             }
             return Report()
         }
         do {
-            try await play(chapter, life, at: master)
-        } catch let broken as Life.Broken {
+            try await play(chapter, workload, at: master)
+        } catch let broken as ClientWorkload.Broken {
             await master.kill()
             throw broken
         } catch {
             // The connection ended with the master; or the master lives and has refused something.
             let mayLive = try error is MasterRefusal && fatalCall(of: fault, at: place) == nil
             if let end = try? await master.process.waitForEnd(within: mayLive ? .zero : .seconds(10)) {
-                guard isAllowed(end, fault) else { throw Life.Broken(description: "the master ended: \(end)") }
+                guard isAllowed(end, fault) else {
+                    throw ClientWorkload.Broken(description: "the master ended: \(end)")
+                }
                 return Report()
             }
             await master.kill()
             guard !fault.action.kills, error is MasterRefusal else {
-                throw Life.Broken(description: "the master lives, but a client was told: \(error)")
+                throw ClientWorkload.Broken(description: "the master lives, but a client was told: \(error)")
             }
             if let call = try fatalCall(of: fault, at: place) {
-                throw Life.Broken(description: "the master continued after a failed \(call)")
+                throw ClientWorkload.Broken(description: "the master continued after a failed \(call)")
             }
             return Report(survived: true)
         }
@@ -204,10 +208,10 @@ struct DiskTrial: Sendable {
         let end = try await master.stop()
         // What it was refused while it stopped needs no other end: the log is read again at the next start.
         if end == .exited(0), fault.point <= callCount, let call = try fatalCall(of: fault, at: place) {
-            throw Life.Broken(description: "the master continued after a failed \(call)")
+            throw ClientWorkload.Broken(description: "the master continued after a failed \(call)")
         }
         guard isAllowed(end, fault) || end == .exited(0) else {
-            throw Life.Broken(description: "the master ended: \(end)")
+            throw ClientWorkload.Broken(description: "the master ended: \(end)")
         }
         return Report(survived: end == .exited(0))
     }
@@ -230,17 +234,19 @@ struct DiskTrial: Sendable {
 
     /// - Parameter wasPowerCut: then blobs that are not durable may be lost in any way.
     func runUndisturbed(
-        _ chapter: Chapter, _ life: Life, at place: MasterProcess.Place, wasPowerCut: Bool = false
+        _ chapter: Chapter, _ workload: ClientWorkload, at place: MasterProcess.Place, wasPowerCut: Bool = false
     ) async throws {
         let master = try await MasterProcess.start(at: place, nil, arguments(chapter))
         do {
-            try await play(chapter, life, at: master)
+            try await play(chapter, workload, at: master)
         } catch {
             await master.kill()
             throw error
         }
         let end = try await master.stop()
-        guard end == .exited(0) else { throw Life.Broken(description: "the undisturbed master ended: \(end)") }
+        guard end == .exited(0) else {
+            throw ClientWorkload.Broken(description: "the undisturbed master ended: \(end)")
+        }
         try checkBlobs(at: place, durableOnly: wasPowerCut)
     }
 
@@ -256,7 +262,7 @@ struct DiskTrial: Sendable {
                 let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
                 let digest = SHA256.hash([UInt8](bytes)).map { String(format: "%02x", $0) }.joined()
                 guard digest == shelf + name else {
-                    throw Life.Broken(description: "the blob \(shelf)/\(name) has the digest \(digest)")
+                    throw ClientWorkload.Broken(description: "the blob \(shelf)/\(name) has the digest \(digest)")
                 }
             }
         }
@@ -275,7 +281,7 @@ private func within<Result: Sendable>(
         }
         defer { group.cancelAll() }
         guard let result = try await group.next() ?? nil else {
-            throw Life.Broken(description: "\(what) within \(limit)")
+            throw ClientWorkload.Broken(description: "\(what) within \(limit)")
         }
         return result
     }

@@ -5,6 +5,7 @@ import Logging
 import ClientKit
 import MasterClient
 import Protocol
+import TestBasics
 import TestSupport
 import Testing
 import Transport
@@ -17,7 +18,7 @@ struct FullDiskTests {
     @Test func `a full disk refuses uploads, keeps the master and its jobs alive, and is well again with space`()
         async throws
     {
-        try await withTemporaryFolder { folder in
+        try await withTemporaryDirectory { folder in
             let place = try MasterProcess.Place(folder: folder)
             try FileManager.default.createDirectory(atPath: place.state, withIntermediateDirectories: true)
             guard mount("tmpfs", place.state, "tmpfs", 0, "size=64m,mode=0700") == 0 else {
@@ -29,7 +30,7 @@ struct FullDiskTests {
                 try await fillAndFree(place, master)
             } catch {
                 await master.kill()
-                throw Life.Broken(description: "\(error)\n\(place.logTail)")
+                throw ClientWorkload.Broken(description: "\(error)\n\(place.logTail)")
             }
             #expect(try await master.stop() == .exited(0))
         }
@@ -90,8 +91,9 @@ struct FullDiskTests {
         unlink(filler)
         let stored = try await blobs.put(fileAt: path)
         #expect(stored.byteCount == UInt64(large.count))
-        let life = Life(secret: place.secret, calculator: Calculator(folder: place.folder, images: Life.images))
-        try await life.live(at: master.endpoint)
+        let workload = ClientWorkload(
+            secret: place.secret, computer: TaskComputer(folder: place.folder, images: ClientWorkload.images))
+        try await workload.run(at: master.endpoint)
     }
 
     /// Lengthens the file at `path` until little more than `byteCount` bytes are free.

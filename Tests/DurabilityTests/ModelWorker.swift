@@ -5,13 +5,13 @@ import MasterClient
 import Protocol
 import Transport
 
-/// A worker without processes of its own: speaks the real protocol, and lets a `Calculator` do the work.
+/// A worker without processes of its own: speaks the real protocol, and lets a `TaskComputer` do the work.
 ///
 /// Like a real one it survives its master: it holds on to its leases, and says again what it finished and the master may not
 /// have heard.
 actor ModelWorker {
     private let secret: SharedSecret
-    private let calculator: Calculator
+    private let computer: TaskComputer
     /// Inputs that kill every rank, for as long as they are here.
     private var poison: Set<BlobDigest> = []
     /// What a worker knows from connection to connection.
@@ -25,10 +25,10 @@ actor ModelWorker {
     private var lastStream: UInt32 = 0
     private var isConnected = false
 
-    init(secret: SharedSecret, calculator: Calculator, _ memory: Memory = Memory()) {
+    init(secret: SharedSecret, computer: TaskComputer, _ memory: Memory = Memory()) {
         self.memory = memory
         self.secret = secret
-        self.calculator = calculator
+        self.computer = computer
     }
 
     func setPoison(_ digests: Set<BlobDigest>) { poison = digests }
@@ -114,7 +114,7 @@ actor ModelWorker {
                 try await fail(lease, error.failure, connection)
             } catch let error as BlobTransferError {
                 try await fail(lease, Failure(.workerError, "\(error)"), connection)
-            } catch is Calculator.UnknownInput {
+            } catch is TaskComputer.UnknownInput {
                 try await fail(lease, Failure(.corruptInput, "the input is not what was submitted"), connection)
             }
             memory.held[lease] = nil
@@ -134,7 +134,7 @@ actor ModelWorker {
         for slice in spec.inputs { inputs.append(try await blobs.bytes(of: slice)) }
         var value: [UInt8]?
         if let slice = spec.value { value = try await blobs.bytes(of: slice) }
-        let made = try await calculator.output(of: spec, inputs: inputs, value: value)
+        let made = try await computer.output(of: spec, inputs: inputs, value: value)
         func put(_ bytes: [UInt8]?, recomputable: Bool = true) async throws -> BlobReference? {
             guard let bytes else { return nil }
             return try await blobs.put(bytes: bytes, recomputable: recomputable, purpose: .task)

@@ -28,7 +28,9 @@ struct PowerCutTests {
             let wanted = reached + .random(in: 1...60, using: &random)
             var said = reached
             while said < wanted {
-                guard writer.isRunning else { throw Life.Broken(description: "the writer ended after \(said)") }
+                guard writer.isRunning else {
+                    throw ClientWorkload.Broken(description: "the writer ended after \(said)")
+                }
                 said = max(said, Self.lastNumber(in: output))
             }
             try await disk.cutPower(under: writer)
@@ -58,14 +60,14 @@ struct PowerCutTests {
         let disk = try await LoopDisk()
         defer { disk.remove() }
         let trial = DiskTrial(folder: disk.folder)
-        let callCount = try await trial.calls(of: .life).count
+        let callCount = try await trial.calls(of: .workload).count
         var brokenCount = 0
         let count = max(1, cutCount / 10)
         for number in 0..<count {
             do {
                 try await trial.cutPower(
                     of: disk, named: "master-\(number)", atCall: .random(in: 1...callCount, using: &random))
-            } catch let broken as Life.Broken {
+            } catch let broken as ClientWorkload.Broken {
                 brokenCount += 1
                 Issue.record("\(broken)")
             }

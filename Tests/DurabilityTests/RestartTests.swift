@@ -7,6 +7,7 @@ import Protocol
 import Retrying
 import Synchronization
 import SystemCalls
+import TestBasics
 import TestSupport
 import Testing
 import Transport
@@ -14,7 +15,7 @@ import Transport
 /// How soon a master is back. Full scale: `scripts/restart-speed.sh`, and `TESSERA_RESTART_WORKERS=1000` for the workers.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct RestartTests {
     @Test func `a master with many tasks half done serves soon after its start`() async throws {
-        try await withTemporaryFolder { folder in
+        try await withTemporaryDirectory { folder in
             let place = try MasterProcess.Place(folder: folder)
             let content = try LargeJournal(taskCount: 50_000)
             let journal = try Journal(directory: place.state)
@@ -37,7 +38,7 @@ import Transport
         let wish = ProcessInfo.processInfo.environment["TESSERA_RESTART_WORKERS"].flatMap { Int($0) }
         let workerCount = wish ?? 500
         _ = ThisProcess.raiseOpenFileLimit()
-        try await withTemporaryFolder { folder in
+        try await withTemporaryDirectory { folder in
             let place = try MasterProcess.Place(folder: folder)
             // As if each were at an address of its own.
             let options = [

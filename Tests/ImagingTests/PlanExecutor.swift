@@ -9,7 +9,7 @@ import Testing
 ///
 /// Real: the plan, the strip plan, the kernels. Not real: ranks are turns of a loop, and rows are copied in memory. The
 /// others that execute plans: `SerialExecutor` (kernels alone, no plan: the reference), `PlanRunner` in `TestSupport` (orders
-/// to real ranks, by files), `Calculator` in `DurabilityTests` (`PlanRunner` with a memory, as a worker's stand-in), and
+/// to real ranks, by files), `TaskComputer` in `DurabilityTests` (`PlanRunner` with a memory, as a worker's stand-in), and
 /// `SerialReference` in `Client` (`SerialExecutor` from file to file: `tessera verify`).
 struct PlanExecutor {
     let plan: ProcessingPlan

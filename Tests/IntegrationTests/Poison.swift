@@ -16,10 +16,10 @@ struct Poison: Sendable {
     let rankProgram: String
     private let antidote: String
 
-    /// - Parameter folder: an existing directory for the program and the antidote.
-    init(in folder: URL) throws {
-        antidote = folder.appendingPathComponent("antidote").path
-        let script = folder.appendingPathComponent("poisonable-rank")
+    /// - Parameter directory: an existing directory for the program and the antidote.
+    init(in directory: String) throws {
+        antidote = "\(directory)/antidote"
+        rankProgram = "\(directory)/poisonable-rank"
         // The launcher, which becomes mpirun, opens no images.
         let text = """
             #!/bin/sh
@@ -28,9 +28,8 @@ struct Poison: Sendable {
             fi
             exec '\(Self.besideTheTests("tessera-rank"))' "$@"
             """
-        try Data(text.utf8).write(to: script)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
-        rankProgram = script.path
+        try Data(text.utf8).write(to: URL(fileURLWithPath: rankProgram))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: rankProgram)
     }
 
     /// From now on the marks have no effect.
@@ -50,14 +49,4 @@ struct Poison: Sendable {
     }
 
     private static func bigEndian(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
-}
-
-/// Calls `body` with an empty directory, which is removed afterwards.
-func withTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tessera-test-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let result: Swift.Result<Result, any Error>
-    do { result = .success(try await body(folder)) } catch { result = .failure(error) }
-    try? FileManager.default.removeItem(at: folder)
-    return try result.get()
 }

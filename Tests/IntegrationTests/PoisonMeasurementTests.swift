@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import TestBasics
 import TestSupport
 import Testing
 
@@ -13,8 +14,8 @@ extension Campaigns {
         /// One image in a hundred kills every rank that opens it, four times, and each time a world has to be started again.
         @Test func `one poisoned image in a hundred slows the others little`() async throws {
             let goodCount = Self.samples * 10
-            try await withTemporaryFolder { folder in
-                let poison = try Poison(in: folder)
+            try await withTemporaryDirectory { directory in
+                let poison = try Poison(in: directory)
                 try await Cluster.with(
                     workers: 2, ranks: 1, workerArguments: ["--rank-program", poison.rankProgram]
                 ) { cluster in

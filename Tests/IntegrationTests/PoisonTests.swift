@@ -1,5 +1,6 @@
 import JobModel
 import Protocol
+import TestBasics
 import TestSupport
 import Testing
 
@@ -14,8 +15,8 @@ extension Integration {
         @Test func `images that crash, hang and exhaust a rank are dead-lettered, and one command redrives them`()
             async throws
         {
-            try await withTemporaryFolder { folder in
-                let poison = try Poison(in: folder)
+            try await withTemporaryDirectory { directory in
+                let poison = try Poison(in: directory)
                 try await Cluster.with(
                     workers: 2, masterArguments: ["--progress-timeout", "3s"],
                     workerArguments: ["--rank-program", poison.rankProgram, "--memory", "256M"]

@@ -9,12 +9,12 @@ import TestSupport
 import Testing
 import Transport
 
-/// The life of a master as its clients see it: everything that a master can be asked to keep.
+/// A workload with everything that a master must keep, and a client that checks it.
 ///
 /// A small image, a large one in parts with a reduction, a job that is cancelled, and an image that kills its ranks until it
 /// is dead-lettered, and is redriven when it was healed. It can be lived again and again on the same state, by a client that
 /// knows what was acknowledged to it and checks that this is still so.
-actor Life {
+actor ClientWorkload {
     private struct Submission: Sendable {
         let token: String
         let image: TestImage
@@ -38,7 +38,7 @@ actor Life {
     private var acknowledged: [String: Acknowledged]
     private var isHealed: Bool
 
-    /// What client and worker know, for another life on a copy of the same state.
+    /// What client and worker know, for another workload on a copy of the same state.
     struct Memory: Sendable {
         fileprivate var acknowledged: [String: Acknowledged] = [:]
         fileprivate var isHealed = false
@@ -69,17 +69,17 @@ actor Life {
     /// The master closed the worker's connection.
     struct ConnectionEnded: Error {}
 
-    init(secret: SharedSecret, calculator: Calculator, _ memory: Memory = Memory()) {
+    init(secret: SharedSecret, computer: TaskComputer, _ memory: Memory = Memory()) {
         self.secret = secret
         acknowledged = memory.acknowledged
         isHealed = memory.isHealed
-        worker = ModelWorker(secret: secret, calculator: calculator, memory.worker)
+        worker = ModelWorker(secret: secret, computer: computer, memory.worker)
     }
 
-    /// Lives the whole life on the master at `endpoint`.
+    /// Runs the whole workload on the master at `endpoint`.
     ///
     /// - Throws: `Broken`; whatever a client or worker is told, or that the connection ended.
-    func live(at endpoint: Endpoint) async throws {
+    func run(at endpoint: Endpoint) async throws {
         try await withConnections(to: endpoint) { master, blobs in
             try await self.checkAcknowledged(on: master, blobs)
             try await self.cancelOne(on: master, blobs)
@@ -103,7 +103,7 @@ actor Life {
     private func withConnections(
         to endpoint: Endpoint, _ body: @escaping @Sendable (MasterConnection, BlobTransfer) async throws -> Void
     ) async throws {
-        let quiet = Logger(label: "life") { _ in SwiftLogNoOpLogHandler() }
+        let quiet = Logger(label: "workload") { _ in SwiftLogNoOpLogHandler() }
         let (secret, worker) = (secret, worker)
         await worker.setPoison(isHealed ? [] : [Self.digest(Self.poisonous)])
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -144,7 +144,7 @@ actor Life {
         let options = submission.options
         let opened = try await master.openJob(
             JobRequest(
-                pipeline: submission.pipeline, submitter: "life", token: submission.token,
+                pipeline: submission.pipeline, submitter: "workload", token: submission.token,
                 mayUseCache: options.mayUseCache, chunkByteCount: options.chunkByteCount,
                 maximumPixelCount: options.maximumPixelCount, maximumAttempts: options.maximumAttempts))
         let known = acknowledged[submission.token] ?? Acknowledged()

@@ -10,7 +10,7 @@ import TestSupport
 ///
 /// Real: one rank's code, by `PlanRunner`; but `whole` tasks are computed by `SerialExecutor`, and the same task is not
 /// computed twice: what is under test is the master. `PlanExecutor` in `ImagingTests` says how the others differ.
-actor Calculator {
+actor TaskComputer {
     /// What a task gives back, before it is in a blob store.
     struct Output: Sendable {
         var bands: [[UInt8]] = []
