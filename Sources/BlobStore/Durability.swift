@@ -1,27 +1,9 @@
-import JobModel
-
 /// What a put promises about loss of power. Both survive the end of the process.
 public enum Durability: Hashable, Sendable {
     /// On disk, under its name, before the put returns.
     case durable
     /// May be lost when the power fails, and can be computed again.
     case recomputable
-}
-
-/// A number of blobs and their bytes.
-public struct BlobUsage: Hashable, Sendable {
-    public var blobCount: Int
-    public var byteCount: UInt64
-
-    public init(blobCount: Int = 0, byteCount: UInt64 = 0) {
-        self.blobCount = blobCount
-        self.byteCount = byteCount
-    }
-
-    mutating func add(_ byteCount: UInt64) {
-        blobCount += 1
-        self.byteCount += byteCount
-    }
 }
 
 /// A buffer for copying from file to file.

@@ -142,6 +142,3 @@ extension LocalBlobStore {
         return try writer.finish()
     }
 }
-
-/// The former name, until every user has changed.
-public typealias FolderBlobStore = LocalBlobStore

@@ -75,14 +75,6 @@ public enum RankReply: Hashable, Sendable {
     case finished(RankOutput)
     /// The order ended without a result; the world is ready for another one.
     case failed(FailureCause, reason: String)
-
-    /// Whether the order is over with this.
-    public var endsOrder: Bool {
-        switch self {
-        case .hello, .band, .progress: false
-        case .decoded, .finished, .failed: true
-        }
-    }
 }
 
 /// The facts of a finished order; the bytes are in the files that the order named.

@@ -40,7 +40,7 @@ package struct TerminalLogHandler: LogHandler {
         write("\(Self.text(WallClock.now)) \(level) \(LogLine.escaped(label)) \(LogLine.text(event.message, facts))\n")
     }
 
-    /// Whether stderr is a terminal and NO_COLOR is empty or not set (https://no-color.org).
+    /// Whether stderr is a terminal and `NO_COLOR` is empty or not set (`https://no-color.org`).
     package static func standardErrorTakesColor() -> Bool {
         takesColor(isTerminal: isatty(STDERR_FILENO) == 1, environment: ThisProcess.environment)
     }

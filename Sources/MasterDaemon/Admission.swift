@@ -8,7 +8,7 @@ import Scheduler
 /// Looks at an input's header before any worker sees it: a file that is not an image, is too large, or is unsuitable for the
 /// pipeline is refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
 struct Admission: Sendable {
-    let blobs: FolderBlobStore
+    let blobs: LocalBlobStore
 
     /// - Throws: `BlobStoreError` when the input cannot be read.
     func examine(_ input: BlobReference, for job: JobDescription) throws -> ImageDescription.Admission {

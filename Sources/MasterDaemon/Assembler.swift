@@ -8,7 +8,7 @@ import Scheduler
 /// Builds an output file out of its chunks' encoded segments: header, segments in order, trailer. Touches no pixel. A
 /// document is only made durable. Blocking.
 struct Assembler: Sendable {
-    let blobs: FolderBlobStore
+    let blobs: LocalBlobStore
 
     /// - Returns: the output file, durable.
     /// - Throws: `BlobStoreError`, `notFound` when a segment is gone; `PipelineError` when the geometry is not that of an

@@ -23,7 +23,7 @@ enum StoreWork: Hashable, Sendable {
 /// Carries out what the loop started, a few at a time.
 struct Background: Sendable {
     private let loop: DecisionLoop
-    private let blobs: FolderBlobStore
+    private let blobs: LocalBlobStore
     private let blockingWork: NIOThreadPool
     private let logger: Logger
     private let work: AsyncStream<BackgroundWork>
@@ -31,7 +31,7 @@ struct Background: Sendable {
     private let storeWork: AsyncStream<StoreWork>
     private let storeWorkStarted: AsyncStream<StoreWork>.Continuation
 
-    init(loop: DecisionLoop, blobs: FolderBlobStore, blockingWork: NIOThreadPool, logger: Logger) {
+    init(loop: DecisionLoop, blobs: LocalBlobStore, blockingWork: NIOThreadPool, logger: Logger) {
         self.loop = loop
         self.blobs = blobs
         self.blockingWork = blockingWork
@@ -141,7 +141,7 @@ struct Background: Sendable {
     }
 
     /// Whether the blob is certain not to be there as it was put; any other error says nothing.
-    private static func isLost(_ blob: BlobReference, in blobs: FolderBlobStore) -> Bool {
+    private static func isLost(_ blob: BlobReference, in blobs: LocalBlobStore) -> Bool {
         do {
             _ = try blobs.open(blob)
             return false

@@ -11,7 +11,7 @@ import Transport
 struct DataSession: Sendable {
     let connection: DataConnection
     let loop: DecisionLoop
-    let blobs: FolderBlobStore
+    let blobs: LocalBlobStore
     let blockingWork: NIOThreadPool
     let uploads: UploadBudget
     let transfers: TransferCount

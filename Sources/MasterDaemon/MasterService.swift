@@ -26,7 +26,7 @@ struct MasterService: Service {
         let secret = try SharedSecret(file: settings.secretFile)
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
-        let blobs = try FolderBlobStore(path: settings.stateDirectory + "/blobs")
+        let blobs = try LocalBlobStore(path: settings.stateDirectory + "/blobs")
         _ = try blobs.removeIncoming()
         let blockingWork = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
         blockingWork.start()
@@ -78,7 +78,7 @@ struct MasterService: Service {
 
     /// Replays the journal and runs the loop, on its own thread.
     private func decide(
-        _ loop: DecisionLoop, journal: Journal, blobs: FolderBlobStore, uploads: UploadBudget, counts: SessionCounts,
+        _ loop: DecisionLoop, journal: Journal, blobs: LocalBlobStore, uploads: UploadBudget, counts: SessionCounts,
         background: Background, notifier: ServiceNotifier, replayed: () -> Void
     ) throws {
         // The listing of the store runs beside the replay.
@@ -94,7 +94,7 @@ struct MasterService: Service {
     }
 
     private func serve(
-        secret: SharedSecret, loop: DecisionLoop, blobs: FolderBlobStore, uploads: UploadBudget,
+        secret: SharedSecret, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
         counts: SessionCounts,
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {

@@ -71,15 +71,3 @@ extension Communicator: StripCommunicator {
         messages.wait()
     }
 }
-
-/// A single rank: it has nobody to talk to.
-struct Alone: StripCommunicator {
-    var rank: Int { 0 }
-    var size: Int { 1 }
-    func allGather(_ bytes: [UInt8]) -> [[UInt8]] { [bytes] }
-    func gather(_ bytes: [UInt8]) -> [[UInt8]]? { [bytes] }
-    func exchange(_ outgoing: [OutgoingRows], _ incoming: [IncomingRows], while work: () -> Void) {
-        precondition(outgoing.isEmpty && incoming.isEmpty, "a single rank has no ghost rows")
-        work()
-    }
-}

@@ -371,3 +371,14 @@ extension LocalBlobStore {
         return usage
     }
 }
+
+/// A number of blobs and their bytes.
+struct BlobUsage: Hashable {
+    var blobCount = 0
+    var byteCount: UInt64 = 0
+
+    mutating func add(_ byteCount: UInt64) {
+        blobCount += 1
+        self.byteCount += byteCount
+    }
+}

@@ -26,7 +26,7 @@ import Transport
                 program: "test", version: "0", summary: "", settings: MasterSettings.table,
                 arguments: ["--state-dir", directory], environment: [:]))
         let journal = try Journal(directory: directory)
-        let blobs = try FolderBlobStore(path: directory + "/blobs")
+        let blobs = try LocalBlobStore(path: directory + "/blobs")
         let loop = DecisionLoop()
         let (ended, end) = AsyncStream.makeStream(of: (any Error)?.self)
         Thread {
@@ -158,7 +158,7 @@ extension DecisionLoopTests {
         var heard: [ClientKit.JobSummary.State] = []
         let error = try await Self.withLoop { loop, journal, directory in
             let job = try await Self.open("one", on: loop)
-            let blobs = try FolderBlobStore(path: directory + "/blobs")
+            let blobs = try LocalBlobStore(path: directory + "/blobs")
             let listener = try await MasterListener.bind(
                 to: Endpoint(host: "127.0.0.1", port: 0), Acceptor(secret: secret, logger: logger))
             let serving = Task {
@@ -203,7 +203,7 @@ extension DecisionLoopTests {
         _ = try await Self.withLoop { loop, _, directory in
             // A pool that takes no work, as one that is being shut down.
             let background = Background(
-                loop: loop, blobs: try FolderBlobStore(path: directory + "/blobs"),
+                loop: loop, blobs: try LocalBlobStore(path: directory + "/blobs"),
                 blockingWork: NIOThreadPool(numberOfThreads: 1), logger: Logger(label: "test"))
             let image = ImageID(job: JobID(1), index: 0)
             let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)

@@ -30,7 +30,6 @@ struct SimulatedClient {
     var retries = Retries(.session(patience: nil, wasConnected: true))
     /// The master said that the job is accepted.
     var acknowledged: JobID?
-    var asksToCancel = false
 
     /// Its job, as far as it knows it.
     var job: JobID? {
