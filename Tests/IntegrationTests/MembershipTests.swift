@@ -47,8 +47,8 @@ extension Integration {
             try await Cluster.with(workers: 2, ranks: 1) { cluster in
                 let first = try await cluster.status(of: cluster.workers[0])
                 let second = try await cluster.status(of: cluster.workers[1])
-                let late = cluster.workers[first.worker < second.worker ? 0 : 1]
-                let early = cluster.workers[first.worker < second.worker ? 1 : 0]
+                let late = cluster.workers[first.id < second.id ? 0 : 1]
+                let early = cluster.workers[first.id < second.id ? 1 : 0]
                 // The other one is given the number that the late one still goes by.
                 try await late.stop()
                 try await cluster.master.kill()

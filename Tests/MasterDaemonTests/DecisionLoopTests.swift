@@ -7,12 +7,12 @@ import MasterClient
 import MasterMachine
 import ClientKit
 import NIOPosix
-import Scheduler
 import Settings
 import Testing
 import Transport
 
 @testable import MasterDaemon
+@testable import Scheduler
 
 @Suite struct DecisionLoopTests {
     /// A loop on a thread of its own, over a state directory that is removed at the end.
@@ -21,7 +21,7 @@ import Transport
     ) async throws -> (any Error)? {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("loop-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let settings = try await MasterSettings(
+        let settings = try MasterSettings(
             Settings(
                 program: "test", version: "0", summary: "", settings: MasterSettings.table,
                 arguments: ["--state-dir", directory], environment: [:]))
