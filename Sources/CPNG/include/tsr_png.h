@@ -1,7 +1,7 @@
-// Reads a PNG file that lies in memory by libpng, without setjmp in sight.
+// Reads a PNG file in memory by libpng, without setjmp in sight.
 //
 // Every function that can fail returns false and leaves libpng's message in the reader: no error leaves this file by
-// longjmp, none is printed. After a failure the reader may only be asked for its message and closed.
+// longjmp, and no error is printed. After a failure the reader may only be asked for its message and closed.
 //
 // Ownership: `tsr_png_open` allocates a reader, `tsr_png_close` frees it. The file's bytes belong to the caller and must
 // stay until then. A reader belongs to one thread at a time.
@@ -35,7 +35,7 @@ void tsr_png_close(tsr_png_reader *reader);
 // The sentence of libpng that explains the last failure; valid until `tsr_png_close`.
 const char *tsr_png_message(const tsr_png_reader *reader);
 
-// Reads all that stands before the image data. Must come first, once.
+// Reads everything before the image data. To be called first, once.
 bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header);
 
 // Reads the next `row_count` rows of an image that is not interlaced to `rows`, one after the other without padding.
