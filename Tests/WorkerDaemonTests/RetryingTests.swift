@@ -57,8 +57,8 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ConnectionClosed(.goodbye, "goodbye", refusalCode: .idle),
         TransportError(.refused, "nothing is listening"), TransportError(.tooManyConnections, "too many"),
     ]) func `a lost master is waited for, two minutes long`(error: any Error & Sendable) async {
-        #expect(await attempts(failingBy: error) > 40)
-        #expect((120...122).contains(clock.now.offset / .seconds(1)))
+        #expect(await attempts(failingBy: error) > 30)
+        #expect((120...123).contains(clock.now.offset / .seconds(1)))
     }
 
     @Test(arguments: [
