@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func `a result appears whole or not at all`() async throws {
-        try await withTemporaryDirectory { directory in
+        try withTemporaryDirectory { directory in
             try TestFiles.write("old", to: directory + "/x.png")
             let discarded = try OutputFile(at: directory + "/x.png")
             try discarded.descriptor.writeAll(Array("half".utf8))
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `a link and a device are written through, not replaced`() async throws {
-        try await withTemporaryDirectory { directory in
+        try withTemporaryDirectory { directory in
             try TestFiles.write("old", to: directory + "/target.png")
             try FileManager.default.createSymbolicLink(
                 atPath: directory + "/link.png", withDestinationPath: "target.png")
@@ -68,7 +68,7 @@ import Testing
     }
 
     @Test func `directories are made as far as they are missing`() async throws {
-        try await withTemporaryDirectory { directory in
+        try withTemporaryDirectory { directory in
             try OutputFile.makeDirectory(directory + "/a/b/c/")
             try OutputFile.makeDirectory(directory + "/a/b")
             #expect(FileStatus(at: directory + "/a/b/c")?.kind == .directory)
