@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct InputTests {
     @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {
-        try await withTemporaryDirectory { directory in
+        try withTemporaryDirectory { directory in
             try TestFiles.write("image", to: directory + "/a.png")
             try TestFiles.write("", to: directory + "/empty.png")
             let (files, complaints) = try JobInputs.examine([

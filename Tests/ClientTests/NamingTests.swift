@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `an input is not replaced unless that is asked for`() async throws {
-        try await withTemporaryDirectory { directory in
+        try withTemporaryDirectory { directory in
             try TestFiles.write("a", to: directory + "/a.png")
             try TestFiles.write("b", to: directory + "/b.jpg")
             try FileManager.default.createSymbolicLink(atPath: directory + "/link.png", withDestinationPath: "b.jpg")

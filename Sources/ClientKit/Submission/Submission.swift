@@ -138,4 +138,9 @@ public struct SubmissionInterrupted: Error, Hashable {
     public let job: JobID
     /// Whether the master confirmed that the job is cancelled.
     public let isJobCancelled: Bool
+
+    public init(job: JobID, isJobCancelled: Bool) {
+        self.job = job
+        self.isJobCancelled = isJobCancelled
+    }
 }
