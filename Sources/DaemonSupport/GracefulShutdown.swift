@@ -49,11 +49,19 @@ final class ShutdownOrder: Sendable {
     }
 
     /// Gives the order at the first of `signals`; later ones have no effect.
+    ///
+    /// The thread that waits is also the one that surely takes a signal to the process: those of Dispatch block nearly all.
     func give(at signals: [CInt]) {
+        // Made before a handler can ask for it.
+        let arrivals = Self.arrivals
+        for number in signals { signal(number) { _ in ShutdownOrder.arrivals.signal() } }
         startThread { [self] in
-            Self.arrivals.wait()
+            var unblocked = sigset_t()
+            sigemptyset(&unblocked)
+            for number in signals { sigaddset(&unblocked, number) }
+            pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
+            arrivals.wait()
             give()
         }
-        for number in signals { signal(number) { _ in ShutdownOrder.arrivals.signal() } }
     }
 }

@@ -25,10 +25,11 @@ import Testing
     }
 
     @Test func `a signal is an order, and a second one changes nothing`() async throws {
+        // To the process, as systemd and terminals send it; this thread may be one that blocks it.
         ShutdownOrder.current.give(at: [SIGUSR1])
-        raise(SIGUSR1)
+        kill(getpid(), SIGUSR1)
         try await gracefulShutdown()
-        raise(SIGUSR1)
+        kill(getpid(), SIGUSR1)
         try await gracefulShutdown()
     }
 }

@@ -99,6 +99,8 @@ import Testing
         try harness.submit()
         try harness.finishNext(on: worker)
         for missing in harness.journal.indices.dropLast() {
+            // Identifiers may have been reserved by a release that wrote no record of it.
+            if case .workersReserved = harness.journal[missing] { continue }
             var records = harness.journal
             records.remove(at: missing)
             #expect(throws: ReplayError.self, "without \(harness.journal[missing])") {

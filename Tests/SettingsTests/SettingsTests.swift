@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "not a list of keys"), ("- a\n- b", "not a list of keys"), ("listen: [", "line 1, column "),
+        ("", "not a list of keys"), ("- a\n- b", "not a list of keys"), ("listen: [", "line 2, column "),
         ("a: 1\na: 2", "'a' is in it twice"),
         ("a: 1\n---\nb: 2", "more than one document"), ("a: b: c", "line 1, column 5"),
         ("[a]: b", "a key is not a word"),
