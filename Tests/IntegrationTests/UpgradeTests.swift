@@ -49,10 +49,13 @@ extension Integration {
             }
         }
 
+        /// What the journal says of jobs. Of the reservations of worker identifiers it only keeps the last.
         private static func records(_ directory: String) throws -> [Record] {
             let journal = try Journal(directory: directory)
             var records: [Record] = []
-            try journal.replay { records.append($0) }
+            try journal.replay { record in
+                if record.kind != .workersReserved { records.append(record) }
+            }
             try journal.close()
             return records
         }
