@@ -115,8 +115,11 @@ release-check: setup
 	$(BUILD) --build-tests
 	RELEASE_CHECK=1 $(TEST) --filter ReleaseEvidenceTests
 
-lint:
+# All of Foundation brings 40 MB of ICU into each program; FoundationEssentials does not.
+lint: lint-prose
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel
+	@! git grep -nE '^([a-z]+ )?import Foundation$$' -- Sources ':!*.pb.swift' || \
+	    { echo "lint: import FoundationEssentials in Sources" >&2; exit 1; }
 
 # Habits of language (docs/style.md; `scripts/lint-prose.pl --count` shows them per directory), links and paths in pages, and
 # the table of targets.

@@ -1,6 +1,5 @@
 import BlobStore
 import Dispatch
-import FoundationEssentials
 import Journal
 import Logging
 import NIOCore
@@ -107,9 +106,9 @@ struct MasterService: Service {
         logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
         if let file = settings.addressFile {
             do {
-                try Data("\(address)\n".utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+                try replaceFile(at: file, with: Array("\(address)\n".utf8))
             } catch {
-                throw AddressFileError(file: file, reason: error.localizedDescription)
+                throw AddressFileError(file: file, reason: "\(error)")
             }
         }
         notifier.ready()
