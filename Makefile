@@ -38,8 +38,8 @@ help:
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
-	@echo "make lint     check the formatting"
-	@echo "make lint-prose  find habits of language that docs/style.md advises against"
+	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
+	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
 	@echo
 	@echo "Longer campaigns, each described in its first lines:"
 	@echo "scripts/crash-points.sh   kill the master at every call that changes its files"
