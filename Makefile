@@ -3,7 +3,6 @@
 	compare-opencv bench-kernels release-check lint lint-prose demo install uninstall clean
 
 PREFIX ?= /usr/local
-JOBS ?= $(shell nproc)
 BIN = .build/release
 PROGRAMS = tessera tessera-master tessera-worker tessera-rank
 # The rank's second build, for processors with wider vectors: what is installed has both, and the first becomes the second where
@@ -16,9 +15,10 @@ endif
 # The kernels as this machine's rank runs them, for comparisons.
 KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
 
-BUILD = swift build -j $(JOBS)
-# One build of only the programs, which bring Swift's library with them.
-BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib
+BUILD = scripts/build.sh
+# One build of only the programs, which bring Swift's library with them. Nothing loads code that calls back into them, so their
+# symbols are not exported: what they do not use is left out.
+BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic
 TEST = swift test --skip-build
 
 help:

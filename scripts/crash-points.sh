@@ -8,5 +8,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build --build-tests
+scripts/build.sh --build-tests
 TESSERA_CRASH_POINTS=${1:-all} swift test --skip-build --no-parallel --filter CrashPointTests

@@ -11,7 +11,7 @@ command -v protoc >/dev/null || {
     echo "generate-messages: protoc is missing: apt install protobuf-compiler" >&2
     exit 1
 }
-swift build --product protoc-gen-swift
+scripts/build.sh --product protoc-gen-swift
 plugin=$(swift build --show-bin-path)/protoc-gen-swift
 output=Sources/Protocol/Generated
 if [ "${1:-}" = --check ]; then

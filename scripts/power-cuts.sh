@@ -10,6 +10,6 @@ cd "$(dirname "$0")/.."
     echo "power-cuts: mounting needs root" >&2
     exit 1
 }
-swift build --build-tests
+scripts/build.sh --build-tests
 # In a mount namespace of its own: if another namespace had a copy of the mount, the file system would outlive its umount.
 TESSERA_POWER_CUTS=${1:-1000} unshare --mount --propagation private swift test --skip-build --no-parallel --filter PowerCutTests

@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-swift build -c release --product tessera-master
-swift build -c release --product journal-writer
+scripts/build.sh -c release --product tessera-master
+scripts/build.sh -c release --product journal-writer
 bin=$(swift build -c release --show-bin-path)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

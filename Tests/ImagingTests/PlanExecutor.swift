@@ -201,7 +201,8 @@ final class GuardedRows {
         var target: [UInt8] = []
         for x in 0..<shape.width {
             for y in 0..<shape.height {
-                target += source[(y * shape.width + x) * pixel..<(y * shape.width + x + 1) * pixel]
+                let start = (y * shape.width + x) * pixel
+                target.append(contentsOf: source[start..<start + pixel])
             }
         }
         result.fill(from: target)
