@@ -4,11 +4,12 @@ import PackageDescription
 // Each target is one idea; dependencies point only downward. docs/architecture.md draws the house.
 // Sources/ is what is installed, Tools/ what helps to develop it, Tests/ what proves it.
 //
-// `swift build` and `swift test` build everything that a developer needs. Two environment variables, which the Makefile sets,
-// change what is built (docs/decisions/0021):
+// `swift build` and `swift test` build everything that a developer needs. Environment variables change what is built
+// (docs/decisions/0021); the Makefile sets the first two:
 //
 //     TESSERA_PARTS=programs   only the programs that `make demo` runs: no tests, no simulation, no other tools
 //     TESSERA_RANK_V3=1        the rank's second build, for x86-64-v3 processors, too: what is installed has both
+//     TESSERA_TESTS=A,B        of the test targets only these, which builds sooner while you work on one thing
 
 /// Whether only the programs are built.
 let isProgramsOnly = Context.environment["TESSERA_PARTS"] == "programs"
@@ -386,4 +387,8 @@ if isProgramsOnly {
         let path = target.path ?? "Sources/"
         return target.type == .test || !(path.hasPrefix("Sources/") || path == "Tools/Enlarge")
     }
+}
+
+if let names = Context.environment["TESSERA_TESTS"]?.split(separator: ",").map(String.init) {
+    package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
 }
