@@ -138,6 +138,7 @@ extension FuzzTarget {
                 "\(slice) is outside its blob, or changes when it is copied")
         case .refused, .done, .drain, .openJob, .jobOpened, .sealJob, .blobsFound, .getJob, .jobSummary, .listJobs,
             .jobList, .listImages, .watchJob, .stopWatching, .cancelJob, .listWorkers, .workerList, .drainWorker,
+            .releaseWorker,
             .listDead, .deadList, .showDead, .redriveDead, .purgeDead, .affected, .getMaster, .masterStatus, .putBlob,
             .blobHeader, .blobEnd, nil:
             break

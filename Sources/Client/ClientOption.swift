@@ -88,11 +88,16 @@ enum JobOption {
     static let attempts = ClientOption<JobOptionFlags>(
         "attempts", "n", "Attempts before a task is given up (default: the master's)."
     ) { $0.attempts }
+    static let audit = ClientOption<JobOptionFlags>(
+        "audit", "share",
+        "Have this share of the tasks computed again by another worker, to compare: 1 for all, 0 for none (default: the "
+            + "master's)."
+    ) { $0.audit }
     static let submitter = ClientOption<JobOptionFlags>(
         "submitter", "name", "The label by which jobs share the cluster fairly (default: user@host)."
     ) { $0.submitter }
 
-    static let all = [priority, noCache, maxPixels, chunkBytes, attempts, submitter]
+    static let all = [priority, noCache, maxPixels, chunkBytes, attempts, audit, submitter]
 }
 
 extension Option where Value == String? {

@@ -1,5 +1,6 @@
 import Pipelines
 import ClientKit
+import JobModel
 import Settings
 import Transport
 
@@ -107,7 +108,15 @@ struct ClientSettings: Sendable {
             mayUseCache: try !settings.isOn("no-cache"),
             chunkByteCount: try optional("chunk-bytes", in: 1...1 << 40).map { UInt64($0) },
             maximumPixelCount: try optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
-            maximumAttempts: try optional("attempts", in: 1...100).map { UInt32($0) })
+            maximumAttempts: try optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: try auditShare())
+    }
+
+    private func auditShare() throws(SettingsError) -> AuditShare? {
+        guard let text = settings.text("audit") else { return nil }
+        guard let share = AuditShare(text: text) else {
+            throw settings.invalid("audit", text, allowed: AuditShare.allowed)
+        }
+        return share
     }
 
     private func optional(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {

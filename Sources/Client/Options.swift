@@ -34,6 +34,7 @@ struct JobOptionFlags: ParsableArguments {
     var roi: String?
 
     @Option(JobOption.attempts) var attempts: String?
+    @Option(JobOption.audit) var audit: String?
     @Option(JobOption.submitter) var submitter: String?
 }
 

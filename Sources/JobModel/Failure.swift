@@ -20,6 +20,10 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
     case cancelled = 9
     /// The master moved the task, which waited in a busy worker and had not started, to an idle one. Not counted.
     case movedToIdleWorker = 10
+    /// Two workers gave different results for a task of the image, and there was no third to decide. A redrive may help.
+    case disputed = 11
+    /// The worker was found to compute wrong results, and gets no more work. Not counted against the task.
+    case workerQuarantined = 12
 
     /// The code as people and programs read it.
     public var code: String {
@@ -34,6 +38,8 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
         case .returned: "returned"
         case .cancelled: "cancelled"
         case .movedToIdleWorker: "moved-to-idle-worker"
+        case .disputed: "disputed"
+        case .workerQuarantined: "worker-quarantined"
         }
     }
 
@@ -52,8 +58,8 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
     public var charge: Charge {
         switch self {
         case .workerLost: .loss
-        case .rankLost, .hung, .workerError: .failure
-        case .returned, .movedToIdleWorker: .free
+        case .rankLost, .hung, .workerError, .disputed: .failure
+        case .returned, .movedToIdleWorker, .workerQuarantined: .free
         case .corruptInput, .overLimit, .unsuitable, .cancelled: .final
         }
     }
@@ -69,8 +75,8 @@ public enum FailureCause: UInt8, Sendable, Hashable, CaseIterable {
     public var tally: Tally? {
         switch self {
         case .workerLost, .rankLost: .lost
-        case .hung, .workerError, .corruptInput, .overLimit, .unsuitable: .failed
-        case .returned, .cancelled, .movedToIdleWorker: nil
+        case .hung, .workerError, .corruptInput, .overLimit, .unsuitable, .disputed: .failed
+        case .returned, .cancelled, .movedToIdleWorker, .workerQuarantined: nil
         }
     }
 }

@@ -10,6 +10,10 @@ public struct JobOptions: Hashable, Sendable {
     public var maximumAttempts: UInt32
     /// The revision of results when the job was submitted.
     public var resultRevision: UInt32
+    /// The share of the tasks that another worker computes again.
+    public var auditShare: AuditShare
+    /// Whether a result can be withdrawn for a while after it is done, should a worker that took part be found faulty.
+    public var isRevocable: Bool
 
     /// The revision of the pixels, the encoding and the plans that this release's results have.
     ///
@@ -24,14 +28,20 @@ public struct JobOptions: Hashable, Sendable {
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
-        maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision
+        maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision,
+        auditShare: AuditShare = .none, isRevocable: Bool = false
     ) {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
         self.mayUseCache = mayUseCache
         self.maximumAttempts = maximumAttempts
         self.resultRevision = resultRevision
+        self.auditShare = auditShare
+        self.isRevocable = isRevocable
     }
+
+    /// The options as versions of records before 5 have them say nothing of audits.
+    var mentionsAudits: Bool { auditShare != .none || isRevocable }
 }
 
 /// A submission as it was accepted.
@@ -60,6 +70,13 @@ public struct JobDescription: Hashable, Sendable {
         self.pipeline = pipeline
         self.options = options
         self.submittedAt = submittedAt
+    }
+
+    /// The same submission with other options.
+    func with(_ options: JobOptions) -> JobDescription {
+        JobDescription(
+            id: id, token: token, submitter: submitter, priority: priority, pipeline: pipeline, options: options,
+            submittedAt: submittedAt)
     }
 }
 

@@ -6,8 +6,10 @@ public enum Record: Hashable, Sendable {
     case jobSealed(JobID, imageCount: UInt32)
     /// Written before the lease is handed out.
     case attemptStarted(LeaseID, worker: WorkerID)
-    case bandPublished(TaskID, band: UInt32, blob: BlobReference)
-    case taskCompleted(LeaseID, output: TaskOutput)
+    /// - Parameter worker: its author, unless that is the holder of the task's only running attempt.
+    case bandPublished(TaskID, band: UInt32, blob: BlobReference, by: WorkerID? = nil)
+    /// - Parameter worker: its author, unless that is the holder of the lease.
+    case taskCompleted(LeaseID, output: TaskOutput, by: WorkerID? = nil)
     case attemptEnded(LeaseID, worker: WorkerID, failure: Failure)
     /// The image's output file exists, whether just computed or answered from a kept result.
     case imageCompleted(ImageID, result: BlobReference, fromCache: Bool)
@@ -27,21 +29,36 @@ public enum Record: Hashable, Sendable {
     case jobForgotten(JobID)
     /// The worker identifiers up to this one may have been given out. Written before the first of them is.
     case workersReserved(through: WorkerID)
+    /// What decides, with a task's name, whether the task is audited. Written once, before the first job with audits.
+    case auditsSalted(AuditSalt)
+    /// Another worker computed a finished task again; `opinion` is the fingerprint of what it gave.
+    case taskAudited(LeaseID, opinion: UInt64)
+    /// The task stays as it is without a second opinion.
+    case auditEnded(TaskID, AuditEnd)
+    /// A worker that took part in the image was found faulty: what there is of its result does not count, and it starts over.
+    case imageWithdrawn(ImageID)
+    /// The job's first `count` images that could still be withdrawn can no longer be: their inputs go.
+    case resultsSettled(JobID, count: UInt32)
+    /// The worker gave another result than two others that agree, for the task of `evidence`: it gets no more work.
+    case workerQuarantined(WorkerID, name: String, evidence: LeaseID, at: UInt64)
+    /// The operator trusts the worker again.
+    case workerReleased(WorkerID)
 
     /// The job that the fact is about; `nil` when it is about none.
     public var job: JobID? {
         switch self {
         case .jobOpened(let description): description.id
         case .imagesAdded(let job, _), .jobSealed(let job, _), .jobFinished(let job, _, _), .jobCancelled(let job, _),
-            .jobForgotten(let job), .jobRevised(let job, _):
+            .jobForgotten(let job), .jobRevised(let job, _), .resultsSettled(let job, _):
             job
-        case .attemptStarted(let lease, _), .taskCompleted(let lease, _), .attemptEnded(let lease, _, _):
+        case .attemptStarted(let lease, _), .taskCompleted(let lease, _, _), .attemptEnded(let lease, _, _),
+            .taskAudited(let lease, _):
             lease.task.image.job
-        case .bandPublished(let task, _, _): task.image.job
+        case .bandPublished(let task, _, _, _), .auditEnded(let task, _): task.image.job
         case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRedriven(let image),
-            .imageRestarted(let image), .imageReplanned(let image, _):
+            .imageRestarted(let image), .imageReplanned(let image, _), .imageWithdrawn(let image):
             image.job
-        case .workersReserved: nil
+        case .workersReserved, .auditsSalted, .workerQuarantined, .workerReleased: nil
         }
     }
 }

@@ -3,12 +3,13 @@ import ByteCoding
 // The binary form of the journal's records; see TaskSpecCoding.swift for the parts and the notation.
 //
 //     Record            u8 version | u8 kind | the kind's fields
-//      1 jobOpened          JobDescription
+//      1 jobOpened          JobDescription | audit share in millionths | u8 revocable     (the last two since version 5)
 //      2 imagesAdded        JobID | ImageDescription[]
 //      3 jobSealed          JobID | image count
 //      4 attemptStarted     LeaseID | WorkerID
-//      5 bandPublished      TaskID | band | BlobReference
-//      6 taskCompleted      LeaseID | TaskOutput       (a checksum of any form since version 4)
+//      5 bandPublished      TaskID | band | BlobReference | WorkerID             (the last since version 5)
+//      6 taskCompleted      LeaseID | TaskOutput | WorkerID
+//                           (a checksum of any form since version 4, the worker since version 5)
 //      7 attemptEnded       LeaseID | WorkerID | Failure
 //      8 imageCompleted     ImageID | BlobReference | u8 from cache
 //      9 imageFailed        ImageID | Failure | u8 dead-lettered
@@ -20,7 +21,15 @@ import ByteCoding
 //     15 imageReplanned     ImageID | chunk bytes                                (since version 2)
 //     16 jobRevised         JobID | result revision                              (since version 3)
 //     17 workersReserved    WorkerID                                             (since version 4)
-//     The cause 10, movedToIdleWorker, of attemptEnded is there since version 4; earlier it was 8, returned.
+//     18 auditsSalted       u64 | u64, little-endian                             (this and all below since version 5)
+//     19 taskAudited        LeaseID | u64 little-endian fingerprint
+//     20 auditEnded         TaskID | u8 reason
+//     21 imageWithdrawn     ImageID
+//     22 resultsSettled     JobID | count
+//     23 workerQuarantined  WorkerID | name | LeaseID | ms since 1970
+//     24 workerReleased     WorkerID
+//     The cause 10, movedToIdleWorker, of attemptEnded is there since version 4; earlier it was 8, returned. The causes 11 and
+//     12 of a failure are there since version 5.
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
@@ -50,10 +59,20 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
     case imageReplanned = 15
     case jobRevised = 16
     case workersReserved = 17
+    case auditsSalted = 18
+    case taskAudited = 19
+    case auditEnded = 20
+    case imageWithdrawn = 21
+    case resultsSettled = 22
+    case workerQuarantined = 23
+    case workerReleased = 24
 
     /// The first version that has the kind.
     var firstVersion: UInt8 {
         switch self {
+        case .auditsSalted, .taskAudited, .auditEnded, .imageWithdrawn, .resultsSettled, .workerQuarantined,
+            .workerReleased:
+            5
         case .workersReserved: 4
         case .jobRevised: 3
         case .imageReplanned: 2
@@ -66,7 +85,7 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 4
+    public static let codingVersion: UInt8 = 5
 
     public var kind: RecordKind {
         switch self {
@@ -87,6 +106,13 @@ extension Record {
         case .imageReplanned: .imageReplanned
         case .jobRevised: .jobRevised
         case .workersReserved: .workersReserved
+        case .auditsSalted: .auditsSalted
+        case .taskAudited: .taskAudited
+        case .auditEnded: .auditEnded
+        case .imageWithdrawn: .imageWithdrawn
+        case .resultsSettled: .resultsSettled
+        case .workerQuarantined: .workerQuarantined
+        case .workerReleased: .workerReleased
         }
     }
 }
@@ -95,8 +121,12 @@ extension Record {
     /// The oldest version that has the record's form.
     private var formVersion: UInt8 {
         switch self {
-        case .taskCompleted(_, let output): max(kind.firstVersion, output.firstVersion)
-        case .attemptEnded(_, _, let failure) where failure.cause == .movedToIdleWorker: 4
+        case .jobOpened(let description): description.options.mentionsAudits ? 5 : kind.firstVersion
+        case .bandPublished(_, _, _, let worker): worker == nil ? kind.firstVersion : 5
+        case .taskCompleted(_, let output, let worker):
+            worker == nil ? max(kind.firstVersion, output.firstVersion) : 5
+        case .attemptEnded(_, _, let failure), .imageFailed(_, let failure, _):
+            max(kind.firstVersion, failure.cause.firstVersion)
         case .imagesAdded(_, let images): images.contains(where: \.needsWholeImage) ? 4 : kind.firstVersion
         default: kind.firstVersion
         }
@@ -111,6 +141,10 @@ extension Record: BinaryCodable {
         switch self {
         case .jobOpened(let description):
             writer.write(description)
+            if version >= 5 {
+                writer.writeVariable(UInt64(description.options.auditShare.millionths))
+                writer.write(description.options.isRevocable)
+            }
         case .imagesAdded(let job, let images):
             writer.write(job)
             writer.write(images)
@@ -120,13 +154,15 @@ extension Record: BinaryCodable {
         case .attemptStarted(let lease, let worker):
             writer.write(lease)
             writer.write(worker)
-        case .bandPublished(let task, let band, let blob):
+        case .bandPublished(let task, let band, let blob, let worker):
             writer.write(task)
             writer.writeVariable(UInt64(band))
             writer.write(blob)
-        case .taskCompleted(let lease, let output):
+            if version >= 5 { writer.write(worker) }
+        case .taskCompleted(let lease, let output, let worker):
             writer.write(lease)
             output.encode(into: &writer, version: version)
+            if version >= 5 { writer.write(worker) }
         case .attemptEnded(let lease, let worker, let failure):
             writer.write(lease)
             writer.write(worker)
@@ -158,6 +194,27 @@ extension Record: BinaryCodable {
             writer.writeVariable(UInt64(revision))
         case .workersReserved(let last):
             writer.write(last)
+        case .auditsSalted(let salt):
+            writer.write(salt.first)
+            writer.write(salt.second)
+        case .taskAudited(let lease, let opinion):
+            writer.write(lease)
+            writer.write(opinion)
+        case .auditEnded(let task, let end):
+            writer.write(task)
+            writer.write(end.rawValue)
+        case .imageWithdrawn(let image):
+            writer.write(image)
+        case .resultsSettled(let job, let count):
+            writer.write(job)
+            writer.writeVariable(UInt64(count))
+        case .workerQuarantined(let worker, let name, let evidence, let time):
+            writer.write(worker)
+            writer.write(name)
+            writer.write(evidence)
+            writer.writeVariable(time)
+        case .workerReleased(let worker):
+            writer.write(worker)
         }
     }
 
@@ -173,7 +230,14 @@ extension Record: BinaryCodable {
         }
         switch kind {
         case .jobOpened:
-            self = .jobOpened(try reader.read())
+            var description: JobDescription = try reader.read()
+            if version >= 5 {
+                var options = description.options
+                options.auditShare = AuditShare(millionths: try reader.readVariable(as: UInt32.self))
+                options.isRevocable = try reader.readBool()
+                description = description.with(options)
+            }
+            self = .jobOpened(description)
         case .imagesAdded:
             self = .imagesAdded(try reader.read(), try reader.readArray())
         case .jobSealed:
@@ -182,9 +246,12 @@ extension Record: BinaryCodable {
             self = .attemptStarted(try reader.read(), worker: try reader.read())
         case .bandPublished:
             self = .bandPublished(
-                try reader.read(), band: try reader.readVariable(as: UInt32.self), blob: try reader.read())
+                try reader.read(), band: try reader.readVariable(as: UInt32.self), blob: try reader.read(),
+                by: version >= 5 ? try reader.readOptional() : nil)
         case .taskCompleted:
-            self = .taskCompleted(try reader.read(), output: try TaskOutput(from: &reader, version: version))
+            self = .taskCompleted(
+                try reader.read(), output: try TaskOutput(from: &reader, version: version),
+                by: version >= 5 ? try reader.readOptional() : nil)
         case .attemptEnded:
             self = .attemptEnded(try reader.read(), worker: try reader.read(), failure: try reader.read())
         case .imageCompleted:
@@ -207,6 +274,44 @@ extension Record: BinaryCodable {
             self = .jobRevised(try reader.read(), resultRevision: try reader.readVariable(as: UInt32.self))
         case .workersReserved:
             self = .workersReserved(through: try reader.read())
+        case .auditsSalted:
+            self = .auditsSalted(AuditSalt(try reader.read(), try reader.read()))
+        case .taskAudited:
+            self = .taskAudited(try reader.read(), opinion: try reader.read())
+        case .auditEnded:
+            self = .auditEnded(try reader.read(), try AuditEnd(from: &reader))
+        case .imageWithdrawn:
+            self = .imageWithdrawn(try reader.read())
+        case .resultsSettled:
+            self = .resultsSettled(try reader.read(), count: try reader.readVariable(as: UInt32.self))
+        case .workerQuarantined:
+            self = .workerQuarantined(
+                try reader.read(), name: try reader.readString(), evidence: try reader.read(),
+                at: try reader.readVariable())
+        case .workerReleased:
+            self = .workerReleased(try reader.read())
+        }
+    }
+}
+
+extension AuditEnd {
+    fileprivate init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        let number: UInt8 = try reader.read()
+        guard let end = AuditEnd(rawValue: number) else {
+            throw BinaryCodingError("\(number) is not a reason why an audit ends")
+        }
+        self = end
+    }
+}
+
+extension FailureCause {
+    /// The first version of records that has the cause.
+    fileprivate var firstVersion: UInt8 {
+        switch self {
+        case .disputed, .workerQuarantined: 5
+        case .movedToIdleWorker: 4
+        case .corruptInput, .overLimit, .unsuitable, .rankLost, .workerLost, .hung, .workerError, .returned, .cancelled:
+            1
         }
     }
 }

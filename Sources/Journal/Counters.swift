@@ -39,12 +39,12 @@ struct Counters: Equatable {
     mutating func noted(_ record: Record) {
         if let job = record.job { highestJob = max(highestJob, job.rawValue) }
         switch record {
-        case .attemptStarted(_, let worker), .attemptEnded(_, let worker, _):
+        case .attemptStarted(_, let worker), .attemptEnded(_, let worker, _), .workerQuarantined(let worker, _, _, _):
             highestWorker = max(highestWorker, worker.rawValue)
         case .workersReserved(let last): highestWorker = max(highestWorker, last.rawValue)
         case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .imageCompleted, .imageFailed,
             .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobFinished, .jobCancelled,
-            .jobForgotten:
+            .jobForgotten, .auditsSalted, .taskAudited, .auditEnded, .imageWithdrawn, .resultsSettled, .workerReleased:
             break
         }
     }

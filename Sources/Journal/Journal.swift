@@ -185,13 +185,15 @@ public final class Journal: Sendable {
 // MARK: - Rows
 
 extension Journal {
-    /// The `job` column of records that are about no job: the table demands a positive number, and no job ever has this one.
+    /// The `job` column of reservations, of which one is kept. The table demands a positive number, and no job ever has this one.
     private static let noJob = JobID(UInt64(Int64.max))
+    /// The `job` column of other records that are about no job: they are all kept.
+    private static let cluster = JobID(UInt64(Int64.max) - 1)
 
     private static func insert(_ record: Record, into database: Connection, _ counters: inout Counters) throws {
         let body = record.encoded()
         counters.lastSequence += 1
-        let job = Int64(bitPattern: (record.job ?? noJob).rawValue)
+        let job = Int64(bitPattern: (record.job ?? (record.kind == .workersReserved ? noJob : cluster)).rawValue)
         let kind = Int64(record.kind.rawValue)
         let statement = try database.statement(
             "INSERT INTO record (sequence, job, kind, checksum, body) VALUES (?, ?, ?, ?, ?)")

@@ -69,12 +69,12 @@ struct Background: Sendable {
         let image = assembly.image
         do {
             let result = try await assembleWhenThereIsSpace(assembly)
-            loop.post { core in core.decide { $0.assembled(image, result: result, at: $1) } }
+            loop.post { core in core.decide { $0.assembled(image, result: result, run: assembly.run, at: $1) } }
         } catch is CancellationError {
             // The master stops before the pool began: the image is assembled after the next start.
         } catch let error as BlobStoreError where error.code == .notFound {
             logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(image)"])
-            loop.post { core in core.decide { $0.segmentMissing(error.blob, of: image, at: $1) } }
+            loop.post { core in core.decide { $0.segmentMissing(error.blob, of: image, run: assembly.run, at: $1) } }
         } catch let error as BlobStoreError where error.code == .damaged {
             loop.post { $0.blobFailed(error) }
         } catch let error as BlobStoreError where error.code == .syncFailed {

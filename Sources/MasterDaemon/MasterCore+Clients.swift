@@ -59,6 +59,12 @@ extension MasterCore {
                         }
                     }))
         case .drainWorker(let message): try drain(message, answer)
+        case .releaseWorker(let message):
+            let released = try decide { master, now throws(SchedulerRefusal) in
+                try master.released(message.worker, at: now)
+            }
+            logger.notice("workers released", metadata: ["worker.ids": "\(released)", "by": "\(message.worker)"])
+            answer(.affected(.with { $0.count = UInt32(released.count) }))
         case .listDead, .showDead, .redriveDead, .purgeDead: answer(try deadLetters(request))
         case let other:
             throw ProtocolViolation(
@@ -81,8 +87,9 @@ extension MasterCore {
             maximumPixelCount: message.maximumPixelCount == 0
                 ? defaults.maximumPixelCount : min(message.maximumPixelCount, defaults.maximumPixelCount),
             mayUseCache: !message.noCache,
-            maximumAttempts: message.maximumAttempts == 0 ? defaults.maximumAttempts : min(message.maximumAttempts, 100)
-        )
+            maximumAttempts: message.maximumAttempts == 0
+                ? defaults.maximumAttempts : min(message.maximumAttempts, 100),
+            auditShare: message.hasAuditShare ? AuditShare(millionths: message.auditShare) : defaults.auditShare)
         let opening = JobOpening(
             token: message.token, submitter: message.submitter, priority: message.priority,
             pipeline: pipeline.canonicalText, options: options)

@@ -45,8 +45,12 @@ final class MasterCore {
         self.logger = logger
         self.launch = launch
         startedAt = Self.currentInstant
+        var machine = settings.machine
+        // Used once in the life of a state directory: the journal keeps it.
+        var generator = SystemRandomNumberGenerator()
+        machine.scheduler.auditSalt = AuditSalt(generator.next(), generator.next())
         master = try Machine(
-            settings.machine, nextJob: JobID(journal.highestJobID.rawValue + 1),
+            machine, nextJob: JobID(journal.highestJobID.rawValue + 1),
             nextWorker: WorkerID(journal.highestWorkerID.rawValue + 1))
         master.expect(recordCount: journal.recordCount)
         try journal.replay { try master.replay($0) }
@@ -88,6 +92,7 @@ final class MasterCore {
         }
         let actions = master.committed(turn, at: now)
         takeCounters()
+        logFindings(turn.records)
         for reply in turn.replies { reply() }
         for action in actions { perform(action) }
     }

@@ -43,6 +43,15 @@ struct MasterSettings: Sendable {
         Setting(
             "progress-timeout", "TIME", default: "60s",
             "An attempt without progress for longer has failed; large tasks get a second more for each million pixels"),
+        Setting(
+            "audit", "SHARE", default: "0.5%",
+            "Have this share of the tasks computed again by another worker, to compare: 0 for none, 1 for all"),
+        Setting(
+            "audit-wait", "TIME", default: "30s",
+            "How long an image waits for a worker that could audit its tasks, while there is none"),
+        Setting(
+            "audit-window", "TIME", default: "4h",
+            "Keep inputs this long after their images, to compute results of a worker found faulty again; 0s for not"),
         Setting("keep-results", "TIME", default: "7d", "Forget finished jobs and their results after this time"),
         Setting("min-free-bytes", "N", default: "1G", "Refuse uploads that would leave less free space than this"),
         Setting(
@@ -102,6 +111,15 @@ struct MasterSettings: Sendable {
             try settings.integer("chunk-bytes", in: 1...Int(Self.largestChunkByteCount)))
         jobDefaults.maximumPixelCount = UInt64(try settings.integer("max-pixels", in: 1...1_000_000_000_000))
         jobDefaults.maximumAttempts = UInt32(try settings.integer("max-attempts", in: 1...100))
+        let share = try settings.requiredText("audit")
+        guard let auditShare = AuditShare(text: share) else {
+            throw settings.invalid("audit", share, allowed: AuditShare.allowed)
+        }
+        jobDefaults.auditShare = auditShare
+        scheduler.auditWait = try settings.duration("audit-wait", in: .zero ... .seconds(86400))
+        let window = try settings.duration("audit-window", in: .zero ... .seconds(86400 * 365))
+        // Where nothing is audited, nobody is found faulty.
+        scheduler.auditWindow = auditShare == .none ? .zero : window
         scheduler.progressTimeout = try settings.duration(
             "progress-timeout", in: .milliseconds(100) ... .seconds(86400))
         keepResults = try settings.duration("keep-results", in: .zero ... .seconds(86400 * 3650))

@@ -37,7 +37,7 @@ enum MasterAction: CaseIterable {
         case .getJob, .listJobs, .listImages, .watchJob, .stopWatching: self = .readJobs
         case .cancelJob: self = .cancelJobs
         case .listWorkers, .getMaster: self = .readCluster
-        case .drainWorker: self = .drainWorkers
+        case .drainWorker, .releaseWorker: self = .drainWorkers
         case .listDead, .showDead, .redriveDead, .purgeDead: self = .manageDeadLetters
         case .getBlob: self = .readBlobs
         case .putBlob(let put): self = put.fromTask ? .storeTaskBlobs : .storeInputs

@@ -17,6 +17,15 @@ extension WireMasterStatus {
         queuedBytes = counters.uploads.waitingByteCount
         askedToWait = counters.askedToWait
         deadLetters = UInt64(counters.scheduler.deadLetters)
+        auditsWaiting = UInt64(counters.scheduler.auditsWaiting)
+        auditsDisputed = UInt64(counters.scheduler.auditsDisputed)
+        auditsAgreed = counters.scheduler.auditsAgreed
+        auditsDiffered = counters.scheduler.auditsDiffered
+        auditsSkipped = counters.scheduler.auditsSkipped
+        workersQuarantined = UInt64(counters.scheduler.workersQuarantined)
+        resultsWithdrawn = counters.scheduler.resultsWithdrawn
+        resultsReplaced = counters.scheduler.resultsReplaced
+        workersTrusted = UInt64(counters.scheduler.workersTrusted)
     }
 }
 
@@ -42,6 +51,11 @@ extension WireJobSummary {
         attemptsFailed = counts.attemptsFailed
         pixelsTotal = counts.pixelsTotal
         pixelsDone = counts.pixelsDone
+        auditShare = summary.description.options.auditShare.millionths
+        tasksAudited = counts.tasksAudited
+        auditsSkipped = counts.auditsSkipped
+        resultsWithdrawn = counts.resultsWithdrawn
+        resultsReplaced = counts.resultsReplaced
     }
 }
 
@@ -57,6 +71,8 @@ extension WireImageStatus {
         tasksTotal = status.tasksTotal
         tasksDone = status.tasksDone
         fromCache = status.isFromCache
+        if let digest = status.withdrawn { withdrawn = digest.wire }
+        if let digest = status.replaced { replaced = digest.wire }
     }
 }
 
@@ -77,6 +93,7 @@ extension WireWorkerStatus {
         connectedMilliseconds = UInt64(max(0, status.connectedFor / .milliseconds(1)))
         slotMemoryBytes = status.slotMemoryByteCount ?? 0
         silentMilliseconds = UInt64(max(0, status.silentFor / .milliseconds(1)))
+        quarantinedBy = status.quarantinedBy.map(\.description) ?? ""
     }
 }
 

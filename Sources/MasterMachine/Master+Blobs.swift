@@ -41,9 +41,13 @@ extension Master {
     // MARK: Assembly
 
     /// The image's output file was built and put.
-    public mutating func assembled(_ image: ImageID, result: BlobReference, at now: Moment) {
+    ///
+    /// - Parameter run: what the order to build it named; `nil` when it may be of any run of the image.
+    public mutating func assembled(
+        _ image: ImageID, result: BlobReference, run: AttemptNumber? = nil, at now: Moment
+    ) {
         stored(result.digest, at: now)
-        decide { $0.imageAssembled(image, result: result, at: now, into: &$1) }
+        decide { $0.imageAssembled(image, result: result, run: run, at: now, into: &$1) }
     }
 
     /// The image's output file could not be built, although all its segments are there.
@@ -52,8 +56,13 @@ extension Master {
     }
 
     /// A segment of the image was gone when its output file was built.
-    public mutating func segmentMissing(_ digest: BlobDigest?, of image: ImageID, at now: Moment) {
+    ///
+    /// - Parameter run: what the order to build it named. When the image has started over since, the segment went for that reason.
+    public mutating func segmentMissing(
+        _ digest: BlobDigest?, of image: ImageID, run: AttemptNumber? = nil, at now: Moment
+    ) {
         if let digest { store.remove(digest) }
+        if let run, run != scheduler.run(of: image) { return }
         decide { $0.blobsLost(of: image, at: now, into: &$1) }
     }
 

@@ -109,7 +109,10 @@ extension Master {
     private func keptResult(of pipeline: String, on input: BlobReference) -> BlobReference? {
         let key = ResultCache.Key(
             input: input.digest, pipeline: pipeline, revision: configuration.scheduler.resultRevision)
-        guard let result = results[key], store.contains(result.digest) else { return nil }
+        // A result that was withdrawn a moment ago is not needed by its image any more.
+        guard let result = results[key], store.contains(result.digest), scheduler.isNeeded(result.digest) else {
+            return nil
+        }
         return result
     }
 }
@@ -117,10 +120,18 @@ extension Master {
 extension Master {
     /// Notes that the image's result can answer identical requests.
     mutating func remember(_ image: ImageID, _ result: BlobReference) {
-        guard let status = scheduler.imageStatus(image), let job = scheduler.jobSummary(image.job)?.description else {
+        // A race: it was withdrawn in the same turn, or since.
+        guard let status = scheduler.imageStatus(image), status.result == result,
+            let job = scheduler.jobSummary(image.job)?.description
+        else {
             return
         }
         let key = ResultCache.Key(input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
         results.insert(result, for: key)
+    }
+
+    /// The image's result may be wrong: it answers no requests any more.
+    mutating func withdrawn(_ image: ImageID) {
+        if let digest = scheduler.imageStatus(image)?.withdrawn { results.remove(digest) }
     }
 }

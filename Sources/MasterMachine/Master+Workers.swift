@@ -61,6 +61,13 @@ extension Master {
         return missing
     }
 
+    /// The operator trusts quarantined workers again; see `Scheduler.workersReleased`.
+    public mutating func released(_ name: String, at now: Moment) throws(SchedulerRefusal) -> [WorkerID] {
+        try decide { scheduler, decision throws(SchedulerRefusal) in
+            try scheduler.workersReleased(name, at: now, into: &decision)
+        }
+    }
+
     /// The worker, or the operator, wants it to take no new leases, or to take them again.
     public mutating func draining(_ worker: WorkerID, on isDraining: Bool, at now: Moment) {
         decide { $0.workerDraining(worker, on: isDraining, at: now, into: &$1) }

@@ -112,11 +112,13 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
         for record in turn.records {
             switch record {
             case .imageCompleted(let image, let result, _): remember(image, result)
+            case .imageWithdrawn(let image): withdrawn(image)
             case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
                 kept.ended(job, finishedAt: time, at: now.instant)
             case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
                 .imageFailed, .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobForgotten,
-                .workersReserved:
+                .workersReserved, .auditsSalted, .taskAudited, .auditEnded, .resultsSettled, .workerQuarantined,
+                .workerReleased:
                 break
             }
         }

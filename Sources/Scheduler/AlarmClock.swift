@@ -9,6 +9,10 @@ enum Alarm: Hashable, Sendable {
     case task(TaskKey)
     /// Look for stragglers.
     case stragglers
+    /// Look at the audits that have waited for long.
+    case audits
+    /// Some results can no longer be withdrawn.
+    case settling
 }
 
 /// Alarms in the order of time; those of one instant in the order in which they were set.

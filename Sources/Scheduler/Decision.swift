@@ -50,6 +50,8 @@ public enum RevocationReason: UInt8, Hashable, Sendable, CaseIterable {
     case movedToIdleWorker = 5
     /// The lease ran out, or made no progress for too long.
     case expired = 6
+    /// The worker was found to compute wrong results.
+    case workerQuarantined = 7
 
     /// The code as it goes on the wire.
     public var code: String {
@@ -60,6 +62,7 @@ public enum RevocationReason: UInt8, Hashable, Sendable, CaseIterable {
         case .imageRestarted: "image-restarted"
         case .movedToIdleWorker: "moved-to-idle-worker"
         case .expired: "expired"
+        case .workerQuarantined: "worker-quarantined"
         }
     }
 }
@@ -86,4 +89,6 @@ public struct Assembly: Hashable, Sendable {
     public let output: ImageGeometry
     /// The file's content, when it is not an image: then there are no parts.
     public var document: BlobReference?
+    /// Tells the runs of an image that started over apart: `imageAssembled` names it.
+    public var run: AttemptNumber = 0
 }

@@ -51,6 +51,16 @@ struct JobEntry: Equatable, Sendable {
     /// The running images, by index.
     var progress: [UInt32: ImageProgress] = [:]
     var counts = JobCounts()
+    /// Results that can be withdrawn for a while, in the order in which they were done; some of them were since.
+    var revocable: [RevocableResult] = []
+    /// The images of those that were not withdrawn, with their numbers. Their inputs are kept.
+    var revocableNumbers: [UInt32: UInt32] = [:]
+    /// Results that could be withdrawn so far.
+    var revocableCount: UInt32 = 0
+    /// Results that were withdrawn, by image, until there is another one.
+    var withdrawn: [UInt32: BlobReference] = [:]
+    /// The latest result of an image that was withdrawn, where the next one was another.
+    var replaced: [UInt32: BlobDigest] = [:]
 
     init(_ description: JobDescription) {
         self.description = description
@@ -78,10 +88,13 @@ extension JobEntry {
     }
 
     /// - Returns: the tasks that miss nothing any more; `nil` when the image is not running.
-    mutating func complete(_ task: TaskID, _ output: TaskOutput) throws(ReplayError) -> [UInt32]? {
-        let index = task.image.index
+    mutating func complete(
+        _ lease: LeaseID, _ output: TaskOutput, by worker: WorkerID?, isAudited: Bool
+    ) throws(ReplayError) -> [UInt32]? {
+        let index = lease.task.image.index
         let completed = try progress.change(index) { progress throws(ReplayError) in
-            try progress.taskCompleted(task.step, output)
+            try progress.taskCompleted(
+                lease.task.step, attempt: lease.attempt, output, by: worker, isAudited: isAudited)
         }
         guard let (ready, doneCount) = completed else { return nil }
         counts.tasksDone += 1

@@ -5,11 +5,11 @@ import SeededFaults
 // The part of the fold that concerns images and their tasks.
 
 extension Ledger {
-    private static func noTask(_ task: TaskID) -> ReplayError {
+    static func noTask(_ task: TaskID) -> ReplayError {
         ReplayError(description: "\(task) is not a task of a running image")
     }
 
-    private mutating func changeProgress<Result>(
+    mutating func changeProgress<Result>(
         of task: TaskID, _ change: (inout ImageProgress) throws(ReplayError) -> Result
     ) throws(ReplayError) -> Result {
         let result = try jobs.change(task.image.job) { job throws(ReplayError) in
@@ -53,21 +53,27 @@ extension Ledger {
         }
     }
 
-    mutating func bandPublished(_ task: TaskID, _ band: Int, _ blob: BlobReference) throws(ReplayError) {
+    mutating func bandPublished(
+        _ task: TaskID, _ band: Int, _ blob: BlobReference, by worker: WorkerID?
+    ) throws(ReplayError) {
         let image = task.image
         let ready = try changeProgress(of: task) { progress throws(ReplayError) in
-            try progress.bandPublished(band, blob)
+            try progress.bandPublished(band, blob, by: worker)
         }
         blobs.retain(blob)
         for number in ready { effects.ready.append(TaskKey(image, number)) }
     }
 
-    mutating func taskCompleted(_ lease: LeaseID, _ output: TaskOutput) throws(ReplayError) {
+    mutating func taskCompleted(_ lease: LeaseID, _ output: TaskOutput, by worker: WorkerID?) throws(ReplayError) {
         let image = lease.task.image
+        let isAudited = isSelected(lease.task)
         let ready =
-            try jobs.change(image.job) { job throws(ReplayError) in try job.complete(lease.task, output) } ?? nil
+            try jobs.change(image.job) { job throws(ReplayError) in
+                try job.complete(lease, output, by: worker, isAudited: isAudited)
+            } ?? nil
         guard let ready else { throw Self.noTask(lease.task) }
-        if lease.task.step != .whole {
+        if isAudited, let key = key(lease.task) { effects.toAudit.append(key) }
+        if lease.task.step != .whole || isAudited {
             if let payload = output.payload { blobs.retain(payload) }
             if let summary = output.summary { blobs.retain(summary) }
             if let metadata = output.metadata { blobs.retain(metadata) }
@@ -84,9 +90,11 @@ extension Ledger {
             throw ReplayError(description: "image \(image) was completed, but its tasks are not")
         }
         blobs.retain(result)
+        let authors = jobs[image.job]?.progress[image.index]?.unconfirmedAuthors ?? []
         dropProgress(of: image)
         leaveQueue(image)
-        releaseInput(of: image)
+        if !noteRevocable(image, authors, fromCache) { releaseInput(of: image) }
+        noteReplacement(of: image, by: result)
         let revision = jobs[image.job]?.resultRevision ?? 0
         update(image) {
             $0.state = .done

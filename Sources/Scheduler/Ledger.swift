@@ -20,6 +20,10 @@ struct Ledger: Sendable {
     var totals = LedgerTotals()
     /// The greatest worker identifier that may have been given out: the greatest that a record names or reserves.
     var latestWorker = WorkerID(0)
+    /// Chooses the tasks that are audited; `nil` before the first job with audits.
+    var auditSalt: AuditSalt?
+    /// The workers that get no more work, because they computed wrong results.
+    var quarantined: [WorkerID: Quarantine] = [:]
 
     /// What the latest records brought about, for the caller of `apply` to take.
     var effects = Effects()
@@ -31,6 +35,8 @@ struct Ledger: Sendable {
         var unneeded: [BlobDigest] = []
         /// Tasks that miss nothing any more.
         var ready: [TaskKey] = []
+        /// Finished tasks that another worker is to compute again.
+        var toAudit: [TaskKey] = []
     }
 
     init(planner: any ImagePlanner, nextJob: JobID) {
@@ -75,6 +81,7 @@ struct Ledger: Sendable {
 extension Ledger: Equatable {
     static func == (left: Ledger, right: Ledger) -> Bool {
         left.nextJob == right.nextJob && left.latestWorker == right.latestWorker && left.jobOrder == right.jobOrder
+            && left.auditSalt == right.auditSalt && left.quarantined == right.quarantined
             && left.jobsByToken == right.jobsByToken && left.blobs == right.blobs && left.jobs == right.jobs
     }
 }
@@ -90,8 +97,9 @@ extension Ledger {
         case .jobSealed(let job, let imageCount): try jobSealed(job, imageCount)
         case .attemptStarted(let lease, let worker): try attemptStarted(lease, worker)
         case .attemptEnded(let lease, let worker, let failure): try attemptEnded(lease, worker, failure)
-        case .bandPublished(let task, let band, let blob): try bandPublished(task, Int(band), blob)
-        case .taskCompleted(let lease, let output): try taskCompleted(lease, output)
+        case .bandPublished(let task, let band, let blob, let worker):
+            try bandPublished(task, Int(band), blob, by: worker)
+        case .taskCompleted(let lease, let output, let worker): try taskCompleted(lease, output, by: worker)
         case .imageCompleted(let image, let result, let fromCache): try imageCompleted(image, result, fromCache)
         case .imageFailed(let image, let failure, let deadLettered): try imageFailed(image, failure, deadLettered)
         case .imageRedriven(let image): try imageRedriven(image)
@@ -102,6 +110,14 @@ extension Ledger {
         case .jobCancelled(let job, let time): try jobCancelled(job, time)
         case .jobForgotten(let job): try jobForgotten(job)
         case .workersReserved(let last): latestWorker = max(latestWorker, last)
+        case .auditsSalted(let salt): auditSalt = auditSalt ?? salt
+        case .taskAudited(let lease, let opinion): try taskAudited(lease, opinion)
+        case .auditEnded(let task, let end): try auditEnded(task, end)
+        case .imageWithdrawn(let image): try imageWithdrawn(image)
+        case .resultsSettled(let job, let count): try resultsSettled(job, Int(count))
+        case .workerQuarantined(let worker, let name, let evidence, let time):
+            workerQuarantined(worker, Quarantine(name: name, evidence: evidence, since: time))
+        case .workerReleased(let worker): quarantined[worker] = nil
         }
     }
 
@@ -223,6 +239,7 @@ extension Ledger {
                 totals.deadLetters -= 1
             }
         }
+        for index in entry.revocableNumbers.keys { releaseInput(of: ImageID(job: job, index: index)) }
         totals.images -= entry.images.count
         jobs[job] = nil
         jobsByToken[entry.description.token] = nil

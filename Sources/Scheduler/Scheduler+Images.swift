@@ -6,16 +6,18 @@ import SeededFaults
 extension Scheduler {
     /// The shell has built the image's output file.
     public mutating func imageAssembled(
-        _ image: ImageID, result: BlobReference, at now: Moment, into decision: inout Decision
+        _ image: ImageID, result: BlobReference, run: AttemptNumber? = nil, at now: Moment,
+        into decision: inout Decision
     ) {
         let now = clockRead(now)
-        guard assembling.remove(image) != nil else {
+        let isOfThisRun = run == nil || run == ledger.image(image)?.attemptFloor
+        guard seeded(.staleAssemblyAccepted, true, else: isOfThisRun), assembling.remove(image) != nil else {
             // A race: the job was cancelled during the assembly.
             totals.staleReports += 1
             if !ledger.blobs.isNeeded(result.digest) { decision.actions.append(.deleteBlob(result.digest)) }
             return
         }
-        commit(.imageCompleted(image, result: result, fromCache: false), into: &decision)
+        completed(image, result, fromCache: false, at: now, into: &decision)
         decision.noteChange(of: image.job)
         finishIfComplete(image.job, at: now, into: &decision)
         finishEvent(at: now, into: &decision)
@@ -78,10 +80,22 @@ extension Scheduler {
 
     mutating func assembleIfComplete(_ image: ImageID, into decision: inout Decision) {
         guard ledger.jobs[image.job]?.progress[image.index]?.isComplete == true,
-            let assembly = ledger.progress(of: image)?.assembly(of: image)
+            var assembly = ledger.progress(of: image)?.assembly(of: image)
         else { return }
+        assembly.run = ledger.image(image)?.attemptFloor ?? 0
         assembling.insert(image)
         decision.actions.append(.assemble(assembly))
+    }
+
+    /// The image has its result, computed or kept.
+    mutating func completed(
+        _ image: ImageID, _ result: BlobReference, fromCache: Bool, at now: Moment, into decision: inout Decision
+    ) {
+        let before = ledger.jobs[image.job]?.revocableCount
+        let replacedBefore = ledger.jobs[image.job]?.counts.resultsReplaced
+        commit(.imageCompleted(image, result: result, fromCache: fromCache), into: &decision)
+        if ledger.jobs[image.job]?.revocableCount != before { awaitSettling(of: image.job, at: now) }
+        if ledger.jobs[image.job]?.counts.resultsReplaced != replacedBefore { totals.resultsReplaced += 1 }
     }
 
     mutating func finishIfComplete(_ job: JobID, at now: Moment, into decision: inout Decision) {

@@ -35,6 +35,12 @@ extension Scheduler {
         }
         var options = opening.options
         options.resultRevision = configuration.resultRevision
+        options.isRevocable = configuration.auditWindow > .zero
+        // What was kept may have been computed by one worker alone.
+        if options.auditShare == .all { options.mayUseCache = false }
+        if options.auditShare > .none, ledger.auditSalt == nil, let salt = configuration.auditSalt {
+            commit(.auditsSalted(salt), into: &decision)
+        }
         let description = JobDescription(
             id: ledger.nextJob, token: opening.token, submitter: opening.submitter, priority: opening.priority,
             pipeline: pipeline, options: options, submittedAt: now.wallClockMilliseconds)
@@ -78,7 +84,7 @@ extension Scheduler {
         }
         commit(.imagesAdded(job, images), into: &decision)
         for (image, result) in cached {
-            commit(.imageCompleted(image, result: result, fromCache: true), into: &decision)
+            completed(image, result, fromCache: true, at: now, into: &decision)
         }
         queue.move(job, to: lane(of: job))
         queue.add(unstarted: waitingCount, to: job)

@@ -7,10 +7,16 @@ extension Scheduler {
     /// Gives ready tasks to workers with room, the least loaded first. When no task is ready, idle slots help out.
     mutating func fillSlots(at now: Moment, into decision: inout Decision) {
         var delayedCount = 0
+        grantUrgentAudits(at: now, into: &decision)
         while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil {
             guard let key = popReadyTask() else {
+                grantAuditsToIdleSlots(at: now, into: &decision)
                 moveStagedLeases(at: now, into: &decision)
                 break
+            }
+            if audits.leaveLine(key) {
+                placeAudit(key, at: now, into: &decision)
+                continue
             }
             switch place(key) {
             case .on(let worker): grant(key, to: worker, at: now, into: &decision)
@@ -58,13 +64,14 @@ extension Scheduler {
 
     /// The worker holds the lease from now on.
     mutating func addLease(
-        _ id: LeaseID, _ key: TaskKey, by worker: WorkerID, isStarted: Bool, progressTimeout: Duration, at now: Moment
+        _ id: LeaseID, _ key: TaskKey, by worker: WorkerID, isStarted: Bool, isAudit: Bool = false,
+        progressTimeout: Duration, at now: Moment
     ) {
         let getsSlot = isStarted || pool[worker]?.hasFreeSlot == true
         leases[id] = Lease(
             id: id, key: key, worker: worker, grantedAt: now.instant, startedAt: getsSlot ? now.instant : nil,
             deadline: now.instant + configuration.leaseDuration, progressAt: now.instant,
-            progressTimeout: progressTimeout, kind: TaskKind(id.task.step))
+            progressTimeout: progressTimeout, kind: TaskKind(id.task.step), isAudit: isAudit)
         pool.update(worker) { $0.leases.append(id) }
         leasesByAge.append(id)
         if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
@@ -97,6 +104,10 @@ extension Scheduler {
         commit(.attemptEnded(id, worker: lease.worker, failure: failure), into: &decision)
         decision.noteChange(of: lease.key.job)
 
+        if lease.isAudit {
+            auditAttemptEnded(lease, failure, at: now, into: &decision)
+            return
+        }
         let charge = failure.cause.charge
         guard seeded(.corruptInputRetried, .failure, else: charge) != .final else {
             imageFailed(lease.key.image, failure, deadLettered: false, at: now, into: &decision)
@@ -117,7 +128,7 @@ extension Scheduler {
         if pause > .zero { delay(key, until: now.instant + pause) } else { queue.push(key) }
     }
 
-    private mutating func delay(_ key: TaskKey, until due: Instant) {
+    mutating func delay(_ key: TaskKey, until due: Instant) {
         delayed[key] = due
         alarms.set(.task(key), at: due)
     }
@@ -151,6 +162,7 @@ extension Scheduler {
     /// Ends the waiting of the task, in the queue or for a delay to end.
     mutating func forgetWaiting(_ key: TaskKey) {
         queue.remove(key)
+        audits.remove(key)
         delayed[key] = nil
         placementDelays[key] = nil
     }

@@ -35,14 +35,17 @@ extension Scheduler {
             try admit(
                 "workers", have: pool.connectedCount, limit: configuration.maximumWorkers, "max-workers", at: now)
         }
-        let id = known?.id ?? newWorkerID(into: &decision)
+        let returning = known?.id ?? registration.worker.flatMap { wasGivenOut($0) ? $0 : nil }
+        let id = returning ?? newWorkerID(into: &decision)
         if known == nil {
             pool.insert(
                 WorkerState(
                     id: id, name: registration.name, slotCount: registration.slotCount,
                     ranksPerSlot: registration.ranksPerSlot, link: .gone(since: now.instant),
-                    connectedSince: now.instant))
+                    connectedSince: now.instant, firstSeen: now.instant))
         }
+        if returning == nil { quarantineNamesake(id, registration.name, at: now, into: &decision) }
+        let isQuarantined = ledger.quarantined[id] != nil
         // No new leases before the old ones are sorted out.
         pool.update(id) { worker in
             worker.name = registration.name
@@ -53,6 +56,7 @@ extension Scheduler {
             worker.link = .connected(lastHeard: now.instant)
             // What the operator or the worker itself said before the connection broke still holds.
             worker.isDraining = worker.isDraining || registration.isDraining
+            worker.isQuarantined = isQuarantined
         }
         setAlarm(for: id, at: now.instant + configuration.suspectAfter)
 
@@ -73,6 +77,12 @@ extension Scheduler {
         }
         nextWorker = WorkerID(worker.rawValue + 1)
         return worker
+    }
+
+    /// Whether this run of the master, or an earlier one, gave the identifier out, and nobody has it now. A worker stays who it is
+    /// when the master restarts, whether or not it held leases.
+    private func wasGivenOut(_ worker: WorkerID) -> Bool {
+        worker.rawValue > 0 && worker < nextWorker && pool[worker] == nil
     }
 
     private static var reservedWorkerCount: UInt64 { 64 }
@@ -174,7 +184,7 @@ extension Scheduler {
         _ held: HeldLease, by worker: WorkerID, formerly identity: WorkerID?, at now: Moment,
         into decision: inout Decision
     ) -> Bool {
-        guard let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
+        guard isTrusted(worker), let key = ledger.key(held.lease.task), ledger.isReady(key) else { return false }
         let task = ledger.taskProgress(key)
         let loser = ledger.jobs[key.job]?.progress[key.index]?.reclaimableBy[key.task]
         let isOwnLease = seeded(.anyLeaseReclaimed, loser != nil, else: loser != nil && loser == identity)

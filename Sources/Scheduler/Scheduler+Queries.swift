@@ -9,6 +9,10 @@ extension Scheduler {
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
+        counters.workersTrusted = pool.takingCount
+        counters.auditsWaiting = audits.count
+        counters.auditsDisputed = audits.disputedCount
+        counters.workersQuarantined = ledger.quarantined.count
         return counters
     }
 
@@ -38,8 +42,13 @@ extension Scheduler {
             id: image, name: entry.description.name, state: entry.state, input: entry.description.input,
             geometry: entry.geometry, result: entry.result, resultRevision: entry.resultRevision,
             failure: entry.failure,
-            tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache)
+            tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache,
+            withdrawn: ledger.jobs[image.job]?.withdrawn[image.index]?.digest,
+            replaced: ledger.jobs[image.job]?.replaced[image.index])
     }
+
+    /// What `Assembly.run` names: it grows when the image starts over.
+    public func run(of image: ImageID) -> AttemptNumber? { ledger.image(image)?.attemptFloor }
 
     /// The images from position `firstIndex` on, at most `limit`.
     public func images(of job: JobID, firstIndex: UInt32, limit: Int) -> [ImageStatus] {
@@ -51,7 +60,8 @@ extension Scheduler {
     /// All workers that are connected, expected, or gone not long ago, by identifier.
     public func workers(at now: Moment) -> [WorkerStatus] {
         let now = max(latest, now.instant - stalledTime)
-        return pool.workers.values.sorted { $0.id < $1.id }.map { worker in
+        return (Array(pool.workers.values) + quarantinedStrangers(at: now)).sorted { $0.id < $1.id }.map { worker in
+            let quarantine = ledger.quarantined[worker.id]
             let state: WorkerStatus.State
             let lastHeard: Instant
             switch worker.link {
@@ -61,12 +71,23 @@ extension Scheduler {
             case .gone(let since): (state, lastHeard) = (.gone, since)
             }
             return WorkerStatus(
-                id: worker.id, name: worker.name, state: state, slotCount: worker.slotCount,
+                id: worker.id, name: worker.name, state: quarantine == nil ? state : .quarantined,
+                slotCount: worker.slotCount,
                 ranksPerSlot: worker.ranksPerSlot, slotMemoryByteCount: worker.slotMemoryByteCount,
                 leasesHeld: worker.leases.count, tasksDone: worker.tasksDone,
                 attemptsLost: worker.attemptsLost, attemptsFailed: worker.attemptsFailed,
                 residentBytes: worker.residentBytes, connectedFor: now - worker.connectedSince,
-                silentFor: now - lastHeard)
+                silentFor: now - lastHeard, quarantinedBy: quarantine?.evidence)
+        }
+    }
+
+    /// Quarantined workers that this run of the master has not seen.
+    private func quarantinedStrangers(at now: Instant) -> [WorkerState] {
+        ledger.quarantined.compactMap { worker, quarantine in
+            guard pool[worker] == nil else { return nil }
+            return WorkerState(
+                id: worker, name: quarantine.name, slotCount: 0, ranksPerSlot: 0, link: .gone(since: now),
+                connectedSince: now)
         }
     }
 

@@ -10,6 +10,8 @@ extension Scheduler {
         let now = clockRead(now)
         nextWorker = seeded(
             .workerIdentifiersReused, WorkerID(1), else: max(nextWorker, WorkerID(ledger.latestWorker.rawValue + 1)))
+        recoveredAt = ledger.jobOrder.isEmpty ? nil : now.instant
+        awaitSettlingOfAll(at: now)
         let unfinished = ledger.jobOrder.filter { ledger.jobs[$0]?.state.isFinal == false }
         for job in seeded(.recoveryForgotten, [], else: unfinished) {
             recover(job, at: now, into: &decision)
@@ -45,19 +47,23 @@ extension Scheduler {
 
     private mutating func recover(_ image: ImageID, at now: Moment, into decision: inout Decision) {
         guard let progress = ledger.progress(of: image) else { return }
-        for task in 0..<UInt32(progress.tasks.count) where !progress.tasks[Int(task)].isDone {
+        for task in 0..<UInt32(progress.tasks.count) {
+            let isAudit = progress.audits[task] != nil
+            guard isAudit || !progress.tasks[Int(task)].isDone else { continue }
             let key = TaskKey(image, task)
             if progress.isReady(task) { queue.push(key) }
+            if isAudit, progress.open[task] == nil { awaitAudit(key, at: now) }
             guard let open = progress.open[task] else { continue }
             let id = TaskID(image: image, step: progress.plan.step(Int(task)))
             for attempt in seeded(.runningAttemptsForgotten, [], else: open.all) {
                 expect(attempt.worker, at: now)
                 addLease(
                     LeaseID(task: id, attempt: attempt.number), key, by: attempt.worker, isStarted: true,
+                    isAudit: isAudit,
                     progressTimeout: progressTimeout(pixels: progress.plan.pixelCount(of: Int(task))), at: now)
             }
         }
-        if !seeded(.assemblyNotResumed) { assembleIfComplete(image, into: &decision) }
+        if !seeded(.assemblyNotResumed) { completeIfSettled(image, at: now, into: &decision) }
     }
 
     /// The worker held leases when the master stopped.

@@ -12,7 +12,11 @@ extension Scheduler {
         let now = clockRead(now)
         heard(worker, at: now)
         defer { finishEvent(at: now, into: &decision) }
-        guard lease.task.step == .decode, let key = wanted(lease),
+        if let audit = leases[lease], audit.isAudit, audit.worker == worker {
+            noteAuditBand(lease, Int(band), blob, at: now)
+            return
+        }
+        guard isTrusted(worker), lease.task.step == .decode, let key = wanted(lease),
             let expected = ledger.byteCountOfMissingBand(Int(band), of: key.image)
         else {
             late(lease.task.image, [blob], into: &decision)
@@ -24,7 +28,9 @@ extension Scheduler {
             return
         }
         leases[lease]?.progressAt = now.instant
-        commit(.bandPublished(lease.task, band: band, blob: blob), into: &decision)
+        let holders = Set(ledger.openLeases(of: key).map { leases[$0]?.worker })
+        commit(
+            .bandPublished(lease.task, band: band, blob: blob, by: holders == [worker] ? nil : worker), into: &decision)
         decision.noteChange(of: key.job)
     }
 
@@ -35,7 +41,11 @@ extension Scheduler {
         let now = clockRead(now)
         heard(worker, at: now)
         defer { finishEvent(at: now, into: &decision) }
-        guard let key = wanted(lease) else {
+        if let audit = leases[lease], audit.isAudit, audit.worker == worker {
+            auditFinished(audit, output, at: now, into: &decision)
+            return
+        }
+        guard isTrusted(worker), let key = wanted(lease) else {
             // A race: another attempt was faster, or the image has ended.
             late(lease.task.image, output.blobs, into: &decision)
             return
@@ -44,21 +54,18 @@ extension Scheduler {
             misbehaved(worker, lease, objection, at: now, into: &decision)
             return
         }
-        if let lease = removeLease(lease, at: now) { noteDuration(of: lease, at: now) }
+        let holder = removeLease(lease, at: now)
+        if let holder { noteDuration(of: holder, at: now) }
         let others = ledger.openLeases(of: key).filter { $0 != lease }
         for other in seeded(.backupNotRevoked, [], else: others) {
             revoke(other, .taskDone, at: now, into: &decision)
         }
         forgetWaiting(key)
         pool.update(worker) { $0.tasksDone += 1 }
-        commit(.taskCompleted(lease, output: output), into: &decision)
+        let author = seeded(.auditBlamesHolder, nil, else: holder?.worker == worker ? nil : worker)
+        commit(.taskCompleted(lease, output: output, by: author), into: &decision)
         decision.noteChange(of: key.job)
-        if lease.task.step == .whole, let result = output.payload {
-            commit(.imageCompleted(key.image, result: result, fromCache: false), into: &decision)
-            finishIfComplete(key.job, at: now, into: &decision)
-        } else {
-            assembleIfComplete(key.image, into: &decision)
-        }
+        completeIfSettled(key.image, output, at: now, into: &decision)
     }
 
     /// An attempt ended without a result.
@@ -99,7 +106,7 @@ extension Scheduler {
 
     /// A result that came too late changes nothing. Its blobs go unless they are needed all the same, or will be: as long as
     /// the image is not final, another attempt may be about to report the same ones.
-    private mutating func late(_ image: ImageID, _ blobs: [BlobReference], into decision: inout Decision) {
+    mutating func late(_ image: ImageID, _ blobs: [BlobReference], into decision: inout Decision) {
         totals.lateResults += 1
         if ledger.state(of: image)?.isFinal == false { return }
         for blob in blobs where !ledger.blobs.isNeeded(blob.digest) {
@@ -108,7 +115,7 @@ extension Scheduler {
     }
 
     /// The worker reported something impossible: its attempt failed. A report on another worker's attempt does not count.
-    private mutating func misbehaved(
+    mutating func misbehaved(
         _ worker: WorkerID, _ lease: LeaseID, _ reason: String, at now: Moment, into decision: inout Decision
     ) {
         let isOwnLease = seeded(.nonsenseEndsOthersAttempt, true, else: leases[lease]?.worker == worker)

@@ -41,7 +41,8 @@ extension Scheduler {
     /// The lease that would have to wait longest, among those that `idle` has not failed before.
     private mutating func stagedLease(of laden: WorkerID, for idle: WorkerID) -> LeaseID? {
         for id in pool[laden]?.stagedLeases.reversed() ?? [] {
-            guard let lease = leases[id], lease.startedAt == nil, ledger.openLeases(of: lease.key).count == 1,
+            guard let lease = leases[id], lease.startedAt == nil, !lease.isAudit,
+                ledger.openLeases(of: lease.key).count == 1,
                 !ledger.workersThatFailed(lease.key).contains(idle), fits(lease.key, idle)
             else { continue }
             return id
@@ -64,7 +65,7 @@ extension Scheduler {
         leasesByAge.removeAll { leases[$0] == nil }
         for id in leasesByAge {
             guard let idle = pool.leastLoaded(), idle.leases < idle.slots else { return }
-            guard let lease = leases[id], let startedAt = lease.startedAt,
+            guard let lease = leases[id], !lease.isAudit, let startedAt = lease.startedAt,
                 let mean = durations[lease.key.job]?.mean(of: lease.kind)
             else { continue }
             let limit = max(configuration.stragglerAge, mean * configuration.stragglerFactor)

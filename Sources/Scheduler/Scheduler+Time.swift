@@ -18,10 +18,13 @@ extension Scheduler {
                 if isDue {
                     delayed[key] = nil
                     if ledger.isReady(key) { queue.push(key) }
+                    if ledger.awaitsAudit(key) { awaitAudit(key, at: now) }
                 }
             case .stragglers:
                 isStragglerAlarmSet = false
                 backUpStragglers(at: now, into: &decision)
+            case .audits: auditAlarmFired(at: now, into: &decision)
+            case .settling: settlingAlarmFired(at: now, into: &decision)
             }
         }
         finishEvent(at: now, into: &decision)

@@ -40,6 +40,12 @@ public struct Scheduler: ~Copyable, Sendable {
     /// Leases in the order of their grant, perhaps with some that have ended.
     var leasesByAge: [LeaseID] = []
     var isStragglerAlarmSet = false
+    /// Finished tasks that wait for a second opinion.
+    var audits = AuditQueue()
+    /// Results that can be withdrawn, until when.
+    var settling = SettlingQueue()
+    /// When this run of the master began to serve with work that an earlier one had left.
+    var recoveredAt: Instant?
 
     /// Spreads the retry times of clients that are refused for lack of room.
     var pacer = RetryPacer()
@@ -100,6 +106,7 @@ public struct Scheduler: ~Copyable, Sendable {
     mutating func finishEvent(at now: Moment, into decision: inout Decision) {
         let effects = ledger.takeEffects()
         for key in effects.ready where ledger.isReady(key) { queue.push(key) }
+        for key in effects.toAudit where ledger.awaitsAudit(key) { awaitAudit(key, at: now) }
         fillSlots(at: now, into: &decision)
         var deleted: Set<BlobDigest> = []
         for digest in effects.unneeded + ledger.takeEffects().unneeded

@@ -41,6 +41,16 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// ... and at least this old.
     public var stragglerAge: Duration = .seconds(2)
 
+    /// What no worker knows of the choice of tasks that are audited; used once, for the state's first job with audits. Without
+    /// it there are none.
+    public var auditSalt: AuditSalt?
+    /// How long an audit waits for an idle slot before it competes with the other work of its submitter.
+    public var auditDelay: Duration = .seconds(5)
+    /// How long an image waits for a worker that could audit its tasks, while there is none.
+    public var auditWait: Duration = .seconds(30)
+    /// How long a result can be withdrawn, because a worker that took part is found faulty. As long, inputs are kept.
+    public var auditWindow: Duration = .zero
+
     /// A job of at most this many pixels does not wait behind the larger ones of its submitter.
     public var interactivePixels: UInt64 = 16_000_000
 
@@ -114,6 +124,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         try demand(progressTimeout > .zero, "progressTimeout is \(progressTimeout); it must be above 0")
         try demand(slowestPixelsPerSecond >= 1, "slowestPixelsPerSecond is 0; it must be at least 1")
         try demand(stragglerFactor >= 1, "stragglerFactor is \(stragglerFactor); it must be at least 1")
+        try demand(auditDelay > .zero, "auditDelay is \(auditDelay); it must be above 0")
+        try demand(auditWait >= .zero, "auditWait is \(auditWait); it must not be negative")
+        try demand(auditWindow >= .zero, "auditWindow is \(auditWindow); it must not be negative")
         try demand(stragglerAge > .zero, "stragglerAge is \(stragglerAge); it must be above 0")
         for (name, value) in [
             ("maximumOpenJobs", maximumOpenJobs), ("maximumOpenJobsPerSubmitter", maximumOpenJobsPerSubmitter),

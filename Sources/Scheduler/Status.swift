@@ -27,6 +27,14 @@ public struct JobCounts: Hashable, Sendable {
     public internal(set) var pixelsTotal: UInt64 = 0
     /// A running image counts in proportion to its finished tasks.
     public internal(set) var pixelsDone: UInt64 = 0
+    /// Tasks that another worker computed again, with the same result.
+    public internal(set) var tasksAudited: UInt64 = 0
+    /// Tasks that were to be computed again, and were not, for lack of another worker that could.
+    public internal(set) var auditsSkipped: UInt64 = 0
+    /// Results that were withdrawn, because a worker that took part was found faulty.
+    public internal(set) var resultsWithdrawn: UInt64 = 0
+    /// Withdrawn results in whose place there is another: copies that were fetched before are wrong.
+    public internal(set) var resultsReplaced: UInt64 = 0
 
     public init() {}
 
@@ -48,6 +56,10 @@ public struct ImageStatus: Hashable, Sendable {
     public let tasksTotal: UInt64
     public let tasksDone: UInt64
     public let isFromCache: Bool
+    /// The result that was withdrawn, until there is another one.
+    public let withdrawn: BlobDigest?
+    /// The result in whose place there is another: copies of it are wrong.
+    public let replaced: BlobDigest?
 }
 
 /// One attempt that ended without a result.
@@ -69,7 +81,7 @@ public struct DeadImage: Hashable, Sendable {
 /// A worker as it is listed.
 public struct WorkerStatus: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
-        case alive, suspect, draining, gone
+        case alive, suspect, draining, quarantined, gone
     }
 
     public let id: WorkerID
@@ -88,6 +100,8 @@ public struct WorkerStatus: Hashable, Sendable {
     public let connectedFor: Duration
     /// Since it was last heard.
     public let silentFor: Duration
+    /// The attempt that showed it to compute wrong results; `nil` for a worker that is trusted.
+    public let quarantinedBy: LeaseID?
 }
 
 /// Counters of the scheduler. The totals start at 0 with the process.
@@ -111,6 +125,27 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var backupsGranted: UInt64 = 0
     /// Images that started over in smaller chunks, because no worker had the memory.
     public internal(set) var imagesReplanned: UInt64 = 0
+    /// Finished tasks that wait for another worker to compute them again.
+    public internal(set) var auditsWaiting: Int = 0
+    /// Those of them of which two workers gave different results, so that a third has to decide.
+    public internal(set) var auditsDisputed: Int = 0
+    /// Attempts that were granted for the sake of an audit.
+    public internal(set) var auditsGranted: UInt64 = 0
+    /// Audits in which the same result was computed.
+    public internal(set) var auditsAgreed: UInt64 = 0
+    /// Audits in which another result was computed, by either worker.
+    public internal(set) var auditsDiffered: UInt64 = 0
+    /// Audits that were not made, for lack of another worker that could.
+    public internal(set) var auditsSkipped: UInt64 = 0
+    /// Images that failed because two workers differ and there was no third.
+    public internal(set) var imagesDisputed: UInt64 = 0
+    /// Connected workers that take work.
+    public internal(set) var workersTrusted: Int = 0
+    /// Workers that get no work because they computed wrong results.
+    public internal(set) var workersQuarantined: Int = 0
+    /// Results that were withdrawn, and those of them that were computed again with another outcome.
+    public internal(set) var resultsWithdrawn: UInt64 = 0
+    public internal(set) var resultsReplaced: UInt64 = 0
     public internal(set) var workersDeclaredDead: UInt64 = 0
     /// Stalls of the master itself that were detected.
     public internal(set) var ownStalls: UInt64 = 0

@@ -97,6 +97,17 @@ struct TaskQueue: Sendable {
         change(key.job) { $0.tickets.insert(JobQueue.Ticket(index: key.index, task: key.task)) }
     }
 
+    /// The image has to be processed, or processed again, from its first task on.
+    mutating func restore(_ image: ImageID) {
+        change(image.job) { queue in
+            if image.index >= queue.cursor {
+                queue.unstartedCount += 1
+            } else {
+                queue.tickets.insert(JobQueue.Ticket(index: image.index, task: 0))
+            }
+        }
+    }
+
     /// The task is not ready any more. Without effect if it was not.
     mutating func remove(_ key: TaskKey) {
         change(key.job) { $0.tickets.remove(JobQueue.Ticket(index: key.index, task: key.task)) }

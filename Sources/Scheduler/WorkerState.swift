@@ -27,7 +27,11 @@ struct WorkerState: Sendable {
     var slotMemoryByteCount: UInt64?
     var link: Link
     var isDraining = false
+    /// It computed wrong results, and gets no leases until the operator releases it.
+    var isQuarantined = false
     var connectedSince: Instant
+    /// When this run of the master heard of it first.
+    var firstSeen = Instant.zero
     /// In the order in which they were granted. The first `slotCount` fill the slots, the others are staged.
     var leases: [LeaseID] = []
 
@@ -52,7 +56,7 @@ struct WorkerState: Sendable {
     /// Whether it may be given leases, room permitting.
     var takesLeases: Bool {
         switch link {
-        case .connected: !isDraining
+        case .connected: !isDraining && !isQuarantined
         case .suspect, .expected, .gone: false
         }
     }
@@ -94,6 +98,10 @@ struct Lease: Sendable {
     /// The longest it may run without progress, once started.
     let progressTimeout: Duration
     let kind: TaskKind
+    /// It is a second opinion on a task that is done.
+    var isAudit = false
+    /// What an audit of a decoding published so far.
+    var bands: [Int: BlobReference] = [:]
 }
 
 /// Tasks of a kind take about equally long.
@@ -169,6 +177,11 @@ struct WorkerPool: Sendable {
         noteMemory(of: after, from: oldMemory)
         reindex(id)
         if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }
+    }
+
+    /// Whether a worker that is none of `avoided` takes leases, with or without room for one now.
+    func hasTaker(except avoided: Set<WorkerID>) -> Bool {
+        takingCount > avoided.count { workers[$0]?.takesLeases == true }
     }
 
     /// The workers that take leases and have less than `byteCount` for a slot.

@@ -85,6 +85,29 @@ public enum SeededFault: Sendable {
     /// A dead-lettered image does not keep its input.
     case deadLetterLosesInput
 
+    // The scheduler: audits.
+
+    /// One worker that differs is enough to call the task's author faulty.
+    case auditDecidedByOne
+    /// A worker may give a second opinion on what it computed itself.
+    case auditedByItself
+    /// The holder of the lease is taken for the author of a result that another worker reported.
+    case auditBlamesHolder
+    /// An image is done though an audit of its tasks has not ended.
+    case auditNotAwaited
+    /// Two workers that differ, without a third, count as if they agreed.
+    case disputeIgnored
+    /// A worker that computed wrong results continues to work.
+    case quarantineForgotten
+    /// Another run of a quarantined worker gets work.
+    case namesakeTrusted
+    /// What a quarantined worker reports counts.
+    case quarantinedHeard
+    /// Results to which a faulty worker contributed stay, once they are done.
+    case doneResultsKept
+    /// A file that was put together of what an image had before it started over becomes its result.
+    case staleAssemblyAccepted
+
     // The worker's lease board.
 
     /// What the master may not have heard is not said again.
@@ -175,6 +198,9 @@ public enum SeededFault: Sendable {
             case .roomNotLimited: "8 back-pressure"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
+            case .auditDecidedByOne, .auditedByItself, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
+                .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
+                "19 wrong results are found"
             }
         }
     }

@@ -301,6 +301,7 @@ final class ModelMaster: MasterAPI {
     }
     func workers() async throws -> [WorkerStatus] { try call("workers") { _ in [] } }
     func drain(_ worker: String, resume: Bool) async throws { try call("drain") { _ in } }
+    func release(_ worker: String) async throws -> Int { try call("release") { _ in 0 } }
     func deadLetters(of job: JobID?) async throws -> [DeadLetter] { try call("deadLetters") { _ in [] } }
     func deadLetter(_ image: ImageID) async throws -> DeadLetter {
         throw MasterRefusal(.notFound, "image \(image) is not dead-lettered")

@@ -108,7 +108,7 @@ final class MasterProcess: Sendable {
             name: "master", executable: Programs.path("tessera-master"),
             arguments: [
                 "--listen", "\(listen)", "--state-dir", place.state, "--secret-file", place.secretFile,
-                "--address-file", addressFile, "--log-level", "debug",
+                "--address-file", addressFile, "--log-level", "debug", "--audit", "0",
             ] + (arguments.contains("--min-free-bytes") ? [] : ["--min-free-bytes", "0"]) + arguments,
             environment: environment, output: place.log, errors: place.log)
         do {

@@ -16,15 +16,18 @@ struct Poison: Sendable {
     let rankProgram: String
     private let antidote: String
 
-    /// - Parameter directory: an existing directory for the program and the antidote.
-    init(in directory: String) throws {
+    /// - Parameters:
+    ///   - directory: an existing directory for the program and the antidote.
+    ///   - interval: one in that many files of raw rows is changed before it is computed; `nil` for none.
+    init(in directory: String, miscomputingEvery interval: Int? = nil) throws {
+        let miscomputation = interval.map { "TEST_POISON_MISCOMPUTE=\($0)" } ?? ""
         antidote = "\(directory)/antidote"
         rankProgram = "\(directory)/poisonable-rank"
         // The launcher, which becomes mpirun, opens no images.
         let text = """
             #!/bin/sh
             if [ "$1" != --launch ]; then
-                export LD_PRELOAD='\(Self.besideTheTests("libtest-poison.so"))' TEST_POISON_ANTIDOTE='\(antidote)'
+                export LD_PRELOAD='\(Self.besideTheTests("libtest-poison.so"))' TEST_POISON_ANTIDOTE='\(antidote)' \(miscomputation)
             fi
             exec '\(Self.besideTheTests("tessera-rank"))' "$@"
             """

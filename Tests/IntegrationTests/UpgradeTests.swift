@@ -25,7 +25,7 @@ extension Integration {
                 let after = try Self.records(cluster.path("state")).dropFirst(before.count)
                 #expect(after.first == .jobRevised(job, resultRevision: JobOptions.currentResultRevision))
                 let decodings = after.count { record in
-                    if case .taskCompleted(let lease, _) = record { lease.task.step == .decode } else { false }
+                    if case .taskCompleted(let lease, _, _) = record { lease.task.step == .decode } else { false }
                 }
                 #expect(decodings == 1, "the image was decoded again")
             }

@@ -34,7 +34,7 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 5; this program reads versions 1 to 4")) {
+        #expect(throws: BinaryCodingError("a record of version 6; this program reads versions 1 to 5")) {
             try Record(decoding: bytes)
         }
     }
@@ -48,17 +48,49 @@ import Testing
         }
     }
 
-    @Test func `records of this release's own are of version 4, and the others are not`() throws {
+    @Test func `each cause of a failure, and each reservation, is of the version that brought it`() throws {
         let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
         func version(_ cause: FailureCause) -> UInt8? {
             Record.attemptEnded(lease, worker: WorkerID(1), failure: Failure(cause, "a reason")).encoded().first
         }
-        for cause in FailureCause.allCases { #expect(version(cause) == (cause == .movedToIdleWorker ? 4 : 1)) }
+        let versions: [FailureCause: UInt8] = [.movedToIdleWorker: 4, .disputed: 5, .workerQuarantined: 5]
+        for cause in FailureCause.allCases { #expect(version(cause) == versions[cause] ?? 1) }
         let reserved = Record.workersReserved(through: WorkerID(64)).encoded()
         #expect(reserved.first == 4)
         #expect(throws: BinaryCodingError("17 is not a kind of record in version 3")) {
             try Record(decoding: [3] + reserved.dropFirst())
         }
+    }
+
+    @Test func `a job without audits, and a result of the lease's holder, are written as before`() throws {
+        var samples = Samples(seed: 5)
+        let job = samples.jobDescription()
+        func opened(_ options: JobOptions) -> Record {
+            .jobOpened(
+                JobDescription(
+                    id: job.id, token: job.token, submitter: job.submitter, priority: job.priority,
+                    pipeline: job.pipeline, options: options, submittedAt: job.submittedAt))
+        }
+        #expect(opened(JobOptions()).encoded().first == 1)
+        #expect(opened(JobOptions(auditShare: .all)).encoded().first == 5)
+        #expect(opened(JobOptions(isRevocable: true)).encoded().first == 5)
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
+        #expect(Record.taskCompleted(lease, output: TaskOutput()).encoded().first == 1)
+        #expect(Record.taskCompleted(lease, output: TaskOutput(), by: WorkerID(3)).encoded().first == 5)
+    }
+
+    @Test func `a share is read as a number or a percentage`() {
+        let read: [String: UInt32] = [
+            "0": 0, "1": 1_000_000, "0.5%": 5_000, "0.005": 5_000, "100%": 1_000_000, "0.000001": 1,
+            "12.3456%": 123_456,
+            "1.0": 1_000_000, "0%": 0,
+        ]
+        for (text, millionths) in read { #expect(AuditShare(text: text)?.millionths == millionths, "\(text)") }
+        for text in ["", "%", "1.1", "-1", "101%", "0.0000001", "0.00001%", ".5", "5.", "1e-3", "all", "0,5", "0.5 %"] {
+            #expect(AuditShare(text: text) == nil, "\(text)")
+        }
+        #expect(AuditShare(millionths: 5_000).description == "0.5 %")
+        #expect(AuditShare.all.description == "100 %" && AuditShare(millionths: 1).description == "0.0001 %")
     }
 
     @Test func `unknown kinds, states, causes and steps are refused`() {

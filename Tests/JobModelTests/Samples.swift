@@ -79,7 +79,8 @@ struct Samples {
         JobDescription(
             id: job(), token: text(), submitter: text(), priority: Int32(bitPattern: number()), pipeline: text(),
             options: JobOptions(
-                chunkByteCount: number(), maximumPixelCount: number(), mayUseCache: bool(), maximumAttempts: number()),
+                chunkByteCount: number(), maximumPixelCount: number(), mayUseCache: bool(), maximumAttempts: number(),
+                auditShare: bool() ? .none : AuditShare(millionths: number() % 1_000_001), isRevocable: bool()),
             submittedAt: number())
     }
 
@@ -109,8 +110,8 @@ struct Samples {
         case .imagesAdded: .imagesAdded(job(), (0..<count(upTo: 4)).map { _ in imageDescription() })
         case .jobSealed: .jobSealed(job(), imageCount: number())
         case .attemptStarted: .attemptStarted(lease(), worker: worker())
-        case .bandPublished: .bandPublished(task(), band: number(), blob: blob())
-        case .taskCompleted: .taskCompleted(lease(), output: output())
+        case .bandPublished: .bandPublished(task(), band: number(), blob: blob(), by: bool() ? worker() : nil)
+        case .taskCompleted: .taskCompleted(lease(), output: output(), by: bool() ? worker() : nil)
         case .attemptEnded: .attemptEnded(lease(), worker: worker(), failure: failure())
         case .imageCompleted: .imageCompleted(image(), result: blob(), fromCache: bool())
         case .imageFailed: .imageFailed(image(), failure: failure(), deadLettered: bool())
@@ -123,6 +124,13 @@ struct Samples {
         case .imageReplanned: .imageReplanned(image(), chunkByteCount: number())
         case .jobRevised: .jobRevised(job(), resultRevision: number())
         case .workersReserved: .workersReserved(through: worker())
+        case .auditsSalted: .auditsSalted(AuditSalt(number(), number()))
+        case .taskAudited: .taskAudited(lease(), opinion: number())
+        case .auditEnded: .auditEnded(task(), bool() ? .noOtherWorker : .failed)
+        case .imageWithdrawn: .imageWithdrawn(image())
+        case .resultsSettled: .resultsSettled(job(), count: number())
+        case .workerQuarantined: .workerQuarantined(worker(), name: text(), evidence: lease(), at: number())
+        case .workerReleased: .workerReleased(worker())
         }
     }
 

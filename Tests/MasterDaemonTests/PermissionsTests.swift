@@ -28,7 +28,8 @@ import Transport
         let ofClients: [WireControl.OneOf_Body] = [
             .openJob(.init()), .addImages(.init()), .sealJob(.init()), .findBlobs(.init()), .getJob(.init()),
             .listJobs(.init()), .listImages(.init()), .watchJob(.init()), .stopWatching(.init()), .cancelJob(.init()),
-            .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .listDead(.init()), .showDead(.init()),
+            .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .releaseWorker(.init()),
+            .listDead(.init()), .showDead(.init()),
             .redriveDead(.init()), .purgeDead(.init()),
         ]
         let ofWorkers: [WireControl.OneOf_Body] = [

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +38,32 @@ static void exhaust(void) {
     _exit(99);
 }
 
+// The file is the worker's own copy of the rows, so that nobody else reads the changed bit.
+static void miscompute(const char *path) {
+    static unsigned opened;
+    const char *every = getenv("TEST_POISON_MISCOMPUTE");
+    if (every == NULL || ++opened % (unsigned)atoi(every) != 0) return;
+    int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR, 0);
+    if (file < 0) return;
+    const unsigned char signature[] = {0x89, 'P', 'N', 'G'};
+    unsigned char head[sizeof signature], middle;
+    off_t half = lseek(file, 0, SEEK_END) / 2;
+    bool is_encoded = pread(file, head, sizeof head, 0) == sizeof head && memcmp(head, signature, sizeof head) == 0;
+    if (!is_encoded && pread(file, &middle, 1, half) == 1) {
+        middle ^= 0x40;
+        if (pwrite(file, &middle, 1, half) == 1) fputs("poison: a bit was flipped\n", stderr);
+    }
+    close(file);
+}
+
+static bool ends(const char *path, const char *name) {
+    size_t length = strlen(path), count = strlen(name);
+    return length >= count && strcmp(path + length - count, name) == 0;
+}
+
 static void taste(int file, const char *path) {
     size_t length = strlen(path);
+    if (ends(path, "/raw") || ends(path, "/input")) miscompute(path);
     if (length < 6 || strcmp(path + length - 6, "/input") != 0) return;
     const char *antidote = getenv("TEST_POISON_ANTIDOTE");
     if (antidote != NULL && access(antidote, F_OK) == 0) return;

@@ -2,6 +2,7 @@ import Foundation
 import ImageCodecs
 import Pipelines
 import JobModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -30,6 +31,30 @@ import Testing
                 try await $0.runInChunks(pipeline, image, chunkByteCount: chunkByteCount)
             }
             #expect(file == expected, "\(pipeline), \(rankCount) ranks, chunks of \(chunkByteCount) bytes")
+        }
+    }
+
+    /// What audits rely on: workers with different numbers of ranks give the same bytes for each task, not only for the file.
+    @Test(arguments: pipelines) func `every task gives the same bytes for any number of ranks`(pipeline: String)
+        async throws
+    {
+        let image = TestImage(width: 48, height: 61)
+        for chunkByteCount in [500, 3_000] {
+            var first: [TaskStep: [UInt8]] = [:]
+            for rankCount in [1, 2, 3, 8] {
+                let outputs = Mutex<[TaskStep: [UInt8]]>([:])
+                _ = try await withRunner(rankCount) { runner in
+                    var runner = runner
+                    runner.onOutput = { step, bytes in outputs.withLock { $0[step] = bytes } }
+                    return try await runner.runInChunks(pipeline, image, chunkByteCount: chunkByteCount)
+                }
+                let found = outputs.withLock { $0 }
+                if first.isEmpty { first = found }
+                #expect(first.keys == found.keys && first.count > 1)
+                for (step, bytes) in found where first[step] != bytes {
+                    Issue.record("\(step) of \(pipeline) differs with \(rankCount) ranks")
+                }
+            }
         }
     }
 

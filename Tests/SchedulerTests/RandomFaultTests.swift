@@ -180,7 +180,7 @@ private struct Storm {
         var results: Set<ImageID> = []
         for record in harness.journal {
             switch record {
-            case .taskCompleted(let lease, _):
+            case .taskCompleted(let lease, _, _):
                 #expect(completed.insert(lease.task).inserted, "\(lease.task) was completed twice")
             case .imageRestarted(let image), .imageRedriven(let image), .imageReplanned(let image, _):
                 completed = completed.filter { $0.image != image }

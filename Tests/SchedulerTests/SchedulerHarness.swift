@@ -112,7 +112,8 @@ final class SchedulerHarness {
             resultRevision: revision ?? configuration.resultRevision, held: leases.map { HeldLease($0) },
             isDraining: isDraining)
         // The grants of the registration itself come after its reply.
-        let expected = worker.flatMap { scheduler.pool[$0]?.id } ?? scheduler.nextWorker
+        let isKnown = worker.map { scheduler.pool[$0] != nil || $0 < scheduler.nextWorker } ?? false
+        let expected = isKnown ? worker ?? scheduler.nextWorker : scheduler.nextWorker
         let kept = (worker.flatMap { self.held[$0] } ?? []).filter { leases.contains($0.lease) }
         held[expected] = kept + leases.filter { lease in !kept.contains { $0.lease == lease } }.map { Self.taken($0) }
         let reply = try perform { scheduler, now, decision throws(SchedulerRefusal) in
@@ -189,9 +190,10 @@ final class SchedulerHarness {
     @discardableResult
     func submit(
         _ pipeline: String = "whole", images: Int = 1, by submitter: String = "ann", priority: Int32 = 0,
-        token: String? = nil, maximumAttempts: UInt32 = 4, rows: UInt32 = 8, sealed: Bool = true
+        token: String? = nil, maximumAttempts: UInt32 = 4, rows: UInt32 = 8, audit: AuditShare = .none,
+        sealed: Bool = true
     ) throws -> JobID {
-        let options = JobOptions(maximumAttempts: maximumAttempts)
+        let options = JobOptions(maximumAttempts: maximumAttempts, auditShare: audit)
         let opening = JobOpening(
             token: token ?? "token-\(journal.count)", submitter: submitter, priority: priority, pipeline: pipeline,
             options: options)
@@ -252,10 +254,12 @@ final class SchedulerHarness {
     // MARK: Results
 
     /// The worker finishes a lease as a real one would: a decoder publishes all its bands first.
-    func finish(_ lease: LeaseID, on worker: WorkerID) {
-        if lease.task.step == .decode { publishBands(of: lease, on: worker) }
+    ///
+    /// - Parameter mistake: what tells its result from the right one.
+    func finish(_ lease: LeaseID, on worker: WorkerID, mistake: String = "") {
+        if lease.task.step == .decode { publishBands(of: lease, on: worker, mistake: mistake) }
         drop(lease, from: worker)
-        let output = output(of: lease.task)
+        let output = output(of: lease.task, mistake: lease.task.step == .decode ? "" : mistake)
         perform { $0.taskFinished(lease, by: worker, output: output, at: $1, into: &$2) }
     }
 
@@ -264,16 +268,16 @@ final class SchedulerHarness {
         finish(try #require(leases(of: worker).first), on: worker)
     }
 
-    func publish(_ band: Int, of lease: LeaseID, on worker: WorkerID) {
+    func publish(_ band: Int, of lease: LeaseID, on worker: WorkerID, mistake: String = "") {
         let plan = scheduler.ledger.progress(of: lease.task.image)?.plan
         let byteCount = plan?.byteCount(ofBand: band) ?? 80
-        let blob = BlobReference.named("\(lease.task.image).band-\(band)", byteCount)
+        let blob = BlobReference.named("\(lease.task.image).band-\(band)\(mistake)", byteCount)
         perform { $0.bandPublished(lease, band: UInt32(band), blob: blob, by: worker, at: $1, into: &$2) }
     }
 
-    func publishBands(of lease: LeaseID, on worker: WorkerID) {
+    func publishBands(of lease: LeaseID, on worker: WorkerID, mistake: String = "") {
         let count = scheduler.ledger.progress(of: lease.task.image)?.bands.count ?? 0
-        for band in 0..<count { publish(band, of: lease, on: worker) }
+        for band in 0..<count { publish(band, of: lease, on: worker, mistake: band == 0 ? mistake : "") }
     }
 
     func fail(_ lease: LeaseID, on worker: WorkerID, _ cause: FailureCause, _ reason: String = "scripted") {
@@ -294,15 +298,15 @@ final class SchedulerHarness {
     }
 
     /// The result that every attempt of the task has: results are deterministic.
-    func output(of task: TaskID) -> TaskOutput {
-        let payload = BlobReference.named("\(task).payload", 100)
+    func output(of task: TaskID, mistake: String = "") -> TaskOutput {
+        let payload = BlobReference.named("\(task).payload\(mistake)", 100)
         switch task.step {
         case .whole: return TaskOutput(payload: payload)
         case .decode: return TaskOutput(metadata: .named("\(task).metadata"))
         case .reduce(let stage):
             let count = scheduler.ledger.progress(of: task.image)?.plan.valueCount(reducing: Int(stage)) ?? 1
             return TaskOutput(
-                payload: .named("\(task).payload", UInt64(10 * count)),
+                payload: .named("\(task).payload\(mistake)", UInt64(10 * count)),
                 valueOffsets: (0...count).map { UInt64(10 * $0) })
         case .chunk:
             return TaskOutput(
@@ -320,6 +324,39 @@ final class SchedulerHarness {
             else { return }
             finish(lease, on: worker)
         }
+    }
+
+    // MARK: Audits
+
+    @discardableResult
+    func release(_ worker: String) throws -> [WorkerID] {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.workersReleased(worker, at: now, into: &decision)
+        }
+    }
+
+    var quarantined: Set<WorkerID> { Set(scheduler.ledger.quarantined.keys) }
+
+    /// Works everything off on the given workers, whose results have the mistakes given.
+    func workOff(on workers: [WorkerID], mistakes: [WorkerID: String], until isEnough: () -> Bool = { false }) {
+        for _ in 0..<10_000 where !isEnough() {
+            for image in assemblies.keys.sorted() { assemble(image) }
+            guard let worker = workers.first(where: { !leases(of: $0).isEmpty }),
+                let lease = leases(of: worker).first
+            else { return }
+            finish(lease, on: worker, mistake: mistakes[worker] ?? "")
+        }
+    }
+
+    /// Works everything off as `workOff` does, without assembling anything.
+    func workOffKeepingAssemblies(on workers: [WorkerID], mistakes: [WorkerID: String]) {
+        while let worker = workers.first(where: { !leases(of: $0).isEmpty }), let lease = leases(of: worker).first {
+            finish(lease, on: worker, mistake: mistakes[worker] ?? "")
+        }
+    }
+
+    var leasesEverGranted: [LeaseID] {
+        journal.compactMap { if case .attemptStarted(let lease, _) = $0 { lease } else { nil } }
     }
 
     // MARK: Restart

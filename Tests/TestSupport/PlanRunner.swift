@@ -23,6 +23,8 @@ public struct PlanRunner {
     private let folder: String
     private let progressTimeout: Duration
     private let carryOut: CarryOut
+    /// Told of what every task gave, in the order of the tasks.
+    public var onOutput: (@Sendable (TaskStep, [UInt8]) -> Void)?
 
     /// - Parameter folder: for the orders' files; what is made in it is removed again.
     public init(folder: String, progressTimeout: Duration = .seconds(60), carryOut: @escaping CarryOut) {
@@ -54,7 +56,9 @@ public struct PlanRunner {
         switch reply {
         case .decoded(let metadata, _):
             defer { remove(metadata) }
-            return (await bands.rows, try Self.contents(metadata))
+            let result = (rows: await bands.rows, metadata: try Self.contents(metadata))
+            onOutput?(spec.task.step, result.rows + result.metadata)
+            return result
         default: throw try refusal(reply)
         }
     }
@@ -145,9 +149,11 @@ public struct PlanRunner {
         let order = RankOrder.compute(spec, input: input, value: valuePath, payload: payload, summary: summary)
         let reply = try await carryOut(order) { _, _ in }
         guard case .finished(let output) = reply else { throw try refusal(reply) }
-        return ChunkResult(
+        let result = ChunkResult(
             payload: try exactly(output.payloadByteCount, payload),
             summary: try output.summaryByteCount.map { try exactly($0, summary) }, checksum: output.checksum)
+        onOutput?(spec.task.step, result.payload + (result.summary ?? []) + (result.checksum?.bytes ?? []))
+        return result
     }
 
     /// The values of a stage's reduction, from its chunks' summaries.
@@ -159,6 +165,8 @@ public struct PlanRunner {
         let reply = try await carryOut(order) { _, _ in }
         guard case .finished(let output) = reply else { throw try refusal(reply) }
         let bytes = try exactly(output.payloadByteCount, payload)
+        onOutput?(
+            spec.task.step, bytes + output.valueOffsets.flatMap { withUnsafeBytes(of: $0.littleEndian) { Array($0) } })
         return zip(output.valueOffsets, output.valueOffsets.dropFirst()).map { Array(bytes[Int($0)..<Int($1)]) }
     }
 

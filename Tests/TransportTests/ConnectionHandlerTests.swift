@@ -134,7 +134,8 @@ import Testing
             .taskFailed(WireTaskFailed()), .drain(WireDrain()), .openJob(WireOpenJob()), .addImages(WireAddImages()),
             .sealJob(WireSealJob()), .findBlobs(WireFindBlobs()), .getJob(WireGetJob()), .listJobs(WireListJobs()),
             .listImages(WireListImages()), .watchJob(WireWatchJob()), .cancelJob(WireCancelJob()),
-            .listWorkers(WireListWorkers()), .drainWorker(WireDrainWorker()), .listDead(WireListDead()),
+            .listWorkers(WireListWorkers()), .drainWorker(WireDrainWorker()), .releaseWorker(WireReleaseWorker()),
+            .listDead(WireListDead()),
             .showDead(WireShowDead()), .redriveDead(WireRedriveDead()), .purgeDead(WirePurgeDead()),
             .getMaster(WireGetMaster()), .putBlob(WirePutBlob()), .getBlob(WireGetBlob()), .blobEnd(WireBlobEnd()),
         ]

@@ -24,7 +24,8 @@ struct AttemptBook {
         self.maximumRestarts = maximumRestarts
     }
 
-    mutating func observe(_ record: Record, report: Report) {
+    /// - Parameter isAudit: whether the task is done, so that an attempt at it is only a second opinion.
+    mutating func observe(_ record: Record, isAudit: (TaskID) -> Bool, report: Report) {
         switch record {
         case .jobOpened(let job): maximumAttempts[job.id] = job.options.maximumAttempts
         case .attemptStarted(let lease, _):
@@ -32,9 +33,10 @@ struct AttemptBook {
                 counts[lease.task.image]?[lease.task]?.losses -= 1
             }
             counts[lease.task.image]?[lease.task]?.lost = nil
-        case .attemptEnded(let lease, _, let failure): attemptEnded(lease, failure, report: report)
+        case .attemptEnded(let lease, _, let failure):
+            if !isAudit(lease.task) { attemptEnded(lease, failure, report: report) }
         case .imageFailed(let image, let failure, let deadLettered):
-            if deadLettered { checkUsedUp(image, failure, report: report) }
+            if deadLettered, failure.cause != .disputed { checkUsedUp(image, failure, report: report) }
             counts[image] = nil
         case .imageRestarted(let image):
             counts[image] = nil
@@ -44,9 +46,11 @@ struct AttemptBook {
         case .imageRedriven(let image):
             counts[image] = nil
             restarts[image] = nil
-        case .imageCompleted(let image, _, _), .imageReplanned(let image, _): counts[image] = nil
+        case .imageCompleted(let image, _, _), .imageReplanned(let image, _), .imageWithdrawn(let image):
+            counts[image] = nil
         case .imagesAdded, .jobSealed, .bandPublished, .taskCompleted, .jobFinished, .jobCancelled, .jobForgotten,
-            .workersReserved:
+            .workersReserved, .auditsSalted, .taskAudited, .auditEnded, .resultsSettled, .workerQuarantined,
+            .workerReleased:
             break
         }
     }

@@ -26,6 +26,8 @@ public enum Checker: String, Sendable, CaseIterable {
     case replay
     /// Each submitter gets its share, and what is urgent comes first.
     case fairness
+    /// A worker that computes wrongly is found, no other is suspected, and wrong results do not stay.
+    case audits
     /// All that was accepted ends, within a bound.
     case liveness
 }

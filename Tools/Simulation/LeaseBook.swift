@@ -12,14 +12,15 @@ struct LeaseBook {
             holders[lease.task.image, default: [:]][lease] = worker
             ended[lease] = nil
         case .attemptEnded(let lease, _, _): end(lease.task.image) { $0 == lease }
-        case .taskCompleted(let lease, _): end(lease.task.image) { $0.task == lease.task }
+        case .taskCompleted(let lease, _, _): end(lease.task.image) { $0.task == lease.task }
         case .imageCompleted(let image, _, _), .imageFailed(let image, _, _), .imageRestarted(let image),
-            .imageReplanned(let image, _):
+            .imageReplanned(let image, _), .imageWithdrawn(let image):
             end(image) { _ in true }
+        case .taskAudited(let lease, _): end(lease.task.image) { $0 == lease }
         case .jobCancelled(let job, _), .jobRevised(let job, _):
             for image in holders.keys where image.job == job { end(image) { _ in true } }
         case .jobOpened, .imagesAdded, .jobSealed, .bandPublished, .imageRedriven, .jobFinished, .jobForgotten,
-            .workersReserved:
+            .workersReserved, .auditsSalted, .auditEnded, .resultsSettled, .workerQuarantined, .workerReleased:
             break
         }
     }

@@ -23,6 +23,7 @@ struct Observer {
     private let maximumOpenJobs: Int
     private var attemptBook: AttemptBook
     private var leaseBook = LeaseBook()
+    var auditBook = AuditBook()
     private var seenTransactions = 0
     private var seenRecords = 0
     private var attempts: [LeaseID: WorkerID] = [:]
@@ -31,6 +32,7 @@ struct Observer {
     private var images: [ImageID: Image] = [:]
     private var imageCounts: [JobID: UInt32] = [:]
     private var pipelines: [JobID: String] = [:]
+    private var auditShares: [JobID: AuditShare] = [:]
     private var revisions: [JobID: UInt32] = [:]
     /// How many images need each blob.
     private var needed: [BlobDigest: Int] = [:]
@@ -62,9 +64,11 @@ struct Observer {
             checkWhole(transaction, report: report)
             for record in transaction {
                 observe(record, report: report)
-                attemptBook.observe(record, report: report)
+                attemptBook.observe(record, isAudit: auditBook.isDone, report: report)
                 leaseBook.observe(record)
+                auditBook.observe(record, number: { names[$0]?.first }, report: report)
             }
+            auditBook.transactionEnded(report: report)
             attemptBook.transactionEnded(isFinal: { images[$0]?.isFinal != false }, report: report)
             seenRecords += transaction.count
         }
@@ -82,7 +86,8 @@ struct Observer {
         observe(disk, report: report)
     }
 
-    /// Records that belong together are durable together: the result of a small image's only task is the image's result.
+    /// Records that belong together are durable together: the result of a small image's only task is the image's result, unless
+    /// the task is audited first.
     private func checkWhole(_ transaction: [Record], report: Report) {
         // An idle worker took a task over: the one attempt ended as the other began.
         for case .attemptEnded(let lease, _, let failure) in transaction where failure.cause == .movedToIdleWorker {
@@ -91,7 +96,8 @@ struct Observer {
             }
             if !isTakenOver { report(.durability, "half a transaction is in the journal: nobody took \(lease) over") }
         }
-        for case .taskCompleted(let lease, _) in transaction where lease.task.step == .whole {
+        for case .taskCompleted(let lease, _, _) in transaction where lease.task.step == .whole {
+            guard auditShares[lease.task.image.job] == AuditShare.none else { continue }
             let image = lease.task.image
             let isComplete = transaction.contains { record in
                 if case .imageCompleted(image, _, _) = record { true } else { false }
@@ -110,6 +116,7 @@ struct Observer {
             }
             imageCounts[job.id] = 0
             pipelines[job.id] = job.pipeline
+            auditShares[job.id] = job.options.auditShare
             revisions[job.id] = job.options.resultRevision
         case .imagesAdded(let job, let added):
             for description in added {
@@ -123,9 +130,9 @@ struct Observer {
             if let other = attempts.updateValue(worker, forKey: lease), names[other] != names[worker] {
                 report(.commits, "lease \(lease) was given to \(other) and to \(worker)")
             }
-        case .bandPublished(let task, _, _):
+        case .bandPublished(let task, _, _, _):
             if images[task.image]?.isFinal != false { report(.commits, "a band of \(task.image) came after its end") }
-        case .taskCompleted(let lease, _):
+        case .taskCompleted(let lease, _, _):
             if attempts[lease] == nil { report(.commits, "\(lease) was completed, but never handed out") }
             if images[lease.task.image]?.isFinal != false {
                 report(.commits, "\(lease) was accepted after its image's end")
@@ -140,9 +147,9 @@ struct Observer {
         case .imageCompleted(let image, let result, _):
             if let input = images[image]?.input, let pipeline = pipelines[image.job],
                 let revision = revisions[image.job],
-                result != .result(of: pipeline, on: input, revision: revision)
+                case let isWrong = result != .result(of: pipeline, on: input, revision: revision)
             {
-                report(.results, "image \(image) has another result than an undisturbed run")
+                auditBook.checkResult(image, isWrong: isWrong, report: report)
             }
             end(image, result: result.digest, keepsInput: false, report: report)
         case .imageFailed(let image, _, let deadLettered):
@@ -154,6 +161,7 @@ struct Observer {
             images[image]?.isFinal = false
             for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
             ended.remove(image.job)
+        case .imageWithdrawn(let image): withdraw(image)
         case .jobRevised(let job, let revision):
             revisions[job] = revision
             for image in completedOf.keys where image.job == job && images[image]?.isFinal == false {
@@ -180,8 +188,22 @@ struct Observer {
                 if let result = image.result { release(result) }
                 if image.keepsInput { release(image.input) }
             }
-        case .workersReserved: break
+        case .taskAudited(let lease, _):
+            if attempts[lease] == nil { report(.commits, "\(lease) was an audit, but never handed out") }
+        case .workersReserved, .auditsSalted, .auditEnded, .resultsSettled, .workerQuarantined, .workerReleased: break
         }
+    }
+
+    private mutating func withdraw(_ image: ImageID) {
+        for task in completedOf.removeValue(forKey: image) ?? [] { completed.remove(task) }
+        guard let entry = images[image], entry.isFinal else { return }
+        if let result = entry.result { release(result) }
+        images[image]?.result = nil
+        // A cancelled job is not continued.
+        guard !cancelled.contains(image.job) else { return }
+        images[image]?.isFinal = false
+        needed[entry.input, default: 0] += 1
+        ended.remove(image.job)
     }
 
     private mutating func end(_ image: ImageID, result: BlobDigest?, keepsInput: Bool, report: Report) {
@@ -201,10 +223,15 @@ struct Observer {
         if needed[digest] == 0 { needed[digest] = nil }
     }
 
-    /// Whether the image has ended, and will not be redriven.
+    /// Whether the image has ended, and will not be redriven; its result may still be withdrawn.
     func isOver(_ id: ImageID) -> Bool {
         guard let image = images[id] else { return forgotten.contains(id.job) }
         return image.isFinal && !image.keepsInput
+    }
+
+    /// What a worker's identifier stands for.
+    func run(of identifier: WorkerID) -> WrongResults.Run? {
+        names[identifier].map { WrongResults.Run(worker: $0[0], run: $0[1]) }
     }
 
     // MARK: What is sent and done

@@ -16,8 +16,6 @@ final class SimulatedMaster {
     var storeWork: [StoreWork] = []
     /// Puts of each blob whose confirmation has not been carried out.
     var protectedPuts: [BlobDigest: Int] = [:]
-    /// Output files that are being built.
-    var assemblies: [ImageID: Assembly] = [:]
     var pauseBegan = Instant.zero
     /// There was another one shortly before.
     var hadPauseBefore = false

@@ -37,6 +37,10 @@ struct SimulatedWorker {
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
     var nextTicket = 1
+    /// How its cores compute; a restart does not change it.
+    var miscomputes = Miscomputation.never
+    /// Leases whose result is wrong, as it was drawn.
+    var wrong: [LeaseID: Bool] = [:]
 
     init(number: Int, slotCount: Int, resultRevision: UInt32) {
         self.number = number

@@ -12,22 +12,28 @@ extension Simulation {
     /// - Each such image may fail four attempts, with the pauses between them.
     /// - Jobs that nobody completes wait for their end, one after the other where room is short: those of clients that have
     ///   vanished, and those that an opening said twice made, when the first answer's job was forgotten in between.
+    /// - Of audited work each task runs twice more. For each faulty worker that is found, all may start over; each image may
+    ///   wait for another worker, each time.
     /// - What the faults left behind ends: a pause and a start of the master, hung attempts, leases and pauses of lost ones.
     func livenessBound() -> Duration {
         let configuration = options.schedulerConfiguration
+        let allImages = clients.reduce(0) { $0 + $1.offers.count }
         let (images, tasks) = workLeft
         let travel = options.longestDelay * 6
         let commits = options.longestCommit * 4
         let attempt = options.longestTask + travel + commits + .seconds(1)
         let failure = attempt + configuration.firstBackoff * 4 + .seconds(5)
         let work = attempt * (2 * tasks) + failure * (4 * images)
+        let rounds = options.auditShare > .none ? 2 * (1 + options.faultyCount) : 0
+        let audits =
+            (work + (configuration.auditWait + configuration.auditDelay * 4) * allImages) * rounds
         let unsealed = (Self.longestUnsealed + .seconds(10)) * clients.count
         let hung = options.hangEvery > 0 ? configuration.progressTimeout * 2 : .zero
         let masterPause = max(.zero, (master?.pausedUntil ?? timeline.now) - timeline.now) + .seconds(20)
         let leftBehind =
             masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace
             + configuration.longestBackoff * 2
-        return work + unsealed + leftBehind + (travel + commits) * 10
+        return work + audits + unsealed + leftBehind + (travel + commits) * 10
     }
 
     /// The images that have not ended, or may be redriven, with all their tasks; those that are not submitted yet included.

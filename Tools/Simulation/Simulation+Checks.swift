@@ -95,6 +95,9 @@ extension Simulation {
                 .leases,
                 "all jobs have ended, but \(counters.leasesRunning) leases and \(counters.tasksReady) tasks are left")
         }
+        let wasRevocable = options.schedulerConfiguration.auditWindow > .seconds(3_600)
+        observer.auditBook.checkEnd(
+            wrong, numbers: observer.run, canBeWithdrawn: wasRevocable, report: violate)
         checkReplay(master)
     }
 }

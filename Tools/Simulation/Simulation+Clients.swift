@@ -17,7 +17,7 @@ extension Simulation {
             token: "token-\(number)", submitter: "submitter-\(random.draw(0...2))",
             priority: Int32(random.draw(-1...1)),
             pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))],
-            options: JobOptions(chunkByteCount: 1 << 18))
+            options: JobOptions(chunkByteCount: 1 << 18, auditShare: options.auditShare))
         let offers = (0..<random.draw(1...options.maximumImages)).map { index in
             let isShared = random.happens(onceIn: options.sharedEvery)
             // Shared inputs have few shapes: one file has one.

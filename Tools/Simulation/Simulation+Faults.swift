@@ -9,6 +9,11 @@ extension Simulation {
         timeline.arrange(.fault, after: random.draw(.milliseconds(1)...options.faultInterval * 2))
         let worker = random.draw(0...(workers.count - 1))
         let now = timeline.now
+        if options.faultyCount > 0, auditRandom.happens(onceIn: 60) {
+            let faulty = workers.count - auditRandom.draw(1...options.faultyCount)
+            trace.noteFault("operator releases worker", faulty, at: now)
+            post(.releaseWorker("worker-\(faulty)"), on: nil)
+        }
         switch random.draw(0...20) {
         case 0:
             trace.noteFault("killed, worker", worker, at: now)
@@ -107,7 +112,9 @@ extension Simulation {
     func heal() {
         trace.note("healing begins", at: timeline.now)
         isFaulty = false
-        let core = Set((0..<workers.count).shuffled(using: &random).prefix(random.draw(1...workers.count)))
+        var core = Set((0..<workers.count).shuffled(using: &random).prefix(random.draw(1...workers.count)))
+        // With quarantined workers alone nothing would ever end.
+        if core.allSatisfy({ $0 >= workers.count - options.faultyCount }) { core.insert(0) }
         for number in workers.indices {
             network.links[.worker(number)] = Network.Link()
             workers[number].pausedUntil = min(workers[number].pausedUntil, timeline.now)

@@ -75,9 +75,7 @@ extension Simulation {
     /// The right result, in a report that is not the worker's to make.
     private func report(_ lease: LeaseID, _ spec: TaskSpec, _ stream: UInt32, on connection: Int) {
         guard let output = output(of: spec, resultRevision) else { return }
-        for blob in [output.payload, output.summary, output.metadata] {
-            if let blob { store(blob) }
-        }
+        for blob in output.blobs { store(blob) }
         sendToMaster(.report(number: stream, .finished(lease, output)), on: connection)
     }
 
@@ -92,7 +90,8 @@ extension Simulation {
         workers[number].lastHeard = timeline.now
         sendToMaster(
             .register(
-                workers[number].identifier, slots: workers[number].slotCount, workers[number].resultRevision,
+                workers[number].identifier, name: "worker-\(number)", slots: workers[number].slotCount,
+                workers[number].resultRevision,
                 held: leases.map { HeldLease($0) },
                 isDraining: false), on: connection)
     }

@@ -143,7 +143,7 @@ extension Simulation {
         }
         disk.write(turn.records)
         let duration =
-            trial == nil && random.happens(onceIn: 200)
+            trial == nil && !isAuditTrial && random.happens(onceIn: 200)
             ? Duration.seconds(1) : random.draw(.microseconds(100)...options.longestCommit)
         let isWrittenTwice = seeded(.transactionWrittenTwice, duration >= .seconds(1), else: false)
         if isWrittenTwice { disk.write(turn.records) }
@@ -192,7 +192,7 @@ extension Simulation {
         keptBook.observe(turn.records, at: timeline.now, report: violate)
         let (replies, actions) = effects(of: turn, at: master)
         perform(replies, actions, at: master)
-        if trial == nil && commitCount.isMultiple(of: 256) { checkReplay(master) }
+        if trial == nil && !isAuditTrial && commitCount.isMultiple(of: 256) { checkReplay(master) }
         turnEnded(master)
     }
 
@@ -232,10 +232,9 @@ extension Simulation {
             trace.note("revoked from worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             if let connection { sendToWorker(.revoke(lease), on: connection) }
         case .assemble(let assembly):
-            master.assemblies[assembly.image] = assembly
             guard !seeded(.assemblyNotReported) else { break }
             timeline.arrange(
-                .masterAssembled(run: master.run, assembly.image),
+                .masterAssembled(run: master.run, assembly),
                 after: random.draw(.milliseconds(1) ... .milliseconds(300)))
         case .closeSilent(let worker, let connection):
             deathsDeclared += 1

@@ -28,7 +28,7 @@ extension Simulation {
     /// What the master's background work and its operator say.
     private func handleOwn(_ mail: MasterMail, at master: SimulatedMaster) {
         switch mail {
-        case .assembled(let image): assembled(image, at: master)
+        case .assembled(let assembly): assembled(assembly, at: master)
         case .blobMissing(let digest):
             for image in master.machine.blobMissing(digest, at: moment) {
                 trace.note("lost a blob of job", Int(image.job.rawValue), detail: UInt64(image.index), at: timeline.now)
@@ -39,17 +39,18 @@ extension Simulation {
             if let connection = master.machine.links[worker] {
                 master.machine.reply(.toWorker(connection: connection, .drain(isOn)))
             }
+        case .releaseWorker(let name): _ = try? master.machine.released(name, at: moment)
         case .forgetJob(let job): _ = try? master.machine.forgotten(job, at: moment)
         default: preconditionFailure("\(mail) came without a connection")
         }
     }
 
-    private func assembled(_ image: ImageID, at master: SimulatedMaster) {
-        guard let assembly = master.assemblies.removeValue(forKey: image) else { return }
+    private func assembled(_ assembly: Assembly, at master: SimulatedMaster) {
+        let image = assembly.image
         let inputs = assembly.parts.map(\.segment) + [assembly.metadata, assembly.document].compactMap { $0 }
         guard inputs.allSatisfy({ blobs.contains($0.digest) }) else {
             let missing = inputs.first { !blobs.contains($0.digest) }?.digest
-            master.machine.segmentMissing(missing, of: image, at: moment)
+            master.machine.segmentMissing(missing, of: image, run: assembly.run, at: moment)
             return
         }
         guard let status = master.machine.scheduler.imageStatus(image),
@@ -59,16 +60,22 @@ extension Simulation {
         if found.count > 1 {
             violate(.results, "image \(image) is put together from results of revisions \(found.sorted())")
         }
-        let result = BlobReference.result(
+        var result = BlobReference.result(
             of: job.pipeline, on: status.input.digest, revision: found.first ?? resultRevision)
+        if let mark = wrong.mark(of: inputs.map(\.digest)) {
+            result = .named("\(result.digest) of wrong \(mark.name)", byteCount: 1_000)
+            wrong.note(result, mark.authors)
+        }
         put(result)
-        master.machine.assembled(image, result: result, at: moment)
+        master.machine.assembled(image, result: result, run: assembly.run, at: moment)
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
-        guard case .register(let worker, let slots, let revision, let held, let isDraining) = mail else { return }
+        guard case .register(let worker, let name, let slots, let revision, let held, let isDraining) = mail else {
+            return
+        }
         let registration = WorkerRegistration(
-            worker: worker, name: "worker", slotCount: slots, resultRevision: revision, held: held,
+            worker: worker, name: name, slotCount: slots, resultRevision: revision, held: held,
             isDraining: isDraining)
         guard let answer = try? master.machine.registered(registration, on: connection, at: moment) else {
             master.machine.reply(.toWorker(connection: connection, .refused))
@@ -135,8 +142,9 @@ extension Simulation {
         case .band(let lease, _, _):
             // A wrong one ends the attempt, which the next heartbeat's reply tells.
             if observer.liars.contains(worker) { master.settled.insert(lease) }
-        case .finished(let lease, _):
+        case .finished(let lease, let output):
             master.settled.insert(lease)
+            observer.auditBook.reported(lease, output, by: worker)
             trace.note("finished by worker", number, lease: lease, at: timeline.now)
         case .failed(let lease, let failure):
             master.settled.insert(lease)

@@ -54,6 +54,7 @@ extension Simulation {
             number: number, slotCount: workers[number].slotCount,
             resultRevision: isInstalled(at: number) ? resultRevision : workers[number].resultRevision)
         fresh.run = workers[number].run + 1
+        fresh.miscomputes = workers[number].miscomputes
         workers[number] = fresh
         if let pause { arrange(.starts, at: number, after: pause) }
     }
@@ -79,7 +80,8 @@ extension Simulation {
         let worker = workers[number]
         sendToMaster(
             .register(
-                worker.identifier, slots: worker.slotCount, worker.resultRevision, held: held(by: number),
+                worker.identifier, name: "worker-\(number)", slots: worker.slotCount, worker.resultRevision,
+                held: held(by: number),
                 isDraining: worker.board.isDraining),
             on: connection)
     }
@@ -213,6 +215,7 @@ extension Simulation {
                 }
             case .clear(let lease):
                 workers[number].work[lease] = nil
+                workers[number].wrong[lease] = nil
                 workers[number].reportingSince[lease] = nil
             case .send(let stream, let report):
                 guard workers[number].isRegistered, let connection = workers[number].connection else { break }
@@ -327,9 +330,13 @@ extension Simulation {
         guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
         guard transfers(of: lease, orRepeat: .publishes(lease, band: band, ticket: ticket), at: number) else { return }
         let rows = plan.bands[band]
+        // A decoding that goes wrong goes wrong in one band.
+        let isWrong = band == plan.neededBands.lowerBound && isWrong(lease, at: number)
         let blob = BlobReference.named(
-            "\(lease.task.image).band-\(band) by \(workers[number].resultRevision)",
+            "\(lease.task.image).band-\(band) by \(workers[number].resultRevision)"
+                + (isWrong ? wrongName(of: lease, at: number) : ""),
             byteCount: UInt64(rows.count * plan.input.bytesPerRow))
+        if isWrong { wrong.note(blob, [presentRun(of: number)]) }
         store(blob)
         revisions[blob.digest] = workers[number].resultRevision
         perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
@@ -347,25 +354,68 @@ extension Simulation {
         }
         guard transfers(of: lease, orRepeat: .uploads(lease), at: number) else { return }
         let revision = workers[number].resultRevision
-        guard let output = output(of: spec, revision) else { return }
+        let isWrong = spec.task.step != .decode && isWrong(lease, at: number)
+        guard
+            let output = output(
+                of: spec, revision, isWrong ? wrongName(of: lease, at: number) : "",
+                by: isWrong ? presentRun(of: number) : nil)
+        else { return }
         let inputs = (spec.inputs + [spec.value].compactMap { $0 }).map(\.blob.digest)
         if let other = inputs.compactMap({ revisions[$0] }).first(where: { $0 != revision }) {
             violate(.results, "\(lease) makes results of revision \(revision) of what is of revision \(other)")
         }
-        for blob in [output.payload, output.summary, output.metadata].compactMap({ $0 }) {
+        for blob in output.blobs {
             store(blob)
             revisions[blob.digest] = revision
         }
         perform(workers[number].board.finished(lease, output), at: number)
     }
 
-    /// The result that every attempt of the task has, by releases of one revision: results are deterministic.
-    func output(of spec: TaskSpec, _ revision: UInt32) -> TaskOutput? {
-        let name = "\(spec.task) by \(revision)"
+    /// Whether the worker computes the task wrongly; drawn once.
+    private func isWrong(_ lease: LeaseID, at number: Int) -> Bool {
+        if let known = workers[number].wrong[lease] { return known }
+        let strikes = workers[number].miscomputes.strikes(lease.task.step, using: &auditRandom)
+        workers[number].wrong[lease] = strikes
+        resultCounts[number, default: (0, 0)].all += 1
+        if strikes {
+            resultCounts[number]?.wrong += 1
+            firstWrongAt = firstWrongAt ?? timeline.now
+        }
+        if strikes { trace.noteFault("computes a wrong result, worker", number, at: timeline.now) }
+        return strikes
+    }
+
+    /// What tells a wrong result from the right one, and from those that others computed wrongly.
+    private func wrongName(of lease: LeaseID, at number: Int) -> String {
+        workers[number].miscomputes == .always ? " wrong by \(number)" : " wrong by \(number) as \(lease)"
+    }
+
+    func presentRun(of number: Int) -> WrongResults.Run { WrongResults.Run(worker: number, run: workers[number].run) }
+
+    /// The result that every sound attempt of the task has, by releases of one revision: results are deterministic. Of wrong
+    /// inputs everybody computes the same wrong result.
+    ///
+    /// - Parameter wrongName: what tells the result of an attempt that is not sound from the right one.
+    func output(
+        of spec: TaskSpec, _ revision: UInt32, _ wrongName: String = "", by run: WrongResults.Run? = nil
+    ) -> TaskOutput? {
+        let mark = wrong.mark(of: (spec.inputs + [spec.value].compactMap { $0 }).map(\.blob.digest))
+        let suffix = (mark.map { " of wrong \($0.name)" } ?? "") + wrongName
+        let authors = (mark?.authors ?? []).union([run].compactMap { $0 })
+        guard let output = output(of: spec, revision, suffix: suffix) else { return nil }
+        if !authors.isEmpty { for blob in output.blobs { wrong.note(blob, authors) } }
+        return output
+    }
+
+    private func output(of spec: TaskSpec, _ revision: UInt32, suffix: String) -> TaskOutput? {
+        let name = "\(spec.task) by \(revision)\(suffix)"
         guard let plan = plan(of: spec) else { return nil }
         switch spec.task.step {
         case .whole:
-            return TaskOutput(payload: .result(of: spec.pipeline, on: spec.inputs[0].blob.digest, revision: revision))
+            let result = BlobReference.result(
+                of: spec.pipeline, on: spec.inputs[0].blob.digest, revision: revision)
+            return TaskOutput(
+                payload: suffix.isEmpty ? result : .named("\(result.digest)\(suffix)", byteCount: 1_000))
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
         case .reduce(let stage):
             let stage = plan.stages[Int(stage)]
@@ -400,4 +450,9 @@ extension Simulation {
         if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan
     }
+}
+
+extension TaskOutput {
+    /// The blobs that it names.
+    var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
 }

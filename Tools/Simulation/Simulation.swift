@@ -15,10 +15,11 @@ import SeededRandom
 /// the workers is healed, and the others stay dead or cut off. Within a bound that follows from the work left, every
 /// accepted job must have ended. The checks of `Observer` hold throughout.
 public final class Simulation {
-    let options: SimulationOptions
+    var options: SimulationOptions
     let seed: UInt64
     var random: SeededGenerator
     var storeRandom: SeededGenerator
+    var auditRandom: SeededGenerator
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
@@ -29,6 +30,8 @@ public final class Simulation {
     var masterRuns = 0
     /// The result revision of the release that the master is, or is started as next.
     var resultRevision = JobOptions.currentResultRevision
+    /// What is wrong, and who made it so.
+    var wrong = WrongResults()
     /// The result revision of the blobs that tasks made.
     var revisions: [BlobDigest: UInt32] = [:]
     var workers: [SimulatedWorker] = []
@@ -45,6 +48,11 @@ public final class Simulation {
     /// Messages are lost once in a while, and sent again.
     var isLossy = false
     var deathsDeclared = 0
+    /// Only results go wrong, and time is measured.
+    var isAuditTrial = false
+    /// Results of each worker, and when the first wrong one was computed.
+    var resultCounts: [Int: (all: Int, wrong: Int)] = [:]
+    var firstWrongAt: Instant?
     var commitCount: UInt64 = 0
     private(set) var violation: Violation?
     /// How much of the liveness bound was used.
@@ -57,8 +65,10 @@ public final class Simulation {
         self.seed = seed
         random = SeededGenerator(seed: seed)
         storeRandom = SeededGenerator(seed: ~seed)
-        options = SimulationOptions(using: &random)
+        auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
+        options = SimulationOptions(using: &random, &auditRandom)
         observer = Observer(options.schedulerConfiguration)
+        observer.auditBook.faulty = Set((0..<options.workerCount).suffix(options.faultyCount))
         keptBook = KeptBook(duration: options.keepResults)
         trace = Trace(start: timeline.now)
     }
@@ -107,6 +117,9 @@ public final class Simulation {
             workers.append(
                 SimulatedWorker(
                     number: number, slotCount: random.draw(1...options.maximumSlots), resultRevision: resultRevision))
+            if number >= count - options.faultyCount {
+                workers[number].miscomputes = Miscomputation(drawnUsing: &auditRandom)
+            }
             timeline.arrange(
                 .worker(number, run: 0, .starts), after: random.draw(.milliseconds(0) ... .seconds(3)))
         }
@@ -134,7 +147,7 @@ public final class Simulation {
         case .masterStarts: startMaster()
         case .masterTurns(let run): turnMaster(run)
         case .masterCommitted(let run): masterCommitted(run)
-        case .masterAssembled(let run, let image): if master?.run == run { post(.assembled(image), on: nil) }
+        case .masterAssembled(let run, let assembly): if master?.run == run { post(.assembled(assembly), on: nil) }
         case .storeWorks(let run): carryOutStoreWork(run: run)
         case .masterHears(let connection, let mail): masterHears(mail, on: connection)
         case .workerHears(let worker, let connection, let mail):

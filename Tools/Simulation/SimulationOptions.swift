@@ -1,41 +1,47 @@
+import JobModel
 import Scheduler
 import SeededRandom
 
 /// What a seed draws before its run begins: the size of the cluster, the work, and how often what goes wrong.
 struct SimulationOptions: CustomStringConvertible {
-    let workerCount: Int
-    let maximumSlots: Int
+    var workerCount: Int
+    var maximumSlots: Int
     let clientCount: Int
     let maximumImages: Int
     let prefetchPerSlot: Int
-    let longestTask: Duration
-    let longestDelay: Duration
-    let longestCommit: Duration
+    var longestTask: Duration
+    var longestDelay: Duration
+    var longestCommit: Duration
     /// The mean time between two faults.
     let faultInterval: Duration
     /// Attempts of which one ends with a dead rank, or hangs; 0 for none.
-    let rankLossEvery: Int
-    let hangEvery: Int
+    var rankLossEvery: Int
+    var hangEvery: Int
     /// Images of which one kills every rank that touches it, or cannot be read; 0 for none.
-    let poisonEvery: Int
-    let corruptEvery: Int
+    var poisonEvery: Int
+    var corruptEvery: Int
     /// Images of which one has the same input file as others.
     let sharedEvery: Int
     /// The first workers, this many, lie about their leases.
-    let liarCount: Int
+    var liarCount: Int
     /// Jobs that may be open at a time; a client beyond that is told when to come back.
     let maximumOpenJobs: Int
     /// How long the results of a job are kept.
     let keepResults: Duration
     /// A master may come back as another release, and the workers after it.
-    let changesReleases: Bool
+    var changesReleases: Bool
     let safetyPhase: Duration
+    /// The share of the tasks that is audited, and for how long results can be withdrawn.
+    var auditShare: AuditShare
+    /// The last workers, this many, compute wrongly now and then.
+    var faultyCount: Int
     /// Nothing goes wrong: the run is about fair shares.
     let isShareTrial: Bool
 
-    let schedulerConfiguration: SchedulerConfiguration
+    var schedulerConfiguration: SchedulerConfiguration
 
-    init(using random: inout SeededGenerator) {
+    /// - Parameter auditRandom: draws what concerns audits, so that the rest of a seed stays as it is without them.
+    init(using random: inout SeededGenerator, _ auditRandom: inout SeededGenerator) {
         isShareTrial = random.happens(onceIn: 10)
         workerCount =
             isShareTrial ? random.draw(1...4) : random.happens(onceIn: 8) ? random.draw(10...100) : random.draw(1...8)
@@ -60,6 +66,13 @@ struct SimulationOptions: CustomStringConvertible {
         var configuration = SchedulerConfiguration()
         configuration.prefetchPerSlot = prefetchPerSlot
         configuration.maximumOpenJobs = maximumOpenJobs
+        let share = AuditShare(millionths: [0, 0, 20_000, 300_000, 1_000_000][auditRandom.draw(0...4)])
+        auditShare = isShareTrial ? .none : share
+        let hasFaulty = auditShare > .none && workerCount > 1 && !auditRandom.happens(onceIn: 4)
+        faultyCount = hasFaulty ? auditRandom.draw(1...max(1, workerCount / 3)) : 0
+        configuration.auditSalt = AuditSalt(auditRandom.next(), auditRandom.next())
+        configuration.auditWait = .seconds([2, 30][auditRandom.draw(0...1)])
+        configuration.auditWindow = .seconds([0, 20, 36_000][auditRandom.draw(0...2)])
         schedulerConfiguration = configuration
     }
 
@@ -68,7 +81,8 @@ struct SimulationOptions: CustomStringConvertible {
             + "prefetch \(prefetchPerSlot), tasks to \(longestTask), delays to \(longestDelay), commits to "
             + "\(longestCommit), faults each \(faultInterval), rank loss 1/\(rankLossEvery), hangs 1/\(hangEvery), "
             + "poison 1/\(poisonEvery), corrupt 1/\(corruptEvery), shared inputs 1/\(sharedEvery), "
-            + "liars \(liarCount), \(changesReleases ? "releases change, " : "")"
+            + "liars \(liarCount), audits \(auditShare), faulty \(faultyCount), withdrawn within "
+            + "\(schedulerConfiguration.auditWindow), \(changesReleases ? "releases change, " : "")"
             + "open jobs to \(maximumOpenJobs), results kept \(keepResults), safety phase \(safetyPhase)"
     }
 }

@@ -42,7 +42,7 @@ enum Event {
     case masterStarts
     case masterTurns(run: Int)
     case masterCommitted(run: Int)
-    case masterAssembled(run: Int, ImageID)
+    indirect case masterAssembled(run: Int, Assembly)
     case storeWorks(run: Int)
     case masterHears(connection: Int, MasterMail)
     case workerHears(worker: Int, connection: Int, WorkerMail)
@@ -72,7 +72,7 @@ enum ClientEvent {
 
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
-    case register(WorkerID?, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
+    case register(WorkerID?, name: String, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
     case heartbeat([HeldLease])
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
@@ -81,11 +81,12 @@ enum MasterMail {
     case addImages(JobID, [ImageOffer])
     case sealJob(JobID, count: UInt32)
     case cancelJob(JobID)
-    case assembled(ImageID)
+    indirect case assembled(Assembly)
     case blobMissing(BlobDigest)
     case redriveDead
     case drainWorker(WorkerID, Bool)
     case forgetJob(JobID)
+    case releaseWorker(String)
     case closed
 }
 

@@ -17,6 +17,9 @@ import Simulation
     /// Only for `SeededFaultHunt`.
     @Option(help: .hidden) var hunt: String?
     @Option(help: "Count the false deaths in this many node-hours of pauses and losses.") var falseDeaths: Int?
+    @Option(help: "Measure how soon a worker is found whose results are wrong once in this many; see --audit-share.")
+    var auditTrial: Int?
+    @Option(help: "The share of the tasks that is audited in the trial, in millionths.") var auditShare: UInt32 = 5_000
     @Flag(help: "Print each seed's digest: two runs of a seed print the same.") var digests = false
 
     func validate() throws {
@@ -31,6 +34,14 @@ import Simulation
         if let falseDeaths {
             let trial = FalseDeathTrial.run(seed: from, nodeHours: falseDeaths)
             print("\(trial.deaths) false deaths in \(trial.nodeHours) node-hours")
+        } else if let auditTrial {
+            var trial = AuditTrial(shareMillionths: auditShare, wrongOnceIn: auditTrial)
+            for seed in range { trial.run(seed: seed) }
+            print(trial.table)
+            if let violation = trial.violation {
+                print(violation)
+                throw ExitCode(1)
+            }
         } else if let hunt {
             SeededFaultHunt(name: hunt, seeds: range).runHere()
         } else if let faults {

@@ -187,3 +187,33 @@ struct Drain: ClientCommand {
         return .done
     }
 }
+
+struct Release: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give a quarantined worker work again.",
+        discussion:
+            "A worker is quarantined when an audit shows that it computed a wrong result; 'tessera workers' names the task. Release "
+            + "it when the cause is mended, such as a processor or memory that was exchanged.")
+
+    @Argument(
+        help: ArgumentHelp("The worker's number, such as w3, or its name for all runs of it.", valueName: "worker"))
+    var worker: String
+
+    @OptionGroup var common: CommonOptions
+
+    var isJSON: Bool { common.json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        let settings = try await context.settings(common.flags)
+        let worker = worker
+        let count = try await context.withMaster(settings) { session in
+            try await session.perform { try await $0.release(worker) }
+        }
+        if isJSON {
+            try context.console.write(["worker": .string(worker), "released": .integer(count)] as JSON)
+        } else {
+            try context.console.write("\(worker) gets work again\n")
+        }
+        return .done
+    }
+}

@@ -35,6 +35,25 @@ enum Listing {
             facts.add(
                 "attempts", "\(job.attemptsLost) lost with a worker or rank, \(job.attemptsFailed) failed")
         }
+        if job.tasksAudited + job.auditsSkipped > 0 {
+            facts.add(
+                "audited",
+                Units.counted(Int(job.tasksAudited), "task")
+                    + (job.auditsSkipped > 0
+                        ? "; \(job.auditsSkipped) not, for lack of another worker that could" : ""))
+        }
+        if job.resultsWithdrawn > 0 {
+            facts.add(
+                "withdrawn",
+                Units.counted(Int(job.resultsWithdrawn), "result")
+                    + ", because a worker that took part computes wrong results")
+        }
+        if job.resultsReplaced > 0 {
+            facts.add(
+                "replaced",
+                Units.counted(Int(job.resultsReplaced), "wrong result")
+                    + ": fetch again what you fetched before ('tessera status \(job.id) --images' lists them)")
+        }
         return facts.text
     }
 
@@ -43,11 +62,17 @@ enum Listing {
             .right("IMAGE"), .left("STATE"), .right("SIZE"), .right("TASKS"), .right("RESULT"), .left("NAME"))
         for image in images {
             table.add(
-                String(image.index), image.state.name + (image.isFromCache ? " (cached)" : ""), size(of: image),
+                String(image.index), state(of: image), size(of: image),
                 "\(image.tasksDone)/\(image.tasksTotal)", image.result.map { Units.bytes($0.byteCount) } ?? "-",
                 image.name)
         }
         return table.text
+    }
+
+    private static func state(of image: ImageStatus) -> String {
+        if image.withdrawn != nil { return image.state.name + " (withdrawn)" }
+        if image.replaced != nil { return image.state.name + " (replaced)" }
+        return image.state.name + (image.isFromCache ? " (cached)" : "")
     }
 
     private static func size(of image: ImageStatus) -> String {
@@ -67,7 +92,13 @@ enum Listing {
                 Units.duration(worker.connectedTime),
                 Units.duration(worker.silentTime), worker.address)
         }
+        let quarantined = workers.filter { !$0.quarantinedBy.isEmpty }
         return table.text
+            + quarantined.map { worker in
+                Table.printable(
+                    "\(worker.id) is quarantined: task \(worker.quarantinedBy) showed that it computes wrong results; "
+                        + "'tessera release \(worker.id)' gives it work again") + "\n"
+            }.joined()
     }
 
     static func master(_ master: MasterStatus) -> String {
@@ -81,8 +112,47 @@ enum Listing {
         if master.queuedBytes > 0 { facts.add("inputs that wait", Units.bytes(master.queuedBytes)) }
         if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
         if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
+        for (name, value) in audits(master.audits) { facts.add(name, value) }
         if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
         return facts.text
+    }
+
+    private static func audits(_ audits: AuditStatus) -> [(String, String)] {
+        var lines: [(String, String)] = []
+        if audits.agreed + audits.differed + audits.skipped > 0 {
+            lines.append(
+                (
+                    "audits",
+                    "\(audits.agreed) agreed, \(audits.differed) differed"
+                        + (audits.skipped > 0 ? ", \(audits.skipped) skipped for lack of another worker" : "")
+                ))
+        }
+        if audits.waiting > 0 {
+            let lack =
+                switch (audits.disputed, audits.workersTrusted) {
+                case (1..., ...2): ": two workers disagree, and there is no third to decide"
+                case (_, ...1): ": it takes a second worker"
+                default: ""
+                }
+            lines.append(("audits that wait", "\(audits.waiting)\(lack)"))
+        }
+        if audits.workersQuarantined > 0 {
+            lines.append(
+                (
+                    "quarantined",
+                    Units.counted(Int(audits.workersQuarantined), "worker")
+                        + " that computed wrong results; 'tessera workers' lists them"
+                ))
+        }
+        if audits.resultsWithdrawn > 0 {
+            lines.append(
+                (
+                    "withdrawn",
+                    Units.counted(Int(audits.resultsWithdrawn), "result")
+                        + ", of which \(audits.resultsReplaced) turned out to be wrong"
+                ))
+        }
+        return lines
     }
 
     static func deadLetters(_ letters: [DeadLetter]) -> String {

@@ -15,6 +15,9 @@ extension JobSummary {
             "tasks_total": .integer(tasksTotal), "tasks_done": .integer(tasksDone),
             "attempts_lost": .integer(attemptsLost), "attempts_failed": .integer(attemptsFailed),
             "pixels_total": .integer(pixelsTotal), "pixels_done": .integer(pixelsDone),
+            "audit_share": .integer(auditShare.millionths), "tasks_audited": .integer(tasksAudited),
+            "audits_skipped": .integer(auditsSkipped), "results_withdrawn": .integer(resultsWithdrawn),
+            "results_replaced": .integer(resultsReplaced),
         ]
     }
 }
@@ -33,6 +36,7 @@ extension ImageStatus {
             "height": geometry.map { .integer($0.height) }, "tasks_total": .integer(tasksTotal),
             "tasks_done": .integer(tasksDone), "from_cache": .bool(isFromCache),
             "result_bytes": result.map { .integer($0.byteCount) }, "output": output, "failure": failure?.json,
+            "withdrawn": withdrawn.map { .string("\($0)") }, "replaced": replaced.map { .string("\($0)") },
         ]
     }
 }
@@ -57,6 +61,7 @@ extension WorkerStatus {
             "attempts_lost": .integer(attemptsLost), "attempts_failed": .integer(attemptsFailed),
             "resident_bytes": .integer(residentBytes), "connected_milliseconds": .milliseconds(connectedTime),
             "silent_milliseconds": .milliseconds(silentTime),
+            "quarantined_by": quarantinedBy.isEmpty ? nil : .string(quarantinedBy),
         ]
     }
 }
@@ -88,7 +93,13 @@ extension MasterStatus {
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
             "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
-            "dead_letters": .integer(deadLetters),
+            "dead_letters": .integer(deadLetters), "audits_waiting": .integer(audits.waiting),
+            "audits_disputed": .integer(audits.disputed), "audits_agreed": .integer(audits.agreed),
+            "audits_differed": .integer(audits.differed), "audits_skipped": .integer(audits.skipped),
+            "workers_quarantined": .integer(audits.workersQuarantined),
+            "results_withdrawn": .integer(audits.resultsWithdrawn),
+            "results_replaced": .integer(audits.resultsReplaced),
+            "workers_trusted": .integer(audits.workersTrusted),
         ]
     }
 }

@@ -20,6 +20,8 @@ public struct WorkerStatus: Hashable, Sendable {
     public var connectedTime: Duration
     /// The time since the last heartbeat.
     public var silentTime: Duration
+    /// The attempt that showed it to compute wrong results, such as `17.3/chunk-0-4#2`; empty for a worker that is trusted.
+    public var quarantinedBy: String
 
     /// How far the master relies on a worker.
     public enum State: Hashable, Sendable {
@@ -28,6 +30,8 @@ public struct WorkerStatus: Hashable, Sendable {
         case suspect
         /// Gets no new work.
         case draining
+        /// Gets no new work, because it computed wrong results.
+        case quarantined
         case gone
         /// A state that this release does not know, by its name.
         case other(String)
@@ -37,7 +41,7 @@ public struct WorkerStatus: Hashable, Sendable {
         id: WorkerID, name: String, state: State, address: String = "", slotCount: Int = 0, ranksPerSlot: Int = 0,
         leasesHeld: Int = 0, tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0,
         residentBytes: UInt64 = 0, slotMemoryBytes: UInt64? = nil, connectedTime: Duration = .zero,
-        silentTime: Duration = .zero
+        silentTime: Duration = .zero, quarantinedBy: String = ""
     ) {
         self.id = id
         self.name = name
@@ -53,6 +57,7 @@ public struct WorkerStatus: Hashable, Sendable {
         self.slotMemoryBytes = slotMemoryBytes
         self.connectedTime = connectedTime
         self.silentTime = silentTime
+        self.quarantinedBy = quarantinedBy
     }
 }
 
@@ -68,6 +73,7 @@ extension WorkerStatus.State: CustomStringConvertible {
         case .alive: "alive"
         case .suspect: "suspect"
         case .draining: "draining"
+        case .quarantined: "quarantined"
         case .gone: "gone"
         case .other(let name): name
         }
@@ -75,7 +81,7 @@ extension WorkerStatus.State: CustomStringConvertible {
 
     public var description: String { name }
 
-    static let known: [Self] = [.alive, .suspect, .draining, .gone]
+    static let known: [Self] = [.alive, .suspect, .draining, .quarantined, .gone]
 }
 
 /// An image that was given up because a task of it used up its attempts.
@@ -138,11 +144,13 @@ public struct MasterStatus: Hashable, Sendable {
     /// Requests that were refused with a retry time, since the master's start.
     public var askedToWait: UInt64
     public var deadLetters: UInt64
+    public var audits: AuditStatus
 
     public init(
         software: String, residentBytes: UInt64 = 0, uptime: Duration = .zero, tasksReady: UInt64 = 0,
         leasesRunning: UInt64 = 0, jobsOpen: UInt64 = 0, lateResults: UInt64 = 0, blobBytes: UInt64 = 0,
-        queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0
+        queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0,
+        audits: AuditStatus = AuditStatus()
     ) {
         self.software = software
         self.residentBytes = residentBytes
@@ -155,5 +163,26 @@ public struct MasterStatus: Hashable, Sendable {
         self.queuedBytes = queuedBytes
         self.askedToWait = askedToWait
         self.deadLetters = deadLetters
+        self.audits = audits
     }
+}
+
+/// What became of the tasks that another worker was to compute again. Totals count from the master's start.
+public struct AuditStatus: Hashable, Sendable {
+    /// Finished tasks that wait for another worker.
+    public var waiting: UInt64 = 0
+    /// Those of them of which two workers gave different results, so that a third has to decide.
+    public var disputed: UInt64 = 0
+    public var agreed: UInt64 = 0
+    public var differed: UInt64 = 0
+    /// Not made, for lack of another worker.
+    public var skipped: UInt64 = 0
+    /// Workers that get no work at present, because they computed wrong results.
+    public var workersQuarantined: UInt64 = 0
+    public var resultsWithdrawn: UInt64 = 0
+    public var resultsReplaced: UInt64 = 0
+    /// Workers that are connected and take work.
+    public var workersTrusted: UInt64 = 0
+
+    public init() {}
 }

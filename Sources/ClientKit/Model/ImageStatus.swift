@@ -17,6 +17,10 @@ public struct ImageStatus: Hashable, Sendable {
     public var tasksDone: UInt64
     /// Whether the result was kept from an earlier job.
     public var isFromCache: Bool
+    /// The result that was withdrawn because a worker that took part was found faulty, until there is another.
+    public var withdrawn: BlobDigest?
+    /// A withdrawn result in whose place there is another: copies of it are wrong.
+    public var replaced: BlobDigest?
 
     /// The phase of an image's life.
     public enum State: Hashable, Sendable {
@@ -33,7 +37,8 @@ public struct ImageStatus: Hashable, Sendable {
 
     public init(
         index: UInt32, name: String, state: State, geometry: ImageGeometry? = nil, result: BlobReference? = nil,
-        failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false
+        failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false,
+        withdrawn: BlobDigest? = nil, replaced: BlobDigest? = nil
     ) {
         self.index = index
         self.name = name
@@ -44,6 +49,8 @@ public struct ImageStatus: Hashable, Sendable {
         self.tasksTotal = tasksTotal
         self.tasksDone = tasksDone
         self.isFromCache = isFromCache
+        self.withdrawn = withdrawn
+        self.replaced = replaced
     }
 
     /// Whether the image ended without a result, other than by a cancellation.

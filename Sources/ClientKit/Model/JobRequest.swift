@@ -21,11 +21,13 @@ public struct JobRequest: Hashable, Sendable {
     public var maximumPixelCount: UInt64?
     /// Attempts before a task is given up; `nil` for the master's own setting.
     public var maximumAttempts: UInt32?
+    /// The share of the tasks that another worker computes again, to compare; `nil` for the master's own setting.
+    public var auditShare: AuditShare?
 
     public init(
         pipeline: String, submitter: String, token: String = JobRequest.randomToken(), priority: Int32 = 0,
         mayUseCache: Bool = true, chunkByteCount: UInt64? = nil, maximumPixelCount: UInt64? = nil,
-        maximumAttempts: UInt32? = nil
+        maximumAttempts: UInt32? = nil, auditShare: AuditShare? = nil
     ) {
         self.token = token
         self.pipeline = pipeline
@@ -35,6 +37,7 @@ public struct JobRequest: Hashable, Sendable {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
         self.maximumAttempts = maximumAttempts
+        self.auditShare = auditShare
     }
 
     /// 32 hexadecimal digits from the system's random source.

@@ -30,6 +30,16 @@ public struct JobSummary: Hashable, Sendable {
     /// Pixels of the images known so far.
     public var pixelsTotal: UInt64
     public var pixelsDone: UInt64
+    /// The share of the tasks that another worker computes again.
+    public var auditShare: AuditShare
+    /// Tasks that another worker computed again, with the same result.
+    public var tasksAudited: UInt64
+    /// Tasks that were not computed again, for lack of a worker that could.
+    public var auditsSkipped: UInt64
+    /// Results that were withdrawn, because a worker that took part was found faulty.
+    public var resultsWithdrawn: UInt64
+    /// Withdrawn results in whose place there is another: copies that were fetched before are wrong.
+    public var resultsReplaced: UInt64
 
     /// The phase of a job's life.
     public enum State: Hashable, Sendable {
@@ -52,7 +62,8 @@ public struct JobSummary: Hashable, Sendable {
         submittedAt: UInt64 = 0, finishedAt: UInt64? = nil, isSealed: Bool = false, imageCount: Int = 0,
         imagesDone: Int = 0, imagesFailed: Int = 0, imagesFromCache: Int = 0, tasksTotal: UInt64 = 0,
         tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0, pixelsTotal: UInt64 = 0,
-        pixelsDone: UInt64 = 0
+        pixelsDone: UInt64 = 0, auditShare: AuditShare = .none, tasksAudited: UInt64 = 0, auditsSkipped: UInt64 = 0,
+        resultsWithdrawn: UInt64 = 0, resultsReplaced: UInt64 = 0
     ) {
         self.id = id
         self.state = state
@@ -72,6 +83,11 @@ public struct JobSummary: Hashable, Sendable {
         self.attemptsFailed = attemptsFailed
         self.pixelsTotal = pixelsTotal
         self.pixelsDone = pixelsDone
+        self.auditShare = auditShare
+        self.tasksAudited = tasksAudited
+        self.auditsSkipped = auditsSkipped
+        self.resultsWithdrawn = resultsWithdrawn
+        self.resultsReplaced = resultsReplaced
     }
 
     /// Whether the job has ended.

@@ -58,6 +58,10 @@ public protocol MasterAPI: Sendable {
     /// Gives a worker no new work, or work again.
     /// - Parameter worker: its number, such as `w3`, or its name.
     func drain(_ worker: String, resume: Bool) async throws
+    /// Gives a quarantined worker work again.
+    /// - Parameter worker: its number, such as `w3`, or the name of one or more.
+    /// - Returns: the number of workers that were quarantined.
+    func release(_ worker: String) async throws -> Int
     /// The dead letters of one job, or of all for `nil`, without their attempts.
     func deadLetters(of job: JobID?) async throws -> [DeadLetter]
     /// One dead letter with its attempts.

@@ -21,6 +21,12 @@ extension MasterConnection {
         try await done(.drainWorker(drain))
     }
 
+    public func release(_ worker: String) async throws -> Int {
+        var release = WireReleaseWorker()
+        release.worker = worker
+        return try await affected(.releaseWorker(release))
+    }
+
     public func deadLetters(of job: JobID? = nil) async throws -> [DeadLetter] {
         var list = WireListDead()
         list.job = job?.rawValue ?? 0

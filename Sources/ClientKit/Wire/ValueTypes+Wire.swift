@@ -16,6 +16,7 @@ extension WireOpenJob {
         chunkByteCount = request.chunkByteCount ?? 0
         maximumPixelCount = request.maximumPixelCount ?? 0
         maximumAttempts = request.maximumAttempts ?? 0
+        if let share = request.auditShare { auditShare = share.millionths }
     }
 }
 
@@ -44,7 +45,10 @@ extension JobSummary {
             isSealed: wire.sealed, imageCount: Int(wire.imageCount), imagesDone: Int(wire.imagesDone),
             imagesFailed: Int(wire.imagesFailed), imagesFromCache: Int(wire.imagesFromCache),
             tasksTotal: wire.tasksTotal, tasksDone: wire.tasksDone, attemptsLost: wire.attemptsLost,
-            attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone)
+            attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone,
+            auditShare: AuditShare(millionths: wire.auditShare), tasksAudited: wire.tasksAudited,
+            auditsSkipped: wire.auditsSkipped, resultsWithdrawn: wire.resultsWithdrawn,
+            resultsReplaced: wire.resultsReplaced)
     }
 }
 
@@ -55,7 +59,9 @@ extension ImageStatus {
             geometry: wire.hasGeometry ? try ImageGeometry(wire: wire.geometry, field: "ImageStatus.geometry") : nil,
             result: wire.hasResult ? try BlobReference(wire: wire.result, field: "ImageStatus.result") : nil,
             failure: wire.hasFailure ? FailureReport(wire: wire.failure) : nil, tasksTotal: wire.tasksTotal,
-            tasksDone: wire.tasksDone, isFromCache: wire.fromCache)
+            tasksDone: wire.tasksDone, isFromCache: wire.fromCache,
+            withdrawn: wire.withdrawn.isEmpty ? nil : try BlobDigest(wire: wire.withdrawn),
+            replaced: wire.replaced.isEmpty ? nil : try BlobDigest(wire: wire.replaced))
     }
 }
 
@@ -74,7 +80,7 @@ extension WorkerStatus {
             attemptsLost: wire.attemptsLost, attemptsFailed: wire.attemptsFailed, residentBytes: wire.residentBytes,
             slotMemoryBytes: wire.slotMemoryBytes > 0 ? wire.slotMemoryBytes : nil,
             connectedTime: .milliseconds(Int64(clamping: wire.connectedMilliseconds)),
-            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)))
+            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)), quarantinedBy: wire.quarantinedBy)
     }
 }
 
@@ -98,6 +104,21 @@ extension MasterStatus {
             uptime: .milliseconds(Int64(clamping: wire.uptimeMilliseconds)), tasksReady: wire.tasksReady,
             leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
-            deadLetters: wire.deadLetters)
+            deadLetters: wire.deadLetters, audits: AuditStatus(wire: wire))
+    }
+}
+
+extension AuditStatus {
+    init(wire: WireMasterStatus) {
+        self.init()
+        waiting = wire.auditsWaiting
+        disputed = wire.auditsDisputed
+        agreed = wire.auditsAgreed
+        differed = wire.auditsDiffered
+        skipped = wire.auditsSkipped
+        workersQuarantined = wire.workersQuarantined
+        resultsWithdrawn = wire.resultsWithdrawn
+        resultsReplaced = wire.resultsReplaced
+        workersTrusted = wire.workersTrusted
     }
 }

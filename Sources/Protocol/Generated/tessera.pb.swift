@@ -835,9 +835,21 @@ public nonisolated struct WireOpenJob: Sendable {
   /// 0: the master's
   public var maximumAttempts: UInt32 = 0
 
+  /// millionths of the tasks that another worker computes again; absent: the master's
+  public var auditShare: UInt32 {
+    get {_auditShare ?? 0}
+    set {_auditShare = newValue}
+  }
+  /// Returns true if `auditShare` has been explicitly set.
+  public var hasAuditShare: Bool {self._auditShare != nil}
+  /// Clears the value of `auditShare`. Subsequent reads from it will return its default value.
+  public mutating func clearAuditShare() {self._auditShare = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _auditShare: UInt32? = nil
 }
 
 public nonisolated struct WireJobOpened: Sendable {
@@ -1087,6 +1099,36 @@ public nonisolated struct WireJobSummary: @unchecked Sendable {
     set {_uniqueStorage()._sealed = newValue}
   }
 
+  /// millionths
+  public var auditShare: UInt32 {
+    get {_storage._auditShare}
+    set {_uniqueStorage()._auditShare = newValue}
+  }
+
+  /// computed again by another worker, with the same result
+  public var tasksAudited: UInt64 {
+    get {_storage._tasksAudited}
+    set {_uniqueStorage()._tasksAudited = newValue}
+  }
+
+  /// not computed again, for lack of a worker that could
+  public var auditsSkipped: UInt64 {
+    get {_storage._auditsSkipped}
+    set {_uniqueStorage()._auditsSkipped = newValue}
+  }
+
+  /// because a worker that took part was found faulty
+  public var resultsWithdrawn: UInt64 {
+    get {_storage._resultsWithdrawn}
+    set {_uniqueStorage()._resultsWithdrawn = newValue}
+  }
+
+  /// withdrawn ones in whose place there is another: copies of them are wrong
+  public var resultsReplaced: UInt64 {
+    get {_storage._resultsReplaced}
+    set {_uniqueStorage()._resultsReplaced = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1125,57 +1167,85 @@ public nonisolated struct WireImageList: Sendable {
   public init() {}
 }
 
-public nonisolated struct WireImageStatus: Sendable {
+public nonisolated struct WireImageStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var index: UInt32 = 0
+  public var index: UInt32 {
+    get {_storage._index}
+    set {_uniqueStorage()._index = newValue}
+  }
 
-  public var name: String = String()
+  public var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  public var state: String = String()
+  public var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
   public var geometry: WireGeometry {
-    get {_geometry ?? WireGeometry()}
-    set {_geometry = newValue}
+    get {_storage._geometry ?? WireGeometry()}
+    set {_uniqueStorage()._geometry = newValue}
   }
   /// Returns true if `geometry` has been explicitly set.
-  public var hasGeometry: Bool {self._geometry != nil}
+  public var hasGeometry: Bool {_storage._geometry != nil}
   /// Clears the value of `geometry`. Subsequent reads from it will return its default value.
-  public mutating func clearGeometry() {self._geometry = nil}
+  public mutating func clearGeometry() {_uniqueStorage()._geometry = nil}
 
   public var result: WireBlobReference {
-    get {_result ?? WireBlobReference()}
-    set {_result = newValue}
+    get {_storage._result ?? WireBlobReference()}
+    set {_uniqueStorage()._result = newValue}
   }
   /// Returns true if `result` has been explicitly set.
-  public var hasResult: Bool {self._result != nil}
+  public var hasResult: Bool {_storage._result != nil}
   /// Clears the value of `result`. Subsequent reads from it will return its default value.
-  public mutating func clearResult() {self._result = nil}
+  public mutating func clearResult() {_uniqueStorage()._result = nil}
 
   public var failure: WireFailure {
-    get {_failure ?? WireFailure()}
-    set {_failure = newValue}
+    get {_storage._failure ?? WireFailure()}
+    set {_uniqueStorage()._failure = newValue}
   }
   /// Returns true if `failure` has been explicitly set.
-  public var hasFailure: Bool {self._failure != nil}
+  public var hasFailure: Bool {_storage._failure != nil}
   /// Clears the value of `failure`. Subsequent reads from it will return its default value.
-  public mutating func clearFailure() {self._failure = nil}
+  public mutating func clearFailure() {_uniqueStorage()._failure = nil}
 
-  public var tasksTotal: UInt64 = 0
+  public var tasksTotal: UInt64 {
+    get {_storage._tasksTotal}
+    set {_uniqueStorage()._tasksTotal = newValue}
+  }
 
-  public var tasksDone: UInt64 = 0
+  public var tasksDone: UInt64 {
+    get {_storage._tasksDone}
+    set {_uniqueStorage()._tasksDone = newValue}
+  }
 
-  public var fromCache: Bool = false
+  public var fromCache: Bool {
+    get {_storage._fromCache}
+    set {_uniqueStorage()._fromCache = newValue}
+  }
+
+  /// the digest of the result that was withdrawn, until there is another
+  public var withdrawn: Data {
+    get {_storage._withdrawn}
+    set {_uniqueStorage()._withdrawn = newValue}
+  }
+
+  /// the digest of a withdrawn result in whose place there is another
+  public var replaced: Data {
+    get {_storage._replaced}
+    set {_uniqueStorage()._replaced = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _geometry: WireGeometry? = nil
-  fileprivate var _result: WireBlobReference? = nil
-  fileprivate var _failure: WireFailure? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// The master answers with a JobSummary at once, then pushes one whenever it changed (at most 10 a second), on the same
@@ -1247,7 +1317,7 @@ public nonisolated struct WireWorkerStatus: Sendable {
 
   public var name: String = String()
 
-  /// alive, suspect, draining, gone
+  /// alive, suspect, draining, quarantined, gone
   public var state: String = String()
 
   public var slotCount: UInt32 = 0
@@ -1274,6 +1344,9 @@ public nonisolated struct WireWorkerStatus: Sendable {
   /// 0: unknown
   public var slotMemoryBytes: UInt64 = 0
 
+  /// the attempt that showed it to compute wrong results; empty: it is trusted
+  public var quarantinedBy: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1288,6 +1361,20 @@ public nonisolated struct WireDrainWorker: Sendable {
   public var worker: String = String()
 
   public var resume: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A quarantined worker gets work again; answered with Affected. Older masters refuse it.
+public nonisolated struct WireReleaseWorker: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// id ("w3") or name
+  public var worker: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1454,39 +1541,123 @@ public nonisolated struct WireGetMaster: Sendable {
   public init() {}
 }
 
-public nonisolated struct WireMasterStatus: Sendable {
+public nonisolated struct WireMasterStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var software: String = String()
+  public var software: String {
+    get {_storage._software}
+    set {_uniqueStorage()._software = newValue}
+  }
 
-  public var residentBytes: UInt64 = 0
+  public var residentBytes: UInt64 {
+    get {_storage._residentBytes}
+    set {_uniqueStorage()._residentBytes = newValue}
+  }
 
-  public var uptimeMilliseconds: UInt64 = 0
+  public var uptimeMilliseconds: UInt64 {
+    get {_storage._uptimeMilliseconds}
+    set {_uniqueStorage()._uptimeMilliseconds = newValue}
+  }
 
-  public var tasksReady: UInt64 = 0
+  public var tasksReady: UInt64 {
+    get {_storage._tasksReady}
+    set {_uniqueStorage()._tasksReady = newValue}
+  }
 
-  public var leasesRunning: UInt64 = 0
+  public var leasesRunning: UInt64 {
+    get {_storage._leasesRunning}
+    set {_uniqueStorage()._leasesRunning = newValue}
+  }
 
-  public var jobsOpen: UInt64 = 0
+  public var jobsOpen: UInt64 {
+    get {_storage._jobsOpen}
+    set {_uniqueStorage()._jobsOpen = newValue}
+  }
 
   /// results that came after the task was done, and changed nothing
-  public var lateResults: UInt64 = 0
+  public var lateResults: UInt64 {
+    get {_storage._lateResults}
+    set {_uniqueStorage()._lateResults = newValue}
+  }
 
-  public var blobBytes: UInt64 = 0
+  public var blobBytes: UInt64 {
+    get {_storage._blobBytes}
+    set {_uniqueStorage()._blobBytes = newValue}
+  }
 
   /// inputs of images that have not ended, and uploads that no job refers to yet
-  public var queuedBytes: UInt64 = 0
+  public var queuedBytes: UInt64 {
+    get {_storage._queuedBytes}
+    set {_uniqueStorage()._queuedBytes = newValue}
+  }
 
   /// requests refused with a time to come back, since the start
-  public var askedToWait: UInt64 = 0
+  public var askedToWait: UInt64 {
+    get {_storage._askedToWait}
+    set {_uniqueStorage()._askedToWait = newValue}
+  }
 
-  public var deadLetters: UInt64 = 0
+  public var deadLetters: UInt64 {
+    get {_storage._deadLetters}
+    set {_uniqueStorage()._deadLetters = newValue}
+  }
+
+  /// finished tasks that wait for another worker to compute them again
+  public var auditsWaiting: UInt64 {
+    get {_storage._auditsWaiting}
+    set {_uniqueStorage()._auditsWaiting = newValue}
+  }
+
+  /// those of them of which two workers gave different results
+  public var auditsDisputed: UInt64 {
+    get {_storage._auditsDisputed}
+    set {_uniqueStorage()._auditsDisputed = newValue}
+  }
+
+  /// since the start, as all below except workers_quarantined
+  public var auditsAgreed: UInt64 {
+    get {_storage._auditsAgreed}
+    set {_uniqueStorage()._auditsAgreed = newValue}
+  }
+
+  public var auditsDiffered: UInt64 {
+    get {_storage._auditsDiffered}
+    set {_uniqueStorage()._auditsDiffered = newValue}
+  }
+
+  public var auditsSkipped: UInt64 {
+    get {_storage._auditsSkipped}
+    set {_uniqueStorage()._auditsSkipped = newValue}
+  }
+
+  public var workersQuarantined: UInt64 {
+    get {_storage._workersQuarantined}
+    set {_uniqueStorage()._workersQuarantined = newValue}
+  }
+
+  public var resultsWithdrawn: UInt64 {
+    get {_storage._resultsWithdrawn}
+    set {_uniqueStorage()._resultsWithdrawn = newValue}
+  }
+
+  public var resultsReplaced: UInt64 {
+    get {_storage._resultsReplaced}
+    set {_uniqueStorage()._resultsReplaced = newValue}
+  }
+
+  /// connected ones that take work
+  public var workersTrusted: UInt64 {
+    get {_storage._workersTrusted}
+    set {_uniqueStorage()._workersTrusted = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Followed by data frames whose sizes add up to byte_count.
@@ -1909,6 +2080,14 @@ public nonisolated struct WireControl: Sendable {
     set {body = .masterStatus(newValue)}
   }
 
+  public var releaseWorker: WireReleaseWorker {
+    get {
+      if case .releaseWorker(let v)? = body {return v}
+      return WireReleaseWorker()
+    }
+    set {body = .releaseWorker(newValue)}
+  }
+
   public var putBlob: WirePutBlob {
     get {
       if case .putBlob(let v)? = body {return v}
@@ -1992,6 +2171,7 @@ public nonisolated struct WireControl: Sendable {
     case affected(WireAffected)
     case getMaster(WireGetMaster)
     case masterStatus(WireMasterStatus)
+    case releaseWorker(WireReleaseWorker)
     case putBlob(WirePutBlob)
     case blobStored(WireBlobStored)
     case getBlob(WireGetBlob)
@@ -3293,7 +3473,7 @@ nonisolated extension WireDrain: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OpenJob"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0\u{4}\u{16}audit_share\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3309,12 +3489,17 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.chunkByteCount) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.maximumPixelCount) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.maximumAttempts) }()
+      case 30: try { try decoder.decodeSingularUInt32Field(value: &self._auditShare) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.token.isEmpty {
       try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
     }
@@ -3339,6 +3524,9 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.maximumAttempts != 0 {
       try visitor.visitSingularUInt32Field(value: self.maximumAttempts, fieldNumber: 8)
     }
+    try { if let v = self._auditShare {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 30)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3351,6 +3539,7 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.chunkByteCount != rhs.chunkByteCount {return false}
     if lhs.maximumPixelCount != rhs.maximumPixelCount {return false}
     if lhs.maximumAttempts != rhs.maximumAttempts {return false}
+    if lhs._auditShare != rhs._auditShare {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3691,7 +3880,7 @@ nonisolated extension WireJobList: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JobSummary"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}state\0\u{1}pipeline\0\u{1}submitter\0\u{1}priority\0\u{3}submitted_at\0\u{3}finished_at\0\u{3}image_count\0\u{3}images_done\0\u{3}images_failed\0\u{3}images_from_cache\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}pixels_total\0\u{3}pixels_done\0\u{1}sealed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}state\0\u{1}pipeline\0\u{1}submitter\0\u{1}priority\0\u{3}submitted_at\0\u{3}finished_at\0\u{3}image_count\0\u{3}images_done\0\u{3}images_failed\0\u{3}images_from_cache\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}pixels_total\0\u{3}pixels_done\0\u{1}sealed\0\u{4}\u{c}audit_share\0\u{3}tasks_audited\0\u{3}audits_skipped\0\u{3}results_withdrawn\0\u{3}results_replaced\0")
 
   fileprivate class _StorageClass {
     var _job: UInt64 = 0
@@ -3712,6 +3901,11 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _pixelsTotal: UInt64 = 0
     var _pixelsDone: UInt64 = 0
     var _sealed: Bool = false
+    var _auditShare: UInt32 = 0
+    var _tasksAudited: UInt64 = 0
+    var _auditsSkipped: UInt64 = 0
+    var _resultsWithdrawn: UInt64 = 0
+    var _resultsReplaced: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3740,6 +3934,11 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _pixelsTotal = source._pixelsTotal
       _pixelsDone = source._pixelsDone
       _sealed = source._sealed
+      _auditShare = source._auditShare
+      _tasksAudited = source._tasksAudited
+      _auditsSkipped = source._auditsSkipped
+      _resultsWithdrawn = source._resultsWithdrawn
+      _resultsReplaced = source._resultsReplaced
     }
   }
 
@@ -3776,6 +3975,11 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._pixelsTotal) }()
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._pixelsDone) }()
         case 18: try { try decoder.decodeSingularBoolField(value: &_storage._sealed) }()
+        case 30: try { try decoder.decodeSingularUInt32Field(value: &_storage._auditShare) }()
+        case 31: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksAudited) }()
+        case 32: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsSkipped) }()
+        case 33: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsWithdrawn) }()
+        case 34: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsReplaced) }()
         default: break
         }
       }
@@ -3838,6 +4042,21 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._sealed != false {
         try visitor.visitSingularBoolField(value: _storage._sealed, fieldNumber: 18)
       }
+      if _storage._auditShare != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._auditShare, fieldNumber: 30)
+      }
+      if _storage._tasksAudited != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._tasksAudited, fieldNumber: 31)
+      }
+      if _storage._auditsSkipped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsSkipped, fieldNumber: 32)
+      }
+      if _storage._resultsWithdrawn != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._resultsWithdrawn, fieldNumber: 33)
+      }
+      if _storage._resultsReplaced != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._resultsReplaced, fieldNumber: 34)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3865,6 +4084,11 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._pixelsTotal != rhs_storage._pixelsTotal {return false}
         if _storage._pixelsDone != rhs_storage._pixelsDone {return false}
         if _storage._sealed != rhs_storage._sealed {return false}
+        if _storage._auditShare != rhs_storage._auditShare {return false}
+        if _storage._tasksAudited != rhs_storage._tasksAudited {return false}
+        if _storage._auditsSkipped != rhs_storage._auditsSkipped {return false}
+        if _storage._resultsWithdrawn != rhs_storage._resultsWithdrawn {return false}
+        if _storage._resultsReplaced != rhs_storage._resultsReplaced {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3951,73 +4175,139 @@ nonisolated extension WireImageList: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{2}\u{15}withdrawn\0\u{1}replaced\0")
+
+  fileprivate class _StorageClass {
+    var _index: UInt32 = 0
+    var _name: String = String()
+    var _state: String = String()
+    var _geometry: WireGeometry? = nil
+    var _result: WireBlobReference? = nil
+    var _failure: WireFailure? = nil
+    var _tasksTotal: UInt64 = 0
+    var _tasksDone: UInt64 = 0
+    var _fromCache: Bool = false
+    var _withdrawn: Data = Data()
+    var _replaced: Data = Data()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _index = source._index
+      _name = source._name
+      _state = source._state
+      _geometry = source._geometry
+      _result = source._result
+      _failure = source._failure
+      _tasksTotal = source._tasksTotal
+      _tasksDone = source._tasksDone
+      _fromCache = source._fromCache
+      _withdrawn = source._withdrawn
+      _replaced = source._replaced
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.state) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._geometry) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._result) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._failure) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.tasksTotal) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.tasksDone) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.fromCache) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._index) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._geometry) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._result) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._failure) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksTotal) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksDone) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._fromCache) }()
+        case 30: try { try decoder.decodeSingularBytesField(value: &_storage._withdrawn) }()
+        case 31: try { try decoder.decodeSingularBytesField(value: &_storage._replaced) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.index != 0 {
-      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 1)
-    }
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
-    }
-    if !self.state.isEmpty {
-      try visitor.visitSingularStringField(value: self.state, fieldNumber: 3)
-    }
-    try { if let v = self._geometry {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._result {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    try { if let v = self._failure {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    if self.tasksTotal != 0 {
-      try visitor.visitSingularUInt64Field(value: self.tasksTotal, fieldNumber: 7)
-    }
-    if self.tasksDone != 0 {
-      try visitor.visitSingularUInt64Field(value: self.tasksDone, fieldNumber: 8)
-    }
-    if self.fromCache != false {
-      try visitor.visitSingularBoolField(value: self.fromCache, fieldNumber: 9)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._index != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._index, fieldNumber: 1)
+      }
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 2)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 3)
+      }
+      try { if let v = _storage._geometry {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._result {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._failure {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if _storage._tasksTotal != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._tasksTotal, fieldNumber: 7)
+      }
+      if _storage._tasksDone != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._tasksDone, fieldNumber: 8)
+      }
+      if _storage._fromCache != false {
+        try visitor.visitSingularBoolField(value: _storage._fromCache, fieldNumber: 9)
+      }
+      if !_storage._withdrawn.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._withdrawn, fieldNumber: 30)
+      }
+      if !_storage._replaced.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._replaced, fieldNumber: 31)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireImageStatus, rhs: WireImageStatus) -> Bool {
-    if lhs.index != rhs.index {return false}
-    if lhs.name != rhs.name {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs._geometry != rhs._geometry {return false}
-    if lhs._result != rhs._result {return false}
-    if lhs._failure != rhs._failure {return false}
-    if lhs.tasksTotal != rhs.tasksTotal {return false}
-    if lhs.tasksDone != rhs.tasksDone {return false}
-    if lhs.fromCache != rhs.fromCache {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._index != rhs_storage._index {return false}
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._geometry != rhs_storage._geometry {return false}
+        if _storage._result != rhs_storage._result {return false}
+        if _storage._failure != rhs_storage._failure {return false}
+        if _storage._tasksTotal != rhs_storage._tasksTotal {return false}
+        if _storage._tasksDone != rhs_storage._tasksDone {return false}
+        if _storage._fromCache != rhs_storage._fromCache {return false}
+        if _storage._withdrawn != rhs_storage._withdrawn {return false}
+        if _storage._replaced != rhs_storage._replaced {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4164,7 +4454,7 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0\u{4}\u{10}quarantined_by\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4186,6 +4476,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.connectedMilliseconds) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.silentMilliseconds) }()
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
+      case 30: try { try decoder.decodeSingularStringField(value: &self.quarantinedBy) }()
       default: break
       }
     }
@@ -4234,6 +4525,9 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.slotMemoryBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 14)
     }
+    if !self.quarantinedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.quarantinedBy, fieldNumber: 30)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4252,6 +4546,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.connectedMilliseconds != rhs.connectedMilliseconds {return false}
     if lhs.silentMilliseconds != rhs.silentMilliseconds {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
+    if lhs.quarantinedBy != rhs.quarantinedBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4287,6 +4582,36 @@ nonisolated extension WireDrainWorker: SwiftProtobuf.Message, SwiftProtobuf._Mes
   public static func ==(lhs: WireDrainWorker, rhs: WireDrainWorker) -> Bool {
     if lhs.worker != rhs.worker {return false}
     if lhs.resume != rhs.resume {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireReleaseWorker: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReleaseWorker"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.worker) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireReleaseWorker, rhs: WireReleaseWorker) -> Bool {
+    if lhs.worker != rhs.worker {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4636,79 +4961,198 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{4}\u{13}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{3}workers_trusted\0")
+
+  fileprivate class _StorageClass {
+    var _software: String = String()
+    var _residentBytes: UInt64 = 0
+    var _uptimeMilliseconds: UInt64 = 0
+    var _tasksReady: UInt64 = 0
+    var _leasesRunning: UInt64 = 0
+    var _jobsOpen: UInt64 = 0
+    var _lateResults: UInt64 = 0
+    var _blobBytes: UInt64 = 0
+    var _queuedBytes: UInt64 = 0
+    var _askedToWait: UInt64 = 0
+    var _deadLetters: UInt64 = 0
+    var _auditsWaiting: UInt64 = 0
+    var _auditsDisputed: UInt64 = 0
+    var _auditsAgreed: UInt64 = 0
+    var _auditsDiffered: UInt64 = 0
+    var _auditsSkipped: UInt64 = 0
+    var _workersQuarantined: UInt64 = 0
+    var _resultsWithdrawn: UInt64 = 0
+    var _resultsReplaced: UInt64 = 0
+    var _workersTrusted: UInt64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _software = source._software
+      _residentBytes = source._residentBytes
+      _uptimeMilliseconds = source._uptimeMilliseconds
+      _tasksReady = source._tasksReady
+      _leasesRunning = source._leasesRunning
+      _jobsOpen = source._jobsOpen
+      _lateResults = source._lateResults
+      _blobBytes = source._blobBytes
+      _queuedBytes = source._queuedBytes
+      _askedToWait = source._askedToWait
+      _deadLetters = source._deadLetters
+      _auditsWaiting = source._auditsWaiting
+      _auditsDisputed = source._auditsDisputed
+      _auditsAgreed = source._auditsAgreed
+      _auditsDiffered = source._auditsDiffered
+      _auditsSkipped = source._auditsSkipped
+      _workersQuarantined = source._workersQuarantined
+      _resultsWithdrawn = source._resultsWithdrawn
+      _resultsReplaced = source._resultsReplaced
+      _workersTrusted = source._workersTrusted
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.software) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMilliseconds) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.tasksReady) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.leasesRunning) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.jobsOpen) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.lateResults) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.blobBytes) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.queuedBytes) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.askedToWait) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._software) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._residentBytes) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._uptimeMilliseconds) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksReady) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._leasesRunning) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsOpen) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._lateResults) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._blobBytes) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._queuedBytes) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._askedToWait) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._deadLetters) }()
+        case 30: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsWaiting) }()
+        case 31: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsDisputed) }()
+        case 32: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsAgreed) }()
+        case 33: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsDiffered) }()
+        case 34: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsSkipped) }()
+        case 35: try { try decoder.decodeSingularUInt64Field(value: &_storage._workersQuarantined) }()
+        case 36: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsWithdrawn) }()
+        case 37: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsReplaced) }()
+        case 38: try { try decoder.decodeSingularUInt64Field(value: &_storage._workersTrusted) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.software.isEmpty {
-      try visitor.visitSingularStringField(value: self.software, fieldNumber: 1)
-    }
-    if self.residentBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.residentBytes, fieldNumber: 2)
-    }
-    if self.uptimeMilliseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.uptimeMilliseconds, fieldNumber: 3)
-    }
-    if self.tasksReady != 0 {
-      try visitor.visitSingularUInt64Field(value: self.tasksReady, fieldNumber: 4)
-    }
-    if self.leasesRunning != 0 {
-      try visitor.visitSingularUInt64Field(value: self.leasesRunning, fieldNumber: 5)
-    }
-    if self.jobsOpen != 0 {
-      try visitor.visitSingularUInt64Field(value: self.jobsOpen, fieldNumber: 6)
-    }
-    if self.lateResults != 0 {
-      try visitor.visitSingularUInt64Field(value: self.lateResults, fieldNumber: 7)
-    }
-    if self.blobBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.blobBytes, fieldNumber: 8)
-    }
-    if self.queuedBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.queuedBytes, fieldNumber: 9)
-    }
-    if self.askedToWait != 0 {
-      try visitor.visitSingularUInt64Field(value: self.askedToWait, fieldNumber: 10)
-    }
-    if self.deadLetters != 0 {
-      try visitor.visitSingularUInt64Field(value: self.deadLetters, fieldNumber: 11)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._software.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._software, fieldNumber: 1)
+      }
+      if _storage._residentBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._residentBytes, fieldNumber: 2)
+      }
+      if _storage._uptimeMilliseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uptimeMilliseconds, fieldNumber: 3)
+      }
+      if _storage._tasksReady != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._tasksReady, fieldNumber: 4)
+      }
+      if _storage._leasesRunning != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._leasesRunning, fieldNumber: 5)
+      }
+      if _storage._jobsOpen != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsOpen, fieldNumber: 6)
+      }
+      if _storage._lateResults != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._lateResults, fieldNumber: 7)
+      }
+      if _storage._blobBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._blobBytes, fieldNumber: 8)
+      }
+      if _storage._queuedBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._queuedBytes, fieldNumber: 9)
+      }
+      if _storage._askedToWait != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._askedToWait, fieldNumber: 10)
+      }
+      if _storage._deadLetters != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._deadLetters, fieldNumber: 11)
+      }
+      if _storage._auditsWaiting != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsWaiting, fieldNumber: 30)
+      }
+      if _storage._auditsDisputed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsDisputed, fieldNumber: 31)
+      }
+      if _storage._auditsAgreed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsAgreed, fieldNumber: 32)
+      }
+      if _storage._auditsDiffered != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsDiffered, fieldNumber: 33)
+      }
+      if _storage._auditsSkipped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._auditsSkipped, fieldNumber: 34)
+      }
+      if _storage._workersQuarantined != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._workersQuarantined, fieldNumber: 35)
+      }
+      if _storage._resultsWithdrawn != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._resultsWithdrawn, fieldNumber: 36)
+      }
+      if _storage._resultsReplaced != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._resultsReplaced, fieldNumber: 37)
+      }
+      if _storage._workersTrusted != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._workersTrusted, fieldNumber: 38)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireMasterStatus, rhs: WireMasterStatus) -> Bool {
-    if lhs.software != rhs.software {return false}
-    if lhs.residentBytes != rhs.residentBytes {return false}
-    if lhs.uptimeMilliseconds != rhs.uptimeMilliseconds {return false}
-    if lhs.tasksReady != rhs.tasksReady {return false}
-    if lhs.leasesRunning != rhs.leasesRunning {return false}
-    if lhs.jobsOpen != rhs.jobsOpen {return false}
-    if lhs.lateResults != rhs.lateResults {return false}
-    if lhs.blobBytes != rhs.blobBytes {return false}
-    if lhs.queuedBytes != rhs.queuedBytes {return false}
-    if lhs.askedToWait != rhs.askedToWait {return false}
-    if lhs.deadLetters != rhs.deadLetters {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._software != rhs_storage._software {return false}
+        if _storage._residentBytes != rhs_storage._residentBytes {return false}
+        if _storage._uptimeMilliseconds != rhs_storage._uptimeMilliseconds {return false}
+        if _storage._tasksReady != rhs_storage._tasksReady {return false}
+        if _storage._leasesRunning != rhs_storage._leasesRunning {return false}
+        if _storage._jobsOpen != rhs_storage._jobsOpen {return false}
+        if _storage._lateResults != rhs_storage._lateResults {return false}
+        if _storage._blobBytes != rhs_storage._blobBytes {return false}
+        if _storage._queuedBytes != rhs_storage._queuedBytes {return false}
+        if _storage._askedToWait != rhs_storage._askedToWait {return false}
+        if _storage._deadLetters != rhs_storage._deadLetters {return false}
+        if _storage._auditsWaiting != rhs_storage._auditsWaiting {return false}
+        if _storage._auditsDisputed != rhs_storage._auditsDisputed {return false}
+        if _storage._auditsAgreed != rhs_storage._auditsAgreed {return false}
+        if _storage._auditsDiffered != rhs_storage._auditsDiffered {return false}
+        if _storage._auditsSkipped != rhs_storage._auditsSkipped {return false}
+        if _storage._workersQuarantined != rhs_storage._workersQuarantined {return false}
+        if _storage._resultsWithdrawn != rhs_storage._resultsWithdrawn {return false}
+        if _storage._resultsReplaced != rhs_storage._resultsReplaced {return false}
+        if _storage._workersTrusted != rhs_storage._workersTrusted {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4894,7 +5338,7 @@ nonisolated extension WireBlobEnd: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Control"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{e}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{e}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5487,6 +5931,19 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.body = .blobEnd(v)
         }
       }()
+      case 90: try {
+        var v: WireReleaseWorker?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .releaseWorker(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .releaseWorker(v)
+        }
+      }()
       default: break
       }
     }
@@ -5677,6 +6134,10 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .blobEnd?: try {
       guard case .blobEnd(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 74)
+    }()
+    case .releaseWorker?: try {
+      guard case .releaseWorker(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
     }()
     case nil: break
     }

@@ -57,16 +57,18 @@ public final class Cluster: Sendable {
     /// - Parameters:
     ///   - ranks: in each slot.
     ///   - chunkBytes: raw bytes of a chunk where a job says nothing else.
+    ///   - audit: the share of the tasks that is audited where a job says nothing else. A sample would make the number of attempts
+    ///     depend on chance.
     ///   - masterArguments: more of the master's options.
     public static func with<Result: Sendable>(
-        workers: Int = 2, slots: Int = 1, ranks: Int = 2, chunkBytes: Int = 16 << 20, masterArguments: [String] = [],
-        workerArguments: [String] = [], _ body: (Cluster) async throws -> Result
+        workers: Int = 2, slots: Int = 1, ranks: Int = 2, chunkBytes: Int = 16 << 20, audit: String = "0",
+        masterArguments: [String] = [], workerArguments: [String] = [], _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
         let cluster = try Cluster(layout: Layout(workers: workers, slots: slots, ranks: ranks))
         return try await $current.withValue(cluster) {
             let result: Swift.Result<Result, any Error>
             do {
-                try await cluster.start(chunkBytes: chunkBytes, masterArguments, workerArguments)
+                try await cluster.start(chunkBytes: chunkBytes, ["--audit", audit] + masterArguments, workerArguments)
                 result = .success(try await body(cluster))
             } catch {
                 result = .failure(error)

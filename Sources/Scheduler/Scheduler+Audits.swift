@@ -1,0 +1,437 @@
+import JobModel
+import SeededFaults
+
+// Second opinions on finished tasks (decision 34). Results are deterministic: two workers that compute a task differently
+// cannot both be right.
+
+extension Scheduler {
+    /// Audits that are considered in one event, of those that wait.
+    private static var maximumConsidered: Int { 64 }
+    /// Opinions on one task that may differ from all others before the image is given up.
+    private static var maximumDissent: Int { 8 }
+    /// Attempts at one audit that may fail.
+    private static var maximumAuditFailures: UInt32 { 4 }
+
+    // MARK: Waiting
+
+    /// The finished task waits for an opinion.
+    mutating func awaitAudit(_ key: TaskKey, at now: Moment) {
+        let isDisputed = ledger.jobs[key.job]?.progress[key.index]?.audits[key.task]?.dissent.isEmpty == false
+        audits.insert(
+            key, since: now.instant, isDisputed: isDisputed, due: now.instant + configuration.auditDelay)
+        setAuditAlarm(at: now)
+    }
+
+    private mutating func setAuditAlarm(at now: Moment) {
+        guard !audits.isAlarmSet, audits.count > 0 else { return }
+        audits.isAlarmSet = true
+        let next = audits.nextDue() ?? now.instant + configuration.auditDelay
+        alarms.set(.audits, at: max(next, now.instant + .milliseconds(100)))
+    }
+
+    /// Audits that have waited for long wait in line with the other tasks, or end.
+    mutating func auditAlarmFired(at now: Moment, into decision: inout Decision) {
+        audits.isAlarmSet = false
+        var stuck: Set<ImageID> = []
+        for key in audits.due(by: now.instant, limit: 16 * Self.maximumConsidered) + audits.urgent {
+            if mayBeMade(key) {
+                guard !audits.urgent.contains(key) else { continue }
+                audits.move(key, to: .inLine)
+                queue.push(key)
+            } else if audits.contains(key) {
+                audits.move(key, to: .idle(until: now.instant + configuration.auditDelay))
+                stuck.insert(key.image)
+            }
+        }
+        for image in stuck.sorted() { completeIfSettled(image, at: now, into: &decision) }
+        setAuditAlarm(at: now)
+    }
+
+    /// Whether some worker takes leases and can give another opinion on the task. A task that waits no more is forgotten.
+    private mutating func mayBeMade(_ key: TaskKey) -> Bool {
+        guard ledger.awaitsAudit(key) else {
+            audits.remove(key)
+            return false
+        }
+        return pool.hasTaker(except: unsuitableAuditors(key))
+    }
+
+    // MARK: Placing
+
+    /// Workers that cannot give another opinion on the task: their own is known, or they lack the memory.
+    private mutating func unsuitableAuditors(_ key: TaskKey) -> Set<WorkerID> {
+        let known = seeded(.auditedByItself, [], else: ledger.workersWithOpinion(key))
+        return known.union(tooSmallWorkers(for: memoryByteCount(of: key).now))
+    }
+
+    /// The least loaded worker that can give another opinion; rather one of another name, which may be another machine, and one
+    /// that has not failed the task.
+    private mutating func auditor(for key: TaskKey) -> WorkerLoad? {
+        let unsuitable = unsuitableAuditors(key)
+        guard pool.leastLoaded(except: unsuitable) != nil else { return nil }
+        let failed = unsuitable.union(ledger.workersThatFailed(key))
+        let names = Set(ledger.workersWithOpinion(key).compactMap { pool[$0]?.name })
+        let namesakes = pool.workers.values.lazy.filter { names.contains($0.name) }.map(\.id)
+        return pool.leastLoaded(except: failed.union(namesakes)) ?? pool.leastLoaded(except: failed)
+            ?? pool.leastLoaded(except: unsuitable)
+    }
+
+    /// Slots that have nothing else to do give second opinions.
+    mutating func grantAuditsToIdleSlots(at now: Moment, into decision: inout Decision) {
+        guard audits.count > 0, let idle = pool.leastLoaded(), idle.leases < idle.slots else { return }
+        for key in audits.firstIdle(limit: Self.maximumConsidered) {
+            guard ledger.awaitsAudit(key) else {
+                audits.remove(key)
+                continue
+            }
+            guard let load = auditor(for: key), load.leases < load.slots else { continue }
+            grantAudit(key, to: load.worker, at: now, into: &decision)
+        }
+    }
+
+    /// Audits whose turn has come go to the next worker that suits them.
+    mutating func grantUrgentAudits(at now: Moment, into decision: inout Decision) {
+        for key in audits.urgent.prefix(Self.maximumConsidered) { placeAudit(key, at: now, into: &decision) }
+    }
+
+    /// Gives the task to another worker, if one has room.
+    mutating func placeAudit(_ key: TaskKey, at now: Moment, into decision: inout Decision) {
+        guard ledger.awaitsAudit(key) else {
+            audits.remove(key)
+            return
+        }
+        if let load = auditor(for: key) { grantAudit(key, to: load.worker, at: now, into: &decision) }
+    }
+
+    private mutating func grantAudit(
+        _ key: TaskKey, to worker: WorkerID, at now: Moment, into decision: inout Decision
+    ) {
+        audits.remove(key)
+        let id = ledger.nextLease(key)
+        commit(.attemptStarted(id, worker: worker), into: &decision)
+        let pixels = ledger.pixelCount(of: key)
+        addLease(
+            id, key, by: worker, isStarted: false, isAudit: true, progressTimeout: progressTimeout(pixels: pixels),
+            at: now)
+        queue.charge(key.job, pixels: pixels)
+        totals.leasesGranted += 1
+        totals.auditsGranted += 1
+        decision.actions.append(.grant(id, taskSpec(key, id.task), to: worker))
+        decision.noteChange(of: key.job)
+    }
+
+    // MARK: Opinions
+
+    /// The auditor of a decoding has put a band of raw rows.
+    mutating func noteAuditBand(_ lease: LeaseID, _ band: Int, _ blob: BlobReference, at now: Moment) {
+        guard let key = leases[lease]?.key,
+            ledger.jobs[key.job]?.progress[key.index]?.neededBands.contains(band) == true
+        else { return }
+        leases[lease]?.bands[band] = blob
+        leases[lease]?.progressAt = now.instant
+    }
+
+    /// Another worker has computed the finished task.
+    mutating func auditFinished(
+        _ lease: Lease, _ output: TaskOutput, at now: Moment, into decision: inout Decision
+    ) {
+        let key = lease.key
+        guard let salt = ledger.auditSalt,
+            let dissent = ledger.jobs[key.job]?.progress[key.index]?.audits[key.task]?.dissent,
+            let neededBands = ledger.jobs[key.job]?.progress[key.index]?.neededBands
+        else { preconditionFailure("\(lease.id) is an audit of a task that is not audited") }
+        if let objection = ledger.jobs[key.job]?.progress[key.index]?.objection(to: output, of: key.task) {
+            misbehaved(lease.worker, lease.id, objection, at: now, into: &decision)
+            return
+        }
+        let bands = key.task == 0 ? neededBands : 0..<0
+        guard bands.allSatisfy({ lease.bands[$0] != nil }) else {
+            // The master was restarted during the decoding, and does not remember the bands from before.
+            let failure = Failure(.returned, "the master was restarted during the audit")
+            attemptEnded(lease.id, failure, at: now, into: &decision)
+            return
+        }
+        removeLease(lease.id, at: now)
+        let opinion = salt.fingerprint(output, bands: bands.map { lease.bands[$0] })
+        commit(.taskAudited(lease.id, opinion: opinion), into: &decision)
+        decision.noteChange(of: key.job)
+        let blamed: Set<WorkerID>
+        if !ledger.isAudited(key) {
+            totals.auditsAgreed += 1
+            blamed = Set(dissent.map(\.worker))
+        } else {
+            totals.auditsDiffered += 1
+            switch ledger.finding(key) {
+            case .open:
+                blamed = []
+                awaitAudit(key, at: now)
+            case .refuted(let dissenters):
+                let authors = ledger.jobs[key.job]?.progress[key.index]?.authors(
+                    of: key.task, otherThan: output, bands: lease.bands)
+                blamed = dissenters.union(authors ?? [])
+            }
+        }
+        for worker in blamed.sorted() where !seeded(.quarantineForgotten) {
+            quarantine(worker, shownBy: lease.id, at: now, into: &decision)
+        }
+        if case .refuted = ledger.finding(key) { withdrawRunning(key.image, at: now, into: &decision) }
+        for blob in output.blobs + lease.bands.values where !ledger.blobs.isNeeded(blob.digest) {
+            decision.actions.append(.deleteBlob(blob.digest))
+        }
+        completeIfSettled(key.image, at: now, into: &decision)
+    }
+
+    /// An attempt at a second opinion ended without one.
+    mutating func auditAttemptEnded(
+        _ lease: Lease, _ failure: Failure, at now: Moment, into decision: inout Decision
+    ) {
+        let key = lease.key
+        guard let audit = ledger.jobs[key.job]?.progress[key.index]?.audits[key.task] else { return }
+        guard audit.failedAttempts < Self.maximumAuditFailures else {
+            if ledger.isSuspect(key) {
+                withdrawRunning(key.image, at: now, into: &decision)
+            } else {
+                endAudit(key, .failed, at: now, into: &decision)
+                completeIfSettled(key.image, at: now, into: &decision)
+            }
+            return
+        }
+        if pool[lease.worker]?.takesLeases == true {
+            delay(key, until: now.instant + configuration.firstBackoff)
+        } else {
+            awaitAudit(key, at: now)
+        }
+    }
+
+    private mutating func endAudit(
+        _ key: TaskKey, _ end: AuditEnd, at now: Moment, into decision: inout Decision
+    ) {
+        guard let task = ledger.task(key) else { return }
+        forgetWaiting(key)
+        commit(.auditEnded(task, end), into: &decision)
+        totals.auditsSkipped += 1
+        decision.noteChange(of: key.job)
+    }
+
+    // MARK: The end of an image
+
+    /// All tasks of the image may be done: unless one waits for a second opinion, so is the image.
+    ///
+    /// - Parameter output: of the only task of a small image that has just been done.
+    mutating func completeIfSettled(
+        _ image: ImageID, _ output: TaskOutput? = nil, at now: Moment, into decision: inout Decision
+    ) {
+        guard ledger.jobs[image.job]?.progress[image.index]?.isComputed == true else { return }
+        endHopelessAudits(of: image, at: now, into: &decision)
+        guard let progress = ledger.progress(of: image) else { return }
+        let isSettled = seeded(.auditNotAwaited, progress.isComputed, else: progress.isComplete)
+        guard isSettled else { return }
+        guard progress.plan.isWhole else {
+            if !assembling.contains(image) { assembleIfComplete(image, into: &decision) }
+            return
+        }
+        guard let result = progress.output(of: 0)?.payload ?? output?.payload else {
+            preconditionFailure("image \(image) is complete without its result")
+        }
+        completed(image, result, fromCache: false, at: now, into: &decision)
+        decision.noteChange(of: image.job)
+        finishIfComplete(image.job, at: now, into: &decision)
+    }
+
+    /// Ends the audits for which no worker is there, once the image has waited long enough for one.
+    private mutating func endHopelessAudits(of image: ImageID, at now: Moment, into decision: inout Decision) {
+        guard let waiting = ledger.jobs[image.job]?.progress[image.index]?.audits, !waiting.isEmpty else { return }
+        for task in waiting.keys.sorted() {
+            let key = TaskKey(image, task)
+            guard ledger.awaitsAudit(key), let dissent = waiting[task]?.dissent else { continue }
+            let unsuitable = unsuitableAuditors(key)
+            // There is a limit even to disagreement: with that many opinions, and no two the same, nobody is right.
+            let isEndless = dissent.count >= Self.maximumDissent
+            guard isEndless || !pool.hasTaker(except: unsuitable) else { continue }
+            let waited = now.instant - (audits.since(key) ?? now.instant)
+            if ledger.isSuspect(key) {
+                // The workers that are left have a part in the result themselves: they make it again without the faulty one.
+                guard waited >= configuration.auditWait, pool.takingCount > 0 else { continue }
+                withdrawRunning(image, at: now, into: &decision)
+                return
+            }
+            guard isEndless || waited >= patience(for: key, dissent, except: unsuitable, at: now) else { continue }
+            guard dissent.isEmpty || seeded(.disputeIgnored) else {
+                totals.imagesDisputed += 1
+                imageFailed(image, disputed(key, dissent), deadLettered: true, at: now, into: &decision)
+                return
+            }
+            endAudit(key, .noOtherWorker, at: now, into: &decision)
+        }
+    }
+
+    /// How long the image waits for another worker, while none takes leases. A sample of the tasks does not justify waiting for a
+    /// worker that was never there.
+    private func patience(
+        for key: TaskKey, _ dissent: [Opinion], except unsuitable: Set<WorkerID>, at now: Moment
+    ) -> Duration {
+        let share = ledger.jobs[key.job]?.description.options.auditShare ?? .none
+        let isNew = recoveredAt.map { now.instant - $0 < configuration.auditWait } ?? false
+        if !dissent.isEmpty || share == .all || isNew { return configuration.auditWait }
+        let mayReturn = pool.workers.values.contains { worker in
+            guard !unsuitable.contains(worker.id), !worker.isQuarantined else { return false }
+            switch worker.link {
+            case .suspect, .expected: return true
+            case .gone(let since): return now.instant - since < configuration.auditWait
+            case .connected: return false
+            }
+        }
+        return mayReturn ? configuration.auditWait : .zero
+    }
+
+    private func disputed(_ key: TaskKey, _ dissent: [Opinion]) -> Failure {
+        let workers = ledger.workersWithOpinion(key).sorted().map(\.description).joined(separator: ", ")
+        let task = ledger.task(key).map(\.description) ?? "\(key.image)"
+        return Failure(
+            .disputed,
+            "the workers \(workers) computed different results for the task \(task), and there was no other worker within "
+                + "\(configuration.auditWait) to decide who is right: start another one, then redrive the image")
+    }
+
+    // MARK: Faulty workers
+
+    /// The worker computed a wrong result: it gets no more work, and what it did lately is computed again.
+    mutating func quarantine(
+        _ worker: WorkerID, shownBy evidence: LeaseID, at now: Moment, into decision: inout Decision
+    ) {
+        guard ledger.quarantined[worker] == nil else { return }
+        commit(
+            .workerQuarantined(
+                worker, name: pool[worker]?.name ?? "", evidence: evidence, at: now.wallClockMilliseconds),
+            into: &decision)
+        pool.update(worker) { $0.isQuarantined = true }
+        // The worker may have been started again since, which made it another one by its number only.
+        for successor in successors(of: worker) { quarantine(successor, shownBy: evidence, at: now, into: &decision) }
+        for id in pool[worker]?.leases ?? [] {
+            if pool[worker]?.isConnected == true {
+                decision.actions.append(.revoke(id, from: worker, .workerQuarantined))
+            }
+            let failure = Failure(
+                .workerQuarantined, "the worker computed a wrong result for the task \(evidence.task)")
+            attemptEnded(id, failure, at: now, into: &decision)
+        }
+        let undermined = ledger.underminedImages(by: worker)
+        for image in undermined.running { withdrawRunning(image, at: now, into: &decision) }
+        for image in seeded(.doneResultsKept, [], else: undermined.done) {
+            withdrawDone(image, at: now, into: &decision)
+        }
+        // What was complete may have audits again.
+        for image in Array(assembling) where ledger.jobs[image.job]?.progress[image.index]?.isComplete == false {
+            assembling.remove(image)
+        }
+    }
+
+    /// The workers that registered under the name of this one when it was gone: later runs of the same.
+    private func successors(of worker: WorkerID) -> [WorkerID] {
+        guard let former = pool[worker], case .gone(let since) = former.link, !former.name.isEmpty else { return [] }
+        return pool.workers.values.filter { $0.name == former.name && $0.firstSeen >= since && $0.id > worker }
+            .map(\.id).sorted()
+    }
+
+    /// A worker registers for the first time. Under the name of a quarantined one, it is another run of the same.
+    mutating func quarantineNamesake(
+        _ worker: WorkerID, _ name: String, at now: Moment, into decision: inout Decision
+    ) {
+        guard let known = ledger.quarantine(named: name), !seeded(.namesakeTrusted) else { return }
+        commit(
+            .workerQuarantined(worker, name: name, evidence: known.evidence, at: now.wallClockMilliseconds),
+            into: &decision)
+    }
+
+    /// The image starts over: something that was computed for it is wrong.
+    private mutating func withdrawRunning(_ image: ImageID, at now: Moment, into decision: inout Decision) {
+        guard ledger.state(of: image) == .running else { return }
+        withdraw(image, .imageRestarted, at: now, into: &decision)
+        commit(.imageWithdrawn(image), into: &decision)
+        queue.restore(image)
+        decision.noteChange(of: image.job)
+    }
+
+    /// The image's result may be wrong: nobody gets it any more, and it is computed again.
+    private mutating func withdrawDone(_ image: ImageID, at now: Moment, into decision: inout Decision) {
+        guard ledger.state(of: image) == .done, let state = ledger.jobs[image.job]?.state else { return }
+        if state != .cancelled { revise(image.job, into: &decision) }
+        commit(.imageWithdrawn(image), into: &decision)
+        totals.resultsWithdrawn += 1
+        decision.noteChange(of: image.job)
+        guard state != .cancelled else { return }
+        if state.isFinal, let entry = ledger.jobs[image.job] {
+            queue.open(entry.description, lane: lane(of: image.job), cursor: UInt32(entry.images.count))
+        }
+        queue.restore(image)
+    }
+
+    /// Whether what the worker reports counts.
+    func isTrusted(_ worker: WorkerID) -> Bool {
+        seeded(.quarantinedHeard, true, else: pool[worker]?.isQuarantined != true)
+    }
+
+    /// The operator trusts workers again.
+    ///
+    /// - Parameter name: a worker's identifier, or the name of one or more.
+    /// - Returns: the workers that were quarantined under it.
+    public mutating func workersReleased(
+        _ name: String, at now: Moment, into decision: inout Decision
+    ) throws(SchedulerRefusal) -> [WorkerID] {
+        let now = clockRead(now)
+        let released = ledger.quarantined.filter { "\($0.key)" == name || $0.value.name == name }
+        guard !released.isEmpty else {
+            throw .invalidArgument(
+                "no quarantined worker is called '\(name)'; `tessera workers` lists the workers, and which are quarantined"
+            )
+        }
+        for worker in released.keys.sorted() {
+            commit(.workerReleased(worker), into: &decision)
+            pool.update(worker) { $0.isQuarantined = false }
+        }
+        finishEvent(at: now, into: &decision)
+        return released.keys.sorted()
+    }
+
+    // MARK: Results that can be withdrawn
+
+    /// The job has one more result that can be withdrawn for a while.
+    mutating func awaitSettling(of job: JobID, at now: Moment) {
+        settling.append(job, due: now.instant + configuration.auditWindow)
+        setSettlingAlarm(at: now)
+    }
+
+    /// After a restart, how long ago each result was made is not known: each can be withdrawn for as long as a new one.
+    mutating func awaitSettlingOfAll(at now: Moment) {
+        for job in ledger.jobOrder {
+            for _ in ledger.jobs[job]?.revocable ?? [] {
+                settling.append(job, due: now.instant + configuration.auditWindow)
+            }
+        }
+        setSettlingAlarm(at: now)
+    }
+
+    private mutating func setSettlingAlarm(at now: Moment) {
+        guard !settling.isAlarmSet, let due = settling.nextDue else { return }
+        settling.isAlarmSet = true
+        // Results of the same seconds share a record.
+        alarms.set(.settling, at: max(due, now.instant + .seconds(5)))
+    }
+
+    /// Some results can no longer be withdrawn: their inputs may go.
+    mutating func settlingAlarmFired(at now: Moment, into decision: inout Decision) {
+        settling.isAlarmSet = false
+        for (job, count) in settling.takeDue(by: now.instant) where ledger.jobs[job] != nil {
+            commit(.resultsSettled(job, count: count), into: &decision)
+        }
+        setSettlingAlarm(at: now)
+    }
+}
+
+extension Ledger {
+    /// The task of a running image, as the rest of the system names it.
+    func task(_ key: TaskKey) -> TaskID? {
+        guard let plan = jobs[key.job]?.progress[key.index]?.plan else { return nil }
+        return TaskID(image: key.image, step: plan.step(Int(key.task)))
+    }
+}
