@@ -36,7 +36,8 @@ struct Tessera: AsyncParsableCommand {
                     Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
                 ]),
             CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
-            CommandGroup(name: "Cluster", subcommands: [Workers.self, Drain.self, Release.self, DeadLetters.self]),
+            CommandGroup(
+                name: "Cluster", subcommands: [Workers.self, Drain.self, ReleaseWorker.self, DeadLetters.self]),
         ])
 
     static func main() async {

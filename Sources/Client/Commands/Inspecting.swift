@@ -188,9 +188,9 @@ struct Drain: ClientCommand {
     }
 }
 
-struct Release: ClientCommand {
+struct ReleaseWorker: ClientCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Give a quarantined worker work again.",
+        commandName: "release", abstract: "Give a quarantined worker work again.",
         discussion:
             "A worker is quarantined when an audit shows that it computed a wrong result; 'tessera workers' names the task. Release "
             + "it when the cause is mended, such as a processor or memory that was exchanged.")
