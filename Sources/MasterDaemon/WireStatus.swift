@@ -25,7 +25,14 @@ extension WireMasterStatus {
         workersQuarantined = UInt64(counters.scheduler.workersQuarantined)
         resultsWithdrawn = counters.scheduler.resultsWithdrawn
         resultsReplaced = counters.scheduler.resultsReplaced
-        workersTrusted = UInt64(counters.scheduler.workersTrusted)
+        workers = .with {
+            $0.taking = UInt32(counters.scheduler.workersTaking)
+            $0.draining = UInt32(counters.scheduler.workersDraining)
+            let idle =
+                counters.scheduler.workersTaking + counters.scheduler.workersDraining
+                + counters.scheduler.workersConnectedInQuarantine
+            $0.silent = UInt32(max(0, counters.scheduler.workersConnected - idle))
+        }
     }
 }
 

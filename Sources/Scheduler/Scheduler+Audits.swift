@@ -379,7 +379,9 @@ extension Scheduler {
         _ name: String, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> [WorkerID] {
         let now = clockRead(now)
-        let released = ledger.quarantined.filter { "\($0.key)" == name || $0.value.name == name }
+        // A number names its worker alone, even if another one is called so.
+        let byNumber = ledger.quarantined.filter { "\($0.key)" == name }
+        let released = byNumber.isEmpty ? ledger.quarantined.filter { $0.value.name == name } : byNumber
         guard !released.isEmpty else {
             throw .invalidArgument(
                 "no quarantined worker is called '\(name)'; `tessera workers` lists the workers, and which are quarantined"

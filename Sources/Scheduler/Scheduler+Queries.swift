@@ -9,10 +9,14 @@ extension Scheduler {
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
-        counters.workersTrusted = pool.takingCount
         counters.auditsWaiting = audits.count
         counters.auditsDisputed = audits.disputedCount
         counters.workersQuarantined = ledger.quarantined.count
+        counters.workersConnectedInQuarantine = ledger.quarantined.keys.count {
+            pool[$0]?.isConnected == true && pool[$0]?.isDraining == false
+        }
+        counters.workersTaking = pool.takingCount
+        counters.workersDraining = pool.drainingCount
         return counters
     }
 

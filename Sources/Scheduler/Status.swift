@@ -111,6 +111,10 @@ public struct SchedulerCounters: Hashable, Sendable {
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
     public internal(set) var workersConnected: Int = 0
+    /// Connected workers that are given new leases.
+    public internal(set) var workersTaking: Int = 0
+    /// Connected workers that were told to take no more.
+    public internal(set) var workersDraining: Int = 0
     public internal(set) var deadLetters: Int = 0
     /// Encoded bytes of the inputs of images that have not ended.
     public internal(set) var queuedByteCount: UInt64 = 0
@@ -139,10 +143,10 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var auditsSkipped: UInt64 = 0
     /// Images that failed because two workers differ and there was no third.
     public internal(set) var imagesDisputed: UInt64 = 0
-    /// Connected workers that take work.
-    public internal(set) var workersTrusted: Int = 0
     /// Workers that get no work because they computed wrong results.
     public internal(set) var workersQuarantined: Int = 0
+    /// Those of them that are connected and not draining.
+    public internal(set) var workersConnectedInQuarantine: Int = 0
     /// Results that were withdrawn, and those of them that were computed again with another outcome.
     public internal(set) var resultsWithdrawn: UInt64 = 0
     public internal(set) var resultsReplaced: UInt64 = 0

@@ -223,7 +223,7 @@ import Testing
         let job = try harness.submit(audit: .all)
         harness.workOff(on: workers)
         #expect(harness.state(job) == .running)
-        #expect(harness.counters.auditsWaiting == 1 && harness.counters.workersTrusted == 1)
+        #expect(harness.counters.auditsWaiting == 1 && harness.counters.workersTaking == 1)
         harness.wait(.seconds(20))
         #expect(harness.state(job) == .running)
         harness.wait(.seconds(16))

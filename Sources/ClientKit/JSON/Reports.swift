@@ -91,7 +91,7 @@ extension MasterStatus {
             "software": .string(software), "resident_bytes": .integer(residentBytes),
             "uptime_milliseconds": .milliseconds(uptime), "tasks_ready": .integer(tasksReady),
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
-            "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
+            "late_results": .integer(lateResults), "blob_bytes": blobBytes > 0 ? .integer(blobBytes) : nil,
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
             "dead_letters": .integer(deadLetters), "audits_waiting": .integer(audits.waiting),
             "audits_disputed": .integer(audits.disputed), "audits_agreed": .integer(audits.agreed),
@@ -99,7 +99,9 @@ extension MasterStatus {
             "workers_quarantined": .integer(audits.workersQuarantined),
             "results_withdrawn": .integer(audits.resultsWithdrawn),
             "results_replaced": .integer(audits.resultsReplaced),
-            "workers_trusted": .integer(audits.workersTrusted),
+            "workers_taking": workers.map { .integer($0.taking) },
+            "workers_draining": workers.map { .integer($0.draining) },
+            "workers_silent": workers.map { .integer($0.silent) },
         ]
     }
 }

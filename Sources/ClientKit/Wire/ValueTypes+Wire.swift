@@ -104,7 +104,8 @@ extension MasterStatus {
             uptime: .milliseconds(Int64(clamping: wire.uptimeMilliseconds)), tasksReady: wire.tasksReady,
             leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
-            deadLetters: wire.deadLetters, audits: AuditStatus(wire: wire))
+            deadLetters: wire.deadLetters, workers: wire.hasWorkers ? WorkerCounts(wire: wire.workers) : nil,
+            audits: AuditStatus(wire: wire))
     }
 }
 
@@ -119,6 +120,11 @@ extension AuditStatus {
         workersQuarantined = wire.workersQuarantined
         resultsWithdrawn = wire.resultsWithdrawn
         resultsReplaced = wire.resultsReplaced
-        workersTrusted = wire.workersTrusted
+    }
+}
+
+extension WorkerCounts {
+    fileprivate init(wire: WireWorkerCounts) {
+        self.init(taking: wire.taking, draining: wire.draining, silent: wire.silent)
     }
 }

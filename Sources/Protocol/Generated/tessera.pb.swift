@@ -1604,6 +1604,15 @@ public nonisolated struct WireMasterStatus: @unchecked Sendable {
     set {_uniqueStorage()._deadLetters = newValue}
   }
 
+  public var workers: WireWorkerCounts {
+    get {_storage._workers ?? WireWorkerCounts()}
+    set {_uniqueStorage()._workers = newValue}
+  }
+  /// Returns true if `workers` has been explicitly set.
+  public var hasWorkers: Bool {_storage._workers != nil}
+  /// Clears the value of `workers`. Subsequent reads from it will return its default value.
+  public mutating func clearWorkers() {_uniqueStorage()._workers = nil}
+
   /// finished tasks that wait for another worker to compute them again
   public var auditsWaiting: UInt64 {
     get {_storage._auditsWaiting}
@@ -1647,17 +1656,30 @@ public nonisolated struct WireMasterStatus: @unchecked Sendable {
     set {_uniqueStorage()._resultsReplaced = newValue}
   }
 
-  /// connected ones that take work
-  public var workersTrusted: UInt64 {
-    get {_storage._workersTrusted}
-    set {_uniqueStorage()._workersTrusted = newValue}
-  }
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct WireWorkerCounts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// are given new leases
+  public var taking: UInt32 = 0
+
+  /// connected, and told to take no more
+  public var draining: UInt32 = 0
+
+  /// connected, and not heard of for too long to be given leases
+  public var silent: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Followed by data frames whose sizes add up to byte_count.
@@ -4961,7 +4983,7 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{4}\u{13}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{3}workers_trusted\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0")
 
   fileprivate class _StorageClass {
     var _software: String = String()
@@ -4975,6 +4997,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _queuedBytes: UInt64 = 0
     var _askedToWait: UInt64 = 0
     var _deadLetters: UInt64 = 0
+    var _workers: WireWorkerCounts? = nil
     var _auditsWaiting: UInt64 = 0
     var _auditsDisputed: UInt64 = 0
     var _auditsAgreed: UInt64 = 0
@@ -4983,7 +5006,6 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _workersQuarantined: UInt64 = 0
     var _resultsWithdrawn: UInt64 = 0
     var _resultsReplaced: UInt64 = 0
-    var _workersTrusted: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5005,6 +5027,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       _queuedBytes = source._queuedBytes
       _askedToWait = source._askedToWait
       _deadLetters = source._deadLetters
+      _workers = source._workers
       _auditsWaiting = source._auditsWaiting
       _auditsDisputed = source._auditsDisputed
       _auditsAgreed = source._auditsAgreed
@@ -5013,7 +5036,6 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       _workersQuarantined = source._workersQuarantined
       _resultsWithdrawn = source._resultsWithdrawn
       _resultsReplaced = source._resultsReplaced
-      _workersTrusted = source._workersTrusted
     }
   }
 
@@ -5043,6 +5065,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._queuedBytes) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._askedToWait) }()
         case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._deadLetters) }()
+        case 20: try { try decoder.decodeSingularMessageField(value: &_storage._workers) }()
         case 30: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsWaiting) }()
         case 31: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsDisputed) }()
         case 32: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsAgreed) }()
@@ -5051,7 +5074,6 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 35: try { try decoder.decodeSingularUInt64Field(value: &_storage._workersQuarantined) }()
         case 36: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsWithdrawn) }()
         case 37: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsReplaced) }()
-        case 38: try { try decoder.decodeSingularUInt64Field(value: &_storage._workersTrusted) }()
         default: break
         }
       }
@@ -5060,6 +5082,10 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
       if !_storage._software.isEmpty {
         try visitor.visitSingularStringField(value: _storage._software, fieldNumber: 1)
       }
@@ -5093,6 +5119,9 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._deadLetters != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._deadLetters, fieldNumber: 11)
       }
+      try { if let v = _storage._workers {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+      } }()
       if _storage._auditsWaiting != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._auditsWaiting, fieldNumber: 30)
       }
@@ -5117,9 +5146,6 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._resultsReplaced != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._resultsReplaced, fieldNumber: 37)
       }
-      if _storage._workersTrusted != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._workersTrusted, fieldNumber: 38)
-      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5140,6 +5166,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._queuedBytes != rhs_storage._queuedBytes {return false}
         if _storage._askedToWait != rhs_storage._askedToWait {return false}
         if _storage._deadLetters != rhs_storage._deadLetters {return false}
+        if _storage._workers != rhs_storage._workers {return false}
         if _storage._auditsWaiting != rhs_storage._auditsWaiting {return false}
         if _storage._auditsDisputed != rhs_storage._auditsDisputed {return false}
         if _storage._auditsAgreed != rhs_storage._auditsAgreed {return false}
@@ -5148,11 +5175,50 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._workersQuarantined != rhs_storage._workersQuarantined {return false}
         if _storage._resultsWithdrawn != rhs_storage._resultsWithdrawn {return false}
         if _storage._resultsReplaced != rhs_storage._resultsReplaced {return false}
-        if _storage._workersTrusted != rhs_storage._workersTrusted {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WorkerCounts"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}taking\0\u{1}draining\0\u{1}silent\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.taking) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.draining) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.silent) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.taking != 0 {
+      try visitor.visitSingularUInt32Field(value: self.taking, fieldNumber: 1)
+    }
+    if self.draining != 0 {
+      try visitor.visitSingularUInt32Field(value: self.draining, fieldNumber: 2)
+    }
+    if self.silent != 0 {
+      try visitor.visitSingularUInt32Field(value: self.silent, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireWorkerCounts, rhs: WireWorkerCounts) -> Bool {
+    if lhs.taking != rhs.taking {return false}
+    if lhs.draining != rhs.draining {return false}
+    if lhs.silent != rhs.silent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
