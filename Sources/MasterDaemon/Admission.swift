@@ -7,12 +7,16 @@ import Scheduler
 
 /// Looks at an input's header before any worker sees it: a file that is not an image, is too large, or is unsuitable for the
 /// pipeline is refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
+///
+/// It also makes the input durable. The peer that put it may have said that it can be computed again; the input of a job that is
+/// about to be acknowledged cannot.
 struct Admission: Sendable {
     let blobs: LocalBlobStore
 
     /// - Throws: `BlobStoreError` when the input cannot be read.
     func examine(_ input: BlobReference, for job: JobDescription) throws -> ImageDescription.Admission {
         let reader = try blobs.open(input)
+        try blobs.makeDurable(input.digest)
         let header: ImageHeader
         do {
             let limits = DecodingLimits(maximumPixelCount: job.options.maximumPixelCount)

@@ -76,7 +76,11 @@ struct Background: Sendable {
             logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(image)"])
             loop.post { core in core.decide { $0.segmentMissing(error.blob, of: image, at: $1) } }
         } catch let error as BlobStoreError where error.code == .damaged {
-            loop.post { $0.blobFailed(error) }
+            guard !(await BlobWitness(loop: loop, blobs: blobs, blockingWork: blockingWork).tell(of: error)) else {
+                return
+            }
+            // It was put again since. The image starts over with it, as with one that is gone.
+            loop.post { core in core.decide { $0.segmentMissing(nil, of: image, at: $1) } }
         } catch let error as BlobStoreError where error.code == .syncFailed {
             loop.fail(error)
         } catch {

@@ -40,7 +40,7 @@ struct ClientSession: Sendable {
                         }
                     }
                 } catch {
-                    let refusal = try refusal(for: error)
+                    let refusal = try await refusal(for: error)
                     // A client that is asked to wait returns: under overload, a line for each request would flood the log.
                     logger.log(
                         level: refusal.retryAfterMilliseconds == 0 ? .info : .debug,
@@ -88,7 +88,7 @@ struct ClientSession: Sendable {
     }
 
     /// - Throws: the error itself when the connection is broken rather than the request.
-    private func refusal(for error: any Error) throws -> WireRefusal {
+    private func refusal(for error: any Error) async throws -> WireRefusal {
         switch error {
         case let refusal as SchedulerRefusal: return WireRefusal(refusal)
         case let error as PipelineError: return WireRefusal(.invalidPipeline, error.message)
@@ -100,9 +100,12 @@ struct ClientSession: Sendable {
                 .blobMissing,
                 "the input \(missing.digest) is not in the master's store; upload it again")
         case let error as BlobStoreError where error.code == .damaged || error.code == .notFound:
-            loop.post { $0.blobFailed(error) }
+            await BlobWitness(loop: loop, blobs: admission.blobs, blockingWork: blockingWork).tell(of: error)
             return WireRefusal(.blobMissing, "\(error); upload it again")
-        case let error as BlobStoreError: return WireRefusal(error)
+        case let error as BlobStoreError:
+            // After a failed sync it is unknown what the disk has: as for the journal, the master ends.
+            if error.code == .syncFailed { loop.fail(error) }
+            return WireRefusal(error)
         default: throw error
         }
     }

@@ -18,6 +18,8 @@ struct DataSession: Sendable {
     let minimumFreeByteCount: UInt64
     let logger: Logger
 
+    private var witness: BlobWitness { BlobWitness(loop: loop, blobs: blobs, blockingWork: blockingWork) }
+
     func run() async {
         do {
             while true {
@@ -44,8 +46,8 @@ struct DataSession: Sendable {
             logger.warning(
                 "a transfer failed",
                 metadata: ["peer": "\(connection.peer)", "code": "\(error.code)", "reason": "\(error)"])
-            loop.post { $0.blobFailed(error) }
             connection.close(WireRefusal(error))
+            await witness.tell(of: error)
         } catch let violation as ProtocolViolation {
             connection.close(WireRefusal(violation))
         } catch {
@@ -138,8 +140,8 @@ struct DataSession: Sendable {
         do {
             reader = try await blockingWork.runIfActive { [blobs] in try blobs.open(slice.blob) }
         } catch let error as BlobStoreError {
-            loop.post { $0.blobFailed(error) }
             refuse(WireRefusal(error))
+            await witness.tell(of: error)
             return
         }
         connection.send(.blobHeader(.with { $0.byteCount = slice.byteCount }))

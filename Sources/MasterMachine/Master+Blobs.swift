@@ -9,6 +9,7 @@ extension Master {
     /// A blob was put: by a worker, or by the master itself.
     public mutating func stored(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) {
         store.insert(digest)
+        questioned.remove(digest)
         ownActions.append(.confirmPut(digest))
         pins.pin(digest, for: job, at: now.instant)
     }
@@ -59,10 +60,27 @@ extension Master {
 
     // MARK: Loss
 
-    /// A blob was not in the store when it was to be read. What can be computed again starts over.
+    /// A reader found no file of the blob. It may have been put again since: the shell is to look once more, and to tell by
+    /// `blobLookedFor` what it saw.
+    ///
+    /// - Returns: whether the master believes to have the blob. If not, nothing has to be looked for.
+    public mutating func blobQuestioned(_ digest: BlobDigest) -> Bool {
+        guard store.contains(digest) else { return false }
+        questioned.insert(digest)
+        return true
+    }
+
+    /// The shell has looked for a questioned blob. One that is gone and can be computed again starts its images over. A put that
+    /// was reported since the question has answered it.
     ///
     /// - Returns: the images that start over.
-    public mutating func blobMissing(_ digest: BlobDigest, at now: Moment) -> [ImageID] {
+    public mutating func blobLookedFor(_ digest: BlobDigest, isThere: Bool, at now: Moment) -> [ImageID] {
+        guard questioned.remove(digest) != nil, !isThere else { return [] }
+        return lost(digest, at: now)
+    }
+
+    private mutating func lost(_ digest: BlobDigest, at now: Moment) -> [ImageID] {
+        guard store.contains(digest) else { return [] }
         store.remove(digest)
         let images = scheduler.imagesThatCanRecompute(digest).sorted()
         for image in images { decide { $0.blobsLost(of: image, at: now, into: &$1) } }
@@ -78,7 +96,7 @@ extension Master {
         results.remove(digest)
         ownActions.append(.setAside(digest))
         let affected = scheduler.images(referringTo: digest)
-        return (affected, blobMissing(digest, at: now))
+        return (affected, lost(digest, at: now))
     }
 
     /// An intermediate blob of the image was not found, or not whole, after a start.

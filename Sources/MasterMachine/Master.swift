@@ -28,6 +28,8 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     /// The connection of each registered worker.
     public internal(set) var links = WorkerLinks<Link>()
     var store = PresentBlobs()
+    /// Blobs that a reader did not find, and for which the shell looks once more.
+    var questioned: Set<BlobDigest> = []
     var pins = BlobPins()
     var results = ResultCache()
     /// Uploads that no image refers to.
