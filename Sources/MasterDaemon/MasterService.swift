@@ -117,7 +117,11 @@ struct MasterService: Service {
             switch incoming {
             case .control(let connection):
                 switch connection.peer.role {
-                case .worker: await WorkerSession(connection: connection, loop: loop, logger: logger).run()
+                case .worker:
+                    await WorkerSession(
+                        connection: connection, loop: loop, examiner: ReportExaminer(blobs: blobs),
+                        blockingWork: blockingWork, logger: logger
+                    ).run()
                 case .client:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,

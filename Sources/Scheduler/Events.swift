@@ -60,6 +60,8 @@ public struct HeldLease: Hashable, Sendable {
 public struct WorkerRegistration: Hashable, Sendable {
     /// The identifier that an earlier registration gave it; `nil` at its first.
     public var worker: WorkerID?
+    /// What its process is known by on all its connections. An identifier belongs to the process that it was given to.
+    public var identity: [UInt8]
     /// A label for listings.
     public var name: String
     public var slotCount: Int
@@ -72,11 +74,12 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var isDraining: Bool
 
     public init(
-        worker: WorkerID? = nil, name: String, slotCount: Int, ranksPerSlot: Int = 1,
+        worker: WorkerID? = nil, identity: [UInt8] = [], name: String, slotCount: Int, ranksPerSlot: Int = 1,
         slotMemoryByteCount: UInt64? = nil, resultRevision: UInt32 = JobOptions.currentResultRevision,
         held: [HeldLease] = [], isDraining: Bool = false
     ) {
         self.worker = worker
+        self.identity = identity
         self.name = name
         self.slotCount = slotCount
         self.ranksPerSlot = ranksPerSlot

@@ -48,6 +48,8 @@ struct ImagePlan: Hashable, Sendable {
     let neededBands: Range<Int>
     /// Empty for a small image.
     let stages: [Stage]
+    /// Whether the result is a document, not an image file.
+    let isDocument: Bool
 
     let taskCount: Int
     /// The number of each stage's first chunk.
@@ -66,9 +68,10 @@ struct ImagePlan: Hashable, Sendable {
     }
 
     /// The plan of a small image.
-    init(whole geometry: ImageGeometry, output: ImageGeometry) {
+    init(whole geometry: ImageGeometry, output: ImageGeometry, isDocument: Bool = false) {
         self.geometry = geometry
         self.output = output
+        self.isDocument = isDocument
         bands = RowPartition(rowCount: Int(geometry.height), rowsPerPart: Int(geometry.height))
         neededBands = 0..<0
         stages = []
@@ -89,6 +92,7 @@ struct ImagePlan: Hashable, Sendable {
         let end = stages[0].inputRows.reduce(first) { max($0, $1.upperBound) }
         neededBands = bands.indices(overlapping: first..<end)
         self.stages = stages
+        isDocument = stages[stages.count - 1].epilogue == .report
 
         largestChunkByteCount =
             stages.flatMap { stage in (0..<stage.chunks.count).map { stage.byteCount(ofChunk: $0) } }.max() ?? 0

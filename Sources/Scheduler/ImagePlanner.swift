@@ -51,7 +51,7 @@ extension ImagePlan {
             pipeline: pipeline, input: try ImageShape(geometry), chunkByteCount: Int(clamping: chunkByteCount))
         let output = ImageGeometry(plan.output)
         if plan.isSingleTask {
-            self.init(whole: geometry, output: output)
+            self.init(whole: geometry, output: output, isDocument: pipeline.resultKind == .json)
         } else {
             self.init(geometry: geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
         }

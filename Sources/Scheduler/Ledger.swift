@@ -6,13 +6,26 @@ public struct ReplayError: Error, Hashable, CustomStringConvertible {
     public let description: String
 }
 
+/// What one submission is known by: a token is its submitter's own.
+struct Submission: Hashable, Sendable {
+    let submitter: String
+    let token: String
+
+    init(submitter: String, token: String) {
+        self.submitter = submitter
+        self.token = token
+    }
+
+    init(_ job: JobDescription) { self.init(submitter: job.submitter, token: job.token) }
+}
+
 /// The scheduler's durable state: the fold of its records.
 ///
 /// Changes only through `apply(_:)`, live and in replay alike, so that replaying the journal gives the same state by
 /// construction: the scheduler keeps it behind `private(set)`, and touches it nowhere else.
 struct Ledger: Sendable {
     var jobs: [JobID: JobEntry] = [:]
-    var jobsByToken: [String: JobID] = [:]
+    var jobsBySubmission: [Submission: JobID] = [:]
     /// The jobs that are kept, in the order of submission.
     var jobOrder: [JobID] = []
     var blobs = BlobUses()
@@ -75,7 +88,7 @@ struct Ledger: Sendable {
 extension Ledger: Equatable {
     static func == (left: Ledger, right: Ledger) -> Bool {
         left.nextJob == right.nextJob && left.latestWorker == right.latestWorker && left.jobOrder == right.jobOrder
-            && left.jobsByToken == right.jobsByToken && left.blobs == right.blobs && left.jobs == right.jobs
+            && left.jobsBySubmission == right.jobsBySubmission && left.blobs == right.blobs && left.jobs == right.jobs
     }
 }
 
@@ -118,7 +131,7 @@ extension Ledger {
     private mutating func jobOpened(_ description: JobDescription) throws(ReplayError) {
         try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
         jobs[description.id] = JobEntry(description)
-        jobsByToken[description.token] = description.id
+        jobsBySubmission[Submission(description)] = description.id
         jobOrder.append(description.id)
         totals.jobOpened(description)
         nextJob = max(nextJob, JobID(description.id.rawValue + 1))
@@ -225,7 +238,7 @@ extension Ledger {
         }
         totals.images -= entry.images.count
         jobs[job] = nil
-        jobsByToken[entry.description.token] = nil
+        jobsBySubmission[Submission(entry.description)] = nil
         if let position = jobOrder.firstIndex(of: job) { jobOrder.remove(at: position) }
     }
 }

@@ -63,8 +63,8 @@ extension Scheduler {
         let getsSlot = isStarted || pool[worker]?.hasFreeSlot == true
         leases[id] = Lease(
             id: id, key: key, worker: worker, grantedAt: now.instant, startedAt: getsSlot ? now.instant : nil,
-            deadline: now.instant + configuration.leaseDuration, progressAt: now.instant,
-            progressTimeout: progressTimeout, kind: TaskKind(id.task.step))
+            deadline: now.instant + configuration.leaseDuration, progressTimeout: progressTimeout,
+            kind: TaskKind(id.task.step))
         pool.update(worker) { $0.leases.append(id) }
         leasesByAge.append(id)
         if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
@@ -108,7 +108,7 @@ extension Scheduler {
         if task.failedAttempts >= maximumAttempts || task.workerLosses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {
-            let pause = backoff(after: charge, task, isDraining: pool[lease.worker]?.takesLeases != true)
+            let pause = backoff(after: charge, lease.key, task, isDraining: pool[lease.worker]?.isDraining == true)
             requeue(lease.key, after: pause, at: now)
         }
     }
@@ -122,13 +122,50 @@ extension Scheduler {
         alarms.set(.task(key), at: due)
     }
 
-    /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it;
-    /// else longer and longer. A worker that returns what it would be given again at once waits, too.
-    private func backoff(after charge: FailureCause.Charge, _ task: TaskProgress, isDraining: Bool) -> Duration {
-        if charge == .free { return isDraining ? .zero : configuration.firstBackoff }
+    /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it for
+    /// the first time; else longer and longer.
+    private func backoff(
+        after charge: FailureCause.Charge, _ key: TaskKey, _ task: TaskProgress, isDraining: Bool
+    ) -> Duration {
+        if charge == .free {
+            let returns = returns[key, default: 1]
+            if isDraining && returns == 1 || seeded(.returnNotPaced) { return .zero }
+            return pause(afterFailures: returns)
+        }
         if charge == .loss && task.workerLosses == 1 { return .zero }
-        let doublings = min(task.failedAttempts + task.workerLosses, 32) - 1
-        return min(configuration.firstBackoff * (1 << doublings), configuration.longestBackoff)
+        return pause(afterFailures: Int(task.failedAttempts + task.workerLosses))
+    }
+
+    /// The pause after that many failures in a row.
+    private func pause(afterFailures count: Int) -> Duration {
+        min(configuration.firstBackoff * (1 << (min(max(count, 1), 32) - 1)), configuration.longestBackoff)
+    }
+
+    // MARK: Leases that are given back
+
+    /// How often a task may be given back before that counts as a failed attempt: more workers than that are rarely drained one
+    /// after the other in the life of one task.
+    private static var freeReturns: Int { 16 }
+
+    /// A worker gave the task back: what its attempt ended with. A worker that is not draining gets nothing for a while: it
+    /// would give that back, too.
+    mutating func returned(_ key: TaskKey, by worker: WorkerID, at now: Moment) -> Failure {
+        let count = returns[key, default: 0] + 1
+        returns[key] = count
+        if pool[worker]?.isDraining == false, !seeded(.returnNotPaced) { rest(worker, at: now) }
+        guard count > Self.freeReturns, !seeded(.returnNotPaced) else {
+            return Failure(.returned, "the worker gave the lease back")
+        }
+        return Failure(
+            .workerError,
+            "the task was given back \(count) times; after \(Self.freeReturns) this counts as a failed attempt")
+    }
+
+    private mutating func rest(_ worker: WorkerID, at now: Moment) {
+        pool.update(worker) { $0.returnsInARow += 1 }
+        let until = now.instant + pause(afterFailures: pool[worker]?.returnsInARow ?? 1)
+        pool.update(worker) { $0.restsUntil = until }
+        setAlarm(for: worker, at: until)
     }
 
     /// Takes the lease back from its holder.
@@ -143,8 +180,10 @@ extension Scheduler {
     mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision)
     {
         for id in ledger.openLeases(of: image) { revoke(id, reason, at: now, into: &decision) }
-        for task in 0..<ledger.taskCount(ofRunning: image) { forgetWaiting(TaskKey(image, UInt32(task))) }
-        forgetWaiting(TaskKey(image, 0))
+        for task in 0..<max(1, ledger.taskCount(ofRunning: image)) {
+            forgetWaiting(TaskKey(image, UInt32(task)))
+            if !returns.isEmpty { returns[TaskKey(image, UInt32(task))] = nil }
+        }
         assembling.remove(image)
     }
 

@@ -33,6 +33,8 @@ public struct Scheduler: ~Copyable, Sendable {
     var delayed: [TaskKey: Instant] = [:]
     /// How often the placement of a task was delayed because only workers that had failed it had room.
     var placementDelays: [TaskKey: Int] = [:]
+    /// How often each task was given back since it was last finished or withdrawn.
+    var returns: [TaskKey: Int] = [:]
     /// Images whose output files the shell is building.
     var assembling: Set<ImageID> = []
     /// How long each job's tasks took so far, by kind.
@@ -51,6 +53,8 @@ public struct Scheduler: ~Copyable, Sendable {
     /// The deadline that was postponed last, because of a stall.
     var latestPostponed = Instant.zero
     var totals = SchedulerCounters()
+    /// Why the report that was heard last was refused.
+    var refusal: String?
 
     /// - Parameters:
     ///   - configuration: limits and delays; checked.

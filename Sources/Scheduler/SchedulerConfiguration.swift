@@ -67,7 +67,14 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// Slots that one worker may offer (max-slots-per-worker).
     public var maximumSlotsPerWorker: Int = 1_024
 
-    // Bounds on texts; they have no setting.
+    // Bounds that have no setting.
+
+    /// Ranks that a slot of a worker may have.
+    public static let mostRanksPerSlot = 1_024
+    /// Bytes of memory that a worker may offer for the task of one slot. With less it could not run a small image: a worker that
+    /// says so would have images planned for it, or given up.
+    public static let leastSlotMemory: UInt64 = 64 << 20
+    public static let mostSlotMemory: UInt64 = 1 << 50
 
     /// Bytes of an image's name.
     public static let longestName = 1_024

@@ -106,6 +106,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var lateResults: UInt64 = 0
     /// Failure reports and returns of leases that had already ended, and changed nothing.
     public internal(set) var staleReports: UInt64 = 0
+    /// Reports that could not be true, of workers on leases of their own.
+    public internal(set) var reportsRefused: UInt64 = 0
     public internal(set) var leasesGranted: UInt64 = 0
     public internal(set) var leasesMoved: UInt64 = 0
     public internal(set) var backupsGranted: UInt64 = 0

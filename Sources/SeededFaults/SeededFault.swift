@@ -27,7 +27,27 @@ public enum SeededFault: Sendable {
     /// When one of the two attempts at a straggler is finished, the other one continues.
     case backupNotRevoked
 
+    // The scheduler: what workers report.
+
+    /// The size that a report gives for a blob is not compared with the blob's.
+    case reportedSizeBelieved
+    /// The bytes of a result are not compared with what they have to be.
+    case contentNotExamined
+    /// The length of a chunk's rows is not compared with the plan.
+    case chunkLengthNotCompared
+    /// A report may name what its task does not give.
+    case surplusFieldAccepted
+    /// A worker may report ends of attempts that only the master decides.
+    case masterCauseBelieved
+    /// A worker may give itself the number of another.
+    case workerNumberStolen
+    /// However little an attempt gets on, it is progress.
+    case creepingProgressCounts
+
     // The scheduler: retries.
+
+    /// A task that is given back is handed out again at once, as often as that happens.
+    case returnNotPaced
 
     /// An image is dead-lettered one attempt late.
     case deadLetteredLate
@@ -68,6 +88,8 @@ public enum SeededFault: Sendable {
 
     /// The client's token is not compared.
     case tokenIgnored
+    /// A job is known by its client's token alone; the submitter is not compared.
+    case submitterIgnored
     /// The end of a job's submission is acknowledged and not kept.
     case sealNotKept
     /// The tasks of a cancelled job still wait to be handed out.
@@ -125,6 +147,11 @@ public enum SeededFault: Sendable {
     /// The results of a job that was redriven are kept from its first ending on.
     case firstEndingCounts
 
+    /// The input of a job stays as its uploader put it: not synced.
+    case inputLeftRecomputable
+    /// The file of a small image stays as its worker put it: not synced.
+    case resultLeftRecomputable
+
     // The journal.
 
     /// The journal calls a transaction durable without syncing it.
@@ -147,30 +174,66 @@ public enum SeededFault: Sendable {
             }
         }
 
+        /// How much it takes to find it: so the tests of the gate hunt what a few seeds find, and no fault is forgotten.
+        public enum Hunt: Sendable {
+            /// A checker finds it within 200 seeds.
+            case fewSeeds
+            /// It takes up to 1,000.
+            case manySeeds
+            /// A precondition of the product may end the process before a checker finds it.
+            case endsTheProcess
+        }
+
+        public var hunt: Hunt {
+            switch self {
+            case .reassignedWithoutRevoking, .deadLetteredLate, .lossCountsAsFailure, .corruptInputRetried,
+                .heartbeatNotHeard, .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit,
+                .disconnectForgotten, .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
+                .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
+                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping:
+                .fewSeeds
+            case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .lostWorkerKeepsLeases,
+                .unlistedLeasesRenewed, .droppedLeasesNotNamed, .anyLeaseReclaimed, .nonsenseEndsOthersAttempt,
+                .backupNotRevoked, .reportedSizeBelieved, .contentNotExamined, .chunkLengthNotCompared,
+                .surplusFieldAccepted, .masterCauseBelieved, .workerNumberStolen, .creepingProgressCounts,
+                .returnNotPaced, .failureRefunded, .otherReleaseAdmitted, .suspectNeverDead, .stallIgnored,
+                .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
+                .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
+                .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
+                .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
+                .resultLeftRecomputable, .tornTransactionKept:
+                .manySeeds
+            }
+        }
+
         /// The promise that it breaks first, by its row in docs/guarantees.md.
         public var brokenPromise: String {
             switch self {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
                 .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
-                .tokenIgnored,
-                .firstEndingCounts:
+                .tokenIgnored, .submitterIgnored, .firstEndingCounts, .inputLeftRecomputable,
+                .resultLeftRecomputable:
                 "1 acknowledged jobs survive"
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
                 .backupNotRevoked,
-                .workerIdentifiersReused, .grantBeforeCommit, .cancelledTasksWait, .slotFreedEarly:
+                .workerIdentifiersReused, .workerNumberStolen, .grantBeforeCommit, .cancelledTasksWait,
+                .slotFreedEarly:
                 "2 one commit per task"
+            case .reportedSizeBelieved, .contentNotExamined, .chunkLengthNotCompared, .surplusFieldAccepted:
+                "12 no silent corruption"
             case .lostWorkerKeepsLeases, .unlistedLeasesRenewed, .droppedLeasesNotNamed, .reassignedWithoutRevoking,
                 .suspectNeverDead, .missingWorkerAwaited, .disconnectForgotten:
                 "4 bounded reassignment"
             case .heartbeatNotHeard, .stallIgnored, .oldConnectionEndsNewOne:
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
-                .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:
+                .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
+                .returnNotPaced:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
-                .nonsenseEndsOthersAttempt:
+                .nonsenseEndsOthersAttempt, .masterCauseBelieved:
                 "7 poison is contained"
             case .roomNotLimited: "8 back-pressure"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
