@@ -35,6 +35,7 @@ struct Observer {
     /// How many images need each blob.
     private var needed: [BlobDigest: Int] = [:]
     private var jobOfToken: [String: JobID] = [:]
+    private var submitters: [JobID: String] = [:]
     private var names: [WorkerID: [Int]] = [:]
     private var toldNames: [WorkerID: [Int]] = [:]
     private var cancelled: Set<JobID> = []
@@ -80,6 +81,7 @@ struct Observer {
             return
         }
         observe(disk, report: report)
+        attemptBook.masterStarted()
     }
 
     /// Records that belong together are durable together: the result of a small image's only task is the image's result.
@@ -110,6 +112,7 @@ struct Observer {
             }
             imageCounts[job.id] = 0
             pipelines[job.id] = job.pipeline
+            submitters[job.id] = job.submitter
             revisions[job.id] = job.options.resultRevision
         case .imagesAdded(let job, let added):
             for description in added {
@@ -145,7 +148,10 @@ struct Observer {
                 report(.results, "image \(image) has another result than an undisturbed run")
             }
             end(image, result: result.digest, keepsInput: false, report: report)
-        case .imageFailed(let image, _, let deadLettered):
+        case .imageFailed(let image, let failure, let deadLettered):
+            if !deadLettered, images[image]?.isFinal == false, !failure.cause.isOfTheImage {
+                report(.attempts, "image \(image) failed for what only the master decides: \(failure.reason)")
+            }
             // Given up by the operator, it has ended before.
             if deadLettered || images[image]?.isFinal == false {
                 end(image, result: nil, keepsInput: deadLettered, report: report)
@@ -224,7 +230,11 @@ struct Observer {
         }
     }
 
-    mutating func opened(_ job: JobID, token: String, report: Report) {
+    mutating func opened(_ job: JobID, _ opening: JobOpening, report: Report) {
+        let token = "\(opening.submitter)/\(opening.token)"
+        if let submitter = submitters[job], submitter != opening.submitter {
+            report(.clients, "job \(job) of \(submitter) was given to \(opening.submitter)")
+        }
         if let other = jobOfToken.updateValue(job, forKey: token), other != job, !forgotten.contains(other) {
             report(.clients, "token \(token) is job \(other) and job \(job)")
         }

@@ -10,6 +10,8 @@ struct SimulatedWorker {
         var ticket: Int
         var slot: Int?
         var progress = 0.0
+        /// It never ends, and gets on by next to nothing with every heartbeat.
+        var isCreeping = false
         /// Retries of the transfer that is under way.
         var retries = Retries(.taskBlob)
     }
@@ -36,6 +38,8 @@ struct SimulatedWorker {
     var resumedAt = Instant.zero
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
+    /// Until then it gives back whatever it is granted.
+    var givesBackUntil = Instant.zero
     var nextTicket = 1
 
     init(number: Int, slotCount: Int, resultRevision: UInt32) {

@@ -22,7 +22,7 @@ extension Simulation {
         let failure = attempt + configuration.firstBackoff * 4 + .seconds(5)
         let work = attempt * (2 * tasks) + failure * (4 * images)
         let unsealed = (Self.longestUnsealed + .seconds(10)) * clients.count
-        let hung = options.hangEvery > 0 ? configuration.progressTimeout * 2 : .zero
+        let hung = options.hangEvery > 0 || options.liarCount > 0 ? configuration.progressTimeout * 2 : .zero
         let masterPause = max(.zero, (master?.pausedUntil ?? timeline.now) - timeline.now) + .seconds(20)
         let leftBehind =
             masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace

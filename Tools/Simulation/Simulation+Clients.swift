@@ -10,6 +10,13 @@ extension Simulation {
         // Some clients are the same submission made twice.
         if number > 0, random.happens(onceIn: 4) {
             let twin = clients[number - 1]
+            // Or the token of another submitter, who knows nothing of the first.
+            if storeRandom.happens(onceIn: 3) {
+                var opening = twin.opening
+                opening.submitter = "another \(opening.submitter)"
+                return SimulatedClient(
+                    number: number, opening: opening, offers: twin.offers, vanishesAfter: nil, cancels: false)
+            }
             return SimulatedClient(
                 number: number, opening: twin.opening, offers: twin.offers, vanishesAfter: nil, cancels: false)
         }
@@ -100,7 +107,7 @@ extension Simulation {
             clients[number].connection = nil
             return
         case (.opened(let job), .opening):
-            observer.opened(job, token: clients[number].opening.token, report: violate)
+            observer.opened(job, clients[number].opening, report: violate)
             next = .uploading(job)
         case (.uploaded, .uploading(let job)): next = .adding(job)
         case (.blobsMissing, .adding(let job)): next = .uploading(job)

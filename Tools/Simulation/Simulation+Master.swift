@@ -49,7 +49,7 @@ extension Simulation {
     private func findLostBlobs() {
         guard let master else { return }
         for (image, intermediates) in master.machine.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image }) {
-            guard let lost = intermediates.first(where: { !blobs.contains($0.digest) }) else { continue }
+            guard let lost = intermediates.first(where: { files[$0.digest] == nil }) else { continue }
             _ = master.machine.intermediateMissed(lost, of: image, at: moment)
         }
     }
@@ -62,8 +62,9 @@ extension Simulation {
         if powerFails {
             let intermediates = master.machine.scheduler.intermediateBlobs().sorted { $0.image < $1.image }
             for (_, references) in intermediates where random.happens(onceIn: 3) {
-                if let lost = references.randomElement(using: &random) { blobs.remove(lost.digest) }
+                if let lost = references.randomElement(using: &random) { files[lost.digest] = nil }
             }
+            loseNeglectedFiles()
         }
         self.master = nil
         disk.crash(using: &random, keepsTornPrefix: seeded(.tornTransactionKept))
@@ -190,6 +191,7 @@ extension Simulation {
         guard let turn = master.committing else { return }
         master.committing = nil
         keptBook.observe(turn.records, at: timeline.now, report: violate)
+        for case .taskCompleted(let lease, let output) in turn.records { checkCompleted(lease, output) }
         let (replies, actions) = effects(of: turn, at: master)
         perform(replies, actions, at: master)
         if trial == nil && commitCount.isMultiple(of: 256) { checkReplay(master) }
@@ -226,6 +228,8 @@ extension Simulation {
         case .grant(let lease, let spec, let worker, let connection):
             trace.note("granted to worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             observer.granting(lease, to: worker, report: violate)
+            checkUsable(lease, spec)
+            specs[lease] = spec
             if options.liarCount > 0 { gossip.hear(of: lease, spec) }
             if let connection { sendToWorker(.grant(lease, spec), on: connection) }
         case .revoke(let lease, let worker, let connection, _):

@@ -76,13 +76,19 @@ extension Simulation {
         workers[number].link.authenticated()
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
-        let worker = workers[number]
-        sendToMaster(
-            .register(
-                worker.identifier, slots: worker.slotCount, worker.resultRevision, held: held(by: number),
-                isDraining: worker.board.isDraining),
-            on: connection)
+        sendToMaster(.register(registration(of: number)), on: connection)
     }
+
+    func registration(of number: Int) -> WorkerRegistration {
+        let worker = workers[number]
+        return WorkerRegistration(
+            worker: worker.identifier, identity: [UInt8(number & 255), UInt8(worker.run & 255)], name: "worker",
+            slotCount: worker.slotCount, resultRevision: worker.resultRevision, held: held(by: number),
+            isDraining: worker.board.isDraining)
+    }
+
+    /// Whether the worker may say what is not so now.
+    func isLying(_ number: Int) -> Bool { isFaulty && number < options.liarCount }
 
     private func connectLater(_ number: Int, after end: MasterLinkState.End) {
         let (preparation, verdict) = workers[number].link.ended(end, at: timeline.now - .zero, using: &random)
@@ -124,9 +130,9 @@ extension Simulation {
             closeConnection(of: number)
         } else if workers[number].isRegistered {
             for lease in workers[number].board.held.map(\.lease) where workers[number].work[lease]?.slot != nil {
-                workers[number].work[lease]?.progress += 0.001
+                workers[number].work[lease]?.progress += workers[number].work[lease]?.isCreeping == true ? 1e-6 : 0.001
             }
-            sendToMaster(.heartbeat(held(by: number)), on: connection)
+            sendToMaster(.heartbeat(held(by: number), residentBytes: 1 << 20), on: connection)
             checkAcknowledged(number)
         }
     }
@@ -162,6 +168,9 @@ extension Simulation {
             if workers[number].board.isDraining { sendToMaster(.draining(true), on: connection) }
         case .heartbeatReply(let dropped): perform(workers[number].board.dropped(dropped), at: number)
         case .done(let stream): perform(workers[number].board.acknowledged(stream), at: number)
+        case .grant(let lease, _) where timeline.now < workers[number].givesBackUntil:
+            let failure = Failure(.returned, "no, thank you")
+            sendToMaster(.report(number: 1 << 31, .failed(lease, failure)), on: connection)
         case .grant(let lease, let spec): perform(workers[number].board.granted(lease, spec), at: number)
         case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
         case .drain(let isOn):
@@ -179,6 +188,10 @@ extension Simulation {
 
     /// The master is of another release: what the worker holds is of no use to it. Somebody installs its release here.
     private func refused(_ number: Int) {
+        if number < options.liarCount, workers[number].resultRevision == resultRevision {
+            closeConnection(of: number)
+            return
+        }
         if !options.changesReleases { violate(.conversation, "worker \(number) was refused") }
         if !isFaulty || random.happens(onceIn: 5) {
             killWorker(number, quietly: false, restartsAfter: spell(upTo: .seconds(5)))
@@ -254,7 +267,7 @@ extension Simulation {
         }
         guard transfers(of: lease, orRepeat: .fetched(lease), at: number) else { return }
         let inputs = spec.inputs + [spec.value].compactMap { $0 }
-        if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
+        if let missing = inputs.first(where: { files[$0.blob.digest] == nil }) {
             if isFirst(spec.task.step), master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false
             {
                 violate(.blobs, "the input of image \(lease.task.image) is gone, though it may still run")
@@ -288,6 +301,9 @@ extension Simulation {
             arrange(
                 .failed(lease, ticket: run.ticket, Failure(.corruptInput, "not an image")), at: number,
                 after: duration / 2)
+        } else if isLying(number), random.happens(onceIn: 12) {
+            trace.noteFault("hardly gets on, worker", number, at: timeline.now)
+            workers[number].work[lease]?.isCreeping = true
         } else if isFaulty, random.happens(onceIn: options.rankLossEvery) {
             trace.noteFault("rank lost at worker", number, at: timeline.now)
             arrange(
@@ -332,7 +348,8 @@ extension Simulation {
             byteCount: UInt64(rows.count * plan.input.bytesPerRow))
         store(blob)
         revisions[blob.digest] = workers[number].resultRevision
-        perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
+        let (index, named) = isLying(number) ? lied(about: UInt32(band), blob, at: number) : (UInt32(band), blob)
+        perform(workers[number].board.bandUploaded(lease, index: index, blob: named), at: number)
         let pause = random.draw(.milliseconds(1) ... .milliseconds(50))
         if band + 1 < plan.neededBands.upperBound {
             arrange(.publishes(lease, band: band + 1, ticket: ticket), at: number, after: pause)
@@ -352,11 +369,28 @@ extension Simulation {
         if let other = inputs.compactMap({ revisions[$0] }).first(where: { $0 != revision }) {
             violate(.results, "\(lease) makes results of revision \(revision) of what is of revision \(other)")
         }
-        for blob in [output.payload, output.summary, output.metadata].compactMap({ $0 }) {
-            store(blob)
-            revisions[blob.digest] = revision
+        store(output, of: spec, isHonest: number >= options.liarCount)
+        for blob in output.blobs { revisions[blob.digest] = revision }
+        if isLying(number), let lie = lied(about: output, of: spec, at: number) {
+            perform(workers[number].board.finished(lease, lie), at: number)
+        } else {
+            perform(workers[number].board.finished(lease, output), at: number)
         }
-        perform(workers[number].board.finished(lease, output), at: number)
+    }
+
+    static var segmentChecksum: SegmentChecksum { SegmentChecksum([1, 0, 0, 0, 1]) }
+
+    /// What the bytes of the task's payload are, where the master can see it.
+    func content(of spec: TaskSpec) -> ReportedContent? {
+        guard let plan = plan(of: spec) else { return nil }
+        switch spec.task.step {
+        case .whole: return .file(ImageGeometry(plan.output))
+        case .decode, .reduce: return nil
+        case .chunk(let stage, let index):
+            let stage = plan.stages[Int(stage)]
+            guard stage.epilogue.kind == .segments else { return nil }
+            return .segments(rowCount: stage.chunks[Int(index)].count, of: ImageGeometry(plan.output))
+        }
     }
 
     /// The result that every attempt of the task has, by releases of one revision: results are deterministic.
@@ -381,7 +415,7 @@ extension Simulation {
             switch stage.epilogue {
             case .segments:
                 return TaskOutput(
-                    payload: .named("\(name).payload", byteCount: 1_000), checksum: SegmentChecksum([1, 0, 0, 0, 1]))
+                    payload: .named("\(name).payload", byteCount: 1_000), checksum: Self.segmentChecksum)
             case .rows, .columns: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
             case .report: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_024))
             case .aggregate:
@@ -392,7 +426,7 @@ extension Simulation {
         }
     }
 
-    private func plan(of spec: TaskSpec) -> ProcessingPlan? {
+    func plan(of spec: TaskSpec) -> ProcessingPlan? {
         guard let shape = try? ImageShape(spec.geometry),
             let pipeline = try? PipelineCache.shared.pipeline(spec.pipeline)
         else { return nil }

@@ -34,7 +34,10 @@ public final class Simulation {
     var workers: [SimulatedWorker] = []
     var clients: [SimulatedClient] = []
     /// The blob store's files.
-    var blobs: Set<BlobDigest> = []
+    var files: [BlobDigest: SimulatedFile] = [:]
+    var blobs: Set<BlobDigest> { Set(files.keys) }
+    /// The task of every lease that was handed out.
+    var specs: [LeaseID: TaskSpec] = [:]
     var gossip = Gossip()
     var trial: ShareTrial?
     var trialBegan = Instant.zero

@@ -72,8 +72,8 @@ enum ClientEvent {
 
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
-    case register(WorkerID?, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
-    case heartbeat([HeldLease])
+    indirect case register(WorkerRegistration)
+    case heartbeat([HeldLease], residentBytes: UInt64)
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
     indirect case openJob(JobOpening)
