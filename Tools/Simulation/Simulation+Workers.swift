@@ -130,7 +130,8 @@ extension Simulation {
             closeConnection(of: number)
         } else if workers[number].isRegistered {
             for lease in workers[number].board.held.map(\.lease) where workers[number].work[lease]?.slot != nil {
-                workers[number].work[lease]?.progress += workers[number].work[lease]?.isCreeping == true ? 1e-6 : 0.001
+                let isCreeping = workers[number].work[lease]?.isCreeping == true
+                workers[number].work[lease]?.progress += isCreeping ? 1e-6 : 0.001
             }
             sendToMaster(.heartbeat(held(by: number), residentBytes: 1 << 20), on: connection)
             checkAcknowledged(number)
