@@ -189,7 +189,7 @@ import Testing
                 where byteCount != blob.byteCount {
                     let said = BlobReference(digest: blob.digest, byteCount: byteCount)
                     expectCode(.sizeDiffers) { _ = try store.open(said) }
-                    do { _ = try store.open(said) } catch {
+                    do { _ = try store.open(said) } catch let error as BlobStoreError {
                         #expect(error.blob == nil, "nobody may take it for damage")
                         #expect(error.description.contains("has \(blob.byteCount) bytes, not \(byteCount)"))
                     }
