@@ -94,6 +94,8 @@ struct Lease: Sendable {
     /// The longest it may run without progress, once started.
     let progressTimeout: Duration
     let kind: TaskKind
+    /// Bytes of its result that are not stored yet.
+    var storageByteCount: UInt64
 }
 
 /// Tasks of a kind take about equally long.
