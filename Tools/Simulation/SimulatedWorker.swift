@@ -12,6 +12,8 @@ struct SimulatedWorker {
         var progress = 0.0
         /// Retries of the transfer that is under way.
         var retries = Retries(.taskBlob)
+        /// The master's disk has no room for what it made.
+        var waitsForRoom = false
     }
 
     let number: Int
