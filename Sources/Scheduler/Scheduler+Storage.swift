@@ -26,7 +26,7 @@ struct StorageRoom: Sendable {
     private var held = (since: Instant.zero, count: 0)
     private static let heldPerSecond = 64
 
-    /// Whether so many tasks were held up just now that the others wait without being looked at.
+    /// Whether enough tasks were held up just now: the others wait without being looked at.
     func isExhausted(at now: Instant) -> Bool {
         held.count >= Self.heldPerSecond && now - held.since < .seconds(1)
     }
