@@ -76,10 +76,7 @@ struct ClientSession: Sendable {
             try core.imagesAnnounced(for: job, inputs: inputs.map(\.blob.digest), by: connection)
         }
         let offers = try await blockingWork.runIfActive { [admission] in
-            try inputs.map { input in
-                ImageOffer(
-                    name: input.name, input: input.blob, admission: try admission.examine(input.blob, for: terms))
-            }
+            try inputs.map { try admission.examine($0.name, $0.blob, for: terms) }
         }
         try await loop.perform { [connection] core in
             try core.addImages(to: job, firstIndex: message.firstIndex, offers)

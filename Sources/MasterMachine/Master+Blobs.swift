@@ -1,5 +1,6 @@
 import JobModel
 import Scheduler
+import SeededFaults
 
 // Blobs that were put, sought, lost or are of no use any more.
 
@@ -17,27 +18,48 @@ extension Master {
     /// A client's upload arrived. Its bytes count to the budget of uploads until an image refers to the blob.
     public mutating func uploaded(_ blob: BlobReference, for job: JobID?, at now: Moment) {
         stored(blob.digest, for: job, at: now)
+        if let job { unsealed.active(job, at: now.instant) }
         if !scheduler.isNeeded(blob.digest) { unclaimed.insert(blob) }
     }
 
     /// A client asked which of the blobs are in the store, and is about to refer to them.
-    public mutating func blobsSought(_ digests: [BlobDigest], for job: JobID?, at now: Moment) -> [Bool] {
-        digests.map { isPresentAndPinned($0, for: job, at: now) }
+    ///
+    /// - Parameter job: the incomplete job that they are for; otherwise they are kept for this client only.
+    public mutating func blobsSought(
+        _ digests: [BlobDigest], for job: JobID?, by client: Client, at now: Moment
+    ) -> [Bool] {
+        if let job, unsealed.contains(job) {
+            unsealed.active(job, at: now.instant)
+            return digests.map { isPresentAndPinned($0, for: job, at: now) }
+        }
+        return digests.map { digest in
+            let isPresent = store.contains(digest)
+            if isPresent { sought.pin(digest, by: client, at: now.instant) }
+            return isPresent
+        }
     }
 
-    /// Pins the blob, because somebody is about to refer to it.
+    /// Pins the blob if it is in the store, because somebody is about to refer to it.
     ///
     /// - Returns: whether it is in the store.
     mutating func isPresentAndPinned(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) -> Bool {
-        pins.pin(digest, for: job, at: now.instant)
-        return store.contains(digest)
+        let isPresent = store.contains(digest)
+        if isPresent { pins.pin(digest, for: job, at: now.instant) }
+        return isPresent
     }
 
     /// Whether the blob is in the store.
     public func isStored(_ digest: BlobDigest) -> Bool { store.contains(digest) }
 
     /// Whether somebody is about to refer to the blob.
-    public func isPinned(_ digest: BlobDigest) -> Bool { pins.isPinned(digest) }
+    public func isPinned(_ digest: BlobDigest) -> Bool { pins.isPinned(digest) || sought.isPinned(digest) }
+
+    // MARK: Room
+
+    /// The shell looked how many bytes tasks may store; see `Scheduler.storageMeasured`.
+    public mutating func storageMeasured(_ byteCount: UInt64, at now: Moment) {
+        decide { $0.storageMeasured(byteCount, at: now, into: &$1) }
+    }
 
     // MARK: Assembly
 
@@ -116,9 +138,9 @@ extension Master {
         for digest in digests where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
     }
 
-    /// Whether nothing needs the blob and nobody is about to refer to it.
+    /// Whether nothing needs the blob, an event since the decision included, and nobody is about to refer to it.
     func mayDelete(_ digest: BlobDigest) -> Bool {
-        pins.mayDelete(digest, isNeeded: scheduler.isNeeded(digest))
+        seeded(.deletesWithoutAsking, true, else: !scheduler.isNeeded(digest) && !isPinned(digest))
     }
 
     mutating func removeIfUnneeded(_ digest: BlobDigest, into actions: inout [ShellAction<Link>]) {

@@ -1,4 +1,5 @@
 import JobModel
+import Pipelines
 
 /// What a client asks for when it opens a job; the scheduler gives it an identifier.
 public struct JobOpening: Hashable, Sendable {
@@ -28,15 +29,19 @@ public struct ImageOffer: Hashable, Sendable {
     public var input: BlobReference
     /// What the header says, or why the image is refused.
     public var admission: ImageDescription.Admission
+    /// How large the image's plan is, where the shell has computed it already.
+    public var planSize: PlanSize?
     /// The kept result of an identical request, when there is one and the job may use it.
     public var cachedResult: BlobReference?
 
     public init(
-        name: String, input: BlobReference, admission: ImageDescription.Admission, cachedResult: BlobReference? = nil
+        name: String, input: BlobReference, admission: ImageDescription.Admission, planSize: PlanSize? = nil,
+        cachedResult: BlobReference? = nil
     ) {
         self.name = name
         self.input = input
         self.admission = admission
+        self.planSize = planSize
         self.cachedResult = cachedResult
     }
 }

@@ -82,6 +82,20 @@ struct Ledger: Sendable {
         try planner.plan(
             pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
     }
+
+    /// The size of that plan, by arithmetic.
+    mutating func planSize(
+        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64? = nil
+    ) throws(PipelineError) -> PlanSize {
+        try planner.size(
+            pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
+    }
+
+    /// The size of the plan of such an image is known.
+    mutating func remember(_ size: PlanSize, of job: JobDescription, _ geometry: ImageGeometry) {
+        planner.remember(
+            size, pipeline: job.pipeline, geometry: geometry, chunkByteCount: job.options.chunkByteCount)
+    }
 }
 
 /// Two ledgers are equal when they remember the same facts.
@@ -147,7 +161,7 @@ extension Ledger {
             switch image.admission {
             case .accepted(let geometry, _):
                 let taskCount: UInt32
-                do { taskCount = UInt32(try plan(description, geometry).taskCount) } catch {
+                do { taskCount = UInt32(clamping: try planSize(description, geometry).taskCount) } catch {
                     throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")
                 }
                 jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
@@ -239,6 +253,18 @@ extension Ledger {
         totals.images -= entry.images.count
         jobs[job] = nil
         jobsBySubmission[Submission(entry.description)] = nil
-        if let position = jobOrder.firstIndex(of: job) { jobOrder.remove(at: position) }
+        if let position = jobOrder.position(of: job) { jobOrder.remove(at: position) }
+    }
+}
+
+extension [JobID] {
+    /// The position of a job, of jobs that are in the order of their numbers.
+    fileprivate func position(of job: JobID) -> Int? {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle] < job { low = middle + 1 } else { high = middle }
+        }
+        return low < count && self[low] == job ? low : nil
     }
 }

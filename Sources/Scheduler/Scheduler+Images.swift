@@ -9,7 +9,7 @@ extension Scheduler {
         _ image: ImageID, result: BlobReference, at now: Moment, into decision: inout Decision
     ) {
         let now = clockRead(now)
-        guard assembling.remove(image) != nil else {
+        guard endAssembly(of: image, stored: result.byteCount) else {
             // A race: the job was cancelled during the assembly.
             totals.staleReports += 1
             if !ledger.blobs.isNeeded(result.digest) { decision.actions.append(.deleteBlob(result.digest)) }
@@ -26,7 +26,7 @@ extension Scheduler {
         _ image: ImageID, reason: String, at now: Moment, into decision: inout Decision
     ) {
         let now = clockRead(now)
-        guard assembling.contains(image) else {
+        guard assembling[image] != nil else {
             totals.staleReports += 1
             return
         }
@@ -80,8 +80,20 @@ extension Scheduler {
         guard ledger.jobs[image.job]?.progress[image.index]?.isComplete == true,
             let assembly = ledger.progress(of: image)?.assembly(of: image)
         else { return }
-        assembling.insert(image)
+        let byteCount = assembly.storageByteCount
+        assembling[image] = byteCount
+        storage.promise(byteCount)
         decision.actions.append(.assemble(assembly))
+    }
+
+    /// The image's output file is not being built any more.
+    ///
+    /// - Returns: whether it was.
+    @discardableResult
+    mutating func endAssembly(of image: ImageID, stored: UInt64) -> Bool {
+        guard let promised = assembling.removeValue(forKey: image) else { return false }
+        storage.release(promised, stored: stored)
+        return true
     }
 
     mutating func finishIfComplete(_ job: JobID, at now: Moment, into decision: inout Decision) {
@@ -98,5 +110,14 @@ extension Scheduler {
         pacer.completed(at: now.instant)
         durations[job] = nil
         decision.noteChange(of: job)
+    }
+}
+
+extension Assembly {
+    /// Bytes that the output file takes in the store; none when the document is there already.
+    public var storageByteCount: UInt64 {
+        if document != nil { return 0 }
+        return ImagePlan.storageByteCount(
+            assembling: parts.reduce(UInt64(0)) { $0.addingClamped($1.segment.byteCount) })
     }
 }

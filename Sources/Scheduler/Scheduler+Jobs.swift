@@ -125,8 +125,11 @@ extension Scheduler {
                         + "\(job.options.maximumPixelCount): submit it with a higher maximum"))
         }
         do {
-            _ = try plan(job, geometry)
-            return offer.admission
+            let size = try planSize(job, geometry, known: offer.planSize)
+            let objection = configuration.planLimits.objection(
+                to: size, of: geometry, chunkByteCount: job.options.chunkByteCount
+            ) { try? planSize(job, geometry, chunkByteCount: $0) }
+            return objection.map { .refused($0) } ?? offer.admission
         } catch {
             return .refused(Failure(.unsuitable, error.message))
         }

@@ -7,13 +7,21 @@ extension Scheduler {
     /// Gives ready tasks to workers with room, the least loaded first. When no task is ready, idle slots help out.
     mutating func fillSlots(at now: Moment, into decision: inout Decision) {
         var delayedCount = 0
-        while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil {
+        while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil,
+            !storage.isExhausted(at: now.instant)
+        {
             guard let key = popReadyTask() else {
                 moveStagedLeases(at: now, into: &decision)
                 break
             }
             switch place(key) {
-            case .on(let worker): grant(key, to: worker, at: now, into: &decision)
+            case .on(let worker):
+                if findsRoom(key, at: now, into: &decision) {
+                    grant(key, to: worker, at: now, into: &decision)
+                } else {
+                    delayedCount += 1
+                    if !seeded(.roomReturnsUnnoticed) { delay(key, until: now.instant + Self.placementDelay) }
+                }
             case .later:
                 delayedCount += 1
                 placementDelays[key, default: 0] += 1
@@ -64,16 +72,20 @@ extension Scheduler {
         leases[id] = Lease(
             id: id, key: key, worker: worker, grantedAt: now.instant, startedAt: getsSlot ? now.instant : nil,
             deadline: now.instant + configuration.leaseDuration, progressTimeout: progressTimeout,
-            kind: TaskKind(id.task.step))
+            kind: TaskKind(id.task.step), storageByteCount: storageByteCount(of: key))
+        storage.promise(leases[id]?.storageByteCount ?? 0)
         pool.update(worker) { $0.leases.append(id) }
         leasesByAge.append(id)
         if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
     }
 
     /// The worker no longer holds the lease; the next staged one gets its slot.
+    ///
+    /// - Parameter stored: what was stored of its result.
     @discardableResult
-    mutating func removeLease(_ id: LeaseID, at now: Moment) -> Lease? {
+    mutating func removeLease(_ id: LeaseID, stored: UInt64 = 0, at now: Moment) -> Lease? {
         guard let lease = leases.removeValue(forKey: id) else { return nil }
+        storage.release(lease.storageByteCount, stored: stored)
         pool.update(lease.worker) { worker in worker.leases.removeAll { $0 == id } }
         if let worker = pool[lease.worker] {
             for next in worker.leases.prefix(worker.slotCount) where leases[next]?.startedAt == nil {
@@ -184,7 +196,7 @@ extension Scheduler {
             forgetWaiting(TaskKey(image, UInt32(task)))
             if !returns.isEmpty { returns[TaskKey(image, UInt32(task))] = nil }
         }
-        assembling.remove(image)
+        endAssembly(of: image, stored: 0)
     }
 
     /// Ends the waiting of the task, in the queue or for a delay to end.
@@ -198,7 +210,9 @@ extension Scheduler {
 
     /// When the lease will have run out, or been without progress for too long.
     func overdue(_ lease: Lease) -> Instant {
-        guard lease.startedAt != nil else { return lease.deadline }
+        // A worker may be waiting for room at the master, which no fault of its attempt is.
+        let mayWaitForRoom = seeded(.hungWhileDiskIsFull, false, else: storage.shortage != nil)
+        guard lease.startedAt != nil, !mayWaitForRoom else { return lease.deadline }
         return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
     }
 

@@ -6,10 +6,17 @@ extension Scheduler {
         counters.tasksReady = queue.count
         counters.leasesRunning = leases.count
         counters.jobsOpen = ledger.totals.openJobs
+        counters.jobsKept = ledger.jobs.count
+        counters.imagesKept = ledger.totals.images
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
         return counters
+    }
+
+    /// The job that the submitter opened with the token, if it is kept.
+    public func job(of opening: JobOpening) -> JobID? {
+        ledger.jobsBySubmission[Submission(submitter: opening.submitter, token: opening.token)]
     }
 
     public func jobSummary(_ job: JobID) -> JobSummary? {
@@ -48,10 +55,15 @@ extension Scheduler {
         return range.compactMap { imageStatus(ImageID(job: job, index: UInt32($0))) }
     }
 
-    /// All workers that are connected, expected, or gone not long ago, by identifier.
-    public func workers(at now: Moment) -> [WorkerStatus] {
+    /// Workers that are connected, expected, or gone not long ago, by identifier.
+    ///
+    /// - Parameters:
+    ///   - after: the worker behind which the list begins; `nil` for the first.
+    ///   - limit: workers in the list, at most.
+    public func workers(at now: Moment, after: WorkerID? = nil, limit: Int = .max) -> [WorkerStatus] {
         let now = max(latest, now.instant - stalledTime)
-        return pool.workers.values.sorted { $0.id < $1.id }.map { worker in
+        let listed = pool.workers.keys.filter { id in after.map { $0 < id } ?? true }.sorted().prefix(max(0, limit))
+        return listed.compactMap { pool[$0] }.map { worker in
             let state: WorkerStatus.State
             let lastHeard: Instant
             switch worker.link {

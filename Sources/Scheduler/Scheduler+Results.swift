@@ -24,6 +24,9 @@ extension Scheduler {
             return
         }
         leases[lease]?.progressAt = now.instant
+        let promised = min(leases[lease]?.storageByteCount ?? 0, blob.byteCount)
+        leases[lease]?.storageByteCount -= promised
+        storage.release(promised, stored: blob.byteCount)
         commit(.bandPublished(lease.task, band: band, blob: blob), into: &decision)
         decision.noteChange(of: key.job)
     }
@@ -44,7 +47,8 @@ extension Scheduler {
             misbehaved(worker, lease, objection, at: now, into: &decision)
             return
         }
-        if let lease = removeLease(lease, at: now) { noteDuration(of: lease, at: now) }
+        let stored = output.blobs.reduce(UInt64(0)) { $0.addingClamped($1.byteCount) }
+        if let lease = removeLease(lease, stored: stored, at: now) { noteDuration(of: lease, at: now) }
         let others = ledger.openLeases(of: key).filter { $0 != lease }
         for other in seeded(.backupNotRevoked, [], else: others) {
             revoke(other, .taskDone, at: now, into: &decision)

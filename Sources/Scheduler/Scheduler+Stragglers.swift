@@ -80,7 +80,9 @@ extension Scheduler {
             else { continue }
             let avoided = ledger.workersThatFailed(lease.key).union([lease.worker])
                 .union(tooSmallWorkers(for: memoryByteCount(of: lease.key).now))
-            guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots else { continue }
+            guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots,
+                storage.fits(storageByteCount(of: lease.key))
+            else { continue }
             totals.backupsGranted += 1
             grant(lease.key, to: other.worker, isPaid: false, at: now, into: &decision)
         }

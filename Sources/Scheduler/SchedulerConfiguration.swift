@@ -56,8 +56,10 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var maximumImages: Int = 4_000_000
     /// (max-images-per-job).
     public var maximumImagesPerJob: Int = 1_000_000
-    /// Tasks that may wait for a worker, over all jobs (max-tasks).
+    /// Tasks that may wait for a worker, over all jobs; and the tasks that images which were begun may have together (max-tasks).
     public var maximumTasksReady: Int = 2_000_000
+    /// Tasks of one image, by which the rest of its plan is measured, too (max-tasks-per-image).
+    public var maximumTasksPerImage: Int = 250_000
     /// Images that may wait for a redrive; beyond it, they fail permanently (max-dead-letters).
     public var maximumDeadLetters: Int = 100_000
     /// Connected workers (max-workers).
@@ -82,6 +84,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public static let longestPipeline = 16_384
 
     public init() {}
+
+    /// How large the plan of an image may be.
+    public var planLimits: PlanLimits { PlanLimits(maximumTasks: maximumTasksPerImage) }
 
     /// Sets how often a worker sends a heartbeat, and how long its silence may last in proportion: suspect after 4, dead
     /// after 6, leases lapse after 20.
@@ -126,7 +131,8 @@ public struct SchedulerConfiguration: Hashable, Sendable {
             ("maximumOpenJobs", maximumOpenJobs), ("maximumOpenJobsPerSubmitter", maximumOpenJobsPerSubmitter),
             ("maximumJobs", maximumJobs), ("maximumImages", maximumImages),
             ("maximumImagesPerJob", maximumImagesPerJob), ("maximumDeadLetters", maximumDeadLetters),
-            ("maximumTasksReady", maximumTasksReady), ("maximumWorkers", maximumWorkers),
+            ("maximumTasksReady", maximumTasksReady), ("maximumTasksPerImage", maximumTasksPerImage),
+            ("maximumWorkers", maximumWorkers),
             ("maximumGoneWorkers", maximumGoneWorkers), ("maximumSlotsPerWorker", maximumSlotsPerWorker),
         ] {
             try demand(value >= 1 && value <= Int(UInt32.max), "\(name) is \(value); allowed are 1 to \(UInt32.max)")

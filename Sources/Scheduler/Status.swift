@@ -96,6 +96,9 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var leasesRunning: Int = 0
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
+    /// Jobs in the records, ended ones included, and their images.
+    public internal(set) var jobsKept: Int = 0
+    public internal(set) var imagesKept: Int = 0
     public internal(set) var workersConnected: Int = 0
     public internal(set) var deadLetters: Int = 0
     /// Encoded bytes of the inputs of images that have not ended.

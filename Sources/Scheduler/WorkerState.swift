@@ -104,10 +104,12 @@ struct Lease: Sendable {
     /// The longest it may run without progress, once started.
     let progressTimeout: Duration
     let kind: TaskKind
+    /// Bytes of its result that are not stored yet.
+    var storageByteCount: UInt64
 
     init(
         id: LeaseID, key: TaskKey, worker: WorkerID, grantedAt: Instant, startedAt: Instant?, deadline: Instant,
-        progressTimeout: Duration, kind: TaskKind
+        progressTimeout: Duration, kind: TaskKind, storageByteCount: UInt64
     ) {
         self.id = id
         self.key = key
@@ -117,6 +119,7 @@ struct Lease: Sendable {
         self.deadline = deadline
         self.progressTimeout = progressTimeout
         self.kind = kind
+        self.storageByteCount = storageByteCount
         progressAt = grantedAt
     }
 

@@ -100,12 +100,25 @@ public enum SeededFault: Sendable {
     case idleTimeCredited
     /// Jobs are taken though there is no room for them.
     case roomNotLimited
+    /// An image is taken however large its plan is.
+    case planSizeNotLimited
+    /// A job is taken in place of one whose results must still be kept.
+    case keptJobsGiveWay
     /// A job's tasks are handed out in spite of a more urgent one.
     case priorityIgnored
     /// An input that two images share goes when the first of them ends.
     case blobUsesNotCounted
     /// A dead-lettered image does not keep its input.
     case deadLetterLosesInput
+
+    // The scheduler: room for results.
+
+    /// Tasks are handed out though their results find no place.
+    case fullDiskIgnored
+    /// An attempt whose worker waits for room at the master has hung.
+    case hungWhileDiskIsFull
+    /// A task that waited for room is not queued when there is room again.
+    case roomReturnsUnnoticed
 
     // The worker's lease board.
 
@@ -138,6 +151,8 @@ public enum SeededFault: Sendable {
     case deletesWithoutAsking
     /// A blob that was put again after its removal was decided goes all the same.
     case removalIgnoresPut
+    /// A client that stays connected may leave its job incomplete without end.
+    case idleJobsStay
     /// Deadlines are kept by the wall clock.
     case wallClockLeases
     /// The assembled file of an image is not reported.
@@ -201,7 +216,8 @@ public enum SeededFault: Sendable {
                 .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
-                .resultLeftRecomputable, .tornTransactionKept:
+                .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
+                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay:
                 .manySeeds
             }
         }
@@ -212,7 +228,7 @@ public enum SeededFault: Sendable {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
                 .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
                 .tokenIgnored, .submitterIgnored, .firstEndingCounts, .inputLeftRecomputable,
-                .resultLeftRecomputable:
+                .resultLeftRecomputable, .keptJobsGiveWay:
                 "1 acknowledged jobs survive"
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
                 .backupNotRevoked,
@@ -228,14 +244,15 @@ public enum SeededFault: Sendable {
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
-                .returnNotPaced:
+                .returnNotPaced, .roomReturnsUnnoticed, .idleJobsStay:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
-                .nonsenseEndsOthersAttempt, .masterCauseBelieved:
+                .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull:
                 "7 poison is contained"
             case .roomNotLimited: "8 back-pressure"
+            case .planSizeNotLimited: "10 bounded memory"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
             }

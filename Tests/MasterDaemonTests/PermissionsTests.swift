@@ -29,7 +29,7 @@ import Transport
             .openJob(.init()), .addImages(.init()), .sealJob(.init()), .findBlobs(.init()), .getJob(.init()),
             .listJobs(.init()), .listImages(.init()), .watchJob(.init()), .stopWatching(.init()), .cancelJob(.init()),
             .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .listDead(.init()), .showDead(.init()),
-            .redriveDead(.init()), .purgeDead(.init()),
+            .redriveDead(.init()), .purgeDead(.init()), .forgetJob(.init()),
         ]
         let ofWorkers: [WireControl.OneOf_Body] = [
             .register(.init()), .heartbeat(.init()), .bandPublished(.init()), .taskFinished(.init()),

@@ -92,6 +92,9 @@ final class SchedulerHarness {
     // What the scheduler answers. (`#expect` cannot call a noncopyable value itself.)
 
     var counters: SchedulerCounters { scheduler.counters }
+    var shortage: StorageShortage? { scheduler.storageShortage }
+    var storage: StorageRoom { scheduler.storage }
+    var begunTasks: Int { scheduler.ledger.totals.begunTasks }
     func isNeeded(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) }
     func isNeeded(_ blob: BlobReference) -> Bool { scheduler.isNeeded(blob.digest) }
     func summary(_ job: JobID) -> JobSummary? { scheduler.jobSummary(job) }

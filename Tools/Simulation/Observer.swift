@@ -116,8 +116,13 @@ struct Observer {
             revisions[job.id] = job.options.resultRevision
         case .imagesAdded(let job, let added):
             for description in added {
-                images[ImageID(job: job, index: description.index)] = Image(input: description.input.digest)
-                needed[description.input.digest, default: 0] += 1
+                let id = ImageID(job: job, index: description.index)
+                images[id] = Image(input: description.input.digest)
+                switch description.admission {
+                case .accepted: needed[description.input.digest, default: 0] += 1
+                // It has ended here, and needs nothing.
+                case .refused: images[id]?.isFinal = true
+                }
             }
             imageCounts[job, default: 0] += UInt32(added.count)
         case .jobSealed(let job, _): sealed.insert(job)

@@ -18,6 +18,8 @@ final class SimulatedMaster {
     var protectedPuts: [BlobDigest: Int] = [:]
     /// Output files that are being built.
     var assemblies: [ImageID: Assembly] = [:]
+    /// The room on the disk as measured last before the present turn, and in it.
+    var measuredRoom: [UInt64] = []
     var pauseBegan = Instant.zero
     /// There was another one shortly before.
     var hadPauseBefore = false

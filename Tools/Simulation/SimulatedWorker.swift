@@ -14,6 +14,8 @@ struct SimulatedWorker {
         var isCreeping = false
         /// Retries of the transfer that is under way.
         var retries = Retries(.taskBlob)
+        /// The master's disk has no room for what it made.
+        var waitsForRoom = false
     }
 
     let number: Int

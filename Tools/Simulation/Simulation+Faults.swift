@@ -107,6 +107,7 @@ extension Simulation {
     func heal() {
         trace.note("healing begins", at: timeline.now)
         isFaulty = false
+        isDiskFull = false
         let core = Set((0..<workers.count).shuffled(using: &random).prefix(random.draw(1...workers.count)))
         for number in workers.indices {
             network.links[.worker(number)] = Network.Link()

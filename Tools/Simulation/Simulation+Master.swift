@@ -31,7 +31,7 @@ extension Simulation {
         do {
             var configuration = MasterConfiguration(
                 scheduler: options.schedulerConfiguration, keepResults: options.keepResults,
-                unsealedTimeout: Self.unsealedTimeout)
+                keepAtLeast: room.keepAtLeast, unsealedTimeout: Self.unsealedTimeout, idleTimeout: Self.idleTimeout)
             configuration.scheduler.resultRevision = resultRevision
             var machine = try Master<Int, Int, SimulatedMaster.Reply>(configuration)
             for record in disk.transactions.joined() { try machine.replay(record) }
@@ -41,6 +41,7 @@ extension Simulation {
             violate(.durability, "the journal cannot be replayed: \(error)")
             return
         }
+        if let master { lookAtDisk(at: master) }
         findLostBlobs()
         keptBook.masterStarted(at: timeline.now)
         arrangeTurn(at: timeline.now)
@@ -125,6 +126,7 @@ extension Simulation {
         master.mailbox.removeAll(keepingCapacity: true)
         master.listings = [:]
         master.settled = []
+        master.measuredRoom.removeFirst(max(0, master.measuredRoom.count - 1))
         for item in mail { handle(item.mail, on: item.connection, at: master) }
         _ = master.machine.timePassed(at: moment)
         beginCommit(master)
@@ -190,6 +192,7 @@ extension Simulation {
     private func finishCommit(_ master: SimulatedMaster) {
         guard let turn = master.committing else { return }
         master.committing = nil
+        checkHung(turn.records)
         keptBook.observe(turn.records, at: timeline.now, report: violate)
         for case .taskCompleted(let lease, let output) in turn.records { checkCompleted(lease, output) }
         let (replies, actions) = effects(of: turn, at: master)
@@ -230,6 +233,7 @@ extension Simulation {
             observer.granting(lease, to: worker, report: violate)
             checkUsable(lease, spec)
             specs[lease] = spec
+            checkRoom(lease, spec, at: master)
             if options.liarCount > 0 { gossip.hear(of: lease, spec) }
             if let connection { sendToWorker(.grant(lease, spec), on: connection) }
         case .revoke(let lease, let worker, let connection, _):

@@ -41,11 +41,16 @@ extension Simulation {
                 master.machine.reply(.toWorker(connection: connection, .drain(isOn)))
             }
         case .forgetJob(let job): _ = try? master.machine.forgotten(job, at: moment)
+        case .storageMeasured(let byteCount): measured(byteCount, at: master)
         default: preconditionFailure("\(mail) came without a connection")
         }
     }
 
     private func assembled(_ image: ImageID, at master: SimulatedMaster) {
+        if isDiskFull, master.assemblies[image] != nil {
+            timeline.arrange(.masterAssembled(run: master.run, image), after: .seconds(1))
+            return
+        }
         guard let assembly = master.assemblies.removeValue(forKey: image) else { return }
         let inputs = assembly.parts.map(\.segment) + [assembly.metadata, assembly.document].compactMap { $0 }
         guard inputs.allSatisfy({ files[$0.digest] != nil }) else {
@@ -152,6 +157,9 @@ extension Simulation {
             switch mail {
             case .openJob(let opening):
                 answer = .opened(try master.machine.jobOpened(opening, by: connection, at: moment))
+            case .upload(let job, _) where isDiskFull:
+                master.machine.uploading(for: job, at: moment)
+                answer = .retryLater(Self.roomRetryInterval)
             case .upload(let job, let references):
                 for blob in references {
                     // Some clients say that their inputs can be computed again.

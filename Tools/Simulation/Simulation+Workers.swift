@@ -249,6 +249,7 @@ extension Simulation {
             return true
         }
         let verdict = run.retries.failed(.absent, at: timeline.now - .zero, using: &random)
+        run.waitsForRoom = false
         let slot = run.slot
         if case .giveUp = verdict { run.slot = nil }
         workers[number].work[lease] = run
@@ -342,7 +343,11 @@ extension Simulation {
 
     private func publish(_ band: Int, of lease: LeaseID, ticket: Int, at number: Int) {
         guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
-        guard transfers(of: lease, orRepeat: .publishes(lease, band: band, ticket: ticket), at: number) else { return }
+        let again = WorkerEvent.publishes(lease, band: band, ticket: ticket)
+        guard transfers(of: lease, orRepeat: again, at: number) else { return }
+        guard storeHasRoom(for: lease, at: number) else {
+            return arrange(again, at: number, after: Self.roomRetryInterval)
+        }
         let rows = plan.bands[band]
         let blob = BlobReference.named(
             "\(lease.task.image).band-\(band) by \(workers[number].resultRevision)",
@@ -364,6 +369,9 @@ extension Simulation {
             return
         }
         guard transfers(of: lease, orRepeat: .uploads(lease), at: number) else { return }
+        guard storeHasRoom(for: lease, at: number) else {
+            return arrange(.uploads(lease), at: number, after: Self.roomRetryInterval)
+        }
         let revision = workers[number].resultRevision
         guard let output = output(of: spec, revision) else { return }
         let inputs = (spec.inputs + [spec.value].compactMap { $0 }).map(\.blob.digest)

@@ -19,6 +19,10 @@ public final class Simulation {
     let seed: UInt64
     var random: SeededGenerator
     var storeRandom: SeededGenerator
+    var roomRandom: SeededGenerator
+    let room: RoomOptions
+    /// Somebody else has filled the master's disk.
+    var isDiskFull = false
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
@@ -60,9 +64,16 @@ public final class Simulation {
         self.seed = seed
         random = SeededGenerator(seed: seed)
         storeRandom = SeededGenerator(seed: ~seed)
-        options = SimulationOptions(using: &random)
+        roomRandom = SeededGenerator(seed: seed &+ 0x5851_f42d_4c95_7f2d)
+        var options = SimulationOptions(using: &random)
+        room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
+        options.schedulerConfiguration.maximumTasksPerImage = room.maximumTasksPerImage
+        options.schedulerConfiguration.maximumJobs = room.maximumKeptJobs
+        self.options = options
         observer = Observer(options.schedulerConfiguration)
-        keptBook = KeptBook(duration: options.keepResults)
+        keptBook = KeptBook(
+            duration: options.keepResults,
+            leastDuration: room.maximumKeptJobs < 100_000 ? room.keepAtLeast : options.keepResults)
         trace = Trace(start: timeline.now)
     }
 
@@ -82,7 +93,8 @@ public final class Simulation {
             runPhases()
         }
         return SimulationResult(
-            seed: seed, options: options.description + (trial.map { ", \($0)" } ?? ""), violation: violation,
+            seed: seed, options: options.description + ", \(room)" + (trial.map { ", \($0)" } ?? ""),
+            violation: violation,
             trace: trace.text, digest: trace.digest,
             simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
             acknowledgedJobs: clients.count { $0.acknowledged != nil }, boundShare: boundShare,
@@ -91,6 +103,7 @@ public final class Simulation {
 
     private func runPhases() {
         timeline.arrange(.fault, after: options.faultInterval)
+        arrangeDisk()
         pass(until: timeline.now + options.safetyPhase)
         guard violation == nil else { return }
         heal()
@@ -148,6 +161,8 @@ public final class Simulation {
         case .client(let client, let happening): handle(happening, at: client)
         case .clientHears(let client, let connection, let mail): clientHears(client, mail, on: connection)
         case .fault: injectFault()
+        case .disk(let isFull): handleDisk(isFull: isFull)
+        case .masterLooks(let run): masterLooks(run: run)
         }
     }
 

@@ -33,7 +33,7 @@ struct SimulationOptions: CustomStringConvertible {
     /// Nothing goes wrong: the run is about fair shares.
     let isShareTrial: Bool
 
-    let schedulerConfiguration: SchedulerConfiguration
+    var schedulerConfiguration: SchedulerConfiguration
 
     init(using random: inout SeededGenerator) {
         isShareTrial = random.happens(onceIn: 10)

@@ -51,6 +51,8 @@ enum Event {
     case client(Int, ClientEvent)
     case clientHears(Int, connection: Int, ClientMail)
     case fault
+    case disk(isFull: Bool)
+    case masterLooks(run: Int)
 }
 
 enum WorkerEvent {
@@ -86,6 +88,7 @@ enum MasterMail {
     case redriveDead
     case drainWorker(WorkerID, Bool)
     case forgetJob(JobID)
+    case storageMeasured(UInt64)
     case closed
 }
 

@@ -35,6 +35,7 @@ enum Listing {
             facts.add(
                 "attempts", "\(job.attemptsLost) lost with a worker or rank, \(job.attemptsFailed) failed")
         }
+        if let obstacle = job.obstacle { facts.add("waits", obstacle) }
         return facts.text
     }
 
@@ -82,7 +83,29 @@ enum Listing {
         if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
         if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
         if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
+        if let storage = master.storage { facts.add("disk", disk(storage)) }
+        if let records = master.records { facts.add("records", self.records(records)) }
         return facts.text
+    }
+
+    /// The free space, and what waits for more.
+    private static func disk(_ storage: MasterStatus.Storage) -> String {
+        let free = "\(Units.bytes(storage.freeBytes)) free"
+        if let shortage = storage.shortage {
+            return "FULL, \(free): jobs wait, their results need \(Units.bytes(shortage.needBytes)) and have "
+                + "\(Units.bytes(shortage.haveBytes)) (min-free-bytes is \(Units.bytes(storage.minFreeBytes)), a quarter of it "
+                + "is kept for the journal)"
+        }
+        guard storage.uploadsWait else { return free }
+        return "NEARLY FULL, \(free): uploads wait for more than \(Units.bytes(storage.minFreeBytes)) (min-free-bytes)"
+    }
+
+    private static func records(_ records: MasterStatus.Records) -> String {
+        let isNearlyFull = records.percent >= 80
+        return (isNearlyFull ? "NEARLY FULL, " : "")
+            + "\(records.jobs) of \(records.maxJobs) jobs, \(records.images) of \(records.maxImages) images"
+            + (isNearlyFull ? ": finished jobs give way to new ones, see 'tessera forget'" : "")
+            + (records.jobsYielded > 0 ? "; \(records.jobsYielded) gave way" : "")
     }
 
     static func deadLetters(_ letters: [DeadLetter]) -> String {

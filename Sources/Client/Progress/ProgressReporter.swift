@@ -36,9 +36,11 @@ final class ProgressReporter: Sendable {
 
     /// Progress changed; `change` says how.
     func update(_ change: (inout JobProgress) -> Void) {
-        guard style != .none else { return }
         state.withLock { state in
+            let before = state.progress.obstacle
             change(&state.progress)
+            noteObstacle(state.progress, before: before)
+            guard style != .none else { return }
             let now = elapsed()
             state.formatter.update(state.progress, at: now)
             show(&state, at: now)
@@ -53,6 +55,16 @@ final class ProgressReporter: Sendable {
 
     /// Takes the bar away; messages follow.
     func finish() { console.showStatus("") }
+
+    /// An obstacle to a job is told once when it begins and once when it is over, however progress is shown.
+    private func noteObstacle(_ progress: JobProgress, before: String?) {
+        guard (progress.obstacle == nil) != (before == nil), let job = progress.job else { return }
+        if let obstacle = progress.obstacle {
+            console.note("job \(job) waits: \(obstacle)", code: "waiting")
+        } else {
+            console.note("job \(job) continues", code: "continues")
+        }
+    }
 
     private func show(_ state: inout State, at now: Duration) {
         guard state.progress.job != nil else { return }

@@ -15,6 +15,7 @@ extension JobSummary {
             "tasks_total": .integer(tasksTotal), "tasks_done": .integer(tasksDone),
             "attempts_lost": .integer(attemptsLost), "attempts_failed": .integer(attemptsFailed),
             "pixels_total": .integer(pixelsTotal), "pixels_done": .integer(pixelsDone),
+            "obstacle": obstacle.map { .string($0) },
         ]
     }
 }
@@ -88,7 +89,27 @@ extension MasterStatus {
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
             "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
-            "dead_letters": .integer(deadLetters),
+            "dead_letters": .integer(deadLetters), "storage": storage?.json, "records": records?.json,
+        ]
+    }
+}
+
+extension MasterStatus.Storage {
+    fileprivate var json: JSON {
+        [
+            "free_bytes": .integer(freeBytes), "min_free_bytes": .integer(minFreeBytes),
+            "uploads_wait": .bool(uploadsWait), "work_waits": .bool(shortage != nil),
+            "need_bytes": shortage.map { .integer($0.needBytes) },
+            "have_bytes": shortage.map { .integer($0.haveBytes) },
+        ]
+    }
+}
+
+extension MasterStatus.Records {
+    fileprivate var json: JSON {
+        [
+            "jobs": .integer(jobs), "max_jobs": .integer(maxJobs), "images": .integer(images),
+            "max_images": .integer(maxImages), "jobs_yielded": .integer(jobsYielded),
         ]
     }
 }

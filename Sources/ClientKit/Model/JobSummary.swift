@@ -30,6 +30,8 @@ public struct JobSummary: Hashable, Sendable {
     /// Pixels of the images known so far.
     public var pixelsTotal: UInt64
     public var pixelsDone: UInt64
+    /// Why its work waits, for a person; `nil` while it does not. Not told in lists of jobs.
+    public var obstacle: String?
 
     /// The phase of a job's life.
     public enum State: Hashable, Sendable {
@@ -52,7 +54,7 @@ public struct JobSummary: Hashable, Sendable {
         submittedAt: UInt64 = 0, finishedAt: UInt64? = nil, isSealed: Bool = false, imageCount: Int = 0,
         imagesDone: Int = 0, imagesFailed: Int = 0, imagesFromCache: Int = 0, tasksTotal: UInt64 = 0,
         tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0, pixelsTotal: UInt64 = 0,
-        pixelsDone: UInt64 = 0
+        pixelsDone: UInt64 = 0, obstacle: String? = nil
     ) {
         self.id = id
         self.state = state
@@ -72,6 +74,7 @@ public struct JobSummary: Hashable, Sendable {
         self.attemptsFailed = attemptsFailed
         self.pixelsTotal = pixelsTotal
         self.pixelsDone = pixelsDone
+        self.obstacle = obstacle
     }
 
     /// Whether the job has ended.

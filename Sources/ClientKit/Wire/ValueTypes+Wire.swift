@@ -44,7 +44,8 @@ extension JobSummary {
             isSealed: wire.sealed, imageCount: Int(wire.imageCount), imagesDone: Int(wire.imagesDone),
             imagesFailed: Int(wire.imagesFailed), imagesFromCache: Int(wire.imagesFromCache),
             tasksTotal: wire.tasksTotal, tasksDone: wire.tasksDone, attemptsLost: wire.attemptsLost,
-            attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone)
+            attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone,
+            obstacle: wire.obstacle.isEmpty ? nil : wire.obstacle)
     }
 }
 
@@ -98,6 +99,28 @@ extension MasterStatus {
             uptime: .milliseconds(Int64(clamping: wire.uptimeMilliseconds)), tasksReady: wire.tasksReady,
             leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
-            deadLetters: wire.deadLetters)
+            deadLetters: wire.deadLetters, storage: MasterStatus.Storage(wire: wire),
+            records: MasterStatus.Records(wire: wire))
+    }
+}
+
+extension MasterStatus.Storage {
+    /// - Returns: `nil` for a master that does not say.
+    init?(wire: WireMasterStatus) {
+        guard wire.freeBytes > 0 || wire.minFreeBytes > 0 else { return nil }
+        self.init(
+            freeBytes: wire.freeBytes, minFreeBytes: wire.minFreeBytes, uploadsWait: wire.uploadsWait,
+            shortage: wire.storageNeedBytes == 0
+                ? nil : Shortage(needBytes: wire.storageNeedBytes, haveBytes: wire.storageHaveBytes))
+    }
+}
+
+extension MasterStatus.Records {
+    /// - Returns: `nil` for a master that does not say.
+    init?(wire: WireMasterStatus) {
+        guard wire.maxJobsKept > 0 else { return nil }
+        self.init(
+            jobs: wire.jobsKept, maxJobs: wire.maxJobsKept, images: wire.imagesKept, maxImages: wire.maxImagesKept,
+            jobsYielded: wire.jobsYielded)
     }
 }
