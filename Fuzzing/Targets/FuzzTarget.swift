@@ -23,7 +23,7 @@ public struct FuzzTarget: Sendable {
     public func run(_ bytes: UnsafeRawBufferPointer) throws { try check(bytes) }
 
     public static let all: [FuzzTarget] = [
-        frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows,
+        frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows, results,
     ]
 }
 

@@ -137,8 +137,8 @@ extension FuzzTarget {
                 slice.offset + slice.byteCount <= slice.blob.byteCount && (try BlobSlice(wire: slice.wire)) == slice,
                 "\(slice) is outside its blob, or changes when it is copied")
         case .refused, .done, .drain, .openJob, .jobOpened, .sealJob, .blobsFound, .getJob, .jobSummary, .listJobs,
-            .jobList, .listImages, .watchJob, .stopWatching, .cancelJob, .listWorkers, .workerList, .drainWorker,
-            .releaseWorker,
+            .jobList, .listImages, .watchJob, .stopWatching, .cancelJob, .forgetJob, .listWorkers, .workerList,
+            .drainWorker, .releaseWorker,
             .listDead, .deadList, .showDead, .redriveDead, .purgeDead, .affected, .getMaster, .masterStatus, .putBlob,
             .blobHeader, .blobEnd, nil:
             break

@@ -109,6 +109,26 @@ final class BlobDirectory: Sendable {
         }
     }
 
+    /// Makes a blob durable that may have been put as recomputable. Its mode says so last, when all else is on the disk.
+    func makeDurable(_ digest: BlobDigest) throws(BlobStoreError) {
+        let name = Self.name(digest)
+        while true {
+            guard let present = try status(name) else { throw missing(digest) }
+            if present.isDurable { return }
+            let reader = try open(digest)
+            // Bytes that this process did not write may have been lost with the power before it started.
+            if checksums[digest] == nil { try reader.verify() }
+            try reader.withDescriptor { file throws(BlobStoreError) in
+                try Self.synchronize(file, path(name))
+                try synchronize(String(name.prefix(2)))
+                guard fchmod(file, 0o400) == 0 else { throw .system("protecting", path(name)) }
+                try Self.synchronize(file, path(name))
+            }
+            // Another put may have taken its place since: then that file is made durable.
+            if try status(name)?.isDurable == true { return }
+        }
+    }
+
     private func synchronize(_ name: String) throws(BlobStoreError) {
         let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
         guard let file = OwnedDescriptor(result: openat(descriptor, name, flags)) else {

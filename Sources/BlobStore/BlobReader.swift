@@ -92,6 +92,20 @@ public final class BlobReader: Sendable {
         }
     }
 
+    /// Compares the whole blob with its digest, whatever is remembered of it.
+    func verify() throws(BlobStoreError) { _ = try computeChecksums() }
+
+    /// Compares the blob's end with what was put; all of it with its digest, when it was put before this process started.
+    ///
+    /// A peer that names a wrong size can cause this as often as it likes: after the first time it reads one block.
+    func verifyLength() throws(BlobStoreError) {
+        guard let known = checksums[digest] else { return try verify() }
+        let blockByteCount = UInt64(Self.blockByteCount)
+        let blockCount = (byteCount + blockByteCount - 1) / blockByteCount
+        guard blockCount == UInt64(known.count) else { return try verify() }
+        if byteCount > 0 { _ = try read(at: byteCount - 1, count: 1) }
+    }
+
     /// Reads the whole blob and compares its digest; remembers the checksums of its blocks.
     func computeChecksums() throws(BlobStoreError) -> [UInt64] {
         let buffer = CopyBuffer(byteCount: 1 << 20)
@@ -135,6 +149,9 @@ public final class BlobReader: Sendable {
             }
         }
     }
+
+    /// Passes the file's descriptor, which stays the reader's.
+    func withDescriptor(_ body: (CInt) throws(BlobStoreError) -> Void) throws(BlobStoreError) { try body(file.number) }
 
     private func check(_ offset: UInt64, _ count: Int) throws(BlobStoreError) {
         guard count >= 0, offset <= byteCount, UInt64(count) <= byteCount - offset else {

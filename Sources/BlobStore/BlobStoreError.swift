@@ -14,6 +14,8 @@ public struct BlobStoreError: Error, Hashable, Sendable, CustomStringConvertible
         case wrongDigest = "blob-wrong-digest"
         /// The requested bytes are beyond the blob's end.
         case outOfRange = "blob-out-of-range"
+        /// The blob is as it was put, and has another size than the request says: the request is wrong, not the disk.
+        case sizeDiffers = "blob-size-differs"
         /// The file system or the quota is full.
         case noSpace = "no-space"
         /// The writer was finished or abandoned before, or failed.

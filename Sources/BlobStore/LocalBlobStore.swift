@@ -36,16 +36,49 @@ public struct LocalBlobStore: Sendable {
     }
 
     /// Opens a blob for reading and compares its size. The reader compares every read with what was put.
+    ///
+    /// A size says nothing about the disk, wherever it comes from: only a digest does. Where the sizes differ, the file is
+    /// compared with its own name.
+    ///
+    /// - Throws: `damaged` when the file is not what was put; `sizeDiffers` when it is.
     public func open(_ blob: BlobReference) throws(BlobStoreError) -> BlobReader {
         let reader = try directory.open(blob.digest)
         guard reader.byteCount == blob.byteCount else {
+            try reader.verifyLength()
             throw BlobStoreError(
-                .damaged,
-                "\(reader.path) has \(reader.byteCount) bytes instead of the \(blob.byteCount) of its blob",
-                blob: blob.digest)
+                .sizeDiffers,
+                "the blob \(blob.digest) has \(reader.byteCount) bytes, not \(blob.byteCount) as the request says; name "
+                    + "it by its own size")
         }
         return reader
     }
+
+    /// The size of a blob's file; `nil` when the store does not have it.
+    public func byteCount(of digest: BlobDigest) throws(BlobStoreError) -> UInt64? {
+        try directory.status(BlobDirectory.name(digest))?.byteCount
+    }
+
+    /// Whether the blob's present file is not what its name says; reads all of it. `false` when there is no such file.
+    ///
+    /// To be asked before anybody acts on damage that a reader found: the reader may have had an earlier file open.
+    public func isDamaged(_ digest: BlobDigest) throws(BlobStoreError) -> Bool {
+        do {
+            try directory.open(digest).verify()
+            return false
+        } catch {
+            switch error.code {
+            case .damaged: return true
+            case .notFound: return false
+            case .wrongDigest, .outOfRange, .sizeDiffers, .noSpace, .writerEnded, .syncFailed, .systemError: throw error
+            }
+        }
+    }
+
+    /// Makes a stored blob survive a power cut, whatever its put promised. Costs nothing when it does already; one that was put
+    /// before this process started is compared with its digest first.
+    ///
+    /// - Throws: `notFound`, `damaged`; `syncFailed` when the disk does not take it.
+    public func makeDurable(_ digest: BlobDigest) throws(BlobStoreError) { try directory.makeDurable(digest) }
 
     /// Whether the store has the blob. If so, the blob counts as just put, so that no sweep removes it before something can
     /// refer to it.
@@ -97,11 +130,12 @@ public struct LocalBlobStore: Sendable {
         try directory.remove(digest, sparesUnconfirmed: true)
     }
 
-    /// Sets a damaged blob aside, unless a put of it is unconfirmed.
+    /// Sets a damaged blob aside, unless a put of it is unconfirmed. The file is compared with its name once more.
     /// - Returns: the file's new path; `nil` when nothing was done.
     @discardableResult
     public func setAsideUnlessPutAgain(_ digest: BlobDigest) throws(BlobStoreError) -> String? {
-        try directory.setAside(digest, sparesUnconfirmed: true)
+        guard try isDamaged(digest) else { return nil }
+        return try directory.setAside(digest, sparesUnconfirmed: true)
     }
 
     /// Passes the blobs that were put longer than `grace` ago to `body`, in batches, until it returns `false`. There are none in

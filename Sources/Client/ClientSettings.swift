@@ -106,7 +106,8 @@ struct ClientSettings: Sendable {
             pipeline: pipeline, submitter: submitter,
             priority: Int32(try optional("priority", in: -100...100) ?? 0),
             mayUseCache: try !settings.isOn("no-cache"),
-            chunkByteCount: try optional("chunk-bytes", in: 1...1 << 40).map { UInt64($0) },
+            // The master's limits: below them an image is all cost and no work, above them it fits no worker.
+            chunkByteCount: try optional("chunk-bytes", in: 1 << 10...4 << 30).map { UInt64($0) },
             maximumPixelCount: try optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
             maximumAttempts: try optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: try auditShare())
     }

@@ -34,6 +34,7 @@ struct Tessera: AsyncParsableCommand {
                 name: "Job",
                 subcommands: [
                     Run.self, Submit.self, Status.self, Watch.self, Wait.self, Fetch.self, Cancel.self, Jobs.self,
+                    Forget.self,
                 ]),
             CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
             CommandGroup(

@@ -10,6 +10,7 @@ import Pipelines
 ///     probe      `probe`: the size, the layout, and how the file is to be decoded
 ///     decode     ImageCodecs: row by row, or as a whole where rows do not come in order
 ///     encode     ImageCodecs: segments of rows, independently of each other
+///     check      `check`: whether what another machine made is what it has to be, as far as can be seen without decoding
 ///     assemble   `frame`: what comes before and after all segments, the metadata included
 ///
 /// A new format is a directory here, one in `ImageCodecs`, and a line in `ImageFormats.all`. What is foreseen: JPEG, whose
@@ -50,6 +51,28 @@ public protocol OutputFormat: ImageFormat {
     /// - Throws: `CodecError` (corrupt) for bytes that are not a checksum of this format: they come from other machines.
     func merge(_ checksums: some Sequence<SegmentChecksum>) throws(CodecError) -> SegmentChecksum
 
+    /// Checks that a file is one of this format as we write it, whole, and holds an image of shape `output`: signature, header,
+    /// structure and every checksum that can be computed without decoding.
+    ///
+    /// - Parameters:
+    ///   - byteCount: bytes in the file.
+    ///   - read: returns `count` bytes from `offset`; both are within the file. What it throws is passed on. It is asked in order,
+    ///     for at most 1 MiB at a time.
+    /// - Throws: `CodecError` that says what is wrong.
+    func check(
+        fileOf output: ImageShape, byteCount: UInt64, read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws
+
+    /// Checks the same of the encoded segments of `rowCount` rows that begin and end on the grid of segments, and that the
+    /// checksum is of that many rows.
+    func check(
+        segmentsOf rowCount: Int, in output: ImageShape, checksum: SegmentChecksum, byteCount: UInt64,
+        read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws
+
+    /// Checks that `frame` will take the metadata.
+    func check(metadata: [UInt8]) throws(CodecError)
+
     /// The bytes before and after the segments of a file.
     ///
     /// - Parameters:
@@ -89,6 +112,19 @@ public struct ImageHeader: Hashable, Sendable {
 
     /// Whether decoding takes memory for the whole image.
     public var needsWholeImage: Bool { order == .whole }
+}
+
+/// The document of a feature operation, as a file.
+public enum DocumentFormat {
+    /// Checks that the bytes are one JSON document and nothing else; see `OutputFormat.check(fileOf:byteCount:read:)`.
+    public static func check(
+        byteCount: UInt64, read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws {
+        var bytes = BytesInOrder(byteCount: byteCount, read: read)
+        var check = DocumentCheck()
+        try bytes.pass(byteCount) { try check.update($0) }
+        try check.finish()
+    }
 }
 
 /// The file formats that there are.

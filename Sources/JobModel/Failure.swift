@@ -91,7 +91,7 @@ public struct Failure: Hashable, Sendable {
 
     public init(_ cause: FailureCause, _ reason: String, outputTail: String = "") {
         self.cause = cause
-        self.reason = String(reason.prefix(2048))
-        self.outputTail = String(outputTail.suffix(4096))
+        self.reason = reason.prefix(maximumByteCount: 2048)
+        self.outputTail = outputTail.suffix(maximumByteCount: 4096)
     }
 }

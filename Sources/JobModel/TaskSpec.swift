@@ -62,6 +62,11 @@ public struct TaskOutput: Hashable, Sendable {
     }
 }
 
+extension TaskOutput {
+    /// Payload, summary and metadata, as far as there are any.
+    public var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
+}
+
 /// The checksum of encoded segments as their file format defines it: opaque to everything but the format, which merges those
 /// of neighbours.
 public struct SegmentChecksum: Hashable, Sendable {

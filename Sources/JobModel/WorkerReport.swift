@@ -15,7 +15,7 @@ public enum WorkerReport: Hashable, Sendable {
     public var blobs: [BlobReference] {
         switch self {
         case .band(_, _, let blob): [blob]
-        case .finished(_, let output): [output.payload, output.summary, output.metadata].compactMap { $0 }
+        case .finished(_, let output): output.blobs
         case .failed: []
         }
     }

@@ -38,6 +38,10 @@ public final class Journal: Sendable {
         var isClosed: Bool { directory == nil }
     }
 
+    /// Whether the journal has transactions, but not the mark that shows how far it must reach: it was removed, or a loss of power
+    /// took it, or the directory was restored without it. Whether the journal's end is missing cannot be told then.
+    public let isMarkMissing: Bool
+
     /// Opens the journal in `directory`, which is made if there is none. Records are read by `replay`.
     ///
     /// - Parameter checkpointPageCount: pages in the log from which it is written back.
@@ -55,6 +59,9 @@ public final class Journal: Sendable {
             counters = try database.withConnection { [path] in try Self.prepare($0, path: path) }
         } catch let error as JournalError {
             throw error
+        } catch let error as SQLiteError where error.isBusy {
+            // The lock file was removed under another master, which still has the database.
+            throw .inUse(path: directory, processID: nil)
         } catch {
             throw .databaseUnusable(path: path, reason: "\(error)")
         }
@@ -72,6 +79,7 @@ public final class Journal: Sendable {
                     "it ends at \(counters.lastSequence), but what was written up to \(acknowledged) was acknowledged; "
                     + "the end of its write-ahead log is missing or damaged")
         }
+        isMarkMissing = acknowledged == nil && counters.lastSequence > 0
         try stateDirectory.synchronize()
         state = Mutex(State(counters: counters, mark: mark, directory: stateDirectory))
     }
@@ -88,6 +96,13 @@ public final class Journal: Sendable {
             do { try database.close() } catch { throw .failed(reason: "\(error)") }
             state.directory = nil
         }
+    }
+
+    /// Locks the state directory again if somebody removed its lock file; to be called now and then.
+    ///
+    /// - Returns: whether that was necessary.
+    public func keepLock() throws(JournalError) -> Bool {
+        try state.withLock { state throws(JournalError) in try state.directory?.keepLock() ?? false }
     }
 
     // MARK: - Identifiers

@@ -6,7 +6,7 @@ import Glibc
 /// file is for people only.
 struct StateDirectory: ~Copyable {
     let path: String
-    private let lock: CInt
+    private var lock: CInt
 
     /// Makes the directory if needed (mode 0700), and locks it.
     init(path: String) throws(JournalError) {
@@ -15,6 +15,29 @@ struct StateDirectory: ~Copyable {
         } else if errno != EEXIST {
             throw .directoryUnusable(path: path, reason: Self.lastError)
         }
+        lock = try Self.makeLock(in: path)
+        self.path = path
+    }
+
+    deinit { close(lock) }
+
+    /// Locks the directory again if somebody removed or replaced the file: the lock that is held is then on a file that no other
+    /// process can find.
+    ///
+    /// - Returns: whether that was necessary.
+    /// - Throws: when another process has locked the new file.
+    mutating func keepLock() throws(JournalError) -> Bool {
+        var held = stat()
+        var named = stat()
+        guard fstat(lock, &held) == 0 else { return false }
+        if stat(path + "/lock", &named) == 0, named.st_ino == held.st_ino, named.st_dev == held.st_dev { return false }
+        let fresh = try Self.makeLock(in: path)
+        close(lock)
+        lock = fresh
+        return true
+    }
+
+    private static func makeLock(in path: String) throws(JournalError) -> CInt {
         let file = path + "/lock"
         let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw .directoryUnusable(path: path, reason: "\(file): \(Self.lastError)") }
@@ -31,11 +54,8 @@ struct StateDirectory: ~Copyable {
             close(lock)
             throw .directoryUnusable(path: path, reason: reason)
         }
-        self.path = path
-        self.lock = lock
+        return lock
     }
-
-    deinit { close(lock) }
 
     /// Makes the names in the directory durable.
     borrowing func synchronize() throws(JournalError) {

@@ -25,16 +25,20 @@ struct Background: Sendable {
     private let loop: DecisionLoop
     private let blobs: LocalBlobStore
     private let blockingWork: NIOThreadPool
+    private let reserve: StorageReserve
     private let logger: Logger
     private let work: AsyncStream<BackgroundWork>
     private let workStarted: AsyncStream<BackgroundWork>.Continuation
     private let storeWork: AsyncStream<StoreWork>
     private let storeWorkStarted: AsyncStream<StoreWork>.Continuation
 
-    init(loop: DecisionLoop, blobs: LocalBlobStore, blockingWork: NIOThreadPool, logger: Logger) {
+    init(
+        loop: DecisionLoop, blobs: LocalBlobStore, blockingWork: NIOThreadPool, reserve: StorageReserve, logger: Logger
+    ) {
         self.loop = loop
         self.blobs = blobs
         self.blockingWork = blockingWork
+        self.reserve = reserve
         self.logger = logger
         (work, workStarted) = AsyncStream.makeStream()
         (storeWork, storeWorkStarted) = AsyncStream.makeStream()
@@ -76,7 +80,11 @@ struct Background: Sendable {
             logger.error("segments were lost: the image starts over", metadata: ["image.id": "\(image)"])
             loop.post { core in core.decide { $0.segmentMissing(error.blob, of: image, run: assembly.run, at: $1) } }
         } catch let error as BlobStoreError where error.code == .damaged {
-            loop.post { $0.blobFailed(error) }
+            guard !(await BlobWitness(loop: loop, blobs: blobs, blockingWork: blockingWork).tell(of: error)) else {
+                return
+            }
+            // It was put again since. The image starts over with it, as with one that is gone.
+            loop.post { core in core.decide { $0.segmentMissing(nil, of: image, at: $1) } }
         } catch let error as BlobStoreError where error.code == .syncFailed {
             loop.fail(error)
         } catch {
@@ -85,16 +93,22 @@ struct Background: Sendable {
         }
     }
 
-    /// A full disk is not the image's fault: it waits until there is space, or the master stops.
+    /// A full disk is not the image's fault: it waits until there is space, or the master stops. The loop says so once for all.
     private func assembleWhenThereIsSpace(_ assembly: Assembly) async throws -> BlobReference {
         while true {
             do {
-                return try await blockingWork.runIfActive { [blobs] in try Assembler(blobs: blobs).assemble(assembly) }
+                return try await blockingWork.runIfActive { [blobs, reserve] in
+                    let available = try blobs.availableByteCount()
+                    guard available - min(available, reserve.journalByteCount) >= assembly.storageByteCount else {
+                        throw BlobStoreError(.noSpace, "the result takes \(assembly.storageByteCount) bytes")
+                    }
+                    return try Assembler(blobs: blobs).assemble(assembly)
+                }
             } catch let error as BlobStoreError where error.code == .noSpace {
-                logger.warning(
+                logger.debug(
                     "no space to put a result together",
                     metadata: ["image.id": "\(assembly.image)", "reason": "\(error)"])
-                try await Task.sleep(for: StorageReserve.retryAfter)
+                try await Task.sleep(for: StorageReserve.lookInterval)
             }
         }
     }

@@ -40,7 +40,7 @@ struct ClientSession: Sendable {
                         }
                     }
                 } catch {
-                    let refusal = try refusal(for: error)
+                    let refusal = try await refusal(for: error)
                     // A client that is asked to wait returns: under overload, a line for each request would flood the log.
                     logger.log(
                         level: refusal.retryAfterMilliseconds == 0 ? .info : .debug,
@@ -76,10 +76,7 @@ struct ClientSession: Sendable {
             try core.imagesAnnounced(for: job, inputs: inputs.map(\.blob.digest), by: connection)
         }
         let offers = try await blockingWork.runIfActive { [admission] in
-            try inputs.map { input in
-                ImageOffer(
-                    name: input.name, input: input.blob, admission: try admission.examine(input.blob, for: terms))
-            }
+            try inputs.map { try admission.examine($0.name, $0.blob, for: terms) }
         }
         try await loop.perform { [connection] core in
             try core.addImages(to: job, firstIndex: message.firstIndex, offers)
@@ -88,7 +85,7 @@ struct ClientSession: Sendable {
     }
 
     /// - Throws: the error itself when the connection is broken rather than the request.
-    private func refusal(for error: any Error) throws -> WireRefusal {
+    private func refusal(for error: any Error) async throws -> WireRefusal {
         switch error {
         case let refusal as SchedulerRefusal: return WireRefusal(refusal)
         case let error as PipelineError: return WireRefusal(.invalidPipeline, error.message)
@@ -100,9 +97,12 @@ struct ClientSession: Sendable {
                 .blobMissing,
                 "the input \(missing.digest) is not in the master's store; upload it again")
         case let error as BlobStoreError where error.code == .damaged || error.code == .notFound:
-            loop.post { $0.blobFailed(error) }
+            await BlobWitness(loop: loop, blobs: admission.blobs, blockingWork: blockingWork).tell(of: error)
             return WireRefusal(.blobMissing, "\(error); upload it again")
-        case let error as BlobStoreError: return WireRefusal(error)
+        case let error as BlobStoreError:
+            // After a failed sync it is unknown what the disk has: as for the journal, the master ends.
+            if error.code == .syncFailed { loop.fail(error) }
+            return WireRefusal(error)
         default: throw error
         }
     }

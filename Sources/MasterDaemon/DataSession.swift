@@ -18,6 +18,8 @@ struct DataSession: Sendable {
     let minimumFreeByteCount: UInt64
     let logger: Logger
 
+    private var witness: BlobWitness { BlobWitness(loop: loop, blobs: blobs, blockingWork: blockingWork) }
+
     func run() async {
         do {
             while true {
@@ -44,8 +46,8 @@ struct DataSession: Sendable {
             logger.warning(
                 "a transfer failed",
                 metadata: ["peer": "\(connection.peer)", "code": "\(error.code)", "reason": "\(error)"])
-            loop.post { $0.blobFailed(error) }
             connection.close(WireRefusal(error))
+            await witness.tell(of: error)
         } catch let violation as ProtocolViolation {
             connection.close(WireRefusal(violation))
         } catch {
@@ -58,8 +60,9 @@ struct DataSession: Sendable {
         let expected = message.digest.isEmpty ? nil : try BlobDigest(wire: message.digest)
         let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
         let reserve = StorageReserve(byteCount: minimumFreeByteCount)
+        if message.job != 0 { uploading(for: message.job) }
         if let refusal = reserve.objection(to: message, available: available) {
-            refuse(refusal)
+            noSpace(refusal, available: available)
             return try await discard(message.byteCount)
         }
         // What running tasks store makes room, so the upload budget does not hold it up.
@@ -73,6 +76,7 @@ struct DataSession: Sendable {
         defer { if !message.fromTask { uploads.uploadEnded(byteCount: message.byteCount) } }
         var rest = message.byteCount
         var nextCheck = rest - min(rest, StorageReserve.checkInterval)
+        var lastWord = MasterCore.currentInstant
         let blob: BlobReference
         do {
             let durability: Durability = message.recomputable ? .recomputable : .durable
@@ -88,9 +92,13 @@ struct DataSession: Sendable {
                 guard rest > 0, rest <= nextCheck else { continue }
                 nextCheck = rest - min(rest, StorageReserve.checkInterval)
                 let available = try await blockingWork.runIfActive { [blobs] in try blobs.availableByteCount() }
+                if message.job != 0, MasterCore.currentInstant - lastWord >= Self.wordInterval {
+                    lastWord = MasterCore.currentInstant
+                    uploading(for: message.job)
+                }
                 if let refusal = reserve.objection(toRest: rest, of: message, available: available) {
                     writer.abandon()
-                    refuse(refusal)
+                    noSpace(refusal, available: available)
                     return try await discard(rest)
                 }
             }
@@ -106,6 +114,19 @@ struct DataSession: Sendable {
         try await loop.perform { core in core.stored(blob, isFromTask: message.fromTask, for: job) }
         transfers.put(byteCount: blob.byteCount)
         connection.send(.blobStored(.with { $0.blob = blob.wire }))
+    }
+
+    /// The time between two words that bytes of a job's input arrive.
+    private static let wordInterval = Duration.seconds(30)
+
+    private func uploading(for job: UInt64) {
+        loop.post { core in core.decide { $0.uploading(for: JobID(job), at: $1) } }
+    }
+
+    /// The blob finds no room, which the loop hears at once: it grants nothing more, and says so.
+    private func noSpace(_ refusal: WireRefusal, available: UInt64) {
+        loop.post { $0.storageMeasured(available: available) }
+        refuse(refusal)
     }
 
     /// Pieces end where the blob's blocks end, so that each block is read once.
@@ -138,8 +159,8 @@ struct DataSession: Sendable {
         do {
             reader = try await blockingWork.runIfActive { [blobs] in try blobs.open(slice.blob) }
         } catch let error as BlobStoreError {
-            loop.post { $0.blobFailed(error) }
             refuse(WireRefusal(error))
+            await witness.tell(of: error)
             return
         }
         connection.send(.blobHeader(.with { $0.byteCount = slice.byteCount }))

@@ -47,6 +47,14 @@ final class DecisionLoop: Sendable {
         }
     }
 
+    /// Asks without waiting for a commit: for what nobody is told before the next event has asked again.
+    func ask<Reply: Sendable>(_ body: @escaping @Sendable (MasterCore) -> Reply) async throws -> Reply {
+        try await withCheckedThrowingContinuation { continuation in
+            let promise = ReplyPromise(continuation)
+            post { core in promise.keep(.success(body(core))) }
+        }
+    }
+
     /// Asks from a thread that may block; `nil` when the loop has ended.
     func performBlocking<Reply: Sendable>(_ body: @escaping @Sendable (MasterCore) -> Reply) -> Reply? {
         let answer = BlockingAnswer<Reply>()

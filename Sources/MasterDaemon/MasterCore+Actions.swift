@@ -23,10 +23,10 @@ extension MasterCore {
                         $0.reason = reason.code
                     }))
         case .tellWatchers(let job):
-            if let summary = master.scheduler.jobSummary(job), summary.state.isFinal {
-                watchers.ended(summary)
-            } else {
+            if let summary = master.scheduler.jobSummary(job), !summary.state.isFinal {
                 watchers.changed(job)
+            } else {
+                tell(watchers.ended(job), of: job)
             }
         case .closeSilent(let worker, let connection):
             logger.warning("worker declared dead", metadata: ["worker.id": "\(worker)"])

@@ -15,25 +15,32 @@ extension MasterCore {
         }
     }
 
-    /// A blob could not be read. A missing or damaged one is computed again where that is possible; a damaged one is never
-    /// served again, so that it can be put again.
-    func blobFailed(_ error: BlobStoreError) {
-        guard let digest = error.blob else { return }
-        let restarted: [ImageID]
-        if error.code == .damaged {
-            let affected: [ImageID]
-            (affected, restarted) = decide { $0.blobDamaged(digest, at: $1) }
-            let named = affected.prefix(10).map(\.description).joined(separator: ", ")
-            logger.critical(
-                "a blob is damaged: check the disk",
-                metadata: [
-                    "blob": "\(digest)", "reason": "\(error)", "image.ids": "\(named)",
-                    "image.count": "\(affected.count)",
-                ])
-        } else {
-            restarted = decide { $0.blobMissing(digest, at: $1) }
-        }
-        for image in restarted {
+    /// The file of a blob is not what its name says: it was compared. The blob is computed again where that is possible, and
+    /// never served again, so that it can be put again.
+    func blobDamaged(_ digest: BlobDigest, reason: String) {
+        let (affected, restarted) = decide { $0.blobDamaged(digest, at: $1) }
+        let named = affected.prefix(10).map(\.description).joined(separator: ", ")
+        logger.critical(
+            "a blob is damaged: check the disk",
+            metadata: [
+                "blob": "\(digest)", "reason": "\(reason)", "image.ids": "\(named)",
+                "image.count": "\(affected.count)",
+            ])
+        noteRestarts(restarted, without: digest)
+    }
+
+    /// A reader found no file of the blob.
+    ///
+    /// - Returns: whether to look for it once more.
+    func blobQuestioned(_ digest: BlobDigest) -> Bool { decide { master, _ in master.blobQuestioned(digest) } }
+
+    /// A questioned blob was looked for. It is computed again where that is possible.
+    func blobLookedFor(_ digest: BlobDigest, isThere: Bool) {
+        noteRestarts(decide { $0.blobLookedFor(digest, isThere: isThere, at: $1) }, without: digest)
+    }
+
+    private func noteRestarts(_ images: [ImageID], without digest: BlobDigest) {
+        for image in images {
             logger.error(
                 "a blob was lost: the image starts over", metadata: ["image.id": "\(image)", "blob": "\(digest)"])
         }

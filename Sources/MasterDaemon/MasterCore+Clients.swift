@@ -30,13 +30,13 @@ extension MasterCore {
             }
             let digests = try message.digests.map { try BlobDigest(wire: $0) }
             let job = message.job == 0 ? nil : JobID(message.job)
-            let present = decide { $0.blobsSought(digests, for: job, at: $1) }
+            let present = decide { $0.blobsSought(digests, for: job, by: ObjectIdentifier(connection), at: $1) }
             answer(.blobsFound(.with { $0.present = present }))
-        case .getJob(let message): answer(.jobSummary(WireJobSummary(try summary(of: message.job))))
+        case .getJob(let message): answer(.jobSummary(wire(try summary(of: message.job))))
         case .watchJob(let message):
             let summary = try summary(of: message.job)
-            answer(.jobSummary(WireJobSummary(summary)))
-            if !summary.state.isFinal { watchers.add(connection, stream: stream, to: summary.description.id) }
+            if !summary.state.isFinal { try watchers.add(connection, stream: stream, to: summary.description.id) }
+            answer(.jobSummary(wire(summary)))
         case .stopWatching(let message):
             watchers.remove(connection, from: try JobID(wire: message.job))
             answer(.done(WireDone()))
@@ -50,14 +50,19 @@ extension MasterCore {
             try decide { master, now throws(SchedulerRefusal) in try master.cancelled(job, at: now) }
             logger.info("job cancelled", metadata: ["job.id": "\(job)"])
             answer(.done(WireDone()))
-        case .listWorkers:
+        case .forgetJob(let message):
+            let job = try JobID(wire: message.job)
+            try decide { master, now throws(SchedulerRefusal) in try master.forgotten(job, at: now) }
+            logger.info("job forgotten: a client asked for it", metadata: ["job.id": "\(job)"])
+            answer(.done(WireDone()))
+        case .listWorkers(let message):
+            let workers = master.scheduler.workers(
+                at: now, after: message.after == 0 ? nil : WorkerID(message.after),
+                limit: WireWorkerList.longestCount + 1)
             answer(
                 .workerList(
-                    .with {
-                        $0.workers = master.scheduler.workers(at: now).map {
-                            WireWorkerStatus($0, address: master.links[$0.id]?.remoteAddress ?? "")
-                        }
-                    }))
+                    .fitting(
+                        workers.map { WireWorkerStatus($0, address: master.links[$0.id]?.remoteAddress ?? "") })))
         case .drainWorker(let message): try drain(message, answer)
         case .releaseWorker(let message):
             let released = try decide { master, now throws(SchedulerRefusal) in
@@ -77,10 +82,11 @@ extension MasterCore {
         let pipeline = try PipelineCache.shared.pipeline(message.pipeline)
         let defaults = settings.jobDefaults
         let chunkByteCount = message.chunkByteCount == 0 ? defaults.chunkByteCount : message.chunkByteCount
-        guard chunkByteCount <= MasterSettings.largestChunkByteCount else {
+        guard MasterSettings.chunkByteCounts.contains(chunkByteCount) else {
+            let (least, largest) = (MasterSettings.leastChunkByteCount, MasterSettings.largestChunkByteCount)
             throw SchedulerRefusal.invalidArgument(
-                "a chunk of \(chunkByteCount) bytes is above the limit of \(MasterSettings.largestChunkByteCount); "
-                    + "give a smaller --chunk-bytes")
+                "a chunk has \(chunkByteCount) bytes; allowed are \(least) to \(largest): give another --chunk-bytes, "
+                    + "or none for the master's")
         }
         let options = JobOptions(
             chunkByteCount: chunkByteCount,
@@ -133,7 +139,7 @@ extension MasterCore {
     /// - Parameter residentByteCount: of this process.
     func masterStatusSought(residentByteCount: UInt64, on connection: ControlConnection, stream: UInt32) {
         afterCommit { [self] in
-            let status = WireMasterStatus(counters, residentByteCount: residentByteCount)
+            let status = WireMasterStatus(counters, settings: settings, residentByteCount: residentByteCount)
             connection.send(.masterStatus(status), stream: stream)
         }
     }
@@ -148,6 +154,13 @@ extension MasterCore {
         let job = try JobID(wire: rawJob)
         guard let summary = master.scheduler.jobSummary(job) else { throw SchedulerRefusal.unknownJob(job) }
         return summary
+    }
+
+    /// The summary for one who asks for this job.
+    func wire(_ summary: JobSummary) -> WireJobSummary {
+        var wire = WireJobSummary(summary)
+        if !summary.state.isFinal { wire.obstacle = storageObstacle ?? "" }
+        return wire
     }
 
     private func images(_ message: WireListImages) throws -> WireImageList {

@@ -11,7 +11,8 @@ extension MasterCore {
     func register(_ message: WireRegister, on connection: ControlConnection, stream: UInt32) throws -> WorkerID {
         let held = try message.held.map { try HeldLease($0) }
         let registration = WorkerRegistration(
-            worker: message.worker == 0 ? nil : WorkerID(message.worker), name: message.name,
+            worker: message.worker == 0 ? nil : WorkerID(message.worker), identity: connection.peer.identity.bytes,
+            name: message.name,
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot),
             slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes,
             resultRevision: message.resultRevision, held: held, isDraining: message.draining)
@@ -47,7 +48,7 @@ extension MasterCore {
         logger.info("worker disconnected", metadata: ["worker.id": "\(worker)"])
     }
 
-    /// Handles a message of a registered worker.
+    /// Handles a message of a registered worker that is not a report.
     ///
     /// - Throws: `ProtocolViolation` when the worker breaks the protocol: its connection is closed.
     func received(
@@ -62,21 +63,6 @@ extension MasterCore {
                 $0.heartbeat(of: worker, held: held, residentBytes: heartbeat.residentBytes, at: $1)
             }
             reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
-        case .bandPublished(let message):
-            let (lease, band, blob) = try message.validated()
-            reported(.band(lease, index: band, blob: blob), stream: stream, from: worker, on: connection)
-        case .taskFinished(let message):
-            let (lease, output) = try message.validated()
-            reported(.finished(lease, output), stream: stream, from: worker, on: connection)
-        case .taskFailed(let message):
-            let (lease, failure) = try message.validated()
-            logger.notice(
-                "attempt failed",
-                metadata: [
-                    "lease.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
-                    "reason": "\(failure.reason)",
-                ])
-            reported(.failed(lease, failure), stream: stream, from: worker, on: connection)
         case .drain(let drain):
             decide { $0.draining(worker, on: !drain.resume, at: $1) }
             reply(.done(WireDone()), stream: stream, on: connection)
@@ -87,12 +73,34 @@ extension MasterCore {
         }
     }
 
-    private func reported(
-        _ report: WorkerReport, stream: UInt32, from worker: WorkerID, on connection: ControlConnection
+    /// What the bytes of a report have to be; `nil` when nothing of them has to be read.
+    func expectedContent(of report: WorkerReport) -> ReportedContent? { master.expectedContent(of: report) }
+
+    /// Handles a report of a registered worker.
+    ///
+    /// - Parameter evidence: what was found when its blobs were looked at.
+    func reported(
+        _ report: WorkerReport, _ evidence: ReportEvidence, stream: UInt32, from worker: WorkerID,
+        on connection: ControlConnection
     ) {
-        if let missing = decide({ $0.reported(report, by: worker, at: $1) }) {
+        guard master.isPresent(worker, on: connection) else { return }
+        if case .failed(let lease, let failure) = report {
+            logger.notice(
+                "attempt failed",
+                metadata: [
+                    "lease.id": "\(lease)", "worker.id": "\(worker)", "code": "\(failure.cause.code)",
+                    "reason": "\(failure.reason)",
+                ])
+        }
+        let (missing, refusal) = decide { $0.reported(report, by: worker, evidence, at: $1) }
+        if let missing {
             logger.error(
                 "a reported blob is missing", metadata: ["lease.id": "\(report.lease)", "blob": "\(missing.digest)"])
+        }
+        if let refusal {
+            logger.warning(
+                "a worker's report was refused",
+                metadata: ["lease.id": "\(report.lease)", "worker.id": "\(worker)", "reason": "\(refusal)"])
         }
         reply(.done(WireDone()), stream: stream, on: connection)
     }

@@ -22,9 +22,11 @@ final class MasterCore {
     let settings: MasterSettings
     let uploads: UploadBudget
     private let counts: SessionCounts
-    var watchers = Watchers()
+    var watchers = Watchers<ControlConnection>()
     /// The counters as of the latest turn.
-    private(set) var counters = MasterCounters()
+    var counters = MasterCounters()
+    var storageWatch = StorageWatch()
+    var recordsWatch = RecordsWatch()
     private let startedAt: Instant
     private let journal: Journal
     /// Starts work outside this thread. It is not waited for; its outcome returns as an event.
@@ -104,6 +106,9 @@ final class MasterCore {
         uploads.noted(
             queued: counters.scheduler.queuedByteCount, unclaimed: counters.machine.unclaimedByteCount, at: now)
         counters.uploads = uploads.counters
+        counters.storage = StorageCounters(
+            availableByteCount: storageWatch.availableByteCount, uploadsWait: storageWatch.uploadsWait,
+            shortage: master.scheduler.storageShortage)
         counters.transfers = counts.transfers.values
         counters.connections = counts.connections.values
         counters.uptime = now - startedAt
@@ -114,13 +119,40 @@ final class MasterCore {
     /// Called at every turn of the loop.
     func timePassed() {
         for job in decide({ $0.timePassed(at: $1) }) {
-            logger.warning("job cancelled: its client did not complete it", metadata: ["job.id": "\(job)"])
+            logger.warning(
+                "job cancelled: its client did not complete it",
+                metadata: [
+                    "job.id": "\(job)", "unsealed-timeout": "\(settings.unsealedJobTimeout)",
+                    "idle-timeout": "\(settings.machine.idleTimeout)",
+                ])
         }
     }
 
     /// Called when everything that was decided is durable: a summary shows the scheduler's present state.
     func tellWatchers() {
-        watchers.flush(at: Self.currentInstant) { [self] in master.scheduler.jobSummary($0) }
+        noteShortage()
+        noteRecords()
+        for (job, audience) in watchers.flush(at: Self.currentInstant, isBehind: { $0.isBehind }) {
+            if master.scheduler.jobSummary(job) == nil { _ = watchers.ended(job) }
+            tell(audience, of: job)
+        }
+    }
+
+    /// Sends the job's present state, encoded once for all.
+    func tell(_ audience: [Watchers<ControlConnection>.Watcher], of job: JobID) {
+        guard !audience.isEmpty else { return }
+        let news: WireControl.OneOf_Body =
+            if let summary = master.scheduler.jobSummary(job) {
+                .jobSummary(wire(summary))
+            } else {
+                .refused(WireRefusal(.notFound, "job \(job) was forgotten while it was watched"))
+            }
+        do {
+            let encoded = try EncodedControl(news)
+            for watcher in audience { watcher.connection.send(encoded, stream: watcher.stream) }
+        } catch {
+            logger.error("a job's state does not fit a message", metadata: ["job.id": "\(job)", "error": "\(error)"])
+        }
     }
 
     /// How long the loop may sleep when nothing arrives, in a form that Dispatch takes.

@@ -16,6 +16,10 @@ struct MasterCounters: Hashable, Sendable {
     var uploads = UploadCounters()
     /// Blobs that were transferred on data connections.
     var transfers = TransferCounters()
+    /// The disk's free space, and what waits for it.
+    var storage = StorageCounters()
+    /// Room in the records.
+    var records = RecordCounters()
     /// Connections to the listening socket.
     var connections = ConnectionCounters()
     /// Transactions of the journal since the start, and records in them.
@@ -26,6 +30,21 @@ struct MasterCounters: Hashable, Sendable {
 
     /// Requests and uploads that were refused with a time to come back.
     var askedToWait: UInt64 { scheduler.askedToWait + uploads.askedToWait }
+}
+
+/// The disk as it was looked at last.
+struct StorageCounters: Hashable, Sendable {
+    var availableByteCount: UInt64 = 0
+    /// Whether uploads find less than `min-free-bytes`.
+    var uploadsWait = false
+    /// What the work of jobs waits for; `nil` while it does not.
+    var shortage: StorageShortage?
+}
+
+/// The records of jobs that have ended.
+struct RecordCounters: Hashable, Sendable {
+    /// Jobs that were forgotten before their time, to make room, since the start.
+    var yieldedCount: UInt64 = 0
 }
 
 /// Uploads as `UploadBudget` counts them.

@@ -25,6 +25,16 @@ struct MasterService: Service {
         let secret = try settings.secretFile.secret(stateDirectory: settings.stateDirectory, logger)
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
+        if journal.isMarkMissing {
+            logger.error(
+                "the file 'acknowledged' is missing or damaged: whether the journal's end is complete cannot be told",
+                metadata: [
+                    "state-dir": "\(settings.stateDirectory)", "records": "\(journal.recordCount)",
+                    "way out": "compare the newest jobs with what clients were told; the file is made again now",
+                ])
+        }
+        // A store that is gone would only show when somebody fetches.
+        try StateCheck(directory: settings.stateDirectory).demandBlobs(recordCount: journal.recordCount)
         let blobs = try LocalBlobStore(path: settings.stateDirectory + "/blobs")
         _ = try blobs.removeIncoming()
         let blockingWork = NIOThreadPool(numberOfThreads: max(4, System.coreCount * 2))
@@ -33,7 +43,9 @@ struct MasterService: Service {
         let uploads = UploadBudget(limit: settings.maximumQueuedByteCount)
         let counts = SessionCounts()
         let loop = DecisionLoop()
-        let background = Background(loop: loop, blobs: blobs, blockingWork: blockingWork, logger: logger)
+        let background = Background(
+            loop: loop, blobs: blobs, blockingWork: blockingWork,
+            reserve: StorageReserve(byteCount: settings.minimumFreeByteCount), logger: logger)
         let notifier = ServiceNotifier()
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -50,6 +62,9 @@ struct MasterService: Service {
                     }
                 }
                 group.addTask { await background.run() }
+                group.addTask {
+                    await watchStorage(loop: loop, journal: journal, blobs: blobs, blockingWork: blockingWork)
+                }
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
@@ -88,8 +103,40 @@ struct MasterService: Service {
         ) { work in
             background.start(work)
         }
+        // Before the first task is granted, and so that a disk without room is said at the start.
+        if let available = try? blobs.availableByteCount() { core.storageMeasured(available: available) }
         replayed()
         try loop.run(core) { _ = notifier.watchdogPing() }
+    }
+
+    /// Tells the loop the free space once a second, until cancelled.
+    private func watchStorage(
+        loop: DecisionLoop, journal: Journal, blobs: LocalBlobStore, blockingWork: NIOThreadPool
+    ) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: StorageReserve.lookInterval)
+            // A disk that cannot be asked for the moment is asked again.
+            guard let available = try? await blockingWork.runIfActive({ try blobs.availableByteCount() }) else {
+                continue
+            }
+            loop.post { $0.storageMeasured(available: available) }
+            await keepLock(of: journal, blockingWork)
+        }
+    }
+
+    private func keepLock(of journal: Journal, _ blockingWork: NIOThreadPool) async {
+        do {
+            guard try await blockingWork.runIfActive({ try journal.keepLock() }) else { return }
+            logger.error(
+                "the lock file of the state directory was removed; it is made and locked again",
+                metadata: ["file": "\(settings.stateDirectory)/lock"])
+        } catch let error as JournalError {
+            logger.critical(
+                "the lock file of the state directory was removed, and cannot be locked again",
+                metadata: ["reason": "\(error)"])
+        } catch {
+            // The master stops.
+        }
     }
 
     private func serve(
@@ -112,12 +159,16 @@ struct MasterService: Service {
             }
         }
         notifier.ready()
-        let admission = Admission(blobs: blobs)
+        let admission = Admission(blobs: blobs, limits: settings.scheduler.planLimits)
         try await listener.run { incoming in
             switch incoming {
             case .control(let connection):
                 switch connection.peer.role {
-                case .worker: await WorkerSession(connection: connection, loop: loop, logger: logger).run()
+                case .worker:
+                    await WorkerSession(
+                        connection: connection, loop: loop, examiner: ReportExaminer(blobs: blobs),
+                        blockingWork: blockingWork, logger: logger
+                    ).run()
                 case .client:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,

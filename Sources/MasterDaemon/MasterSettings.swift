@@ -10,6 +10,9 @@ struct MasterSettings: Sendable {
     static let software = "tessera-master \(Release.version)"
     /// A chunk has to fit a worker's memory four times over.
     static let largestChunkByteCount: UInt64 = 4 << 30
+    /// A task for each few bytes would be all cost and no work.
+    static let leastChunkByteCount: UInt64 = 1 << 10
+    static let chunkByteCounts = leastChunkByteCount...largestChunkByteCount
 
     var listen: Endpoint
     var stateDirectory: String
@@ -17,10 +20,12 @@ struct MasterSettings: Sendable {
     var addressFile: String?
     var jobDefaults = JobOptions()
     var keepResults: Duration
+    var keepAtLeast: Duration
     var minimumFreeByteCount: UInt64
     /// Encoded bytes that may wait: inputs of images that have not ended, and uploads that no job refers to yet.
     var maximumQueuedByteCount: UInt64
     var unsealedJobTimeout: Duration
+    var maximumUnsealedJobsPerConnection: Int
     var checkpointPageCount: Int
     var logLevel: Logger.Level
     var scheduler = SchedulerConfiguration()
@@ -28,7 +33,10 @@ struct MasterSettings: Sendable {
 
     /// What the state machine is configured with.
     var machine: MasterConfiguration {
-        MasterConfiguration(scheduler: scheduler, keepResults: keepResults, unsealedTimeout: unsealedJobTimeout)
+        MasterConfiguration(
+            scheduler: scheduler, keepResults: keepResults, keepAtLeast: keepAtLeast,
+            unsealedTimeout: unsealedJobTimeout,
+            maximumUnsealedJobsPerClient: maximumUnsealedJobsPerConnection)
     }
 
     static let table = [
@@ -56,9 +64,15 @@ struct MasterSettings: Sendable {
             "audit-window", "TIME", default: "4h",
             "Keep inputs this long after their images, to compute results of a worker found faulty again; 0s for not"),
         Setting("keep-results", "TIME", default: "7d", "Forget finished jobs and their results after this time"),
+        Setting(
+            "keep-at-least", "TIME", default: "1d",
+            "Once the records are full, finished jobs older than this give way to new ones"),
         Setting("min-free-bytes", "N", default: "1G", "Refuse uploads that would leave less free space than this"),
         Setting(
             "unsealed-timeout", "TIME", default: "10m", "Cancel a job whose client stays away before it is complete"),
+        Setting(
+            "max-unsealed-jobs-per-connection", "N", default: "100",
+            "Jobs that one connection may have opened and not completed"),
         Setting(
             "heartbeat", "TIME", default: "500ms",
             "How often workers show that they live; one that is silent for six beats is given up"),
@@ -76,6 +90,7 @@ struct MasterSettings: Sendable {
             "max-kept-images", "N", default: "4000000", "Images of these jobs; each takes half a kilobyte of memory"),
         Setting("max-images-per-job", "N", default: "1000000", "Images of one job"),
         Setting("max-tasks", "N", default: "2000000", "Tasks that wait for a worker"),
+        Setting("max-tasks-per-image", "N", default: "250000", "Tasks into which one image may be cut"),
         Setting("max-queued-bytes", "N", default: "1T", "Uploaded bytes of images that have not ended"),
         Setting(
             "max-dead-letters", "N", default: "100000", "Images that wait for a redrive; beyond, they fail permanently"),
@@ -111,7 +126,8 @@ struct MasterSettings: Sendable {
         secretFile = SecretFile(settings)
         addressFile = settings.text("address-file")
         jobDefaults.chunkByteCount = UInt64(
-            try settings.integer("chunk-bytes", in: 1...Int(Self.largestChunkByteCount)))
+            try settings.integer(
+                "chunk-bytes", in: Int(Self.leastChunkByteCount)...Int(Self.largestChunkByteCount)))
         jobDefaults.maximumPixelCount = UInt64(try settings.integer("max-pixels", in: 1...1_000_000_000_000))
         jobDefaults.maximumAttempts = UInt32(try settings.integer("max-attempts", in: 1...100))
         let share = try settings.requiredText("audit")
@@ -126,10 +142,12 @@ struct MasterSettings: Sendable {
         scheduler.progressTimeout = try settings.duration(
             "progress-timeout", in: .milliseconds(100) ... .seconds(86400))
         keepResults = try settings.duration("keep-results", in: .zero ... .seconds(86400 * 3650))
+        keepAtLeast = try settings.duration("keep-at-least", in: .zero ... .seconds(86400 * 3650))
         minimumFreeByteCount = UInt64(try settings.integer("min-free-bytes", in: 0...(1 << 50)))
         maximumQueuedByteCount = UInt64(try settings.integer("max-queued-bytes", in: 1...(1 << 60)))
         try Self.readLimits(settings, into: &scheduler)
         unsealedJobTimeout = try settings.duration("unsealed-timeout", in: .seconds(1) ... .seconds(86400))
+        maximumUnsealedJobsPerConnection = try settings.integer("max-unsealed-jobs-per-connection", in: 1...1_000_000)
         scheduler.beat(every: try settings.duration("heartbeat", in: .milliseconds(50) ... .seconds(60)))
         transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         checkpointPageCount = try settings.integer("checkpoint-pages", in: 1...1_000_000)
@@ -169,6 +187,7 @@ struct MasterSettings: Sendable {
         configuration.maximumImages = try count("max-kept-images")
         configuration.maximumImagesPerJob = try count("max-images-per-job")
         configuration.maximumTasksReady = try count("max-tasks")
+        configuration.maximumTasksPerImage = try settings.integer("max-tasks-per-image", in: 1...10_000_000)
         configuration.maximumDeadLetters = try count("max-dead-letters")
         configuration.maximumWorkerLosses = UInt32(try settings.integer("max-worker-losses", in: 1...1_000))
         configuration.maximumWorkers = try count("max-workers")

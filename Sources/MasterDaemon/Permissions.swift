@@ -6,6 +6,7 @@ enum MasterAction: CaseIterable {
     case submitJobs
     case readJobs
     case cancelJobs
+    case forgetJobs
     case readCluster
     case drainWorkers
     case manageDeadLetters
@@ -20,6 +21,7 @@ enum MasterAction: CaseIterable {
         case .submitJobs: [.client]
         case .readJobs: [.client]
         case .cancelJobs: [.client]
+        case .forgetJobs: [.client]
         case .readCluster: [.client]
         case .drainWorkers: [.client]
         case .manageDeadLetters: [.client]
@@ -36,6 +38,7 @@ enum MasterAction: CaseIterable {
         case .openJob, .addImages, .sealJob, .findBlobs: self = .submitJobs
         case .getJob, .listJobs, .listImages, .watchJob, .stopWatching: self = .readJobs
         case .cancelJob: self = .cancelJobs
+        case .forgetJob: self = .forgetJobs
         case .listWorkers, .getMaster: self = .readCluster
         case .drainWorker, .releaseWorker: self = .drainWorkers
         case .listDead, .showDead, .redriveDead, .purgeDead: self = .manageDeadLetters

@@ -27,6 +27,7 @@ extension RefusalCode {
         case .damaged: self = .blobDamaged
         case .wrongDigest: self = .blobWrongDigest
         case .outOfRange: self = .blobOutOfRange
+        case .sizeDiffers: self = .invalidArgument
         case .noSpace: self = .noSpace
         case .writerEnded: self = .blobWriterEnded
         case .syncFailed: self = .blobSyncFailed

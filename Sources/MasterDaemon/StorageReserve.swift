@@ -10,7 +10,9 @@ import Protocol
 struct StorageReserve {
     let byteCount: UInt64
     /// The time after which space may be free again.
-    static let retryAfter = Duration.seconds(10)
+    static let retryAfter = Duration.seconds(3)
+    /// The time between two looks at the free space.
+    static let lookInterval = Duration.seconds(1)
     /// Bytes of a transfer between two looks at the free space: others write too.
     static let checkInterval: UInt64 = 4 << 20
 

@@ -5,7 +5,7 @@ import Scheduler
 // The scheduler's answers as messages.
 
 extension WireMasterStatus {
-    init(_ counters: MasterCounters, residentByteCount: UInt64) {
+    init(_ counters: MasterCounters, settings: MasterSettings, residentByteCount: UInt64) {
         self.init()
         software = MasterSettings.software
         residentBytes = residentByteCount
@@ -33,6 +33,16 @@ extension WireMasterStatus {
                 + counters.scheduler.workersConnectedInQuarantine
             $0.silent = UInt32(max(0, counters.scheduler.workersConnected - idle))
         }
+        freeBytes = counters.storage.availableByteCount
+        minFreeBytes = settings.minimumFreeByteCount
+        uploadsWait = counters.storage.uploadsWait
+        storageNeedBytes = counters.storage.shortage?.need ?? 0
+        storageHaveBytes = counters.storage.shortage?.have ?? 0
+        jobsKept = UInt64(counters.scheduler.jobsKept)
+        maxJobsKept = UInt64(settings.scheduler.maximumJobs)
+        imagesKept = UInt64(counters.scheduler.imagesKept)
+        maxImagesKept = UInt64(settings.scheduler.maximumImages)
+        jobsYielded = counters.records.yieldedCount
     }
 }
 
@@ -134,7 +144,21 @@ private func prefix<Element>(of elements: [Element], byteCount: (Element) -> Int
         budget -= byteCount(element) + 8
         return budget < 0
     }
-    return elements[..<(end ?? elements.count)]
+    // Never none of some: no element is as long as a page, and a client that gets nothing does not get on.
+    return elements[..<max(end ?? elements.count, min(1, elements.count))]
+}
+
+extension WireWorkerList {
+    /// No page has more.
+    static let longestCount = 512
+
+    static func fitting(_ workers: [WireWorkerStatus]) -> WireWorkerList {
+        .with {
+            let page = prefix(of: workers) { $0.name.utf8.count + $0.address.utf8.count + 160 }
+            $0.workers = Array(page.prefix(longestCount))
+            $0.more = $0.workers.count < workers.count
+        }
+    }
 }
 
 extension WireJobList {

@@ -1,7 +1,7 @@
 import JobModel
-import SeededFaults
 
-/// Blobs that were just stored or sought. They are not to be deleted before the peer that did it could refer to them.
+/// Blobs of the store that were just stored, reported, or sought for a job. They are not to be deleted before the peer that did it
+/// could refer to them. What is not in the store is not pinned: there is nothing to keep.
 ///
 /// A blob for a job stays pinned as long as the job is incomplete, however slowly the rest of its files arrives. Pinning a blob
 /// again renews its pin and takes no memory: each pinned blob has one entry in the queue of ends.
@@ -42,13 +42,6 @@ public struct BlobPins {
     }
 
     public func isPinned(_ digest: BlobDigest) -> Bool { pins[digest] != nil }
-
-    /// Whether a blob that nothing needed may be deleted: an event since may need it again, or a peer be about to refer to it.
-    ///
-    /// - Parameter isNeeded: what the scheduler says now.
-    public func mayDelete(_ digest: BlobDigest, isNeeded: Bool) -> Bool {
-        seeded(.deletesWithoutAsking, true, else: !isNeeded && !isPinned(digest))
-    }
 
     /// Takes out the pins that have ended; those for incomplete jobs are renewed.
     ///

@@ -20,7 +20,7 @@ extension Master {
     public var counters: MachineCounters {
         var counters = MachineCounters()
         counters.blobsPresent = store.count
-        counters.blobsPinned = pins.count
+        counters.blobsPinned = pins.count + sought.count
         counters.resultsKept = results.count
         counters.jobsUnsealed = unsealed.count
         counters.jobsKept = kept.count

@@ -1,5 +1,6 @@
 import JobModel
 import Scheduler
+import SeededFaults
 
 // Blobs that were put, sought, lost or are of no use any more.
 
@@ -9,6 +10,7 @@ extension Master {
     /// A blob was put: by a worker, or by the master itself.
     public mutating func stored(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) {
         store.insert(digest)
+        questioned.remove(digest)
         ownActions.append(.confirmPut(digest))
         pins.pin(digest, for: job, at: now.instant)
     }
@@ -16,27 +18,48 @@ extension Master {
     /// A client's upload arrived. Its bytes count to the budget of uploads until an image refers to the blob.
     public mutating func uploaded(_ blob: BlobReference, for job: JobID?, at now: Moment) {
         stored(blob.digest, for: job, at: now)
+        if let job { unsealed.active(job, at: now.instant) }
         if !scheduler.isNeeded(blob.digest) { unclaimed.insert(blob) }
     }
 
     /// A client asked which of the blobs are in the store, and is about to refer to them.
-    public mutating func blobsSought(_ digests: [BlobDigest], for job: JobID?, at now: Moment) -> [Bool] {
-        digests.map { isPresentAndPinned($0, for: job, at: now) }
+    ///
+    /// - Parameter job: the incomplete job that they are for; otherwise they are kept for this client only.
+    public mutating func blobsSought(
+        _ digests: [BlobDigest], for job: JobID?, by client: Client, at now: Moment
+    ) -> [Bool] {
+        if let job, unsealed.contains(job) {
+            unsealed.active(job, at: now.instant)
+            return digests.map { isPresentAndPinned($0, for: job, at: now) }
+        }
+        return digests.map { digest in
+            let isPresent = store.contains(digest)
+            if isPresent { sought.pin(digest, by: client, at: now.instant) }
+            return isPresent
+        }
     }
 
-    /// Pins the blob, because somebody is about to refer to it.
+    /// Pins the blob if it is in the store, because somebody is about to refer to it.
     ///
     /// - Returns: whether it is in the store.
     mutating func isPresentAndPinned(_ digest: BlobDigest, for job: JobID? = nil, at now: Moment) -> Bool {
-        pins.pin(digest, for: job, at: now.instant)
-        return store.contains(digest)
+        let isPresent = store.contains(digest)
+        if isPresent { pins.pin(digest, for: job, at: now.instant) }
+        return isPresent
     }
 
     /// Whether the blob is in the store.
     public func isStored(_ digest: BlobDigest) -> Bool { store.contains(digest) }
 
     /// Whether somebody is about to refer to the blob.
-    public func isPinned(_ digest: BlobDigest) -> Bool { pins.isPinned(digest) }
+    public func isPinned(_ digest: BlobDigest) -> Bool { pins.isPinned(digest) || sought.isPinned(digest) }
+
+    // MARK: Room
+
+    /// The shell looked how many bytes tasks may store; see `Scheduler.storageMeasured`.
+    public mutating func storageMeasured(_ byteCount: UInt64, at now: Moment) {
+        decide { $0.storageMeasured(byteCount, at: now, into: &$1) }
+    }
 
     // MARK: Assembly
 
@@ -68,10 +91,27 @@ extension Master {
 
     // MARK: Loss
 
-    /// A blob was not in the store when it was to be read. What can be computed again starts over.
+    /// A reader found no file of the blob. It may have been put again since: the shell is to look once more, and to tell by
+    /// `blobLookedFor` what it saw.
+    ///
+    /// - Returns: whether the master believes to have the blob. If not, nothing has to be looked for.
+    public mutating func blobQuestioned(_ digest: BlobDigest) -> Bool {
+        guard store.contains(digest) else { return false }
+        questioned.insert(digest)
+        return true
+    }
+
+    /// The shell has looked for a questioned blob. One that is gone and can be computed again starts its images over. A put that
+    /// was reported since the question has answered it.
     ///
     /// - Returns: the images that start over.
-    public mutating func blobMissing(_ digest: BlobDigest, at now: Moment) -> [ImageID] {
+    public mutating func blobLookedFor(_ digest: BlobDigest, isThere: Bool, at now: Moment) -> [ImageID] {
+        guard questioned.remove(digest) != nil, !isThere else { return [] }
+        return lost(digest, at: now)
+    }
+
+    private mutating func lost(_ digest: BlobDigest, at now: Moment) -> [ImageID] {
+        guard store.contains(digest) else { return [] }
         store.remove(digest)
         let images = scheduler.imagesThatCanRecompute(digest).sorted()
         for image in images { decide { $0.blobsLost(of: image, at: now, into: &$1) } }
@@ -87,7 +127,7 @@ extension Master {
         results.remove(digest)
         ownActions.append(.setAside(digest))
         let affected = scheduler.images(referringTo: digest)
-        return (affected, blobMissing(digest, at: now))
+        return (affected, lost(digest, at: now))
     }
 
     /// An intermediate blob of the image was not found, or not whole, after a start.
@@ -107,9 +147,9 @@ extension Master {
         for digest in digests where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
     }
 
-    /// Whether nothing needs the blob and nobody is about to refer to it.
+    /// Whether nothing needs the blob, an event since the decision included, and nobody is about to refer to it.
     func mayDelete(_ digest: BlobDigest) -> Bool {
-        pins.mayDelete(digest, isNeeded: scheduler.isNeeded(digest))
+        seeded(.deletesWithoutAsking, true, else: !scheduler.isNeeded(digest) && !isPinned(digest))
     }
 
     mutating func removeIfUnneeded(_ digest: BlobDigest, into actions: inout [ShellAction<Link>]) {

@@ -8,7 +8,10 @@ extension Master {
     public mutating func jobOpened(
         _ opening: JobOpening, by client: Client, at now: Moment
     ) throws(SchedulerRefusal) -> JobID {
-        let job = try decide { scheduler, decision throws(SchedulerRefusal) in
+        if scheduler.job(of: opening) == nil {
+            try admitUnsealed(by: client)
+        }
+        let job = try makingRoom(jobs: 1, images: 0, at: now) { scheduler, decision throws(SchedulerRefusal) in
             try scheduler.jobOpened(opening, at: now, into: &decision)
         }
         clientActive(in: job, client, at: now)
@@ -45,7 +48,7 @@ extension Master {
                 offers[index].cachedResult = keptResult(of: pipeline, on: offers[index].input)
             }
         }
-        try decide { scheduler, decision throws(SchedulerRefusal) in
+        try makingRoom(jobs: 0, images: offers.count, at: now) { scheduler, decision throws(SchedulerRefusal) in
             try scheduler.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now, into: &decision)
         }
         for offer in offers { unclaimed.remove(offer.input.digest) }
@@ -69,7 +72,10 @@ extension Master {
     }
 
     /// A client's connection ended.
-    public mutating func clientLeft(_ client: Client, at now: Moment) { unsealed.left(client, at: now.instant) }
+    public mutating func clientLeft(_ client: Client, at now: Moment) {
+        unsealed.left(client, at: now.instant)
+        sought.left(client)
+    }
 
     /// The operator gave dead-lettered images new attempts; see `Scheduler.deadRedriven`.
     public mutating func deadRedriven(
@@ -93,6 +99,9 @@ extension Master {
             try scheduler.jobForgotten(job, at: now, into: &decision)
         }
     }
+
+    /// Bytes for the job are arriving, or were asked to wait.
+    public mutating func uploading(for job: JobID, at now: Moment) { unsealed.active(job, at: now.instant) }
 
     private mutating func clientActive(in job: JobID, _ client: Client, at now: Moment) {
         guard scheduler.jobSummary(job)?.state == .open else { return }

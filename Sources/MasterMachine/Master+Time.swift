@@ -24,7 +24,9 @@ extension Master {
     }
 
     private mutating func housekeeping(at now: Moment) -> [JobID] {
-        let abandoned = unsealed.abandoned(at: now.instant, after: configuration.unsealedTimeout)
+        let abandoned = unsealed.abandoned(
+            at: now.instant, after: configuration.unsealedTimeout,
+            orIdle: seeded(.idleJobsStay, .seconds(1 << 30), else: configuration.idleTimeout))
         for job in abandoned {
             // A race: it was cancelled or forgotten in the same turn.
             try? decide { scheduler, decision throws(SchedulerRefusal) in
@@ -39,9 +41,8 @@ extension Master {
                 try scheduler.jobForgotten(job, at: now, into: &decision)
             }
         }
-        for digest in pins.expired(at: now.instant, isIncomplete: unsealed.contains) where mayDelete(digest) {
-            ownActions.append(.removeIfUnneeded(digest))
-        }
+        let unpinned = pins.expired(at: now.instant, isIncomplete: unsealed.contains) + sought.expired(at: now.instant)
+        for digest in unpinned where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
         if pins.isSweepDue(at: now.instant) { ownActions.append(.sweepBlobs) }
         return abandoned
     }

@@ -49,16 +49,25 @@ extension Master {
         decide { $0.workerHeartbeat(worker, held: held, residentBytes: residentBytes, at: now, into: &$1) }
     }
 
-    /// The worker reported on a lease. A report that names a blob which is not in the store counts as a failed attempt.
+    /// What the shell has to compare the bytes of a report with before it passes the report on; `nil` for nothing.
+    public func expectedContent(of report: WorkerReport) -> ReportedContent? { scheduler.expectedContent(of: report) }
+
+    /// The worker reported on a lease. A report that names a blob which is not in the store counts as a failed attempt, and so
+    /// does one that cannot be true.
     ///
-    /// - Returns: the missing blob.
-    public mutating func reported(_ report: WorkerReport, by worker: WorkerID, at now: Moment) -> BlobReference? {
+    /// - Parameter evidence: what the shell found when it looked at the report's blobs.
+    /// - Returns: the missing blob, or why the report was refused.
+    public mutating func reported(
+        _ report: WorkerReport, by worker: WorkerID, _ evidence: ReportEvidence, at now: Moment
+    ) -> (missing: BlobReference?, refusal: String?) {
         var missing: BlobReference?
         for blob in report.blobs where !isPresentAndPinned(blob.digest, at: now) {
             missing = missing ?? blob
         }
-        decide { $0.workerReported(report, by: worker, missing: missing, at: now, into: &$1) }
-        return missing
+        let refusal = decide {
+            $0.workerReported(report, by: worker, evidence, missing: missing, at: now, into: &$1)
+        }
+        return (missing, refusal)
     }
 
     /// The operator trusts quarantined workers again; see `Scheduler.workersReleased`.

@@ -20,7 +20,7 @@ import Scheduler
 /// Invariant: `links` names exactly the workers that the scheduler counts as connected, at the end of every turn.
 public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     /// To be asked; only events of the master change it.
-    public private(set) var scheduler: Scheduler
+    public internal(set) var scheduler: Scheduler
     let configuration: MasterConfiguration
     private var outbox = Outbox<Reply>()
     var ownActions: [OwnAction] = []
@@ -28,13 +28,18 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     /// The connection of each registered worker.
     public internal(set) var links = WorkerLinks<Link>()
     var store = PresentBlobs()
+    /// Blobs that a reader did not find, and for which the shell looks once more.
+    var questioned: Set<BlobDigest> = []
     var pins = BlobPins()
+    var sought = SoughtBlobs<Client>()
     var results = ResultCache()
     /// Uploads that no image refers to.
     var unclaimed = UnclaimedUploads()
     var unsealed = UnsealedJobs<Client>()
     var kept: KeptJobs
     public internal(set) var nextHousekeeping = Instant.zero
+    /// Jobs that gave way to new ones since the shell asked last.
+    var yielded = YieldedJobs()
     /// Results found in the replayed records, until `recovered` takes them.
     private var completed: [(image: ImageID, result: BlobReference)] = []
 
@@ -47,7 +52,7 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     ) throws(SchedulerConfigurationError) {
         self.configuration = configuration
         scheduler = try Scheduler(configuration: configuration.scheduler, nextJob: nextJob, nextWorker: nextWorker)
-        kept = KeptJobs(duration: configuration.keepResults)
+        kept = KeptJobs(duration: configuration.keepResults, leastDuration: configuration.keepAtLeast)
     }
 
     // MARK: Recovery
@@ -74,7 +79,9 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
             unsealed.opened(summary.description.id, by: nil, at: now.instant)
         }
         kept.recovered(
-            summaries.compactMap { summary in summary.finishedAt.map { (summary.description.id, $0) } }, at: now)
+            summaries.compactMap { summary in
+                summary.finishedAt.map { (summary.description.id, $0, summary.counts.imagesDone > 0) }
+            }, at: now)
         ownActions.append(.findLostBlobs)
     }
 
@@ -114,7 +121,8 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
             case .imageCompleted(let image, let result, _): remember(image, result)
             case .imageWithdrawn(let image): withdrawn(image)
             case .jobFinished(let job, _, let time), .jobCancelled(let job, let time):
-                kept.ended(job, finishedAt: time, at: now.instant)
+                let hasResults = scheduler.jobSummary(job).map { $0.counts.imagesDone > 0 } ?? false
+                kept.ended(job, finishedAt: time, hasResults: hasResults, at: now.instant)
             case .jobOpened, .imagesAdded, .jobSealed, .attemptStarted, .bandPublished, .taskCompleted, .attemptEnded,
                 .imageFailed, .imageRedriven, .imageRestarted, .imageReplanned, .jobRevised, .jobForgotten,
                 .workersReserved, .auditsSalted, .taskAudited, .auditEnded, .resultsSettled, .workerQuarantined,
@@ -169,15 +177,26 @@ public struct MasterConfiguration: Sendable {
     public var scheduler: SchedulerConfiguration
     /// How long the results of a job that has ended are kept.
     public var keepResults: Duration
+    /// How long they are kept when the records are full and others wait for the room.
+    public var keepAtLeast: Duration
     /// A job whose client stays away for longer before the job is complete is cancelled.
     public var unsealedTimeout: Duration
+    /// A job whose client is connected, but sends nothing for it for longer before it is complete, is cancelled.
+    public var idleTimeout: Duration
+    /// Jobs that one connection may have opened and not completed.
+    public var maximumUnsealedJobsPerClient: Int
 
+    /// - Parameter idleTimeout: by default six times `unsealedTimeout`.
     public init(
         scheduler: SchedulerConfiguration = SchedulerConfiguration(), keepResults: Duration = .seconds(7 * 86_400),
-        unsealedTimeout: Duration = .seconds(600)
+        keepAtLeast: Duration = .seconds(86_400), unsealedTimeout: Duration = .seconds(600),
+        idleTimeout: Duration? = nil, maximumUnsealedJobsPerClient: Int = 100
     ) {
         self.scheduler = scheduler
         self.keepResults = keepResults
+        self.keepAtLeast = keepAtLeast
         self.unsealedTimeout = unsealedTimeout
+        self.idleTimeout = idleTimeout ?? unsealedTimeout * 6
+        self.maximumUnsealedJobsPerClient = maximumUnsealedJobsPerClient
     }
 }

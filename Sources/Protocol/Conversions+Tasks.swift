@@ -59,6 +59,16 @@ extension WireGrantLease {
         for (index, input) in inputs.enumerated() {
             slices.append(try BlobSlice(wire: input, field: "GrantLease.inputs[\(index)]"))
         }
+        // They are put into one file.
+        let (sum, overflows) = slices.reduce((UInt64(0), false)) { sum, slice in
+            let (next, overflows) = sum.0.addingReportingOverflow(slice.byteCount)
+            return (next, sum.1 || overflows)
+        }
+        guard !overflows, sum <= UInt64(Int64.max) else {
+            throw ProtocolViolation(
+                field: "GrantLease.inputs", value: "slices of more than \(Int64.max) bytes together",
+                allowed: "at most \(Int64.max)")
+        }
         let spec = TaskSpec(
             task: lease.task, pipeline: pipeline,
             geometry: try ImageGeometry(wire: geometry, field: "GrantLease.geometry"), chunkByteCount: chunkByteCount,

@@ -130,7 +130,8 @@ extension WireRefusal {
     public init(_ code: RefusalCode, _ message: String, retryAfter: Duration? = nil) {
         self.init()
         self.code = code.rawValue
-        self.message = message
+        // A message that repeats what the peer sent must not be too long for its frame.
+        self.message = message.prefix(maximumByteCount: 8_192)
         if let retryAfter { retryAfterMilliseconds = UInt64(max(1, retryAfter.milliseconds)) }
     }
 

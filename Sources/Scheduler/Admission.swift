@@ -11,20 +11,39 @@ public struct Overload: Hashable, Sendable, CustomStringConvertible {
     /// The master's setting that raises the limit.
     public let setting: String
     /// When to ask again.
-    public let retryAfter: Duration
+    public private(set) var retryAfter: Duration
+    /// Whether the records are full: only jobs that are forgotten make room.
+    public let isOfRecords: Bool
+    /// In how long the first job that has ended may be forgotten to make room; `nil` when that is not known.
+    public var roomAt: Duration? {
+        didSet { if let roomAt { retryAfter = min(max(retryAfter, roomAt), Self.longestWaitForRoom) } }
+    }
 
-    public init(what: String, need: Int, have: Int, limit: Int, setting: String, retryAfter: Duration) {
+    /// An operator may make room earlier, so that nobody is sent away for hours.
+    public static let longestWaitForRoom = Duration.seconds(60)
+
+    public init(
+        what: String, need: Int, have: Int, limit: Int, setting: String, retryAfter: Duration, isOfRecords: Bool = false
+    ) {
         self.what = what
         self.need = need
         self.have = have
         self.limit = limit
         self.setting = setting
         self.retryAfter = retryAfter
+        self.isOfRecords = isOfRecords
     }
 
     public var description: String {
-        "the master is full: it has \(have) \(what) of at most \(limit), and \(need) more are asked for; ask again in "
-            + "\(retryAfter), or raise the master's --\(setting)"
+        "the master is full: it has \(have) \(what) of at most \(limit), and \(need) more are asked for; " + way
+    }
+
+    private var way: String {
+        guard isOfRecords else { return "ask again in \(retryAfter), or raise the master's --\(setting)" }
+        let time =
+            roomAt.map { "jobs that have ended make room in \($0.components.seconds) s (--keep-at-least)" }
+            ?? "none of them has ended"
+        return "\(time): forget some (tessera forget), or raise the master's --\(setting)"
     }
 }
 
@@ -78,7 +97,8 @@ public struct RetryPacer: Sendable {
 extension Scheduler {
     /// Whether there is room for `need` more; an amount that never fits is refused permanently.
     mutating func admit(
-        _ what: String, need: Int = 1, have: Int, limit: Int, _ setting: String, at now: Moment
+        _ what: String, need: Int = 1, have: Int, limit: Int, _ setting: String, isOfRecords: Bool = false,
+        at now: Moment
     ) throws(SchedulerRefusal) {
         let hasRoom = seeded(.roomNotLimited, true, else: have + need <= limit)
         guard !hasRoom else { return }
@@ -89,8 +109,11 @@ extension Scheduler {
         throw .overloaded(
             Overload(
                 what: what, need: need, have: have, limit: limit, setting: setting,
-                retryAfter: pacer.delay(at: now.instant)))
+                retryAfter: pacer.delay(at: now.instant), isOfRecords: isOfRecords))
     }
+
+    /// Room was made after a refusal, which the client does not hear of.
+    public mutating func refusalTakenBack() { totals.askedToWait -= 1 }
 
     /// Whether another job of the submitter can be taken.
     mutating func admitJob(of submitter: String, at now: Moment) throws(SchedulerRefusal) {
@@ -102,7 +125,8 @@ extension Scheduler {
             "jobs of '\(submitter)' that have not ended", have: present.openJobsBySubmitter[submitter] ?? 0,
             limit: configuration.maximumOpenJobsPerSubmitter, "max-jobs-per-submitter", at: now)
         try admit(
-            "jobs in its records", have: ledger.jobs.count, limit: configuration.maximumJobs, "max-kept-jobs", at: now)
+            "jobs in its records", have: ledger.jobs.count, limit: configuration.maximumJobs, "max-kept-jobs",
+            isOfRecords: true, at: now)
     }
 
     /// Whether `count` more images can be taken by a job that has `present`.
@@ -114,7 +138,7 @@ extension Scheduler {
         }
         try admit(
             "images in its records", need: count, have: ledger.totals.images, limit: configuration.maximumImages,
-            "max-kept-images", at: now)
+            "max-kept-images", isOfRecords: true, at: now)
         try admit(
             "tasks that wait", need: count, have: queue.count, limit: configuration.maximumTasksReady, "max-tasks",
             at: now)

@@ -1,4 +1,5 @@
 import JobModel
+import Pipelines
 
 /// What a client asks for when it opens a job; the scheduler gives it an identifier.
 public struct JobOpening: Hashable, Sendable {
@@ -28,15 +29,19 @@ public struct ImageOffer: Hashable, Sendable {
     public var input: BlobReference
     /// What the header says, or why the image is refused.
     public var admission: ImageDescription.Admission
+    /// How large the image's plan is, where the shell has computed it already.
+    public var planSize: PlanSize?
     /// The kept result of an identical request, when there is one and the job may use it.
     public var cachedResult: BlobReference?
 
     public init(
-        name: String, input: BlobReference, admission: ImageDescription.Admission, cachedResult: BlobReference? = nil
+        name: String, input: BlobReference, admission: ImageDescription.Admission, planSize: PlanSize? = nil,
+        cachedResult: BlobReference? = nil
     ) {
         self.name = name
         self.input = input
         self.admission = admission
+        self.planSize = planSize
         self.cachedResult = cachedResult
     }
 }
@@ -60,6 +65,8 @@ public struct HeldLease: Hashable, Sendable {
 public struct WorkerRegistration: Hashable, Sendable {
     /// The identifier that an earlier registration gave it; `nil` at its first.
     public var worker: WorkerID?
+    /// What its process is known by on all its connections. An identifier belongs to the process that it was given to.
+    public var identity: [UInt8]
     /// A label for listings.
     public var name: String
     public var slotCount: Int
@@ -72,11 +79,12 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var isDraining: Bool
 
     public init(
-        worker: WorkerID? = nil, name: String, slotCount: Int, ranksPerSlot: Int = 1,
+        worker: WorkerID? = nil, identity: [UInt8] = [], name: String, slotCount: Int, ranksPerSlot: Int = 1,
         slotMemoryByteCount: UInt64? = nil, resultRevision: UInt32 = JobOptions.currentResultRevision,
         held: [HeldLease] = [], isDraining: Bool = false
     ) {
         self.worker = worker
+        self.identity = identity
         self.name = name
         self.slotCount = slotCount
         self.ranksPerSlot = ranksPerSlot

@@ -49,5 +49,5 @@ extension ImagePlan.Stage {
 }
 
 extension ImageGeometry {
-    fileprivate var rawByteCount: UInt64 { pixelCount * UInt64(channelCount) * UInt64(bitsPerSample / 8) }
+    var rawByteCount: UInt64 { pixelCount * UInt64(channelCount) * UInt64(bitsPerSample / 8) }
 }

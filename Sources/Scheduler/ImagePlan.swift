@@ -48,6 +48,8 @@ struct ImagePlan: Hashable, Sendable {
     let neededBands: Range<Int>
     /// Empty for a small image.
     let stages: [Stage]
+    /// Whether the result is a document, not an image file.
+    let isDocument: Bool
 
     let taskCount: Int
     /// The number of each stage's first chunk.
@@ -56,8 +58,10 @@ struct ImagePlan: Hashable, Sendable {
     let missingCounts: [UInt32]
     /// The most rows, in bytes, that any chunk reads or writes; 0 for a small image.
     let largestChunkByteCount: Int
-    /// For each product, the tasks that wait for it: first the bands, then the tasks.
-    private let dependents: [[UInt32]]
+    /// The tasks that wait for products, those of one product in a row: first those of the bands, then those of the tasks.
+    private let dependents: [UInt32]
+    /// For each product, where its tasks begin in `dependents`; and the end of the last one's.
+    private let firstDependent: [UInt32]
 
     /// How many values the reduction of `stage` gives: one for each chunk of the stage, or one that the next stage's chunks
     /// share.
@@ -66,9 +70,10 @@ struct ImagePlan: Hashable, Sendable {
     }
 
     /// The plan of a small image.
-    init(whole geometry: ImageGeometry, output: ImageGeometry) {
+    init(whole geometry: ImageGeometry, output: ImageGeometry, isDocument: Bool = false) {
         self.geometry = geometry
         self.output = output
+        self.isDocument = isDocument
         bands = RowPartition(rowCount: Int(geometry.height), rowsPerPart: Int(geometry.height))
         neededBands = 0..<0
         stages = []
@@ -77,6 +82,7 @@ struct ImagePlan: Hashable, Sendable {
         missingCounts = [0]
         largestChunkByteCount = 0
         dependents = []
+        firstDependent = []
     }
 
     /// The plan of a large image.
@@ -85,13 +91,16 @@ struct ImagePlan: Hashable, Sendable {
         self.geometry = geometry
         self.output = output
         self.bands = bands
-        let first = stages[0].inputRows.reduce(bands.rowCount) { min($0, $1.lowerBound) }
-        let end = stages[0].inputRows.reduce(first) { max($0, $1.upperBound) }
-        neededBands = bands.indices(overlapping: first..<end)
+        let firstRow = stages[0].inputRows.reduce(bands.rowCount) { min($0, $1.lowerBound) }
+        let end = stages[0].inputRows.reduce(firstRow) { max($0, $1.upperBound) }
+        neededBands = bands.indices(overlapping: firstRow..<end)
         self.stages = stages
+        isDocument = stages[stages.count - 1].epilogue == .report
 
         largestChunkByteCount =
-            stages.flatMap { stage in (0..<stage.chunks.count).map { stage.byteCount(ofChunk: $0) } }.max() ?? 0
+            stages.reduce(0) { largest, stage in
+                (0..<stage.chunks.count).reduce(largest) { max($0, stage.byteCount(ofChunk: $1)) }
+            }
         var firstChunk: [Int] = []
         var next = 1
         for stage in stages {
@@ -101,43 +110,71 @@ struct ImagePlan: Hashable, Sendable {
         self.firstChunk = firstChunk
         taskCount = next
 
+        // Counted first, then filled in: one list for all products, rather than a list for each.
         var missing = [UInt32](repeating: 0, count: next)
-        var dependents = [[UInt32]](repeating: [], count: bands.count + next)
-        func wait(_ task: Int, for product: Int) {
+        var first = [UInt32](repeating: 0, count: bands.count + next + 1)
+        Self.forEachDependency(bands, stages, firstChunk) { task, product in
             missing[task] += 1
-            dependents[product].append(UInt32(task))
+            if let product { first[product + 1] += 1 }
         }
+        for product in first.indices.dropFirst() { first[product] += first[product - 1] }
+        var dependents = [UInt32](repeating: 0, count: Int(first[first.count - 1]))
+        var filled = first
+        Self.forEachDependency(bands, stages, firstChunk) { task, product in
+            guard let product else { return }
+            dependents[Int(filled[product])] = UInt32(task)
+            filled[product] += 1
+        }
+        missingCounts = missing
+        self.dependents = dependents
+        firstDependent = first
+    }
+
+    /// Passes each task with each product that it waits for; `nil` stands for all chunks of the stage before together: see
+    /// `dependents(ofStage:)`.
+    private static func forEachDependency(
+        _ bands: RowPartition, _ stages: [Stage], _ firstChunk: [Int], _ body: (_ task: Int, _ product: Int?) -> Void
+    ) {
         for (number, stage) in stages.enumerated() {
             for chunk in 0..<stage.chunks.count {
                 let task = firstChunk[number] + chunk
                 if number == 0 {
-                    for band in bands.indices(overlapping: stage.inputRows[chunk]) { wait(task, for: band) }
+                    for band in bands.indices(overlapping: stage.inputRows[chunk]) { body(task, band) }
                 } else if stages[number - 1].epilogue == .columns {
-                    // For the stage before as a whole: see `dependents(ofStage:)`.
-                    missing[task] += 1
+                    body(task, nil)
                 } else if stages[number - 1].epilogue == .aggregate {
-                    wait(task, for: bands.count + firstChunk[number - 1] + stages[number - 1].chunks.count)
+                    body(task, bands.count + firstChunk[number - 1] + stages[number - 1].chunks.count)
                 } else {
                     for source in stages[number - 1].chunks.indices(overlapping: stage.inputRows[chunk]) {
-                        wait(task, for: bands.count + firstChunk[number - 1] + source)
+                        body(task, bands.count + firstChunk[number - 1] + source)
                     }
                 }
                 if stage.epilogue.isReduced {
-                    wait(firstChunk[number] + stage.chunks.count, for: bands.count + task)
+                    body(firstChunk[number] + stage.chunks.count, bands.count + task)
                 }
             }
         }
-        missingCounts = missing
-        self.dependents = dependents
+    }
+
+    /// The memory that the plan takes, nearly: its lists.
+    var byteCount: Int {
+        4 * (missingCounts.count + dependents.count + firstDependent.count)
+            + stages.reduce(0) { $0 + 128 + $1.inputRows.count * MemoryLayout<Range<Int>>.stride }
     }
 
     var isWhole: Bool { stages.isEmpty }
 
     /// The tasks that wait for band `band`.
-    func dependents(ofBand band: Int) -> [UInt32] { dependents[band] }
+    func dependents(ofBand band: Int) -> ArraySlice<UInt32> { dependents(ofProduct: band) }
 
     /// The tasks that wait for task `task`.
-    func dependents(ofTask task: Int) -> [UInt32] { isWhole ? [] : dependents[bands.count + task] }
+    func dependents(ofTask task: Int) -> ArraySlice<UInt32> {
+        isWhole ? [] : dependents(ofProduct: bands.count + task)
+    }
+
+    private func dependents(ofProduct product: Int) -> ArraySlice<UInt32> {
+        dependents[Int(firstDependent[product])..<Int(firstDependent[product + 1])]
+    }
 
     /// The tasks that wait for all chunks of stage `stage` together: those of the next one, when it ends with columns.
     ///

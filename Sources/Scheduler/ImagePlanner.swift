@@ -11,6 +11,24 @@ protocol ImagePlanner: Sendable {
     mutating func plan(
         pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
     ) throws(PipelineError) -> ImagePlan
+
+    /// How large that plan is, by arithmetic: at admission and in replay nothing else is needed.
+    mutating func size(
+        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> PlanSize
+
+    /// `size` is known: somebody computed it outside the thread that decides.
+    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64)
+}
+
+extension ImagePlanner {
+    mutating func size(
+        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> PlanSize {
+        try plan(pipeline: pipeline, geometry: geometry, chunkByteCount: chunkByteCount).size
+    }
+
+    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64) {}
 }
 
 /// Plans by the operation catalogue, and remembers the latest plans: a batch is mostly images of the same size.
@@ -21,10 +39,24 @@ struct CatalogueImagePlanner: ImagePlanner {
         var chunkByteCount: UInt64
     }
 
-    /// Above this many, all are forgotten: they are cheap to make again.
-    private static let maximumRemembered = 256
+    private struct RememberedPlan {
+        let plan: ImagePlan
+        var lastUse: UInt64
+    }
+
+    /// Plans beyond it are forgotten, those that were used longest ago first: they can be made again.
+    static let maximumRemembered = 256
+    /// Bytes of remembered plans. The latest plan is remembered whatever its size: it is about to be used again.
+    static let maximumRememberedByteCount = 32 << 20
+    /// Above this many, all sizes are forgotten: they are cheap to compute again.
+    private static let maximumRememberedSizes = 1_024
+
     private let pipelines: PipelineCache
-    private var plans: [Key: ImagePlan] = [:]
+    private var plans: [Key: RememberedPlan] = [:]
+    private var useCount: UInt64 = 0
+    /// Bytes of the plans that are remembered.
+    private(set) var rememberedByteCount = 0
+    private var sizes: [Key: PlanSize] = [:]
 
     init(pipelines: PipelineCache = .shared) { self.pipelines = pipelines }
 
@@ -36,12 +68,44 @@ struct CatalogueImagePlanner: ImagePlanner {
         pipeline text: String, geometry: ImageGeometry, chunkByteCount: UInt64
     ) throws(PipelineError) -> ImagePlan {
         let key = Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
-        if let plan = plans[key] { return plan }
+        useCount += 1
+        if let plan = plans[key]?.plan {
+            plans[key]?.lastUse = useCount
+            return plan
+        }
         let plan = try ImagePlan(
             pipeline: try pipelines.pipeline(text), geometry: geometry, chunkByteCount: chunkByteCount)
-        if plans.count >= Self.maximumRemembered { plans.removeAll(keepingCapacity: true) }
-        plans[key] = plan
+        makeRoom(for: plan.byteCount)
+        plans[key] = RememberedPlan(plan: plan, lastUse: useCount)
+        rememberedByteCount += plan.byteCount
         return plan
+    }
+
+    private mutating func makeRoom(for byteCount: Int) {
+        while plans.count >= Self.maximumRemembered
+            || (!plans.isEmpty && rememberedByteCount + byteCount > Self.maximumRememberedByteCount),
+            let oldest = plans.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            plans[oldest.key] = nil
+            rememberedByteCount -= oldest.value.plan.byteCount
+        }
+    }
+
+    mutating func size(
+        pipeline text: String, geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> PlanSize {
+        if let size = sizes[Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)] { return size }
+        let size = try ProcessingPlan(
+            pipeline: try pipelines.pipeline(text), input: try ImageShape(geometry),
+            chunkByteCount: Int(clamping: chunkByteCount)
+        ).size
+        remember(size, pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
+        return size
+    }
+
+    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64) {
+        if sizes.count >= Self.maximumRememberedSizes { sizes.removeAll(keepingCapacity: true) }
+        sizes[Key(pipeline: pipeline, geometry: geometry, chunkByteCount: chunkByteCount)] = size
     }
 }
 
@@ -51,7 +115,7 @@ extension ImagePlan {
             pipeline: pipeline, input: try ImageShape(geometry), chunkByteCount: Int(clamping: chunkByteCount))
         let output = ImageGeometry(plan.output)
         if plan.isSingleTask {
-            self.init(whole: geometry, output: output)
+            self.init(whole: geometry, output: output, isDocument: pipeline.resultKind == .json)
         } else {
             self.init(geometry: geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
         }
@@ -69,5 +133,14 @@ extension ImagePlan.Stage {
             epilogue: stage.epilogue.kind,
             chunks: stage.chunks,
             inputRows: (0..<stage.chunks.count).map { stage.inputRows(forChunk: $0) })
+    }
+}
+
+extension ImagePlan {
+    /// The size of the plan. Dependencies are those that it has; `PlanSize` of the catalogue's plans is an estimate from above.
+    var size: PlanSize {
+        PlanSize(
+            taskCount: taskCount, dependencyCount: missingCounts.reduce(0) { $0 + Int($1) },
+            largestValueCount: stages.reduce(0) { max($0, $1.prologue == .valuePerChunk ? $1.chunks.count : 0) })
     }
 }

@@ -271,7 +271,3 @@ struct ImageProgress: Equatable, Sendable {
         }
     }
 }
-
-extension TaskOutput {
-    var blobs: [BlobReference] { [payload, summary, metadata].compactMap { $0 } }
-}

@@ -30,6 +30,7 @@ extension Ledger {
                 throw ReplayError(description: "image \(image) cannot be planned: \(error)")
             }
             jobs[image.job]?.begin(image.index, plan)
+            totals.begunTasks += plan.taskCount
         }
         try changeProgress(of: lease.task) { progress throws(ReplayError) in
             try progress.attemptStarted(lease.attempt, of: lease.task.step, by: worker)
@@ -167,7 +168,8 @@ extension Ledger {
             throw ReplayError(description: "image \(image) was planned again, but is unknown or final")
         }
         let taskCount: UInt32
-        do { taskCount = UInt32(try plan(job, geometry, chunkByteCount: chunkByteCount).taskCount) } catch {
+        do { taskCount = UInt32(clamping: try planSize(job, geometry, chunkByteCount: chunkByteCount).taskCount) } catch
+        {
             throw ReplayError(description: "image \(image) cannot be planned in chunks of \(chunkByteCount): \(error)")
         }
         dropProgress(of: image)
@@ -191,6 +193,7 @@ extension Ledger {
     /// The image's tasks no longer exist: their blobs are released, and what they had done does not count.
     mutating func dropProgress(of image: ImageID) {
         guard let progress = jobs[image.job]?.progress.removeValue(forKey: image.index) else { return }
+        totals.begunTasks -= progress.tasks.count
         for blob in progress.intermediates { release(blob) }
         let latestAttempt = seeded(.attemptNumbersReused, 0, else: progress.latestAttempt)
         update(image) { $0.attemptFloor = max($0.attemptFloor, latestAttempt) }

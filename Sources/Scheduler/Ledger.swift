@@ -6,13 +6,26 @@ public struct ReplayError: Error, Hashable, CustomStringConvertible {
     public let description: String
 }
 
+/// What one submission is known by: a token is its submitter's own.
+struct Submission: Hashable, Sendable {
+    let submitter: String
+    let token: String
+
+    init(submitter: String, token: String) {
+        self.submitter = submitter
+        self.token = token
+    }
+
+    init(_ job: JobDescription) { self.init(submitter: job.submitter, token: job.token) }
+}
+
 /// The scheduler's durable state: the fold of its records.
 ///
 /// Changes only through `apply(_:)`, live and in replay alike, so that replaying the journal gives the same state by
 /// construction: the scheduler keeps it behind `private(set)`, and touches it nowhere else.
 struct Ledger: Sendable {
     var jobs: [JobID: JobEntry] = [:]
-    var jobsByToken: [String: JobID] = [:]
+    var jobsBySubmission: [Submission: JobID] = [:]
     /// The jobs that are kept, in the order of submission.
     var jobOrder: [JobID] = []
     var blobs = BlobUses()
@@ -75,6 +88,20 @@ struct Ledger: Sendable {
         try planner.plan(
             pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
     }
+
+    /// The size of that plan, by arithmetic.
+    mutating func planSize(
+        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64? = nil
+    ) throws(PipelineError) -> PlanSize {
+        try planner.size(
+            pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
+    }
+
+    /// The size of the plan of such an image is known.
+    mutating func remember(_ size: PlanSize, of job: JobDescription, _ geometry: ImageGeometry) {
+        planner.remember(
+            size, pipeline: job.pipeline, geometry: geometry, chunkByteCount: job.options.chunkByteCount)
+    }
 }
 
 /// Two ledgers are equal when they remember the same facts.
@@ -82,7 +109,7 @@ extension Ledger: Equatable {
     static func == (left: Ledger, right: Ledger) -> Bool {
         left.nextJob == right.nextJob && left.latestWorker == right.latestWorker && left.jobOrder == right.jobOrder
             && left.auditSalt == right.auditSalt && left.quarantined == right.quarantined
-            && left.jobsByToken == right.jobsByToken && left.blobs == right.blobs && left.jobs == right.jobs
+            && left.jobsBySubmission == right.jobsBySubmission && left.blobs == right.blobs && left.jobs == right.jobs
     }
 }
 
@@ -134,7 +161,7 @@ extension Ledger {
     private mutating func jobOpened(_ description: JobDescription) throws(ReplayError) {
         try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
         jobs[description.id] = JobEntry(description)
-        jobsByToken[description.token] = description.id
+        jobsBySubmission[Submission(description)] = description.id
         jobOrder.append(description.id)
         totals.jobOpened(description)
         nextJob = max(nextJob, JobID(description.id.rawValue + 1))
@@ -150,7 +177,7 @@ extension Ledger {
             switch image.admission {
             case .accepted(let geometry, _):
                 let taskCount: UInt32
-                do { taskCount = UInt32(try plan(description, geometry).taskCount) } catch {
+                do { taskCount = UInt32(clamping: try planSize(description, geometry).taskCount) } catch {
                     throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")
                 }
                 jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
@@ -242,7 +269,19 @@ extension Ledger {
         for index in entry.revocableNumbers.keys { releaseInput(of: ImageID(job: job, index: index)) }
         totals.images -= entry.images.count
         jobs[job] = nil
-        jobsByToken[entry.description.token] = nil
-        if let position = jobOrder.firstIndex(of: job) { jobOrder.remove(at: position) }
+        jobsBySubmission[Submission(entry.description)] = nil
+        if let position = jobOrder.position(of: job) { jobOrder.remove(at: position) }
+    }
+}
+
+extension [JobID] {
+    /// The position of a job, of jobs that are in the order of their numbers.
+    fileprivate func position(of job: JobID) -> Int? {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle] < job { low = middle + 1 } else { high = middle }
+        }
+        return low < count && self[low] == job ? low : nil
     }
 }

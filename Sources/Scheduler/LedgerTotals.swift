@@ -10,6 +10,8 @@ struct LedgerTotals: Equatable, Sendable {
     var images = 0
     /// Dead-lettered ones.
     var deadLetters = 0
+    /// Tasks of the images that were begun and have not ended: what their plans take memory for.
+    var begunTasks = 0
     /// Encoded bytes of the inputs of images that have not ended. An input that several images share counts for each.
     private(set) var queuedByteCount: UInt64 = 0
 

@@ -227,7 +227,7 @@ extension Scheduler {
         let isSettled = seeded(.auditNotAwaited, progress.isComputed, else: progress.isComplete)
         guard isSettled else { return }
         guard progress.plan.isWhole else {
-            if !assembling.contains(image) { assembleIfComplete(image, into: &decision) }
+            if assembling[image] == nil { assembleIfComplete(image, into: &decision) }
             return
         }
         guard let result = progress.output(of: 0)?.payload ?? output?.payload else {
@@ -321,8 +321,8 @@ extension Scheduler {
             withdrawDone(image, at: now, into: &decision)
         }
         // What was complete may have audits again.
-        for image in Array(assembling) where ledger.jobs[image.job]?.progress[image.index]?.isComplete == false {
-            assembling.remove(image)
+        for image in Array(assembling.keys) where ledger.jobs[image.job]?.progress[image.index]?.isComplete == false {
+            endAssembly(of: image, stored: 0)
         }
     }
 

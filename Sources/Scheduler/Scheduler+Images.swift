@@ -11,7 +11,9 @@ extension Scheduler {
     ) {
         let now = clockRead(now)
         let isOfThisRun = run == nil || run == ledger.image(image)?.attemptFloor
-        guard seeded(.staleAssemblyAccepted, true, else: isOfThisRun), assembling.remove(image) != nil else {
+        guard seeded(.staleAssemblyAccepted, true, else: isOfThisRun),
+            endAssembly(of: image, stored: result.byteCount)
+        else {
             // A race: the job was cancelled during the assembly.
             totals.staleReports += 1
             if !ledger.blobs.isNeeded(result.digest) { decision.actions.append(.deleteBlob(result.digest)) }
@@ -28,7 +30,7 @@ extension Scheduler {
         _ image: ImageID, reason: String, at now: Moment, into decision: inout Decision
     ) {
         let now = clockRead(now)
-        guard assembling.contains(image) else {
+        guard assembling[image] != nil else {
             totals.staleReports += 1
             return
         }
@@ -83,7 +85,9 @@ extension Scheduler {
             var assembly = ledger.progress(of: image)?.assembly(of: image)
         else { return }
         assembly.run = ledger.image(image)?.attemptFloor ?? 0
-        assembling.insert(image)
+        let byteCount = assembly.storageByteCount
+        assembling[image] = byteCount
+        storage.promise(byteCount)
         decision.actions.append(.assemble(assembly))
     }
 
@@ -96,6 +100,16 @@ extension Scheduler {
         commit(.imageCompleted(image, result: result, fromCache: fromCache), into: &decision)
         if ledger.jobs[image.job]?.revocableCount != before { awaitSettling(of: image.job, at: now) }
         if ledger.jobs[image.job]?.counts.resultsReplaced != replacedBefore { totals.resultsReplaced += 1 }
+    }
+
+    /// The image's output file is not being built any more.
+    ///
+    /// - Returns: whether it was.
+    @discardableResult
+    mutating func endAssembly(of image: ImageID, stored: UInt64) -> Bool {
+        guard let promised = assembling.removeValue(forKey: image) else { return false }
+        storage.release(promised, stored: stored)
+        return true
     }
 
     mutating func finishIfComplete(_ job: JobID, at now: Moment, into decision: inout Decision) {
@@ -112,5 +126,14 @@ extension Scheduler {
         pacer.completed(at: now.instant)
         durations[job] = nil
         decision.noteChange(of: job)
+    }
+}
+
+extension Assembly {
+    /// Bytes that the output file takes in the store; none when the document is there already.
+    public var storageByteCount: UInt64 {
+        if document != nil { return 0 }
+        return ImagePlan.storageByteCount(
+            assembling: parts.reduce(UInt64(0)) { $0.addingClamped($1.segment.byteCount) })
     }
 }

@@ -5,12 +5,15 @@ import SeededFaults
 // What clients ask for.
 
 extension Scheduler {
-    /// A client opens a job. The same token again is the same job, as long as it is kept.
+    /// A client opens a job. The same token again, of the same submitter, is the same job, as long as it is kept.
     public mutating func jobOpened(
         _ opening: JobOpening, at now: Moment, into decision: inout Decision
     ) throws(SchedulerRefusal) -> JobID {
         let now = clockRead(now)
-        if let job = seeded(.tokenIgnored, nil, else: ledger.jobsByToken[opening.token]) { return job }
+        if let job = seeded(.tokenIgnored, nil, else: jobOpenedBefore(opening)) {
+            try agree(to: opening, as: job)
+            return job
+        }
         guard !opening.token.isEmpty, opening.token.utf8.count <= 256 else {
             throw .invalidArgument("the token has \(opening.token.utf8.count) bytes; allowed are 1 to 256")
         }
@@ -48,6 +51,23 @@ extension Scheduler {
         queue.open(description)
         decision.noteChange(of: description.id)
         return description.id
+    }
+
+    private func jobOpenedBefore(_ opening: JobOpening) -> JobID? {
+        seeded(
+            .submitterIgnored, ledger.jobsBySubmission.first { $0.key.token == opening.token }?.value,
+            else: ledger.jobsBySubmission[Submission(submitter: opening.submitter, token: opening.token)])
+    }
+
+    /// A token names one submission: with another pipeline it is a mistake of the client's, not the job that it has.
+    private mutating func agree(to opening: JobOpening, as job: JobID) throws(SchedulerRefusal) {
+        guard let known = ledger.jobs[job]?.description else { return }
+        // Another release may write the same pipeline in another way.
+        let (asked, kept) = (try? canonicalText(of: opening.pipeline), try? canonicalText(of: known.pipeline))
+        if asked != nil, asked == kept { return }
+        throw .invalidArgument(
+            "the token '\(opening.token)' of submitter '\(opening.submitter)' is job \(job), whose pipeline is "
+                + "'\(known.pipeline.prefix(200))'; submit another pipeline with another token")
     }
 
     /// A client adds images from position `firstIndex` on. Those that are already there are left as they are.
@@ -111,8 +131,11 @@ extension Scheduler {
                         + "\(job.options.maximumPixelCount): submit it with a higher maximum"))
         }
         do {
-            _ = try plan(job, geometry)
-            return offer.admission
+            let size = try planSize(job, geometry, known: offer.planSize)
+            let objection = configuration.planLimits.objection(
+                to: size, of: geometry, chunkByteCount: job.options.chunkByteCount
+            ) { try? planSize(job, geometry, chunkByteCount: $0) }
+            return objection.map { .refused($0) } ?? offer.admission
         } catch {
             return .refused(Failure(.unsuitable, error.message))
         }

@@ -8,7 +8,9 @@ extension Scheduler {
     mutating func fillSlots(at now: Moment, into decision: inout Decision) {
         var delayedCount = 0
         grantUrgentAudits(at: now, into: &decision)
-        while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil {
+        while delayedCount < Self.maximumDelayedPlacements, pool.leastLoaded() != nil,
+            !storage.isExhausted(at: now.instant)
+        {
             guard let key = popReadyTask() else {
                 grantAuditsToIdleSlots(at: now, into: &decision)
                 moveStagedLeases(at: now, into: &decision)
@@ -19,7 +21,13 @@ extension Scheduler {
                 continue
             }
             switch place(key) {
-            case .on(let worker): grant(key, to: worker, at: now, into: &decision)
+            case .on(let worker):
+                if findsRoom(key, at: now, into: &decision) {
+                    grant(key, to: worker, at: now, into: &decision)
+                } else {
+                    delayedCount += 1
+                    if !seeded(.roomReturnsUnnoticed) { delay(key, until: now.instant + Self.placementDelay) }
+                }
             case .later:
                 delayedCount += 1
                 placementDelays[key, default: 0] += 1
@@ -70,17 +78,22 @@ extension Scheduler {
         let getsSlot = isStarted || pool[worker]?.hasFreeSlot == true
         leases[id] = Lease(
             id: id, key: key, worker: worker, grantedAt: now.instant, startedAt: getsSlot ? now.instant : nil,
-            deadline: now.instant + configuration.leaseDuration, progressAt: now.instant,
-            progressTimeout: progressTimeout, kind: TaskKind(id.task.step), isAudit: isAudit)
+            deadline: now.instant + configuration.leaseDuration, progressTimeout: progressTimeout,
+            kind: TaskKind(id.task.step), storageByteCount: storageByteCount(of: key))
+        leases[id]?.isAudit = isAudit
+        storage.promise(leases[id]?.storageByteCount ?? 0)
         pool.update(worker) { $0.leases.append(id) }
         leasesByAge.append(id)
         if leasesByAge.count > 2 * leases.count + 64 { leasesByAge.removeAll { leases[$0] == nil } }
     }
 
     /// The worker no longer holds the lease; the next staged one gets its slot.
+    ///
+    /// - Parameter stored: what was stored of its result.
     @discardableResult
-    mutating func removeLease(_ id: LeaseID, at now: Moment) -> Lease? {
+    mutating func removeLease(_ id: LeaseID, stored: UInt64 = 0, at now: Moment) -> Lease? {
         guard let lease = leases.removeValue(forKey: id) else { return nil }
+        storage.release(lease.storageByteCount, stored: stored)
         pool.update(lease.worker) { worker in worker.leases.removeAll { $0 == id } }
         if let worker = pool[lease.worker] {
             for next in worker.leases.prefix(worker.slotCount) where leases[next]?.startedAt == nil {
@@ -119,7 +132,7 @@ extension Scheduler {
         if task.failedAttempts >= maximumAttempts || task.workerLosses >= configuration.maximumWorkerLosses {
             imageFailed(lease.key.image, failure, deadLettered: true, at: now, into: &decision)
         } else if ledger.isReady(lease.key) {
-            let pause = backoff(after: charge, task, isDraining: pool[lease.worker]?.takesLeases != true)
+            let pause = backoff(after: charge, lease.key, task, isDraining: pool[lease.worker]?.isDraining == true)
             requeue(lease.key, after: pause, at: now)
         }
     }
@@ -133,13 +146,50 @@ extension Scheduler {
         alarms.set(.task(key), at: due)
     }
 
-    /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it;
-    /// else longer and longer. A worker that returns what it would be given again at once waits, too.
-    private func backoff(after charge: FailureCause.Charge, _ task: TaskProgress, isDraining: Bool) -> Duration {
-        if charge == .free { return isDraining ? .zero : configuration.firstBackoff }
+    /// How long a task waits for its next attempt: not at all when it lost its first worker, or a draining one returned it for
+    /// the first time; else longer and longer.
+    private func backoff(
+        after charge: FailureCause.Charge, _ key: TaskKey, _ task: TaskProgress, isDraining: Bool
+    ) -> Duration {
+        if charge == .free {
+            let returns = returns[key, default: 1]
+            if isDraining && returns == 1 || seeded(.returnNotPaced) { return .zero }
+            return pause(afterFailures: returns)
+        }
         if charge == .loss && task.workerLosses == 1 { return .zero }
-        let doublings = min(task.failedAttempts + task.workerLosses, 32) - 1
-        return min(configuration.firstBackoff * (1 << doublings), configuration.longestBackoff)
+        return pause(afterFailures: Int(task.failedAttempts + task.workerLosses))
+    }
+
+    /// The pause after that many failures in a row.
+    private func pause(afterFailures count: Int) -> Duration {
+        min(configuration.firstBackoff * (1 << (min(max(count, 1), 32) - 1)), configuration.longestBackoff)
+    }
+
+    // MARK: Leases that are given back
+
+    /// How often a task may be given back before that counts as a failed attempt: more workers than that are rarely drained one
+    /// after the other in the life of one task.
+    private static var freeReturns: Int { 16 }
+
+    /// A worker gave the task back: what its attempt ended with. A worker that is not draining gets nothing for a while: it
+    /// would give that back, too.
+    mutating func returned(_ key: TaskKey, by worker: WorkerID, at now: Moment) -> Failure {
+        let count = returns[key, default: 0] + 1
+        returns[key] = count
+        if pool[worker]?.isDraining == false, !seeded(.returnNotPaced) { rest(worker, at: now) }
+        guard count > Self.freeReturns, !seeded(.returnNotPaced) else {
+            return Failure(.returned, "the worker gave the lease back")
+        }
+        return Failure(
+            .workerError,
+            "the task was given back \(count) times; after \(Self.freeReturns) this counts as a failed attempt")
+    }
+
+    private mutating func rest(_ worker: WorkerID, at now: Moment) {
+        pool.update(worker) { $0.returnsInARow += 1 }
+        let until = now.instant + pause(afterFailures: pool[worker]?.returnsInARow ?? 1)
+        pool.update(worker) { $0.restsUntil = until }
+        setAlarm(for: worker, at: until)
     }
 
     /// Takes the lease back from its holder.
@@ -154,9 +204,11 @@ extension Scheduler {
     mutating func withdraw(_ image: ImageID, _ reason: RevocationReason, at now: Moment, into decision: inout Decision)
     {
         for id in ledger.openLeases(of: image) { revoke(id, reason, at: now, into: &decision) }
-        for task in 0..<ledger.taskCount(ofRunning: image) { forgetWaiting(TaskKey(image, UInt32(task))) }
-        forgetWaiting(TaskKey(image, 0))
-        assembling.remove(image)
+        for task in 0..<max(1, ledger.taskCount(ofRunning: image)) {
+            forgetWaiting(TaskKey(image, UInt32(task)))
+            if !returns.isEmpty { returns[TaskKey(image, UInt32(task))] = nil }
+        }
+        endAssembly(of: image, stored: 0)
     }
 
     /// Ends the waiting of the task, in the queue or for a delay to end.
@@ -171,7 +223,9 @@ extension Scheduler {
 
     /// When the lease will have run out, or been without progress for too long.
     func overdue(_ lease: Lease) -> Instant {
-        guard lease.startedAt != nil else { return lease.deadline }
+        // A worker may be waiting for room at the master, which no fault of its attempt is.
+        let mayWaitForRoom = seeded(.hungWhileDiskIsFull, false, else: storage.shortage != nil)
+        guard lease.startedAt != nil, !mayWaitForRoom else { return lease.deadline }
         return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
     }
 

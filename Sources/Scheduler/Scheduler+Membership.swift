@@ -21,11 +21,22 @@ extension Scheduler {
                 "the worker offers \(registration.slotCount) slots; allowed are 1 to "
                     + "\(configuration.maximumSlotsPerWorker) (--max-slots-per-worker of the master)")
         }
-        guard registration.ranksPerSlot >= 1 else {
+        guard (1...SchedulerConfiguration.mostRanksPerSlot).contains(registration.ranksPerSlot) else {
             throw .invalidArgument(
-                "the worker offers \(registration.ranksPerSlot) ranks per slot; at least 1 is needed")
+                "the worker offers \(registration.ranksPerSlot) ranks per slot; allowed are 1 to "
+                    + "\(SchedulerConfiguration.mostRanksPerSlot)")
         }
-        let known = registration.worker.flatMap { pool[$0] }
+        let possibleMemory = SchedulerConfiguration.leastSlotMemory...SchedulerConfiguration.mostSlotMemory
+        if let memory = registration.slotMemoryByteCount, !possibleMemory.contains(memory) {
+            throw .invalidArgument(
+                "the worker offers \(memory) bytes of memory per slot; allowed are \(possibleMemory.lowerBound) to "
+                    + "\(possibleMemory.upperBound): start it with fewer slots or another --memory")
+        }
+        let known = registration.worker.flatMap { pool[$0] }.flatMap { state in
+            // A process that names another's number is a new worker, whatever it says that it holds.
+            let isItsOwn = state.identity == nil || state.identity == registration.identity
+            return seeded(.workerNumberStolen, true, else: isItsOwn) ? state : nil
+        }
         guard registration.name.utf8.count <= SchedulerConfiguration.longestName else {
             throw .invalidArgument(
                 "the worker's name has \(registration.name.utf8.count) bytes; at most "
@@ -48,6 +59,7 @@ extension Scheduler {
         let isQuarantined = ledger.quarantined[id] != nil
         // No new leases before the old ones are sorted out.
         pool.update(id) { worker in
+            worker.identity = registration.identity
             worker.name = registration.name
             worker.slotCount = registration.slotCount
             worker.ranksPerSlot = registration.ranksPerSlot
@@ -61,11 +73,15 @@ extension Scheduler {
         setAlarm(for: id, at: now.instant + configuration.suspectAfter)
 
         let dropped = reconcile(
-            id, formerly: registration.worker, held: registration.held, isNewConnection: true, at: now,
+            id, formerly: known == nil && isTaken(registration.worker) ? nil : registration.worker,
+            held: registration.held, isNewConnection: true, at: now,
             into: &decision)
         finishEvent(at: now, into: &decision)
         return RegistrationReply(worker: id, dropped: dropped)
     }
+
+    /// Whether the number belongs to some worker.
+    private func isTaken(_ worker: WorkerID?) -> Bool { worker.map { pool[$0] != nil } ?? false }
 
     /// Identifiers are reserved in blocks, durably, before the first of a block is given out. So a restarted master gives none
     /// out a second time, although no record names a worker that never held a lease.
@@ -172,10 +188,7 @@ extension Scheduler {
             lease.startedAt = now.instant
             lease.progressAt = now.instant
         }
-        if held.progress != lease.progress {
-            lease.progress = held.progress
-            lease.progressAt = now.instant
-        }
+        lease.advanced(to: held.progress, at: now.instant)
         leases[held.lease] = lease
     }
 
@@ -222,11 +235,13 @@ extension Scheduler {
             }
             let isSuspect = now.instant >= lastHeard + configuration.suspectAfter
             if isSuspect { pool.update(worker) { $0.link = .suspect(lastHeard: lastHeard) } }
+            if let until = state.restsUntil, now.instant >= until { pool.update(worker) { $0.restsUntil = nil } }
             endOverdueLeases(of: worker, at: now, into: &decision)
             var next = lastHeard + (isSuspect ? configuration.deadAfter : configuration.suspectAfter)
             for id in pool[worker]?.leases ?? [] {
                 if let lease = leases[id] { next = min(next, overdue(lease)) }
             }
+            if let until = pool[worker]?.restsUntil { next = min(next, until) }
             let isLookedAtAgain = seeded(.suspectNeverDead, !isSuspect, else: true)
             if isLookedAtAgain { setAlarm(for: worker, at: next) }
         case .expected(let until):

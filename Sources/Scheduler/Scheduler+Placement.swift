@@ -17,6 +17,7 @@ extension Scheduler {
 
     /// - Precondition: some worker has room.
     mutating func place(_ key: TaskKey) -> Placement {
+        if isBeyondBegunTasks(key) { return .later }
         let need = memoryByteCount(of: key)
         let have = pool.largestSlotMemory
         if need.largest > have, isWorthReplanning(key, need.now > have) {
@@ -30,6 +31,14 @@ extension Scheduler {
         }
         // A worker that failed it is better than none.
         return pool.leastLoaded(except: tooSmall).map { .on($0.worker) } ?? .later
+    }
+
+    /// Whether the image has to wait, because those that were begun have as many tasks as there is memory for. One may always be
+    /// begun.
+    private func isBeyondBegunTasks(_ key: TaskKey) -> Bool {
+        let begun = ledger.totals.begunTasks
+        guard begun > 0, ledger.state(of: key.image) == .waiting else { return false }
+        return begun + Int(ledger.image(key.image)?.taskCount ?? 0) > configuration.maximumTasksReady
     }
 
     /// Whether the workers that are there now decide over the image's plan: at once before it has begun; once it runs, only
@@ -66,7 +75,7 @@ extension Scheduler {
         } else {
             let failure = Failure(
                 .overLimit,
-                "a task of the image takes \(need) bytes of memory, however small its chunks are; the largest slot of the "
+                "a task of the image takes \(need) bytes of memory, however small its chunks may be; the largest slot of the "
                     + "workers that are connected has \(have): start a worker with more (fewer slots, or a higher "
                     + "--memory), then redrive the image")
             imageFailed(image, failure, deadLettered: true, at: now, into: &decision)
@@ -90,14 +99,24 @@ extension Ledger {
         )
     }
 
+    /// What a ready task stores.
+    mutating func storageByteCount(of key: TaskKey) -> UInt64 {
+        guard let entry = image(key.image), let plan = presentPlan(of: key.image, entry) else { return 0 }
+        return plan.storageByteCount(of: Int(key.task))
+    }
+
     /// The largest chunks, by halves, in which every task of the image takes no more than `limit` bytes.
-    mutating func chunkByteCount(for image: ImageID, fitting limit: UInt64) -> UInt64? {
+    mutating func chunkByteCount(for image: ImageID, fitting limit: UInt64, within limits: PlanLimits) -> UInt64? {
         guard let entry = self.image(image), let geometry = entry.geometry, let job = jobs[image.job]?.description
         else {
             return nil
         }
         var chunkByteCount = (entry.chunkByteCount ?? job.options.chunkByteCount) / 2
         while chunkByteCount >= Self.leastChunkByteCount {
+            // An image may not have more tasks than that, however little memory they take.
+            guard let size = try? planSize(job, geometry, chunkByteCount: chunkByteCount), limits.admits(size) else {
+                return nil
+            }
             // Whatever the size of the chunks, the pipeline suits the image.
             let plan = try? plan(job, geometry, chunkByteCount: chunkByteCount)
             let need = plan?.largestMemoryByteCount(

@@ -6,6 +6,8 @@ extension Scheduler {
         counters.tasksReady = queue.count
         counters.leasesRunning = leases.count
         counters.jobsOpen = ledger.totals.openJobs
+        counters.jobsKept = ledger.jobs.count
+        counters.imagesKept = ledger.totals.images
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
@@ -18,6 +20,11 @@ extension Scheduler {
         counters.workersTaking = pool.takingCount
         counters.workersDraining = pool.drainingCount
         return counters
+    }
+
+    /// The job that the submitter opened with the token, if it is kept.
+    public func job(of opening: JobOpening) -> JobID? {
+        ledger.jobsBySubmission[Submission(submitter: opening.submitter, token: opening.token)]
     }
 
     public func jobSummary(_ job: JobID) -> JobSummary? {
@@ -61,10 +68,16 @@ extension Scheduler {
         return range.compactMap { imageStatus(ImageID(job: job, index: UInt32($0))) }
     }
 
-    /// All workers that are connected, expected, or gone not long ago, by identifier.
-    public func workers(at now: Moment) -> [WorkerStatus] {
+    /// Workers that are connected, expected, or gone not long ago, by identifier.
+    ///
+    /// - Parameters:
+    ///   - after: the worker behind which the list begins; `nil` for the first.
+    ///   - limit: workers in the list, at most.
+    public func workers(at now: Moment, after: WorkerID? = nil, limit: Int = .max) -> [WorkerStatus] {
         let now = max(latest, now.instant - stalledTime)
-        return (Array(pool.workers.values) + quarantinedStrangers(at: now)).sorted { $0.id < $1.id }.map { worker in
+        let all = Array(pool.workers.values) + quarantinedStrangers(at: now)
+        let listed = all.filter { worker in after.map { $0 < worker.id } ?? true }.sorted { $0.id < $1.id }
+        return listed.prefix(max(0, limit)).map { worker in
             let quarantine = ledger.quarantined[worker.id]
             let state: WorkerStatus.State
             let lastHeard: Instant

@@ -28,6 +28,9 @@ extension Scheduler {
             return
         }
         leases[lease]?.progressAt = now.instant
+        let promised = min(leases[lease]?.storageByteCount ?? 0, blob.byteCount)
+        leases[lease]?.storageByteCount -= promised
+        storage.release(promised, stored: blob.byteCount)
         let holders = Set(ledger.openLeases(of: key).map { leases[$0]?.worker })
         commit(
             .bandPublished(lease.task, band: band, blob: blob, by: holders == [worker] ? nil : worker), into: &decision)
@@ -54,14 +57,20 @@ extension Scheduler {
             misbehaved(worker, lease, objection, at: now, into: &decision)
             return
         }
-        let holder = removeLease(lease, at: now)
+        let stored = output.blobs.reduce(UInt64(0)) { $0.addingClamped($1.byteCount) }
+        let holder = removeLease(lease, stored: stored, at: now)
         if let holder { noteDuration(of: holder, at: now) }
         let others = ledger.openLeases(of: key).filter { $0 != lease }
         for other in seeded(.backupNotRevoked, [], else: others) {
             revoke(other, .taskDone, at: now, into: &decision)
         }
         forgetWaiting(key)
-        pool.update(worker) { $0.tasksDone += 1 }
+        returns[key] = nil
+        pool.update(worker) {
+            $0.tasksDone += 1
+            $0.returnsInARow = 0
+            $0.restsUntil = nil
+        }
         let author = seeded(.auditBlamesHolder, nil, else: holder?.worker == worker ? nil : worker)
         commit(.taskCompleted(lease, output: output, by: author), into: &decision)
         decision.noteChange(of: key.job)
@@ -83,19 +92,35 @@ extension Scheduler {
         finishEvent(at: now, into: &decision)
     }
 
-    /// A draining worker gives a lease back. The task is no worse for it.
+    /// A draining worker gives a lease back. The task is no worse for it, unless it is given back again and again.
     public mutating func leaseReturned(
         _ lease: LeaseID, by worker: WorkerID, at now: Moment, into decision: inout Decision
     ) {
-        taskFailed(
-            lease, by: worker, failure: Failure(.returned, "the worker gave the lease back"), at: now, into: &decision)
+        let now = clockRead(now)
+        heard(worker, at: now)
+        guard let key = leases[lease]?.key, leases[lease]?.worker == worker else {
+            totals.staleReports += 1
+            return
+        }
+        attemptEnded(lease, returned(key, by: worker, at: now), at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
+    }
+
+    /// A worker's report cannot be true: the attempt failed, if it is the worker's own, and nothing else changes.
+    mutating func reportRefused(
+        _ lease: LeaseID, by worker: WorkerID, _ reason: String, at now: Moment, into decision: inout Decision
+    ) {
+        let now = clockRead(now)
+        heard(worker, at: now)
+        misbehaved(worker, lease, reason, at: now, into: &decision)
+        finishEvent(at: now, into: &decision)
     }
 
     /// The task that a report is about, if its image is running, it is not done, and the attempt was really made.
     ///
     /// Attempts from before the image started over do not count: their inputs are gone, and by another plan the same name is
     /// another part of the image.
-    private func wanted(_ lease: LeaseID) -> TaskKey? {
+    func wanted(_ lease: LeaseID) -> TaskKey? {
         guard let key = ledger.key(lease.task), let image = ledger.image(key.image) else { return nil }
         let task = ledger.taskProgress(key)
         let wasAttempted = seeded(
@@ -123,6 +148,8 @@ extension Scheduler {
             totals.staleReports += 1
             return
         }
+        refusal = reason
+        totals.reportsRefused += 1
         attemptEnded(
             lease, Failure(.workerError, "the worker's report was refused: \(reason)"), at: now, into: &decision)
     }

@@ -59,20 +59,32 @@ extension Scheduler {
         alarms.set(.stragglers, at: now.instant + configuration.stragglerAge / 4)
     }
 
+    /// Whether the attempt takes much longer than its like. The first of its kind has only its own pace to be judged by: it is
+    /// one when it would need more than its progress timeout, half of which is over.
+    private func isStraggler(_ lease: Lease, at now: Moment) -> Bool {
+        guard let startedAt = lease.startedAt else { return false }
+        let age = now.instant - startedAt
+        if let mean = durations[lease.key.job]?.mean(of: lease.kind) {
+            return age > max(configuration.stragglerAge, mean * configuration.stragglerFactor)
+        }
+        return age > max(configuration.stragglerAge, lease.progressTimeout / 2)
+            && age > lease.progressTimeout * lease.progress
+    }
+
     /// Idle slots run a second attempt of tasks that take much longer than their like; the first result wins.
     mutating func backUpStragglers(at now: Moment, into decision: inout Decision) {
         guard queue.count == 0 else { return }
         leasesByAge.removeAll { leases[$0] == nil }
         for id in leasesByAge {
             guard let idle = pool.leastLoaded(), idle.leases < idle.slots else { return }
-            guard let lease = leases[id], !lease.isAudit, let startedAt = lease.startedAt,
-                let mean = durations[lease.key.job]?.mean(of: lease.kind)
+            guard let lease = leases[id], !lease.isAudit, isStraggler(lease, at: now),
+                ledger.openLeases(of: lease.key).count == 1
             else { continue }
-            let limit = max(configuration.stragglerAge, mean * configuration.stragglerFactor)
-            guard now.instant - startedAt > limit, ledger.openLeases(of: lease.key).count == 1 else { continue }
             let avoided = ledger.workersThatFailed(lease.key).union([lease.worker])
                 .union(tooSmallWorkers(for: memoryByteCount(of: lease.key).now))
-            guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots else { continue }
+            guard let other = pool.leastLoaded(except: avoided), other.leases < other.slots,
+                storage.fits(storageByteCount(of: lease.key))
+            else { continue }
             totals.backupsGranted += 1
             grant(lease.key, to: other.worker, isPaid: false, at: now, into: &decision)
         }

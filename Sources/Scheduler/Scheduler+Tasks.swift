@@ -79,31 +79,6 @@ extension Scheduler {
 extension ImageProgress {
     func output(at step: TaskStep) -> TaskOutput? { plan.task(at: step).flatMap(output(of:)) }
 
-    /// Why `output` cannot be the result of the task; `nil` when it can.
-    func objection(to output: TaskOutput, of task: UInt32) -> String? {
-        switch plan.step(Int(task)) {
-        case .whole:
-            return output.payload == nil ? "no output file was named" : nil
-        case .decode:
-            return plan.neededBands.first { bands[$0] == nil }.map { "band \($0) of \(bands.count) was not published" }
-        case .chunk(let stage, _):
-            if output.payload == nil { return "no payload was named" }
-            switch plan.stages[Int(stage)].epilogue {
-            case .rows, .columns, .report: return nil
-            case .aggregate: return output.summary == nil ? "no summary was named" : nil
-            case .segments: return output.checksum == nil ? "the segment has no checksum" : nil
-            }
-        case .reduce(let stage):
-            guard let payload = output.payload else { return "no merged values were named" }
-            let count = plan.valueCount(reducing: Int(stage))
-            let offsets = output.valueOffsets
-            guard offsets.count == count + 1, offsets.first == 0, offsets.last == payload.byteCount,
-                zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
-            else { return "the offsets do not cut \(payload.byteCount) bytes into \(count) values" }
-            return nil
-        }
-    }
-
     /// The order to build the file; the image must be complete.
     func assembly(of image: ImageID) -> Assembly {
         let last = plan.stages.count - 1

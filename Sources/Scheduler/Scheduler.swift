@@ -33,8 +33,12 @@ public struct Scheduler: ~Copyable, Sendable {
     var delayed: [TaskKey: Instant] = [:]
     /// How often the placement of a task was delayed because only workers that had failed it had room.
     var placementDelays: [TaskKey: Int] = [:]
-    /// Images whose output files the shell is building.
-    var assembling: Set<ImageID> = []
+    /// How often each task was given back since it was last finished or withdrawn.
+    var returns: [TaskKey: Int] = [:]
+    /// Images whose output files the shell is building, with the bytes that these are going to take.
+    var assembling: [ImageID: UInt64] = [:]
+    /// The room for results.
+    var storage = StorageRoom()
     /// How long each job's tasks took so far, by kind.
     var durations: [JobID: TaskDurations] = [:]
     /// Leases in the order of their grant, perhaps with some that have ended.
@@ -57,6 +61,8 @@ public struct Scheduler: ~Copyable, Sendable {
     /// The deadline that was postponed last, because of a stall.
     var latestPostponed = Instant.zero
     var totals = SchedulerCounters()
+    /// Why the report that was heard last was refused.
+    var refusal: String?
 
     /// - Parameters:
     ///   - configuration: limits and delays; checked.
@@ -121,15 +127,28 @@ public struct Scheduler: ~Copyable, Sendable {
         try ledger.canonicalText(of: pipeline)
     }
 
-    mutating func plan(_ job: JobDescription, _ geometry: ImageGeometry) throws(PipelineError) -> ImagePlan {
-        try ledger.plan(job, geometry)
+    /// - Parameter known: the size, where the shell has computed it.
+    mutating func planSize(
+        _ job: JobDescription, _ geometry: ImageGeometry, known: PlanSize?
+    ) throws(PipelineError) -> PlanSize {
+        guard let known else { return try ledger.planSize(job, geometry) }
+        ledger.remember(known, of: job, geometry)
+        return known
+    }
+
+    mutating func planSize(
+        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64
+    ) throws(PipelineError) -> PlanSize {
+        try ledger.planSize(job, geometry, chunkByteCount: chunkByteCount)
     }
 
     mutating func memoryByteCount(of key: TaskKey) -> (now: UInt64, largest: UInt64) {
         ledger.memoryByteCount(of: key)
     }
 
+    mutating func storageByteCount(of key: TaskKey) -> UInt64 { ledger.storageByteCount(of: key) }
+
     mutating func chunkByteCount(for image: ImageID, fitting limit: UInt64) -> UInt64? {
-        ledger.chunkByteCount(for: image, fitting: limit)
+        ledger.chunkByteCount(for: image, fitting: limit, within: configuration.planLimits)
     }
 }

@@ -66,8 +66,10 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var maximumImages: Int = 4_000_000
     /// (max-images-per-job).
     public var maximumImagesPerJob: Int = 1_000_000
-    /// Tasks that may wait for a worker, over all jobs (max-tasks).
+    /// Tasks that may wait for a worker, over all jobs; and the tasks that images which were begun may have together (max-tasks).
     public var maximumTasksReady: Int = 2_000_000
+    /// Tasks of one image, by which the rest of its plan is measured, too (max-tasks-per-image).
+    public var maximumTasksPerImage: Int = 250_000
     /// Images that may wait for a redrive; beyond it, they fail permanently (max-dead-letters).
     public var maximumDeadLetters: Int = 100_000
     /// Connected workers (max-workers).
@@ -77,7 +79,14 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     /// Slots that one worker may offer (max-slots-per-worker).
     public var maximumSlotsPerWorker: Int = 1_024
 
-    // Bounds on texts; they have no setting.
+    // Bounds that have no setting.
+
+    /// Ranks that a slot of a worker may have.
+    public static let mostRanksPerSlot = 1_024
+    /// Bytes of memory that a worker may offer for the task of one slot. With less it could not run a small image: a worker that
+    /// says so would have images planned for it, or given up.
+    public static let leastSlotMemory: UInt64 = 64 << 20
+    public static let mostSlotMemory: UInt64 = 1 << 50
 
     /// Bytes of an image's name.
     public static let longestName = 1_024
@@ -85,6 +94,9 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public static let longestPipeline = 16_384
 
     public init() {}
+
+    /// How large the plan of an image may be.
+    public var planLimits: PlanLimits { PlanLimits(maximumTasks: maximumTasksPerImage) }
 
     /// Sets how often a worker sends a heartbeat, and how long its silence may last in proportion: suspect after 4, dead
     /// after 6, leases lapse after 20.
@@ -132,7 +144,8 @@ public struct SchedulerConfiguration: Hashable, Sendable {
             ("maximumOpenJobs", maximumOpenJobs), ("maximumOpenJobsPerSubmitter", maximumOpenJobsPerSubmitter),
             ("maximumJobs", maximumJobs), ("maximumImages", maximumImages),
             ("maximumImagesPerJob", maximumImagesPerJob), ("maximumDeadLetters", maximumDeadLetters),
-            ("maximumTasksReady", maximumTasksReady), ("maximumWorkers", maximumWorkers),
+            ("maximumTasksReady", maximumTasksReady), ("maximumTasksPerImage", maximumTasksPerImage),
+            ("maximumWorkers", maximumWorkers),
             ("maximumGoneWorkers", maximumGoneWorkers), ("maximumSlotsPerWorker", maximumSlotsPerWorker),
         ] {
             try demand(value >= 1 && value <= Int(UInt32.max), "\(name) is \(value); allowed are 1 to \(UInt32.max)")

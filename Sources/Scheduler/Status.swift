@@ -110,6 +110,9 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var leasesRunning: Int = 0
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
+    /// Jobs in the records, ended ones included, and their images.
+    public internal(set) var jobsKept: Int = 0
+    public internal(set) var imagesKept: Int = 0
     public internal(set) var workersConnected: Int = 0
     /// Connected workers that are given new leases.
     public internal(set) var workersTaking: Int = 0
@@ -124,6 +127,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var lateResults: UInt64 = 0
     /// Failure reports and returns of leases that had already ended, and changed nothing.
     public internal(set) var staleReports: UInt64 = 0
+    /// Reports that could not be true, of workers on leases of their own.
+    public internal(set) var reportsRefused: UInt64 = 0
     public internal(set) var leasesGranted: UInt64 = 0
     public internal(set) var leasesMoved: UInt64 = 0
     public internal(set) var backupsGranted: UInt64 = 0

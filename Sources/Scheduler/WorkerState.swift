@@ -1,4 +1,5 @@
 import JobModel
+import SeededFaults
 
 /// A worker as the scheduler knows it, and its states:
 ///
@@ -20,6 +21,8 @@ struct WorkerState: Sendable {
     }
 
     let id: WorkerID
+    /// The identity of the process that registered with it; `nil` after a restart of the master, until somebody has.
+    var identity: [UInt8]?
     var name: String
     var slotCount: Int
     var ranksPerSlot: Int
@@ -29,6 +32,10 @@ struct WorkerState: Sendable {
     var isDraining = false
     /// It computed wrong results, and gets no leases until the operator releases it.
     var isQuarantined = false
+    /// It gave leases back without draining: until then it gets no others.
+    var restsUntil: Instant?
+    /// Leases that it gave back without draining since it finished one.
+    var returnsInARow = 0
     var connectedSince: Instant
     /// When this run of the master heard of it first.
     var firstSeen = Instant.zero
@@ -56,7 +63,7 @@ struct WorkerState: Sendable {
     /// Whether it may be given leases, room permitting.
     var takesLeases: Bool {
         switch link {
-        case .connected: !isDraining && !isQuarantined
+        case .connected: !isDraining && !isQuarantined && restsUntil == nil
         case .suspect, .expected, .gone: false
         }
     }
@@ -96,7 +103,10 @@ struct Lease: Sendable {
     /// When it ends, unless a heartbeat lists it before.
     var deadline: Instant
     var progress: Double = 0
-    /// When its latest progress was seen.
+    /// The progress that was counted last, and how often some was.
+    private var countedProgress: Double = 0
+    private var countedSteps = 0
+    /// When its latest progress was counted.
     var progressAt: Instant
     /// The longest it may run without progress, once started.
     let progressTimeout: Duration
@@ -105,6 +115,43 @@ struct Lease: Sendable {
     var isAudit = false
     /// What an audit of a decoding published so far.
     var bands: [Int: BlobReference] = [:]
+    /// Bytes of its result that are not stored yet.
+    var storageByteCount: UInt64
+
+    init(
+        id: LeaseID, key: TaskKey, worker: WorkerID, grantedAt: Instant, startedAt: Instant?, deadline: Instant,
+        progressTimeout: Duration, kind: TaskKind, storageByteCount: UInt64
+    ) {
+        self.id = id
+        self.key = key
+        self.worker = worker
+        self.grantedAt = grantedAt
+        self.startedAt = startedAt
+        self.deadline = deadline
+        self.progressTimeout = progressTimeout
+        self.kind = kind
+        self.storageByteCount = storageByteCount
+        progressAt = grantedAt
+    }
+
+    /// The share of an attempt that counts as progress. So an attempt that continues by less in each `progressTimeout` ends, and
+    /// none takes longer than `maximumSteps` of these.
+    static let leastStep = 1.0 / 64
+    /// A small image is decoded, then computed: the progress of each is told from 0 to 1.
+    static let maximumSteps = 192
+
+    /// The worker says how far it is.
+    mutating func advanced(to progress: Double, at now: Instant) {
+        let isChanged = progress != self.progress
+        self.progress = progress
+        let isFurther = progress - countedProgress >= Self.leastStep || (progress >= 1 && countedProgress < 1)
+        let isNextPart = countedProgress - progress >= Self.leastStep
+        let isCounted = (isFurther || isNextPart) && countedSteps < Self.maximumSteps
+        guard seeded(.creepingProgressCounts, isChanged, else: isCounted) else { return }
+        countedProgress = progress
+        countedSteps += 1
+        progressAt = now
+    }
 }
 
 /// Tasks of a kind take about equally long.

@@ -27,7 +27,27 @@ public enum SeededFault: Sendable {
     /// When one of the two attempts at a straggler is finished, the other one continues.
     case backupNotRevoked
 
+    // The scheduler: what workers report.
+
+    /// The size that a report gives for a blob is not compared with the blob's.
+    case reportedSizeBelieved
+    /// The bytes of a result are not compared with what they have to be.
+    case contentNotExamined
+    /// The length of a chunk's rows is not compared with the plan.
+    case chunkLengthNotCompared
+    /// A report may name what its task does not give.
+    case surplusFieldAccepted
+    /// A worker may report ends of attempts that only the master decides.
+    case masterCauseBelieved
+    /// A worker may give itself the number of another.
+    case workerNumberStolen
+    /// However little an attempt gets on, it is progress.
+    case creepingProgressCounts
+
     // The scheduler: retries.
+
+    /// A task that is given back is handed out again at once, as often as that happens.
+    case returnNotPaced
 
     /// An image is dead-lettered one attempt late.
     case deadLetteredLate
@@ -68,6 +88,8 @@ public enum SeededFault: Sendable {
 
     /// The client's token is not compared.
     case tokenIgnored
+    /// A job is known by its client's token alone; the submitter is not compared.
+    case submitterIgnored
     /// The end of a job's submission is acknowledged and not kept.
     case sealNotKept
     /// The tasks of a cancelled job still wait to be handed out.
@@ -78,6 +100,10 @@ public enum SeededFault: Sendable {
     case idleTimeCredited
     /// Jobs are taken though there is no room for them.
     case roomNotLimited
+    /// An image is taken however large its plan is.
+    case planSizeNotLimited
+    /// A job is taken in place of one whose results must still be kept.
+    case keptJobsGiveWay
     /// A job's tasks are handed out in spite of a more urgent one.
     case priorityIgnored
     /// An input that two images share goes when the first of them ends.
@@ -107,6 +133,15 @@ public enum SeededFault: Sendable {
     case doneResultsKept
     /// A file that was put together of what an image had before it started over becomes its result.
     case staleAssemblyAccepted
+
+    // The scheduler: room for results.
+
+    /// Tasks are handed out though their results find no place.
+    case fullDiskIgnored
+    /// An attempt whose worker waits for room at the master has hung.
+    case hungWhileDiskIsFull
+    /// A task that waited for room is not queued when there is room again.
+    case roomReturnsUnnoticed
 
     // The worker's lease board.
 
@@ -139,6 +174,8 @@ public enum SeededFault: Sendable {
     case deletesWithoutAsking
     /// A blob that was put again after its removal was decided goes all the same.
     case removalIgnoresPut
+    /// A client that stays connected may leave its job incomplete without end.
+    case idleJobsStay
     /// Deadlines are kept by the wall clock.
     case wallClockLeases
     /// The assembled file of an image is not reported.
@@ -147,6 +184,11 @@ public enum SeededFault: Sendable {
     case wallClockEndsKeeping
     /// The results of a job that was redriven are kept from its first ending on.
     case firstEndingCounts
+
+    /// The input of a job stays as its uploader put it: not synced.
+    case inputLeftRecomputable
+    /// The file of a small image stays as its worker put it: not synced.
+    case resultLeftRecomputable
 
     // The journal.
 
@@ -170,32 +212,72 @@ public enum SeededFault: Sendable {
             }
         }
 
+        /// How much it takes to find it: so the tests of the gate hunt what a few seeds find, and no fault is forgotten.
+        public enum Hunt: Sendable {
+            /// A checker finds it within 200 seeds.
+            case fewSeeds
+            /// It takes up to 1,000.
+            case manySeeds
+            /// A precondition of the product may end the process before a checker finds it.
+            case endsTheProcess
+        }
+
+        public var hunt: Hunt {
+            switch self {
+            case .reassignedWithoutRevoking, .deadLetteredLate, .lossCountsAsFailure, .corruptInputRetried,
+                .heartbeatNotHeard, .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit,
+                .disconnectForgotten, .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
+                .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
+                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping:
+                .fewSeeds
+            case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .lostWorkerKeepsLeases,
+                .unlistedLeasesRenewed, .droppedLeasesNotNamed, .anyLeaseReclaimed, .nonsenseEndsOthersAttempt,
+                .backupNotRevoked, .reportedSizeBelieved, .contentNotExamined, .chunkLengthNotCompared,
+                .surplusFieldAccepted, .masterCauseBelieved, .workerNumberStolen, .creepingProgressCounts,
+                .returnNotPaced, .failureRefunded, .otherReleaseAdmitted, .suspectNeverDead, .stallIgnored,
+                .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
+                .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
+                .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
+                .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
+                .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
+                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
+                .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted,
+                .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
+                .manySeeds
+            }
+        }
+
         /// The promise that it breaks first, by its row in docs/guarantees.md.
         public var brokenPromise: String {
             switch self {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
                 .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
-                .tokenIgnored,
-                .firstEndingCounts:
+                .tokenIgnored, .submitterIgnored, .firstEndingCounts, .inputLeftRecomputable,
+                .resultLeftRecomputable, .keptJobsGiveWay:
                 "1 acknowledged jobs survive"
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
                 .backupNotRevoked,
-                .workerIdentifiersReused, .grantBeforeCommit, .cancelledTasksWait, .slotFreedEarly:
+                .workerIdentifiersReused, .workerNumberStolen, .grantBeforeCommit, .cancelledTasksWait,
+                .slotFreedEarly:
                 "2 one commit per task"
+            case .reportedSizeBelieved, .contentNotExamined, .chunkLengthNotCompared, .surplusFieldAccepted:
+                "12 no silent corruption"
             case .lostWorkerKeepsLeases, .unlistedLeasesRenewed, .droppedLeasesNotNamed, .reassignedWithoutRevoking,
                 .suspectNeverDead, .missingWorkerAwaited, .disconnectForgotten:
                 "4 bounded reassignment"
             case .heartbeatNotHeard, .stallIgnored, .oldConnectionEndsNewOne:
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
-                .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported:
+                .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
+                .returnNotPaced, .roomReturnsUnnoticed, .idleJobsStay:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
-                .nonsenseEndsOthersAttempt:
+                .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull:
                 "7 poison is contained"
             case .roomNotLimited: "8 back-pressure"
+            case .planSizeNotLimited: "10 bounded memory"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
             case .auditDecidedByOne, .auditedByItself, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,

@@ -35,6 +35,14 @@ public final class ControlConnection: Sendable {
         frames.send(WireControl(body), stream: stream)
     }
 
+    /// Queues a message that was encoded before, for several connections.
+    public func send(_ message: EncodedControl, stream: UInt32) {
+        frames.send(control: Frame(kind: .control, stream: stream, payload: message.payload))
+    }
+
+    /// Whether more than a few messages wait for the peer to read them.
+    public var isBehind: Bool { frames.isBehind }
+
     /// Ends the connection at once, and `inbound` with it. Queued messages that are not sent yet are lost.
     public func close() { frames.close() }
 
@@ -64,4 +72,12 @@ public final class ControlConnection: Sendable {
 
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(frames: frames) }
     }
+}
+
+/// A message that is encoded once and sent on several connections.
+public struct EncodedControl: Sendable {
+    let payload: ByteBuffer
+
+    /// - Throws: `OversizedPayload`.
+    public init(_ body: WireControl.OneOf_Body) throws { payload = try WireControl(body).frame(stream: 0).payload }
 }

@@ -43,6 +43,13 @@ final class FrameConnection: Sendable {
             request(.close(ConnectionClosed(.oversized, "\(error)"), goodbye: nil))
             return
         }
+        send(control: frame)
+    }
+
+    /// Whether the peer has left more unread than a message of the greatest length.
+    var isBehind: Bool { controlByteCount.load(ordering: .relaxed) > FrameKind.control.payloadByteCountLimit }
+
+    func send(control frame: Frame) {
         let byteCount = FrameHeader.byteCount + frame.payload.readableBytes
         let waiting = controlByteCount.add(byteCount, ordering: .relaxed).newValue
         guard waiting <= limits.outboundByteCount else {

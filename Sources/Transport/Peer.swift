@@ -36,7 +36,7 @@ public struct Peer: Sendable, Hashable {
     public struct Identity: Sendable, Hashable {
         public static let byteCount = 16
 
-        let bytes: [UInt8]
+        package let bytes: [UInt8]
 
         /// - Returns: `nil` unless there are 16 bytes.
         public init?(_ bytes: some Collection<UInt8>) {

@@ -145,10 +145,17 @@ actor Worker {
         }
     }
 
-    private func granted(_ grant: (lease: LeaseID, spec: TaskSpec)?) {
-        guard let (lease, spec) = grant else { return }
-        logger.debug("lease granted", metadata: ["lease.id": "\(lease)"])
-        perform(board.granted(lease, spec))
+    private func granted(_ grant: GrantAssembly.Grant?) {
+        switch grant {
+        case .usable(let lease, let spec):
+            logger.debug("lease granted", metadata: ["lease.id": "\(lease)"])
+            perform(board.granted(lease, spec))
+        case .unusable(let lease, let violation):
+            logger.warning(
+                "a lease cannot be used", metadata: ["lease.id": "\(lease)", "reason": "\(violation)"])
+            perform(board.refused(lease, Failure(.workerError, "the grant cannot be used: \(violation)")))
+        case nil: break
+        }
     }
 
     /// Sends a heartbeat, if there is a connection.

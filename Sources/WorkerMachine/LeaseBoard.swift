@@ -31,7 +31,8 @@ public struct LeaseBoard {
     }
 
     private struct Entry {
-        let spec: TaskSpec
+        /// `nil` for a lease that cannot be used.
+        let spec: TaskSpec?
         var phase: Phase
     }
 
@@ -82,6 +83,15 @@ public struct LeaseBoard {
         order.append(lease)
         entries[lease] = Entry(spec: spec, phase: .fetching)
         return [.fetch(lease, spec)]
+    }
+
+    /// The master granted a lease that the worker cannot use: the attempt fails, and nothing else does.
+    public mutating func refused(_ lease: LeaseID, _ failure: Failure) -> [Action] {
+        // Granted before in a form that could be used: a harmless race; the first grant counts.
+        guard entries[lease] == nil else { return [] }
+        order.append(lease)
+        entries[lease] = Entry(spec: nil, phase: .reporting)
+        return report(.failed(lease, failure))
     }
 
     /// The master says that these are no longer the worker's.
@@ -216,10 +226,10 @@ public struct LeaseBoard {
         guard uploading <= slotCount else { return [] }
         for lease in order {
             guard let slot = freeSlots.last else { break }
-            guard let entry = entries[lease], entry.phase == .ready else { continue }
+            guard let entry = entries[lease], entry.phase == .ready, let spec = entry.spec else { continue }
             freeSlots.removeLast()
             entries[lease]?.phase = .running(slot: slot)
-            actions.append(.run(lease, entry.spec, slot: slot))
+            actions.append(.run(lease, spec, slot: slot))
         }
         return actions
     }

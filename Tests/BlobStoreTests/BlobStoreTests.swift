@@ -175,6 +175,91 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a size that is not the blob's says nothing about the blob`(isReopened: Bool) throws {
+        try withTemporaryDirectory { directory in
+            var store = try LocalBlobStore(path: directory + "/blobs")
+            let bytes = (0..<BlobReader.blockByteCount + 777).map { UInt8(truncatingIfNeeded: $0 * 31) }
+            let blobs = [
+                try store.put(bytes, .durable), try store.put([], .recomputable), try store.put([1], .durable),
+            ]
+            if isReopened { store = try LocalBlobStore(path: directory + "/blobs") }
+            for blob in blobs {
+                for byteCount in [0, 1, blob.byteCount + 1, blob.byteCount * 2 + 7, UInt64(Int64.max), .max]
+                where byteCount != blob.byteCount {
+                    let said = BlobReference(digest: blob.digest, byteCount: byteCount)
+                    expectCode(.sizeDiffers) { _ = try store.open(said) }
+                    do { _ = try store.open(said) } catch let error as BlobStoreError {
+                        #expect(error.blob == nil, "nobody may take it for damage")
+                        #expect(error.description.contains("has \(blob.byteCount) bytes, not \(byteCount)"))
+                    }
+                }
+                #expect(try store.byteCount(of: blob.digest) == blob.byteCount)
+                #expect(try !store.isDamaged(blob.digest))
+                #expect(try store.setAsideUnlessPutAgain(blob.digest) == nil, "it is whole")
+                #expect(try store.verify(blob.digest) == blob)
+            }
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `whatever size is named, a file that is not what was put is damaged`(isReopened: Bool) throws {
+        try withTemporaryDirectory { directory in
+            var store = try LocalBlobStore(path: directory + "/blobs")
+            let bytes = (0..<2 * BlobReader.blockByteCount).map { UInt8(truncatingIfNeeded: $0 * 31) }
+            let blob = try store.put(bytes, .recomputable)
+            let path = try store.open(blob).path
+            for length in [0, 1, BlobReader.blockByteCount, bytes.count - 1, bytes.count + 1] {
+                try overwrite(Array((bytes + [9]).prefix(length)), path)
+                if isReopened { store = try LocalBlobStore(path: directory + "/blobs") }
+                for byteCount in [blob.byteCount, blob.byteCount + 3] where byteCount != UInt64(length) {
+                    expectCode(.damaged) {
+                        _ = try store.open(BlobReference(digest: blob.digest, byteCount: byteCount))
+                    }
+                }
+                #expect(try store.isDamaged(blob.digest))
+            }
+        }
+    }
+
+    @Test func `a file that was put again is not set aside for damage in the one before`() throws {
+        try withStore { store, _ in
+            let blob = try store.put([1, 2, 3], .durable)
+            store.confirmPut(blob.digest)
+            try overwrite([1, 2, 4], try store.open(blob).path)
+            let reader = try store.open(blob)
+            #expect(try store.put([1, 2, 3], .durable) == blob)
+            store.confirmPut(blob.digest)
+            expectCode(.damaged) { _ = try reader.read(at: 0, count: 3) }
+            #expect(try !store.isDamaged(blob.digest))
+            #expect(try store.setAsideUnlessPutAgain(blob.digest) == nil)
+            #expect(try store.open(blob).read(at: 0, count: 3) == [1, 2, 3])
+        }
+    }
+
+    @Test func `what can be computed again is made durable where it is`() throws {
+        try withTemporaryDirectory { directory in
+            let store = try LocalBlobStore(path: directory + "/blobs")
+            let blob = try store.put([1, 2, 3], .recomputable)
+            let path = try store.open(blob).path
+            #expect(try mode(path) == 0o600)
+            try store.makeDurable(blob.digest)
+            #expect(try mode(path) == 0o400)
+            let inode = try fileNumber(path)
+            try store.makeDurable(blob.digest)
+            #expect(try store.put([1, 2, 3], .recomputable) == blob)
+            #expect(try fileNumber(path) == inode, "it can be relied on")
+            expectCode(.notFound) { try store.makeDurable(try #require(BlobDigest(hex: abc))) }
+
+            // What an earlier process left may have lost its bytes with the power.
+            let old = try store.put([4, 5, 6], .recomputable)
+            try overwrite([4, 5], try store.open(old).path)
+            let later = try LocalBlobStore(path: directory + "/blobs")
+            expectCode(.damaged) { try later.makeDurable(old.digest) }
+            #expect(try mode(later.directory.path(BlobDirectory.name(old.digest))) == 0o600)
+        }
+    }
+
     @Test func `reading beyond the end is refused`() throws {
         try withStore { store, _ in
             let reader = try store.open(store.put([1, 2, 3], .recomputable))
@@ -330,6 +415,10 @@ private func incomingCount(_ directory: String) throws -> Int {
 
 private func fileNumber(_ path: String) throws -> Int? {
     try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
+}
+
+private func mode(_ path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
 }
 
 /// Changes a blob behind the store's back, write protection or not.

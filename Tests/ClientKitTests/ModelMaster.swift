@@ -223,7 +223,10 @@ final class ModelMaster: MasterAPI {
     }
 
     func jobs(limit: UInt32, before: JobID?) async throws -> [JobSummary] {
-        try call("jobs") { state in state.jobs.map { Self.summary(of: JobID($0.key), $0.value) } }
+        try call("jobs") { state in
+            state.jobs.filter { job, _ in before.map { job < $0.rawValue } ?? true }.sorted { $0.key > $1.key }
+                .prefix(min(Int(limit), Self.pageCount)).map { Self.summary(of: JobID($0.key), $0.value) }
+        }
     }
 
     func images(_ job: JobID, first: UInt32) async throws -> ImagePage {
@@ -291,6 +294,16 @@ final class ModelMaster: MasterAPI {
             _ = try Self.find(job, in: state)
             state.jobs[job.rawValue]?.isCancelled = true
             Self.tellWatchers(of: job, state)
+        }
+    }
+
+    func forget(_ job: JobID) async throws {
+        try call("forget") { state in
+            let found = try Self.find(job, in: state)
+            guard found.isCancelled || found.isSealed else {
+                throw MasterRefusal(.wrongState, "job \(job) is open, but must be finished or cancelled")
+            }
+            state.jobs[job.rawValue] = nil
         }
     }
 

@@ -54,7 +54,7 @@ import Testing
             try Tessera.parseAsRoot([
                 "run", "invert", "a.png", "--master", "m:1", "--secret-file", "s", "--config", "c",
                 "--reconnect-timeout", "1s", "--silence-timeout", "2s", "--progress", "plain", "--presets", "p",
-                "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4", "--attempts", "5",
+                "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4K", "--attempts", "5",
                 "--submitter", "ada",
             ]) as? Run)
         let given = Dictionary(
@@ -63,7 +63,7 @@ import Testing
             given == [
                 "master": "m:1", "secret-file": "s", "config": "c", "reconnect-timeout": "1s", "silence-timeout": "2s",
                 "progress": "plain", "presets": "p", "priority": "7", "no-cache": "true", "max-pixels": "3",
-                "chunk-bytes": "4", "attempts": "5", "submitter": "ada",
+                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada",
             ])
     }
 }

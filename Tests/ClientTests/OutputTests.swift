@@ -92,3 +92,33 @@ final class RecordingSink: TextSink {
 
     func write(_ text: String) throws(ClientError) { written.withLock { $0 += text } }
 }
+
+/// What `tessera status` says of the master's room.
+@Suite struct MasterRoomTests {
+    private func text(_ storage: MasterStatus.Storage?, _ records: MasterStatus.Records? = nil) -> String {
+        Listing.master(MasterStatus(software: "tessera-master 0", storage: storage, records: records))
+    }
+
+    @Test func `a full disk is shown with need, have and the setting`() {
+        let ample = text(MasterStatus.Storage(freeBytes: 5 << 30, minFreeBytes: 1 << 30))
+        #expect(ample.contains("5.0 GB free") || ample.contains("free"))
+        #expect(!ample.contains("FULL"))
+        let low = text(MasterStatus.Storage(freeBytes: 1 << 20, minFreeBytes: 1 << 30, uploadsWait: true))
+        for word in ["NEARLY FULL", "uploads wait", "min-free-bytes"] { #expect(low.contains(word), "\(low)") }
+        let full = text(
+            MasterStatus.Storage(
+                freeBytes: 1 << 20, minFreeBytes: 1 << 30, uploadsWait: true,
+                shortage: .init(needBytes: 3 << 20, haveBytes: 0)))
+        for word in ["FULL", "jobs wait", Units.bytes(3 << 20), "min-free-bytes"] {
+            #expect(full.contains(word), "\(full)")
+        }
+        #expect(!text(nil).contains("disk"), "an older master does not say")
+    }
+
+    @Test func `records that are nearly full are shown with the way out`() {
+        let few = text(nil, .init(jobs: 10, maxJobs: 100, images: 10, maxImages: 1_000))
+        #expect(few.contains("10 of 100 jobs") && !few.contains("FULL"))
+        let many = text(nil, .init(jobs: 10, maxJobs: 100, images: 900, maxImages: 1_000, jobsYielded: 5))
+        for word in ["NEARLY FULL", "tessera forget", "5 gave way"] { #expect(many.contains(word), "\(many)") }
+    }
+}

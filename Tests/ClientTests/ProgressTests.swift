@@ -111,6 +111,25 @@ import Testing
         #expect(errors.text == "job 17: 50% done, 1/2 images\n")
     }
 
+    @Test(arguments: ProgressStyle.allCases) func `an obstacle to a job is told once, and once when it is over`(
+        style: ProgressStyle
+    ) {
+        let errors = RecordingSink()
+        let reporter = ProgressReporter(
+            console: Console(output: RecordingSink(), errors: errors, isJSON: false), style: style
+        ) { .zero }
+        func summary(_ obstacle: String?) -> JobSummary {
+            JobSummary(id: JobID(17), state: .running, imageCount: 2, obstacle: obstacle)
+        }
+        for (obstacle, times) in [(nil, 3), ("no space: 5 bytes", 3), ("no space: 4 bytes", 3), (nil, 3)] {
+            for _ in 0..<times { reporter.update { $0.update(with: summary(obstacle)) } }
+        }
+        let lines = errors.text.split(whereSeparator: { $0 == "\n" || $0 == "\r" }).filter {
+            $0.contains("waits:") || $0.contains("continues")
+        }
+        #expect(lines == ["job 17 waits: no space: 5 bytes", "job 17 continues"], "\(errors.text)")
+    }
+
     @Test func `a terminal gets a bar that goes away at the end`() {
         let errors = RecordingSink(terminalWidth: 50)
         let reporter = ProgressReporter(

@@ -75,11 +75,11 @@ actor ModelWorker {
                         group.addTask { await self.work(on: lease, spec, connection, blobs) }
                     }
                 case .grantLease(let grant):
-                    guard let (lease, spec) = try grants.received(grant) else { break }
+                    guard case .usable(let lease, let spec)? = try grants.received(grant) else { break }
                     memory.held[lease] = spec
                     group.addTask { await self.work(on: lease, spec, connection, blobs) }
                 case .grantInputs(let inputs):
-                    guard let (lease, spec) = try grants.received(inputs) else { break }
+                    guard case .usable(let lease, let spec)? = try grants.received(inputs) else { break }
                     memory.held[lease] = spec
                     group.addTask { await self.work(on: lease, spec, connection, blobs) }
                 case .revokeLease(let revocation): memory.held[try LeaseID(wire: revocation.lease)] = nil

@@ -21,6 +21,9 @@ import Transport
             let journal = try Journal(directory: place.state)
             try content.write { try journal.append($0) }
             try journal.close()
+            // A journal with records has a store beside it.
+            try FileManager.default.createDirectory(
+                atPath: place.state + "/blobs", withIntermediateDirectories: false)
             let start = ContinuousClock.now
             let master = try await MasterProcess.start(at: place)
             let elapsed = ContinuousClock.now - start

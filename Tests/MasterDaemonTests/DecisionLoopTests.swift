@@ -165,7 +165,8 @@ extension DecisionLoopTests {
                 try await listener.run { incoming in
                     guard case .control(let connection) = incoming else { return }
                     await ClientSession(
-                        connection: connection, loop: loop, admission: Admission(blobs: blobs),
+                        connection: connection, loop: loop,
+                        admission: Admission(blobs: blobs, limits: SchedulerConfiguration().planLimits),
                         blockingWork: .singleton, limits: TransportLimits(), logger: logger
                     ).run()
                 }
@@ -204,7 +205,8 @@ extension DecisionLoopTests {
             // A pool that takes no work, as one that is being shut down.
             let background = Background(
                 loop: loop, blobs: try LocalBlobStore(path: directory + "/blobs"),
-                blockingWork: NIOThreadPool(numberOfThreads: 1), logger: Logger(label: "test"))
+                blockingWork: NIOThreadPool(numberOfThreads: 1), reserve: StorageReserve(byteCount: 0),
+                logger: Logger(label: "test"))
             let image = ImageID(job: JobID(1), index: 0)
             let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
             await background.assemble(Assembly(image: image, parts: [], metadata: nil, output: geometry))

@@ -19,6 +19,8 @@ import Testing
             ("max-kept-jobs", { $0.scheduler.maximumJobs }), ("max-kept-images", { $0.scheduler.maximumImages }),
             ("max-images-per-job", { $0.scheduler.maximumImagesPerJob }),
             ("max-tasks", { $0.scheduler.maximumTasksReady }),
+            ("max-tasks-per-image", { $0.scheduler.maximumTasksPerImage }),
+            ("max-unsealed-jobs-per-connection", { $0.maximumUnsealedJobsPerConnection }),
             ("max-queued-bytes", { Int($0.maximumQueuedByteCount) }),
             ("max-dead-letters", { $0.scheduler.maximumDeadLetters }),
             ("max-worker-losses", { Int($0.scheduler.maximumWorkerLosses) }),

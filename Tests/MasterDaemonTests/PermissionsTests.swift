@@ -30,7 +30,7 @@ import Transport
             .listJobs(.init()), .listImages(.init()), .watchJob(.init()), .stopWatching(.init()), .cancelJob(.init()),
             .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .releaseWorker(.init()),
             .listDead(.init()), .showDead(.init()),
-            .redriveDead(.init()), .purgeDead(.init()),
+            .redriveDead(.init()), .purgeDead(.init()), .forgetJob(.init()),
         ]
         let ofWorkers: [WireControl.OneOf_Body] = [
             .register(.init()), .heartbeat(.init()), .bandPublished(.init()), .taskFinished(.init()),

@@ -42,13 +42,15 @@ import Testing
         jobs.opened(JobID(2), by: nil, at: start)
         jobs.opened(JobID(1), by: "second", at: start + .seconds(1))
         jobs.left("first", at: start + .seconds(2))
-        #expect(jobs.abandoned(at: start + .seconds(100), after: timeout) == [JobID(2)])
+        #expect(jobs.abandoned(at: start + .seconds(100), after: timeout, orIdle: .seconds(100_000)) == [JobID(2)])
         jobs.left("second", at: start + .seconds(100))
         jobs.opened(JobID(1), by: "third", at: start + .seconds(101))
-        #expect(jobs.abandoned(at: start + .seconds(200), after: timeout).isEmpty, "it came back")
+        #expect(
+            jobs.abandoned(at: start + .seconds(200), after: timeout, orIdle: .seconds(100_000)).isEmpty, "it came back"
+        )
         jobs.left("third", at: start + .seconds(200))
-        #expect(jobs.abandoned(at: start + .seconds(260), after: timeout).isEmpty)
-        #expect(jobs.abandoned(at: start + .seconds(261), after: timeout) == [JobID(1)])
+        #expect(jobs.abandoned(at: start + .seconds(260), after: timeout, orIdle: .seconds(100_000)).isEmpty)
+        #expect(jobs.abandoned(at: start + .seconds(261), after: timeout, orIdle: .seconds(100_000)) == [JobID(1)])
         #expect(!jobs.contains(JobID(1)))
     }
 
@@ -89,7 +91,7 @@ import Testing
         var kept = KeptJobs(duration: .seconds(3_600))
         let start = Instant(nanoseconds: 1_000_000_000)
         kept.recovered(
-            [(JobID(1), 1_000), (JobID(2), 3_000_000), (JobID(3), 9_000_000_000)],
+            [(JobID(1), 1_000, true), (JobID(2), 3_000_000, true), (JobID(3), 9_000_000_000, false)],
             at: Moment(start, wallClockMilliseconds: 3_600_000))
         func due(_ seconds: Int) -> [UInt64] { kept.takeDue(at: start + .seconds(seconds)).map(\.job.rawValue) }
         #expect(due(0) == [])

@@ -63,8 +63,25 @@ final class Harness {
 
     func disconnect(_ worker: WorkerID, on link: Int) -> Bool { master.disconnected(worker, on: link, at: now) }
 
-    func report(_ report: WorkerReport, by worker: WorkerID) -> BlobReference? {
-        master.reported(report, by: worker, at: now)
+    /// - Parameter byteCounts: of the blobs' files, where these are not what the report says.
+    func report(
+        _ report: WorkerReport, by worker: WorkerID, byteCounts: [BlobDigest: UInt64] = [:], objection: String? = nil
+    ) -> BlobReference? {
+        let said = Dictionary(report.blobs.map { ($0.digest, $0.byteCount) }) { first, _ in first }
+        let evidence = ReportEvidence(
+            byteCounts: said.merging(byteCounts) { $1 }, content: master.expectedContent(of: report),
+            objection: objection)
+        return master.reported(report, by: worker, evidence, at: now).missing
+    }
+
+    /// A reader did not find the blob, and the shell looked once more.
+    ///
+    /// - Returns: whether it had to look.
+    func question(_ digest: BlobDigest, isThere: Bool = false, putMeanwhile: Bool = false) -> Bool {
+        let isBelieved = master.blobQuestioned(digest)
+        if putMeanwhile { master.stored(digest, at: now) }
+        if isBelieved { _ = master.blobLookedFor(digest, isThere: isThere, at: now) }
+        return isBelieved
     }
 
     @discardableResult

@@ -94,6 +94,40 @@ import Testing
         #expect(harness.counts(of: job)?.attemptsFailed == 1)
     }
 
+    @Test func `a report whose blob has another size, or is something else, is not believed`() throws {
+        let harness = try Harness()
+        let worker = try harness.register("one", on: 1)
+        let job = try harness.submit("token", blob(1))
+        harness.master.stored(blob(2).digest, at: harness.now)
+        for (number, finding) in [([blob(2).digest: UInt64(17)], nil), ([:], "this is not a PNG")].enumerated() {
+            let grants = harness.turn().actions.grants
+            let lease = try #require(grants.first)
+            let output = TaskOutput(payload: blob(2))
+            let report = WorkerReport.finished(lease, output)
+            #expect(harness.report(report, by: worker, byteCounts: finding.0, objection: finding.1) == nil)
+            _ = harness.turn()
+            #expect(harness.counts(of: job)?.attemptsFailed == UInt64(number + 1))
+            harness.pass(.seconds(2))
+        }
+        #expect(harness.state(of: job) == .running)
+        // Nobody is given what was refused.
+        let second = try harness.openJob("second")
+        harness.master.uploaded(blob(1), for: second, at: harness.now)
+        #expect(try harness.add([blob(1)], to: second) == .added(fromCache: 0))
+        #expect(harness.knows(blob(2).digest), "the blob itself did nothing wrong")
+    }
+
+    @Test func `only a file that is not there now makes a blob missing that the master believed to have`() throws {
+        let harness = try Harness(present: [blob(1).digest])
+        #expect(!harness.question(blob(2).digest), "nobody believed to have it")
+        #expect(harness.question(blob(1).digest, isThere: true))
+        #expect(harness.knows(blob(1).digest))
+        #expect(harness.question(blob(1).digest, putMeanwhile: true))
+        #expect(harness.knows(blob(1).digest), "it was put again since")
+        #expect(harness.question(blob(1).digest))
+        #expect(!harness.knows(blob(1).digest))
+    }
+
     @Test func `a result completes its job, and answers the next identical request`() throws {
         let harness = try Harness()
         let worker = try harness.register("one", on: 1)

@@ -22,15 +22,41 @@ import Testing
             "the result, the image and the job are committed together")
     }
 
-    @Test func `the same token is the same job`() throws {
+    @Test func `the same token of the same submitter is the same job`() throws {
         let harness = try SchedulerHarness()
         let job = try harness.submit(token: "t", sealed: false)
         let records = harness.journal.count
-        let again = try harness.perform { scheduler, now, decision throws(SchedulerRefusal) in
-            try scheduler.jobOpened(
-                JobOpening(token: "t", submitter: "bob", pipeline: "rows"), at: now, into: &decision)
+        #expect(try harness.open("t", by: "ann") == job)
+        #expect(harness.journal.count == records)
+    }
+
+    @Test func `the same token of another submitter is another job`() throws {
+        let harness = try SchedulerHarness()
+        let job = try harness.submit(token: "t", sealed: false)
+        let other = try harness.open("t", by: "bob", "rows")
+        #expect(other != job)
+        #expect(harness.summary(other)?.description.submitter == "bob")
+        #expect(harness.summary(other)?.description.pipeline == "rows")
+        #expect(try harness.open("t", by: "ann") == job)
+        try harness.restart()
+        #expect(try harness.open("t", by: "ann") == job)
+        #expect(try harness.open("t", by: "bob", "rows") == other)
+        try harness.cancel(job)
+        try harness.forget(job)
+        #expect(try harness.open("t", by: "bob", "rows") == other)
+        #expect(try harness.open("t", by: "ann") != job)
+    }
+
+    @Test func `a token does not stand for a job of another pipeline`() throws {
+        let harness = try SchedulerHarness()
+        let job = try harness.submit(token: "t", sealed: false)
+        let records = harness.journal.count
+        for pipeline in ["rows", "no such operation"] {
+            let refusal = #expect(throws: SchedulerRefusal.self) { try harness.open("t", by: "ann", pipeline) }
+            #expect(
+                refusal?.description.contains("token 't' of submitter 'ann' is job \(job)") == true, "\(refusal as Any)"
+            )
         }
-        #expect(again == job)
         #expect(harness.journal.count == records)
     }
 

@@ -138,9 +138,9 @@ import Testing
         // Rows 7 to 15 out of the raw payloads of the first stage's chunks of 4 rows.
         #expect(
             finishing[1].spec.inputs == [
-                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 100), offset: 30, byteCount: 10),
-                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 0, byteCount: 40),
-                BlobSlice(blob: .named("1.0/chunk-0-3.payload", 100), offset: 0, byteCount: 40),
+                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 40), offset: 30, byteCount: 10),
+                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 40), offset: 0, byteCount: 40),
+                BlobSlice(blob: .named("1.0/chunk-0-3.payload", 40), offset: 0, byteCount: 40),
             ])
         harness.workOff(on: [worker])
         #expect(harness.state(job) == .done)
@@ -162,9 +162,9 @@ import Testing
         // Rows 6 to 9 of an image turned to 11 columns, of which two chunks have 4 and the last has 3.
         #expect(
             turned[1].spec.inputs == [
-                BlobSlice(blob: .named("1.0/chunk-0-0.payload", 100), offset: 24, byteCount: 16),
-                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 100), offset: 24, byteCount: 16),
-                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 100), offset: 18, byteCount: 12),
+                BlobSlice(blob: .named("1.0/chunk-0-0.payload", 40), offset: 24, byteCount: 16),
+                BlobSlice(blob: .named("1.0/chunk-0-1.payload", 40), offset: 24, byteCount: 16),
+                BlobSlice(blob: .named("1.0/chunk-0-2.payload", 30), offset: 18, byteCount: 12),
             ])
         let leases = harness.leases(of: worker)
         try harness.restart()

@@ -92,21 +92,70 @@ import Testing
         #expect(harness.summary(job)?.counts.attemptsLost == 7)
     }
 
-    @Test func `a lease that is given back costs the task nothing`() throws {
+    @Test func `a lease that a draining worker gives back costs the task nothing`() throws {
         let harness = try SchedulerHarness()
         let worker = try harness.connect()
         let job = try harness.submit(maximumAttempts: 1)
-        for _ in 0..<50 {
+        for _ in 0..<10 {
             let lease = try #require(harness.leases(of: worker).first)
+            harness.perform { $0.workerDraining(worker, on: true, at: $1, into: &$2) }
             harness.giveBack(lease, on: worker)
-            #expect(harness.leases(of: worker).isEmpty, "a worker that does not drain is not asked again at once")
-            harness.wait(.milliseconds(500))
+            harness.perform { $0.workerDraining(worker, on: false, at: $1, into: &$2) }
+            harness.wait(.seconds(31))
         }
         #expect(harness.image(job)?.state == .running)
         try harness.finishNext(on: worker)
         #expect(harness.state(job) == .done)
         let counts = harness.summary(job)?.counts
         #expect(counts?.attemptsFailed == 0 && counts?.attemptsLost == 0)
+    }
+
+    @Test(arguments: [false, true])
+    func `a task that is given back again and again waits longer and longer, and ends`(isDraining: Bool) throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        let job = try harness.submit(maximumAttempts: 1)
+        let start = harness.now
+        var returnCount = 0
+        var pauses: [Duration] = []
+        while harness.image(job)?.state == .running, returnCount < 100 {
+            if isDraining { harness.perform { $0.workerDraining(worker, on: true, at: $1, into: &$2) } }
+            harness.giveBack(try #require(harness.leases(of: worker).first), on: worker)
+            if isDraining { harness.perform { $0.workerDraining(worker, on: false, at: $1, into: &$2) } }
+            returnCount += 1
+            let began = harness.now
+            while harness.leases(of: worker).isEmpty, harness.image(job)?.state == .running {
+                harness.wait(.milliseconds(500))
+            }
+            pauses.append(harness.now - began)
+        }
+        #expect(harness.image(job)?.state == .deadLettered)
+        #expect(harness.image(job)?.failure?.reason.contains("given back 17 times") == true)
+        #expect(returnCount == 17, "16 cost nothing")
+        #expect(pauses.first == (isDraining ? .zero : .milliseconds(500)))
+        #expect(zip(pauses.dropLast(), pauses.dropLast().dropFirst()).allSatisfy { $0 <= $1 })
+        #expect(pauses.max() == .seconds(30))
+        #expect(harness.now - start > .seconds(200))
+    }
+
+    @Test func `a worker that gives back without draining gets nothing for a while, whatever the task`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        try harness.submit(images: 40)
+        var grantCount = 0
+        for _ in 0..<60 {
+            for lease in harness.leases(of: worker) {
+                grantCount += 1
+                harness.giveBack(lease, on: worker)
+            }
+            harness.wait(.seconds(1))
+        }
+        #expect(grantCount <= 16, "\(grantCount) leases in a minute to a worker that does nothing")
+        // It works: its rest is over.
+        harness.wait(.seconds(31))
+        try harness.finishNext(on: worker)
+        #expect(harness.leases(of: worker).count == 2)
+        #expect(harness.status(worker)?.state == .alive)
     }
 
     @Test func `the next attempt goes to another worker, even to a busier one`() throws {

@@ -92,6 +92,9 @@ final class SchedulerHarness {
     // What the scheduler answers. (`#expect` cannot call a noncopyable value itself.)
 
     var counters: SchedulerCounters { scheduler.counters }
+    var shortage: StorageShortage? { scheduler.storageShortage }
+    var storage: StorageRoom { scheduler.storage }
+    var begunTasks: Int { scheduler.ledger.totals.begunTasks }
     func isNeeded(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) }
     func isNeeded(_ blob: BlobReference) -> Bool { scheduler.isNeeded(blob.digest) }
     func summary(_ job: JobID) -> JobSummary? { scheduler.jobSummary(job) }
@@ -105,15 +108,17 @@ final class SchedulerHarness {
     @discardableResult
     func connect(
         _ name: String = "worker", slots: Int = 1, memory: UInt64? = nil, as worker: WorkerID? = nil,
-        holding leases: [LeaseID] = [], isDraining: Bool = false, revision: UInt32? = nil
+        identity: [UInt8] = [], holding leases: [LeaseID] = [], isDraining: Bool = false, revision: UInt32? = nil
     ) throws -> WorkerID {
         let registration = WorkerRegistration(
-            worker: worker, name: name, slotCount: slots, slotMemoryByteCount: memory,
+            worker: worker, identity: identity, name: name, slotCount: slots, slotMemoryByteCount: memory,
             resultRevision: revision ?? configuration.resultRevision, held: leases.map { HeldLease($0) },
             isDraining: isDraining)
         // The grants of the registration itself come after its reply.
-        let isKnown = worker.map { scheduler.pool[$0] != nil || $0 < scheduler.nextWorker } ?? false
-        let expected = isKnown ? worker ?? scheduler.nextWorker : scheduler.nextWorker
+        let known = worker.flatMap { scheduler.pool[$0] }
+        let isItsOwn = known.map { $0.identity == nil || $0.identity == identity }
+        let isReturning = isItsOwn ?? worker.map { $0 < scheduler.nextWorker } ?? false
+        let expected = isReturning ? worker ?? scheduler.nextWorker : scheduler.nextWorker
         let kept = (worker.flatMap { self.held[$0] } ?? []).filter { leases.contains($0.lease) }
         held[expected] = kept + leases.filter { lease in !kept.contains { $0.lease == lease } }.map { Self.taken($0) }
         let reply = try perform { scheduler, now, decision throws(SchedulerRefusal) in
@@ -170,7 +175,8 @@ final class SchedulerHarness {
             now = max(now, next)
             if now >= nextBeat {
                 for worker in held.keys.sorted() where !silent.contains(worker) {
-                    beat(worker, progress: progressing ? Double(now.nanoseconds % 1_000_000_007) / 1e9 : 0)
+                    // As a task of ten minutes tells it.
+                    beat(worker, progress: progressing ? Double(now.nanoseconds % 600_000_000_000) / 600e9 : 0)
                 }
                 nextBeat = now + configuration.heartbeatInterval
             }
@@ -180,6 +186,12 @@ final class SchedulerHarness {
                 return
             }
         }
+    }
+
+    /// Lets time pass, at whose end these workers say how far they are.
+    func wait(_ duration: Duration, beating workers: [WorkerID: Double]) {
+        wait(duration, silent: Set(held.keys))
+        for worker in held.keys.sorted() { beat(worker, progress: workers[worker] ?? 0) }
     }
 
     /// The clock jumps, and nobody is told.
@@ -203,6 +215,14 @@ final class SchedulerHarness {
         try add(images, to: job, rows: rows)
         if sealed { try seal(job) }
         return job
+    }
+
+    /// A client opens a job, or says again that it does.
+    func open(_ token: String, by submitter: String, _ pipeline: String = "whole") throws -> JobID {
+        try perform { scheduler, now, decision throws(SchedulerRefusal) in
+            try scheduler.jobOpened(
+                JobOpening(token: token, submitter: submitter, pipeline: pipeline), at: now, into: &decision)
+        }
     }
 
     func add(_ count: Int, to job: JobID, from first: UInt32 = 0, rows: UInt32 = 8) throws {
@@ -268,6 +288,22 @@ final class SchedulerHarness {
         finish(try #require(leases(of: worker).first), on: worker)
     }
 
+    func content(of report: WorkerReport) -> ReportedContent? { scheduler.expectedContent(of: report) }
+
+    /// A worker reports, and the shell finds what the report says, but for what is changed.
+    ///
+    /// - Returns: why the report was refused.
+    func report(
+        _ output: TaskOutput, for lease: LeaseID, by worker: WorkerID, _ byteCounts: [BlobDigest: UInt64] = [:],
+        _ change: (inout ReportEvidence) -> Void = { _ in }
+    ) -> String? {
+        let report = WorkerReport.finished(lease, output)
+        let said = Dictionary(report.blobs.map { ($0.digest, $0.byteCount) }) { first, _ in first }
+        var evidence = ReportEvidence(byteCounts: said.merging(byteCounts) { $1 }, content: content(of: report))
+        change(&evidence)
+        return perform { $0.workerReported(report, by: worker, evidence, missing: nil, at: $1, into: &$2) }
+    }
+
     func publish(_ band: Int, of lease: LeaseID, on worker: WorkerID, mistake: String = "") {
         let plan = scheduler.ledger.progress(of: lease.task.image)?.plan
         let byteCount = plan?.byteCount(ofBand: band) ?? 80
@@ -308,10 +344,16 @@ final class SchedulerHarness {
             return TaskOutput(
                 payload: .named("\(task).payload\(mistake)", UInt64(10 * count)),
                 valueOffsets: (0...count).map { UInt64(10 * $0) })
-        case .chunk:
-            return TaskOutput(
-                payload: payload, summary: .named("\(task).summary", 7),
-                checksum: SegmentChecksum([1, 0, 0, 0, 100]))
+        case .chunk(let stage, let index):
+            let plan = scheduler.ledger.progress(of: task.image)?.plan
+            guard let stage = plan?.stages[Int(stage)] else { return TaskOutput(payload: payload) }
+            let rows = BlobReference.named("\(task).payload", stage.outputByteCount(ofChunk: Int(index)))
+            switch stage.epilogue {
+            case .rows, .columns: return TaskOutput(payload: rows)
+            case .aggregate: return TaskOutput(payload: rows, summary: .named("\(task).summary", 7))
+            case .report: return TaskOutput(payload: payload)
+            case .segments: return TaskOutput(payload: payload, checksum: SegmentChecksum([1, 0, 0, 0, 100]))
+            }
         }
     }
 

@@ -134,6 +134,7 @@ import Testing
             .taskFailed(WireTaskFailed()), .drain(WireDrain()), .openJob(WireOpenJob()), .addImages(WireAddImages()),
             .sealJob(WireSealJob()), .findBlobs(WireFindBlobs()), .getJob(WireGetJob()), .listJobs(WireListJobs()),
             .listImages(WireListImages()), .watchJob(WireWatchJob()), .cancelJob(WireCancelJob()),
+            .forgetJob(WireForgetJob()),
             .listWorkers(WireListWorkers()), .drainWorker(WireDrainWorker()), .releaseWorker(WireReleaseWorker()),
             .listDead(WireListDead()),
             .showDead(WireShowDead()), .redriveDead(WireRedriveDead()), .purgeDead(WirePurgeDead()),

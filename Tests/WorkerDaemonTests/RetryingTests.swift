@@ -33,6 +33,32 @@ private final class ManualClock: Clock {
     func advance(by duration: Swift.Duration) { time.withLock { $0 = $0.advanced(by: duration) } }
 }
 
+/// A log that is looked at.
+private final class RecordedLog: LogHandler {
+    private let recorded = Mutex<[(level: Logger.Level, text: String)]>([])
+    var lines: [(level: Logger.Level, text: String)] { recorded.withLock { $0 } }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .trace }
+        set {}
+    }
+
+    func log(
+        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
+        function: String, line: UInt
+    ) {
+        recorded.withLock { $0.append((level, "\(message) \(metadata ?? [:])")) }
+    }
+}
+
 private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 @Suite struct RetryingTransferTests {
@@ -74,6 +100,49 @@ private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let full = MasterRefusal(.noSpace, "the disk is full", retryAfter: .seconds(10))
         #expect((8...12).contains(await attempts(failingBy: full)))
         #expect(clock.now.offset <= .seconds(122))
+    }
+
+    @Test func `a result waits for room at the master as long as it takes, and that is said once`() async throws {
+        let log = RecordedLog()
+        let notice = RoomNotice(logger: Logger(label: "test") { _ in log })
+        let full = MasterRefusal(.noSpace, "1 byte is free; raise --min-free-bytes", retryAfter: .seconds(10))
+        var count = 0
+        let result = try await retrying(.taskBlob, clock: clock, quiet) {
+            try await waitingForRoom(notice, clock: clock) {
+                count += 1
+                if count <= 1_000 { throw full }
+                return "stored"
+            }
+        }
+        #expect(result == "stored")
+        #expect(clock.now.offset >= .seconds(10_000), "as the master asks, and no attempt is lost by it")
+        #expect(log.lines.map(\.level) == [.warning, .notice])
+        #expect(log.lines.first?.text.contains("--min-free-bytes") == true)
+    }
+
+    @Test func `several results that wait are said once, and other refusals are not waited out`() async throws {
+        let log = RecordedLog()
+        let notice = RoomNotice(logger: Logger(label: "test") { _ in log })
+        let full = MasterRefusal(.noSpace, "full", retryAfter: .seconds(10))
+        for _ in 0..<3 { notice.waits(full) }
+        for _ in 0..<3 { notice.stopped() }
+        #expect(log.lines.count == 2)
+        await #expect(throws: MasterRefusal.self) {
+            try await waitingForRoom(notice, clock: clock) { throw MasterRefusal(.overLimit, "never fits") }
+        }
+        #expect(log.lines.count == 2)
+    }
+
+    @Test func `a lease that is taken away ends the wait for room`() async {
+        let log = RecordedLog()
+        let task = Task { [clock] in
+            let notice = RoomNotice(logger: Logger(label: "test") { _ in log })
+            try await waitingForRoom(notice, clock: clock) {
+                withUnsafeCurrentTask { $0?.cancel() }
+                throw MasterRefusal(.noSpace, "full", retryAfter: .seconds(10))
+            }
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
     }
 
     @Test func `a transfer is repeated until the master is back`() async throws {

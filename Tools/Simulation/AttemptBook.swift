@@ -5,6 +5,8 @@ struct AttemptBook {
     private struct Count {
         var failures: UInt32 = 0
         var losses: UInt32 = 0
+        /// Times that it was given back in a row, since the present master started.
+        var returns = 0
         /// The attempt that was lost last: should its worker come back, it was not lost.
         var lost: LeaseID?
     }
@@ -63,10 +65,27 @@ struct AttemptBook {
             count.lost = lease
         case .failure: count.failures += 1
         case .final: neverRetried.append(lease)
-        case .free: break
+        case .free:
+            if failure.cause == .returned { count.returns += 1 }
+            if count.returns > Self.mostReturns {
+                report(.attempts, "\(lease.task) was given back \(count.returns) times, and is handed out again")
+            }
         }
         counts[lease.task.image, default: [:]][lease.task] = count
         ended.append(lease)
+    }
+
+    private static var mostReturns: Int { 16 }
+
+    /// A master counts returns from its start on.
+    mutating func masterStarted() {
+        for image in counts.keys {
+            counts[image] = counts[image]?.mapValues { count in
+                var count = count
+                count.returns = 0
+                return count
+            }
+        }
     }
 
     /// What is dead-lettered after an attempt has used up its attempts.
@@ -93,5 +112,17 @@ struct AttemptBook {
         }
         ended.removeAll(keepingCapacity: true)
         neverRetried.removeAll(keepingCapacity: true)
+    }
+}
+
+extension FailureCause {
+    /// Whether an image may fail for it at once: what a worker can find out about an image.
+    var isOfTheImage: Bool {
+        switch self {
+        case .corruptInput, .overLimit, .unsuitable: true
+        case .rankLost, .workerLost, .hung, .workerError, .returned, .cancelled, .movedToIdleWorker, .disputed,
+            .workerQuarantined:
+            false
+        }
     }
 }

@@ -16,6 +16,8 @@ struct AuditBook {
 
     /// The numbers of the workers that compute wrongly.
     var faulty: Set<Int> = []
+    /// The numbers of those that say of their results what is not so.
+    var liars: Set<Int> = []
     private var shares: [JobID: AuditShare] = [:]
     private var holders: [LeaseID: WorkerID] = [:]
     private var reports: [LeaseID: [WorkerID: TaskOutput]] = [:]
@@ -64,7 +66,7 @@ struct AuditBook {
         case .auditEnded(let task, _): skipped.insert(task.image)
         case .workerQuarantined(let worker, let name, _, _):
             quarantined[worker] = name
-            if let number = number(worker), !faulty.contains(number) {
+            if let number = number(worker), !faulty.contains(number), !liars.contains(number) {
                 report(.audits, "\(worker), which is worker \(number), computes rightly and is quarantined")
             }
             for image in opinions.keys {

@@ -12,6 +12,10 @@ public enum Checker: String, Sendable, CaseIterable {
     case attempts
     /// A worker that loses a lease is told; a worker's slot runs one task at a time; nothing is left at the end.
     case leases
+    /// Nothing is granted whose result finds no place, and waiting for room costs no attempt.
+    case room
+    /// No image has a larger plan than it may have.
+    case limits
     /// No blob that is needed is deleted.
     case blobs
     /// The scheduler and the master's table of connections agree.

@@ -3,13 +3,15 @@ import MasterMachine
 
 /// Watches how long the results of jobs that have ended are kept: not shorter than promised, whatever the wall clock says.
 struct KeptBook {
+    /// How long they are kept in any case.
     let duration: Duration
     private var endings: [JobID: Instant] = [:]
     private var masterStart = Instant.zero
     /// What the operator asked to forget, at any time.
     var givenUp: Set<JobID> = []
 
-    init(duration: Duration) { self.duration = duration }
+    /// - Parameter leastDuration: when others need the room.
+    init(duration: Duration, leastDuration: Duration) { self.duration = min(duration, leastDuration) }
 
     mutating func masterStarted(at now: Instant) { masterStart = now }
 

@@ -37,6 +37,7 @@ struct Observer {
     /// How many images need each blob.
     private var needed: [BlobDigest: Int] = [:]
     private var jobOfToken: [String: JobID] = [:]
+    private var submitters: [JobID: String] = [:]
     private var names: [WorkerID: [Int]] = [:]
     private var toldNames: [WorkerID: [Int]] = [:]
     private var cancelled: Set<JobID> = []
@@ -84,6 +85,7 @@ struct Observer {
             return
         }
         observe(disk, report: report)
+        attemptBook.masterStarted()
     }
 
     /// Records that belong together are durable together: the result of a small image's only task is the image's result, unless
@@ -117,11 +119,17 @@ struct Observer {
             imageCounts[job.id] = 0
             pipelines[job.id] = job.pipeline
             auditShares[job.id] = job.options.auditShare
+            submitters[job.id] = job.submitter
             revisions[job.id] = job.options.resultRevision
         case .imagesAdded(let job, let added):
             for description in added {
-                images[ImageID(job: job, index: description.index)] = Image(input: description.input.digest)
-                needed[description.input.digest, default: 0] += 1
+                let id = ImageID(job: job, index: description.index)
+                images[id] = Image(input: description.input.digest)
+                switch description.admission {
+                case .accepted: needed[description.input.digest, default: 0] += 1
+                // It has ended here, and needs nothing.
+                case .refused: images[id]?.isFinal = true
+                }
             }
             imageCounts[job, default: 0] += UInt32(added.count)
         case .jobSealed(let job, _): sealed.insert(job)
@@ -152,7 +160,10 @@ struct Observer {
                 auditBook.checkResult(image, isWrong: isWrong, report: report)
             }
             end(image, result: result.digest, keepsInput: false, report: report)
-        case .imageFailed(let image, _, let deadLettered):
+        case .imageFailed(let image, let failure, let deadLettered):
+            if !deadLettered, images[image]?.isFinal == false, !failure.cause.isOfTheImage {
+                report(.attempts, "image \(image) failed for what only the master decides: \(failure.reason)")
+            }
             // Given up by the operator, it has ended before.
             if deadLettered || images[image]?.isFinal == false {
                 end(image, result: nil, keepsInput: deadLettered, report: report)
@@ -251,7 +262,11 @@ struct Observer {
         }
     }
 
-    mutating func opened(_ job: JobID, token: String, report: Report) {
+    mutating func opened(_ job: JobID, _ opening: JobOpening, report: Report) {
+        let token = "\(opening.submitter)/\(opening.token)"
+        if let submitter = submitters[job], submitter != opening.submitter {
+            report(.clients, "job \(job) of \(submitter) was given to \(opening.submitter)")
+        }
         if let other = jobOfToken.updateValue(job, forKey: token), other != job, !forgotten.contains(other) {
             report(.clients, "token \(token) is job \(other) and job \(job)")
         }

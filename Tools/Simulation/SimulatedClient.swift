@@ -22,6 +22,8 @@ struct SimulatedClient {
     /// The number of steps after which it goes away; `nil` for one that stays.
     let vanishesAfter: Int?
     let cancels: Bool
+    /// It vanishes without closing its connection.
+    var staysConnected = false
     var step = Step.opening
     var stepsTaken = 0
     var connection: Int?

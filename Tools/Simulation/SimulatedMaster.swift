@@ -16,6 +16,8 @@ final class SimulatedMaster {
     var storeWork: [StoreWork] = []
     /// Puts of each blob whose confirmation has not been carried out.
     var protectedPuts: [BlobDigest: Int] = [:]
+    /// The room on the disk as measured last before the present turn, and in it.
+    var measuredRoom: [UInt64] = []
     var pauseBegan = Instant.zero
     /// There was another one shortly before.
     var hadPauseBefore = false

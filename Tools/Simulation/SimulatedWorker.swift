@@ -10,8 +10,12 @@ struct SimulatedWorker {
         var ticket: Int
         var slot: Int?
         var progress = 0.0
+        /// It never ends, and gets on by next to nothing with every heartbeat.
+        var isCreeping = false
         /// Retries of the transfer that is under way.
         var retries = Retries(.taskBlob)
+        /// The master's disk has no room for what it made.
+        var waitsForRoom = false
     }
 
     let number: Int
@@ -36,6 +40,8 @@ struct SimulatedWorker {
     var resumedAt = Instant.zero
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
+    /// Until then it gives back whatever it is granted.
+    var givesBackUntil = Instant.zero
     var nextTicket = 1
     /// How its cores compute; a restart does not change it.
     var miscomputes = Miscomputation.never

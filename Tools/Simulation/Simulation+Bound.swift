@@ -4,7 +4,12 @@ import Scheduler
 // How long the cluster may take to end all jobs once the faults stop.
 
 extension Simulation {
-    private static var longestUnsealed: Duration { .seconds(65) }
+    private var longestUnsealed: Duration {
+        // Silence is noticed within twice its time.
+        room.hasSilentClients ? Self.idleTimeout * 2 + .seconds(5) : .seconds(65)
+    }
+    /// A full disk is noticed to have room, and who waited for it comes back.
+    private static var longestWaitForRoom: Duration { roomRetryInterval * 2 + .seconds(15) }
 
     /// The time from now until all jobs have ended, at most, if one slot alone did all the work that is left.
     ///
@@ -27,13 +32,16 @@ extension Simulation {
         let rounds = options.auditShare > .none ? 2 * (1 + options.faultyCount) : 0
         let audits =
             (work + (configuration.auditWait + configuration.auditDelay * 4) * allImages) * rounds
-        let unsealed = (Self.longestUnsealed + .seconds(10)) * clients.count
-        let hung = options.hangEvery > 0 ? configuration.progressTimeout * 2 : .zero
+        let unsealed = (longestUnsealed + .seconds(10)) * clients.count
+        // Each client that finds the records full waits until a job that has ended may give way.
+        let records = room.maximumKeptJobs < 100_000 ? (room.keepAtLeast + .seconds(80)) * clients.count : .zero
+        let hung = options.hangEvery > 0 || options.liarCount > 0 ? configuration.progressTimeout * 2 : .zero
         let masterPause = max(.zero, (master?.pausedUntil ?? timeline.now) - timeline.now) + .seconds(20)
         let leftBehind =
             masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace
             + configuration.longestBackoff * 2
-        return work + audits + unsealed + leftBehind + (travel + commits) * 10
+        let disk = room.fillsDisk ? Self.longestWaitForRoom : .zero
+        return work + audits + unsealed + records + disk + leftBehind + (travel + commits) * 10
     }
 
     /// The images that have not ended, or may be redriven, with all their tasks; those that are not submitted yet included.

@@ -53,6 +53,36 @@ extension Simulation {
         }
     }
 
+    /// A worker can use what it is granted: every slice is within its blob, and as long as the file says.
+    func checkUsable(_ lease: LeaseID, _ spec: TaskSpec) {
+        for slice in spec.inputs + [spec.value].compactMap({ $0 }) {
+            // One that a power cut took is found to be gone when it is fetched.
+            guard let file = files[slice.blob.digest] else { continue }
+            if file.byteCount != slice.blob.byteCount || slice.offset + slice.byteCount > file.byteCount {
+                violate(
+                    .results,
+                    "\(lease) is granted with \(slice.byteCount) bytes from \(slice.offset) of a blob of \(slice.blob.byteCount), "
+                        + "whose file has \(file.byteCount)")
+            }
+        }
+    }
+
+    /// What was accepted has the fields and the sizes that an honest worker's result has. Which bytes they are, only an audit shows.
+    func checkCompleted(_ lease: LeaseID, _ output: TaskOutput) {
+        guard let spec = specs[lease], let honest = self.output(of: spec, resultRevision) else { return }
+        let isRaw = content(of: spec) == nil && output.checksum == nil
+        let isAsPlanned =
+            (output.payload == nil) == (honest.payload == nil) && (output.summary == nil) == (honest.summary == nil)
+            && (output.checksum == nil) == (honest.checksum == nil)
+            && output.valueOffsets.count == honest.valueOffsets.count
+            && (output.metadata == nil || honest.metadata != nil)
+            && (!isRaw || !honest.valueOffsets.isEmpty || output.payload?.byteCount == honest.payload?.byteCount)
+        if !isAsPlanned { violate(.results, "\(lease) was accepted with \(output) instead of \(honest)") }
+        for blob in output.blobs where files[blob.digest]?.byteCount ?? blob.byteCount != blob.byteCount {
+            violate(.results, "\(lease) was accepted with a blob of another size than its file")
+        }
+    }
+
     /// The replayed journal equals memory, as far as anyone can ask. Valid when nothing is undecided.
     func checkReplay(_ master: SimulatedMaster) {
         guard !master.machine.hasUncommittedRecords else { return }

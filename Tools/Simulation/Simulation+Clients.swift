@@ -10,6 +10,13 @@ extension Simulation {
         // Some clients are the same submission made twice.
         if number > 0, random.happens(onceIn: 4) {
             let twin = clients[number - 1]
+            // Or the token of another submitter, who knows nothing of the first.
+            if storeRandom.happens(onceIn: 3) {
+                var opening = twin.opening
+                opening.submitter = "another \(opening.submitter)"
+                return SimulatedClient(
+                    number: number, opening: opening, offers: twin.offers, vanishesAfter: nil, cancels: false)
+            }
             return SimulatedClient(
                 number: number, opening: twin.opening, offers: twin.offers, vanishesAfter: nil, cancels: false)
         }
@@ -29,10 +36,12 @@ extension Simulation {
                 admission: .accepted(
                     ImageGeometry(width: 1_024, height: UInt32(height), channelCount: 1, bitsPerSample: 8)))
         }
-        return SimulatedClient(
+        var client = SimulatedClient(
             number: number, opening: opening, offers: offers,
             vanishesAfter: random.happens(onceIn: 8) ? random.draw(0...2) : nil,
             cancels: random.happens(onceIn: 8))
+        client.staysConnected = room.hasSilentClients && roomRandom.happens(onceIn: 2)
+        return client
     }
 
     func handle(_ happening: ClientEvent, at number: Int) {
@@ -51,7 +60,7 @@ extension Simulation {
         let client = clients[number]
         guard client.step != .finished, client.step != .gone else { return }
         if client.vanishesAfter == client.stepsTaken {
-            if let connection = client.connection { closeAtPeer(connection) }
+            if let connection = client.connection, !client.staysConnected { closeAtPeer(connection) }
             clients[number].step = .gone
             return
         }
@@ -100,7 +109,7 @@ extension Simulation {
             clients[number].connection = nil
             return
         case (.opened(let job), .opening):
-            observer.opened(job, token: clients[number].opening.token, report: violate)
+            observer.opened(job, clients[number].opening, report: violate)
             next = .uploading(job)
         case (.uploaded, .uploading(let job)): next = .adding(job)
         case (.blobsMissing, .adding(let job)): next = .uploading(job)
@@ -134,6 +143,8 @@ extension Simulation {
         clients[number].stepsTaken += 1
         if clients[number].vanishesAfter == clients[number].stepsTaken { clients[number].step = .gone }
         switch clients[number].step {
+        case .gone where clients[number].staysConnected:
+            trace.note("says nothing more, client", number, at: timeline.now)
         case .finished, .gone: closeAtPeer(connection)
         case .opening, .uploading, .adding, .sealing, .cancelling: say(clients[number], on: connection)
         }

@@ -31,7 +31,7 @@ extension Simulation {
         do {
             var configuration = MasterConfiguration(
                 scheduler: options.schedulerConfiguration, keepResults: options.keepResults,
-                unsealedTimeout: Self.unsealedTimeout)
+                keepAtLeast: room.keepAtLeast, unsealedTimeout: Self.unsealedTimeout, idleTimeout: Self.idleTimeout)
             configuration.scheduler.resultRevision = resultRevision
             var machine = try Master<Int, Int, SimulatedMaster.Reply>(configuration)
             for record in disk.transactions.joined() { try machine.replay(record) }
@@ -41,6 +41,7 @@ extension Simulation {
             violate(.durability, "the journal cannot be replayed: \(error)")
             return
         }
+        if let master { lookAtDisk(at: master) }
         findLostBlobs()
         keptBook.masterStarted(at: timeline.now)
         arrangeTurn(at: timeline.now)
@@ -49,7 +50,7 @@ extension Simulation {
     private func findLostBlobs() {
         guard let master else { return }
         for (image, intermediates) in master.machine.scheduler.intermediateBlobs().sorted(by: { $0.image < $1.image }) {
-            guard let lost = intermediates.first(where: { !blobs.contains($0.digest) }) else { continue }
+            guard let lost = intermediates.first(where: { files[$0.digest] == nil }) else { continue }
             _ = master.machine.intermediateMissed(lost, of: image, at: moment)
         }
     }
@@ -62,8 +63,9 @@ extension Simulation {
         if powerFails {
             let intermediates = master.machine.scheduler.intermediateBlobs().sorted { $0.image < $1.image }
             for (_, references) in intermediates where random.happens(onceIn: 3) {
-                if let lost = references.randomElement(using: &random) { blobs.remove(lost.digest) }
+                if let lost = references.randomElement(using: &random) { files[lost.digest] = nil }
             }
+            loseNeglectedFiles()
         }
         self.master = nil
         disk.crash(using: &random, keepsTornPrefix: seeded(.tornTransactionKept))
@@ -124,6 +126,7 @@ extension Simulation {
         master.mailbox.removeAll(keepingCapacity: true)
         master.listings = [:]
         master.settled = []
+        master.measuredRoom.removeFirst(max(0, master.measuredRoom.count - 1))
         for item in mail { handle(item.mail, on: item.connection, at: master) }
         _ = master.machine.timePassed(at: moment)
         beginCommit(master)
@@ -189,7 +192,9 @@ extension Simulation {
     private func finishCommit(_ master: SimulatedMaster) {
         guard let turn = master.committing else { return }
         master.committing = nil
+        checkHung(turn.records)
         keptBook.observe(turn.records, at: timeline.now, report: violate)
+        for case .taskCompleted(let lease, let output, _) in turn.records { checkCompleted(lease, output) }
         let (replies, actions) = effects(of: turn, at: master)
         perform(replies, actions, at: master)
         if trial == nil && !isAuditTrial && commitCount.isMultiple(of: 256) { checkReplay(master) }
@@ -226,6 +231,9 @@ extension Simulation {
         case .grant(let lease, let spec, let worker, let connection):
             trace.note("granted to worker", Int(worker.rawValue), lease: lease, at: timeline.now)
             observer.granting(lease, to: worker, report: violate)
+            checkUsable(lease, spec)
+            specs[lease] = spec
+            checkRoom(lease, spec, at: master)
             if options.liarCount > 0 { gossip.hear(of: lease, spec) }
             if let connection { sendToWorker(.grant(lease, spec), on: connection) }
         case .revoke(let lease, let worker, let connection, _):

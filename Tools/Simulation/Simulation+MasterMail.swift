@@ -30,7 +30,8 @@ extension Simulation {
         switch mail {
         case .assembled(let assembly): assembled(assembly, at: master)
         case .blobMissing(let digest):
-            for image in master.machine.blobMissing(digest, at: moment) {
+            guard master.machine.blobQuestioned(digest) else { return }
+            for image in master.machine.blobLookedFor(digest, isThere: files[digest] != nil, at: moment) {
                 trace.note("lost a blob of job", Int(image.job.rawValue), detail: UInt64(image.index), at: timeline.now)
             }
         case .redriveDead: _ = try? master.machine.deadRedriven(job: nil, index: nil, at: moment)
@@ -41,15 +42,20 @@ extension Simulation {
             }
         case .releaseWorker(let name): _ = try? master.machine.released(name, at: moment)
         case .forgetJob(let job): _ = try? master.machine.forgotten(job, at: moment)
+        case .storageMeasured(let byteCount): measured(byteCount, at: master)
         default: preconditionFailure("\(mail) came without a connection")
         }
     }
 
     private func assembled(_ assembly: Assembly, at master: SimulatedMaster) {
         let image = assembly.image
+        if isDiskFull {
+            timeline.arrange(.masterAssembled(run: master.run, assembly), after: .seconds(1))
+            return
+        }
         let inputs = assembly.parts.map(\.segment) + [assembly.metadata, assembly.document].compactMap { $0 }
-        guard inputs.allSatisfy({ blobs.contains($0.digest) }) else {
-            let missing = inputs.first { !blobs.contains($0.digest) }?.digest
+        guard inputs.allSatisfy({ files[$0.digest] != nil }) else {
+            let missing = inputs.first { files[$0.digest] == nil }?.digest
             master.machine.segmentMissing(missing, of: image, run: assembly.run, at: moment)
             return
         }
@@ -71,12 +77,8 @@ extension Simulation {
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
-        guard case .register(let worker, let name, let slots, let revision, let held, let isDraining) = mail else {
-            return
-        }
-        let registration = WorkerRegistration(
-            worker: worker, name: name, slotCount: slots, resultRevision: revision, held: held,
-            isDraining: isDraining)
+        guard case .register(let registration) = mail else { return }
+        let held = registration.held
         guard let answer = try? master.machine.registered(registration, on: connection, at: moment) else {
             master.machine.reply(.toWorker(connection: connection, .refused))
             return
@@ -114,13 +116,14 @@ extension Simulation {
         }
         guard master.machine.isPresent(worker, on: connection) else { return }
         switch mail {
-        case .heartbeat(let held):
-            let dropped = master.machine.heartbeat(of: worker, held: held, residentBytes: 1 << 20, at: moment)
+        case .heartbeat(let held, let residentBytes):
+            let dropped = master.machine.heartbeat(of: worker, held: held, residentBytes: residentBytes, at: moment)
             noteListing(held, dropped: dropped, of: worker, at: master)
             master.machine.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
         case .report(let number, let report):
             note(report, by: worker, at: master)
-            let missing = master.machine.reported(report, by: worker, at: moment)
+            let evidence = evidence(for: report, at: master)
+            let (missing, _) = master.machine.reported(report, by: worker, evidence, at: moment)
             // The next heartbeat's reply tells it.
             if missing != nil {
                 master.settled.insert(report.lease)
@@ -160,13 +163,18 @@ extension Simulation {
             switch mail {
             case .openJob(let opening):
                 answer = .opened(try master.machine.jobOpened(opening, by: connection, at: moment))
+            case .upload(let job, _) where isDiskFull:
+                master.machine.uploading(for: job, at: moment)
+                answer = .retryLater(Self.roomRetryInterval)
             case .upload(let job, let references):
                 for blob in references {
-                    put(blob)
+                    // Some clients say that their inputs can be computed again.
+                    put(blob, as: nil, storeRandom.happens(onceIn: 4) ? .neglected : .synced)
                     master.machine.uploaded(blob, for: job, at: moment)
                 }
                 answer = .uploaded
             case .addImages(let job, let offers):
+                makeDurable(offers.map(\.input.digest))
                 switch try master.machine.imagesAdded(to: job, firstIndex: 0, offers, at: moment) {
                 case .missing: answer = .blobsMissing
                 case .added(let count):

@@ -77,14 +77,20 @@ extension Simulation {
         workers[number].link.authenticated()
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
-        let worker = workers[number]
-        sendToMaster(
-            .register(
-                worker.identifier, name: "worker-\(number)", slots: worker.slotCount, worker.resultRevision,
-                held: held(by: number),
-                isDraining: worker.board.isDraining),
-            on: connection)
+        sendToMaster(.register(registration(of: number)), on: connection)
     }
+
+    func registration(of number: Int) -> WorkerRegistration {
+        let worker = workers[number]
+        return WorkerRegistration(
+            worker: worker.identifier, identity: [UInt8(number & 255), UInt8(worker.run & 255)],
+            name: "worker-\(number)",
+            slotCount: worker.slotCount, resultRevision: worker.resultRevision, held: held(by: number),
+            isDraining: worker.board.isDraining)
+    }
+
+    /// Whether the worker may say what is not so now.
+    func isLying(_ number: Int) -> Bool { isFaulty && number < options.liarCount }
 
     private func connectLater(_ number: Int, after end: MasterLinkState.End) {
         let (preparation, verdict) = workers[number].link.ended(end, at: timeline.now - .zero, using: &random)
@@ -126,9 +132,10 @@ extension Simulation {
             closeConnection(of: number)
         } else if workers[number].isRegistered {
             for lease in workers[number].board.held.map(\.lease) where workers[number].work[lease]?.slot != nil {
-                workers[number].work[lease]?.progress += 0.001
+                let isCreeping = workers[number].work[lease]?.isCreeping == true
+                workers[number].work[lease]?.progress += isCreeping ? 1e-6 : 0.001
             }
-            sendToMaster(.heartbeat(held(by: number)), on: connection)
+            sendToMaster(.heartbeat(held(by: number), residentBytes: 1 << 20), on: connection)
             checkAcknowledged(number)
         }
     }
@@ -164,6 +171,9 @@ extension Simulation {
             if workers[number].board.isDraining { sendToMaster(.draining(true), on: connection) }
         case .heartbeatReply(let dropped): perform(workers[number].board.dropped(dropped), at: number)
         case .done(let stream): perform(workers[number].board.acknowledged(stream), at: number)
+        case .grant(let lease, _) where timeline.now < workers[number].givesBackUntil:
+            let failure = Failure(.returned, "no, thank you")
+            sendToMaster(.report(number: 1 << 31, .failed(lease, failure)), on: connection)
         case .grant(let lease, let spec): perform(workers[number].board.granted(lease, spec), at: number)
         case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
         case .drain(let isOn):
@@ -181,6 +191,10 @@ extension Simulation {
 
     /// The master is of another release: what the worker holds is of no use to it. Somebody installs its release here.
     private func refused(_ number: Int) {
+        if number < options.liarCount, workers[number].resultRevision == resultRevision {
+            closeConnection(of: number)
+            return
+        }
         if !options.changesReleases { violate(.conversation, "worker \(number) was refused") }
         if !isFaulty || random.happens(onceIn: 5) {
             killWorker(number, quietly: false, restartsAfter: spell(upTo: .seconds(5)))
@@ -238,6 +252,7 @@ extension Simulation {
             return true
         }
         let verdict = run.retries.failed(.absent, at: timeline.now - .zero, using: &random)
+        run.waitsForRoom = false
         let slot = run.slot
         if case .giveUp = verdict { run.slot = nil }
         workers[number].work[lease] = run
@@ -257,7 +272,7 @@ extension Simulation {
         }
         guard transfers(of: lease, orRepeat: .fetched(lease), at: number) else { return }
         let inputs = spec.inputs + [spec.value].compactMap { $0 }
-        if let missing = inputs.first(where: { !blobs.contains($0.blob.digest) }) {
+        if let missing = inputs.first(where: { files[$0.blob.digest] == nil }) {
             if isFirst(spec.task.step), master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false
             {
                 violate(.blobs, "the input of image \(lease.task.image) is gone, though it may still run")
@@ -291,6 +306,9 @@ extension Simulation {
             arrange(
                 .failed(lease, ticket: run.ticket, Failure(.corruptInput, "not an image")), at: number,
                 after: duration / 2)
+        } else if isLying(number), random.happens(onceIn: 12) {
+            trace.noteFault("hardly gets on, worker", number, at: timeline.now)
+            workers[number].work[lease]?.isCreeping = true
         } else if isFaulty, random.happens(onceIn: options.rankLossEvery) {
             trace.noteFault("rank lost at worker", number, at: timeline.now)
             arrange(
@@ -328,7 +346,11 @@ extension Simulation {
 
     private func publish(_ band: Int, of lease: LeaseID, ticket: Int, at number: Int) {
         guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
-        guard transfers(of: lease, orRepeat: .publishes(lease, band: band, ticket: ticket), at: number) else { return }
+        let again = WorkerEvent.publishes(lease, band: band, ticket: ticket)
+        guard transfers(of: lease, orRepeat: again, at: number) else { return }
+        guard storeHasRoom(for: lease, at: number) else {
+            return arrange(again, at: number, after: Self.roomRetryInterval)
+        }
         let rows = plan.bands[band]
         // A decoding that goes wrong goes wrong in one band.
         let isWrong = band == plan.neededBands.lowerBound && isWrong(lease, at: number)
@@ -339,7 +361,8 @@ extension Simulation {
         if isWrong { wrong.note(blob, [presentRun(of: number)]) }
         store(blob)
         revisions[blob.digest] = workers[number].resultRevision
-        perform(workers[number].board.bandUploaded(lease, index: UInt32(band), blob: blob), at: number)
+        let (index, named) = isLying(number) ? lied(about: UInt32(band), blob, at: number) : (UInt32(band), blob)
+        perform(workers[number].board.bandUploaded(lease, index: index, blob: named), at: number)
         let pause = random.draw(.milliseconds(1) ... .milliseconds(50))
         if band + 1 < plan.neededBands.upperBound {
             arrange(.publishes(lease, band: band + 1, ticket: ticket), at: number, after: pause)
@@ -353,6 +376,9 @@ extension Simulation {
             return
         }
         guard transfers(of: lease, orRepeat: .uploads(lease), at: number) else { return }
+        guard storeHasRoom(for: lease, at: number) else {
+            return arrange(.uploads(lease), at: number, after: Self.roomRetryInterval)
+        }
         let revision = workers[number].resultRevision
         let isWrong = spec.task.step != .decode && isWrong(lease, at: number)
         guard
@@ -364,11 +390,28 @@ extension Simulation {
         if let other = inputs.compactMap({ revisions[$0] }).first(where: { $0 != revision }) {
             violate(.results, "\(lease) makes results of revision \(revision) of what is of revision \(other)")
         }
-        for blob in output.blobs {
-            store(blob)
-            revisions[blob.digest] = revision
+        store(output, of: spec, isHonest: number >= options.liarCount)
+        for blob in output.blobs { revisions[blob.digest] = revision }
+        if isLying(number), let lie = lied(about: output, of: spec, at: number) {
+            perform(workers[number].board.finished(lease, lie), at: number)
+        } else {
+            perform(workers[number].board.finished(lease, output), at: number)
         }
-        perform(workers[number].board.finished(lease, output), at: number)
+    }
+
+    static var segmentChecksum: SegmentChecksum { SegmentChecksum([1, 0, 0, 0, 1]) }
+
+    /// What the bytes of the task's payload are, where the master can see it.
+    func content(of spec: TaskSpec) -> ReportedContent? {
+        guard let plan = plan(of: spec) else { return nil }
+        switch spec.task.step {
+        case .whole: return .file(ImageGeometry(plan.output))
+        case .decode, .reduce: return nil
+        case .chunk(let stage, let index):
+            let stage = plan.stages[Int(stage)]
+            guard stage.epilogue.kind == .segments else { return nil }
+            return .segments(rowCount: stage.chunks[Int(index)].count, of: ImageGeometry(plan.output))
+        }
     }
 
     /// Whether the worker computes the task wrongly; drawn once.
@@ -431,7 +474,7 @@ extension Simulation {
             switch stage.epilogue {
             case .segments:
                 return TaskOutput(
-                    payload: .named("\(name).payload", byteCount: 1_000), checksum: SegmentChecksum([1, 0, 0, 0, 1]))
+                    payload: .named("\(name).payload", byteCount: 1_000), checksum: Self.segmentChecksum)
             case .rows, .columns: return TaskOutput(payload: .named("\(name).payload", byteCount: rawByteCount))
             case .report: return TaskOutput(payload: .named("\(name).payload", byteCount: 1_024))
             case .aggregate:
@@ -442,7 +485,7 @@ extension Simulation {
         }
     }
 
-    private func plan(of spec: TaskSpec) -> ProcessingPlan? {
+    func plan(of spec: TaskSpec) -> ProcessingPlan? {
         guard let shape = try? ImageShape(spec.geometry),
             let pipeline = try? PipelineCache.shared.pipeline(spec.pipeline)
         else { return nil }

@@ -20,6 +20,10 @@ public final class Simulation {
     var random: SeededGenerator
     var storeRandom: SeededGenerator
     var auditRandom: SeededGenerator
+    var roomRandom: SeededGenerator
+    let room: RoomOptions
+    /// Somebody else has filled the master's disk.
+    var isDiskFull = false
     var timeline = Timeline()
     var trace: Trace
     var network = Network()
@@ -37,7 +41,10 @@ public final class Simulation {
     var workers: [SimulatedWorker] = []
     var clients: [SimulatedClient] = []
     /// The blob store's files.
-    var blobs: Set<BlobDigest> = []
+    var files: [BlobDigest: SimulatedFile] = [:]
+    var blobs: Set<BlobDigest> { Set(files.keys) }
+    /// The task of every lease that was handed out.
+    var specs: [LeaseID: TaskSpec] = [:]
     var gossip = Gossip()
     var trial: ShareTrial?
     var trialBegan = Instant.zero
@@ -65,11 +72,19 @@ public final class Simulation {
         self.seed = seed
         random = SeededGenerator(seed: seed)
         storeRandom = SeededGenerator(seed: ~seed)
+        roomRandom = SeededGenerator(seed: seed &+ 0x5851_f42d_4c95_7f2d)
         auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
-        options = SimulationOptions(using: &random, &auditRandom)
+        var options = SimulationOptions(using: &random, &auditRandom)
+        room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
+        options.schedulerConfiguration.maximumTasksPerImage = room.maximumTasksPerImage
+        options.schedulerConfiguration.maximumJobs = room.maximumKeptJobs
+        self.options = options
         observer = Observer(options.schedulerConfiguration)
         observer.auditBook.faulty = Set((0..<options.workerCount).suffix(options.faultyCount))
-        keptBook = KeptBook(duration: options.keepResults)
+        observer.auditBook.liars = Set(0..<options.liarCount)
+        keptBook = KeptBook(
+            duration: options.keepResults,
+            leastDuration: room.maximumKeptJobs < 100_000 ? room.keepAtLeast : options.keepResults)
         trace = Trace(start: timeline.now)
     }
 
@@ -89,7 +104,8 @@ public final class Simulation {
             runPhases()
         }
         return SimulationResult(
-            seed: seed, options: options.description + (trial.map { ", \($0)" } ?? ""), violation: violation,
+            seed: seed, options: options.description + ", \(room)" + (trial.map { ", \($0)" } ?? ""),
+            violation: violation,
             trace: trace.text, digest: trace.digest,
             simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
             acknowledgedJobs: clients.count { $0.acknowledged != nil }, boundShare: boundShare,
@@ -98,6 +114,7 @@ public final class Simulation {
 
     private func runPhases() {
         timeline.arrange(.fault, after: options.faultInterval)
+        arrangeDisk()
         pass(until: timeline.now + options.safetyPhase)
         guard violation == nil else { return }
         heal()
@@ -158,6 +175,8 @@ public final class Simulation {
         case .client(let client, let happening): handle(happening, at: client)
         case .clientHears(let client, let connection, let mail): clientHears(client, mail, on: connection)
         case .fault: injectFault()
+        case .disk(let isFull): handleDisk(isFull: isFull)
+        case .masterLooks(let run): masterLooks(run: run)
         }
     }
 

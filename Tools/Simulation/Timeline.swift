@@ -51,6 +51,8 @@ enum Event {
     case client(Int, ClientEvent)
     case clientHears(Int, connection: Int, ClientMail)
     case fault
+    case disk(isFull: Bool)
+    case masterLooks(run: Int)
 }
 
 enum WorkerEvent {
@@ -72,8 +74,8 @@ enum ClientEvent {
 
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
-    case register(WorkerID?, name: String, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
-    case heartbeat([HeldLease])
+    indirect case register(WorkerRegistration)
+    case heartbeat([HeldLease], residentBytes: UInt64)
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
     indirect case openJob(JobOpening)
@@ -87,6 +89,7 @@ enum MasterMail {
     case drainWorker(WorkerID, Bool)
     case forgetJob(JobID)
     case releaseWorker(String)
+    case storageMeasured(UInt64)
     case closed
 }
 

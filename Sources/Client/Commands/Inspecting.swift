@@ -230,6 +230,58 @@ struct Cancel: ClientCommand {
     }
 }
 
+struct Forget: ClientCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Forget finished jobs and their results, to make room.",
+        discussion: """
+            What is not fetched by then is gone. Jobs that have not ended are refused: cancel them first. Results that \
+            other jobs share stay with these.
+            """)
+
+    @Argument(help: ArgumentHelp("The jobs' numbers.", valueName: "job"))
+    var jobs: [JobID]
+
+    @OptionGroup var common: CommonOptions
+
+    var isJSON: Bool { common.json }
+
+    func execute(_ context: CommandContext) async throws -> ExitStatus {
+        let settings = try await context.settings(common.flags)
+        let jobs = jobs
+        return try await context.withMaster(settings) { session in
+            var failure: ClientError?
+            var forgottenCount = 0
+            for job in jobs {
+                do {
+                    try await session.perform { master, retry in
+                        do {
+                            try await master.forget(job)
+                        } catch {
+                            // The answer to the request before was lost with its connection, and the job is forgotten.
+                            guard retry > 0, ClientError(error).code == "not-found" else { throw error }
+                        }
+                    }
+                    forgottenCount += 1
+                    if context.isJSON {
+                        try context.console.write(["job": .integer(job.rawValue), "forgotten": .bool(true)] as JSON)
+                    } else {
+                        try context.console.write("job \(job) is forgotten\n")
+                    }
+                } catch {
+                    // A refusal is about this job, and the others are forgotten all the same.
+                    let refusal = ClientError(reporting: error)
+                    guard refusal.kind == .failed, !Task.isCancelled else { throw error }
+                    if jobs.count > 1 { context.console.report(refusal) }
+                    failure = refusal
+                }
+            }
+            guard let failure else { return .done }
+            if jobs.count == 1 { throw failure }
+            return forgottenCount == 0 ? .failed : .partlyFailed
+        }
+    }
+}
+
 struct Workers: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the workers.", usage: "tessera workers [options]",

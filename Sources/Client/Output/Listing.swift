@@ -55,6 +55,7 @@ enum Listing {
                 Units.counted(Int(job.resultsReplaced), "wrong result")
                     + ": fetch again what you fetched before ('tessera status \(job.id) --images' lists them)")
         }
+        if let obstacle = job.obstacle { facts.add("waits", obstacle) }
         return facts.text
     }
 
@@ -126,6 +127,8 @@ enum Listing {
         if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
         for (name, value) in audits(of: master) { facts.add(name, value) }
         if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
+        if let storage = master.storage { facts.add("disk", disk(storage)) }
+        if let records = master.records { facts.add("records", self.records(records)) }
         return facts.text
     }
 
@@ -176,6 +179,26 @@ enum Listing {
         if workers.silent > 0 { parts.append("\(workers.silent) silent") }
         if parts.isEmpty { return "none: start tessera-worker, or jobs will wait" }
         return parts.joined(separator: ", ") + (workers.taking == 0 ? ": none takes work, so jobs wait" : "")
+    }
+
+    /// The free space, and what waits for more.
+    private static func disk(_ storage: MasterStatus.Storage) -> String {
+        let free = "\(Units.bytes(storage.freeBytes)) free"
+        if let shortage = storage.shortage {
+            return "FULL, \(free): jobs wait, their results need \(Units.bytes(shortage.needBytes)) and have "
+                + "\(Units.bytes(shortage.haveBytes)) (min-free-bytes is \(Units.bytes(storage.minFreeBytes)), a quarter of it "
+                + "is kept for the journal)"
+        }
+        guard storage.uploadsWait else { return free }
+        return "NEARLY FULL, \(free): uploads wait for more than \(Units.bytes(storage.minFreeBytes)) (min-free-bytes)"
+    }
+
+    private static func records(_ records: MasterStatus.Records) -> String {
+        let isNearlyFull = records.percent >= 80
+        return (isNearlyFull ? "NEARLY FULL, " : "")
+            + "\(records.jobs) of \(records.maxJobs) jobs, \(records.images) of \(records.maxImages) images"
+            + (isNearlyFull ? ": finished jobs give way to new ones, see 'tessera forget'" : "")
+            + (records.jobsYielded > 0 ? "; \(records.jobsYielded) gave way" : "")
     }
 
     static func deadLetters(_ letters: [DeadLetter]) -> String {

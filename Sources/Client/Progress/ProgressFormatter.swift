@@ -70,6 +70,7 @@ struct ProgressFormatter: Sendable {
     /// Events besides progress: `2 failed`, `1 attempt lost: reassigned`; empty when there were none.
     private var incidents: [String] {
         var incidents: [String] = []
+        if progress.obstacle != nil { incidents.append("waits") }
         if progress.imagesFailed > 0 { incidents.append("\(progress.imagesFailed) failed") }
         if progress.attemptsLost > 0 {
             incidents.append(Units.counted(progress.attemptsLost, "attempt") + " lost: reassigned")

@@ -41,7 +41,9 @@ final class ProgressReporter: Sendable {
     /// Progress changed; `change` says how.
     func update(_ change: (inout JobProgress) -> Void) {
         state.withLock { state in
+            let before = state.progress.obstacle
             change(&state.progress)
+            noteObstacle(state.progress, before: before)
             guard style != .none, !state.isFinished else { return }
             let now = elapsed()
             state.formatter.update(state.progress, at: now)
@@ -71,6 +73,16 @@ final class ProgressReporter: Sendable {
         state.withLock { state in
             state.isFinished = true
             console.showStatus("")
+        }
+    }
+
+    /// An obstacle to a job is told once when it begins and once when it is over, however progress is shown.
+    private func noteObstacle(_ progress: JobProgress, before: String?) {
+        guard (progress.obstacle == nil) != (before == nil), let job = progress.job else { return }
+        if let obstacle = progress.obstacle {
+            console.note("job \(job) waits: \(obstacle)", code: "waiting")
+        } else {
+            console.note("job \(job) continues", code: "continues")
         }
     }
 

@@ -18,6 +18,8 @@ public struct JobProgress: Sendable, Hashable {
     /// Attempts that ended with their worker or rank; each was given to another one.
     public var attemptsLost: UInt64 = 0
     public var attemptsFailed: UInt64 = 0
+    /// Why the job's work waits; `nil` while it does not.
+    public var obstacle: String?
 
     public init() {}
 
@@ -66,5 +68,6 @@ public struct JobProgress: Sendable, Hashable {
         tasksDone = summary.tasksDone
         attemptsLost = summary.attemptsLost
         attemptsFailed = summary.attemptsFailed
+        obstacle = summary.obstacle
     }
 }

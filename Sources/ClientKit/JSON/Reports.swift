@@ -18,6 +18,7 @@ extension JobSummary {
             "audit_share": .integer(auditShare.millionths), "tasks_audited": .integer(tasksAudited),
             "audits_skipped": .integer(auditsSkipped), "results_withdrawn": .integer(resultsWithdrawn),
             "results_replaced": .integer(resultsReplaced),
+            "obstacle": obstacle.map { .string($0) },
         ]
     }
 }
@@ -93,6 +94,7 @@ extension MasterStatus {
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
             "late_results": .integer(lateResults), "blob_bytes": blobBytes > 0 ? .integer(blobBytes) : nil,
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
+            "storage": storage?.json, "records": records?.json,
             "dead_letters": .integer(deadLetters), "audits_waiting": .integer(audits.waiting),
             "audits_disputed": .integer(audits.disputed), "audits_agreed": .integer(audits.agreed),
             "audits_differed": .integer(audits.differed), "audits_skipped": .integer(audits.skipped),
@@ -102,6 +104,26 @@ extension MasterStatus {
             "workers_taking": workers.map { .integer($0.taking) },
             "workers_draining": workers.map { .integer($0.draining) },
             "workers_silent": workers.map { .integer($0.silent) },
+        ]
+    }
+}
+
+extension MasterStatus.Storage {
+    fileprivate var json: JSON {
+        [
+            "free_bytes": .integer(freeBytes), "min_free_bytes": .integer(minFreeBytes),
+            "uploads_wait": .bool(uploadsWait), "work_waits": .bool(shortage != nil),
+            "need_bytes": shortage.map { .integer($0.needBytes) },
+            "have_bytes": shortage.map { .integer($0.haveBytes) },
+        ]
+    }
+}
+
+extension MasterStatus.Records {
+    fileprivate var json: JSON {
+        [
+            "jobs": .integer(jobs), "max_jobs": .integer(maxJobs), "images": .integer(images),
+            "max_images": .integer(maxImages), "jobs_yielded": .integer(jobsYielded),
         ]
     }
 }

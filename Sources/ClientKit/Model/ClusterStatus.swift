@@ -163,13 +163,68 @@ public struct MasterStatus: Hashable, Sendable {
     public var audits: AuditStatus
     /// `nil` from a master that does not say.
     public var workers: WorkerCounts?
+    /// The room on the master's disk; `nil` when the master does not say.
+    public var storage: Storage?
+    /// The room in the master's records; `nil` when the master does not say.
+    public var records: Records?
+
+    /// The room on the master's disk.
+    public struct Storage: Hashable, Sendable {
+        public var freeBytes: UInt64
+        /// Uploads wait when there is less, the work of jobs when there is less than a quarter of it.
+        public var minFreeBytes: UInt64
+        public var uploadsWait: Bool
+        /// The room that the work of jobs waits for, and what there is for it; `nil` while it does not wait.
+        public var shortage: Shortage?
+
+        public struct Shortage: Hashable, Sendable {
+            public var needBytes: UInt64
+            public var haveBytes: UInt64
+
+            public init(needBytes: UInt64, haveBytes: UInt64) {
+                self.needBytes = needBytes
+                self.haveBytes = haveBytes
+            }
+        }
+
+        public init(freeBytes: UInt64, minFreeBytes: UInt64, uploadsWait: Bool = false, shortage: Shortage? = nil) {
+            self.freeBytes = freeBytes
+            self.minFreeBytes = minFreeBytes
+            self.uploadsWait = uploadsWait
+            self.shortage = shortage
+        }
+    }
+
+    /// Jobs that are kept, ended ones included, and their images; with the limits at which the oldest ended ones give way.
+    public struct Records: Hashable, Sendable {
+        public var jobs: UInt64
+        public var maxJobs: UInt64
+        public var images: UInt64
+        public var maxImages: UInt64
+        /// Jobs that were forgotten before their time to make room, since the master's start.
+        public var jobsYielded: UInt64
+
+        public init(jobs: UInt64, maxJobs: UInt64, images: UInt64, maxImages: UInt64, jobsYielded: UInt64 = 0) {
+            self.jobs = jobs
+            self.maxJobs = maxJobs
+            self.images = images
+            self.maxImages = maxImages
+            self.jobsYielded = jobsYielded
+        }
+
+        /// The share of the limit that is nearer, in percent.
+        public var percent: Int {
+            Int(max(jobs * 100 / max(1, maxJobs), images * 100 / max(1, maxImages)))
+        }
+    }
 
     public init(
         software: String, residentBytes: UInt64 = 0, uptime: Duration = .zero, tasksReady: UInt64 = 0,
         leasesRunning: UInt64 = 0, jobsOpen: UInt64 = 0, lateResults: UInt64 = 0, blobBytes: UInt64 = 0,
         queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0,
         workers: WorkerCounts? = nil,
-        audits: AuditStatus = AuditStatus()
+        audits: AuditStatus = AuditStatus(),
+        storage: Storage? = nil, records: Records? = nil
     ) {
         self.software = software
         self.residentBytes = residentBytes
@@ -184,6 +239,8 @@ public struct MasterStatus: Hashable, Sendable {
         self.deadLetters = deadLetters
         self.audits = audits
         self.workers = workers
+        self.storage = storage
+        self.records = records
     }
 }
 

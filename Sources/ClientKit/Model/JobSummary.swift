@@ -30,6 +30,8 @@ public struct JobSummary: Hashable, Sendable {
     /// Pixels of the images known so far.
     public var pixelsTotal: UInt64
     public var pixelsDone: UInt64
+    /// Why its work waits, for a person; `nil` while it does not. Not told in lists of jobs.
+    public var obstacle: String?
     /// The share of the tasks that another worker computes again.
     public var auditShare: AuditShare
     /// Tasks that another worker computed again, with the same result.
@@ -62,8 +64,8 @@ public struct JobSummary: Hashable, Sendable {
         submittedAt: UInt64 = 0, finishedAt: UInt64? = nil, isSealed: Bool = false, imageCount: Int = 0,
         imagesDone: Int = 0, imagesFailed: Int = 0, imagesFromCache: Int = 0, tasksTotal: UInt64 = 0,
         tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0, pixelsTotal: UInt64 = 0,
-        pixelsDone: UInt64 = 0, auditShare: AuditShare = .none, tasksAudited: UInt64 = 0, auditsSkipped: UInt64 = 0,
-        resultsWithdrawn: UInt64 = 0, resultsReplaced: UInt64 = 0
+        pixelsDone: UInt64 = 0, obstacle: String? = nil, auditShare: AuditShare = .none, tasksAudited: UInt64 = 0,
+        auditsSkipped: UInt64 = 0, resultsWithdrawn: UInt64 = 0, resultsReplaced: UInt64 = 0
     ) {
         self.id = id
         self.state = state
@@ -83,6 +85,7 @@ public struct JobSummary: Hashable, Sendable {
         self.attemptsFailed = attemptsFailed
         self.pixelsTotal = pixelsTotal
         self.pixelsDone = pixelsDone
+        self.obstacle = obstacle
         self.auditShare = auditShare
         self.tasksAudited = tasksAudited
         self.auditsSkipped = auditsSkipped

@@ -1,6 +1,19 @@
 public import JobModel
 
 extension MasterSession {
+    /// Jobs, the newest first: at most `limit`, in as many pages as they take.
+    /// - Parameter before: the newest job that is not wanted; `nil` to begin with the newest job.
+    public nonisolated func jobs(limit: Int, before: JobID?) async throws -> [JobSummary] {
+        var jobs: [JobSummary] = []
+        while jobs.count < limit {
+            let (rest, from) = (UInt32(clamping: limit - jobs.count), jobs.last?.id ?? before)
+            let page = try await perform { try await $0.jobs(limit: rest, before: from) }
+            jobs += page
+            if page.isEmpty { break }
+        }
+        return Array(jobs.prefix(limit))
+    }
+
     /// Looks up one image of a job.
     /// - Throws: `ClientError` with the code `not-found` when the job has no such image; as `perform`.
     public nonisolated func image(_ image: ImageID) async throws -> ImageStatus {

@@ -19,6 +19,9 @@ public protocol MasterAPI: Sendable {
     /// Stops a job; results that are done are kept.
     func cancel(_ job: JobID) async throws
 
+    /// Forgets a job that has ended, with its results.
+    func forget(_ job: JobID) async throws
+
     // MARK: Blobs
 
     /// Looks up blobs by their digests.

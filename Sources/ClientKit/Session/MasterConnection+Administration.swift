@@ -9,9 +9,15 @@ extension MasterConnection {
     }
 
     public func workers() async throws -> [WorkerStatus] {
-        let answer = try await request(.listWorkers(WireListWorkers()))
-        guard case .workerList(let workers) = answer else { throw unexpected(answer) }
-        return try workers.workers.map { try WorkerStatus(wire: $0) }
+        var list = WireListWorkers()
+        var workers: [WorkerStatus] = []
+        while true {
+            let answer = try await request(.listWorkers(list))
+            guard case .workerList(let page) = answer else { throw unexpected(answer) }
+            workers += try page.workers.map { try WorkerStatus(wire: $0) }
+            guard page.more, let last = page.workers.last, last.worker > list.after else { return workers }
+            list.after = last.worker
+        }
     }
 
     public func drain(_ worker: String, resume: Bool = false) async throws {

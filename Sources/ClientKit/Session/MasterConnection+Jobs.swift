@@ -44,6 +44,12 @@ extension MasterConnection {
         try await done(.cancelJob(cancel))
     }
 
+    public func forget(_ job: JobID) async throws {
+        var forget = WireForgetJob()
+        forget.job = job.rawValue
+        try await done(.forgetJob(forget))
+    }
+
     public func findBlobs(_ digests: [BlobDigest], for job: JobID? = nil) async throws -> [Bool] {
         var present: [Bool] = []
         present.reserveCapacity(digests.count)

@@ -46,6 +46,7 @@ extension JobSummary {
             imagesFailed: Int(wire.imagesFailed), imagesFromCache: Int(wire.imagesFromCache),
             tasksTotal: wire.tasksTotal, tasksDone: wire.tasksDone, attemptsLost: wire.attemptsLost,
             attemptsFailed: wire.attemptsFailed, pixelsTotal: wire.pixelsTotal, pixelsDone: wire.pixelsDone,
+            obstacle: wire.obstacle.isEmpty ? nil : wire.obstacle,
             auditShare: AuditShare(millionths: wire.auditShare), tasksAudited: wire.tasksAudited,
             auditsSkipped: wire.auditsSkipped, resultsWithdrawn: wire.resultsWithdrawn,
             resultsReplaced: wire.resultsReplaced)
@@ -105,7 +106,8 @@ extension MasterStatus {
             leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
             deadLetters: wire.deadLetters, workers: wire.hasWorkers ? WorkerCounts(wire: wire.workers) : nil,
-            audits: AuditStatus(wire: wire))
+            audits: AuditStatus(wire: wire), storage: MasterStatus.Storage(wire: wire),
+            records: MasterStatus.Records(wire: wire))
     }
 }
 
@@ -126,5 +128,26 @@ extension AuditStatus {
 extension WorkerCounts {
     fileprivate init(wire: WireWorkerCounts) {
         self.init(taking: wire.taking, draining: wire.draining, silent: wire.silent)
+    }
+}
+
+extension MasterStatus.Storage {
+    /// - Returns: `nil` for a master that does not say.
+    init?(wire: WireMasterStatus) {
+        guard wire.freeBytes > 0 || wire.minFreeBytes > 0 else { return nil }
+        self.init(
+            freeBytes: wire.freeBytes, minFreeBytes: wire.minFreeBytes, uploadsWait: wire.uploadsWait,
+            shortage: wire.storageNeedBytes == 0
+                ? nil : Shortage(needBytes: wire.storageNeedBytes, haveBytes: wire.storageHaveBytes))
+    }
+}
+
+extension MasterStatus.Records {
+    /// - Returns: `nil` for a master that does not say.
+    init?(wire: WireMasterStatus) {
+        guard wire.maxJobsKept > 0 else { return nil }
+        self.init(
+            jobs: wire.jobsKept, maxJobs: wire.maxJobsKept, images: wire.imagesKept, maxImages: wire.maxImagesKept,
+            jobsYielded: wire.jobsYielded)
     }
 }

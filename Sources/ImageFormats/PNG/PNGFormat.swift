@@ -47,6 +47,23 @@ public struct PNGFormat: OutputFormat {
         return merged.opaque
     }
 
+    public func check(
+        fileOf output: ImageShape, byteCount: UInt64, read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws {
+        var check = PNGCheck(byteCount: byteCount, read: read)
+        try check.checkFile(of: output)
+    }
+
+    public func check(
+        segmentsOf rowCount: Int, in output: ImageShape, checksum: SegmentChecksum, byteCount: UInt64,
+        read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws {
+        var check = PNGCheck(byteCount: byteCount, read: read)
+        try check.checkSegments(ofRows: rowCount, of: output, checksum: try FilteredChecksum(checksum))
+    }
+
+    public func check(metadata: [UInt8]) throws(CodecError) { _ = try PNGMetadata(framed: metadata) }
+
     public func frame(
         of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum
     ) throws(CodecError) -> FileFrame {

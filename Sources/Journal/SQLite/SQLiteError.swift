@@ -14,6 +14,9 @@ struct SQLiteError: Error, CustomStringConvertible {
         self.sql = sql
     }
 
+    /// Whether another process has locked the database.
+    var isBusy: Bool { code & 0xff == SQLITE_BUSY }
+
     var description: String {
         "SQLite error \(code): \(message)" + (sql.map { " - while executing `\($0)`" } ?? "")
     }

@@ -1129,6 +1129,12 @@ public nonisolated struct WireJobSummary: @unchecked Sendable {
     set {_uniqueStorage()._resultsReplaced = newValue}
   }
 
+  /// why its work waits, for a person; empty while it does not. Not in a JobList
+  public var obstacle: String {
+    get {_storage._obstacle}
+    set {_uniqueStorage()._obstacle = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1286,10 +1292,26 @@ public nonisolated struct WireCancelJob: Sendable {
   public init() {}
 }
 
+/// The job must have ended. It and its results are gone when the master answers Done.
+public nonisolated struct WireForgetJob: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var job: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct WireListWorkers: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// 0: from the first; else from the one after that worker
+  public var after: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1301,7 +1323,11 @@ public nonisolated struct WireWorkerList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// by id, as many as one frame holds
   public var workers: [WireWorkerStatus] = []
+
+  /// there are others after the last
+  public var more: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1654,6 +1680,64 @@ public nonisolated struct WireMasterStatus: @unchecked Sendable {
   public var resultsReplaced: UInt64 {
     get {_storage._resultsReplaced}
     set {_uniqueStorage()._resultsReplaced = newValue}
+  }
+
+  /// of the master's disk
+  public var freeBytes: UInt64 {
+    get {_storage._freeBytes}
+    set {_uniqueStorage()._freeBytes = newValue}
+  }
+
+  /// uploads wait below it, the work of jobs below a quarter of it
+  public var minFreeBytes: UInt64 {
+    get {_storage._minFreeBytes}
+    set {_uniqueStorage()._minFreeBytes = newValue}
+  }
+
+  /// there is less
+  public var uploadsWait: Bool {
+    get {_storage._uploadsWait}
+    set {_uniqueStorage()._uploadsWait = newValue}
+  }
+
+  /// the work of jobs waits for that much room for its results; 0: it does not
+  public var storageNeedBytes: UInt64 {
+    get {_storage._storageNeedBytes}
+    set {_uniqueStorage()._storageNeedBytes = newValue}
+  }
+
+  /// the room that it has
+  public var storageHaveBytes: UInt64 {
+    get {_storage._storageHaveBytes}
+    set {_uniqueStorage()._storageHaveBytes = newValue}
+  }
+
+  /// in the records, ended ones included
+  public var jobsKept: UInt64 {
+    get {_storage._jobsKept}
+    set {_uniqueStorage()._jobsKept = newValue}
+  }
+
+  public var maxJobsKept: UInt64 {
+    get {_storage._maxJobsKept}
+    set {_uniqueStorage()._maxJobsKept = newValue}
+  }
+
+  /// of these jobs
+  public var imagesKept: UInt64 {
+    get {_storage._imagesKept}
+    set {_uniqueStorage()._imagesKept = newValue}
+  }
+
+  public var maxImagesKept: UInt64 {
+    get {_storage._maxImagesKept}
+    set {_uniqueStorage()._maxImagesKept = newValue}
+  }
+
+  /// forgotten before their time to make room, since the start
+  public var jobsYielded: UInt64 {
+    get {_storage._jobsYielded}
+    set {_uniqueStorage()._jobsYielded = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2110,6 +2194,14 @@ public nonisolated struct WireControl: Sendable {
     set {body = .releaseWorker(newValue)}
   }
 
+  public var forgetJob: WireForgetJob {
+    get {
+      if case .forgetJob(let v)? = body {return v}
+      return WireForgetJob()
+    }
+    set {body = .forgetJob(newValue)}
+  }
+
   public var putBlob: WirePutBlob {
     get {
       if case .putBlob(let v)? = body {return v}
@@ -2194,6 +2286,7 @@ public nonisolated struct WireControl: Sendable {
     case getMaster(WireGetMaster)
     case masterStatus(WireMasterStatus)
     case releaseWorker(WireReleaseWorker)
+    case forgetJob(WireForgetJob)
     case putBlob(WirePutBlob)
     case blobStored(WireBlobStored)
     case getBlob(WireGetBlob)
@@ -3902,7 +3995,7 @@ nonisolated extension WireJobList: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JobSummary"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}state\0\u{1}pipeline\0\u{1}submitter\0\u{1}priority\0\u{3}submitted_at\0\u{3}finished_at\0\u{3}image_count\0\u{3}images_done\0\u{3}images_failed\0\u{3}images_from_cache\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}pixels_total\0\u{3}pixels_done\0\u{1}sealed\0\u{4}\u{c}audit_share\0\u{3}tasks_audited\0\u{3}audits_skipped\0\u{3}results_withdrawn\0\u{3}results_replaced\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}state\0\u{1}pipeline\0\u{1}submitter\0\u{1}priority\0\u{3}submitted_at\0\u{3}finished_at\0\u{3}image_count\0\u{3}images_done\0\u{3}images_failed\0\u{3}images_from_cache\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}pixels_total\0\u{3}pixels_done\0\u{1}sealed\0\u{4}\u{c}audit_share\0\u{3}tasks_audited\0\u{3}audits_skipped\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{2}\u{6}obstacle\0")
 
   fileprivate class _StorageClass {
     var _job: UInt64 = 0
@@ -3928,6 +4021,7 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _auditsSkipped: UInt64 = 0
     var _resultsWithdrawn: UInt64 = 0
     var _resultsReplaced: UInt64 = 0
+    var _obstacle: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3961,6 +4055,7 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _auditsSkipped = source._auditsSkipped
       _resultsWithdrawn = source._resultsWithdrawn
       _resultsReplaced = source._resultsReplaced
+      _obstacle = source._obstacle
     }
   }
 
@@ -4002,6 +4097,7 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 32: try { try decoder.decodeSingularUInt64Field(value: &_storage._auditsSkipped) }()
         case 33: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsWithdrawn) }()
         case 34: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsReplaced) }()
+        case 40: try { try decoder.decodeSingularStringField(value: &_storage._obstacle) }()
         default: break
         }
       }
@@ -4079,6 +4175,9 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._resultsReplaced != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._resultsReplaced, fieldNumber: 34)
       }
+      if !_storage._obstacle.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._obstacle, fieldNumber: 40)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4111,6 +4210,7 @@ nonisolated extension WireJobSummary: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._auditsSkipped != rhs_storage._auditsSkipped {return false}
         if _storage._resultsWithdrawn != rhs_storage._resultsWithdrawn {return false}
         if _storage._resultsReplaced != rhs_storage._resultsReplaced {return false}
+        if _storage._obstacle != rhs_storage._obstacle {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4425,20 +4525,61 @@ nonisolated extension WireCancelJob: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
-nonisolated extension WireListWorkers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".ListWorkers"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+nonisolated extension WireForgetJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ForgetJob"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      default: break
+      }
+    }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireForgetJob, rhs: WireForgetJob) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireListWorkers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ListWorkers"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.after) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.after != 0 {
+      try visitor.visitSingularUInt64Field(value: self.after, fieldNumber: 1)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireListWorkers, rhs: WireListWorkers) -> Bool {
+    if lhs.after != rhs.after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4446,7 +4587,7 @@ nonisolated extension WireListWorkers: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerList"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}workers\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}workers\0\u{1}more\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4455,6 +4596,7 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.workers) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -4464,11 +4606,15 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.workers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.workers, fieldNumber: 1)
     }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireWorkerList, rhs: WireWorkerList) -> Bool {
     if lhs.workers != rhs.workers {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4983,7 +5129,7 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{4}\u{3}free_bytes\0\u{3}min_free_bytes\0\u{3}uploads_wait\0\u{3}storage_need_bytes\0\u{3}storage_have_bytes\0\u{3}jobs_kept\0\u{3}max_jobs_kept\0\u{3}images_kept\0\u{3}max_images_kept\0\u{3}jobs_yielded\0")
 
   fileprivate class _StorageClass {
     var _software: String = String()
@@ -5006,6 +5152,16 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _workersQuarantined: UInt64 = 0
     var _resultsWithdrawn: UInt64 = 0
     var _resultsReplaced: UInt64 = 0
+    var _freeBytes: UInt64 = 0
+    var _minFreeBytes: UInt64 = 0
+    var _uploadsWait: Bool = false
+    var _storageNeedBytes: UInt64 = 0
+    var _storageHaveBytes: UInt64 = 0
+    var _jobsKept: UInt64 = 0
+    var _maxJobsKept: UInt64 = 0
+    var _imagesKept: UInt64 = 0
+    var _maxImagesKept: UInt64 = 0
+    var _jobsYielded: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5036,6 +5192,16 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       _workersQuarantined = source._workersQuarantined
       _resultsWithdrawn = source._resultsWithdrawn
       _resultsReplaced = source._resultsReplaced
+      _freeBytes = source._freeBytes
+      _minFreeBytes = source._minFreeBytes
+      _uploadsWait = source._uploadsWait
+      _storageNeedBytes = source._storageNeedBytes
+      _storageHaveBytes = source._storageHaveBytes
+      _jobsKept = source._jobsKept
+      _maxJobsKept = source._maxJobsKept
+      _imagesKept = source._imagesKept
+      _maxImagesKept = source._maxImagesKept
+      _jobsYielded = source._jobsYielded
     }
   }
 
@@ -5074,6 +5240,16 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 35: try { try decoder.decodeSingularUInt64Field(value: &_storage._workersQuarantined) }()
         case 36: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsWithdrawn) }()
         case 37: try { try decoder.decodeSingularUInt64Field(value: &_storage._resultsReplaced) }()
+        case 40: try { try decoder.decodeSingularUInt64Field(value: &_storage._freeBytes) }()
+        case 41: try { try decoder.decodeSingularUInt64Field(value: &_storage._minFreeBytes) }()
+        case 42: try { try decoder.decodeSingularBoolField(value: &_storage._uploadsWait) }()
+        case 43: try { try decoder.decodeSingularUInt64Field(value: &_storage._storageNeedBytes) }()
+        case 44: try { try decoder.decodeSingularUInt64Field(value: &_storage._storageHaveBytes) }()
+        case 45: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsKept) }()
+        case 46: try { try decoder.decodeSingularUInt64Field(value: &_storage._maxJobsKept) }()
+        case 47: try { try decoder.decodeSingularUInt64Field(value: &_storage._imagesKept) }()
+        case 48: try { try decoder.decodeSingularUInt64Field(value: &_storage._maxImagesKept) }()
+        case 49: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsYielded) }()
         default: break
         }
       }
@@ -5146,6 +5322,36 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._resultsReplaced != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._resultsReplaced, fieldNumber: 37)
       }
+      if _storage._freeBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._freeBytes, fieldNumber: 40)
+      }
+      if _storage._minFreeBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._minFreeBytes, fieldNumber: 41)
+      }
+      if _storage._uploadsWait != false {
+        try visitor.visitSingularBoolField(value: _storage._uploadsWait, fieldNumber: 42)
+      }
+      if _storage._storageNeedBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._storageNeedBytes, fieldNumber: 43)
+      }
+      if _storage._storageHaveBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._storageHaveBytes, fieldNumber: 44)
+      }
+      if _storage._jobsKept != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsKept, fieldNumber: 45)
+      }
+      if _storage._maxJobsKept != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._maxJobsKept, fieldNumber: 46)
+      }
+      if _storage._imagesKept != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._imagesKept, fieldNumber: 47)
+      }
+      if _storage._maxImagesKept != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._maxImagesKept, fieldNumber: 48)
+      }
+      if _storage._jobsYielded != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsYielded, fieldNumber: 49)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5175,6 +5381,16 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._workersQuarantined != rhs_storage._workersQuarantined {return false}
         if _storage._resultsWithdrawn != rhs_storage._resultsWithdrawn {return false}
         if _storage._resultsReplaced != rhs_storage._resultsReplaced {return false}
+        if _storage._freeBytes != rhs_storage._freeBytes {return false}
+        if _storage._minFreeBytes != rhs_storage._minFreeBytes {return false}
+        if _storage._uploadsWait != rhs_storage._uploadsWait {return false}
+        if _storage._storageNeedBytes != rhs_storage._storageNeedBytes {return false}
+        if _storage._storageHaveBytes != rhs_storage._storageHaveBytes {return false}
+        if _storage._jobsKept != rhs_storage._jobsKept {return false}
+        if _storage._maxJobsKept != rhs_storage._maxJobsKept {return false}
+        if _storage._imagesKept != rhs_storage._imagesKept {return false}
+        if _storage._maxImagesKept != rhs_storage._maxImagesKept {return false}
+        if _storage._jobsYielded != rhs_storage._jobsYielded {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5404,7 +5620,7 @@ nonisolated extension WireBlobEnd: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Control"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{e}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{4}forget_job\0\u{4}\u{a}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5932,6 +6148,19 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.body = .masterStatus(v)
         }
       }()
+      case 60: try {
+        var v: WireForgetJob?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .forgetJob(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .forgetJob(v)
+        }
+      }()
       case 70: try {
         var v: WirePutBlob?
         var hadOneofValue = false
@@ -6180,6 +6409,10 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .masterStatus?: try {
       guard case .masterStatus(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 56)
+    }()
+    case .forgetJob?: try {
+      guard case .forgetJob(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
     }()
     case .putBlob?: try {
       guard case .putBlob(let v)? = self.body else { preconditionFailure() }

@@ -130,11 +130,18 @@ public final class Cluster: Sendable {
     public func restart(_ worker: Daemon) throws { try worker.start() }
 
     /// Starts the master again, on the same state and the same port; returns when it serves.
-    public func restartMaster() async throws {
+    /// - Parameter options: that have another value from now on.
+    public func restartMaster(_ options: [String: String] = [:]) async throws {
         try FileManager.default.removeItem(atPath: addressFile)
-        let listen = "\(endpoint)"
+        let changed = options.merging(["--listen": "\(endpoint)"]) { $1 }
         try master.start { arguments in
-            if let at = arguments.firstIndex(of: "--listen") { arguments[at + 1] = listen }
+            for (option, value) in changed.sorted(by: { $0.key < $1.key }) {
+                if let at = arguments.firstIndex(of: option) {
+                    arguments[at + 1] = value
+                } else {
+                    arguments += [option, value]
+                }
+            }
         }
         try await waitForMaster()
     }

@@ -1,0 +1,46 @@
+import JobModel
+import Pipelines
+
+// What a task stores at the master: the room that must be there before the task is worth granting.
+//
+// An estimate from above that depends on the plan alone, so that a worker's word is not needed for it: rows are stored as they
+// are, and encoded rows take little more than that, whatever is in them.
+
+extension ImagePlan {
+    /// Headers, metadata, partial aggregates of the usual size, and what a file system rounds up to.
+    static let storageSlackByteCount: UInt64 = 64 << 10
+
+    /// Bytes that the task stores.
+    func storageByteCount(of task: Int) -> UInt64 {
+        switch step(task) {
+        case .whole: Self.encoded(output.rawByteCount, rows: UInt64(output.height))
+        case .decode:
+            Self.storageSlackByteCount + UInt64(neededRowCount * stages[0].inputBytesPerRow)
+        case .chunk(let stage, let index):
+            stages[Int(stage)].storageByteCount(ofChunk: Int(index))
+        case .reduce: Self.storageSlackByteCount
+        }
+    }
+
+    /// Bytes of the file that is put together of parts with that many bytes.
+    static func storageByteCount(assembling parts: UInt64) -> UInt64 {
+        parts.addingClamped(storageSlackByteCount)
+    }
+
+    private var neededRowCount: Int {
+        guard let last = neededBands.last else { return 0 }
+        return bands[last].upperBound - bands[neededBands.lowerBound].lowerBound
+    }
+
+    /// A byte for each row's filter, and less than a thousandth for rows that do not compress.
+    fileprivate static func encoded(_ rawByteCount: UInt64, rows: UInt64) -> UInt64 {
+        rawByteCount + rows + rawByteCount / 1_000 + storageSlackByteCount
+    }
+}
+
+extension ImagePlan.Stage {
+    fileprivate func storageByteCount(ofChunk index: Int) -> UInt64 {
+        let rows = chunks[index].count
+        return ImagePlan.encoded(UInt64(rows * outputBytesPerRow), rows: UInt64(rows))
+    }
+}
