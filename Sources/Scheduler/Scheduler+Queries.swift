@@ -9,6 +9,8 @@ extension Scheduler {
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
+        counters.workersTaking = pool.takingCount
+        counters.workersDraining = pool.drainingCount
         return counters
     }
 

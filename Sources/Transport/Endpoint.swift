@@ -16,11 +16,14 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         func refused(_ why: String) -> TransportError {
             TransportError(
                 .badEndpoint,
-                "\"\(text)\" is not an address: \(why); write host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
+                "'\(text)' is not an address: \(why); addresses are host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
         }
         let host: Substring
         let rest: Substring
         let text = Substring(text)
+        if let scheme = text.firstRange(of: "://") {
+            throw refused("leave \(text[..<scheme.upperBound]) out")
+        }
         if text.first == "[" {
             guard let close = text.firstIndex(of: "]") else { throw refused("the bracket is not closed") }
             host = text[text.index(after: text.startIndex)..<close]
@@ -35,6 +38,9 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         guard !host.isEmpty else { throw refused("the host is missing") }
         guard host.allSatisfy({ $0.isASCII && !$0.isWhitespace && $0 != "/" }) else {
             throw refused("a host has no spaces, slashes or letters outside ASCII")
+        }
+        guard !host.allSatisfy(\.isWholeNumber) else {
+            throw refused("\(host) alone is a port; write 127.0.0.1:\(host), or the host in its place")
         }
         if rest.isEmpty {
             guard let defaultPort else { throw refused("the port is missing") }

@@ -10,6 +10,7 @@ enum WorkerMain {
             settings: WorkerSettings.table)
         await program.run { settings in
             let worker = try WorkerSettings(settings)
+            try worker.checkPrograms(settings)
             return DaemonMain.Launch(
                 logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8)
             ) { logger in

@@ -5,14 +5,20 @@ import ImageFormats
 
 struct Operations: ClientCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ops", abstract: "List the operations, or describe one.",
+        commandName: "ops", abstract: "List the operations, or describe one.", usage: "tessera ops [NAME] [options]",
         discussion: """
             Needs no master: what is shown is what this release checks pipelines against. An operation may be named in any \
-            case, with underscores, and in both spellings of colour; --search finds it by what it does: \
-            tessera ops --search 'edge detection'
+            case, with underscores, and in both spellings of colour; --search finds it by what it does.
+
+            Examples:
+              tessera ops
+              tessera ops gaussian-blur
+              tessera ops --search 'edge detection'
             """)
 
-    @Argument(help: ArgumentHelp("The operation's name.", valueName: "name"))
+    @Argument(
+        help: ArgumentHelp("The operation's name.", valueName: "name"),
+        completion: .list(OperationCatalogue.all.map { $0.description.name }))
     var name: String?
 
     @Option(
