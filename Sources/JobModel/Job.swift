@@ -24,7 +24,7 @@ public struct JobOptions: Hashable, Sendable {
     /// A new operation, or a new parameter that leaves all bytes of pipelines without it as they were, does not raise it: a
     /// worker of an older release that cannot read such a pipeline fails the task as its own fault, and the task is retried
     /// on another worker.
-    public static let currentResultRevision: UInt32 = 3
+    public static let currentResultRevision: UInt32 = 4
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
@@ -74,6 +74,13 @@ public struct JobDescription: Hashable, Sendable {
 
     /// The same submission with other options.
     func with(_ options: JobOptions) -> JobDescription {
+        JobDescription(
+            id: id, token: token, submitter: submitter, priority: priority, pipeline: pipeline, options: options,
+            submittedAt: submittedAt)
+    }
+
+    /// The same submission with its pipeline in other words.
+    public func with(pipeline: String) -> JobDescription {
         JobDescription(
             id: id, token: token, submitter: submitter, priority: priority, pipeline: pipeline, options: options,
             submittedAt: submittedAt)
