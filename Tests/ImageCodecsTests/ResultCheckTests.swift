@@ -195,7 +195,8 @@ import Testing
         }
         for (depth, isAllowed) in [(DocumentCheck.deepestNesting, true), (DocumentCheck.deepestNesting + 1, false)] {
             let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
-            #expect((try? Self.check(document: Array(text.utf8))) != nil == isAllowed)
+            let isTaken = (try? Self.check(document: Array(text.utf8))) != nil
+            #expect(isTaken == isAllowed, "\(depth) levels")
         }
     }
 

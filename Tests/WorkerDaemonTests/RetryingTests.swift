@@ -51,11 +51,8 @@ private final class RecordedLog: LogHandler {
         set {}
     }
 
-    func log(
-        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-        function: String, line: UInt
-    ) {
-        recorded.withLock { $0.append((level, "\(message) \(metadata ?? [:])")) }
+    func log(event: LogEvent) {
+        recorded.withLock { $0.append((event.level, "\(event.message) \(event.metadata ?? [:])")) }
     }
 }
 
