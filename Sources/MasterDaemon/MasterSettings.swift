@@ -33,7 +33,8 @@ struct MasterSettings: Sendable {
 
     static let table = [
         Setting(
-            "listen", "HOST:PORT", default: "127.0.0.1:7400", "Address to listen on; port 0 lets the system choose"),
+            "listen", "HOST:PORT", default: "127.0.0.1:7400",
+            "Address to listen on, '*' for every one; port 0 lets the system choose"),
         Setting("state-dir", "DIR", default: "/var/lib/tessera", "Journal and blobs; one master a directory"),
         Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with workers and clients"),
         Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
@@ -91,7 +92,7 @@ struct MasterSettings: Sendable {
 
     init(_ settings: Settings) throws {
         do {
-            listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400)
+            listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400, for: .listening)
         } catch let error as TransportError {
             throw SettingsError.usage("--listen: \(error.message)")
         }
