@@ -14,7 +14,8 @@ extension MasterCore {
             worker: message.worker == 0 ? nil : WorkerID(message.worker), name: message.name,
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot),
             slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes,
-            resultRevision: message.resultRevision, held: held, isDraining: message.draining)
+            resultRevision: message.resultRevision, held: held, isDraining: message.draining,
+            unreadyReason: Self.reason(message.unready))
         let answer = try decide { master, now throws(SchedulerRefusal) in
             try master.registered(registration, on: connection, at: now)
         }
@@ -59,7 +60,9 @@ extension MasterCore {
         case .heartbeat(let heartbeat):
             let held = try heartbeat.held.map { try HeldLease($0) }
             let dropped = decide {
-                $0.heartbeat(of: worker, held: held, residentBytes: heartbeat.residentBytes, at: $1)
+                $0.heartbeat(
+                    of: worker, held: held, residentBytes: heartbeat.residentBytes,
+                    unreadyReason: Self.reason(heartbeat.unready), at: $1)
             }
             reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
         case .bandPublished(let message):
@@ -86,6 +89,9 @@ extension MasterCore {
                 allowed: "heartbeat, band_published, task_finished, task_failed or drain from a registered worker")
         }
     }
+
+    /// A worker's reason for not being ready, as long as a listing has room for; `nil` when it gave none.
+    private static func reason(_ text: String) -> String? { text.isEmpty ? nil : String(text.prefix(500)) }
 
     private func reported(
         _ report: WorkerReport, stream: UInt32, from worker: WorkerID, on connection: ControlConnection

@@ -77,6 +77,7 @@ extension WireWorkerStatus {
         connectedMilliseconds = UInt64(max(0, status.connectedFor / .milliseconds(1)))
         slotMemoryBytes = status.slotMemoryByteCount ?? 0
         silentMilliseconds = UInt64(max(0, status.silentFor / .milliseconds(1)))
+        unready = status.unreadyReason ?? ""
     }
 }
 

@@ -55,14 +55,17 @@ extension Scheduler {
             let state: WorkerStatus.State
             let lastHeard: Instant
             switch worker.link {
-            case .connected(let heard): (state, lastHeard) = (worker.isDraining ? .draining : .alive, heard)
+            case .connected(let heard):
+                state = worker.isDraining ? .draining : worker.unreadyReason == nil ? .alive : .notReady
+                lastHeard = heard
             case .suspect(let heard): (state, lastHeard) = (.suspect, heard)
             case .expected: (state, lastHeard) = (.suspect, worker.connectedSince)
             case .gone(let since): (state, lastHeard) = (.gone, since)
             }
             return WorkerStatus(
-                id: worker.id, name: worker.name, state: state, slotCount: worker.slotCount,
-                ranksPerSlot: worker.ranksPerSlot, slotMemoryByteCount: worker.slotMemoryByteCount,
+                id: worker.id, name: worker.name, state: state, unreadyReason: worker.unreadyReason,
+                slotCount: worker.slotCount, ranksPerSlot: worker.ranksPerSlot,
+                slotMemoryByteCount: worker.slotMemoryByteCount,
                 leasesHeld: worker.leases.count, tasksDone: worker.tasksDone,
                 attemptsLost: worker.attemptsLost, attemptsFailed: worker.attemptsFailed,
                 residentBytes: worker.residentBytes, connectedFor: now - worker.connectedSince,

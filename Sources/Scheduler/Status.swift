@@ -69,12 +69,16 @@ public struct DeadImage: Hashable, Sendable {
 /// A worker as it is listed.
 public struct WorkerStatus: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
-        case alive, suspect, draining, gone
+        case alive, suspect, draining
+        case notReady = "not-ready"
+        case gone
     }
 
     public let id: WorkerID
     public let name: String
     public let state: State
+    /// Why the worker cannot run tasks, in its own words; `nil` when it can.
+    public let unreadyReason: String?
     public let slotCount: Int
     public let ranksPerSlot: Int
     /// What the task of one slot may take; `nil` when the worker does not say.

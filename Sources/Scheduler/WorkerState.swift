@@ -1,4 +1,5 @@
 import JobModel
+import SeededFaults
 
 /// A worker as the scheduler knows it, and its states:
 ///
@@ -27,6 +28,8 @@ struct WorkerState: Sendable {
     var slotMemoryByteCount: UInt64?
     var link: Link
     var isDraining = false
+    /// Why it cannot run tasks, by its own word; `nil` when it can.
+    var unreadyReason: String?
     var connectedSince: Instant
     /// In the order in which they were granted. The first `slotCount` fill the slots, the others are staged.
     var leases: [LeaseID] = []
@@ -52,7 +55,7 @@ struct WorkerState: Sendable {
     /// Whether it may be given leases, room permitting.
     var takesLeases: Bool {
         switch link {
-        case .connected: !isDraining
+        case .connected: !isDraining && (seeded(.unreadyWorkerGranted) || unreadyReason == nil)
         case .suspect, .expected, .gone: false
         }
     }

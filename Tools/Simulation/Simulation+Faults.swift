@@ -9,7 +9,7 @@ extension Simulation {
         timeline.arrange(.fault, after: random.draw(.milliseconds(1)...options.faultInterval * 2))
         let worker = random.draw(0...(workers.count - 1))
         let now = timeline.now
-        switch random.draw(0...20) {
+        switch random.draw(0...21) {
         case 0:
             trace.noteFault("killed, worker", worker, at: now)
             killWorker(worker, quietly: false, restartsAfter: spell(upTo: .seconds(20)))
@@ -79,7 +79,11 @@ extension Simulation {
             guard let connection = clients[client].connection else { break }
             trace.noteFault("damaged frame from client", client, at: now)
             refuseFrame(on: connection)
-        case 17...19:
+        case 17:
+            guard workers[worker].isUp else { break }
+            trace.noteFault("cannot run tasks, worker", worker, at: now)
+            becomeUnready(worker, for: spell(upTo: .seconds(20)))
+        case 18...20:
             guard options.liarCount > 0 else { break }
             lie(at: worker % options.liarCount)
         default:
@@ -112,6 +116,7 @@ extension Simulation {
             network.links[.worker(number)] = Network.Link()
             workers[number].pausedUntil = min(workers[number].pausedUntil, timeline.now)
             timeline.arrange(.workerResumes(number), after: .zero)
+            becomeReady(number)
             if core.contains(number) { continue }
             switch random.draw(0...3) {
             case 0: killWorker(number, quietly: random.happens(onceIn: 2), restartsAfter: nil)

@@ -66,10 +66,11 @@ extension Simulation {
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
-        guard case .register(let worker, let slots, let revision, let held, let isDraining) = mail else { return }
+        guard case .register(let worker, let slots, let revision, let held, let isDraining, let isReady) = mail
+        else { return }
         let registration = WorkerRegistration(
             worker: worker, name: "worker", slotCount: slots, resultRevision: revision, held: held,
-            isDraining: isDraining)
+            isDraining: isDraining, unreadyReason: isReady ? nil : "not ready")
         guard let answer = try? master.machine.registered(registration, on: connection, at: moment) else {
             master.machine.reply(.toWorker(connection: connection, .refused))
             return
@@ -107,8 +108,9 @@ extension Simulation {
         }
         guard master.machine.isPresent(worker, on: connection) else { return }
         switch mail {
-        case .heartbeat(let held):
-            let dropped = master.machine.heartbeat(of: worker, held: held, residentBytes: 1 << 20, at: moment)
+        case .heartbeat(let held, let isReady):
+            let dropped = master.machine.heartbeat(
+                of: worker, held: held, residentBytes: 1 << 20, unreadyReason: isReady ? nil : "not ready", at: moment)
             noteListing(held, dropped: dropped, of: worker, at: master)
             master.machine.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
         case .report(let number, let report):

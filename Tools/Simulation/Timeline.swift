@@ -57,6 +57,7 @@ enum WorkerEvent {
     case starts
     case connects
     case beats
+    case becomesReady
     case fetched(LeaseID)
     case fetchFailed(LeaseID, Failure)
     case publishes(LeaseID, band: Int, ticket: Int)
@@ -72,8 +73,9 @@ enum ClientEvent {
 
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
-    case register(WorkerID?, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool)
-    case heartbeat([HeldLease])
+    case register(
+        WorkerID?, slots: Int, _ resultRevision: UInt32, held: [HeldLease], isDraining: Bool, isReady: Bool = true)
+    case heartbeat([HeldLease], isReady: Bool = true)
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
     indirect case openJob(JobOpening)

@@ -67,7 +67,10 @@ enum Listing {
                 Units.duration(worker.connectedTime),
                 Units.duration(worker.silentTime), worker.address)
         }
-        return table.text
+        let reasons = workers.compactMap { worker in
+            worker.unreadyReason.map { Table.printable("\(worker.id) cannot run tasks: \($0)") + "\n" }
+        }
+        return table.text + reasons.joined()
     }
 
     static func master(_ master: MasterStatus) -> String {

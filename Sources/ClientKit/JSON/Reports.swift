@@ -56,7 +56,7 @@ extension WorkerStatus {
             "leases_held": .integer(leasesHeld), "tasks_done": .integer(tasksDone),
             "attempts_lost": .integer(attemptsLost), "attempts_failed": .integer(attemptsFailed),
             "resident_bytes": .integer(residentBytes), "connected_milliseconds": .milliseconds(connectedTime),
-            "silent_milliseconds": .milliseconds(silentTime),
+            "silent_milliseconds": .milliseconds(silentTime), "unready": unreadyReason.map { .string($0) },
         ]
     }
 }

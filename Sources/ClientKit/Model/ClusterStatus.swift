@@ -20,6 +20,8 @@ public struct WorkerStatus: Hashable, Sendable {
     public var connectedTime: Duration
     /// The time since the last heartbeat.
     public var silentTime: Duration
+    /// Why the worker cannot run tasks, in its own words; `nil` when it can.
+    public var unreadyReason: String?
 
     /// How far the master relies on a worker.
     public enum State: Hashable, Sendable {
@@ -28,6 +30,8 @@ public struct WorkerStatus: Hashable, Sendable {
         case suspect
         /// Gets no new work.
         case draining
+        /// Cannot run tasks at present, and gets none: `unreadyReason` says why.
+        case notReady
         case gone
         /// A state that this release does not know, by its name.
         case other(String)
@@ -37,7 +41,7 @@ public struct WorkerStatus: Hashable, Sendable {
         id: WorkerID, name: String, state: State, address: String = "", slotCount: Int = 0, ranksPerSlot: Int = 0,
         leasesHeld: Int = 0, tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0,
         residentBytes: UInt64 = 0, slotMemoryBytes: UInt64? = nil, connectedTime: Duration = .zero,
-        silentTime: Duration = .zero
+        silentTime: Duration = .zero, unreadyReason: String? = nil
     ) {
         self.id = id
         self.name = name
@@ -53,6 +57,7 @@ public struct WorkerStatus: Hashable, Sendable {
         self.slotMemoryBytes = slotMemoryBytes
         self.connectedTime = connectedTime
         self.silentTime = silentTime
+        self.unreadyReason = unreadyReason
     }
 }
 
@@ -68,6 +73,7 @@ extension WorkerStatus.State: CustomStringConvertible {
         case .alive: "alive"
         case .suspect: "suspect"
         case .draining: "draining"
+        case .notReady: "not-ready"
         case .gone: "gone"
         case .other(let name): name
         }
@@ -75,7 +81,7 @@ extension WorkerStatus.State: CustomStringConvertible {
 
     public var description: String { name }
 
-    static let known: [Self] = [.alive, .suspect, .draining, .gone]
+    static let known: [Self] = [.alive, .suspect, .draining, .notReady, .gone]
 }
 
 /// An image that was given up because a task of it used up its attempts.

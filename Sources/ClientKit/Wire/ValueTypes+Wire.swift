@@ -74,7 +74,8 @@ extension WorkerStatus {
             attemptsLost: wire.attemptsLost, attemptsFailed: wire.attemptsFailed, residentBytes: wire.residentBytes,
             slotMemoryBytes: wire.slotMemoryBytes > 0 ? wire.slotMemoryBytes : nil,
             connectedTime: .milliseconds(Int64(clamping: wire.connectedMilliseconds)),
-            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)))
+            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)),
+            unreadyReason: wire.unready.isEmpty ? nil : wire.unready)
     }
 }
 

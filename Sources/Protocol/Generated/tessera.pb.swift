@@ -458,6 +458,9 @@ public nonisolated struct WireRegister: Sendable {
   /// of its release's results; another than the master's is refused
   public var resultRevision: UInt32 = 0
 
+  /// as in Heartbeat
+  public var unready: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -517,6 +520,9 @@ public nonisolated struct WireHeartbeat: Sendable {
   public var held: [WireHeldLease] = []
 
   public var residentBytes: UInt64 = 0
+
+  /// why the worker cannot run tasks at present: it gets none; empty: it can
+  public var unready: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1247,7 +1253,7 @@ public nonisolated struct WireWorkerStatus: Sendable {
 
   public var name: String = String()
 
-  /// alive, suspect, draining, gone
+  /// alive, suspect, draining, not-ready, gone
   public var state: String = String()
 
   public var slotCount: UInt32 = 0
@@ -1273,6 +1279,9 @@ public nonisolated struct WireWorkerStatus: Sendable {
 
   /// 0: unknown
   public var slotMemoryBytes: UInt64 = 0
+
+  /// why it cannot run tasks, in its own words; empty: it can
+  public var unready: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2658,7 +2667,7 @@ nonisolated extension WireGeometry: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{4}\u{2}slot_memory_bytes\0\u{3}result_revision\0\u{b}core_count\0\u{c}\u{7}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{4}\u{2}slot_memory_bytes\0\u{3}result_revision\0\u{2}S\u{3}unready\0\u{b}core_count\0\u{c}\u{7}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2674,6 +2683,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeSingularBoolField(value: &self.draining) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.resultRevision) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -2704,6 +2714,9 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.resultRevision != 0 {
       try visitor.visitSingularUInt32Field(value: self.resultRevision, fieldNumber: 9)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2716,6 +2729,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.draining != rhs.draining {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.resultRevision != rhs.resultRevision {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2812,7 +2826,7 @@ nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}held\0\u{3}resident_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}held\0\u{3}resident_bytes\0\u{2}Z\u{3}unready\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2822,6 +2836,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -2834,12 +2849,16 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.residentBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.residentBytes, fieldNumber: 2)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireHeartbeat, rhs: WireHeartbeat) -> Bool {
     if lhs.held != rhs.held {return false}
     if lhs.residentBytes != rhs.residentBytes {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4164,7 +4183,7 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0\u{2}N\u{3}unready\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4186,6 +4205,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.connectedMilliseconds) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.silentMilliseconds) }()
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -4234,6 +4254,9 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.slotMemoryBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.slotMemoryBytes, fieldNumber: 14)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4252,6 +4275,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.connectedMilliseconds != rhs.connectedMilliseconds {return false}
     if lhs.silentMilliseconds != rhs.silentMilliseconds {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
