@@ -4,6 +4,9 @@
 
 PREFIX ?= /usr/local
 BIN = .build/release
+# The shells' completions of `tessera`, below PREFIX, for bash, zsh and fish.
+COMPLETIONS = share/bash-completion/completions/tessera share/zsh/site-functions/_tessera \
+	share/fish/vendor_completions.d/tessera.fish
 PROGRAMS = tessera tessera-master tessera-worker tessera-rank
 # The rank's second build, for processors with wider vectors: what is installed has both, and the first becomes the second where
 # it can. `make demo` and `make test` do without it (docs/decisions/0021).
@@ -37,7 +40,8 @@ help:
 	@echo "make bench-kernels   measure every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
-	@echo "make install  copy the programs to $(PREFIX)/bin and the systemd units to /etc/systemd/system (as root)"
+	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
+	@echo "              /etc/tessera (as root)"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
 	@echo
@@ -139,13 +143,21 @@ install:
 	@for program in $(PROGRAMS); do \
 	    [ -e $(BIN)/$$program ] || { echo "install: $(BIN)/$$program is missing; run 'make build' first" >&2; exit 1; }; \
 	done
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/systemd/system $(DESTDIR)/etc/tessera $(DESTDIR)/usr/lib/sysusers.d
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/systemd/system $(DESTDIR)/etc/tessera $(DESTDIR)/usr/lib/sysusers.d \
+	    $(addprefix $(DESTDIR)$(PREFIX)/,$(dir $(COMPLETIONS)))
 	install -s -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	$(BIN)/tessera --generate-completion-script bash > $(DESTDIR)$(PREFIX)/$(word 1,$(COMPLETIONS))
+	$(BIN)/tessera --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))
+	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
+	@# Settings that are there stay as they are.
+	for file in master.yaml worker.yaml; do \
+	    [ -e $(DESTDIR)/etc/tessera/$$file ] || install -m 644 systemd/$$file $(DESTDIR)/etc/tessera; \
+	done
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
 	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service)
 	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 

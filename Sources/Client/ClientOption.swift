@@ -44,7 +44,7 @@ enum CommonOption {
     ) { $0.master }
     static let secretFile = ClientOption<CommonOptions>(
         "secret-file", "file",
-        "The file with the shared secret (default: ~/.config/tessera/secret, then /etc/tessera/secret)."
+        "The file with the shared secret \(Settings.secretPlacesHelp)."
     ) { $0.secretFile }
     static let reconnectTimeout = ClientOption<CommonOptions>(
         "reconnect-timeout", "time", default: "60s", "How long to try when the master is lost, such as 60s or 5m."
@@ -83,7 +83,8 @@ enum JobOption {
         $0.maxPixels
     }
     static let chunkBytes = ClientOption<JobOptionFlags>(
-        "chunk-bytes", "n", "Raw bytes of a chunk; larger images are split. Such as 16M."
+        "chunk-bytes", "n",
+        "Split images that have more raw bytes than this, such as 16M; the result does not depend on it."
     ) { $0.chunkBytes }
     static let attempts = ClientOption<JobOptionFlags>(
         "attempts", "n", "Attempts before a task is given up (default: the master's)."

@@ -15,8 +15,6 @@ import Transport
 struct ClientSettings: Sendable {
     let endpoint: Endpoint
     let secretFile: String?
-    /// The places where a secret is looked for.
-    let secretPlaces: [String]
     let reconnectTimeout: Duration
     let transport: TransportLimits
     let progress: ProgressStyle
@@ -25,29 +23,31 @@ struct ClientSettings: Sendable {
     private let settings: Settings
 
     /// - Parameter flags: options as name and value; `nil` values were not given.
-    /// - Throws: `SettingsError`, or `TransportError` for an address that is not one.
+    /// - Throws: `SettingsError`.
     init(
         flags: [(name: String, value: String?)], environment: [String: String],
         exists: (String) -> Bool = { FileStatus(at: $0) != nil }
     ) async throws {
         var arguments = flags.flatMap { name, value in value.map { ["--\(name)=\($0)"] } ?? [] }
-        let folder = environment["XDG_CONFIG_HOME"] ?? environment["HOME"].map { $0 + "/.config" }
+        let personal = Settings.personalDirectory(environment)
         let isConfigNamed =
             environment["TESSERA_CONFIG"] != nil || flags.contains { $0.name == "config" && $0.value != nil }
-        if !isConfigNamed, let file = folder.map({ $0 + "/tessera/client.yaml" }), exists(file) {
+        if !isConfigNamed, let file = personal.map({ $0 + "/client.yaml" }), exists(file) {
             arguments.append("--config=\(file)")
         }
         settings = try Settings(
             program: "tessera", version: Tessera.version, summary: "", settings: Self.known, arguments: arguments,
             environment: environment)
 
-        endpoint = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
-        let secretPlaces = [folder.map { $0 + "/tessera/secret" }, "/etc/tessera/secret"].compactMap(\.self)
-        self.secretPlaces = secretPlaces
-        secretFile = settings.text("secret-file") ?? secretPlaces.first(where: exists)
+        do {
+            endpoint = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+        } catch let error as TransportError {
+            throw settings.refused("master", error.message)
+        }
+        secretFile = settings.secretFile(exists: exists)
         reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
         presetFile =
-            settings.text("presets") ?? folder.map { $0 + "/tessera/presets" }.flatMap { exists($0) ? $0 : nil }
+            settings.text("presets") ?? personal.map { $0 + "/presets" }.flatMap { exists($0) ? $0 : nil }
         var transport = TransportLimits()
         transport.silence = try settings.duration("silence-timeout", in: .milliseconds(100) ... .seconds(3600))
         // The master may have to wait for its disk before it can say that it has a blob.
@@ -91,18 +91,18 @@ struct ClientSettings: Sendable {
     /// - Throws: `TransportError` with the code `secret-file`.
     func secret() throws(TransportError) -> SharedSecret {
         guard let secretFile else {
-            throw TransportError(
-                .secretFile,
-                "there is no shared secret: copy the master's to \(secretPlaces.joined(separator: " or ")), or name its "
-                    + "file with --secret-file or TESSERA_SECRET_FILE")
+            throw TransportError(.secretFile, settings.secretMissing)
         }
         return try SharedSecret(file: secretFile)
     }
 
+    /// The label of this person's jobs.
+    var submitter: String { settings.text("submitter") ?? Self.userAtHost() }
+
     /// The request for a new job; a limit that is not given is left to the master.
     func jobRequest(pipeline: String) throws -> JobRequest {
         JobRequest(
-            pipeline: pipeline, submitter: settings.text("submitter") ?? Self.userAtHost(),
+            pipeline: pipeline, submitter: submitter,
             priority: Int32(try optional("priority", in: -100...100) ?? 0),
             mayUseCache: try !settings.isOn("no-cache"),
             chunkByteCount: try optional("chunk-bytes", in: 1...1 << 40).map { UInt64($0) },

@@ -41,9 +41,9 @@ struct CommandContext: Sendable {
         }
     }
 
-    /// Shows progress while `body` runs.
+    /// Shows progress while `body` runs, and says when the job waits for workers.
     func withProgress<Result: Sendable>(
-        _ settings: ClientSettings, _ body: (ProgressReporter) async throws -> Result
+        _ settings: ClientSettings, of session: MasterSession, _ body: (ProgressReporter) async throws -> Result
     ) async throws -> Result {
         // A program that asked for JSON reads it from the data, unless a style was asked for by name.
         let style = isJSON && settings.progress == .auto ? .none : settings.progress
@@ -51,16 +51,48 @@ struct CommandContext: Sendable {
         let progress = ProgressReporter(console: console, style: style) { ContinuousClock.now - start }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(1))
+                while true {
+                    try await Task.sleep(for: .seconds(1))
                     progress.tick()
                 }
+            }
+            group.addTask {
+                await tellAttendance(session, settings) { progress.isWaiting }
             }
             defer {
                 group.cancelAll()
                 progress.finish()
             }
             return try await body(progress)
+        }
+    }
+
+    /// Says when no worker takes work, within three seconds, until the task is cancelled.
+    /// - Parameter isWaiting: whether the command waits for a job, and has seen no progress since it was asked before.
+    func tellAttendance(
+        _ session: MasterSession, _ settings: ClientSettings, isWaiting: @Sendable () -> Bool
+    ) async {
+        var attendance = WorkerAttendance(master: "\(settings.endpoint)")
+        do {
+            while true {
+                try await Task.sleep(for: .seconds(1))
+                guard isWaiting() else { continue }
+                let workers = try await session.perform { try await $0.masterStatus() }.workers
+                try Task.checkCancellation()
+                if let line = attendance.note(workers) { console.note("tessera: \(line)", code: "no-worker") }
+            }
+        } catch {
+            // Cancelled, or the end of the session, which is told where it matters.
+        }
+    }
+
+    /// Whether a command says what it has done, beside its data: to people who watch, and where that was asked for.
+    func tellsSuccess(_ settings: ClientSettings) -> Bool {
+        guard !isJSON else { return false }
+        return switch settings.progress {
+        case .auto: console.terminalWidth != nil
+        case .bar, .plain: true
+        case .none: false
         }
     }
 }

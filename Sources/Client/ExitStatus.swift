@@ -29,6 +29,9 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
         }
     }
 
+    /// The status for the end of an image.
+    init(_ state: ImageStatus.State) { self = state == .done ? .done : .failed }
+
     /// The status for a command that ended by `error`.
     init(_ error: ClientError) {
         switch error.kind {

@@ -50,7 +50,8 @@ struct Tessera: AsyncParsableCommand {
     static func run(_ arguments: [String]) async -> ExitStatus {
         let command: any ParsableCommand
         do {
-            command = try parseAsRoot(arguments)
+            if let complaint = UnknownCommand.complaint(arguments, of: Self.self) { throw complaint }
+            command = try parseAsRoot(CommandLineWords.plain(arguments))
             guard let command = command as? any ClientCommand else {
                 // Help and the like: their text is thrown.
                 var other = command
@@ -66,6 +67,10 @@ struct Tessera: AsyncParsableCommand {
     /// Help and version are asked for; everything else is a mistake on the command line.
     private static func explain(_ error: any Error, isJSON: Bool) -> ExitStatus {
         let console = Console(isJSON: isJSON)
+        if let error = error as? ClientError {
+            console.report(error)
+            return error.status
+        }
         guard !exitCode(for: error).isSuccess else {
             do {
                 try console.write(fullMessage(for: error) + "\n")

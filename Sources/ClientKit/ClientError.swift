@@ -74,7 +74,7 @@ extension ClientError {
         case let error as WaitInterrupted:
             self.init("interrupted", "interrupted; job \(error.job) continues", kind: .interrupted)
         case is CancellationError: self.init("interrupted", "interrupted", kind: .interrupted)
-        default: self.init("internal", "unexpected error: \(error)")
+        default: self.init("internal", ErrorText.of(error))
         }
     }
 

@@ -26,7 +26,12 @@ package enum Units {
         let (whole, attoseconds) = duration.components
         guard whole >= 0 else { return "0 s" }
         if whole < 10 { return ArithmeticText.fixed(Double(whole) + Double(attoseconds) / 1e18, places: 1) + " s" }
-        let seconds = Int(whole)
+        return wholeSeconds(duration)
+    }
+
+    /// A length of time in its two largest units, the second being the smallest: `4 s`, `3 min 05 s`, `2 h 10 min`.
+    package static func wholeSeconds(_ duration: Duration) -> String {
+        let seconds = max(0, Int(duration.components.seconds))
         switch seconds {
         case ..<60: return "\(seconds) s"
         case ..<3600: return "\(seconds / 60) min \(twoDigits(seconds % 60)) s"

@@ -69,17 +69,23 @@ package struct DaemonMain: Sendable {
             let logger = Logger(label: name)
             logger.info(
                 "starting",
-                metadata: Logger.Metadata(
-                    uniqueKeysWithValues: settings.effective.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") }))
+                metadata: Self.metadata(settings.changed).merging(["version": "\(Release.version)"]) { $1 })
+            logger.debug("all settings", metadata: Self.metadata(settings.effective))
             try await Self.run(launch, logger)
         } catch let error as SettingsError {
             error.exit(name)
         } catch let error as TransportError where error.code == .secretFile {
-            SettingsError.usage("\(error)").exit(name)
+            SettingsError.usage(error.message).exit(name)
         } catch {
-            StandardError.write("\(name): \(error)\n")
+            StandardError.write("\(name): \(ErrorText.of(error))\n")
             exit((error as? TransportError)?.code == .badSecret ? 4 : 1)
         }
+    }
+
+    private static func metadata(
+        _ settings: [(name: String, value: String, origin: SettingOrigin)]
+    ) -> Logger.Metadata {
+        Logger.Metadata(uniqueKeysWithValues: settings.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") })
     }
 
     /// Why the process ends with an error although it was told to stop.

@@ -151,18 +151,7 @@ extension MasterCore {
     }
 
     private func drain(_ message: WireDrainWorker, _ answer: (WireControl.OneOf_Body) -> Void) throws {
-        let matches = master.scheduler.workers(at: now).filter {
-            $0.state != .gone && ("\($0.id)" == message.worker || $0.name == message.worker)
-        }
-        guard let worker = matches.first else {
-            throw SchedulerRefusal.invalidArgument(
-                "no connected worker is called '\(message.worker)'; `tessera workers` lists their ids and names")
-        }
-        guard matches.count == 1 else {
-            throw SchedulerRefusal.invalidArgument(
-                "\(matches.count) workers are called '\(message.worker)'; name one by its id: "
-                    + matches.map { "\($0.id)" }.joined(separator: ", "))
-        }
+        let worker = try WorkerChoice(of: message.worker, among: master.scheduler.workers(at: now)).worker
         decide { $0.draining(worker.id, on: !message.resume, at: $1) }
         let connection = master.links[worker.id]
         afterCommit { connection?.send(.drain(.with { $0.resume = message.resume })) }
@@ -174,7 +163,13 @@ extension MasterCore {
         switch request.body {
         case .showDead(let message):
             let image = ImageID(job: try JobID(wire: message.job), index: message.index)
-            guard let dead = master.scheduler.deadImage(image) else { throw SchedulerRefusal.unknownImage(image) }
+            guard let dead = master.scheduler.deadImage(image) else {
+                _ = try summary(of: message.job)
+                guard let state = master.scheduler.imageStatus(image)?.state else {
+                    throw SchedulerRefusal.unknownImage(image)
+                }
+                throw SchedulerRefusal.imageNotInState(image, is: state, needed: "dead-lettered")
+            }
             var answer = WireDeadImage(dead, withAttempts: true)
             // The oldest attempts make room when the output tails are long.
             while !answer.attempts.isEmpty, !WireControl(.deadImage(answer)).fitsFrame { answer.attempts.removeFirst() }
@@ -195,6 +190,7 @@ extension MasterCore {
             guard case .listDead(let message) = other else {
                 preconditionFailure("\(request) is not about dead letters")
             }
+            if let job = optionalJob(message.job) { _ = try summary(of: job.rawValue) }
             let after = optionalJob(message.afterJob).map { ImageID(job: $0, index: message.afterIndex) }
             let dead = master.scheduler.deadImages(
                 job: optionalJob(message.job), after: after, limit: WireDeadList.longestCount + 1)

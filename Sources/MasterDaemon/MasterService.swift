@@ -31,7 +31,7 @@ struct MasterService: Service {
                 "fewer files may be open than connections; raise LimitNOFILE or ulimit -n",
                 metadata: ["files": "\(fileLimit)", "max-connections": "\(settings.transport.connections)"])
         }
-        let secret = try SharedSecret(file: settings.secretFile)
+        let secret = try settings.secretFile.secret(stateDirectory: settings.stateDirectory, logger)
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
         let blobs = try LocalBlobStore(path: settings.stateDirectory + "/blobs")
@@ -123,7 +123,7 @@ struct MasterService: Service {
                 let host = address.host == Endpoint.everyAddress ? "127.0.0.1" : address.host
                 try replaceFile(at: file, with: Array("\(Endpoint(host: host, port: address.port))\n".utf8))
             } catch {
-                throw AddressFileError(file: file, reason: "\(error)")
+                throw AddressFileError(file: file, reason: ErrorText.of(error))
             }
         }
         notifier.ready()

@@ -13,7 +13,7 @@ struct MasterSettings: Sendable {
 
     var listen: Endpoint
     var stateDirectory: String
-    var secretFile: String
+    var secretFile: SecretFile
     var addressFile: String?
     var jobDefaults = JobOptions()
     var keepResults: Duration
@@ -36,7 +36,10 @@ struct MasterSettings: Sendable {
             "listen", "HOST:PORT", default: "127.0.0.1:7400",
             "Address to listen on, '*' for every one; port 0 lets the system choose"),
         Setting("state-dir", "DIR", default: "/var/lib/tessera", "Journal and blobs; one master a directory"),
-        Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with workers and clients"),
+        Setting(
+            "secret-file", "FILE",
+            "The secret shared with workers and clients \(Settings.secretPlacesHelp); without one, the first start makes it"
+        ),
         Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
         Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
         Setting("max-pixels", "N", default: "4000000000", "Refuse images with more pixels"),
@@ -57,7 +60,7 @@ struct MasterSettings: Sendable {
             "Write the journal's log back to its database once it has this many pages of 4 KiB"),
         Setting(
             "interactive-pixels", "N", default: "16000000",
-            "A job of no more does not wait behind its submitter's batches"),
+            "Jobs of at most this many pixels do not wait behind their submitter's batches"),
         Setting("max-jobs", "N", default: "10000", "Jobs that have not ended"),
         Setting("max-jobs-per-submitter", "N", default: "2000", "Jobs of one submitter that have not ended"),
         Setting("max-kept-jobs", "N", default: "100000", "Jobs in the records, ended ones included"),
@@ -77,7 +80,7 @@ struct MasterSettings: Sendable {
         Setting("handshake-timeout", "TIME", default: "2s", "Drop peers that have not authenticated by then"),
         Setting(
             "frame-timeout", "TIME", default: "10s",
-            "Close a connection on which neither a frame's rest nor 64 KiB of it arrives for this long"),
+            "Close a connection that stalls for this long in the middle of a frame (less than 64 KiB of it arrive)"),
         Setting("write-timeout", "TIME", default: "10s", "Close a connection that takes nothing for this long"),
         Setting(
             "max-frames-per-second", "N", default: "5000", "Frames from one connection, on average over ten seconds"),
@@ -94,10 +97,10 @@ struct MasterSettings: Sendable {
         do {
             listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400, for: .listening)
         } catch let error as TransportError {
-            throw SettingsError.usage("--listen: \(error.message)")
+            throw settings.refused("listen", error.message)
         }
         stateDirectory = try settings.requiredText("state-dir")
-        secretFile = try settings.requiredText("secret-file")
+        secretFile = SecretFile(settings)
         addressFile = settings.text("address-file")
         jobDefaults.chunkByteCount = UInt64(
             try settings.integer("chunk-bytes", in: 1...Int(Self.largestChunkByteCount)))

@@ -17,7 +17,7 @@ extension RefusalCode {
         case .imageGap: self = .imageGap
         case .imageCountDiffers: self = .imageCountDiffers
         case .jobSealed: self = .jobSealed
-        case .jobNotInState, .imageNotInState, .nothingDead: self = .wrongState
+        case .jobNotInState, .jobEnded, .imageNotInState, .nothingDead: self = .wrongState
         }
     }
 

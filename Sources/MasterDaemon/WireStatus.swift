@@ -17,6 +17,15 @@ extension WireMasterStatus {
         queuedBytes = counters.uploads.waitingByteCount
         askedToWait = counters.askedToWait
         deadLetters = UInt64(counters.scheduler.deadLetters)
+        workers = .with {
+            $0.taking = UInt32(counters.scheduler.workersTaking)
+            $0.draining = UInt32(counters.scheduler.workersDraining)
+            $0.unready = UInt32(counters.scheduler.workersUnready)
+            let idle =
+                counters.scheduler.workersTaking + counters.scheduler.workersDraining
+                + counters.scheduler.workersUnready
+            $0.silent = UInt32(max(0, counters.scheduler.workersConnected - idle))
+        }
     }
 }
 

@@ -11,11 +11,12 @@ struct TesseraRank {
         ThisProcess.occupyStandardStreams()
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "--launch" { Launcher.run(arguments.dropFirst()) }
+        answerQuestions(arguments.first)
         ProcessorBuild.becomeBest()
         guard let socket = ThisProcess.environment("TESSERA_RANK_SOCKET"),
             let token = ThisProcess.environment("TESSERA_RANK_TOKEN")
         else {
-            printLine("started by tessera-worker, not by hand: there is no worker to connect to")
+            printLine("started by tessera-worker, not by hand: there is no worker to connect to; see --help")
             exit(64)
         }
         guard ThisProcess.environment("TESSERA_RANK_REVISION") == "\(JobOptions.currentResultRevision)" else {
@@ -47,6 +48,22 @@ struct TesseraRank {
         } catch {
             Communicator.abort(error.reason)
         }
+    }
+
+    /// Answers `--help` and `--version`, and ends the process.
+    private static func answerQuestions(_ argument: String?) {
+        switch argument {
+        case "--version": print("tessera-rank \(Release.version)")
+        case "--help", "-h":
+            print(
+                """
+                One MPI rank of a worker: computes a part of each task. tessera-worker starts it with mpirun; it is of no use alone.
+
+                USAGE: tessera-rank --help | --version
+                """)
+        default: return
+        }
+        exit(0)
     }
 
     /// No core dumps of other people's images, and no more address space than the worker grants.

@@ -138,7 +138,7 @@ extension Scheduler {
         let now = clockRead(now)
         guard let state = ledger.jobs[job]?.state else { throw .unknownJob(job) }
         if state == .cancelled { return }
-        guard !state.isFinal else { throw .jobNotInState(job, is: state, needed: "open or running") }
+        guard !state.isFinal else { throw .jobEnded(job, is: state) }
         for index in ledger.jobs[job]?.progress.keys.sorted() ?? [] {
             withdraw(ImageID(job: job, index: index), .jobCancelled, at: now, into: &decision)
         }

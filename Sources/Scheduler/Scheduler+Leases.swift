@@ -171,7 +171,8 @@ extension Scheduler {
             let failure =
                 now.instant >= lease.deadline
                 ? Failure(.workerLost, "no heartbeat has listed the lease for \(configuration.leaseDuration)")
-                : Failure(.hung, "the attempt made no progress for \(now.instant - lease.progressAt)")
+                : Failure(
+                    .hung, "the attempt made no progress for \((now.instant - lease.progressAt).components.seconds) s")
             attemptEnded(id, failure, at: now, into: &decision)
         }
     }

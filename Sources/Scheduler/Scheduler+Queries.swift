@@ -9,6 +9,9 @@ extension Scheduler {
         counters.deadLetters = ledger.totals.deadLetters
         counters.queuedByteCount = ledger.totals.queuedByteCount
         counters.workersConnected = pool.connectedCount
+        counters.workersTaking = pool.takingCount
+        counters.workersDraining = pool.drainingCount
+        counters.workersUnready = pool.unreadyCount
         return counters
     }
 

@@ -23,6 +23,8 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
     case jobSealed(JobID)
     /// The job is in a state that does not allow it.
     case jobNotInState(JobID, is: JobState, needed: String)
+    /// The job has ended, so that nothing of it can be cancelled.
+    case jobEnded(JobID, is: JobState)
     /// The image is in a state that does not allow it.
     case imageNotInState(ImageID, is: ImageState, needed: String)
     /// None of the job's images is dead-lettered.
@@ -33,7 +35,7 @@ public enum SchedulerRefusal: Error, Hashable, Sendable {
         switch self {
         case .overloaded(let overload): overload.retryAfter
         case .overLimit, .invalidPipeline, .invalidArgument, .releaseDiffers, .unknownJob, .unknownImage, .imageDiffers,
-            .imageGap, .imageCountDiffers, .jobSealed, .jobNotInState, .imageNotInState, .nothingDead:
+            .imageGap, .imageCountDiffers, .jobSealed, .jobNotInState, .jobEnded, .imageNotInState, .nothingDead:
             nil
         }
     }
@@ -54,7 +56,8 @@ extension SchedulerRefusal: CustomStringConvertible {
         case .releaseDiffers(let worker, let master):
             "the worker's release gives results of revision \(worker), the master's of revision \(master), and an image must not "
                 + "be of both; install the same release on both machines"
-        case .unknownJob(let job): "there is no job \(job); it may have been forgotten: list the jobs that are kept"
+        case .unknownJob(let job):
+            "there is no job \(job): finished jobs are forgotten after a while; `tessera jobs` lists those that are kept"
         case .unknownImage(let image): "job \(image.job) has no image \(image.index)"
         case .imageDiffers(let image, let present, let offered):
             "image \(image.index) of job \(image.job) was added with input \(present), not \(offered); "
@@ -65,8 +68,10 @@ extension SchedulerRefusal: CustomStringConvertible {
             "job \(job) has \(present) images, not \(stated); add the missing ones before sealing it"
         case .jobSealed(let job): "job \(job) is sealed and takes no more images; submit them as another job"
         case .jobNotInState(let job, let state, let needed): "job \(job) is \(state.name), but must be \(needed)"
+        case .jobEnded(let job, let state):
+            "job \(job) has already finished (it is \(state.name)): there is nothing to cancel"
         case .imageNotInState(let image, let state, let needed):
-            "image \(image) is \(state.name), but must be \(needed)"
+            "image \(image) is \(state.name), not \(needed)"
         case .nothingDead(let job):
             "job \(job) has no dead-lettered images; `tessera dead list` shows those of all jobs"
         }

@@ -101,6 +101,12 @@ public struct SchedulerCounters: Hashable, Sendable {
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
     public internal(set) var workersConnected: Int = 0
+    /// Connected workers that are given new leases.
+    public internal(set) var workersTaking: Int = 0
+    /// Connected workers that were told to take no more.
+    public internal(set) var workersDraining: Int = 0
+    /// Connected workers that cannot run tasks, by their own word.
+    public internal(set) var workersUnready: Int = 0
     public internal(set) var deadLetters: Int = 0
     /// Encoded bytes of the inputs of images that have not ended.
     public internal(set) var queuedByteCount: UInt64 = 0

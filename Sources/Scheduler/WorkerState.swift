@@ -60,6 +60,12 @@ struct WorkerState: Sendable {
         }
     }
 
+    /// Whether it is connected and was told to take no more leases.
+    var drainsConnected: Bool { isConnected && isDraining }
+
+    /// Whether it is connected, and gets no leases only because it cannot run tasks.
+    var isUnready: Bool { isConnected && !isDraining && unreadyReason != nil }
+
     /// The memory of a slot that may be given leases; `nil` when it may not.
     var offeredMemory: UInt64? { takesLeases ? slotMemoryByteCount ?? .max : nil }
 
@@ -122,6 +128,8 @@ struct WorkerPool: Sendable {
     private var laden = RevocableHeap<WorkerLoad>()
     private(set) var connectedCount = 0
     private(set) var takingCount = 0
+    private(set) var drainingCount = 0
+    private(set) var unreadyCount = 0
     /// Workers that are gone, by when; some may have come back since.
     private var gone: [WorkerID] = []
     private let prefetchPerSlot: Int
@@ -157,6 +165,8 @@ struct WorkerPool: Sendable {
         workers[worker.id] = worker
         if worker.isConnected { connectedCount += 1 }
         if worker.takesLeases { takingCount += 1 }
+        if worker.drainsConnected { drainingCount += 1 }
+        if worker.isUnready { unreadyCount += 1 }
         noteMemory(of: worker, from: nil)
         reindex(worker.id)
     }
@@ -165,10 +175,13 @@ struct WorkerPool: Sendable {
     mutating func update(_ id: WorkerID, _ change: (inout WorkerState) -> Void) {
         guard let before = workers[id] else { return }
         let (wasConnected, wasTaking, oldMemory) = (before.isConnected, before.takesLeases, before.offeredMemory)
+        let (wasDraining, wasUnready) = (before.drainsConnected, before.isUnready)
         change(&workers[id]!)
         guard let after = workers[id] else { return }
         connectedCount += (after.isConnected ? 1 : 0) - (wasConnected ? 1 : 0)
         takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
+        drainingCount += (after.drainsConnected ? 1 : 0) - (wasDraining ? 1 : 0)
+        unreadyCount += (after.isUnready ? 1 : 0) - (wasUnready ? 1 : 0)
         noteMemory(of: after, from: oldMemory)
         reindex(id)
         if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }

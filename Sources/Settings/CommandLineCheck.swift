@@ -13,22 +13,27 @@ extension Settings {
             }
             if argument == "--version" { throw .versionRequested("\(program) \(version)") }
             guard argument.hasPrefix("--") else {
-                throw .usage("'\(argument)' is not a flag of \(program); see \(program) --help")
+                throw .usage("'\(argument)' is not a flag of \(program); \(program) --help lists them")
             }
             let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name })
             else {
-                let nearest = settings.map(\.name).min { distance($0, argument) < distance($1, argument) } ?? "help"
-                throw .usage("\(program) has no flag \(argument); did you mean --\(nearest)? See \(program) --help")
+                let flag = "--\(parts.first ?? "")"
+                let nearest = NearestName.of(flag, among: settings.map(\.name) + ["help", "version"])
+                throw .usage(
+                    "\(program) has no flag \(flag)"
+                        + (nearest.map { "; did you mean --\($0)?" } ?? "; \(program) --help lists them"))
             }
+            func missing() -> SettingsError { .usage("--\(name) needs a value: --\(name) \(setting.placeholder)") }
             if parts.count == 2 {
+                guard !parts[1].isEmpty else { throw missing() }
                 values[name] = String(parts[1])
             } else if setting.isSwitch {
                 values[name] = "true"
-            } else if let value = rest.first, !value.hasPrefix("--") {
+            } else if let value = rest.first, !value.hasPrefix("--"), !value.isEmpty {
                 values[name] = rest.removeFirst()
             } else {
-                throw .usage("--\(name) needs a value: --\(name) \(setting.placeholder)")
+                throw missing()
             }
         }
         return values
@@ -52,21 +57,5 @@ extension Settings {
             Every flag can also be given as an environment variable (--state-dir as TESSERA_STATE_DIR) or as a key of the
             configuration file (state-dir: ...). A flag wins over the environment, that over the file.
             """
-    }
-
-    /// Levenshtein's edit distance, for suggestions.
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let right = Array(right.drop { $0 == "-" }.prefix { $0 != "=" })
-        var row = Array(0...right.count)
-        for (i, character) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for j in right.indices {
-                let substituted = diagonal + (character == right[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[right.count]
     }
 }

@@ -16,6 +16,7 @@ public struct Setting: Sendable {
     }
 
     var isSwitch: Bool { placeholder.isEmpty }
+    var isPath: Bool { placeholder == "FILE" || placeholder == "DIR" }
     var environmentName: String { "TESSERA_" + name.uppercased().replacing("-", with: "_") }
 }
 

@@ -4,7 +4,17 @@ import Glibc
 public struct Settings: Sendable {
     private let settings: [Setting]
     /// By setting, in the order in which they are asked.
-    private let sources: [(origin: SettingOrigin, values: [String: String])]
+    private let sources: [(origin: SettingOrigin, values: [String: Given])]
+    private let homeDirectory: String?
+    /// The directory of the person's own settings of Tessera, `~/.config/tessera`; `nil` without a home.
+    public let personalDirectory: String?
+
+    /// A value as it was given.
+    private struct Given {
+        let text: String
+        /// How an error message names the setting: `--listen`, `TESSERA_LISTEN`, `/etc/tessera/master.yaml:3: listen`.
+        let name: String
+    }
 
     /// Reads flags and environment, and the YAML file that `--config` (or `TESSERA_CONFIG`) names.
     ///
@@ -17,25 +27,72 @@ public struct Settings: Sendable {
     ) throws(SettingsError) {
         let config = Setting("config", "FILE", "Read settings from this YAML file (key: value, keys as the flags)")
         let all = settings + [config]
+        homeDirectory = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        personalDirectory = Self.personalDirectory(environment)
         let flags = try Self.flags(arguments, of: all, program: program, version: version, summary: summary)
         let variables = all.compactMap { setting in
-            environment[setting.environmentName].flatMap { $0.isEmpty ? nil : (setting.name, $0) }
-        }
-        var sources: [(SettingOrigin, [String: String])] = [
-            (.flag, flags), (.environment, Dictionary(variables) { first, _ in first }),
-        ]
-        if let path = sources.lazy.compactMap({ $0.1[config.name] }).first {
-            sources.append((.file, try Self.values(inFile: path)))
+            environment[setting.environmentName].flatMap { value in
+                value.isEmpty ? nil : (setting.name, Given(text: value, name: setting.environmentName))
+            }
         }
         self.settings = all
+        var sources: [(SettingOrigin, [String: Given])] = [
+            (.flag, Dictionary(uniqueKeysWithValues: flags.map { ($0, Given(text: $1, name: "--\($0)")) })),
+            (.environment, Dictionary(variables) { first, _ in first }),
+        ]
+        if let given = sources.lazy.compactMap({ $0.1[config.name] }).first {
+            let path = Self.expandingHome(given.text, homeDirectory)
+            sources.append((.file, try Self.values(inFile: path, of: settings, program: program)))
+        }
         self.sources = sources
     }
 
-    private static func values(inFile path: String) throws(SettingsError) -> [String: String] {
-        func unreadable(_ reason: String) -> SettingsError {
-            .usage("cannot read the configuration file '\(path)': \(reason)")
+    /// `$XDG_CONFIG_HOME/tessera`, else `~/.config/tessera`; `nil` without a home.
+    public static func personalDirectory(_ environment: [String: String]) -> String? {
+        func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        return (given("XDG_CONFIG_HOME") ?? given("HOME").map { $0 + "/.config" }).map { $0 + "/tessera" }
+    }
+
+    /// - Throws: for a file that cannot be read, and for one in which anything is not a value of one of `settings`: a
+    ///   misspelt key would otherwise leave the default in force without a word.
+    private static func values(
+        inFile path: String, of settings: [Setting], program: String
+    ) throws(SettingsError) -> [String: Given] {
+        let text = try contents(ofFile: path)
+        let entries: [YAMLMapping.Entry]
+        do throws(YAMLMapping.Malformed) {
+            entries = try YAMLMapping(parsing: text).entries
+        } catch {
+            throw unreadable(path, error.description)
         }
-        guard let file = fopen(path, "re") else { throw unreadable(String(cString: strerror(errno))) }
+        var values: [String: Given] = [:]
+        var mistakes: [String] = []
+        for entry in entries {
+            let place = "\(path):\(entry.line)"
+            guard let setting = settings.first(where: { $0.name == entry.key }) else {
+                let nearest = NearestName.of(entry.key, among: settings.map(\.name))
+                mistakes.append(
+                    "\(place): \(program) has no setting '\(entry.key)'"
+                        + (nearest.map { "; did you mean '\($0)'?" } ?? "; \(program) --help lists them"))
+                continue
+            }
+            let form = "\(setting.name): \(setting.isSwitch ? "true" : setting.placeholder)"
+            switch entry.value {
+            case .scalar(let text): values[entry.key] = Given(text: text, name: "\(place): \(entry.key)")
+            case .none(let written):
+                let why = written.isEmpty ? "has no value" : "has no value: '\(written)' means none in YAML"
+                mistakes.append("\(place): '\(entry.key)' \(why); write \(form), or leave the line out")
+            case .list: mistakes.append("\(place): '\(entry.key)' is a list, but takes one value; write \(form)")
+            case .mapping:
+                mistakes.append("\(place): '\(entry.key)' has keys of its own, but takes one value; write \(form)")
+            }
+        }
+        guard mistakes.isEmpty else { throw .usage(mistakes.joined(separator: "\n")) }
+        return values
+    }
+
+    private static func contents(ofFile path: String) throws(SettingsError) -> [UInt8] {
+        guard let file = fopen(path, "re") else { throw unreadable(path, String(cString: strerror(errno))) }
         defer { fclose(file) }
         var text: [UInt8] = []
         while true {
@@ -43,12 +100,12 @@ public struct Settings: Sendable {
             guard !part.isEmpty else { break }
             text += part
         }
-        guard ferror(file) == 0 else { throw unreadable(String(cString: strerror(errno))) }
-        do throws(YAMLMapping.Malformed) {
-            return try YAMLMapping(parsing: text).values
-        } catch {
-            throw unreadable(error.description)
-        }
+        guard ferror(file) == 0 else { throw unreadable(path, String(cString: strerror(errno))) }
+        return text
+    }
+
+    private static func unreadable(_ path: String, _ reason: String) -> SettingsError {
+        .usage("cannot read the configuration file '\(path)': \(reason)")
     }
 
     /// The value as text, or `nil` when there is neither a value nor a default.
@@ -62,38 +119,28 @@ public struct Settings: Sendable {
             "--\(name) \(setting.placeholder) is needed (or \(setting.environmentName), or '\(name)' in the file)")
     }
 
-    /// A whole number; `K`, `M`, `G` or `T` behind it multiply by 1024 and so on.
+    /// A whole number; `K`, `M`, `G` or `T` behind it (also `KB`, `KiB` ...) multiply by 1024 and so on.
     public func integer(_ name: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
         let text = try requiredText(name)
-        let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-        let shift = text.last.flatMap { units[Character($0.uppercased())] }
-        let digits = shift == nil ? text[...] : text.dropLast()
-        let product = Int(digits)?.multipliedReportingOverflow(by: 1 << (shift ?? 0))
-        guard let product, !product.overflow, range.contains(product.partialValue) else {
-            throw invalid(name, text, allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+        guard let value = Quantity.integer(text), range.contains(value) else {
+            throw invalid(name, text, allowed: Quantity.allowed(range))
         }
-        return product.partialValue
+        return value
     }
 
     /// A length of time: a number with `ms`, `s`, `m`, `h` or `d`.
     public func duration(_ name: String, in range: ClosedRange<Duration>) throws(SettingsError) -> Duration {
         let text = try requiredText(name)
-        let digits = text.prefix { $0.isNumber }
-        let scale: Duration? =
-            switch text.dropFirst(digits.count) {
-            case "ms": .milliseconds(1)
-            case "s": .seconds(1)
-            case "m": .seconds(60)
-            case "h": .seconds(3600)
-            case "d": .seconds(86400)
-            default: nil
-            }
-        guard let count = Int32(digits), let scale, range.contains(scale * Int(count)) else {
-            throw invalid(
-                name, text, allowed: "\(range.lowerBound) to \(range.upperBound), as 500ms, 30s, 10m, 24h or 7d")
+        guard let value = Quantity.duration(text) else {
+            let unit = Int(text) == nil ? "" : "; write \(text)s for seconds"
+            throw invalid(name, text, allowed: "a length of time such as 500ms, 30s, 10m, 24h or 7d\(unit)")
         }
-        return scale * Int(count)
+        guard range.contains(value) else { throw invalid(name, text, allowed: Quantity.allowed(range)) }
+        return value
     }
+
+    /// The length of time that a text such as `30s`, `10m`, `24h` or `7d` means; `nil` for any other text.
+    public static func duration(_ text: String) -> Duration? { Quantity.duration(text) }
 
     public func isOn(_ name: String) throws(SettingsError) -> Bool {
         switch text(name) {
@@ -111,9 +158,22 @@ public struct Settings: Sendable {
         }
     }
 
+    /// The settings that are not as they are built in.
+    public var changed: [(name: String, value: String, origin: SettingOrigin)] {
+        effective.filter { $0.origin != .builtIn }
+    }
+
     /// The error for a value that parsed but does not do.
     public func invalid(_ name: String, _ value: String, allowed: String) -> SettingsError {
-        .usage("--\(name) '\(value)' (\(resolved(name).origin.rawValue)): must be \(allowed)")
+        .usage("\(givenName(name)) '\(value)': must be \(allowed)")
+    }
+
+    /// The error for a value that does not do for `reason`.
+    public func refused(_ name: String, _ reason: String) -> SettingsError { .usage("\(givenName(name)): \(reason)") }
+
+    /// The name of the setting where its value was given.
+    private func givenName(_ name: String) -> String {
+        sources.lazy.compactMap { $0.values[name]?.name }.first ?? "--\(name)"
     }
 
     private func setting(_ name: String) -> Setting {
@@ -126,10 +186,17 @@ public struct Settings: Sendable {
     private func resolved(_ name: String) -> (value: String?, origin: SettingOrigin) {
         let setting = setting(name)
         for (origin, values) in sources {
-            guard let text = values[name] else { continue }
-            return (setting.isSwitch ? Self.switchValue(of: text) : text, origin)
+            guard let text = values[name]?.text else { continue }
+            if setting.isSwitch { return (Self.switchValue(of: text), origin) }
+            return (setting.isPath ? Self.expandingHome(text, homeDirectory) : text, origin)
         }
         return (setting.defaultValue, .builtIn)
+    }
+
+    /// `~/x` as shells expand it: they do so neither within a file nor behind `--flag=`.
+    private static func expandingHome(_ path: String, _ home: String?) -> String {
+        guard let home, path.hasPrefix("~/") else { return path }
+        return home + path.dropFirst()
     }
 
     /// `true` or `false` for any of the words that mean it, the text itself for others.

@@ -1,15 +1,32 @@
 import CLibYAML
 
-/// The scalar values of a YAML document whose root is a mapping.
+/// The keys and values of a YAML document whose root is a mapping, with their lines.
 ///
-/// Values that are mappings or sequences are passed over: no setting has one.
+/// A text without a document, or with nothing but comments in it, is an empty mapping.
 struct YAMLMapping {
     /// Why a text is not such a document.
     struct Malformed: Error, CustomStringConvertible {
         let description: String
     }
 
-    private(set) var values: [String: String] = [:]
+    /// A key of the mapping.
+    struct Entry {
+        let key: String
+        /// Counted from 1.
+        let line: Int
+        let value: Value
+    }
+
+    enum Value {
+        /// The text as it is written, without quotes.
+        case scalar(String)
+        /// Nothing, an empty text, or YAML's null: `~` or `null` without quotes.
+        case none(written: String)
+        case list
+        case mapping
+    }
+
+    private(set) var entries: [Entry] = []
 
     init(parsing text: [UInt8]) throws(Malformed) {
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
@@ -18,14 +35,14 @@ struct YAMLMapping {
             throw Malformed(description: "there is no memory to parse it")
         }
         defer { yaml_parser_delete(parser) }
-        values = try text.withUnsafeBufferPointer { bytes throws(Malformed) in
+        entries = try text.withUnsafeBufferPointer { bytes throws(Malformed) in
             yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
-            let values = try Self.document(of: parser, Self.scalars)
+            let entries = try Self.document(of: parser, Self.entries)
             return try Self.document(of: parser) { document throws(Malformed) in
                 guard yaml_document_get_root_node(document) == nil else {
                     throw Malformed(description: "it has more than one document")
                 }
-                return values
+                return entries
             }
         }
     }
@@ -46,31 +63,42 @@ struct YAMLMapping {
         return try body(document)
     }
 
-    private static func scalars(
-        of document: UnsafeMutablePointer<yaml_document_t>
-    ) throws(Malformed) -> [String: String] {
-        guard let root = yaml_document_get_root_node(document), root.pointee.type == YAML_MAPPING_NODE else {
-            throw Malformed(description: "it is not a list of keys and values ('key: value'); an empty one is '{}'")
+    private static func entries(of document: UnsafeMutablePointer<yaml_document_t>) throws(Malformed) -> [Entry] {
+        guard let root = yaml_document_get_root_node(document) else { return [] }
+        guard root.pointee.type == YAML_MAPPING_NODE else {
+            if case .none = value(of: root) { return [] }
+            throw Malformed(description: "it is not a list of keys and values ('key: value')")
         }
         let pairs = root.pointee.data.mapping.pairs
-        var values: [String: String] = [:]
+        var entries: [Entry] = []
         for pair in UnsafeBufferPointer(start: pairs.start, count: pairs.start.distance(to: pairs.top)) {
-            guard let key = scalar(pair.key, in: document) else {
-                throw Malformed(description: "a key is not a word")
+            guard let keyNode = yaml_document_get_node(document, pair.key),
+                let valueNode = yaml_document_get_node(document, pair.value)
+            else { continue }
+            let line = Int(keyNode.pointee.start_mark.line) + 1
+            let key: String
+            switch value(of: keyNode) {
+            case .scalar(let text), .none(let text): key = text
+            case .list, .mapping: throw Malformed(description: "line \(line): a key is not a word")
             }
-            guard let value = scalar(pair.value, in: document) else { continue }
-            guard values.updateValue(value, forKey: key) == nil else {
-                throw Malformed(description: "the key '\(key)' is in it twice")
+            if let first = entries.first(where: { $0.key == key }) {
+                throw Malformed(
+                    description: "line \(line): the key '\(key)' is in it twice, first in line \(first.line)")
             }
+            entries.append(Entry(key: key, line: line, value: value(of: valueNode)))
         }
-        return values
+        return entries
     }
 
-    private static func scalar(_ index: Int32, in document: UnsafeMutablePointer<yaml_document_t>) -> String? {
-        guard let node = yaml_document_get_node(document, index), node.pointee.type == YAML_SCALAR_NODE else {
-            return nil
+    private static func value(of node: UnsafeMutablePointer<yaml_node_t>) -> Value {
+        switch node.pointee.type {
+        case YAML_SEQUENCE_NODE: return .list
+        case YAML_MAPPING_NODE: return .mapping
+        default: break
         }
         let scalar = node.pointee.data.scalar
-        return String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+        let text = String(decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length), as: UTF8.self)
+        let isNull = scalar.style == YAML_PLAIN_SCALAR_STYLE && ["~", "null", "Null", "NULL"].contains(text)
+        return isNull || text.isEmpty ? .none(written: text) : .scalar(text)
     }
 }

@@ -100,7 +100,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        note(ConnectionClosed(.network, "the connection failed: \(error)"))
+        note(ConnectionClosed(.network, "the connection failed: \(ErrorText.of(error))"))
         context.close(promise: nil)
     }
 

@@ -95,14 +95,16 @@ public struct Dialer: Sendable {
                 return refused
             }
             if let first = error.connectionErrors.first {
-                return TransportError(.unreachable, "cannot reach \(master): \(first.error)")
+                return TransportError(.unreachable, "cannot reach \(master): \(ErrorText.of(first.error))")
             }
-            let cause = (error.dnsAError ?? error.dnsAAAAError).map { ": \($0)" } ?? ""
-            return TransportError(.unreachable, "the name \(master.host) does not resolve to an address\(cause)")
+            return TransportError(
+                .unreachable,
+                "\(ErrorText.unknownHost(master.host)); check its spelling, or give the address itself, such as 192.0.2.1"
+            )
         case _ where Self.isRefusal(error):
             return refused
         default:
-            return TransportError(.unreachable, "cannot reach \(master): \(error)")
+            return TransportError(.unreachable, "cannot reach \(master): \(ErrorText.of(error))")
         }
     }
 

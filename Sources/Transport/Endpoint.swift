@@ -28,11 +28,14 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         func refused(_ why: String) -> TransportError {
             TransportError(
                 .badEndpoint,
-                "\"\(text)\" is not an address: \(why); write host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
+                "'\(text)' is not an address: \(why); addresses are host:port, 192.0.2.1:7400 or [2001:db8::1]:7400")
         }
         let host: Substring
         let rest: Substring
         let text = Substring(text)
+        if let scheme = text.firstRange(of: "://") {
+            throw refused("leave \(text[..<scheme.upperBound]) out")
+        }
         if text.first == "[" {
             guard let close = text.firstIndex(of: "]") else { throw refused("the bracket is not closed") }
             host = text[text.index(after: text.startIndex)..<close]
@@ -56,7 +59,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         }
         // To a resolver it is an address of 32 bits: "7400" is 0.0.28.232.
         guard !host.allSatisfy(\.isWholeNumber) || !rest.isEmpty else {
-            throw refused("it is a port without a host")
+            throw refused("\(host) alone is a port; write 127.0.0.1:\(host), or the host in its place")
         }
         if rest.isEmpty {
             guard let defaultPort else { throw refused("the port is missing") }

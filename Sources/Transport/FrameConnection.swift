@@ -124,7 +124,7 @@ final class FrameConnection: Sendable {
                 return try await closedFuture.get()
             } catch {
                 // The handler succeeds the promise on every path; only the event loop's own end fails it.
-                return ConnectionClosed(.local, "the event loop ended: \(error)")
+                return ConnectionClosed(.local, "the event loop ended: \(ErrorText.of(error))")
             }
         }
     }

@@ -197,7 +197,7 @@ package struct HandshakeMachine: Sendable {
         let transcript = Transcript(peer: peer, hello: nonce, challenge: challengeNonce, binding: binding)
         guard secret.isAuthenticationCode(challenge.proof, over: transcript.masterProof) else {
             return refuse(
-                .badSecret, "the master does not know this side's secret: give both sides the same secret file")
+                .badSecret, "wrong secret: the master has another one; both sides must use the same secret file")
         }
         state = .answerSent(
             Agreement(peer: peer, software: Self.label(challenge.software), minorVersion: challenge.minorVersion))

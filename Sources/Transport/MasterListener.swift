@@ -94,9 +94,7 @@ public final class MasterListener: Sendable {
                 return try await bind(host: "0.0.0.0", port: address.port, acceptor, register)
             }
         } catch {
-            throw TransportError(
-                .cannotBind,
-                "cannot listen on \(address): \(error); choose an address of this host and a free port")
+            throw cannotBind(address, error)
         }
     }
 
@@ -118,6 +116,17 @@ public final class MasterListener: Sendable {
             }
         }
         return MasterListener(accepting: accepting, acceptor: acceptor)
+    }
+
+    private static func cannotBind(_ address: Endpoint, _ error: any Error) -> TransportError {
+        let remedy =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "another program listens there; stop it, or choose another port"
+            case EADDRNOTAVAIL: "this machine has no such address; 0.0.0.0 means all that it has"
+            case EACCES: "ports below 1024 are the system's; choose a higher one"
+            default: "choose an address of this machine and a free port"
+            }
+        return TransportError(.cannotBind, "cannot listen on \(address): \(ErrorText.of(error)): \(remedy)")
     }
 
     private static func accept(
@@ -174,7 +183,9 @@ public final class MasterListener: Sendable {
             count.refused()
             guard case .log(let leftOut) = throttle.withLock({ $0.refused(at: .now()) }) else { return }
             let code = (error as? TransportError)?.code.rawValue ?? "closed"
-            var metadata: Logger.Metadata = ["peer": "\(accepted.address)", "code": "\(code)", "error": "\(error)"]
+            var metadata: Logger.Metadata = [
+                "peer": "\(accepted.address)", "code": "\(code)", "error": "\(ErrorText.of(error))",
+            ]
             if leftOut > 0 { metadata["left-out"] = "\(leftOut)" }
             logger.notice("connection refused", metadata: metadata)
         }

@@ -14,6 +14,9 @@ public struct SharedSecret: Sendable, Hashable {
     public static let minimumByteCount = 16
     public static let maximumByteCount = 4096
 
+    /// A command whose output is a secret.
+    public static let recipe = "head -c 32 /dev/urandom | base64"
+
     private let bytes: [UInt8]
 
     /// - Throws: `TransportError` with code `secret-file` unless there are 16 to 4096 bytes.
@@ -24,7 +27,7 @@ public struct SharedSecret: Sendable, Hashable {
             throw TransportError(
                 .secretFile,
                 "\(origin) has \(bytes.count) bytes; allowed are \(Self.minimumByteCount) to \(Self.maximumByteCount): "
-                    + "make one with `openssl rand -hex 32`")
+                    + "`\(Self.recipe)` writes a good one")
         }
         self.bytes = bytes
     }
@@ -36,11 +39,11 @@ public struct SharedSecret: Sendable, Hashable {
     public init(file path: String) throws(TransportError) {
         func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(path) \(why)") }
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw refused("cannot be opened: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw refused("cannot be opened: \(ErrorText.reason(errno))") }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
-            throw refused("cannot be examined: \(String(cString: strerror(errno)))")
+            throw refused("cannot be examined: \(ErrorText.reason(errno))")
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw refused("is not a regular file") }
         guard status.st_mode & 0o077 == 0 else {
@@ -52,13 +55,48 @@ public struct SharedSecret: Sendable, Hashable {
         while count < contents.count {
             let got = contents.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, $0.count - count) }
             if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw refused("cannot be read: \(String(cString: strerror(errno)))") }
+            guard got >= 0 else { throw refused("cannot be read: \(ErrorText.reason(errno))") }
             if got == 0 { break }
             count += got
         }
         contents.removeSubrange(count...)
         if contents.last == UInt8(ascii: "\n") { contents.removeLast() }
         try self.init(bytes: contents, origin: "the secret file \(path)")
+    }
+
+    /// Makes a new secret in a file that only its owner can read, with the directories above it.
+    ///
+    /// The file gets its name when it is complete; one that has the name already stays as it is.
+    /// - Returns: whether a new secret was made.
+    /// - Throws: `TransportError` with code `secret-file` when the file at `path` cannot be made.
+    public static func make(at path: String) throws(TransportError) -> Bool {
+        func refused(_ why: String) -> TransportError {
+            TransportError(.secretFile, "no secret can be made in \(path): \(why)")
+        }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        for count in parts.indices.dropFirst() {
+            let directory = parts[..<count].joined(separator: "/")
+            guard !directory.isEmpty, mkdir(directory, 0o700) != 0, errno != EEXIST else { continue }
+            // Of a directory that exists, some systems say first that they are read-only.
+            var status = stat()
+            let reason = ErrorText.reason(errno)
+            guard stat(directory, &status) == 0 else { throw refused("\(directory): \(reason)") }
+        }
+        var random = SystemRandomNumberGenerator()
+        let digits = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+        let line = digits.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\n"
+
+        let draft = "\(path).\(getpid())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw refused(ErrorText.reason(errno)) }
+        defer { unlink(draft) }
+        let bytes = Array(line.utf8)
+        let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
+        let reason = ErrorText.reason(errno)
+        guard close(descriptor) == 0, isWritten else { throw refused(reason) }
+        if link(draft, path) == 0 { return true }
+        guard errno == EEXIST else { throw refused(ErrorText.reason(errno)) }
+        return false
     }
 
     /// HMAC-SHA-256 of `parts`, one after the other, under the secret.

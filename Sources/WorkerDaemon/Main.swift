@@ -12,6 +12,7 @@ enum WorkerMain {
             settings: WorkerSettings.table)
         await program.run { settings in
             let worker = try WorkerSettings(settings)
+            try worker.checkPrograms(settings)
             return DaemonMain.Launch(
                 logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8), hangup: .stops
             ) { logger in

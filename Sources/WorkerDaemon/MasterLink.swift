@@ -20,6 +20,7 @@ struct MasterLink: Sendable {
     func run() async throws {
         let start = ContinuousClock.now
         var state = MasterLinkState()
+        var warning = RepeatedWarning()
         var random = SystemRandomNumberGenerator()
         while !Task.isCancelled {
             let failure: any Error
@@ -28,7 +29,10 @@ struct MasterLink: Sendable {
                 defer { connection.close() }
                 state.authenticated()
                 do {
-                    try await converse(on: connection) { state.registered() }
+                    try await converse(on: connection) {
+                        state.registered()
+                        warning.ended()
+                    }
                 } catch {
                     await worker.disconnected(connection)
                     throw error
@@ -48,8 +52,13 @@ struct MasterLink: Sendable {
             case .dropLeases: await worker.leasesLost()
             }
             guard case .wait(let pause) = verdict else { throw failure }
-            logger.warning(
-                "no connection to the master", metadata: ["address": "\(settings.master)", "reason": "\(failure)"])
+            if let leftOutCount = warning.happened(ErrorText.of(failure), at: ContinuousClock.now - start) {
+                var metadata: Logger.Metadata = [
+                    "address": "\(settings.master)", "reason": "\(ErrorText.of(failure))",
+                ]
+                if leftOutCount > 0 { metadata["repetitions"] = "\(leftOutCount)" }
+                logger.warning("no connection to the master; trying again", metadata: metadata)
+            }
             try? await Task.sleep(for: pause)
         }
     }

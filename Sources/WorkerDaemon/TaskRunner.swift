@@ -1,6 +1,7 @@
 import Glibc
 import JobModel
 import MasterClient
+import Transport
 
 /// The three steps of a lease that take time: fetch the inputs, let a world compute, upload the outputs.
 struct TaskRunner: Sendable {
@@ -124,7 +125,7 @@ extension Failure {
         case let error as TaskFailure: self = error.failure
         case let error as WorldError: self = error.failure
         case is CancellationError: self.init(.cancelled, "the lease was taken back")
-        default: self.init(.workerError, "\(error)")
+        default: self.init(.workerError, ErrorText.of(error))
         }
     }
 }

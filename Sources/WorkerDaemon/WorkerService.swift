@@ -15,7 +15,10 @@ struct WorkerService: Service {
         } catch {
             throw SettingsError.usage("\(error)")
         }
-        let secret = try SharedSecret(file: settings.secretFile)
+        guard let secretFile = settings.secretFile else {
+            throw TransportError(.secretFile, settings.secretMissing)
+        }
+        let secret = try SharedSecret(file: secretFile)
         let dialer = Dialer(
             to: settings.master, as: .worker, secret: secret, software: WorkerSettings.software,
             limits: settings.transport, logger: logger)

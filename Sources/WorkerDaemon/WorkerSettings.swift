@@ -10,7 +10,10 @@ struct WorkerSettings: Sendable {
     static let software = "tessera-worker \(Release.version)"
 
     var master: Endpoint
-    var secretFile: String
+    /// `nil` when there is none in any of the usual places.
+    var secretFile: String?
+    /// What to do then.
+    var secretMissing: String
     var slotCount: Int
     var ranksPerSlot: Int
     /// Memory for the task of one slot: its files in shared memory and its ranks together.
@@ -27,7 +30,7 @@ struct WorkerSettings: Sendable {
 
     static let table = [
         Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
-        Setting("secret-file", "FILE", default: "/etc/tessera/secret", "The secret shared with the master"),
+        Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
         Setting(
             "slots", "N",
             "Tasks at a time (default: one for each core that the worker may use, as long as each has 1G of memory)"),
@@ -58,9 +61,10 @@ struct WorkerSettings: Sendable {
         do {
             master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
-            throw SettingsError.usage("--master: \(error.message)")
+            throw settings.refused("master", error.message)
         }
-        secretFile = try settings.requiredText("secret-file")
+        secretFile = settings.secretFile()
+        secretMissing = settings.secretMissing
         let slots = settings.text("slots") == nil ? nil : try settings.integer("slots", in: 1...1024)
         let ranks = settings.text("ranks") == nil ? nil : try settings.integer("ranks", in: 1...256)
         let memoryByteCount = try Self.memory(settings, slots ?? 1, machineMemoryByteCount)
@@ -85,6 +89,25 @@ struct WorkerSettings: Sendable {
                 "log-level", level, allowed: Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))
         }
         self.logLevel = logLevel
+    }
+
+    /// Looks for the programs that a world is made of.
+    /// - Throws: `SettingsError` that names the one that cannot be run, and its package.
+    func checkPrograms(_ settings: Settings) throws(SettingsError) {
+        try Self.check(mpirun, "mpirun", settings, "install Open MPI: apt install openmpi-bin")
+        if let rankExecutable {
+            try Self.check(rankExecutable, "rank-program", settings, "tessera-rank is installed beside tessera-worker")
+        } else {
+            let beside = ThisProcess.pathBesideExecutable("tessera-rank")
+            try Self.check(beside, "rank-program", settings, "install all programs of one release in one directory")
+        }
+    }
+
+    private static func check(
+        _ path: String, _ name: String, _ settings: Settings, _ remedy: String
+    ) throws(SettingsError) {
+        guard access(path, X_OK) != 0 else { return }
+        throw settings.refused(name, "\(path) cannot be run: \(SystemError.last); \(remedy)")
     }
 
     /// Memory for the tasks of all slots.

@@ -137,6 +137,29 @@ import Transport
         }
     }
 
+    @Test func `a mistake in the file is refused with its place, and an empty file is none`() async throws {
+        try await withTemporaryDirectory { home in
+            try OutputFile.makeDirectory(home + "/.config/tessera")
+            let file = home + "/.config/tessera/client.yaml"
+            for (text, expected) in [
+                ("mastr: a:1\n", "\(file):1: tessera has no setting 'mastr'; did you mean 'master'?"),
+                ("# mine\nno_cache: true\n", "\(file):2: tessera has no setting 'no_cache'; did you mean 'no-cache'?"),
+                ("master: [a, b]\n", "\(file):1: 'master' is a list"),
+                ("reconnect-timeout: 3 days\n", "\(file):1: reconnect-timeout '3 days': must be a length of time"),
+                ("master: 7400\n", "\(file):1: master: '7400' is not an address: 7400 alone is a port"),
+            ] {
+                try TestFiles.write(text, to: file)
+                let error = await #expect(throws: SettingsError.self) {
+                    try await settings([], ["HOME": home], files: [file])
+                }
+                #expect(error?.description.hasPrefix(expected) == true, "\(error?.description ?? "")")
+                #expect(ClientError(reporting: try #require(error)).status == .usage)
+            }
+            try TestFiles.write("# master: a:1\n", to: file)
+            #expect(try await settings([], ["HOME": home], files: [file]).endpoint.description == "127.0.0.1:7400")
+        }
+    }
+
     @Test func `the secret is looked for at home, then in the system`() async throws {
         let home = "/home/ada/.config/tessera/secret"
         let environment = ["HOME": "/home/ada"]
@@ -176,7 +199,9 @@ import Transport
             try await settings([("priority", "101")]).jobRequest(pipeline: "invert")
         }
         await #expect(throws: SettingsError.self) { try await settings([("progress", "loud")]) }
-        await #expect(throws: TransportError.self) { try await settings([("master", "a b")]) }
+        let address = await #expect(throws: SettingsError.self) { try await settings([], ["TESSERA_MASTER": "a b"]) }
+        #expect(address?.description.hasPrefix("TESSERA_MASTER: 'a b' is not an address") == true)
+        await #expect(throws: SettingsError.self) { try await settings([("submitter", "")]) }
     }
 
     // MARK: The command line

@@ -8,15 +8,42 @@ import Testing
 @testable import Client
 
 @Suite struct InputTests {
+    /// Only files that begin so are sent.
+    private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
+    @Test func `a file of another kind is refused before it is sent, with the command that converts it`() throws {
+        try withTemporaryDirectory { directory in
+            let kinds: [(start: [UInt8], words: String)] = [
+                ([0xFF, 0xD8, 0xFF, 0xE0], "begins as JPEG does"), (Array("II*\0abcd".utf8), "begins as TIFF does"),
+                (Array("RIFF1234WEBP".utf8), "begins as WebP does"), (Array("BMxxxxxx".utf8), "begins as BMP does"),
+                (Array("hello".utf8), "begins with 68 65 6c 6c 6f"),
+                (Array(Self.signature.prefix(7)), "not a PNG file"),
+            ]
+            for kind in kinds {
+                let file = directory + "/photo.jpg"
+                try TestFiles.write(kind.start, to: file)
+                let (files, complaints) = try JobInputs.examine([file])
+                #expect(files.isEmpty)
+                let error = try #require(complaints.first?.error)
+                #expect(error.message.contains(kind.words) && error.message.contains(file), "\(error.message)")
+                #expect(error.code == "unsuitable" || error.code == "corrupt-input", "\(error.code)")
+                #expect(
+                    error.message.contains("convert '\(file)' '\(directory)/photo.png'")
+                        == kind.words.contains("begins as"),
+                    "\(error.message)")
+            }
+        }
+    }
+
     @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {
         try withTemporaryDirectory { directory in
-            try TestFiles.write("image", to: directory + "/a.png")
+            try TestFiles.write(Self.signature + "image".utf8, to: directory + "/a.png")
             try TestFiles.write("", to: directory + "/empty.png")
             let (files, complaints) = try JobInputs.examine([
                 directory + "/missing.png", directory + "/a.png", directory, directory + "/empty.png", "/dev/zero",
             ])
             #expect(files.map(\.label) == [directory + "/a.png"])
-            #expect(files.map(\.byteCount) == [5])
+            #expect(files.map(\.byteCount) == [13])
             let reasons = [
                 "No such file or directory", "it is a directory", "it is empty",
                 "not a regular file; use '-' to read from a pipe",
@@ -31,13 +58,13 @@ import Testing
 
     @Test func `standard input is kept in a file without a name and can be read twice`() async throws {
         let pipe = Pipe()
-        let bytes = Array("piped image".utf8)
+        let bytes = Self.signature + "piped image".utf8
         try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
         try pipe.fileHandleForWriting.close()
         let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
         let file = try #require(try JobInputs.examine(["-"], standardInput: input).files.first)
         #expect(file.label == "stdin")
-        #expect(file.byteCount == 11)
+        #expect(file.byteCount == 19)
         let digest = try #require(BlobDigest(SHA256.hash(bytes)))
         for _ in 0..<2 {
             #expect(try await file.reference() == BlobReference(digest: digest, byteCount: UInt64(bytes.count)))

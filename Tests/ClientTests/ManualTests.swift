@@ -5,46 +5,15 @@ import Testing
 
 /// docs/cli.md names every command and every option.
 @Suite struct ManualTests {
-    /// The command line as the parser describes itself.
-    private struct Tool: Decodable {
-        struct Command: Decodable {
-            var commandName: String
-            var shouldDisplay: Bool?
-            var subcommands: [Command]?
-            var arguments: [Argument]?
-        }
-
-        struct Argument: Decodable {
-            struct Name: Decodable {
-                var kind: String
-                var name: String
-            }
-            var kind: String
-            var names: [Name]?
-        }
-
-        var command: Command
-    }
-
     private static func manual() throws -> String {
         try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/cli.md"),
             encoding: .utf8)
     }
 
-    private static func commands() throws -> [(path: [String], command: Tool.Command)] {
-        let tool = try JSONDecoder().decode(Tool.self, from: Data(Tessera._dumpHelp().utf8))
-        func below(_ command: Tool.Command, _ path: [String]) -> [(path: [String], command: Tool.Command)] {
-            (command.subcommands ?? []).filter { $0.commandName != "help" }.flatMap { sub in
-                [(path + [sub.commandName], sub)] + below(sub, path + [sub.commandName])
-            }
-        }
-        return below(tool.command, [])
-    }
-
     @Test func `every command is in the manual`() throws {
         let manual = try Self.manual()
-        let commands = try Self.commands().filter { ($0.command.subcommands ?? []).isEmpty || $0.path.count > 1 }
+        let commands = try CommandTree.commands().filter { ($0.command.subcommands ?? []).isEmpty || $0.path.count > 1 }
         #expect(commands.count > 15)
         for (path, _) in commands {
             let text = path.joined(separator: " ")
@@ -56,7 +25,7 @@ import Testing
     @Test func `every option of every command is in the manual`() throws {
         let manual = try Self.manual()
         var names: Set<String> = []
-        for (_, command) in try Self.commands() {
+        for (_, command) in try CommandTree.commands() {
             for argument in command.arguments ?? [] where argument.kind != "positional" {
                 names.formUnion((argument.names ?? []).filter { $0.kind == "long" }.map(\.name))
             }

@@ -18,6 +18,22 @@ import Testing
                 """)
     }
 
+    @Test func `states have colours on terminals that take them, and columns stay aligned`() {
+        var table = Table(.state(), .left("NAME"))
+        table.add("done (cached)", "failed")
+        table.add("waiting", "b")
+        #expect(
+            table.text(isColored: true)
+                == "STATE          NAME\n\u{1B}[32mdone (cached)\u{1B}[0m  failed\nwaiting        b\n")
+        func isColored(_ environment: [String: String], isTerminal: Bool = true) -> Bool {
+            Console(
+                output: RecordingSink(terminalWidth: isTerminal ? 80 : nil), errors: RecordingSink(), isJSON: false
+            ) { environment[$0] }.isColored
+        }
+        #expect(isColored(["TERM": "xterm"]) && isColored(["NO_COLOR": ""]))
+        #expect(!isColored([:], isTerminal: false) && !isColored(["NO_COLOR": "1"]) && !isColored(["TERM": "dumb"]))
+    }
+
     @Test func `names from elsewhere cannot steer the terminal`() {
         var table = Table(.left("NAME"))
         table.add("a\u{1B}[2Jb\r\nc\u{202E}")

@@ -35,7 +35,7 @@ import Testing
         var formatter = ProgressFormatter()
         formatter.update(progress(images: 1, done: 0, pixels: 108_000_000), at: .zero)
         formatter.update(progress(images: 1, done: 0, pixels: 108_000_000, pixelsDone: 54_000_000), at: .seconds(2))
-        #expect(formatter.plain == "job 17: 50% done, 0/1 image, 27 Mpixel/s, 2.0 s left")
+        #expect(formatter.plain == "job 17: 50% done, 0/1 image, 27 Mpixel/s, 2 s left")
     }
 
     @Test func `lost attempts and failures are told`() {
@@ -75,6 +75,19 @@ import Testing
         #expect(JobProgress().fraction == 0)
     }
 
+    @Test func `an image whose pixels are all done has not ended, and some time is left`() {
+        var formatter = ProgressFormatter()
+        formatter.update(progress(images: 1, done: 0, pixels: 1000), at: .zero)
+        formatter.update(progress(images: 1, done: 0, pixels: 1000, pixelsDone: 990), at: .seconds(9))
+        #expect(formatter.plain == "job 17: 99% done, 0/1 image, 0.0 Mpixel/s, 1 s left")
+        formatter.update(progress(images: 1, done: 0, pixels: 1000, pixelsDone: 1000), at: .seconds(10))
+        #expect(formatter.plain == "job 17: 99% done, 0/1 image, 0.0 Mpixel/s")
+        #expect(!formatter.bar(width: 60).contains("#]"))
+        formatter.update(progress(images: 1, done: 1, pixels: 1000, pixelsDone: 1000), at: .seconds(11))
+        #expect(formatter.plain.hasPrefix("job 17: 100% done, 1/1 image"))
+        #expect(formatter.bar(width: 60).contains("#]"))
+    }
+
     @Test func `lines come at most once a second and only when they are new`() {
         var limiter = LineLimiter()
         #expect(limiter.offer("a", at: .milliseconds(900)) == nil)
@@ -106,5 +119,63 @@ import Testing
         reporter.update { $0 = progress(images: 2, done: 1) }
         reporter.finish()
         #expect(errors.text == "job 17 [############------------] 50%  1/2 images\r\u{1B}[K")
+
+        // What was under way when the command ended leaves the line free.
+        reporter.tick()
+        reporter.update { $0 = progress(images: 2, done: 2) }
+        reporter.tick()
+        #expect(errors.text.hasSuffix(" 50%  1/2 images\r\u{1B}[K"))
+    }
+
+    @Test func `a command waits when its job has not ended and nothing has happened since`() {
+        let reporter = ProgressReporter(
+            console: Console(output: RecordingSink(), errors: RecordingSink(), isJSON: false), style: .none
+        ) { .zero }
+        #expect(!reporter.isWaiting && !reporter.isWaiting, "there is no job yet")
+        reporter.update { $0 = progress(images: 2, done: 0) }
+        #expect(!reporter.isWaiting)
+        #expect(reporter.isWaiting)
+        reporter.update { $0 = progress(images: 2, done: 1) }
+        #expect(!reporter.isWaiting)
+        #expect(reporter.isWaiting)
+        reporter.update { $0 = progress(images: 2, done: 1, failed: 1) }
+        #expect(!reporter.isWaiting && !reporter.isWaiting, "all images have ended")
+    }
+
+    @Test func `workers that take no work are told of when that begins, changes and ends`() {
+        var attendance = WorkerAttendance(master: "atlas:7400")
+        func note(_ taking: UInt32, _ draining: UInt32 = 0, _ silent: UInt32 = 0) -> String? {
+            attendance.note(WorkerCounts(taking: taking, draining: draining, silent: silent))
+        }
+        #expect(attendance.note(nil) == nil)
+        #expect(note(1, 1) == nil)
+        #expect(note(0)?.contains("no worker is connected") == true)
+        #expect(note(0) == nil)
+        #expect(note(0, 1)?.contains("no worker takes new work: the only one is draining") == true)
+        #expect(note(0, 2)?.contains("all 2 are draining") == true)
+        #expect(note(0, 0, 1)?.contains("does not hear from the only one") == true)
+        #expect(
+            attendance.note(WorkerCounts(silent: 1, unready: 2))?.contains("all 2 are not able to run tasks") == true)
+        #expect(note(0)?.hasSuffix("start one with tessera-worker --master atlas:7400") == true)
+        #expect(note(3) == "a worker takes work again; continuing")
+        #expect(note(2) == nil)
+    }
+
+    @Test func `the end of a command that succeeded is told where it is watched`() {
+        var summary = JobSummary(id: JobID(3), state: .done, imageCount: 2, imagesDone: 2, imagesFromCache: 1)
+        var report = JobReport(job: JobID(3))
+        report.fetchedCount = 2
+        report.destination = "out/"
+        #expect(report.closingLine(summary, took: .seconds(1)) == nil)
+        report.tellsSuccess = true
+        #expect(
+            report.closingLine(summary, took: .milliseconds(1500))
+                == "job 3: 2 images done in 1.5 s, 1 from kept results -> out/")
+        report.destination = nil
+        summary.imagesFromCache = 0
+        #expect(report.closingLine(summary, took: .seconds(90)) == "job 3: 2 images done in 1 min 30 s")
+        // The command that did not wait for the end says how far the job is.
+        summary.state = .running
+        #expect(report.closingLine(summary, took: .seconds(1)) == nil)
     }
 }

@@ -41,6 +41,14 @@ import Testing
         #expect(error?.message.contains(words) == true)
     }
 
+    @Test func `a region of interest and a document exclude each other, in the words of the command line`() {
+        let error = #expect(throws: ClientError.self) {
+            try ResultRequest(
+                pipeline: "otsu | components | crop width=5", output: "r.json", isJSON: false, region: "0,0,5,5")
+        }
+        #expect(error?.message.contains("--roi 0,0,5,5") == true)
+    }
+
     @Test func `a document may be shown on a terminal`() throws {
         #expect(try OutputTarget(option: nil, imageCount: 1, kind: .json, isTerminal: true) == .standardOutput)
     }

@@ -128,13 +128,30 @@ extension Integration {
             }
         }
 
-        @Test func `a job waits for its first worker`() async throws {
+        @Test func `a job waits for a worker that takes work, and the command says what it waits for`() async throws {
             try await Cluster.with(workers: 0, ranks: 1) { cluster in
                 let image = TestImage(width: 50, height: 40)
-                let job = try await cluster.submit("sobel", [try cluster.file("photo.png", image.png)])
-                #expect(try await cluster.summary(of: job).state == .running)
+                let (file, place) = (try cluster.file("photo.png", image.png), cluster.path("edges.png"))
+                let command = try cluster.start(["run", "sobel", file, "-o", place])
+                try await eventually("it says that there is no worker", within: .seconds(3)) {
+                    command.errors.contains("no worker is connected")
+                }
+                #expect(try await cluster.run("status").text.contains("none: start tessera-worker"))
                 try cluster.startWorker()
-                #expect(try await cluster.result(of: job) == image.processedSerially("sobel"))
+                let outcome = try await command.outcome()
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(try cluster.contents(place) == image.processedSerially("sobel"))
+
+                let worker = try await cluster.status(of: cluster.workers[0]).id
+                #expect(try await cluster.run("drain", "\(worker)").status == 0)
+                #expect(try await cluster.run("status").text.contains("1 draining: none takes work"))
+                let waiting = try cluster.start(["run", "invert", file, "-o", place])
+                try await eventually("it says that the worker is draining", within: .seconds(3)) {
+                    waiting.errors.contains("the only one is draining")
+                }
+                #expect(try await cluster.run("drain", "\(worker)", "--resume").status == 0)
+                let resumed = try await waiting.outcome()
+                #expect(resumed.status == 0, "\(resumed)")
             }
         }
     }

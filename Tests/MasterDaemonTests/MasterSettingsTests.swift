@@ -33,7 +33,7 @@ import Testing
             #expect(limit.value(changed) == 77, "\(limit.flag)")
             #expect(limit.value(usual) != 77)
             let error = #expect(throws: SettingsError.self) { try read("--\(limit.flag)", "many") }
-            #expect(error?.description.contains("--\(limit.flag) 'many' (flag): must be a whole number from") == true)
+            #expect(error?.description.contains("--\(limit.flag) 'many': must be a whole number from") == true)
         }
         let impatient = try read("--progress-timeout", "5s")
         #expect(impatient.scheduler.progressTimeout == .seconds(5))
@@ -41,6 +41,18 @@ import Testing
 
     @Test func `the settings fit together as they are`() throws {
         try read().scheduler.validate()
+    }
+
+    @Test func `the sample of the settings file names settings with what is built in`() throws {
+        let sample = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../systemd/master.yaml")
+        let lines = try String(contentsOf: sample, encoding: .utf8).split(separator: "\n")
+        #expect(lines.allSatisfy { $0.hasPrefix("#") })
+        let values = lines.compactMap { $0.wholeMatch(of: /# ([a-z-]+): (.+)/) }
+        #expect(values.count > 5)
+        for value in values {
+            let setting = try #require(MasterSettings.table.first { $0.name == value.1 }, "\(value.1)")
+            #expect(setting.defaultValue == String(value.2))
+        }
     }
 
     @Test func `every setting is in the operator's manual, with its default`() throws {

@@ -160,7 +160,7 @@ import Testing
         let job = try harness.submit()
         let refusal = try refusal { try harness.redrive(job, 0) }
         #expect(refusal == .imageNotInState(ImageID(job: job, index: 0), is: .waiting, needed: "dead-lettered"))
-        #expect(refusal.description == "image 1.0 is waiting, but must be dead-lettered")
+        #expect(refusal.description == "image 1.0 is waiting, not dead-lettered")
         #expect(try self.refusal { try harness.redrive(job) } == .nothingDead(job))
     }
 

@@ -159,7 +159,7 @@ import Testing
         let worker = try harness.connect()
         let done = try harness.submit()
         harness.workOff(on: [worker])
-        #expect(throws: SchedulerRefusal.jobNotInState(done, is: .done, needed: "open or running")) {
+        #expect(throws: SchedulerRefusal.jobEnded(done, is: .done)) {
             try harness.cancel(done)
         }
     }

@@ -135,6 +135,7 @@ import Testing
         #expect(harness.leases(of: worker).isEmpty)
         #expect(harness.status(worker)?.state == .notReady)
         #expect(harness.status(worker)?.unreadyReason == "no scratch directory")
+        #expect(harness.counters.workersUnready == 1 && harness.counters.workersTaking == 0)
         harness.beat(worker)
         #expect(harness.status(worker)?.state == .alive)
         #expect(harness.leases(of: worker).count == 2)

@@ -1,9 +1,11 @@
 import Foundation
 
-/// Text files of a test.
+/// Files of a test.
 package enum TestFiles {
-    package static func write(_ text: String, to path: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    package static func write(_ text: String, to path: String) throws { try write(Array(text.utf8), to: path) }
+
+    package static func write(_ bytes: [UInt8], to path: String) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
     package static func read(_ path: String) throws -> String {

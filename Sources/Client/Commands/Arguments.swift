@@ -3,23 +3,47 @@ import Pipelines
 import ClientKit
 import JobModel
 
-extension JobID: ExpressibleByArgument {
-    /// Reads a job's number as listings show it.
-    public init?(argument: String) { self.init(text: argument) }
-}
+/// A job, such as `17`, or one image of it, such as `17.3`: every command that takes one of them takes both.
+enum JobArgument: Hashable, Sendable {
+    case job(JobID)
+    case image(ImageID)
 
-/// One image of a job, such as `17.3`, or all images of a job, such as `17`.
-struct DeadLetterArgument: ExpressibleByArgument, Sendable {
-    let selection: DeadLetterSelection
-
-    init?(argument: String) {
+    /// - Throws: `ValidationError` with what a job and an image look like.
+    init(argument: String) throws {
         let parts = argument.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let job = parts.first.flatMap({ JobID(text: $0) }) else { return nil }
-        if parts.count == 1 {
-            selection = .job(job)
-        } else {
-            guard let index = UInt32(parts[1]) else { return nil }
-            selection = .image(ImageID(job: job, index: index))
+        let job = parts.first.flatMap { JobID(text: $0) }
+        let index = parts.count == 2 ? UInt32(parts[1]) : nil
+        guard let job, parts.count == 1 || index != nil else {
+            throw ValidationError(
+                "a job is its number, such as 17, and an image of it 17.3, counted from 0; 'tessera jobs' lists jobs")
+        }
+        self = index.map { .image(ImageID(job: job, index: $0)) } ?? .job(job)
+    }
+
+    static func help(_ text: String, _ name: String = "job") -> ArgumentHelp {
+        ArgumentHelp("\(text)", valueName: name)
+    }
+
+    /// The job that is named, or whose image is named.
+    var job: JobID {
+        switch self {
+        case .job(let job): job
+        case .image(let image): image.job
+        }
+    }
+
+    /// The image that is named; `nil` when it is a whole job.
+    var image: ImageID? {
+        switch self {
+        case .job: nil
+        case .image(let image): image
+        }
+    }
+
+    var selection: DeadLetterSelection {
+        switch self {
+        case .job(let job): .job(job)
+        case .image(let image): .image(image)
         }
     }
 }

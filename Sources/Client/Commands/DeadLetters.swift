@@ -5,15 +5,24 @@ import JobModel
 struct DeadLetters: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dead", abstract: "Images that were given up: list them, show why, try again, forget them.",
-        discussion:
-            "An image is given up when a task of it has used up its attempts. JOB is all of a job's, JOB.N one.",
+        usage: "tessera dead list | show | redrive | purge [options]",
+        discussion: """
+            An image is given up when a task of it has used up its attempts. JOB is all of a job's, JOB.N one.
+
+            Examples:
+              tessera dead list
+              tessera dead show 17.3
+              tessera dead redrive 17
+            """,
         subcommands: [List.self, Show.self, Redrive.self, Purge.self], aliases: ["dead-letters"])
 
     struct List: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "List dead-lettered images, of one job or of all.")
+        static let configuration = CommandConfiguration(
+            abstract: "List dead-lettered images, of one job or of all.",
+            usage: "tessera dead list [JOB | JOB.N] [options]")
 
-        @Argument(help: ArgumentHelp("The job's number.", valueName: "job"))
-        var job: JobID?
+        @Argument(help: JobArgument.help("A job, such as 17, or an image of it."), transform: JobArgument.init)
+        var job: JobArgument?
 
         @OptionGroup var common: CommonOptions
 
@@ -22,13 +31,16 @@ struct DeadLetters: AsyncParsableCommand {
         func execute(_ context: CommandContext) async throws -> ExitStatus {
             let settings = try await context.settings(common.flags)
             let job = job
-            let letters = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.deadLetters(of: job) }
+            let all = try await context.withMaster(settings) { session in
+                try await session.perform { try await $0.deadLetters(of: job?.job) }
             }
+            let letters = job?.image.map { image in all.filter { $0.image == image } } ?? all
             if isJSON {
                 for letter in letters { try context.console.write(letter.json) }
             } else if letters.isEmpty {
-                context.console.note("there are no dead-lettered images" + (job.map { " of job \($0)" } ?? ""))
+                context.console.note(
+                    job?.image.map { "image \($0) is not dead-lettered" }
+                        ?? "there are no dead-lettered images" + (job.map { " of job \($0.job)" } ?? ""))
             } else {
                 try context.console.write(Listing.deadLetters(letters))
             }
@@ -38,34 +50,43 @@ struct DeadLetters: AsyncParsableCommand {
 
     struct Show: ClientCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show every attempt of a dead-lettered image, with what it wrote.")
+            abstract: "Show every attempt of a dead-lettered image, with what it wrote.",
+            usage: "tessera dead show JOB.N | JOB [options]")
 
-        @Argument(help: ArgumentHelp("The image, such as 17.3.", valueName: "job.n"))
-        var image: DeadLetterArgument
+        @Argument(
+            help: JobArgument.help("An image, such as 17.3, or a job for all of its dead letters.", "job.n"),
+            transform: JobArgument.init)
+        var image: JobArgument
 
         @OptionGroup var common: CommonOptions
 
         var isJSON: Bool { common.json }
 
-        func validate() throws {
-            guard case .image = image.selection else {
-                throw ValidationError("say which image, such as 17.3: 'tessera dead list' shows them")
-            }
-        }
-
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            guard case .image(let image) = image.selection else { return .usage }
             let settings = try await context.settings(common.flags)
-            let letter = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.deadLetter(image) }
+            let asked = image
+            let letters = try await context.withMaster(settings) { session in
+                let images =
+                    if let image = asked.image { [image] } else {
+                        try await session.perform { try await $0.deadLetters(of: asked.job) }.map(\.image)
+                    }
+                var letters: [DeadLetter] = []
+                for image in images { letters.append(try await session.perform { try await $0.deadLetter(image) }) }
+                return letters
             }
-            try context.console.write(isJSON ? letter.json.text + "\n" : Listing.deadLetter(letter))
+            if letters.isEmpty { context.console.note("there are no dead-lettered images of job \(asked.job)") }
+            for (index, letter) in letters.enumerated() {
+                let separator = index == 0 ? "" : "\n"
+                try context.console.write(isJSON ? letter.json.text + "\n" : separator + Listing.deadLetter(letter))
+            }
             return .done
         }
     }
 
     struct Redrive: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "Give dead-lettered images new attempts.")
+        static let configuration = CommandConfiguration(
+            abstract: "Give dead-lettered images new attempts.",
+            usage: "tessera dead redrive JOB | JOB.N | --all [options]")
 
         @OptionGroup var target: Target
         @OptionGroup var common: CommonOptions
@@ -73,14 +94,15 @@ struct DeadLetters: AsyncParsableCommand {
         var isJSON: Bool { common.json }
 
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            try await target.change(common, context, "redriven", "redriven: tried again") {
+            try await target.change(common, context, "redriven", "queued for another attempt") {
                 try await $0.redrive($1)
             }
         }
     }
 
     struct Purge: ClientCommand {
-        static let configuration = CommandConfiguration(abstract: "Forget dead-lettered images.")
+        static let configuration = CommandConfiguration(
+            abstract: "Forget dead-lettered images.", usage: "tessera dead purge JOB | JOB.N | --all [options]")
 
         @OptionGroup var target: Target
         @OptionGroup var common: CommonOptions
@@ -88,14 +110,16 @@ struct DeadLetters: AsyncParsableCommand {
         var isJSON: Bool { common.json }
 
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            try await target.change(common, context, "purged", "purged") { try await $0.purge($1) }
+            try await target.change(common, context, "purged", "forgotten") { try await $0.purge($1) }
         }
     }
 
     /// Which images a change is for; all of them only when that is said.
     struct Target: ParsableArguments {
-        @Argument(help: ArgumentHelp("A job, such as 17, or an image of it, such as 17.3.", valueName: "job[.n]"))
-        var images: DeadLetterArgument?
+        @Argument(
+            help: JobArgument.help("A job, such as 17, or an image of it, such as 17.3.", "job[.n]"),
+            transform: JobArgument.init)
+        var images: JobArgument?
 
         @Flag(help: "All dead-lettered images of all jobs.")
         var all = false

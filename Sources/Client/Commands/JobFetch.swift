@@ -64,7 +64,7 @@ struct JobFetch: Sendable {
         let place = target.place { OutputNaming.name(for: image.name, index: index, kind: summary.resultKind) }
         try await session.fetch(image, to: place)
         if context.isJSON { try context.console.write(image.json(job: job, place: place)) }
-        // The end of the other images is not what was asked for.
+        // The end of the other images is not what was asked for: the report is without a summary.
         var report = JobReport(job: job)
         report.fetchedCount = 1
         return report

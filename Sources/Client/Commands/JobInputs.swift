@@ -30,11 +30,15 @@ struct JobInputs: Sendable {
         var complaints: [InputComplaint] = []
         for argument in arguments {
             if argument == "-" {
-                files.append(try copy(of: standardInput))
+                let file = try copy(of: standardInput)
+                if let error = InputFormat.complaint(path: file.path, label: file.label) { throw error }
+                files.append(file)
                 continue
             }
-            do {
-                files.append(try InputFile(opening: argument))
+            do throws(ClientError) {
+                let file = try InputFile(opening: argument)
+                if let error = InputFormat.complaint(path: file.path, label: file.label) { throw error }
+                files.append(file)
             } catch {
                 let isPipe = FileStatus(at: argument)?.kind == .other
                 let told =

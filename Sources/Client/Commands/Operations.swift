@@ -4,10 +4,18 @@ import ClientKit
 
 struct Operations: ClientCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ops", abstract: "List the operations, or describe one.",
-        discussion: "Needs no master: what is shown is what this release checks pipelines against.")
+        commandName: "ops", abstract: "List the operations, or describe one.", usage: "tessera ops [NAME] [options]",
+        discussion: """
+            Needs no master: what is shown is what this release checks pipelines against.
 
-    @Argument(help: ArgumentHelp("The operation's name.", valueName: "name"))
+            Examples:
+              tessera ops
+              tessera ops gaussian-blur
+            """)
+
+    @Argument(
+        help: ArgumentHelp("The operation's name.", valueName: "name"),
+        completion: .list(OperationCatalogue.all.map { $0.description.name }))
     var name: String?
 
     @Flag(help: "Write a JSON Schema of the arguments: one an operation and line.")

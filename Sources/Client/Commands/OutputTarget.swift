@@ -42,8 +42,27 @@ enum OutputTarget: Sendable, Hashable {
             guard isOne else {
                 throw .usage("-o \(path) is one file, but there are several images; write -o \(path)/ for a directory")
             }
+            try Self.refuseOtherFormat(path, kind)
             self = .file(path)
         }
+    }
+
+    /// Endings of file formats that no result has.
+    private static let otherFormats: Set<String> = [
+        "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "gif", "heic", "avif", "jxl", "jp2", "pdf", "svg",
+        "ppm",
+        "pgm", "pnm", "exr", "psd", "raw", "csv", "txt", "xml", "yaml",
+    ]
+
+    /// - Throws: `ClientError` for a name that promises another format than the file would have.
+    private static func refuseOtherFormat(_ path: String, _ kind: ResultKind) throws(ClientError) {
+        guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return }
+        let ending = path[path.utf8.index(after: dot)...].lowercased()
+        guard otherFormats.contains(ending) else { return }
+        let right = path[..<dot] + "." + kind.fileExtension
+        throw .usage(
+            "-o \(path) is the name of another format: results are \(kind.fileExtension.uppercased()) files; write -o \(right)"
+                + (kind == .image ? ", and convert it afterwards: convert \(right) \(path)" : ""))
     }
 
     /// The place of one result.

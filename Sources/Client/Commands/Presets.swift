@@ -3,13 +3,17 @@ import ClientKit
 
 struct Presets: ClientCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the presets: pipelines with a name, used as '@name'.",
+        abstract: "List the presets: pipelines with a name, used as '@name'.", usage: "tessera presets [options]",
         discussion: """
             Needs no master. The file has a preset a line; '#' begins a comment, and a line that ends with '|' goes on in \
             the next one:
 
               descreen = median size=3 | gaussian-blur sigma=0.8
               archive  = @descreen | grayscale
+
+            Examples:
+              tessera presets
+              tessera run @archive scans/*.png -o done/
             """)
 
     @OptionGroup var common: CommonOptions

@@ -13,11 +13,17 @@ struct ResultRequest: Sendable, Hashable {
     /// - Parameters:
     ///   - pipeline: in its normal form.
     ///   - output: the value of `-o`, `nil` when it was not given.
+    ///   - region: the value of `--roi`, which has become a `crop` at the pipeline's end.
     /// - Throws: `ClientError` when the pipeline gives nothing of that kind.
-    init(pipeline text: String, output: String?, isJSON: Bool) throws(ClientError) {
+    init(pipeline text: String, output: String?, isJSON: Bool, region: String? = nil) throws(ClientError) {
         var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
         if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
+            if let region {
+                throw .usage(
+                    "-o \(output) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
+                        + "first: write `crop` at the beginning of the pipeline")
+            }
             pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }
         } else if isStandardOutput, isJSON {
             // Where there is no document, --json is about the job, and the image needs another place.

@@ -4,18 +4,25 @@ import ClientKit
 struct Run: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Submit images, wait, and fetch the results.",
+        usage: "tessera run PIPELINE FILE... [-o PATH] [options]",
         discussion: """
             Results are written while later images are still computed. A pipeline that ends with a feature operation \
             (components, contours ...) draws what it finds; with -o FILE.json, or --json and no -o, it gives a JSON document. \
             Interrupted by Ctrl-C, the job continues without \
             this command; 'tessera fetch' continues where it stopped.
+
+            Examples:
+              tessera run 'gaussian-blur sigma=3' photo.png -o blurred.png
+              tessera run 'median size=5 | sobel' scans/*.png -o edges/
+              tessera run 'otsu | components' page.png -o regions.json
+              tessera run invert - < photo.png > inverted.png
             """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
     var pipeline: String
 
-    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
-    var files: [String]
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
+    var files: [String] = []
 
     @OptionGroup var output: OutputOptions
 
@@ -27,12 +34,16 @@ struct Run: ClientCommand {
 
     var isJSON: Bool { common.json }
 
+    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "run") }
+
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
+        try settings.refuseStrays(pipeline, files, of: "run")
+        let output = output.output
         let result = try ResultRequest(
-            pipeline: settings.pipeline(pipeline, region: jobOptions.roi), output: output.output, isJSON: context.isJSON
-        )
-        let target = try OutputTarget(option: output.output, imageCount: files.count, kind: result.kind)
+            pipeline: settings.pipeline(pipeline, region: jobOptions.roi), output: output, isJSON: context.isJSON,
+            region: jobOptions.roi)
+        let target = try OutputTarget(option: output, imageCount: files.count, kind: result.kind)
         if context.isJSON, target == .standardOutput, !result.isPrinted {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
@@ -40,8 +51,11 @@ struct Run: ClientCommand {
         let places = try inputs.places(in: target, kind: result.kind, mayReplaceInputs: overwrite)
         if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
         let request = try settings.jobRequest(pipeline: result.pipeline)
-        let report = try await context.run(
+        var report = try await context.run(
             inputs, as: request, into: places, listsImages: !result.isPrinted, settings: settings)
+        report.tellsSuccess = context.tellsSuccess(settings)
+        report.destination = output
+        report.remark = jobOptions.roi.map { "the `crop` at the pipeline's end is --roi \($0)" }
         return report.tell(context, listsSummary: !result.isPrinted)
     }
 }
@@ -49,13 +63,20 @@ struct Run: ClientCommand {
 struct Submit: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Submit images as a job, and watch it.",
-        discussion: "The job's number is the first word on standard output.")
+        usage: "tessera submit PIPELINE FILE... [--detach] [options]",
+        discussion: """
+            The job's number is the first word on standard output.
+
+            Examples:
+              tessera submit --detach 'median size=5' scans/*.png
+              job=$(tessera submit --detach invert a.png | cut -d' ' -f1); tessera fetch $job -o b.png
+            """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
     var pipeline: String
 
-    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
-    var files: [String]
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
+    var files: [String] = []
 
     @Flag(help: "Return as soon as the job is accepted.")
     var detach = false
@@ -67,12 +88,13 @@ struct Submit: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
+        try settings.refuseStrays(pipeline, files, of: "submit")
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
         let request = try settings.jobRequest(pipeline: pipeline)
         let detach = detach
-        let report = try await context.withMaster(settings) { session in
-            try await context.withProgress(settings) { progress in
+        var report = try await context.withMaster(settings) { session in
+            try await context.withProgress(settings, of: session) { progress in
                 let submission = Submission(inputs.files, as: request, session: session)
                 let outcome = try await submission.run { event in progress.update { $0.update(with: event) } }
                 let count = outcome.imageCount
@@ -90,8 +112,11 @@ struct Submit: ClientCommand {
                 }
             }
         }
+        report.tellsSuccess = context.tellsSuccess(settings)
         return report.tell(context)
     }
+
+    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "submit") }
 }
 
 extension CommandContext {
@@ -103,7 +128,7 @@ extension CommandContext {
     ) async throws -> JobReport {
         let (console, listsImages) = (console, isJSON && listsImages)
         return try await withMaster(settings) { session in
-            try await withProgress(settings) { progress in
+            try await withProgress(settings, of: session) { progress in
                 let observer = JobRun.Observer(
                     submission: { event in progress.update { $0.update(with: event) } },
                     changed: { summary in progress.update { $0.update(with: summary, keepingImageCount: true) } },

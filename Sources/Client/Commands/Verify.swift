@@ -8,25 +8,32 @@ import ClientKit
 struct Verify: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Process images on the cluster and here, and compare.",
+        usage: "tessera verify PIPELINE FILE... [options]",
         discussion: """
             Each image is computed twice: by the cluster, in chunks, on as many workers and ranks as there are; and by \
             this command, in one strip on one thread, which needs memory for the whole image several times over. The two \
             files must be the same, byte for byte. Kept results are not used. Exit status 0 when all are identical.
+
+            Examples:
+              tessera verify 'gaussian-blur sigma=3 | canny' photo.png
             """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
     var pipeline: String
 
-    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"))
-    var files: [String]
+    @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
+    var files: [String] = []
 
     @OptionGroup var jobOptions: JobOptionFlags
     @OptionGroup var common: CommonOptions
 
     var isJSON: Bool { common.json }
 
+    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "verify") }
+
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
+        try settings.refuseStrays(pipeline, files, of: "verify")
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(files, context: context)
         var request = try settings.jobRequest(pipeline: pipeline)

@@ -23,11 +23,17 @@ final class Console: Sendable {
     private let output: any TextSink
     private let errors: any TextSink
     private let isJSON: Bool
+    /// Whether tables on standard output have colours.
+    let isColored: Bool
     /// The progress line at the bottom of the terminal, without a line feed.
     private let statusLine = Mutex("")
 
-    init(output: any TextSink = FileSink(STDOUT_FILENO), errors: any TextSink = FileSink(STDERR_FILENO), isJSON: Bool) {
+    init(
+        output: any TextSink = FileSink(STDOUT_FILENO), errors: any TextSink = FileSink(STDERR_FILENO), isJSON: Bool,
+        environment: (String) -> String? = { getenv($0).map { String(cString: $0) } }
+    ) {
         self.output = output
+        isColored = StateColor.isWanted(isTerminal: output.terminalWidth != nil, environment: environment)
         self.errors = errors
         self.isJSON = isJSON
     }

@@ -10,6 +10,12 @@ struct JobReport: Sendable {
     var summary: JobSummary?
     /// `nil` when the command fetches nothing.
     var fetchedCount: Int?
+    /// Where the results are, as it was asked for; `nil` for standard output.
+    var destination: String?
+    /// Whether success is told, too.
+    var tellsSuccess = false
+    /// Told after the failures, for what the command line has added to the pipeline.
+    var remark: String?
     /// Images that failed, as far as they are listed.
     var failures: [ImageStatus] = []
 
@@ -47,7 +53,12 @@ struct JobReport: Sendable {
                 do { try context.console.write(summary.json) } catch { return error.status }
             }
             for line in failureLines { context.console.note(line, code: "image-failed") }
-            if !context.isJSON, let closing = closingLine(summary) { context.console.note(closing) }
+            if !failures.isEmpty, let remark { context.console.note(remark) }
+            if !context.isJSON, let closing = closingLine(summary, took: context.elapsed) {
+                context.console.note(closing)
+            }
+        } else if tellsSuccess, let fetchedCount {
+            context.console.note("job \(job): \(Units.counted(fetchedCount, "image")) fetched\(arrow)")
         }
         return status
     }
@@ -67,17 +78,28 @@ struct JobReport: Sendable {
         return lines
     }
 
-    /// The last line for a person; `nil` when everything succeeded.
-    private func closingLine(_ summary: JobSummary) -> String? {
+    /// ` -> out/`, or nothing when the results went to standard output, or nowhere.
+    private var arrow: String {
+        destination.flatMap { $0 == "-" || fetchedCount == nil ? nil : " -> " + Table.printable($0) } ?? ""
+    }
+
+    /// The last line for a person; `nil` when there is nothing to tell.
+    /// - Parameter elapsed: the time since the command began.
+    func closingLine(_ summary: JobSummary, took elapsed: Duration) -> String? {
         switch summary.state {
-        case .done where complaints.isEmpty: nil
+        case .done where complaints.isEmpty:
+            tellsSuccess
+                ? "job \(job): \(Units.counted(summary.imagesDone, "image")) done in \(Units.duration(elapsed))"
+                    + (summary.imagesFromCache > 0 ? ", \(summary.imagesFromCache) from kept results" : "") + arrow
+                : nil
         case .done, .partlyFailed, .failed:
             "job \(job): \(summary.imagesDone) of \(Units.counted(summary.imageCount, "image")) done, "
                 + "\(summary.imagesFailed) failed"
                 + (complaints.isEmpty ? "" : ", \(Units.counted(complaints.count, "file")) could not be read")
         case .cancelled:
             "job \(job) was cancelled: \(summary.imagesDone) of \(Units.counted(summary.imageCount, "image")) done"
-        case .open, .running, .other: "job \(job) is \(summary.state)"
+        // The command that did not wait says so itself.
+        case .open, .running, .other: nil
         }
     }
 }

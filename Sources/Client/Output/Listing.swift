@@ -1,10 +1,11 @@
 import ClientKit
+import JobModel
 
 /// The tables that people read.
 enum Listing {
-    static func jobs(_ jobs: [JobSummary], now: UInt64) -> String {
+    static func jobs(_ jobs: [JobSummary], now: UInt64, isColored: Bool = false) -> String {
         var table = Table(
-            .right("JOB"), .left("STATE"), .right("IMAGES"), .right("FAILED"), .right("PIXELS"), .left("SUBMITTED"),
+            .right("JOB"), .state(), .right("IMAGES"), .right("FAILED"), .right("PIXELS"), .left("SUBMITTED"),
             .right("TOOK"), .left("SUBMITTER"), .left("PIPELINE"))
         for job in jobs {
             table.add(
@@ -12,7 +13,7 @@ enum Listing {
                 Units.count(job.pixelsTotal), Units.ago(job.submittedAt, now: now),
                 Units.duration(job.duration(now: now)), job.submitter, shortened(job.pipeline, to: 60))
         }
-        return table.text
+        return table.text(isColored: isColored)
     }
 
     static func job(_ job: JobSummary, now: UInt64) -> String {
@@ -23,7 +24,7 @@ enum Listing {
         facts.add(
             "submitted",
             Units.ago(job.submittedAt, now: now)
-                + (job.finishedAt != nil ? ", took " : ", since ") + Units.duration(job.duration(now: now)))
+                + (job.finishedAt != nil ? ", took " : ", running for ") + Units.duration(job.duration(now: now)))
         facts.add(
             "images",
             "\(job.imagesDone) of \(job.imageCount) done, \(job.imagesFailed) failed"
@@ -38,25 +39,36 @@ enum Listing {
         return facts.text
     }
 
-    static func images(_ images: [ImageStatus]) -> String {
+    /// One image of a job.
+    static func image(_ image: ImageStatus, id: ImageID) -> String {
+        var facts = Facts()
+        facts.add("image", "\(id) \(image.name), \(image.state)\(image.isFromCache ? " (from a kept result)" : "")")
+        facts.add("size", size(of: image))
+        facts.add("tasks", "\(image.tasksDone) of \(image.tasksTotal)")
+        facts.add("result", image.result.map { Units.bytes($0.byteCount) } ?? "-")
+        if let failure = image.failure { facts.add("failure", "\(failure.code): \(failure.reason)") }
+        return facts.text
+    }
+
+    static func images(_ images: [ImageStatus], isColored: Bool = false) -> String {
         var table = Table(
-            .right("IMAGE"), .left("STATE"), .right("SIZE"), .right("TASKS"), .right("RESULT"), .left("NAME"))
+            .right("IMAGE"), .state(), .right("SIZE"), .right("TASKS"), .right("RESULT"), .left("NAME"))
         for image in images {
             table.add(
                 String(image.index), image.state.name + (image.isFromCache ? " (cached)" : ""), size(of: image),
                 "\(image.tasksDone)/\(image.tasksTotal)", image.result.map { Units.bytes($0.byteCount) } ?? "-",
                 image.name)
         }
-        return table.text
+        return table.text(isColored: isColored)
     }
 
     private static func size(of image: ImageStatus) -> String {
         image.geometry.map { "\($0.width) x \($0.height)" } ?? "-"
     }
 
-    static func workers(_ workers: [WorkerStatus]) -> String {
+    static func workers(_ workers: [WorkerStatus], isColored: Bool = false) -> String {
         var table = Table(
-            .left("WORKER"), .left("NAME"), .left("STATE"), .right("SLOTS"), .right("RANKS"), .right("LEASES"),
+            .left("WORKER"), .left("NAME"), .state(), .right("SLOTS"), .right("RANKS"), .right("LEASES"),
             .right("DONE"), .right("LOST"), .right("FAILED"), .right("MEMORY"), .right("CONNECTED"), .right("SILENT"),
             .left("ADDRESS"))
         for worker in workers {
@@ -70,7 +82,7 @@ enum Listing {
         let reasons = workers.compactMap { worker in
             worker.unreadyReason.map { Table.printable("\(worker.id) cannot run tasks: \($0)") + "\n" }
         }
-        return table.text + reasons.joined()
+        return table.text(isColored: isColored) + reasons.joined()
     }
 
     static func master(_ master: MasterStatus) -> String {
@@ -78,14 +90,25 @@ enum Listing {
         facts.add("master", master.software)
         facts.add("up for", Units.duration(master.uptime))
         facts.add("memory", Units.bytes(master.residentBytes))
+        if let workers = master.workers { facts.add("workers", text(workers)) }
         facts.add("jobs", "\(master.jobsOpen) not finished")
         facts.add("tasks", "\(master.tasksReady) ready, \(master.leasesRunning) leased")
-        facts.add("blobs", Units.bytes(master.blobBytes))
         if master.queuedBytes > 0 { facts.add("inputs that wait", Units.bytes(master.queuedBytes)) }
         if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
         if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
         if master.lateResults > 0 { facts.add("late results", "\(master.lateResults), dropped") }
         return facts.text
+    }
+
+    /// `2 take work, 1 draining`; of nobody, what to do.
+    private static func text(_ workers: WorkerCounts) -> String {
+        var parts: [String] = []
+        if workers.taking > 0 { parts.append(workers.taking == 1 ? "1 takes work" : "\(workers.taking) take work") }
+        if workers.draining > 0 { parts.append("\(workers.draining) draining") }
+        if workers.silent > 0 { parts.append("\(workers.silent) silent") }
+        if workers.unready > 0 { parts.append("\(workers.unready) not ready") }
+        if parts.isEmpty { return "none: start tessera-worker, or jobs will wait" }
+        return parts.joined(separator: ", ") + (workers.taking == 0 ? ": none takes work, so jobs wait" : "")
     }
 
     static func deadLetters(_ letters: [DeadLetter]) -> String {

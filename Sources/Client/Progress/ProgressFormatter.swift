@@ -27,7 +27,7 @@ struct ProgressFormatter: Sendable {
         }
         let length = min(Self.barMaximum, room - head.count - tail.count - 3)
         guard length >= Self.barMinimum else { return String((head + tail).prefix(max(0, room))) }
-        let filled = Int((progress.fraction * Double(length)).rounded(.down))
+        let filled = Int((fraction * Double(length)).rounded(.down))
         return head + "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: length - filled)
             + "] "
             + tail
@@ -42,8 +42,11 @@ struct ProgressFormatter: Sendable {
         return "job \(number): " + parts.joined(separator: ", ")
     }
 
+    /// 1 only when every image has ended: the last step of an image, its assembly, comes after all its pixels.
+    private var fraction: Double { progress.hasEnded ? 1 : min(progress.fraction, 0.99) }
+
     /// Rounded down: 100 means done.
-    private var percent: Int { Int((progress.fraction * 100).rounded(.down)) }
+    private var percent: Int { progress.hasEnded ? 100 : Int((fraction * 100 + 1e-9).rounded(.down)) }
 
     private var countText: String {
         let uploading = progress.isUploading ? ", \(progress.imagesSent) sent" : ""
@@ -57,7 +60,9 @@ struct ProgressFormatter: Sendable {
     }
 
     private var remaining: String? {
-        estimator.remaining.map { Units.duration(.seconds($0.components.seconds)) }
+        guard !progress.hasEnded, let (seconds, attoseconds) = estimator.remaining?.components else { return nil }
+        // Rounded up: "0 s" would be said of work that continues.
+        return Units.wholeSeconds(.seconds(max(1, seconds + (attoseconds > 0 ? 1 : 0))))
     }
 
     private var number: String { progress.job.map { "\($0)" } ?? "" }

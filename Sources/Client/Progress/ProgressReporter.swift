@@ -20,6 +20,10 @@ final class ProgressReporter: Sendable {
         var progress = JobProgress()
         var formatter = ProgressFormatter()
         var limiter = LineLimiter()
+        /// Nothing is shown any more.
+        var isFinished = false
+        /// The progress that `isWaiting` saw last.
+        var progressSeen: JobProgress?
     }
 
     private let console: Console
@@ -36,9 +40,9 @@ final class ProgressReporter: Sendable {
 
     /// Progress changed; `change` says how.
     func update(_ change: (inout JobProgress) -> Void) {
-        guard style != .none else { return }
         state.withLock { state in
             change(&state.progress)
+            guard style != .none, !state.isFinished else { return }
             let now = elapsed()
             state.formatter.update(state.progress, at: now)
             show(&state, at: now)
@@ -48,11 +52,27 @@ final class ProgressReporter: Sendable {
     /// Time passed: shows what the limit on lines held back. Called about once a second.
     func tick() {
         guard style != .none else { return }
-        state.withLock { state in show(&state, at: elapsed()) }
+        state.withLock { state in
+            if !state.isFinished { show(&state, at: elapsed()) }
+        }
     }
 
-    /// Takes the bar away; messages follow.
-    func finish() { console.showStatus("") }
+    /// Whether there is a job that has not ended, and no progress since this was asked before.
+    var isWaiting: Bool {
+        state.withLock { state in
+            let progress = state.progress
+            defer { state.progressSeen = progress }
+            return progress.job != nil && !progress.hasEnded && progress == state.progressSeen
+        }
+    }
+
+    /// Takes the bar away permanently: whatever is told or ticks later, the line stays free for messages.
+    func finish() {
+        state.withLock { state in
+            state.isFinished = true
+            console.showStatus("")
+        }
+    }
 
     private func show(_ state: inout State, at now: Duration) {
         guard state.progress.job != nil else { return }

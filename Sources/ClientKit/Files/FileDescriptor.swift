@@ -89,6 +89,15 @@ package struct FileDescriptor: Sendable, Hashable {
         }
     }
 
+    /// The first `count` bytes of the file at `path`, or all of a shorter one.
+    package static func start(of path: String, count: Int) throws(ClientError) -> [UInt8] {
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard number >= 0 else { throw ClientError("unreadable", "cannot read '\(path)': \(reason())") }
+        let file = FileDescriptor(number)
+        defer { file.close() }
+        return try file.read(upTo: count)
+    }
+
     /// The system's words for the error of its last call.
     package static func reason() -> String { reason(errno) }
 

@@ -22,13 +22,15 @@ public struct JobProgress: Sendable, Hashable {
     public init() {}
 
     public var imagesFinished: Int { imagesDone + imagesFailed }
+    /// Whether every image has ended, with a result or without.
+    public var hasEnded: Bool { imageCount > 0 && imagesFinished == imageCount }
     public var isUploading: Bool { imagesSent < imageCount }
 
     /// From 0 to 1: by pixels once all images are known, by tasks for a single image, else by images.
     public var fraction: Double {
         guard imageCount > 0 else { return 0 }
         let byImages = Double(imagesFinished) / Double(imageCount)
-        if imagesFinished == imageCount { return 1 }
+        if hasEnded { return 1 }
         guard !isUploading else { return byImages }
         let byPixels = pixelsTotal > 0 ? Double(pixelsDone) / Double(pixelsTotal) : byImages
         let byTasks = imageCount == 1 && tasksTotal > 0 ? Double(tasksDone) / Double(tasksTotal) : 0

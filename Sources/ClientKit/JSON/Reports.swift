@@ -86,9 +86,13 @@ extension MasterStatus {
             "software": .string(software), "resident_bytes": .integer(residentBytes),
             "uptime_milliseconds": .milliseconds(uptime), "tasks_ready": .integer(tasksReady),
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
-            "late_results": .integer(lateResults), "blob_bytes": .integer(blobBytes),
+            "late_results": .integer(lateResults), "blob_bytes": blobBytes > 0 ? .integer(blobBytes) : nil,
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
             "dead_letters": .integer(deadLetters),
+            "workers_taking": workers.map { .integer($0.taking) },
+            "workers_draining": workers.map { .integer($0.draining) },
+            "workers_silent": workers.map { .integer($0.silent) },
+            "workers_not_ready": workers.map { .integer($0.unready) },
         ]
     }
 }

@@ -127,6 +127,25 @@ public enum DeadLetterSelection: Hashable, Sendable {
     case image(ImageID)
 }
 
+/// How many workers a master has, by what they do for it.
+public struct WorkerCounts: Hashable, Sendable {
+    /// Workers that are given new work.
+    public var taking: UInt32
+    /// Connected workers that were told to take no more.
+    public var draining: UInt32
+    /// Connected workers that have been silent for too long to be given work.
+    public var silent: UInt32
+    /// Connected workers that cannot run tasks at present; `WorkerStatus.unreadyReason` says why.
+    public var unready: UInt32
+
+    public init(taking: UInt32 = 0, draining: UInt32 = 0, silent: UInt32 = 0, unready: UInt32 = 0) {
+        self.taking = taking
+        self.draining = draining
+        self.silent = silent
+        self.unready = unready
+    }
+}
+
 /// The master as it reports itself.
 public struct MasterStatus: Hashable, Sendable {
     /// Name and version, such as `tessera-master 0.1.0`.
@@ -144,11 +163,14 @@ public struct MasterStatus: Hashable, Sendable {
     /// Requests that were refused with a retry time, since the master's start.
     public var askedToWait: UInt64
     public var deadLetters: UInt64
+    /// `nil` from a master that does not say.
+    public var workers: WorkerCounts?
 
     public init(
         software: String, residentBytes: UInt64 = 0, uptime: Duration = .zero, tasksReady: UInt64 = 0,
         leasesRunning: UInt64 = 0, jobsOpen: UInt64 = 0, lateResults: UInt64 = 0, blobBytes: UInt64 = 0,
-        queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0
+        queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0,
+        workers: WorkerCounts? = nil
     ) {
         self.software = software
         self.residentBytes = residentBytes
@@ -161,5 +183,6 @@ public struct MasterStatus: Hashable, Sendable {
         self.queuedBytes = queuedBytes
         self.askedToWait = askedToWait
         self.deadLetters = deadLetters
+        self.workers = workers
     }
 }

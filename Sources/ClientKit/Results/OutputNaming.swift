@@ -37,7 +37,7 @@ public enum OutputNaming {
 
 /// Gives each image of a job a file name of its own; the images' names are fixed and may be equal.
 ///
-/// The first image with a name gets it; later ones get their index behind it: `cat.png`, `cat-17.png`. Called in the
+/// The first image with a name gets it; later ones get their index appended: `cat.png`, `cat-17.png`. Called in the
 /// order of the images, it always gives the same names.
 public struct OutputNameRegister: Sendable {
     private let kind: ResultKind

@@ -99,6 +99,12 @@ extension MasterStatus {
             uptime: .milliseconds(Int64(clamping: wire.uptimeMilliseconds)), tasksReady: wire.tasksReady,
             leasesRunning: wire.leasesRunning, jobsOpen: wire.jobsOpen, lateResults: wire.lateResults,
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
-            deadLetters: wire.deadLetters)
+            deadLetters: wire.deadLetters, workers: wire.hasWorkers ? WorkerCounts(wire: wire.workers) : nil)
+    }
+}
+
+extension WorkerCounts {
+    fileprivate init(wire: WireWorkerCounts) {
+        self.init(taking: wire.taking, draining: wire.draining, silent: wire.silent, unready: wire.unready)
     }
 }

@@ -14,8 +14,8 @@ public struct RegionOfInterest: Hashable, Sendable {
         else {
             throw PipelineError(
                 .badValue,
-                "the region of interest `\(text.prefix(40))` is not of the form x,y,width,height: four integers, the first "
-                    + "two from 0 on, the others from 1 on, such as 100,50,640,480")
+                "the region of interest `\(text.prefix(40))` is not of the form x,y,width,height: x and y are whole "
+                    + "numbers from 0, width and height from 1, such as 100,50,640,480")
         }
         (self.x, self.y, self.width, self.height) = (x, y, width, height)
     }

@@ -1493,6 +1493,39 @@ public nonisolated struct WireMasterStatus: Sendable {
 
   public var deadLetters: UInt64 = 0
 
+  public var workers: WireWorkerCounts {
+    get {_workers ?? WireWorkerCounts()}
+    set {_workers = newValue}
+  }
+  /// Returns true if `workers` has been explicitly set.
+  public var hasWorkers: Bool {self._workers != nil}
+  /// Clears the value of `workers`. Subsequent reads from it will return its default value.
+  public mutating func clearWorkers() {self._workers = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _workers: WireWorkerCounts? = nil
+}
+
+public nonisolated struct WireWorkerCounts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// are given new leases
+  public var taking: UInt32 = 0
+
+  /// connected, and told to take no more
+  public var draining: UInt32 = 0
+
+  /// connected, and not heard of for too long to be given leases
+  public var silent: UInt32 = 0
+
+  /// connected, and not able to run tasks
+  public var unready: UInt32 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -4660,7 +4693,7 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4679,12 +4712,17 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.queuedBytes) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.askedToWait) }()
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.deadLetters) }()
+      case 20: try { try decoder.decodeSingularMessageField(value: &self._workers) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.software.isEmpty {
       try visitor.visitSingularStringField(value: self.software, fieldNumber: 1)
     }
@@ -4718,6 +4756,9 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.deadLetters != 0 {
       try visitor.visitSingularUInt64Field(value: self.deadLetters, fieldNumber: 11)
     }
+    try { if let v = self._workers {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4733,6 +4774,52 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.queuedBytes != rhs.queuedBytes {return false}
     if lhs.askedToWait != rhs.askedToWait {return false}
     if lhs.deadLetters != rhs.deadLetters {return false}
+    if lhs._workers != rhs._workers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WorkerCounts"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}taking\0\u{1}draining\0\u{1}silent\0\u{2}Y\u{3}unready\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.taking) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.draining) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.silent) }()
+      case 220: try { try decoder.decodeSingularUInt32Field(value: &self.unready) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.taking != 0 {
+      try visitor.visitSingularUInt32Field(value: self.taking, fieldNumber: 1)
+    }
+    if self.draining != 0 {
+      try visitor.visitSingularUInt32Field(value: self.draining, fieldNumber: 2)
+    }
+    if self.silent != 0 {
+      try visitor.visitSingularUInt32Field(value: self.silent, fieldNumber: 3)
+    }
+    if self.unready != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unready, fieldNumber: 220)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireWorkerCounts, rhs: WireWorkerCounts) -> Bool {
+    if lhs.taking != rhs.taking {return false}
+    if lhs.draining != rhs.draining {return false}
+    if lhs.silent != rhs.silent {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,32 @@
+import ClientKit
+import ImageFormats
+
+/// A look at the first bytes of an input, before anything is sent: what is not an image would travel, and then fail.
+enum InputFormat {
+    /// What is wrong with the file at `path`; `nil` for one that begins as an image does.
+    /// - Parameter label: the name by which it is known to the person.
+    static func complaint(path: String, label: String) -> ClientError? {
+        guard let start = try? FileDescriptor.start(of: path, count: ImageFormats.sniffedByteCount) else {
+            // Reading it for its digest will fail, too, and say why.
+            return nil
+        }
+        do {
+            _ = try ImageFormats.format(ofFileBeginning: start)
+            return nil
+        } catch {
+            return ClientError(error.cause.code, "'\(label)': \(error.reason)\(command(label, start))")
+        }
+    }
+
+    /// How to convert a file that other programs can read; empty for bytes that say nothing.
+    private static func command(_ label: String, _ start: [UInt8]) -> String {
+        let isKnown: [[UInt8]] = [
+            [0xff, 0xd8, 0xff], Array("GIF8".utf8), Array("II".utf8), Array("MM".utf8), Array("BM".utf8),
+            Array("RIFF".utf8), Array("%PDF".utf8),
+        ]
+        guard isKnown.contains(where: start.starts(with:)) else { return "" }
+        let dot = label.lastIndex(of: ".") ?? label.endIndex
+        let name = label == "stdin" ? "- png:-" : "'\(label)' '\(label[..<dot]).png'"
+        return " With ImageMagick: convert \(name)"
+    }
+}

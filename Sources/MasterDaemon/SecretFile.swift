@@ -1,0 +1,55 @@
+import Glibc
+import Logging
+import Settings
+import Transport
+
+/// Where the master's secret is, or where its first start puts a new one.
+enum SecretFile: Hashable, Sendable {
+    /// Named by a setting, or found in one of the usual places.
+    case existing(String)
+    /// There is none, and none was named: the first start makes one.
+    case toBeMade(String)
+
+    init(_ settings: Settings, exists: (String) -> Bool = { access($0, F_OK) == 0 }) {
+        if let file = settings.secretFile(exists: exists) {
+            self = .existing(file)
+        } else {
+            // The list has at least the place below /etc.
+            self = .toBeMade(settings.secretPlaces[0])
+        }
+    }
+
+    /// The secret, which is made when there is none and the master has no state.
+    ///
+    /// A master with a state had a secret, which its workers and clients still have: a new one would lock them out.
+    /// - Throws: `TransportError` with code `secret-file`.
+    func secret(stateDirectory: String, _ logger: Logger) throws(TransportError) -> SharedSecret {
+        switch self {
+        case .existing(let path): return try SharedSecret(file: path)
+        case .toBeMade(let path):
+            let isFirstStart = access(stateDirectory + "/journal.sqlite", F_OK) != 0
+            guard isFirstStart else {
+                throw TransportError(
+                    .secretFile,
+                    "there is no shared secret in \(path), but \(stateDirectory) is the state of a master that had one: copy it "
+                        + "back from a worker or client, or name its file with --secret-file; for a new one, which they all need, "
+                        + "run: \(Self.command(for: path))")
+            }
+            do {
+                if try SharedSecret.make(at: path) {
+                    logger.notice(
+                        "there was no shared secret, so one was made: workers and clients on other machines need a copy of the file",
+                        metadata: ["secret-file": "\(path)", "copy": "scp -p \(path) HOST:.config/tessera/"])
+                }
+            } catch {
+                throw TransportError(
+                    .secretFile,
+                    "there is no shared secret, and \(error.message); make one elsewhere and name its file with --secret-file: "
+                        + Self.command(for: "FILE"))
+            }
+            return try SharedSecret(file: path)
+        }
+    }
+
+    private static func command(for path: String) -> String { "(umask 077; \(SharedSecret.recipe) > \(path))" }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import Transport
+
+/// What people read of errors that libraries throw.
+@Suite struct ErrorTextTests {
+    private struct Foreign: Error {}
+    private enum Ours: Error, CustomStringConvertible {
+        case broken
+        var description: String { "the thing is broken" }
+    }
+
+    /// Names of types and functions, and numbers, that are for programmers only.
+    private func isForPeople(_ text: String) -> Bool {
+        !text.contains("errno") && !text.contains("(error") && !text.contains("NIO") && !text.contains("Error")
+            && !text.contains("::") && !text.contains("bind(") && !text.contains("Channel")
+    }
+
+    @Test func `no error of a library shows its inside`() {
+        let errors: [any Error] = [
+            IOError(errnoCode: EADDRNOTAVAIL, reason: "bind(descriptor:ptr:bytes:)"),
+            IOError(errnoCode: ECONNRESET, reason: "read(descriptor:pointer:size:)"),
+            SocketAddressError.unsupported, ChannelError.connectTimeout(.seconds(10)), ChannelError.ioOnClosedChannel,
+            ChannelError.eof, ChannelError.operationUnsupported, EventLoopError.shutdown, CancellationError(),
+            Foreign(),
+            CocoaError(.fileNoSuchFile), DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "x")),
+        ]
+        for error in errors { #expect(isForPeople(ErrorText.of(error)), "\(ErrorText.of(error))") }
+        #expect(ErrorText.of(errors[0]) == "Cannot assign requested address")
+        #expect(ErrorText.of(errors[3]) == "there was no answer for 10 s")
+        #expect(ErrorText.of(Ours.broken) == "the thing is broken")
+        #expect(ErrorText.of(TransportError(.version, "another version")).hasPrefix("another version"))
+    }
+
+    @Test func `a name that does not resolve, and an address that is not here, are told in words`() async throws {
+        let secret = try SharedSecret(bytes: [UInt8](repeating: 7, count: 32))
+        let dialer = Dialer(
+            to: Endpoint(host: "nosuch.invalid", port: 1), as: .client, secret: secret, logger: Logger(label: "test"))
+        let unknown = await #expect(throws: TransportError.self) { try await dialer.openControlConnection() }
+        #expect(unknown?.message.hasPrefix("the name nosuch.invalid does not resolve to an address; check") == true)
+
+        // TEST-NET-1 of RFC 5737 is nobody's.
+        let elsewhere = Endpoint(host: "192.0.2.1", port: 0)
+        let acceptor = Acceptor(secret: secret, logger: .init(label: "test"))
+        let cannotBind = await #expect(throws: TransportError.self) {
+            try await MasterListener.bind(to: elsewhere, acceptor)
+        }
+        #expect(
+            cannotBind?.message
+                == "cannot listen on 192.0.2.1:0: Cannot assign requested address: this machine has no such "
+                + "address; 0.0.0.0 means all that it has")
+    }
+
+    @Test(arguments: [
+        ("http://localhost:7400", "leave http:// out"), ("7400", "7400 alone is a port; write 127.0.0.1:7400"),
+        ("7400:7401", "7400 alone is a port"), ("tcp://a", "leave tcp:// out"),
+        ("::1:7400", "an IPv6 address needs brackets"),
+    ])
+    func `an address in another form is refused with the right one`(_ text: String, words: String) {
+        let error = #expect(throws: TransportError.self) { try Endpoint(parsing: text, defaultPort: 7400) }
+        #expect(error?.message.contains(words) == true)
+    }
+
+    @Test func `a new secret is its owner's alone, and replaces nothing`() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/secret-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = directory + "/a/b/secret"
+        #expect(try SharedSecret.make(at: path))
+        let made = try SharedSecret(file: path)
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/a/b") == ["secret"])
+        #expect(try !SharedSecret.make(at: path))
+        #expect(try SharedSecret(file: path) == made)
+        #expect(try SharedSecret.make(at: directory + "/other"))
+        #expect(try SharedSecret(file: directory + "/other") != made)
+
+        let nowhere = #expect(throws: TransportError.self) { try SharedSecret.make(at: "/proc/nowhere/secret") }
+        #expect(nowhere?.code == .secretFile)
+        #expect(nowhere?.message.contains("/proc/nowhere/secret: /proc/nowhere: No such file or directory") == true)
+    }
+}
