@@ -10,6 +10,14 @@ public struct JobOptions: Hashable, Sendable {
     public var maximumAttempts: UInt32
     /// The revision of results when the job was submitted.
     public var resultRevision: UInt32
+    /// The most bytes of an image's text that are carried over to its result; as many of its colour profile, and of its EXIF
+    /// data. What is above it is left out, with a remark.
+    public var maximumMetadataByteCount: UInt64
+
+    /// `maximumMetadataByteCount` where nothing is said.
+    public static let standardMetadataByteCount: UInt64 = 16 << 20
+    /// No job may carry more: a master and a rank hold it in memory.
+    public static let largestMetadataByteCount: UInt64 = 1 << 30
 
     /// The revision of the pixels, the encoding and the plans that this release's results have.
     ///
@@ -20,17 +28,19 @@ public struct JobOptions: Hashable, Sendable {
     /// A new operation, or a new parameter that leaves all bytes of pipelines without it as they were, does not raise it: a
     /// worker of an older release that cannot read such a pipeline fails the task as its own fault, and the task is retried
     /// on another worker.
-    public static let currentResultRevision: UInt32 = 3
+    public static let currentResultRevision: UInt32 = 4
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
-        maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision
+        maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision,
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount
     ) {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
         self.mayUseCache = mayUseCache
         self.maximumAttempts = maximumAttempts
         self.resultRevision = resultRevision
+        self.maximumMetadataByteCount = maximumMetadataByteCount
     }
 }
 

@@ -8,7 +8,7 @@ import ByteCoding
 //      3 jobSealed          JobID | image count
 //      4 attemptStarted     LeaseID | WorkerID
 //      5 bandPublished      TaskID | band | BlobReference
-//      6 taskCompleted      LeaseID | TaskOutput       (a checksum of any form since version 4)
+//      6 taskCompleted      LeaseID | TaskOutput       (a checksum of any form since version 4, remarks since version 5)
 //      7 attemptEnded       LeaseID | WorkerID | Failure
 //      8 imageCompleted     ImageID | BlobReference | u8 from cache
 //      9 imageFailed        ImageID | Failure | u8 dead-lettered
@@ -23,6 +23,7 @@ import ByteCoding
 //     The cause 10, movedToIdleWorker, of attemptEnded is there since version 4; earlier it was 8, returned.
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
+//                       | maximum metadata bytes (since version 5; before it is the standard)
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
 //                       2: ImageGeometry of a file that is decoded as a whole (since version 4)
 //     Failure           u8 cause | reason | output tail
@@ -66,7 +67,7 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 4
+    public static let codingVersion: UInt8 = 5
 
     public var kind: RecordKind {
         switch self {
@@ -95,6 +96,7 @@ extension Record {
     /// The oldest version that has the record's form.
     private var formVersion: UInt8 {
         switch self {
+        case .jobOpened(let job): job.options.hasFirstForm ? kind.firstVersion : 5
         case .taskCompleted(_, let output): max(kind.firstVersion, output.firstVersion)
         case .attemptEnded(_, _, let failure) where failure.cause == .movedToIdleWorker: 4
         case .imagesAdded(_, let images): images.contains(where: \.needsWholeImage) ? 4 : kind.firstVersion
@@ -110,7 +112,7 @@ extension Record: BinaryCodable {
         writer.write(kind.rawValue)
         switch self {
         case .jobOpened(let description):
-            writer.write(description)
+            description.encode(into: &writer, version: version)
         case .imagesAdded(let job, let images):
             writer.write(job)
             writer.write(images)
@@ -173,7 +175,7 @@ extension Record: BinaryCodable {
         }
         switch kind {
         case .jobOpened:
-            self = .jobOpened(try reader.read())
+            self = .jobOpened(try JobDescription(from: &reader, version: version))
         case .imagesAdded:
             self = .imagesAdded(try reader.read(), try reader.readArray())
         case .jobSealed:
@@ -219,39 +221,63 @@ extension JobState {
     }
 }
 
-extension JobDescription: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
+extension JobDescription {
+    func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.write(id)
         writer.write(token)
         writer.write(submitter)
         writer.write(priority)
         writer.write(pipeline)
-        writer.write(options)
+        options.encode(into: &writer, version: version)
         writer.writeVariable(submittedAt)
     }
 
-    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+    init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
         self.init(
             id: try reader.read(), token: try reader.readString(), submitter: try reader.readString(),
-            priority: try reader.read(), pipeline: try reader.readString(), options: try reader.read(),
-            submittedAt: try reader.readVariable())
+            priority: try reader.read(), pipeline: try reader.readString(),
+            options: try JobOptions(from: &reader, version: version), submittedAt: try reader.readVariable())
     }
 }
 
-extension JobOptions: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
+/// By itself, in the newest form.
+extension JobDescription: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) { encode(into: &writer, version: Record.codingVersion) }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        try self.init(from: &reader, version: Record.codingVersion)
+    }
+}
+
+extension JobOptions {
+    /// Whether records before version 5 can hold the options.
+    var hasFirstForm: Bool { maximumMetadataByteCount == JobOptions.standardMetadataByteCount }
+
+    func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.writeVariable(chunkByteCount)
         writer.writeVariable(maximumPixelCount)
         writer.write(mayUseCache)
         writer.writeVariable(UInt64(maximumAttempts))
         writer.writeVariable(UInt64(resultRevision))
+        if version >= 5 { writer.writeVariable(maximumMetadataByteCount) }
     }
 
-    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+    init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
         self.init(
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
             mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self),
-            resultRevision: try reader.readVariable(as: UInt32.self))
+            resultRevision: try reader.readVariable(as: UInt32.self),
+            maximumMetadataByteCount: version < 5
+                ? JobOptions.standardMetadataByteCount : try reader.readVariable())
+    }
+}
+
+/// By itself, in the newest form.
+extension JobOptions: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) { encode(into: &writer, version: Record.codingVersion) }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        try self.init(from: &reader, version: Record.codingVersion)
     }
 }
 

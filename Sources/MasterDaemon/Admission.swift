@@ -6,16 +6,18 @@ import JobModel
 import Scheduler
 
 /// Looks at an input's header before any worker sees it: a file that is not an image, is too large, or is unsuitable for the
-/// pipeline is refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
+/// pipeline is refused at once. Reads what is before the image data, and decodes nothing. Blocking.
 struct Admission: Sendable {
     let blobs: LocalBlobStore
+    var limits = DecodingLimits()
 
     /// - Throws: `BlobStoreError` when the input cannot be read.
     func examine(_ input: BlobReference, for job: JobDescription) throws -> ImageDescription.Admission {
         let reader = try blobs.open(input)
         let header: ImageHeader
         do {
-            let limits = DecodingLimits(maximumPixelCount: job.options.maximumPixelCount)
+            var limits = limits
+            limits.maximumPixelCount = job.options.maximumPixelCount
             header = try ImageFormats.probe(byteCount: input.byteCount, limits: limits) { offset, count in
                 try reader.read(at: offset, count: count)
             }

@@ -81,8 +81,9 @@ extension MasterCore {
             maximumPixelCount: message.maximumPixelCount == 0
                 ? defaults.maximumPixelCount : min(message.maximumPixelCount, defaults.maximumPixelCount),
             mayUseCache: !message.noCache,
-            maximumAttempts: message.maximumAttempts == 0 ? defaults.maximumAttempts : min(message.maximumAttempts, 100)
-        )
+            maximumAttempts: message.maximumAttempts == 0
+                ? defaults.maximumAttempts : min(message.maximumAttempts, 100),
+            maximumMetadataByteCount: defaults.maximumMetadataByteCount)
         let opening = JobOpening(
             token: message.token, submitter: message.submitter, priority: message.priority,
             pipeline: pipeline.canonicalText, options: options)

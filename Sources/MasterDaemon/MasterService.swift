@@ -127,7 +127,7 @@ struct MasterService: Service {
             }
         }
         notifier.ready()
-        let admission = Admission(blobs: blobs)
+        let admission = Admission(blobs: blobs, limits: settings.decoding)
         try await listener.run { incoming in
             switch incoming {
             case .control(let connection):

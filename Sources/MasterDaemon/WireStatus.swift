@@ -66,6 +66,7 @@ extension WireImageStatus {
         tasksTotal = status.tasksTotal
         tasksDone = status.tasksDone
         fromCache = status.isFromCache
+        remarks = status.remarks.map(\.wire)
     }
 }
 
@@ -136,6 +137,7 @@ extension WireImageList {
             $0.images = Array(
                 prefix(of: images) {
                     $0.name.utf8.count + $0.failure.reason.utf8.count + $0.failure.outputTail.utf8.count + 160
+                        + $0.remarks.count * 48
                 })
         }
     }

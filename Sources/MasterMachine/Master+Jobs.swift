@@ -120,6 +120,8 @@ extension Master {
         guard let status = scheduler.imageStatus(image), let job = scheduler.jobSummary(image.job)?.description else {
             return
         }
+        // What was left out of it may be in another run's result: a limit was raised.
+        guard status.remarks.isEmpty else { return }
         let key = ResultCache.Key(input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
         results.insert(result, for: key)
     }

@@ -67,6 +67,7 @@ extension Ledger {
         let ready =
             try jobs.change(image.job) { job throws(ReplayError) in try job.complete(lease.task, output) } ?? nil
         guard let ready else { throw Self.noTask(lease.task) }
+        if lease.task.step == .whole || lease.task.step == .decode { update(image) { $0.remarks = output.remarks } }
         if lease.task.step != .whole {
             if let payload = output.payload { blobs.retain(payload) }
             if let summary = output.summary { blobs.retain(summary) }

@@ -41,7 +41,8 @@ extension Scheduler {
             id: image, name: entry.description.name, state: entry.state, input: entry.description.input,
             geometry: entry.geometry, result: entry.result, resultRevision: entry.resultRevision,
             failure: entry.failure,
-            tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache)
+            tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache,
+            remarks: entry.remarks)
     }
 
     /// The images from position `firstIndex` on, at most `limit`.

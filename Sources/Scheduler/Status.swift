@@ -48,6 +48,8 @@ public struct ImageStatus: Hashable, Sendable {
     public let tasksTotal: UInt64
     public let tasksDone: UInt64
     public let isFromCache: Bool
+    /// What was found while the file was decoded.
+    public let remarks: [ImageRemark]
 }
 
 /// One attempt that ended without a result.

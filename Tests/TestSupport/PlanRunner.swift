@@ -52,7 +52,7 @@ public struct PlanRunner {
             try FileManager.default.removeItem(atPath: path)
         }
         switch reply {
-        case .decoded(let metadata, _):
+        case .decoded(let metadata, _, _):
             defer { remove(metadata) }
             return (await bands.rows, try Self.contents(metadata))
         default: throw try refusal(reply)

@@ -33,6 +33,17 @@ extension ImageStatus {
             "height": geometry.map { .integer($0.height) }, "tasks_total": .integer(tasksTotal),
             "tasks_done": .integer(tasksDone), "from_cache": .bool(isFromCache),
             "result_bytes": result.map { .integer($0.byteCount) }, "output": output, "failure": failure?.json,
+            "remarks": remarks.isEmpty ? nil : .array(remarks.map(\.json)),
+        ]
+    }
+}
+
+extension ImageStatus.Remark {
+    /// A remark of docs/cli.md.
+    public var json: JSON {
+        [
+            "code": .string(code), "message": .string(sentence), "count": .integer(count),
+            "bytes": .integer(byteCount),
         ]
     }
 }

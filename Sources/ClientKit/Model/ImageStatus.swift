@@ -17,6 +17,24 @@ public struct ImageStatus: Hashable, Sendable {
     public var tasksDone: UInt64
     /// Whether the result was kept from an earlier job.
     public var isFromCache: Bool
+    /// What the owner of the file should know: parts of it that were left out of the result.
+    public var remarks: [Remark]
+
+    /// Something that was left out of the result without refusing the image.
+    public struct Remark: Hashable, Sendable {
+        /// The stable code, such as `metadata-over-limit`.
+        public var code: String
+        /// Parts of the file that the remark is about.
+        public var count: Int
+        /// Their bytes.
+        public var byteCount: UInt64
+
+        public init(code: String, count: Int, byteCount: UInt64) {
+            self.code = code
+            self.count = count
+            self.byteCount = byteCount
+        }
+    }
 
     /// The phase of an image's life.
     public enum State: Hashable, Sendable {
@@ -33,7 +51,8 @@ public struct ImageStatus: Hashable, Sendable {
 
     public init(
         index: UInt32, name: String, state: State, geometry: ImageGeometry? = nil, result: BlobReference? = nil,
-        failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false
+        failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false,
+        remarks: [Remark] = []
     ) {
         self.index = index
         self.name = name
@@ -44,6 +63,7 @@ public struct ImageStatus: Hashable, Sendable {
         self.tasksTotal = tasksTotal
         self.tasksDone = tasksDone
         self.isFromCache = isFromCache
+        self.remarks = remarks
     }
 
     /// Whether the image ended without a result, other than by a cancellation.
@@ -80,6 +100,24 @@ extension ImageStatus.State: CustomStringConvertible {
     public var description: String { name }
 
     static let known: [Self] = [.waiting, .running, .done, .failed, .deadLettered, .cancelled]
+}
+
+extension ImageStatus.Remark {
+    /// One sentence for a person.
+    public var sentence: String {
+        let parts = "\(Units.counted(count, "chunk")) of \(Units.counted(Int(clamping: byteCount), "byte"))"
+        return switch ImageRemark.Code.allCases.first(where: { $0.name == code }) {
+        case .metadataOverLimit:
+            "\(parts) with text, a colour profile or EXIF data \(count == 1 ? "was" : "were") not carried over: above the "
+                + "master's limit (max-metadata-bytes)"
+        case .partsIgnored:
+            "\(parts) \(count == 1 ? "was ignored: it is" : "were ignored: they are") damaged, or not where the format has "
+                + (count == 1 ? "it" : "them")
+        case .surplusImageData:
+            "\(Units.counted(Int(clamping: byteCount), "byte")) of image data were ignored: the picture is complete without"
+        case nil: "\(parts): \(code)"
+        }
+    }
 }
 
 /// A failure as the master reports it.

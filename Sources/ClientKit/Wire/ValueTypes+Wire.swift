@@ -55,7 +55,8 @@ extension ImageStatus {
             geometry: wire.hasGeometry ? try ImageGeometry(wire: wire.geometry, field: "ImageStatus.geometry") : nil,
             result: wire.hasResult ? try BlobReference(wire: wire.result, field: "ImageStatus.result") : nil,
             failure: wire.hasFailure ? FailureReport(wire: wire.failure) : nil, tasksTotal: wire.tasksTotal,
-            tasksDone: wire.tasksDone, isFromCache: wire.fromCache)
+            tasksDone: wire.tasksDone, isFromCache: wire.fromCache,
+            remarks: wire.remarks.map { Remark(code: $0.code, count: Int($0.count), byteCount: $0.byteCount) })
     }
 }
 

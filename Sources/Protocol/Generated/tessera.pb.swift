@@ -604,6 +604,12 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
     set {_uniqueStorage()._inputCount = newValue}
   }
 
+  /// 0: the standard, 16 MiB
+  public var maximumMetadataByteCount: UInt64 {
+    get {_storage._maximumMetadataByteCount}
+    set {_uniqueStorage()._maximumMetadataByteCount = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -743,6 +749,9 @@ public nonisolated struct WireTaskFinished: Sendable {
 
   public var valueOffsets: [UInt64] = []
 
+  /// of a task that decodes; at most one of each code
+  public var remarks: [WireImageRemark] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -752,6 +761,26 @@ public nonisolated struct WireTaskFinished: Sendable {
   fileprivate var _summary: WireBlobReference? = nil
   fileprivate var _checksum: WireSegmentChecksum? = nil
   fileprivate var _metadata: WireBlobReference? = nil
+}
+
+/// Something that was left out of an image's result without refusing the image.
+public nonisolated struct WireImageRemark: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// stable, e.g. "metadata-over-limit"
+  public var code: String = String()
+
+  /// parts of the file that it is about
+  public var count: UInt32 = 0
+
+  /// their bytes
+  public var byteCount: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// The checksum of encoded segments, opaque to everything but their format. A checksum that consists of 32 bits and a number,
@@ -1174,6 +1203,8 @@ public nonisolated struct WireImageStatus: Sendable {
   public var tasksDone: UInt64 = 0
 
   public var fromCache: Bool = false
+
+  public var remarks: [WireImageRemark] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2929,7 +2960,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -2941,6 +2972,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _value: WireBlobSlice? = nil
     var _progressTimeoutMilliseconds: UInt64 = 0
     var _inputCount: UInt32 = 0
+    var _maximumMetadataByteCount: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2960,6 +2992,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _value = source._value
       _progressTimeoutMilliseconds = source._progressTimeoutMilliseconds
       _inputCount = source._inputCount
+      _maximumMetadataByteCount = source._maximumMetadataByteCount
     }
   }
 
@@ -2987,6 +3020,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._value) }()
         case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._progressTimeoutMilliseconds) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._inputCount) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._maximumMetadataByteCount) }()
         default: break
         }
       }
@@ -3026,6 +3060,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._inputCount != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._inputCount, fieldNumber: 9)
       }
+      if _storage._maximumMetadataByteCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._maximumMetadataByteCount, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3044,6 +3081,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._value != rhs_storage._value {return false}
         if _storage._progressTimeoutMilliseconds != rhs_storage._progressTimeoutMilliseconds {return false}
         if _storage._inputCount != rhs_storage._inputCount {return false}
+        if _storage._maximumMetadataByteCount != rhs_storage._maximumMetadataByteCount {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3177,7 +3215,7 @@ nonisolated extension WireBandPublished: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TaskFinished"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}payload\0\u{1}summary\0\u{1}checksum\0\u{1}metadata\0\u{3}value_offsets\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}payload\0\u{1}summary\0\u{1}checksum\0\u{1}metadata\0\u{3}value_offsets\0\u{1}remarks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3191,6 +3229,7 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 4: try { try decoder.decodeSingularMessageField(value: &self._checksum) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._metadata) }()
       case 6: try { try decoder.decodeRepeatedUInt64Field(value: &self.valueOffsets) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.remarks) }()
       default: break
       }
     }
@@ -3219,6 +3258,9 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.valueOffsets.isEmpty {
       try visitor.visitPackedUInt64Field(value: self.valueOffsets, fieldNumber: 6)
     }
+    if !self.remarks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.remarks, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3229,6 +3271,47 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._checksum != rhs._checksum {return false}
     if lhs._metadata != rhs._metadata {return false}
     if lhs.valueOffsets != rhs.valueOffsets {return false}
+    if lhs.remarks != rhs.remarks {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireImageRemark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ImageRemark"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}count\0\u{3}byte_count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.code.isEmpty {
+      try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireImageRemark, rhs: WireImageRemark) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4003,7 +4086,7 @@ nonisolated extension WireImageList: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{1}remarks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4020,6 +4103,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.tasksTotal) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.tasksDone) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.fromCache) }()
+      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.remarks) }()
       default: break
       }
     }
@@ -4057,6 +4141,9 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.fromCache != false {
       try visitor.visitSingularBoolField(value: self.fromCache, fieldNumber: 9)
     }
+    if !self.remarks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.remarks, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4070,6 +4157,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.tasksTotal != rhs.tasksTotal {return false}
     if lhs.tasksDone != rhs.tasksDone {return false}
     if lhs.fromCache != rhs.fromCache {return false}
+    if lhs.remarks != rhs.remarks {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
