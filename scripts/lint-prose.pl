@@ -47,7 +47,7 @@ keep-house        ; prose ; \b(?:keep|keeps|kept|keeping) house\b ; "housekeepin
 opponent          ; prose ; \bopponents?\b ; "baseline"
 drawn-case        ; prose ; \bdrawn (?:cases?|pipelines?)\b ; "random", "property-based"
 nobody-listens    ; prose ; \bnobody (?:listens|answers|else's)\b ; "nothing is listening", "no process"
-spelling          ; prose ; (?<![-.\w/])(?:colors?|colored|neighbors?|neighboring|behavior|centers?|gr[e]y|grayscales?d|summarize[ds]?|recognize[ds]?|serialize[ds]?)\b ; British spelling in prose ("colour", "neighbour", "-ise"), and "gray"
+spelling          ; prose ; (?<![-.\w/])(?:colors?|colored|neighbors?|neighboring|behavior|centers?|gr[e]y|grayscales?d|summarize[ds]?|recognize[ds]?|serialize[ds]?)\b(?![-=_]) ; British spelling in prose ("colour", "neighbour", "-ise"), and "gray"
 colour-name       ; code  ; \w*[cC]olour\w* ; "color" in identifiers, as Swift's own libraries
 TABLE
 

@@ -46,10 +46,11 @@ extension FuzzTarget {
                 try applyEach(before)
                 image = image.transposed()
                 try applyEach(after)
-            case .wholeImage(let computation):
+            case .wholeImage(let computation, let after):
                 let step = WholeImageStep(computation, of: image.shape)
                 for preparation in step.prelude { image = try apply(preparation, to: image, cut: cut) }
                 image = try apply(step, to: image, cut: cut)
+                try applyEach(after)
             }
             let name = type(of: operation).description.name
             try FuzzFinding.unless(image.shape == shape, "\(name) announces \(shape) and makes \(image.shape)")
@@ -67,7 +68,7 @@ extension FuzzTarget {
         let shape = ImageShape(
             width: input.number(in: 1...24), height: input.number(in: 1...24),
             format: PixelFormat(ChannelLayout.allCases[input.number(in: 0...3)], .eight))
-        guard case .wholeImage(let computation)? = try? operation.computation(for: shape) else { return }
+        guard case .wholeImage(let computation, _)? = try? operation.computation(for: shape) else { return }
         let step = WholeImageStep(computation, of: shape)
         let kernel = step.kernel
         let first = Array(input.rest.prefix(Int(input.byte()) * 16))

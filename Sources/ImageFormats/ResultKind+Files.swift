@@ -6,6 +6,7 @@ extension ResultKind {
         switch self {
         case .image: ImageFormats.standardOutput.fileExtension
         case .json: "json"
+        case .csv: "csv"
         }
     }
 
@@ -13,6 +14,7 @@ extension ResultKind {
         switch self {
         case .image: ImageFormats.standardOutput.mediaType
         case .json: "application/json"
+        case .csv: "text/csv"
         }
     }
 }

@@ -71,6 +71,13 @@ public struct JobDescription: Hashable, Sendable {
         self.options = options
         self.submittedAt = submittedAt
     }
+
+    /// The same submission with its pipeline in other words.
+    public func with(pipeline: String) -> JobDescription {
+        JobDescription(
+            id: id, token: token, submitter: submitter, priority: priority, pipeline: pipeline, options: options,
+            submittedAt: submittedAt)
+    }
 }
 
 /// Width, height and sample layout of an image, as read from its header.

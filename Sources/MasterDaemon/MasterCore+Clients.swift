@@ -69,6 +69,7 @@ extension MasterCore {
 
     private func openJob(_ message: WireOpenJob, on connection: ControlConnection) throws -> WireJobOpened {
         let pipeline = try PipelineCache.shared.pipeline(message.pipeline)
+        try pipeline.checkForSubmission()
         let defaults = settings.jobDefaults
         let chunkByteCount = message.chunkByteCount == 0 ? defaults.chunkByteCount : message.chunkByteCount
         guard chunkByteCount <= MasterSettings.largestChunkByteCount else {

@@ -32,8 +32,8 @@ extension Operation {
 public enum OperationComputation: Sendable {
     /// Each output row depends on a bounded number of input rows. The computations are made one after the other.
     case rows([any RowComputation])
-    /// Some value depends on the whole image.
-    case wholeImage(any WholeImageComputation)
+    /// Some value depends on the whole image. Row computations may follow.
+    case wholeImage(any WholeImageComputation, after: [any RowComputation] = [])
     /// Rows become columns, between row computations before and after: the pixel (x, y) goes to (y, x), as NumPy's
     /// `transpose`.
     case transposition(before: [any RowComputation], after: [any RowComputation])
@@ -44,17 +44,17 @@ public enum OperationComputation: Sendable {
         }
         switch self {
         case .rows(let computations): return through(computations, input)
-        case .wholeImage(let computation): return computation.outputShape(for: input)
+        case .wholeImage(let computation, let after): return through(after, computation.outputShape(for: input))
         case .transposition(let before, let after): return through(after, through(before, input).transposed)
         }
     }
 }
 
-/// An operation that finds something in an image. It draws it, or gives it as a JSON document.
+/// An operation that finds something in an image. It draws it, or gives it as a document.
 ///
 /// As a document it must be the last operation of a pipeline; a drawing is an image like any other.
 public protocol FeatureOperation: Operation {
-    /// The argument `output`.
+    /// What the argument `output` asks for.
     var output: ResultKind { get }
 
     /// What finds the document's content in an image of this shape.
@@ -64,14 +64,21 @@ public protocol FeatureOperation: Operation {
 }
 
 extension ParameterDescription {
-    /// What every feature operation takes.
-    static func output(image: String) -> ParameterDescription {
-        ParameterDescription(
-            "output", "image: \(image); json: the document, as the last operation only",
-            .choice(ResultKind.allCases.map(\.rawValue)), default: .word(ResultKind.image.rawValue))
+    /// What every feature operation takes: a word for each picture that it can draw, and the kinds of document.
+    static func output(
+        _ pictures: [(word: String, meaning: String)], documents: [ResultKind] = [.json],
+        synonyms: [String: String] = [:]
+    ) -> ParameterDescription {
+        let meanings = pictures.map { "\($0.word): \($0.meaning)" }
+        let names = documents.map(\.rawValue).joined(separator: " or ")
+        return ParameterDescription(
+            "output", (meanings + ["\(names): the document, as the last operation only"]).joined(separator: "; "),
+            .choice(pictures.map(\.word) + documents.map(\.rawValue)), default: .word(pictures[0].word),
+            synonyms: synonyms)
     }
 }
 
 extension OperationArguments {
-    var output: ResultKind { choice("output") }
+    /// The kind of result that the argument `output` asks for: every word that does not name a kind of document names a picture.
+    var output: ResultKind { ResultKind(rawValue: word("output")) ?? .image }
 }

@@ -117,6 +117,10 @@ extension Ledger {
 
     private mutating func jobOpened(_ description: JobDescription) throws(ReplayError) {
         try demand(jobs[description.id] == nil, "job \(description.id) was opened twice")
+        // Words that mean something else today: the job keeps its meaning, and the plan that later records are of.
+        let description = description.with(
+            pipeline: PipelineHistory.current(
+                description.pipeline, ofRevision: description.options.resultRevision))
         jobs[description.id] = JobEntry(description)
         jobsByToken[description.token] = description.id
         jobOrder.append(description.id)

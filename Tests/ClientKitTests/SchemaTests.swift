@@ -10,6 +10,10 @@ import Testing
             let schema = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
             #expect(schema["title"] as? String == operation.name)
             #expect(schema["type"] as? String == "object")
+            #expect(schema["keywords"] as? [String] == operation.keywords)
+            #expect(schema["example_pipelines"] as? [String] == operation.examples)
+            let wanted = (schema["anyOf"] as? [[String: [String]]])?.compactMap { $0["required"]?.first } ?? []
+            #expect(wanted == operation.asksFor)
             let properties = try #require(schema["properties"] as? [String: [String: Any]])
             #expect(Set(properties.keys) == Set(operation.parameters.map(\.name)))
             for (name, property) in properties {

@@ -13,10 +13,10 @@ import Transport
 
 @Suite struct CommandTests {
     @Test func `a job's end becomes an exit status`() {
-        #expect(Client.ExitStatus(.done) == .done)
-        #expect(Client.ExitStatus(.partlyFailed) == .partlyFailed)
-        #expect(Client.ExitStatus(.failed) == .failed)
-        #expect(Client.ExitStatus(.cancelled) == .failed)
+        #expect(Client.ExitStatus(JobSummary.State.done) == .done)
+        #expect(Client.ExitStatus(JobSummary.State.partlyFailed) == .partlyFailed)
+        #expect(Client.ExitStatus(JobSummary.State.failed) == .failed)
+        #expect(Client.ExitStatus(JobSummary.State.cancelled) == .failed)
         #expect(Client.ExitStatus.combined([]) == .done)
         #expect(Client.ExitStatus.combined([.done, .done]) == .done)
         #expect(Client.ExitStatus.combined([.failed, .failed]) == .failed)
@@ -254,6 +254,45 @@ import Transport
         let redrive = try #require(
             try Tessera.parseAsRoot(["dead-letters", "redrive", "17.3"]) as? DeadLetters.Redrive)
         #expect(redrive.target.selection == .image(ImageID(job: JobID(17), index: 3)))
+    }
+
+    @Test func `a page ends with two commands that can be pasted`() throws {
+        for operation in OperationCatalogue.all.map({ $0.description }) {
+            let lines = OperationPages.page(operation).split(separator: "\n").suffix(3).map { String($0) }
+            #expect(lines.first == "Examples:")
+            for (line, pipeline) in zip(lines.dropFirst(), operation.examples) {
+                // As the shell splits it: the pipeline is in single quotes, the rest is plain words.
+                let parts = line.split(separator: "'", omittingEmptySubsequences: false)
+                try #require(parts.count == 3, "\(line)")
+                #expect(parts[0] == "  tessera run " && parts[1] == pipeline)
+                let words = parts[2].split(separator: " ").map { String($0) }
+                #expect(try Tessera.parseAsRoot(["run", pipeline] + words) is Run)
+                try #require(words.count == 3 && words[1] == "-o")
+                let text = try PipelineArgument().checked(pipeline)
+                _ = try ResultRequest(pipeline: text, output: words[2], isJSON: false)
+            }
+        }
+    }
+
+    @Test func `an operation that would change nothing is refused before anything is sent, with its place`() {
+        let error = #expect(throws: ClientError.self) {
+            try PipelineArgument().checked("invert | resize method=linear")
+        }
+        #expect(error?.code == "missing-parameter")
+        #expect(error?.status == .usage)
+        #expect(
+            error?.message.contains("needs at least one of `width`, `height` and `scale`, such as `resize width=320`")
+                == true)
+        let carets = "\n  invert | resize method=linear\n           " + String(repeating: "^", count: 20)
+        #expect(error?.message.hasSuffix(carets) == true)
+    }
+
+    @Test func `operations are searched by words`() throws {
+        let command = try #require(try Tessera.parseAsRoot(["ops", "--search", "edge detection"]) as? Operations)
+        #expect(command.search == "edge detection")
+        let lines = OperationPages.lines(OperationCatalogue.search("edge detection")).split(separator: "\n")
+        #expect(lines.first?.hasPrefix("  canny ") == true)
+        #expect(lines.count < 10)
     }
 
     @Test func `every operation of the catalogue is listed once and described`() {

@@ -111,9 +111,11 @@ import Testing
                 || PipelineArgument().pointer(into: text) == "\n" + ending)
     }
 
-    @Test func `images of a job are named by job and index`() {
-        #expect(DeadLetterArgument(argument: "17")?.selection == .job(JobID(17)))
-        #expect(DeadLetterArgument(argument: "17.3")?.selection == .image(ImageID(job: JobID(17), index: 3)))
-        for text in ["", "17.", ".3", "0", "17.3.1", "x", "-1"] { #expect(DeadLetterArgument(argument: text) == nil) }
+    @Test func `images of a job are named by job and index`() throws {
+        #expect(try JobArgument(argument: "17").selection == .job(JobID(17)))
+        #expect(try JobArgument(argument: "17.3").selection == .image(ImageID(job: JobID(17), index: 3)))
+        for text in ["", "17.", ".3", "0", "17.3.1", "x", "-1"] {
+            #expect(throws: (any Error).self) { try JobArgument(argument: text) }
+        }
     }
 }

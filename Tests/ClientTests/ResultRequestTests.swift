@@ -17,6 +17,14 @@ import Testing
         #expect(try request("components output=json", "folder/").kind == .json)
     }
 
+    @Test func `a name that ends with csv asks a histogram for its table`() throws {
+        let table = try request("grayscale | histogram bins=9", "out/counts.csv")
+        #expect(table.pipeline == "grayscale | histogram bins=9 output=csv")
+        #expect(table.kind == .csv && !table.isPrinted)
+        #expect(try request("histogram output=csv", nil, isJSON: true).kind == .csv)
+        #expect(OutputNaming.name(for: "photos/cat.png", index: 0, kind: .csv) == "cat.csv")
+    }
+
     @Test func `--json prints the document when it has no other place`() throws {
         #expect(try request("contours", nil, isJSON: true).isPrinted)
         #expect(try request("contours", "-", isJSON: true).kind == .json)
@@ -32,6 +40,9 @@ import Testing
         arguments: [
             ("sobel", "out.json", "ends with `sobel`"), ("components | invert", "x/out.json", "-o x/out.json: "),
             ("harris output=image", "out.json", "output=image"), ("harris output=json", "out.png", "name of an image"),
+            ("contours", "out.csv", "which gives no CSV"),
+            ("histogram output=json", "x.csv", "output=json, which gives no CSV"),
+            ("histogram output=csv", "x.png", "ends with .csv"),
         ])
     func `what a pipeline does not give is refused with what to do`(
         _ pipeline: String, _ output: String, _ words: String

@@ -1,13 +1,17 @@
 import Foundation
-import Kernels
-import Pipelines
 import SeededRandom
 import Testing
+
+@testable import Kernels
+@testable import Pipelines
 
 @Suite struct DocumentTests {
     static let pipelines = [
         "components output=json", "components connectivity=4 output=json", "contours output=json",
-        "hough-lines rho=2 theta=9 threshold=7 output=json", "histogram bins=11 output=json",
+        "hough-lines rho=2 theta=9 threshold=7 output=json", "hough-lines edges=90 threshold=9 lines=5 output=json",
+        "hough-lines method=probabilistic theta=3 threshold=4 length=3 gap=1 edges=0 output=json",
+        "hough-lines method=probabilistic threshold=3 length=2 edges=60 output=json", "histogram bins=5 output=csv",
+        "histogram bins=11 output=json",
         "harris block=3 threshold=0.1 output=json", "otsu | open | components output=json",
         "canny low=60 high=200 | contours output=json", "crop y=2 | flip | canny | hough-lines threshold=3 output=json",
         "gaussian-blur | harris output=json", "clahe grid=3 | histogram output=json",
@@ -16,7 +20,7 @@ import Testing
     @Test(arguments: pipelines)
     func `a document does not depend on chunks and ranks`(_ text: String) throws {
         let pipeline = try Pipeline(parsing: text)
-        #expect(pipeline.resultKind == .json)
+        #expect(pipeline.resultKind == (text.hasSuffix("csv") ? .csv : .json))
         for (width, height, format) in [
             (23, 31, PixelFormat(.gray, .eight)), (1, 13, PixelFormat(.gray, .eight)),
             (19, 3, PixelFormat(.rgba, .sixteen)),
@@ -27,7 +31,9 @@ import Testing
                 image.samples[index] = 0
             }
             let expected = try image.document(of: pipeline)
-            #expect(try JSONSerialization.jsonObject(with: Data(expected)) is [String: Any])
+            if pipeline.resultKind == .json {
+                #expect(try JSONSerialization.jsonObject(with: Data(expected)) is [String: Any])
+            }
             for rows in [1, 3, 7, 40] {
                 let plan = try ProcessingPlan(
                     pipeline: pipeline, input: image.shape, chunkByteCount: rows * image.shape.bytesPerRow)
@@ -91,19 +97,32 @@ import Testing
         // Every second pixel of every second row: 66,820 regions.
         let dots = TestImage(
             shape: size, samples: (0..<520 * 513).map { $0 % 520 % 2 == 0 && $0 / 520 % 2 == 0 ? 255 : 0 })
-        for (text, rows) in [("components", 600), ("components output=json", 1), ("components output=json", 600)] {
-            let pipeline = try Pipeline(parsing: text)
-            let plan = try ProcessingPlan(pipeline: pipeline, input: size, chunkByteCount: rows * 520)
-            let error = #expect(throws: PipelineError.self) {
-                if pipeline.resultKind == .json {
-                    _ = try PlanExecutor(plan: plan, rankCount: 2).document(on: dots)
-                } else {
-                    _ = try dots.applying(pipeline)
-                }
-            }
+        let labels = try Pipeline(parsing: "components output=labels")
+        for rows in [1, 600] {
+            let plan = try ProcessingPlan(pipeline: labels, input: size, chunkByteCount: rows * 520)
+            let error = #expect(throws: PipelineError.self) { try PlanExecutor(plan: plan, rankCount: 2).run(on: dots) }
             #expect(error?.code == .unsuitableImage)
-            #expect(error?.message.contains("more than 65535 regions") == true)
+            #expect(
+                error?.message.contains("the image has 66820 regions, but a 16-bit sample tells at most 65535") == true)
         }
+        // Neither a list nor colours need labels of 16 bits.
+        let list = try Pipeline(parsing: "components output=json")
+        #expect(try image(list, dots)["count"] as? Int == 66_820)
+        let plan = try ProcessingPlan(pipeline: list, input: size, chunkByteCount: 100 * 520)
+        #expect(try PlanExecutor(plan: plan, rankCount: 2).document(on: dots) == dots.document(of: list))
+        let colors = try dots.applying(Pipeline(parsing: "components"))
+        #expect(colors.shape.format == PixelFormat(.rgb, .eight))
+        var colored = 0
+        for pixel in 0..<size.width * size.height {
+            let parts = colors.samples[3 * pixel..<3 * pixel + 3]
+            if parts.contains(where: { $0 > 0 }) { colored += 1 }
+        }
+        #expect(colored == 66_820)
+        // A part that says so has more regions than are kept.
+        let step = ReportStep(RegionLabels(connectivity: 8, drawing: .colors), of: size)
+        let error = #expect(throws: PipelineError.self) { try step.kernel.document([[255, 255, 255, 255]]) }
+        #expect(error?.code == .unsuitableImage)
+        #expect(error?.message.contains("more than 5000000 regions") == true)
         let pipeline = try Pipeline(parsing: "harris threshold=0 output=json")
         let noise = TestImage.drawn(400, 500, size.format, seed: 1)
         let corners = try image(pipeline, noise)
@@ -121,6 +140,11 @@ import Testing
         #expect(document.canonicalText == "median | components connectivity=4 output=json")
         #expect(document.resultKind == .json)
         #expect(try document.givingDocument().canonicalText == document.canonicalText)
+        let table = try Pipeline(parsing: "histogram bins=3").givingDocument(.csv)
+        #expect(table.canonicalText == "histogram bins=3 output=csv")
+        #expect(table.resultKind == .csv)
+        let none = #expect(throws: PipelineError.self) { try Pipeline(parsing: "components").givingDocument(.csv) }
+        #expect(none?.message.contains("ends with `components`, which gives no CSV; end it with `histogram`") == true)
 
         let image = #expect(throws: PipelineError.self) { try Pipeline(parsing: "components | sobel").givingDocument() }
         #expect(image?.code == .noDocument)
@@ -131,6 +155,82 @@ import Testing
         let middle = #expect(throws: PipelineError.self) { try Pipeline(parsing: "contours output=json | invert") }
         #expect(middle?.code == .badValue)
         #expect(middle?.message.contains("last operation") == true)
+    }
+
+    @Test func `a table has a line per bin, with its first level and the count of each channel`() throws {
+        func table(_ text: String, _ image: TestImage) throws -> String {
+            String(decoding: try image.document(of: Pipeline(parsing: text)), as: UTF8.self)
+        }
+        let gray = TestImage(
+            shape: ImageShape(width: 4, height: 1, format: PixelFormat(.gray, .eight)), samples: [0, 85, 86, 255])
+        #expect(try table("histogram bins=3 output=csv", gray) == "level,gray\n0,2\n86,1\n171,1\n")
+        let color = TestImage(
+            shape: ImageShape(width: 2, height: 1, format: PixelFormat(.rgba, .sixteen)),
+            samples: [0, 40_000, 65_535, 9, 1, 2, 3, 4])
+        #expect(try table("histogram bins=2 output=csv", color) == "level,r,g,b\n0,2,1,1\n32768,0,1,1\n")
+    }
+
+    /// The picture is the same size for every image, so that its labels can be read.
+    @Test(arguments: [(1, 1), (3, 2000), (400, 7)])
+    func `a histogram is a diagram of its own, however the image is cut`(_ width: Int, _ height: Int) throws {
+        let pipeline = try Pipeline(parsing: "histogram | grayscale | flip")
+        for format in [PixelFormat(.gray, .eight), PixelFormat(.rgba, .sixteen)] {
+            let image = TestImage.drawn(width, height, format, seed: 7)
+            let expected = try image.applying(pipeline)
+            #expect(expected.shape == ImageShape(width: 800, height: 500, format: PixelFormat(.gray, .eight)))
+            for chunk in [1, 5000, 300_000] {
+                let plan = try ProcessingPlan(pipeline: pipeline, input: image.shape, chunkByteCount: chunk)
+                #expect(try PlanExecutor(plan: plan, rankCount: 3).run(on: image) == expected)
+            }
+        }
+    }
+
+    /// Bars as high as their shares of the axis, each bin a column of the same width, from the lowest level to the highest.
+    @Test func `the bars of a histogram are as high as the counts say`() throws {
+        var image = TestImage(
+            shape: ImageShape(width: 16, height: 4, format: PixelFormat(.gray, .eight)),
+            samples: Array(repeating: 10, count: 64))
+        for index in 0..<16 { image.samples[index] = 250 }
+        func heights(_ text: String) throws -> [Int] {
+            let plot = try image.applying(Pipeline(parsing: text))
+            // The area of the bars: see `HistogramPicture`.
+            return [100, 300, 500, 750].map { x in (48..<432).count { plot[x, $0, 0] == 190 } }
+        }
+        #expect(try heights("histogram bins=4 scale=linear") == [384, 0, 0, 128])
+        let logarithmic = try heights("histogram bins=4 scale=log")
+        // ln(16 + 1) / ln(48 + 1) of 384 rows.
+        #expect(logarithmic == [384, 0, 0, 279])
+        #expect(try heights("histogram bins=4") == [384, 0, 0, 128])
+    }
+
+    @Test func `a segment is found from end to end, and drawn over the image`() throws {
+        var image = TestImage(
+            shape: ImageShape(width: 60, height: 40, format: PixelFormat(.gray, .eight)),
+            samples: Array(repeating: 0, count: 2400))
+        for x in 5...50 where x != 20 { image[x, 12, 0] = 200 }
+        for y in 15...35 { image[9, y, 0] = 90 }
+        func found(_ text: String) throws -> [[Int]] {
+            let document = try JSONSerialization.jsonObject(with: Data(image.document(of: Pipeline(parsing: text))))
+            let lines = (document as? [String: Any])?["lines"] as? [[String: Int]] ?? []
+            return lines.map { line in
+                let ends = [[line["x1"] ?? -1, line["y1"] ?? -1], [line["x2"] ?? -1, line["y2"] ?? -1]]
+                return ends.sorted { $0.lexicographicallyPrecedes($1) }.flatMap(\.self)
+            }
+        }
+        let text = "hough-lines method=probabilistic threshold=15 length=15 output=json"
+        #expect(try found(text + " gap=1") == [[5, 12, 50, 12], [9, 15, 9, 35]])
+        #expect(try found(text + " gap=0") == [[21, 12, 50, 12], [9, 15, 9, 35]])
+        #expect(try found(text + " gap=1 lines=1") == [[5, 12, 50, 12]])
+        let drawn = try image.applying(
+            Pipeline(
+                parsing: "hough-lines method=probabilistic threshold=15 length=15 gap=1 lines=1 color=green width=3"))
+        for y in 0..<40 {
+            for x in 0..<60 {
+                // Half of the width around the line and its ends: the diagonal neighbours of the ends too.
+                let isMarked = (11...13).contains(y) && (4...51).contains(x)
+                #expect(drawn[x, y, 1] == (isMarked ? 255 : image[x, y, 0]), "\(x), \(y)")
+            }
+        }
     }
 
     @Test func `damaged partial aggregates of contours are refused or harmless`() throws {

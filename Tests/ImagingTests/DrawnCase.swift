@@ -120,7 +120,7 @@ struct DrawnCase: CustomStringConvertible {
             let text = words.joined(separator: " ")
             // Values that contradict each other or do not suit the image are drawn again.
             guard let output = try? Pipeline(parsing: text).shapes(from: shape).last else { continue }
-            if output.width <= 600 && output.height <= 600 { return (text, output) }
+            if output.width <= 800 && output.height <= 600 { return (text, output) }
         }
         return nil
     }

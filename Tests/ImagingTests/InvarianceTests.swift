@@ -31,6 +31,12 @@ import Testing
             "rotate | rotate | resize width=40 height=11 method=linear | flip axis=both",
             "box-blur size=9 border=constant | sobel border=reflect | close size=5 shape=ellipse border=replicate",
             "invert | levels black=40 | sepia | flip | brightness-contrast contrast=2 | gamma gamma=2 | grayscale | invert",
+            "hough-lines method=probabilistic threshold=3 length=2 gap=1 edges=40",
+            "hough-lines edges=30 threshold=5 width=3",
+            "components output=labels | colormap", "contours width=5 | harris size=9 color=white",
+            "butterworth-lowpass cutoff=3 border=periodic | histogram output=overlay",
+            "histogram scale=log | crop height=9",
+            "threshold channels=each | emboss channels=each strength=7 | scharr scale=0.3",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]
 

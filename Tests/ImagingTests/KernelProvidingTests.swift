@@ -18,9 +18,10 @@ import Testing
                 let steps = RowStep.chain(before, of: shape)
                 check(steps)
                 check(RowStep.chain(after, of: (steps.last?.output ?? shape).transposed))
-            case .wholeImage(let computation):
+            case .wholeImage(let computation, let after):
                 let step = WholeImageStep(computation, of: shape)
                 check(step.prelude)
+                check(RowStep.chain(after, of: step.output))
                 #expect(computation is any WholeImageKernelProviding, "\(type(of: computation))")
             }
             if let feature = operation as? any FeatureOperation {

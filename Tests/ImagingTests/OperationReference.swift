@@ -77,9 +77,15 @@ struct OperationReference {
         let choice = operation.parameter("border") == nil ? "" : ", unless `border` says otherwise"
         text +=
             "- Accepts: \(formats)\n- Gives: \(operation.result)\n- Border: `\(operation.border.rawValue)`\(choice)\n"
+        if !operation.asksFor.isEmpty {
+            let names = operation.asksFor.map { "`\($0)`" }.joined(separator: ", ")
+            text += "- Needs: \(operation.asksFor.count > 1 ? "at least one of " : "")\(names)\n"
+        }
         text += "- Matches: \(operation.matches)\n"
         if let agreement = measurements.agreement(operation.name) { text += "- Compared: \(agreement)\n" }
         if let document = operation.document { text += "- Document: `operation`, `width`, `height`; \(document)\n" }
+        text += "- Also called: \(operation.keywords.joined(separator: ", "))\n"
+        text += "- Examples: \(operation.examples.map { "`\($0)`" }.joined(separator: ", "))\n"
         return text
     }
 

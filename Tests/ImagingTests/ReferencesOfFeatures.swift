@@ -4,18 +4,31 @@ import Pipelines
 
 extension ReferenceCase {
     static let features: [ReferenceCase] = [
-        ReferenceCase("histogram") { $0.referenceHistogram(bins: 256) },
-        ReferenceCase("histogram bins=7") { $0.referenceHistogram(bins: 7) },
-        ReferenceCase("components") { $0.referenceComponents(connectivity: 8) },
-        ReferenceCase("components connectivity=4") { $0.referenceComponents(connectivity: 4) },
-        ReferenceCase("contours") { $0.referenceContours() },
-        ReferenceCase("hough-lines") { $0.referenceHoughLines(rho: 1, theta: 1, threshold: 100) },
-        ReferenceCase("hough-lines rho=1.5 theta=20 threshold=3") {
-            $0.referenceHoughLines(rho: 1.5, theta: 20, threshold: 3)
+        ReferenceCase("histogram output=overlay") { $0.referenceHistogram(bins: 256) },
+        ReferenceCase("histogram bins=7 output=overlay") { $0.referenceHistogram(bins: 7) },
+        ReferenceCase("components output=labels") { $0.referenceComponents(connectivity: 8) },
+        ReferenceCase("components connectivity=4 output=labels") { $0.referenceComponents(connectivity: 4) },
+        ReferenceCase("components") { $0.referenceComponents(connectivity: 8).colored() },
+        ReferenceCase("contours color=red") { $0.referenceContours(reach: 0) { _, _ in [1, 0, 0] } },
+        ReferenceCase("contours color=yellow width=5") { $0.referenceContours(reach: 2) { _, _ in [1, 1, 0] } },
+        ReferenceCase("contours") { image in
+            image.referenceContours(reach: 0) { image.isReddish($0, $1) ? [0, 1, 1] : [1, 0, 0] }
         },
-        ReferenceCase("harris") { $0.referenceHarris(block: 2, aperture: 3, k: 0.04, threshold: 0.01) },
-        ReferenceCase("harris block=3 aperture=5 k=0.1 threshold=0.3") {
-            $0.referenceHarris(block: 3, aperture: 5, k: 0.1, threshold: 0.3)
+        ReferenceCase("hough-lines edges=0 color=red width=1 lines=1000") {
+            $0.referenceHoughLines(rho: 1, theta: 1, threshold: 100, width: 1)
+        },
+        ReferenceCase("hough-lines rho=1.5 theta=20 threshold=3 edges=0 color=red width=3 lines=1000") {
+            $0.referenceHoughLines(rho: 1.5, theta: 20, threshold: 3, width: 3)
+        },
+        ReferenceCase("hough-lines theta=7 threshold=2 edges=300 color=red width=1 lines=1000") {
+            $0.referenceHoughLines(
+                rho: 1, theta: 7, threshold: 2, width: 1, edges: $0.referenceCanny(low: 300, high: 300, size: 3))
+        },
+        ReferenceCase("harris color=red") {
+            $0.referenceHarris(block: 2, aperture: 3, k: 0.04, threshold: 0.01, size: 5) { _, _ in [1, 0, 0] }
+        },
+        ReferenceCase("harris block=3 aperture=5 k=0.1 threshold=0.3 size=15 color=white") {
+            $0.referenceHarris(block: 3, aperture: 5, k: 0.1, threshold: 0.3, size: 15) { _, _ in [1, 1, 1] }
         },
     ]
 }
@@ -25,8 +38,23 @@ extension TestImage {
         x >= 0 && x < width && y >= 0 && y < height && referenceLuma(x, y) != 0
     }
 
-    /// The image in colour, red where `isMarked`.
-    private func marked(_ isMarked: (_ x: Int, _ y: Int) -> Bool) -> TestImage {
+    /// The parts of the colour of a mark: 0 or 1 each, of red, green and blue.
+    typealias MarkParts = (_ x: Int, _ y: Int) -> [Int]
+
+    /// Whether the pixels beside one are of a colour on which a red mark would not be seen.
+    fileprivate func isReddish(_ x: Int, _ y: Int) -> Bool {
+        guard colors == 3 else { return false }
+        let near = (x - 8...x + 8).filter { (0..<width).contains($0) }
+        func mean(_ channel: Int) -> Double {
+            Double(near.map { self[$0, y, channel] }.reduce(0, +)) / Double(near.count)
+        }
+        return mean(0) - max(mean(1), mean(2)) > Double(maximum) / 5 + 1e-9
+    }
+
+    /// The image in colour, with a mark where `isMarked`.
+    private func marked(
+        _ parts: MarkParts = { _, _ in [1, 0, 0] }, _ isMarked: (_ x: Int, _ y: Int) -> Bool
+    ) -> TestImage {
         let alpha = shape.format.layout.hasAlpha
         var result = TestImage(
             shape: ImageShape(
@@ -34,9 +62,10 @@ extension TestImage {
             samples: Array(repeating: 0, count: width * height * (alpha ? 4 : 3)))
         for y in 0..<height {
             for x in 0..<width {
+                let isMarked = isMarked(x, y)
                 for channel in 0..<3 {
                     let level = self[x, y, colors == 3 ? channel : 0]
-                    result[x, y, channel] = isMarked(x, y) ? (channel == 0 ? maximum : 0) : level
+                    result[x, y, channel] = isMarked ? parts(x, y)[channel] * maximum : level
                 }
                 if alpha { result[x, y, 3] = self[x, y, channels - 1] }
             }
@@ -83,14 +112,37 @@ extension TestImage {
         return labels
     }
 
-    func referenceContours() -> TestImage {
-        marked { x, y in
+    func referenceContours(reach: Int, _ parts: MarkParts) -> TestImage {
+        func isBorder(_ x: Int, _ y: Int) -> Bool {
             isForeground(x, y)
                 && [(1, 0), (-1, 0), (0, 1), (0, -1)].contains { !isForeground(x + $0.0, y + $0.1) }
         }
+        return marked(parts) { x, y in
+            (y - reach...y + reach).contains { row in (x - reach...x + reach).contains { isBorder($0, row) } }
+        }
     }
 
-    func referenceHoughLines(rho: Double, theta: Double, threshold: Int) -> TestImage {
+    /// Each label of an image in its colour, from the definition of the colour wheel in doubles.
+    func colored() -> TestImage {
+        var result = TestImage(
+            shape: ImageShape(width: width, height: height, format: PixelFormat(.rgb, .eight)),
+            samples: Array(repeating: 0, count: width * height * 3))
+        for (place, label) in samples.enumerated() where label > 0 {
+            let hue = ((((label * 0x9E37_79B1) & 0xFFFF_FFFF) >> 16) * 1536) >> 16
+            let (least, most) = [(32, 255), (16, 176), (128, 255)][label % 3]
+            for (channel, offset) in [512, 0, 1024].enumerated() {
+                let place256 = (hue + offset) % 1536
+                let share = max(0, min(255, place256 < 512 ? place256 : 1023 - place256))
+                result.samples[3 * place + channel] = least + (most - least) * share / 255
+            }
+        }
+        return result
+    }
+
+    func referenceHoughLines(
+        rho: Double, theta: Double, threshold: Int, width lineWidth: Double, edges: TestImage? = nil
+    ) -> TestImage {
+        func counts(_ x: Int, _ y: Int) -> Bool { edges.map { $0[x, y, 0] != 0 } ?? isForeground(x, y) }
         let step = theta * Double.pi / 180
         var angles = Int(Double.pi / step) + 1
         if abs(Double.pi - Double(angles - 1) * step) < step / 2 { angles -= 1 }
@@ -101,7 +153,7 @@ extension TestImage {
             let (cosine, sine) = (Float(cos(Double(angle)) / rho), Float(sin(Double(angle)) / rho))
             angle += Float(step)
             for y in 0..<height {
-                for x in 0..<width where isForeground(x, y) {
+                for x in 0..<width where counts(x, y) {
                     let place = (Float(x) * cosine + Float(y) * sine).rounded(.toNearestOrEven)
                     votes[[index, Int(place) + (distances - 1) / 2], default: 0] += 1
                 }
@@ -116,12 +168,14 @@ extension TestImage {
             found.keys.contains { cell in
                 let angle = Double(cell[0]) * theta * Double.pi / 180
                 let distance = Double(cell[1] - (distances - 1) / 2) * rho
-                return abs(Double(x) * cos(angle) + Double(y) * sin(angle) - distance) <= 0.5
+                return abs(Double(x) * cos(angle) + Double(y) * sin(angle) - distance) <= lineWidth / 2
             }
         }
     }
 
-    func referenceHarris(block: Int, aperture: Int, k: Double, threshold: Double) -> TestImage {
+    func referenceHarris(
+        block: Int, aperture: Int, k: Double, threshold: Double, size: Int, _ parts: MarkParts
+    ) -> TestImage {
         let gray = referenceGrayscale()
         let weights = Self.sobelWeights(aperture)
         let border = ReferenceBorder.reflect101
@@ -155,8 +209,12 @@ extension TestImage {
                 }
             }
         }
-        return marked { x, y in
-            corners.contains { ($0.x == x && abs($0.y - y) <= 2) || ($0.y == y && abs($0.x - x) <= 2) }
+        let (reach, half) = (size / 2, size / 14)
+        return marked(parts) { x, y in
+            corners.contains { corner in
+                let (dx, dy) = (abs(corner.x - x), abs(corner.y - y))
+                return (dx <= half && dy <= reach) || (dy <= half && dx <= reach)
+            }
         }
     }
 }

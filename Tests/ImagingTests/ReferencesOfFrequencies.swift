@@ -10,12 +10,42 @@ extension ReferenceCase {
         ReferenceCase("butterworth-highpass cutoff=3 order=4") {
             $0.referenceButterworth(cutoff: 3, order: 4, isHighpass: true)
         },
+        ReferenceCase("butterworth-lowpass border=periodic") {
+            $0.referencePeriodicButterworth(cutoff: 50, order: 2, isHighpass: false)
+        },
+        ReferenceCase("butterworth-lowpass cutoff=2.5 order=1 border=periodic") {
+            $0.referencePeriodicButterworth(cutoff: 2.5, order: 1, isHighpass: false)
+        },
+        ReferenceCase("butterworth-highpass cutoff=3 order=4 border=periodic") {
+            $0.referencePeriodicButterworth(cutoff: 3, order: 4, isHighpass: true)
+        },
     ]
 }
 
 extension TestImage {
-    /// By the sums that define the transform, first of the rows, then of the columns.
+    /// The periodic filter of an image twice as wide and high, with its mirror image on the right, and both upside down below.
     func referenceButterworth(cutoff: Double, order: Int, isHighpass: Bool) -> TestImage {
+        var mirrored = TestImage(
+            shape: ImageShape(width: 2 * width, height: 2 * height, format: shape.format),
+            samples: Array(repeating: 0, count: 4 * samples.count))
+        for y in 0..<2 * height {
+            for x in 0..<2 * width {
+                for channel in 0..<channels {
+                    mirrored[x, y, channel] = self[min(x, 2 * width - 1 - x), min(y, 2 * height - 1 - y), channel]
+                }
+            }
+        }
+        let filtered = mirrored.referencePeriodicButterworth(
+            cutoff: cutoff, order: order, isHighpass: isHighpass, longer: max(width, height))
+        return mapped { filtered[$0, $1, $2] }
+    }
+
+    /// By the sums that define the transform, first of the rows, then of the columns.
+    ///
+    /// - Parameter longer: the side in whose cycles frequencies are counted; `nil` for the image's own longer one.
+    func referencePeriodicButterworth(
+        cutoff: Double, order: Int, isHighpass: Bool, longer: Int? = nil
+    ) -> TestImage {
         typealias Number = (real: Double, imaginary: Double)
         func transform(_ numbers: [Number], _ sign: Double) -> [Number] {
             numbers.indices.map { k in
@@ -29,7 +59,7 @@ extension TestImage {
             }
         }
         func turned(_ rows: [[Number]]) -> [[Number]] { rows[0].indices.map { x in rows.map { $0[x] } } }
-        let longer = Double(max(width, height))
+        let longer = Double(longer ?? max(width, height))
         func frequency(_ index: Int, _ count: Int) -> Double {
             Double(min(index, count - index)) / Double(count) * longer
         }

@@ -5,17 +5,19 @@ extension ReferenceCase {
     static let threshold: [ReferenceCase] = [
         ReferenceCase("adaptive-threshold") {
             let taps = Array(repeating: 1, count: 11)
-            return $0.referenceAdaptive(taps, c: $0.maximum == 255 ? 2 : 514)
+            return $0.referenceGrayscale().referenceAdaptive(taps, c: $0.maximum == 255 ? 2 : 514)
         },
-        ReferenceCase("adaptive-threshold size=3 c=-7.5") { $0.referenceAdaptive([1, 1, 1], c: -7) },
-        ReferenceCase("adaptive-threshold method=gaussian size=3 c=0") { $0.referenceAdaptive([1, 2, 1], c: 0) },
-        ReferenceCase("adaptive-threshold method=gaussian size=5 c=1.2") {
+        ReferenceCase("adaptive-threshold size=3 c=-7.5 channels=each") { $0.referenceAdaptive([1, 1, 1], c: -7) },
+        ReferenceCase("adaptive-threshold method=gaussian size=3 c=0") {
+            $0.referenceGrayscale().referenceAdaptive([1, 2, 1], c: 0)
+        },
+        ReferenceCase("adaptive-threshold method=gaussian size=5 c=1.2 channels=each") {
             $0.referenceAdaptive([1, 4, 6, 4, 1], c: 2)
         },
-        ReferenceCase("adaptive-threshold method=gaussian size=7 c=3") {
+        ReferenceCase("adaptive-threshold method=gaussian size=7 c=3 channels=each") {
             $0.referenceAdaptive([2, 7, 14, 18, 14, 7, 2], c: 3)
         },
-        ReferenceCase("adaptive-threshold method=gaussian size=9 c=3") {
+        ReferenceCase("adaptive-threshold method=gaussian size=9 c=3 channels=each") {
             $0.referenceAdaptive([4, 13, 30, 51, 60, 51, 30, 13, 4], c: 3)
         },
     ]

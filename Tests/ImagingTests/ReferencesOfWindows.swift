@@ -31,17 +31,23 @@ extension ReferenceCase {
     ]
 
     static let edges: [ReferenceCase] = [
-        ReferenceCase("scharr") { $0.referenceGradient([[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]], "both") },
-        ReferenceCase("scharr direction=y") { $0.referenceGradient([[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]], "y") },
+        ReferenceCase("scharr") { $0.referenceGradient(TestImage.scharrWeights, "both", scale: 0.25) },
+        ReferenceCase("scharr scale=1") { $0.referenceGradient(TestImage.scharrWeights, "both") },
+        ReferenceCase("scharr direction=y scale=1") { $0.referenceGradient(TestImage.scharrWeights, "y") },
+        ReferenceCase("scharr direction=y scale=0.37") {
+            $0.referenceGradient(TestImage.scharrWeights, "y", scale: 0.37)
+        },
         ReferenceCase("prewitt") { $0.referenceGradient([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], "both") },
         ReferenceCase("prewitt direction=x") { $0.referenceGradient([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], "x") },
         ReferenceCase("roberts") { $0.referenceRoberts("both") },
         ReferenceCase("roberts direction=x") { $0.referenceRoberts("x") },
         ReferenceCase("roberts direction=y") { $0.referenceRoberts("y") },
-        ReferenceCase("emboss") { $0.referenceEmboss(45) },
-        ReferenceCase("emboss angle=0") { $0.referenceEmboss(0) },
-        ReferenceCase("emboss angle=-75") { $0.referenceEmboss(-75) },
-        ReferenceCase("emboss angle=200.5") { $0.referenceEmboss(200.5) },
+        ReferenceCase("emboss") { $0.referenceGrayscale().referenceEmboss(45, strength: 2) },
+        ReferenceCase("emboss angle=30 strength=-20") { $0.referenceGrayscale().referenceEmboss(30, strength: -20) },
+        ReferenceCase("emboss strength=16 angle=90") { $0.referenceGrayscale().referenceEmboss(90, strength: 16) },
+        ReferenceCase("emboss angle=0 strength=1 channels=each") { $0.referenceEmboss(0, strength: 1) },
+        ReferenceCase("emboss angle=-75 strength=1 channels=each") { $0.referenceEmboss(-75, strength: 1) },
+        ReferenceCase("emboss angle=200.5 strength=0.3 channels=each") { $0.referenceEmboss(200.5, strength: 0.3) },
     ]
 
     static let morphology: [ReferenceCase] = [
@@ -93,17 +99,19 @@ extension TestImage {
     }
 
     /// - Parameter weights: of the derivative along x.
-    func referenceGradient(_ weights: [[Int]], _ direction: String) -> TestImage {
+    func referenceGradient(_ weights: [[Int]], _ direction: String, scale: Double = 1) -> TestImage {
         mapped {
-            let dx = convolved($0, $1, $2, weights)
-            let dy = convolved($0, $1, $2, Self.transposed(weights))
+            let dx = scale * Double(convolved($0, $1, $2, weights))
+            let dy = scale * Double(convolved($0, $1, $2, Self.transposed(weights)))
             switch direction {
             case "x": return saturated(abs(dx))
             case "y": return saturated(abs(dy))
-            default: return saturated(Double(dx * dx + dy * dy).squareRoot())
+            default: return saturated((dx * dx + dy * dy).squareRoot())
             }
         }
     }
+
+    static let scharrWeights = [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]]
 
     func referenceRoberts(_ direction: String) -> TestImage {
         mapped {
@@ -117,13 +125,13 @@ extension TestImage {
         }
     }
 
-    func referenceEmboss(_ degrees: Double) -> TestImage {
+    func referenceEmboss(_ degrees: Double, strength: Double) -> TestImage {
         let angle = degrees * .pi / 180
         let weights = Self.sobelWeights(3)
         return mapped {
             let dx = Double(convolved($0, $1, $2, weights))
             let dy = Double(convolved($0, $1, $2, Self.transposed(weights)))
-            return saturated(Double((maximum + 1) / 2) - (cos(angle) * dx - sin(angle) * dy) / 4)
+            return saturated(Double((maximum + 1) / 2) - (cos(angle) * dx - sin(angle) * dy) * strength / 4)
         }
     }
 }

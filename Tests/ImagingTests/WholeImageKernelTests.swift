@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct WholeImageKernelTests {
     private func step(_ text: String, _ shape: ImageShape) throws -> WholeImageStep {
-        guard case .wholeImage(let computation) = try Pipeline(parsing: text).operations[0].computation(for: shape)
+        guard case .wholeImage(let computation, _) = try Pipeline(parsing: text).operations[0].computation(for: shape)
         else {
             throw PipelineError(.unsuitableImage, "\(text) does not need the whole image")
         }
@@ -29,7 +29,8 @@ import Testing
         for (text, seed) in [
             ("canny", 1), ("canny", 2), ("canny", 3), ("otsu", 4), ("equalize", 5), ("clahe grid=3", 6),
             ("components", 7), ("components connectivity=4", 8), ("histogram bins=3", 9),
-            ("hough-lines rho=2 theta=7", 10),
+            ("hough-lines rho=2 theta=7", 10), ("components output=labels", 11),
+            ("hough-lines method=probabilistic threshold=3", 12),
         ] {
             let kernel = try step(text, shape).kernel
             let image = Self.ridgeMap(width, 20, seed: UInt64(seed))
@@ -48,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["canny", "components", "components connectivity=4"])
+    @Test(arguments: ["canny", "components", "components connectivity=4 output=labels"])
     func `parts are computed as the whole is, and strips as their part`(_ text: String) throws {
         for seed in 0..<30 {
             let (width, height) = (seed % 13 + 1, 24)
@@ -80,7 +81,8 @@ import Testing
 
     @Test(arguments: [
         "canny", "otsu", "equalize", "clahe grid=1", "components", "histogram bins=7", "harris",
-        "hough-lines theta=30 threshold=1",
+        "hough-lines theta=30 threshold=1", "components output=labels",
+        "hough-lines method=probabilistic threshold=2 length=1 theta=30", "hough-lines edges=20 theta=45 threshold=1",
     ])
     func `damaged partial aggregates and values are refused or harmless, never a crash`(_ text: String) throws {
         let image = Self.ridgeMap(9, 6, seed: 8)

@@ -44,7 +44,10 @@ def compare(tool, name, bits, cases, seed):
             return None
         arguments, expected, *before = drawn
         pipeline = " | ".join([*before, f"{name} {arguments}".strip()])
-        actual = tool.apply(pipeline, np.ascontiguousarray(image))
+        if "output=json" in arguments:
+            actual = opponent.read(tool.document(pipeline, np.ascontiguousarray(image)), image)
+        else:
+            actual = tool.apply(pipeline, np.ascontiguousarray(image))
         if actual.shape != expected.shape or actual.dtype != expected.dtype:
             sys.exit(f"{pipeline} of {image.shape}: {actual.shape} {actual.dtype}, not {expected.shape} {expected.dtype}")
         distance = np.abs(actual.astype(np.int64) - expected.astype(np.int64))

@@ -1,4 +1,5 @@
 """Talks to tessera-kernels, which applies pipelines to raw pixels; Tools/KernelTool says how."""
+import json
 import subprocess
 
 import numpy as np
@@ -38,6 +39,11 @@ class KernelTool:
         data = self.process.stdout.read(width * height * channels * bits // 8)
         pixels = np.frombuffer(data, np.uint8 if bits == 8 else np.uint16)
         return pixels.reshape((height, width) if channels == 1 else (height, width, channels))
+
+    def document(self, pipeline, image):
+        """What the pipeline finds, from JSON."""
+        (count,) = self.ask(f"document {header(image)} {pipeline}", image.tobytes())
+        return json.loads(self.process.stdout.read(int(count)))
 
 
 def header(image):

@@ -16,8 +16,10 @@ OPPONENTS = {}
 
 
 class Opponent:
-    def __init__(self, function, against, alpha):
+    def __init__(self, function, against, alpha, read):
         self.function = function
+        # What is compared of a document, as an array: a function of it and the image. Arguments with output=json ask for it.
+        self.read = read
         self.against = against
         # What becomes of alpha: "kept", "dropped", or "alike" when it is treated as the colours are.
         self.alpha = alpha
@@ -27,16 +29,16 @@ class Opponent:
         has_alpha = image.ndim == 3 and image.shape[2] == 4
         colours = np.ascontiguousarray(image[..., :3]) if has_alpha and self.alpha != "alike" else image
         drawn = self.function(random, colours)
-        if drawn is None or not has_alpha or self.alpha != "kept":
+        if drawn is None or not has_alpha or self.alpha != "kept" or "output=json" in drawn[0]:
             return drawn
         arguments, expected, *before = drawn
         height, width = expected.shape[:2]
         return arguments, np.dstack([expected, image[:height, :width, 3]]), *before
 
 
-def opponent(name, against, alpha="kept"):
+def opponent(name, against, alpha="kept", read=None):
     def register(function):
-        OPPONENTS[name] = Opponent(function, against, alpha)
+        OPPONENTS[name] = Opponent(function, against, alpha, read)
         return function
 
     return register

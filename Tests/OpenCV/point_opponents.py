@@ -28,7 +28,7 @@ def brightness_contrast(random, image):
 def gamma(random, image):
     exponent = number(random, 0.1, 4)
     largest = top(image)
-    table = np.rint((np.arange(largest + 1) / largest) ** exponent * largest).astype(image.dtype)
+    table = np.rint((np.arange(largest + 1) / largest) ** (1 / exponent) * largest).astype(image.dtype)
     return f"gamma={exponent}", cv2.LUT(image, table) if largest == 255 else table[image]
 
 
@@ -80,12 +80,20 @@ def colormap(random, image):
 # Threshold
 
 
-@opponent("threshold", "`cv2.threshold`")
+def gray_or_each(random, image, function):
+    """The argument that says whether colours are reduced to gray, which is the default, and what `function` makes of them."""
+    if random.random() < 0.5:
+        return " channels=each", function(image)
+    return "", function(golden.gray(image))
+
+
+@opponent("threshold", "`cv2.threshold`, of `cv2.cvtColor` RGB2GRAY or of each channel")
 def threshold(random, image):
     kinds = ["binary", "binary-inv", "trunc", "tozero", "tozero-inv"]
     kind = int(random.integers(len(kinds)))
     value, maximum = level(random, image), level(random, image)
-    return f"value={value} max={maximum} kind={kinds[kind]}", cv2.threshold(image, value, maximum, kind)[1]
+    channels, expected = gray_or_each(random, image, lambda image: cv2.threshold(image, value, maximum, kind)[1])
+    return f"value={value} max={maximum} kind={kinds[kind]}{channels}", expected
 
 
 @opponent("otsu", "`cv2.threshold` THRESH_OTSU")
@@ -98,7 +106,8 @@ def adaptive_threshold(random, image):
     methods = {"mean": cv2.ADAPTIVE_THRESH_MEAN_C, "gaussian": cv2.ADAPTIVE_THRESH_GAUSSIAN_C}
     method, size, c = str(random.choice(list(methods))), odd(random, 3, 41), number(random, -20, 20, 1)
     apply = golden.adaptive if top(image) == 255 else adaptive16
-    return f"method={method} size={size} c={c}", apply(image, methods[method], size, c)
+    channels, expected = gray_or_each(random, image, lambda image: apply(image, methods[method], size, c))
+    return f"method={method} size={size} c={c}{channels}", expected
 
 
 def adaptive16(image, method, size, c):

@@ -144,7 +144,7 @@ def _(image):
 # Threshold, histogram, geometry
 
 single(
-    "threshold", "threshold",
+    "threshold channels=each", "threshold",
     lambda image, to: cv2.threshold(image, 128 * (1 if image.itemsize == 1 else 257), np.iinfo(image.dtype).max, 0, to),
 )
 

@@ -12,7 +12,7 @@ def thresholded(random, image):
     """The image with its darker part black, the pipeline that makes it so, and which pixels are not black."""
     level = int(np.quantile(image, random.uniform(0.3, 0.97)))
     result = cv2.threshold(image, level, top(image), cv2.THRESH_BINARY)[1]
-    return result, f"threshold value={level} max={top(image)}", (golden.gray(result) != 0).astype(np.uint8)
+    return result, f"threshold value={level} max={top(image)} channels=each", (golden.gray(result) != 0).astype(np.uint8)
 
 
 def marked(image, where):
@@ -32,13 +32,37 @@ def harris(random, image):
     peaks = (response > threshold * response.max()) & (response == cv2.dilate(response, np.ones((3, 3))))
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (5, 5))
     crosses = cv2.dilate((peaks & (response > 0)).astype(np.uint8), cross)
-    return f"block={block} aperture={aperture} k={k} threshold={threshold}", marked(image, crosses != 0)
+    return f"block={block} aperture={aperture} k={k} threshold={threshold} color=red size=5", marked(image, crosses != 0)
 
 
-@opponent("hough-lines", "`cv2.HoughLines`")
+def segment_ends(segments, image):
+    """How many segments end at each pixel: the same whatever their order."""
+    ends = np.zeros(image.shape[:2], np.uint16)
+    for x, y in np.array(segments, int).reshape(-1, 2):
+        ends[y, x] += 1
+    return ends
+
+
+def read_segments(document, image):
+    return segment_ends([[line["x1"], line["y1"], line["x2"], line["y2"]] for line in document["lines"]], image)
+
+
+@opponent("hough-lines", "`cv2.HoughLines`, `cv2.HoughLinesP`", read=read_segments)
 def hough_lines(random, image):
-    image, before, mask = thresholded(random, image)
+    # Among the edges of the image itself, which OpenCV has at 8 bits only, or among what a threshold leaves.
+    edges = int(random.integers(50, 600)) if top(image) == 255 and random.random() < 0.4 else 0
+    if edges:
+        before, mask = "invert | invert", cv2.Canny(golden.bgr(image), edges, edges)
+    else:
+        image, before, mask = thresholded(random, image)
     rho, theta, votes = number(random, 0.5, 4), number(random, 0.7, 20), int(random.integers(2, 60))
+    arguments = f"rho={rho} theta={theta} threshold={votes} edges={edges} lines=1000"
+    if random.random() < 0.5:
+        length, gap = int(random.integers(2, 20)), int(random.integers(0, 6))
+        found = cv2.HoughLinesP(mask, rho, theta * np.pi / 180, votes, minLineLength=length, maxLineGap=gap)
+        found = [] if found is None else found.reshape(-1, 4)
+        assert len(found) < 1000
+        return f"method=probabilistic {arguments} length={length} gap={gap} output=json", segment_ends(found, image), before
     lines = cv2.HoughLines(mask, rho, theta * np.pi / 180, votes)
     y, x = np.indices(mask.shape)
     where = np.zeros(mask.shape, bool)
@@ -47,19 +71,14 @@ def hough_lines(random, image):
         angle = np.radians(round(np.degrees(angle) / theta) * theta)
         distance = round(distance / rho) * rho
         where |= abs(x * np.cos(angle) + y * np.sin(angle) - distance) <= 0.5
-    return f"rho={rho} theta={theta} threshold={votes}", marked(image, where), before
+    return f"{arguments} color=red width=1", marked(image, where), before
 
 
 @opponent("components", "`cv2.connectedComponents`", alpha="dropped")
 def components(random, image):
     _, before, mask = thresholded(random, image)
     connectivity = int(random.choice([4, 8]))
-    _, labels = cv2.connectedComponents(mask, connectivity=connectivity)
-    # OpenCV's labels are in another order: ours is that of the first pixels.
-    found, first = np.unique(labels, return_index=True)
-    new = np.zeros(found.max() + 1, np.uint16)
-    new[found[found > 0][np.argsort(first[found > 0])]] = np.arange(1, np.count_nonzero(found) + 1)
-    return f"connectivity={connectivity}", new[labels], before
+    return f"connectivity={connectivity} output=labels", golden.ordered_labels(mask, connectivity), before
 
 
 @opponent("contours", "`cv2.findContours`")
@@ -69,33 +88,47 @@ def contours(random, image):
     where = np.zeros(mask.shape, bool)
     for contour in found:
         where[contour[:, 0, 1], contour[:, 0, 0]] = True
-    return "", marked(image, where), before
+    return "color=red width=1", marked(image, where), before
 
 
-@opponent("histogram", "`cv2.calcHist`")
+def read_counts(document, _):
+    return np.array([channel["counts"] for channel in document["channels"]])
+
+
+@opponent("histogram", "`cv2.calcHist`", read=read_counts)
 def histogram(random, image):
     bins = int(random.integers(1, 257))
     height, width = image.shape[:2]
 
+    def count(plane):
+        return cv2.calcHist([plane], [0], None, [bins], [0, top(image) + 1]).ravel().astype(np.int64)
+
     def bars(plane):
-        counts = cv2.calcHist([plane], [0], None, [bins], [0, top(image) + 1]).ravel().astype(np.int64)
+        counts = count(plane)
         bar = counts[np.arange(width) * bins // width]
         inside = bar * height >= counts.max() * (height - np.arange(height)[:, None])
         return np.where(inside, plane.dtype.type(top(image)), plane)
 
-    return f"bins={bins}", planes(image, bars)
+    if random.random() < 0.5:
+        return f"bins={bins} output=json", np.array([count(plane) for plane in cv2.split(image)])
+    return f"bins={bins} output=overlay", planes(image, bars)
 
 
 # Frequency
 
 
+def butterworth(random, image, highpass):
+    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
+    if random.random() < 0.5:
+        return f"cutoff={cutoff} order={order} border=periodic", golden.butterworth(image, cutoff, order, highpass)
+    return f"cutoff={cutoff} order={order}", golden.mirrored_butterworth(image, cutoff, order, highpass)
+
+
 @opponent("butterworth-lowpass", "NumPy's Fourier transform")
 def butterworth_lowpass(random, image):
-    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
-    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, False)
+    return butterworth(random, image, False)
 
 
 @opponent("butterworth-highpass", "NumPy's Fourier transform")
 def butterworth_highpass(random, image):
-    cutoff, order = number(random, 0.3, 40), int(random.integers(1, 8))
-    return f"cutoff={cutoff} order={order}", golden.butterworth(image, cutoff, order, True)
+    return butterworth(random, image, True)

@@ -29,8 +29,26 @@ def butterworth(pipeline, highpass):
         return run
 
 
-butterworth("butterworth-lowpass", False)
-butterworth("butterworth-highpass", True)
+butterworth("butterworth-lowpass border=periodic", False)
+butterworth("butterworth-highpass border=periodic", True)
+
+
+@race("butterworth-lowpass", "dct, multiply, dct, convertTo")
+def _(image):
+    """A mirrored image has a cosine transform; OpenCV's is one of single precision."""
+    height, width = image.shape[:2]
+    y, x = (np.arange(side) / (2 * side) * max(height, width) for side in (height, width))
+    gain = (1 / (1 + (np.hypot(y[:, None], x) / 50) ** 4)).astype(np.float32)
+    spectrum, result, to = np.empty_like(gain), np.empty_like(gain), np.empty((height, width), image.dtype)
+
+    def run():
+        for plane in [image] if image.ndim == 2 else cv2.split(image):
+            cv2.dct(plane.astype(np.float32), spectrum)
+            cv2.multiply(spectrum, gain, spectrum)
+            cv2.dct(spectrum, result, cv2.DCT_INVERSE)
+            cv2.add(result, 0, to, dtype=cv2.CV_8U if image.itemsize == 1 else cv2.CV_16U)
+
+    return run
 
 
 # Features, drawn
@@ -45,7 +63,7 @@ def edges(image):
     return cv2.Canny(image, 100, 200)
 
 
-@race("harris", "cornerHarris, dilate, minMaxLoc, compare, circle of each", ("gray8",))
+@race("harris color=red size=5", "cornerHarris, dilate, minMaxLoc, compare, circle of each", ("gray8",))
 def _(image):
     response, largest = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)
 
@@ -60,7 +78,7 @@ def _(image):
     return run
 
 
-@race("hough-lines threshold=300", "HoughLines, line of each", ("gray8",), scene=edges)
+@race("hough-lines edges=0 threshold=300 lines=1000 color=red width=1", "HoughLines, line of each", ("gray8",), scene=edges)
 def _(image):
     def run():
         lines = cv2.HoughLines(image, 1, np.pi / 180, 300)
@@ -73,7 +91,7 @@ def _(image):
     return run
 
 
-@race("components", "connectedComponentsWithStats, astype", ("gray8",), scene=regions)
+@race("components output=labels", "connectedComponentsWithStats, astype", ("gray8",), scene=regions)
 def _(image):
     labels = np.empty(image.shape, np.int32)
 
@@ -84,7 +102,7 @@ def _(image):
     return run
 
 
-@race("contours", "findContours, drawContours", ("gray8",), scene=regions)
+@race("contours color=red width=1", "findContours, drawContours", ("gray8",), scene=regions)
 def _(image):
     def run():
         found, _ = cv2.findContours(image, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -94,7 +112,7 @@ def _(image):
     return run
 
 
-@race("histogram", "calcHist, column by column")
+@race("histogram output=overlay", "calcHist, column by column")
 def _(image):
     to, largest = np.empty_like(image), int(np.iinfo(image.dtype).max)
     height, width = image.shape[:2]

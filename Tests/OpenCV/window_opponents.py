@@ -96,18 +96,23 @@ def direction(random):
     return str(random.choice(["both", "x", "y"]))
 
 
+def factor(random):
+    """A scale: 1 as a rule, or one that is rounded to."""
+    return float(random.choice([1, 1, 0.25, 0.0625, number(random, 0.01, 4)]))
+
+
 @opponent("sobel", "`cv2.Sobel` in double precision, `cv2.magnitude`")
 def sobel(random, image):
-    size, axis = odd(random, 1, 7), direction(random)
-    border, expected = bordered(random, image, 3, lambda image: golden.sobel(image, size, axis))
-    return f"size={size} direction={axis}{border}", expected
+    size, axis, scale = odd(random, 1, 7), direction(random), factor(random)
+    border, expected = bordered(random, image, 3, lambda image: golden.sobel(image, size, axis, scale))
+    return f"size={size} direction={axis} scale={scale}{border}", expected
 
 
 @opponent("scharr", "`cv2.Scharr` in double precision, `cv2.magnitude`")
 def scharr(random, image):
-    axis = direction(random)
-    border, expected = bordered(random, image, 1, lambda image: golden.scharr(image, axis))
-    return f"direction={axis}{border}", expected
+    axis, scale = direction(random), factor(random)
+    border, expected = bordered(random, image, 1, lambda image: golden.scharr(image, axis, scale))
+    return f"direction={axis} scale={scale}{border}", expected
 
 
 @opponent("prewitt", "`cv2.sepFilter2D` in double precision, `cv2.magnitude`")
@@ -147,10 +152,12 @@ def canny(random, image):
     return f"low={low * step} high={high * step} size={size}", edges, *before
 
 
-@opponent("emboss", "NumPy on `cv2.Sobel` in double precision")
+@opponent("emboss", "NumPy on `cv2.Sobel` in double precision, of `cv2.cvtColor` RGB2GRAY or of each channel")
 def emboss(random, image):
-    angle = number(random, -360, 360)
-    return f"angle={angle}", golden.emboss(image, angle)
+    angle, strength = number(random, -360, 360), float(random.choice([1, 2, number(random, -8, 8)]))
+    if random.random() < 0.5:
+        return f"angle={angle} strength={strength} channels=each", golden.emboss(image, angle, strength)
+    return f"angle={angle} strength={strength}", golden.emboss(golden.gray(image), angle, strength)
 
 
 # Morphology

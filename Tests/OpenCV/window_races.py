@@ -89,7 +89,7 @@ gradient(
     lambda image, x, y: (cv2.Sobel(image, cv2.CV_32F, 1, 0, x), cv2.Sobel(image, cv2.CV_32F, 0, 1, y)),
 )
 gradient(
-    "scharr", "Scharr twice, magnitude, convertScaleAbs",
+    "scharr scale=1", "Scharr twice, magnitude, convertScaleAbs",
     lambda image, x, y: (cv2.Scharr(image, cv2.CV_32F, 1, 0, x), cv2.Scharr(image, cv2.CV_32F, 0, 1, y)),
 )
 _DERIVE, _SMOOTH = np.array([-1.0, 0, 1], np.float32), np.array([1.0, 1, 1], np.float32)
@@ -141,7 +141,7 @@ canny("canny", 100, 200)
 canny("canny low=20 high=60", 20, 60)
 
 
-@race("emboss", "filter2D with a delta")
+@race("emboss strength=1 channels=each", "filter2D with a delta")
 def _(image):
     derive = np.outer([1, 2, 1], [-1, 0, 1]).astype(np.float32)
     kernel = (derive.T - derive) * np.float32(0.7071 / 4)

@@ -29,6 +29,25 @@ import Testing
         #expect(harness.image(job)?.resultRevision == next)
     }
 
+    @Test func `a job that an earlier release stored keeps what its pipeline meant then`() throws {
+        var configuration = SchedulerConfiguration()
+        configuration.resultRevision = 3
+        let harness = try SchedulerHarness(configuration, planner: CatalogueImagePlanner())
+        let job = try harness.submit("gamma gamma=2 | components")
+        let opened = harness.journal.compactMap { record -> String? in
+            guard case .jobOpened(let description) = record else { return nil }
+            return description.pipeline
+        }
+        #expect(opened == ["gamma gamma=2 | components"])
+        let today = "gamma gamma=0.5 | components output=labels"
+        #expect(harness.summary(job)?.description.pipeline == today)
+        try harness.restart(revision: JobOptions.currentResultRevision)
+        #expect(harness.summary(job)?.description.pipeline == today)
+        // What is submitted now means what it says.
+        let other = try harness.submit("gamma gamma=2 | components")
+        #expect(harness.summary(other)?.description.pipeline == "gamma gamma=2 | components")
+    }
+
     @Test func `a master of another release starts images over that were begun, and keeps those that are done`() throws
     {
         let harness = try SchedulerHarness()

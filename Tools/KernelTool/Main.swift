@@ -8,6 +8,7 @@ import Pipelines
 ///
 ///     operations                              -> operations NAME NAME ...
 ///     apply W H CHANNELS BITS PIPELINE, pixels -> image W H CHANNELS BITS, pixels
+///     document W H CHANNELS BITS PIPELINE, pixels -> document COUNT, so many bytes
 ///     load W H CHANNELS BITS FILE             -> ready                   the file's pixels are what is timed
 ///     prepare PIPELINE                        -> ready
 ///     time COUNT                              -> seconds S S S ...       processor time of each run
@@ -43,6 +44,19 @@ enum KernelToolMain {
                 try SerialExecutor.run(pipeline, on: input.view)
             }
             send(result, wire)
+        case "document":
+            let shape = try shape(words)
+            let input = RowBuffer(shape: shape, rows: 0..<shape.height)
+            guard wire.read(input.mutableView.bytes) else { throw KernelToolError("the pixels end too early") }
+            let pipeline = try parse(words[5])
+            guard pipeline.resultKind.isDocument else { throw KernelToolError("`\(words[5])` gives an image") }
+            let document = try attempt { () throws(PipelineError) in
+                try withExtendedLifetime(input) { () throws(PipelineError) in
+                    try SerialExecutor.report(pipeline, on: input.view)
+                }
+            }
+            wire.write(line: "document \(document.count)")
+            document.withUnsafeBytes { wire.write($0) }
         case "load":
             try bench.load(shape(words), from: words[5])
             wire.write(line: "ready")

@@ -51,7 +51,7 @@ struct PipelineWords {
 
     private static let parameters = Set(OperationCatalogue.all.flatMap { $0.description.parameters.map(\.name) })
 
-    private func isOperation(_ word: String) -> Bool { OperationCatalogue.operation(word) != nil }
+    private func isOperation(_ word: String) -> Bool { OperationCatalogue.operation(spelled: word) != nil }
 
     private func isPipeline(_ text: String) -> Bool {
         (try? PipelineCheck(presets: presets).canonicalText(of: text)) != nil

@@ -1,22 +1,30 @@
 import ArgumentParser
 import Pipelines
 import ClientKit
+import ImageFormats
 
 struct Operations: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "ops", abstract: "List the operations, or describe one.", usage: "tessera ops [NAME] [options]",
         discussion: """
-            Needs no master: what is shown is what this release checks pipelines against.
+            Needs no master: what is shown is what this release checks pipelines against. An operation may be named in any \
+            case, with underscores, and in both spellings of colour; --search finds it by what it does.
 
             Examples:
               tessera ops
               tessera ops gaussian-blur
+              tessera ops --search 'edge detection'
             """)
 
     @Argument(
         help: ArgumentHelp("The operation's name.", valueName: "name"),
         completion: .list(OperationCatalogue.all.map { $0.description.name }))
     var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "List the operations whose names, keywords or descriptions have all these words.", valueName: "text"))
+    var search: String?
 
     @Flag(help: "Write a JSON Schema of the arguments: one an operation and line.")
     var json = false
@@ -25,15 +33,27 @@ struct Operations: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         guard let name else {
-            let all = OperationCatalogue.all.map { $0.description }
+            var all = OperationCatalogue.all.map { $0.description }
+            if let search {
+                all = OperationCatalogue.search(search)
+                guard !all.isEmpty else {
+                    throw ClientError(
+                        "unknown-operation",
+                        "no operation has '\(search)' in its name, keywords or description; try one word, or 'tessera ops' for "
+                            + "all of them")
+                }
+            }
             if json {
                 for description in all { try context.console.write(description.schema) }
             } else {
-                try context.console.write(OperationPages.list(all))
+                try context.console.write(search == nil ? OperationPages.list(all) : OperationPages.lines(all))
             }
             return .done
         }
-        guard let operation = OperationCatalogue.operation(name) else {
+        guard search == nil else {
+            throw ClientError.usage("give either an operation's name or --search TEXT")
+        }
+        guard let operation = OperationCatalogue.operation(spelled: name) else {
             // The parser's own words, with its suggestion.
             _ = try PipelineArgument().checked(name)
             throw ClientError(
@@ -53,12 +73,18 @@ enum OperationPages {
         return OperationFamily.allCases.compactMap { family -> String? in
             let members = operations.filter { $0.family == family }
             if members.isEmpty { return nil }
-            let lines = members.map { operation in
-                "  " + operation.name + String(repeating: " ", count: width - operation.name.count + 2)
-                    + operation.summary
-            }
-            return ([family.rawValue] + lines).joined(separator: "\n") + "\n"
+            return ([family.rawValue] + members.map { line($0, width: width) }).joined(separator: "\n") + "\n"
         }.joined(separator: "\n")
+    }
+
+    /// Some operations in their order, one line each.
+    static func lines(_ operations: [OperationDescription]) -> String {
+        let width = operations.map(\.name.count).max() ?? 0
+        return operations.map { line($0, width: width) + "\n" }.joined()
+    }
+
+    private static func line(_ operation: OperationDescription, width: Int) -> String {
+        "  " + operation.name + String(repeating: " ", count: width - operation.name.count + 2) + operation.summary
     }
 
     static func page(_ operation: OperationDescription) -> String {
@@ -79,9 +105,26 @@ enum OperationPages {
         facts.add("accepts", formats(operation))
         facts.add("gives", operation.result)
         facts.add("border", operation.border.rawValue)
+        if !operation.asksFor.isEmpty { facts.add("needs", wanted(operation)) }
         facts.add("matches", operation.matches)
         if let document = operation.document { facts.add("document", document) }
-        return text + facts.text
+        facts.add("also called", operation.keywords.joined(separator: ", "))
+        return text + facts.text + "\nExamples:\n"
+            + commands(operation).map { "  \($0)\n" }.joined()
+    }
+
+    private static func wanted(_ operation: OperationDescription) -> String {
+        (operation.asksFor.count > 1 ? "at least one of " : "") + operation.asksFor.joined(separator: ", ")
+    }
+
+    /// Commands for the shell, to be pasted in a checkout.
+    static func commands(_ operation: OperationDescription) -> [String] {
+        operation.examples.enumerated().map { index, pipeline in
+            var file = operation.name + (index == 0 ? "" : "-\(index + 1)") + ".png"
+            // The last one shows the document, if there is one.
+            if index > 0, let kind = operation.documents.last { file = "\(operation.name).\(kind.fileExtension)" }
+            return "tessera run '\(pipeline)' examples/coffee.png -o \(file)"
+        }
     }
 
     private static func formats(_ operation: OperationDescription) -> String {

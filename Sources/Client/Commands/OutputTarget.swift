@@ -58,7 +58,7 @@ enum OutputTarget: Sendable, Hashable {
     private static func refuseOtherFormat(_ path: String, _ kind: ResultKind) throws(ClientError) {
         guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return }
         let ending = path[path.utf8.index(after: dot)...].lowercased()
-        guard otherFormats.contains(ending) else { return }
+        guard otherFormats.contains(ending), ending != kind.fileExtension else { return }
         let right = path[..<dot] + "." + kind.fileExtension
         throw .usage(
             "-o \(path) is the name of another format: results are \(kind.fileExtension.uppercased()) files; write -o \(right)"

@@ -18,13 +18,15 @@ struct ResultRequest: Sendable, Hashable {
     init(pipeline text: String, output: String?, isJSON: Bool, region: String? = nil) throws(ClientError) {
         var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
-        if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
+        if let output, let kind = Self.documentKind(of: output) {
             if let region {
                 throw .usage(
                     "-o \(output) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
                         + "first: write `crop` at the beginning of the pipeline")
             }
-            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }
+            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in
+                try pipeline.givingDocument(kind)
+            }
         } else if isStandardOutput, isJSON {
             // Where there is no document, --json is about the job, and the image needs another place.
             pipeline = (try? pipeline.givingDocument()) ?? pipeline
@@ -32,11 +34,16 @@ struct ResultRequest: Sendable, Hashable {
         self.pipeline = pipeline.canonicalText
         kind = pipeline.resultKind
         isPrinted = isJSON && isStandardOutput && kind == .json
-        if kind == .json, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
+        if kind.isDocument, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
             throw .usage(
-                "-o \(output) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
-                    + ".json, or leave output=json out")
+                "-o \(output) is the name of an image, but the pipeline's result is \(kind.rawValue.uppercased()); write to a "
+                    + "file that ends with .\(kind.fileExtension), or leave output=\(kind.rawValue) out")
         }
+    }
+
+    /// The kind of document that a file of this name has.
+    private static func documentKind(of name: String) -> ResultKind? {
+        ResultKind.allCases.first { $0.isDocument && name.hasSuffix("." + $0.fileExtension) }
     }
 
     private static func reading(

@@ -7,7 +7,8 @@ struct Run: ClientCommand {
         usage: "tessera run PIPELINE FILE... [-o PATH] [options]",
         discussion: """
             Results are written while later images are still computed. A pipeline that ends with a feature operation \
-            (components, contours ...) draws what it finds; with -o FILE.json, or --json and no -o, it gives a JSON document. \
+            (components, contours ...) draws what it finds; with -o FILE.json, or --json and no -o, it gives a JSON document; \
+            histogram gives a table with -o FILE.csv. \
             Interrupted by Ctrl-C, the job continues without \
             this command; 'tessera fetch' continues where it stopped.
 

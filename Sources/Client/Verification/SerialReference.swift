@@ -34,7 +34,7 @@ struct SerialReference: Sendable {
             }
         }
         kind = pipeline.resultKind
-        if kind == .json {
+        if kind.isDocument {
             (shape, pixels) = (source.shape, [])
             file = try withBand { try SerialExecutor.report(pipeline, on: $0) }
             return
@@ -58,7 +58,7 @@ struct SerialReference: Sendable {
 
     /// What a cluster made of the same input, held against this.
     func finding(about result: [UInt8]) throws(CodecError) -> Finding {
-        if kind == .json {
+        if kind.isDocument {
             let same = zip(result, file).prefix { $0 == $1 }.count
             return result == file ? .identicalDocument(byteCount: file.count) : .otherDocument(firstDifference: same)
         }

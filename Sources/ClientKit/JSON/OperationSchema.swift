@@ -9,10 +9,13 @@ extension OperationDescription {
             "$schema": "https://json-schema.org/draft/2020-12/schema", "title": .string(name),
             "description": .string(summary), "type": "object",
             "properties": .object(parameters.map { JSON.Member(name: $0.name, value: $0.schema) }),
-            "additionalProperties": .bool(false), "family": .string(family.rawValue), "usage": .string(usage),
+            "additionalProperties": .bool(false),
+            "anyOf": asksFor.isEmpty ? nil : .array(asksFor.map { ["required": [.string($0)]] }),
+            "family": .string(family.rawValue), "usage": .string(usage),
             "formats": .array(formats.map { .string($0.name) }), "result": .string(result),
             "border": .string(border.rawValue), "matches": .string(matches),
-            "document": document.map { .string($0) },
+            "document": document.map { .string($0) }, "keywords": .array(keywords.map { .string($0) }),
+            "example_pipelines": .array(examples.map { .string($0) }),
         ]
     }
 }

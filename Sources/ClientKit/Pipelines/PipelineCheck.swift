@@ -8,15 +8,21 @@ public struct PipelineCheck: Sendable {
     public init(presets: PresetBook = PresetBook()) { self.presets = presets }
 
     /// - Returns: the pipeline in its normal form, without presets.
+    /// - Throws: also where an operation would change nothing because nothing was given to it.
     public func canonicalText(of text: String) throws(PipelineError) -> String {
-        try PipelineCache.shared.pipeline(presets.expanding(text)).canonicalText
+        let pipeline = try PipelineCache.shared.pipeline(presets.expanding(text))
+        try pipeline.checkForSubmission()
+        return pipeline.canonicalText
     }
 
     /// The first operation, or the first argument of it, that is refused by itself; `nil` when there is no such part.
     public func errorRange(in text: String) -> Range<String.Index>? {
         for step in Pipeline.steps(of: text) {
-            if isAccepted(step) { continue }
             let words = Pipeline.words(of: step)
+            if isAccepted(step) {
+                if isSubmittable(step) { continue }
+                return (words.first ?? step).startIndex..<(words.last ?? step).endIndex
+            }
             guard let name = words.first else { return step.startIndex..<step.endIndex }
             guard isAccepted(name) else {
                 // Some operations cannot do without arguments; then the arguments are to blame.
@@ -31,10 +37,14 @@ public struct PipelineCheck: Sendable {
     }
 
     private func isAccepted(_ text: some StringProtocol) -> Bool {
+        (try? PipelineCache.shared.pipeline(presets.expanding(String(text)))) != nil
+    }
+
+    private func isSubmittable(_ text: some StringProtocol) -> Bool {
         (try? canonicalText(of: String(text))) != nil
     }
 
     private func isKnown(_ name: some StringProtocol) -> Bool {
-        OperationCatalogue.operation(String(name)) != nil
+        OperationCatalogue.operation(spelled: name) != nil
     }
 }

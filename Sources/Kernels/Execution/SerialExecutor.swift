@@ -35,9 +35,9 @@ public enum SerialExecutor {
             case .rows(let computations): current = current.applying(computations)
             case .transposition(let before, let after):
                 current = current.applying(before).transposed().applying(after)
-            case .wholeImage(let computation):
+            case .wholeImage(let computation, let after):
                 let step = WholeImageStep(computation, of: current.shape)
-                current = try current.applying(step.prelude).applying(step)
+                current = try current.applying(step.prelude).applying(step).applying(after)
             }
         }
         return current

@@ -18,6 +18,8 @@ struct DerivativeKernel: RowKernel {
     /// The weights along the other axis; as many.
     let secondary: [Int32]
     let combination: Combination
+    /// What an absolute value, or a length, is multiplied by before it is rounded.
+    let scale: Double
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
         // The largest sum is the largest level times the positive weights of both axes, twice where they are added.
@@ -47,6 +49,9 @@ struct DerivativeKernel: RowKernel {
             pair.compute(row, x: x, y: y)
             let target: UnsafeMutablePointer<Sample> = output.row(row)
             switch combination {
+            case .absoluteX where scale != 1: measure(x, nil, into: target, count)
+            case .absoluteY where scale != 1: measure(y, nil, into: target, count)
+            case .length where scale != 1: measure(x, y, into: target, count)
             case .absoluteX: saturate(x, into: target, count)
             case .absoluteY: saturate(y, into: target, count)
             case .absoluteSum:
@@ -63,6 +68,25 @@ struct DerivativeKernel: RowKernel {
         }
     }
 
+    /// The absolute values, or the lengths of pairs, times the scale, rounded, ties to even.
+    private func measure<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
+        _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>?, into target: UnsafeMutablePointer<Sample>, _ count: Int
+    ) {
+        let largest = Double(outputShape.format.depth.maximum)
+        guard let y else {
+            for i in 0..<count {
+                let value = scale * Double(Int32(truncatingIfNeeded: x[i])).magnitude
+                target[i] = Sample(truncatingIfNeeded: rounded(value, upTo: largest))
+            }
+            return
+        }
+        for i in 0..<count {
+            let dx = scale * Double(Int32(truncatingIfNeeded: x[i]))
+            let dy = scale * Double(Int32(truncatingIfNeeded: y[i]))
+            target[i] = Sample(truncatingIfNeeded: rounded((dx * dx + dy * dy).squareRoot(), upTo: largest))
+        }
+    }
+
     /// Half the range + the slope towards the light, rounded, ties to even.
     private func shade<Sample: FixedWidthInteger & UnsignedInteger, Value: FixedWidthInteger & SignedInteger>(
         _ x: UnsafePointer<Value>, _ y: UnsafePointer<Value>, _ weightX: Double, _ weightY: Double,
@@ -74,13 +98,14 @@ struct DerivativeKernel: RowKernel {
             let (dx, dy) = (Double(Int32(truncatingIfNeeded: x[i])), Double(Int32(truncatingIfNeeded: y[i])))
             return half + (weightX * dx + weightY * dy)
         }
-        guard Sample.bitWidth == 8 else {
+        // Quarters of integers, whose sums have few enough bits.
+        let isExact = [weightX, weightY].allSatisfy { ($0 * 4).rounded() == $0 * 4 && $0.magnitude <= 64 }
+        // Larger weights make larger errors in single precision.
+        guard Sample.bitWidth == 8, isExact || max(weightX.magnitude, weightY.magnitude) <= 0.5 else {
             for i in 0..<count { target[i] = Sample(truncatingIfNeeded: rounded(precise(i), upTo: largest)) }
             return
         }
         let (singleX, singleY) = (Float(weightX), Float(weightY))
-        // Quarters of integers.
-        let isExact = [weightX, weightY].allSatisfy { ($0 * 4).rounded() == $0 * 4 }
         roundInBlocks(
             into: target, count, isExact: isExact,
             single: { i in

@@ -5,9 +5,16 @@ public struct OperationDescription: Hashable, Sendable {
     /// How a pipeline calls it: lower case, words joined by `-`.
     public let name: String
     public let family: OperationFamily
+    /// What people call it elsewhere, or want when they need it, the most telling first: single words, or words joined by `-`.
+    public let keywords: [String]
+    /// Two pipelines that show what it is good for; the first begins with the operation.
+    public let examples: [String]
     /// One sentence, without a full stop.
     public let summary: String
     public let parameters: [ParameterDescription]
+    /// The parameters of which at least one must be given in what is submitted: by its defaults the operation changes nothing.
+    /// Empty where nothing need be given.
+    public let asksFor: [String]
     /// What it accepts.
     public let formats: [PixelFormat]
     /// What the pixels of the result are, as far as the formats of input and output differ.
@@ -20,14 +27,18 @@ public struct OperationDescription: Hashable, Sendable {
     public let document: String?
 
     public init(
-        _ name: String, family: OperationFamily, summary: String, parameters: [ParameterDescription] = [],
+        _ name: String, family: OperationFamily, keywords: String, examples: [String], summary: String,
+        parameters: [ParameterDescription] = [], asksFor: [String] = [],
         formats: [PixelFormat] = PixelFormat.all, result: String = "the format of the input; alpha passes through",
         border: BorderRule = .none, matches: String, document: String? = nil
     ) {
         self.name = name
         self.family = family
+        self.keywords = keywords.split(separator: " ").map { String($0) }
+        self.examples = examples
         self.summary = summary
         self.parameters = parameters
+        self.asksFor = asksFor
         self.formats = formats
         self.result = result
         self.border = border
@@ -37,6 +48,11 @@ public struct OperationDescription: Hashable, Sendable {
 
     /// The parameter called `name`.
     public func parameter(_ name: String) -> ParameterDescription? { parameters.first { $0.name == name } }
+
+    /// The parameter that `text` spells, in whatever case, with underscores for hyphens, and in both spellings of colour.
+    func parameter(spelled text: String) -> ParameterDescription? {
+        Spelling.name(text, among: parameters.map(\.name)).flatMap { parameter($0) }
+    }
 
     /// `name parameter=default ...`: what the operation does when nothing is given.
     public var usage: String {
@@ -86,10 +102,12 @@ public struct ParameterDescription: Hashable, Sendable {
     /// Whether it is a sample level: its default is meant for 8 bits and scaled by 257 on a 16-bit image.
     /// A value that was given is taken as it is.
     public let isLevel: Bool
+    /// Other words for words of a choice, which are read as these.
+    let synonyms: [String: String]
 
     public init(
         _ name: String, _ summary: String, _ kind: Kind, mayBeAuto: Bool = false, default defaultValue: ArgumentValue,
-        unit: String? = nil, isLevel: Bool = false
+        unit: String? = nil, isLevel: Bool = false, synonyms: [String: String] = [:]
     ) {
         self.name = name
         self.summary = summary
@@ -98,6 +116,7 @@ public struct ParameterDescription: Hashable, Sendable {
         self.defaultValue = defaultValue
         self.unit = unit
         self.isLevel = isLevel
+        self.synonyms = synonyms
     }
 
     /// The values that are allowed, for a person: `an odd integer from 1 to 255, or auto`.

@@ -34,6 +34,26 @@ public struct Pipeline: Sendable {
         try refuseImagesOfDocuments()
     }
 
+    /// Refuses operations that would change nothing because none of the parameters that they ask for is given.
+    ///
+    /// For what is submitted. Stored pipelines may have them: they were accepted once.
+    public func checkForSubmission() throws(PipelineError) {
+        for step in steps {
+            let description = step.arguments.operation
+            guard !description.asksFor.isEmpty, !description.asksFor.contains(where: step.arguments.isGiven) else {
+                continue
+            }
+            let names = description.asksFor.map { "`\($0)`" }
+            let wanted =
+                names.count == 1
+                ? names[0] : "at least one of \(names.dropLast().joined(separator: ", ")) and \(names[names.count - 1])"
+            let example = description.examples.first.map { ", such as `\(Pipeline.steps(of: $0)[0])`" } ?? ""
+            throw PipelineError(
+                .missingParameter,
+                "`\(step.arguments.canonicalText)` changes nothing: `\(description.name)` needs \(wanted)\(example)")
+        }
+    }
+
     /// The shape of the image before the first operation, and after each one.
     public func shapes(from input: ImageShape) throws(PipelineError) -> [ImageShape] {
         var shapes = [input]

@@ -13,6 +13,8 @@ public struct PipelineError: Error, Hashable, CustomStringConvertible {
         case unknownOperation = "unknown-operation"
         case unknownParameter = "unknown-parameter"
         case repeatedParameter = "repeated-parameter"
+        /// An operation changes nothing because none of the parameters that it asks for was given.
+        case missingParameter = "missing-parameter"
         /// There is no preset of this name, or the text was not expanded.
         case unknownPreset = "unknown-preset"
         /// A file of presets is malformed, or a preset uses itself.

@@ -73,19 +73,7 @@ enum PipelineParser {
     }
 
     private static func step(_ name: String, _ words: ArraySlice<Substring>) throws(PipelineError) -> Step {
-        guard let operation = OperationCatalogue.operation(name) else {
-            if name.first == "@" {
-                throw PipelineError(
-                    .unknownPreset,
-                    "`\(shown(name))` names a preset, which the submitter of the pipeline must expand first"
-                )
-            }
-            let names = OperationCatalogue.all.map { $0.description.name }
-            throw PipelineError(
-                .unknownOperation,
-                "there is no operation `\(shown(name))`\(suggestion(for: name, among: names)); operations: "
-                    + names.joined(separator: ", "))
-        }
+        guard let operation = OperationCatalogue.operation(spelled: name) else { throw unknownOperation(name) }
         let description = operation.description
         var given: [String: ArgumentValue] = [:]
         for word in words {
@@ -98,6 +86,34 @@ enum PipelineParser {
         return Step(operation: operation, arguments: OperationArguments(of: description, given: given))
     }
 
+    private static func unknownOperation(_ name: String) -> PipelineError {
+        if name.first == "@" {
+            return PipelineError(
+                .unknownPreset, "`\(shown(name))` names a preset, which the submitter of the pipeline must expand first"
+            )
+        }
+        var message = "there is no operation `\(shown(name))`"
+        let nearest = OperationCatalogue.nearest(to: name).map { "`\($0.name)`" }
+        if isFileName(name) {
+            message += "; it looks like a file: the pipeline comes first, the files after it"
+        } else if let last = nearest.last {
+            let others = nearest.dropLast().joined(separator: ", ")
+            message += ", did you mean \(others)\(others.isEmpty ? "" : " or ")\(last)?"
+        } else {
+            message += ", nor one that is called or described so"
+        }
+        return PipelineError(
+            .unknownOperation, message + " (`tessera ops` lists all, `tessera ops --search WORD` finds some)")
+    }
+
+    /// Whether a name has a directory or an ending, as no operation's has.
+    private static func isFileName(_ name: String) -> Bool {
+        if name.contains("/") { return true }
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return false }
+        let ending = name[name.index(after: dot)...]
+        return (2...5).contains(ending.count) && ending.allSatisfy { $0.isLetter || $0.isNumber }
+    }
+
     private static func argument(
         _ word: Substring, of operation: OperationDescription
     ) throws(PipelineError) -> (ParameterDescription, ArgumentValue) {
@@ -108,7 +124,7 @@ enum PipelineParser {
                     + "and `|` between operations")
         }
         let name = String(word[..<equals])
-        guard let parameter = operation.parameter(name) else {
+        guard let parameter = operation.parameter(spelled: name) else {
             let names = operation.parameters.map(\.name)
             throw PipelineError(
                 .unknownParameter,
@@ -133,7 +149,7 @@ enum PipelineParser {
     }
 
     private static func value(_ text: Substring, for parameter: ParameterDescription) -> ArgumentValue? {
-        if parameter.mayBeAuto && text == "auto" { return .auto }
+        if parameter.mayBeAuto && text.lowercased() == "auto" { return .auto }
         switch parameter.kind {
         case .integer(let range):
             guard let value = Int(text), range.contains(value) else { return nil }
@@ -155,8 +171,18 @@ enum PipelineParser {
             }
             return .matrix(matrix)
         case .choice(let words):
-            return words.contains(String(text)) ? .word(String(text)) : nil
+            return word(text, among: words, or: parameter.synonyms).map { .word($0) }
         }
+    }
+
+    /// The word of a choice that `text` is, spells, or is another word for.
+    private static func word(_ text: Substring, among words: [String], or synonyms: [String: String]) -> String? {
+        let text = String(text)
+        if words.contains(text) { return text }
+        if let word = synonyms[text] { return word }
+        // Signs of numbers count, hyphens between letters do not.
+        guard text.contains(where: \.isLetter) else { return nil }
+        return Spelling.name(text, among: words) ?? synonyms[Spelling.key(text)]
     }
 
     /// A number in decimal notation only: `Double` also reads hexadecimal, "inf" and "nan".

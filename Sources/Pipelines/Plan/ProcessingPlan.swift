@@ -50,7 +50,9 @@ public struct ProcessingPlan: Sendable {
         for operation in report == nil ? pipeline.operations[...] : pipeline.operations.dropLast() {
             switch try operation.computation(for: drafts.shape) {
             case .rows(let computations): drafts.append(computations)
-            case .wholeImage(let computation): drafts.append(computation)
+            case .wholeImage(let computation, let after):
+                drafts.append(computation)
+                drafts.append(after)
             case .transposition(let before, let after):
                 drafts.append(before)
                 drafts.transpose()

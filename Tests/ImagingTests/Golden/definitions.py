@@ -39,9 +39,9 @@ def gray(image):
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
-def sobel(image, size, direction):
-    x = cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=size)
-    y = cv2.Sobel(image, cv2.CV_64F, 0, 1, ksize=size)
+def sobel(image, size, direction, scale=1):
+    x = cv2.Sobel(image, cv2.CV_64F, 1, 0, ksize=size, scale=scale)
+    y = cv2.Sobel(image, cv2.CV_64F, 0, 1, ksize=size, scale=scale)
     return saturated({"x": np.abs(x), "y": np.abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
 
 
@@ -104,8 +104,8 @@ def gradient(x, y, direction, image):
     return saturated({"x": abs(x), "y": abs(y), "both": np.sqrt(x * x + y * y)}[direction], image)
 
 
-def scharr(image, direction):
-    x, y = (cv2.Scharr(image, cv2.CV_64F, *order) for order in [(1, 0), (0, 1)])
+def scharr(image, direction, scale=1):
+    x, y = (cv2.Scharr(image, cv2.CV_64F, *order, scale=scale) for order in [(1, 0), (0, 1)])
     return gradient(x, y, direction, image)
 
 
@@ -121,10 +121,10 @@ def roberts(image, direction):
     return gradient(x, y, direction, image)
 
 
-def emboss(image, degrees):
+def emboss(image, degrees, strength=1):
     x, y = (cv2.Sobel(image, cv2.CV_64F, *order, ksize=3) for order in [(1, 0), (0, 1)])
     angle = np.radians(degrees)
-    return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) / 4, image)
+    return saturated((np.iinfo(image.dtype).max + 1) / 2 - (np.cos(angle) * x - np.sin(angle) * y) * strength / 4, image)
 
 
 def convolved(image, kernel, scale, offset):
@@ -179,14 +179,30 @@ def bilateral(image, diameter, colour, space):
     return result
 
 
-def butterworth(image, cutoff, order, highpass):
+def butterworth(image, cutoff, order, highpass, longer=None):
     height, width = image.shape[:2]
-    distance = max(height, width) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    distance = (longer or max(height, width)) * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
     gain = 1 / (1 + (distance / cutoff) ** (2 * order))
     gain, offset = (1 - gain, (np.iinfo(image.dtype).max + 1) // 2) if highpass else (gain, 0)
     planes = [image] if image.ndim == 2 else cv2.split(image)
     planes = [np.fft.irfft2(np.fft.rfft2(plane) * gain, s=(height, width)) + offset for plane in planes]
     return saturated(planes[0] if image.ndim == 2 else np.stack(planes, -1), image)
+
+
+def mirrored_butterworth(image, cutoff, order, highpass):
+    """Of an image twice as wide and high, in which each edge is next to its own mirror image."""
+    height, width = image.shape[:2]
+    mirrored = np.pad(image, [(0, height), (0, width), (0, 0)][: image.ndim], "symmetric")
+    return butterworth(mirrored, cutoff, order, highpass, max(height, width))[:height, :width]
+
+
+def ordered_labels(mask, connectivity):
+    """Connected components, labelled in the order of their first pixels; OpenCV has another order."""
+    _, labels = cv2.connectedComponents(mask, connectivity=connectivity)
+    found, first = np.unique(labels, return_index=True)
+    new = np.zeros(found.max() + 1, np.uint16)
+    new[found[found > 0][np.argsort(first[found > 0])]] = np.arange(1, np.count_nonzero(found) + 1)
+    return new[labels]
 
 
 def resized(image, method, width=None, height=None, scale=None):

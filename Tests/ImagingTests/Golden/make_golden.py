@@ -12,7 +12,7 @@ import numpy as np
 
 from definitions import (
     ELEMENTS, MORPHOLOGY, SHARPEN, adaptive, bgr, bilateral, butterworth, clahe, clahe16, colormap, convolved, emboss,
-    equalized, gradient, gray, hue, morphology, prewitt, resized, roberts, saturated, saturation, scene, scharr, sepia, sobel,
+    equalized, gradient, gray, hue, mirrored_butterworth, morphology, ordered_labels, prewitt, resized, roberts, saturated, saturation, scene, scharr, sepia, sobel,
     stretched, unsharp,
 )
 
@@ -58,7 +58,7 @@ def cases(image):
         )
     for index, kind in enumerate(["binary", "binary-inv", "trunc", "tozero", "tozero-inv"]):
         level = 100 if top == 255 else 25700
-        text = f"threshold value={level} max={2 * level} kind={kind}"
+        text = f"threshold value={level} max={2 * level} kind={kind} channels=each"
         yield text, cv2.threshold(image, level, 2 * level, index)[1]
     yield "otsu", cv2.threshold(gray(image), 0, top, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
 
@@ -88,15 +88,15 @@ def further_cases(image):
     yield 'convolve kernel="1 2 0 -1 3 / 0 5 1 1 0 / -2 0 1 0 4" scale=0.09', convolved(image, kernel, 0.09, 0)
     kernel = [[0.5], [-1.25], [2.625], [-1.125], [0.75]]
     yield 'convolve kernel="0.5 / -1.25 / 2.625 / -1.125 / .75" offset=-30.5', convolved(image, kernel, 1, -30.5)
-    yield "scharr", scharr(image, "both")
-    yield "scharr direction=x", scharr(image, "x")
+    yield "scharr scale=1", scharr(image, "both")
+    yield "scharr direction=x scale=1", scharr(image, "x")
     yield "prewitt", prewitt(image, "both")
     yield "prewitt direction=y", prewitt(image, "y")
     yield "roberts", roberts(image, "both")
     yield "roberts direction=x", roberts(image, "x")
     yield "roberts direction=y", roberts(image, "y")
-    yield "emboss", emboss(image, 45)
-    yield "emboss angle=-150", emboss(image, -150)
+    yield "emboss strength=1 channels=each", emboss(image, 45)
+    yield "emboss angle=-150 strength=1 channels=each", emboss(image, -150)
     for name, size, shape, iterations in [
         ("gradient", 3, "rect", 1),
         ("gradient", 5, "cross", 2),
@@ -107,10 +107,10 @@ def further_cases(image):
             image, name, size, shape, iterations
         )
     if top == 255:
-        yield "adaptive-threshold", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 11, 2)
-        yield "adaptive-threshold size=5 c=-3.5", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 5, -3.5)
+        yield "adaptive-threshold channels=each", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 11, 2)
+        yield "adaptive-threshold size=5 c=-3.5 channels=each", adaptive(image, cv2.ADAPTIVE_THRESH_MEAN_C, 5, -3.5)
         for size in [3, 7, 9, 15]:
-            text = f"adaptive-threshold method=gaussian size={size} c=1.2"
+            text = f"adaptive-threshold method=gaussian size={size} c=1.2 channels=each"
             yield text, adaptive(image, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, size, 1.2)
     yield "stretch", cv2.normalize(image, None, 0, top, cv2.NORM_MINMAX)
     yield "stretch low=2 high=97.5", stretched(image, 2, 97.5)
@@ -121,8 +121,38 @@ def further_cases(image):
         yield "bilateral diameter=9 sigma-color=80.5 sigma-space=2.5", bilateral(image, 9, 80.5, 2.5)
     for clip, grid in [(2, 8), (0, 3), (3.7, 5)]:
         yield f"clahe clip={clip} grid={grid}", (clahe if top == 255 or image.ndim == 2 else clahe16)(image, clip, grid)
-    yield "butterworth-lowpass cutoff=5", butterworth(image, 5, 2, False)
-    yield "butterworth-highpass cutoff=3.5 order=1", butterworth(image, 3.5, 1, True)
+    yield "butterworth-lowpass cutoff=5 border=periodic", butterworth(image, 5, 2, False)
+    yield "butterworth-highpass cutoff=3.5 order=1 border=periodic", butterworth(image, 3.5, 1, True)
+
+
+def default_cases(image):
+    """As `cases`, for the small images: what operations do by themselves where OpenCV has to be told."""
+    top = int(np.iinfo(image.dtype).max)
+    level = 100 if top == 255 else 25700
+    for kind, code in [("binary", cv2.THRESH_BINARY), ("tozero", cv2.THRESH_TOZERO)]:
+        yield f"threshold value={level} kind={kind}", cv2.threshold(gray(image), level, top, code)[1]
+    if top == 255:
+        yield "adaptive-threshold", adaptive(gray(image), cv2.ADAPTIVE_THRESH_MEAN_C, 11, 2)
+        yield "adaptive-threshold method=gaussian size=7", adaptive(gray(image), cv2.ADAPTIVE_THRESH_GAUSSIAN_C, 7, 2)
+    yield "scharr", scharr(image, "both", 0.25)
+    yield "scharr direction=y scale=2.5", scharr(image, "y", 2.5)
+    yield "sobel size=5 scale=0.0625", sobel(image, 5, "both", 0.0625)
+    yield "sobel direction=x scale=0.5", sobel(image, 3, "x", 0.5)
+    yield "emboss", emboss(gray(image), 45, 2)
+    yield "emboss angle=110 strength=-3.5", emboss(gray(image), 110, -3.5)
+    yield "butterworth-lowpass cutoff=5", mirrored_butterworth(image, 5, 2, False)
+    yield "butterworth-highpass cutoff=3.5 order=1", mirrored_butterworth(image, 3.5, 1, True)
+    table = np.rint((np.arange(top + 1) / top) ** (1 / 2.2) * top).astype(image.dtype)
+    yield "gamma gamma=2.2", cv2.LUT(image, table) if top == 255 else table[image]
+    mask = cv2.threshold(gray(image), 0, top, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    yield "otsu | components output=labels", ordered_labels((mask != 0).astype(np.uint8), 8)
+    for width in [1, 3]:
+        drawn = (mask != 0).astype(np.uint8)
+        border = drawn & ~cv2.erode(drawn, cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), borderValue=0)
+        where = cv2.dilate(border, np.ones((width, width), np.uint8)) != 0
+        result = cv2.merge([mask] * 3)
+        result[where] = (0, top, 0)
+        yield f"otsu | contours color=green width={width}", result
 
 
 def geometry_cases(image):
@@ -162,7 +192,7 @@ def border_cases(image):
         x, y = (cv2.Sobel(image, cv2.CV_64F, *order, ksize=5, borderType=border) for order in [(1, 0), (0, 1)])
         yield f"sobel size=5 border={name}", gradient(x, y, "both", image)
         x, y = (cv2.Scharr(image, cv2.CV_64F, *order, borderType=border) for order in [(1, 0), (0, 1)])
-        yield f"scharr direction=x border={name}", gradient(x, y, "x", image)
+        yield f"scharr direction=x scale=1 border={name}", gradient(x, y, "x", image)
         second = cv2.Laplacian(image, cv2.CV_64F, ksize=3, borderType=border)
         yield f"laplacian size=3 border={name}", saturated(np.abs(second), image)
         kernel = np.array([[1, 2, 0, -1, 3], [0, 5, 1, 1, 0], [-2, 0, 1, 0, 4]], np.float64)
@@ -207,12 +237,24 @@ def documents(image):
     for rho, theta, threshold in [(1, 1, 15), (2.5, 3.7, 20)]:
         lines = cv2.HoughLinesWithAccumulator(mask, rho, theta * np.pi / 180, threshold)
         lines = [] if lines is None else lines.reshape(-1, 3).tolist()
-        yield f"otsu | hough-lines rho={rho} theta={theta} threshold={threshold}", {
-            "operation": "hough-lines", **head, "rho": rho, "theta": theta, "threshold": threshold,
+        yield f"otsu | hough-lines rho={rho} theta={theta} threshold={threshold} lines=1000", {
+            "operation": "hough-lines", **head, "method": "standard", "edges": 0, "rho": rho, "theta": theta, "threshold": threshold,
             "truncated": len(lines) > 1000,
             "lines": [
                 {"rho": line[0], "theta": float(np.degrees(line[1])), "votes": int(line[2])} for line in lines[:1000]
             ],
+        }
+    edges = cv2.Canny(bgr(image), 180, 180)
+    for threshold, length, gap in [(8, 5, 1), (5, 3, 2)]:
+        lines = cv2.HoughLinesP(edges, 1, np.pi / 180, threshold, minLineLength=length, maxLineGap=gap)
+        lines = [] if lines is None else lines.reshape(-1, 4).tolist()
+        # Ours are in the order of their lengths.
+        lines.sort(key=lambda line: (-((line[2] - line[0]) ** 2 + (line[3] - line[1]) ** 2), line[1], line[0], line[3], line[2]))
+        text = f"hough-lines method=probabilistic edges=180 threshold={threshold} length={length} gap={gap} lines=1000"
+        yield text, {
+            "operation": "hough-lines", **head, "method": "probabilistic", "edges": 180, "rho": 1, "theta": 1,
+            "threshold": threshold, "length": length, "gap": gap, "truncated": False,
+            "lines": [dict(zip(["x1", "y1", "x2", "y2"], line)) for line in lines],
         }
     for block, aperture, k, threshold in [(2, 3, 0.04, 0.01), (4, 5, 0.06, 0.1)]:
         response = cv2.cornerHarris(levels, block, aperture, k)
@@ -262,6 +304,9 @@ def main():
         source = write(f"small-{channels}x{bits}.bin", small)
         for number, (pipeline, result) in enumerate(further_cases(small)):
             target = write(f"small-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
+            entries.append({"pipeline": pipeline, "input": source, "output": target})
+        for number, (pipeline, result) in enumerate(default_cases(small)):
+            target = write(f"default-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)
             entries.append({"pipeline": pipeline, "input": source, "output": target})
         for number, (pipeline, result) in enumerate(geometry_cases(small)):
             target = write(f"geometry-{channels}x{bits}-{number:02}-{pipeline.split()[0]}.bin", result)

@@ -14,7 +14,7 @@ extension Gradient: RowKernelProviding {
             }
         return DerivativeKernel(
             outputShape: step.output, primary: primary, secondary: secondary,
-            combination: DerivativeKernel.Combination(combination))
+            combination: DerivativeKernel.Combination(combination), scale: scale)
     }
 }
 
@@ -25,9 +25,9 @@ extension DerivativeKernel.Combination {
         case .absoluteY: self = .absoluteY
         case .length: self = .length
         case .absoluteSum: self = .absoluteSum
-        case .relief(let degrees):
+        case .relief(let degrees, let strength):
             let light = direction(degrees: degrees)
-            self = .relief(x: -light.cosine / 4, y: light.sine / 4)
+            self = .relief(x: -light.cosine * strength / 4, y: light.sine * strength / 4)
         }
     }
 }

@@ -1,7 +1,9 @@
 import Pipelines
 
 extension BorderMarks: RowKernelProviding {
-    func kernel(for step: RowStep) -> any RowKernel { BorderKernel(input: step.input) }
+    func kernel(for step: RowStep) -> any RowKernel {
+        BorderKernel(image: MarkedImage(input: step.input, color: color), reach: reach)
+    }
 }
 
 extension NeighborMasks: RowKernelProviding {
@@ -12,24 +14,36 @@ extension BorderList: ReportKernelProviding {
     func kernel(for step: ReportStep) -> any ReportKernel { ContourKernel(input: step.input) }
 }
 
-/// Marks the pixels that belong to a border.
+/// Marks the pixels that belong to a border, and those around them.
 private struct BorderKernel: RowKernel {
-    let input: ImageShape
+    let image: MarkedImage
+    /// Rows and columns around a border's pixel that are marked too.
+    let reach: Int
 
-    var outputShape: ImageShape { MarkedImage(input: input).outputShape }
+    var outputShape: ImageShape { image.outputShape }
 
     func apply(_ band: RowsView, to output: MutableRowsView) {
-        let neighbors = NeighborKernel(input: input)
-        let masks = RowBuffer(shape: neighbors.outputShape, rows: output.rows)
+        let neighbors = NeighborKernel(input: image.input)
+        let near =
+            max(0, output.rows.lowerBound - reach)..<min(image.input.height, output.rows.upperBound + reach)
+        let masks = RowBuffer(shape: neighbors.outputShape, rows: near)
         neighbors.apply(band, to: masks.mutableView)
-        let image = MarkedImage(input: input)
+        // For each column, how many of the rows within reach have a border there.
+        var counts = [Int32](repeating: 0, count: image.input.width)
         var marks: [Range<Int>] = []
         withExtendedLifetime(masks) {
-            for y in output.rows {
+            func count(_ y: Int, _ change: Int32) {
+                guard near.contains(y) else { return }
                 let row: UnsafePointer<UInt16> = masks.view.row(y)
+                for x in 0..<image.input.width where Neighbors(row[x]).isOnBorder { counts[x] += change }
+            }
+            for y in output.rows.lowerBound - reach..<output.rows.lowerBound + reach { count(y, 1) }
+            for y in output.rows {
+                count(y + reach, 1)
                 marks.removeAll(keepingCapacity: true)
-                for x in 0..<input.width where Neighbors(row[x]).isOnBorder { marks.append(x..<x + 1) }
+                for x in 0..<image.input.width where counts[x] > 0 { marks.append(x - reach..<x + reach + 1) }
                 image.draw(UnsafeRawPointer(band.row(y, as: UInt8.self)), to: output, y, marks: marks)
+                count(y - reach, -1)
             }
         }
     }

@@ -21,7 +21,7 @@ extension CornerList: WholeImageKernelProviding, ReportKernelProviding {
             arguments: [
                 ("block", "\(response.block)"), ("aperture", "\(response.aperture)"),
                 ("k", "\(ArgumentValue.number(response.k))"), ("threshold", "\(ArgumentValue.number(threshold))"),
-            ], threshold: threshold)
+            ], threshold: threshold, image: MarkedImage(input: input, color: color), size: size)
     }
 }
 
@@ -43,8 +43,11 @@ private struct CornerKernel: WholeImageKernel, ReportKernel {
     /// The arguments, for the document.
     let arguments: [(name: String, json: String)]
     let threshold: Double
+    let image: MarkedImage
+    /// The side of a cross.
+    let size: Int
 
-    var outputShape: ImageShape { MarkedImage(input: layout.image).outputShape }
+    var outputShape: ImageShape { image.outputShape }
 
     func aggregate(_ rows: RowsView) -> [UInt8] {
         var found = FoundCorners(threshold: threshold)
@@ -93,11 +96,17 @@ private struct CornerKernel: WholeImageKernel, ReportKernel {
     func apply(_ value: [UInt8], to input: RowsView, into output: MutableRowsView) throws(PipelineError) {
         var found = try found([value])
         let corners = found.strongest.map { (x: Int($0.x), y: Int($0.y)) }.sorted { $0.y < $1.y }
-        let image = MarkedImage(input: layout.image)
+        // The lines of a cross: one pixel wide up to a side of 13.
+        let (reach, half) = (size / 2, size / 14)
+        var first = corners.startIndex
         for y in output.rows {
             // The corners whose crosses reach row y.
-            let near = corners[(corners.firstIndex { $0.y >= y - 2 } ?? corners.endIndex)...].prefix { $0.y <= y + 2 }
-            let marks = near.map { $0.y == y ? $0.x - 2..<$0.x + 3 : $0.x..<$0.x + 1 }
+            while first < corners.endIndex && corners[first].y < y - reach { first += 1 }
+            let near = corners[first...].prefix { $0.y <= y + reach }
+            let marks = near.map { corner in
+                let side = abs(corner.y - y) <= half ? reach : half
+                return corner.x - side..<corner.x + side + 1
+            }
             image.draw(layout.imageRow(input, y), to: output, y, marks: marks)
         }
     }

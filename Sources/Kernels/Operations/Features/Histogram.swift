@@ -1,16 +1,19 @@
 import Pipelines
 
 extension BinCounts: WholeImageKernelProviding, ReportKernelProviding {
-    func kernel(for step: WholeImageStep) -> any WholeImageKernel { HistogramKernel(shape: step.input, bins: bins) }
-    func kernel(for step: ReportStep) -> any ReportKernel { HistogramKernel(shape: step.input, bins: bins) }
+    func kernel(for step: WholeImageStep) -> any WholeImageKernel { kernel(step.input) }
+    func kernel(for step: ReportStep) -> any ReportKernel { kernel(step.input) }
+
+    private func kernel(_ input: ImageShape) -> HistogramKernel {
+        HistogramKernel(shape: input, bins: bins, result: result)
+    }
 }
 
 /// Summary and value are the counts: a little-endian `UInt64` a bin, channel after channel.
 private struct HistogramKernel: WholeImageKernel, ReportKernel {
     let shape: ImageShape
     let bins: Int
-
-    var outputShape: ImageShape { shape }
+    let result: BinCounts.Result
 
     private var levelCount: Int { shape.format.depth.maximum + 1 }
     private var channelCount: Int { shape.format.colorChannelCount }
@@ -60,6 +63,7 @@ private struct HistogramKernel: WholeImageKernel, ReportKernel {
     func document(_ partials: [[UInt8]]) throws(PipelineError) -> [UInt8] {
         let counts = try sum(partials)
         let names = shape.format.layout.isColor ? ["r", "g", "b"] : ["gray"]
+        if result == .table { return table(counts, names) }
         var text = JSONText("histogram", width: shape.width, height: shape.height)
         text.add("bins", bins)
         text.add("channels", names.indices) { channel in
@@ -69,8 +73,27 @@ private struct HistogramKernel: WholeImageKernel, ReportKernel {
         return text.document
     }
 
+    /// A line per bin: its first level, and the count of each channel.
+    private func table(_ counts: [UInt64], _ names: [String]) -> [UInt8] {
+        var lines = [(["level"] + names).joined(separator: ",")]
+        for bin in 0..<bins {
+            // The first level that is counted in it: see `aggregate`.
+            let first = (bin * levelCount + bins - 1) / bins
+            lines.append(
+                ([first] + names.indices.map { Int(counts[$0 * bins + bin]) }).map { "\($0)" }.joined(separator: ","))
+        }
+        return Array((lines.joined(separator: "\n") + "\n").utf8)
+    }
+
     func apply(_ value: [UInt8], to input: RowsView, into output: MutableRowsView) throws(PipelineError) {
         let counts = try sum([value])
+        if result == .counts {
+            let row = bytes(counts)
+            for y in output.rows {
+                output.row(y, as: UInt8.self).update(from: row, count: row.count)
+            }
+            return
+        }
         switch shape.format.depth {
         case .eight: draw(counts, input, output, UInt8.self)
         case .sixteen: draw(counts, input, output, UInt16.self)

@@ -2,12 +2,8 @@ import ByteCoding
 import Pipelines
 
 extension LineList: WholeImageKernelProviding, ReportKernelProviding {
-    func kernel(for step: WholeImageStep) -> any WholeImageKernel { kernel(step.input) }
-    func kernel(for step: ReportStep) -> any ReportKernel { kernel(step.input) }
-
-    private func kernel(_ input: ImageShape) -> HoughKernel {
-        HoughKernel(input: input, grid: grid, threshold: threshold)
-    }
+    func kernel(for step: WholeImageStep) -> any WholeImageKernel { HoughKernel(input: step.input, search: search) }
+    func kernel(for step: ReportStep) -> any ReportKernel { HoughKernel(input: step.input, search: search) }
 }
 
 /// The directions of a grid's lines.
@@ -16,17 +12,31 @@ struct HoughDirections {
     /// For each angle, a distance per pixel of x and y.
     private let steps: [(x: Float, y: Float)]
 
-    init(_ grid: HoughGrid) {
+    /// - Parameter isSummed: whether each angle is the one before and the resolution, in single precision, as for OpenCV's
+    ///   `HoughLines`; else a multiple of the resolution, as for its `HoughLinesP`.
+    init(_ grid: HoughGrid, isSummed: Bool = true) {
         self.grid = grid
-        let radians = grid.theta * Double.pi / 180
+        let radians = Float(grid.theta * Double.pi / 180)
         let scale = Double(1 / Float(grid.rho))
-        var angle = Float(0)
-        steps = (0..<grid.angleCount).map { _ in
-            let (cosine, sine) = direction(degrees: Double(angle) * (180 / Double.pi))
-            angle += Float(radians)
+        var sum = Float(0)
+        steps = (0..<grid.angleCount).map { index in
+            let angle = isSummed ? Double(sum) : Double(index) * Double(radians)
+            let (cosine, sine) = direction(degrees: angle * (180 / Double.pi))
+            sum += radians
             return (Float(cosine * scale), Float(sine * scale))
         }
     }
+
+    /// The distance of the line through one pixel, as the index of its cell.
+    @inline(__always)
+    func distance(_ angle: Int, x: Int, y: Int) -> Int {
+        let step = steps[angle]
+        let distance = (Float(x) * step.x + Float(y) * step.y + 0x1.8p23) - 0x1.8p23
+        return Int(distance) + (grid.distanceCount - 1) / 2
+    }
+
+    /// A distance per pixel of x and y: the normal of the angle's lines, divided by the resolution.
+    func step(_ angle: Int) -> (x: Float, y: Float) { steps[angle] }
 
     /// The distances of the lines through some pixels, as indices of cells.
     func measure(_ angle: Int, _ places: HoughPlaces, into distances: UnsafeMutablePointer<Int32>) {
@@ -50,10 +60,9 @@ private struct HoughLine {
 /// The value is the lines: `u32` lines, for each a `u32` angle and a `u32` distance.
 private struct HoughKernel: WholeImageKernel, ReportKernel {
     let input: ImageShape
-    let grid: HoughGrid
-    let threshold: Int
+    let search: LineSearch
 
-    var outputShape: ImageShape { MarkedImage(input: input).outputShape }
+    private var grid: HoughGrid { search.grid }
 
     func aggregate(_ rows: RowsView) -> [UInt8] {
         // No cell counts more than all pixels.
@@ -64,14 +73,14 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
     private func votes<Count: FixedWidthInteger & UnsignedInteger>(_ rows: RowsView, _: Count.Type) -> HoughVotes<Count>
     {
         var votes = HoughVotes<Count>(grid)
-        let foreground = ForegroundRow(input)
+        let pixels = LinePixels(input, search)
         var places = HoughPlaces(rowWidth: input.width)
         defer {
-            foreground.deallocate()
+            pixels.deallocate()
             places.deallocate()
         }
         for y in rows.rows {
-            places.append(foreground.read(rows, y), y: y)
+            places.append(pixels.read(rows, y), y: y)
             if places.isFull { votes.add(&places) }
         }
         votes.add(&places)
@@ -83,7 +92,7 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
     }
 
     func finalize(_ partials: [[UInt8]]) throws(PipelineError) -> [[UInt8]] {
-        let lines = try lines(partials).prefix(HoughLines.maximumLineCount)
+        let lines = try lines(partials).prefix(search.lineCount)
         var writer = BinaryWriter()
         writer.write(UInt32(lines.count))
         for line in lines {
@@ -104,7 +113,7 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
         for angle in 0..<grid.angleCount {
             for distance in 0..<grid.distanceCount {
                 let own = votes[angle, distance]
-                if own > threshold && own > votes[angle, distance - 1] && own >= votes[angle, distance + 1]
+                if own > search.threshold && own > votes[angle, distance - 1] && own >= votes[angle, distance + 1]
                     && own > votes[angle - 1, distance] && own >= votes[angle + 1, distance]
                 {
                     lines.append(HoughLine(angle: angle, distance: distance, votes: own))
@@ -116,12 +125,9 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
 
     func document(_ partials: [[UInt8]]) throws(PipelineError) -> [UInt8] {
         let lines = try lines(partials)
-        var text = JSONText("hough-lines", width: input.width, height: input.height)
-        text.add("rho", raw: "\(ArgumentValue.number(grid.rho))")
-        text.add("theta", raw: "\(ArgumentValue.number(grid.theta))")
-        text.add("threshold", threshold)
-        text.add("truncated", lines.count > HoughLines.maximumLineCount)
-        text.add("lines", lines.prefix(HoughLines.maximumLineCount)) { line in
+        var text = search.document(in: input, method: .standard)
+        text.add("truncated", lines.count > search.lineCount)
+        text.add("lines", lines.prefix(search.lineCount)) { line in
             "{\"rho\": \(JSONText.fixed(grid.rho(ofDistance: line.distance), decimals: 3)), \"theta\": "
                 + "\(JSONText.fixed(grid.theta(ofAngle: line.angle), decimals: 4)), \"votes\": \(line.votes)}"
         }
@@ -139,20 +145,21 @@ private struct HoughKernel: WholeImageKernel, ReportKernel {
             lines.append((direction(degrees: grid.theta(ofAngle: angle)), grid.rho(ofDistance: distance)))
         }
         try reader.finish()
-        let image = MarkedImage(input: input)
+        let image = MarkedImage(input: input, color: search.color)
         for y in output.rows {
             let marks = lines.map { line in pixels(line.normal, line.rho, y: y) }
-            image.draw(UnsafeRawPointer(rows.row(y, as: UInt8.self)), to: output, y, marks: marks)
+            image.draw(search.imageRow(rows, y, of: input), to: output, y, marks: marks)
         }
     }
 
-    /// The pixels of row `y` that are at most half a pixel from a line; maybe outside the image.
+    /// The pixels of row `y` that are at most half the width from a line; maybe outside the image.
     private func pixels(_ normal: (cosine: Double, sine: Double), _ rho: Double, y: Int) -> Range<Int> {
         let rest = rho - Double(y) * normal.sine
+        let half = Double(search.width) / 2
         if normal.cosine.magnitude * Double(input.width) < 1e-9 {
-            return rest.magnitude <= 0.5 ? 0..<input.width : 0..<0
+            return rest.magnitude <= half ? 0..<input.width : 0..<0
         }
-        let ends = [(rest - 0.5) / normal.cosine, (rest + 0.5) / normal.cosine]
+        let ends = [(rest - half) / normal.cosine, (rest + half) / normal.cosine]
         let limit = Double(input.width)
         let first = min(max(min(ends[0], ends[1]).rounded(.up), 0), limit)
         let last = min(max(max(ends[0], ends[1]).rounded(.down), -1), limit)

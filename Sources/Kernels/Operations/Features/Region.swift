@@ -163,7 +163,7 @@ struct PartRegions {
 ///
 ///     u32 regions | the regions, by first pixel | top row: u32 runs, each u32 start, u32 end, u32 region | bottom row likewise
 ///
-/// When more regions than can be labelled end within the part, the first number is the largest there is, and nothing follows.
+/// When more regions than are kept end within the part, the first number is the largest there is, and nothing follows.
 struct RegionSummary {
     let bytes: [UInt8]
 
@@ -206,7 +206,7 @@ struct JoinedRegions {
 
     private var sets = RegionSets()
     private(set) var parts: [Part] = []
-    /// Some part has more regions than can be labelled; nothing else is known then.
+    /// Some part has more regions than are kept; nothing else is known then.
     private(set) var isOverLimit = false
     /// The distinct regions, by first pixel.
     let regions: [Region]

@@ -5,6 +5,9 @@ extension ButterworthFilter: RowKernelProviding {
 }
 
 extension ButterworthFilter {
+    /// Whether the image is continued as a mirror does, so that rows and columns have cosine transforms.
+    var isMirrored: Bool { border == .reflect }
+
     /// The square of the frequency that `index` of `count` columns or rows stands for, in cutoffs.
     func square(_ index: Int, of count: Int, in shape: ImageShape) -> Double {
         let frequency = Double(index) * Double(max(shape.width, shape.height)) / (Double(count) * cutoff)

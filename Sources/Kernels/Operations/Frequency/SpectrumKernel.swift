@@ -8,6 +8,9 @@ import Pipelines
 ///     rows of samples -> transform rows | exchange | transform columns, times gain, transform back | exchange | rows back
 ///
 /// Whichever rank transforms a row or column, it takes the same numbers in the same order: the result does not depend on the ranks.
+/// An image that is continued as a mirror does has a period of twice its width and height, whose transform is the cosine
+/// transform of the image: `MirrorOrder` says how it is made of transforms of the image's own size.
+///
 /// Only half of each row's spectrum is kept, since that of real numbers mirrors itself. Samples of 8 bits are transformed in
 /// single precision, those of 16 bits in double: the error is far below a level.
 struct SpectrumKernel: CollectiveKernel {
@@ -24,7 +27,8 @@ struct SpectrumKernel: CollectiveKernel {
     private func apply<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInteger>(
         _ input: RowsView, to output: MutableRowsView, _ ranks: any CollectiveRanks, _: Lanes.Type, _: Sample.Type
     ) {
-        let rows = SpectrumRows<Lanes, Sample>(outputShape, ranks.rows(of: ranks.rank, height: outputShape.height))
+        let rows = SpectrumRows<Lanes, Sample>(
+            outputShape, ranks.rows(of: ranks.rank, height: outputShape.height), isMirrored: filter.isMirrored)
         let columns = SpectrumColumns<Lanes>(outputShape, filter, scale: 1 / (rows.scale * Double(outputShape.height)))
         let exchange = SpectrumExchange<Lanes>(outputShape, ranks)
         defer {

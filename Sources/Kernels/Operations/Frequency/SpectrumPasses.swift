@@ -9,10 +9,13 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
     private let shape: ImageShape
     private let rows: Range<Int>
     private let transform: RealFourierTransform<Lanes>
+    /// `nil` for an image that is repeated beyond its edges.
+    private let mirror: MirrorOrder<Lanes>?
 
-    init(_ shape: ImageShape, _ rows: Range<Int>) {
+    init(_ shape: ImageShape, _ rows: Range<Int>, isMirrored: Bool) {
         self.shape = shape
         self.rows = rows
+        mirror = isMirrored ? MirrorOrder(count: shape.width) : nil
         transform = RealFourierTransform(count: shape.width)
         let count = Self.samplesPerPart * transform.places.step
         levels = .allocate(capacity: count)
@@ -37,6 +40,7 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
         forEachGroup { y, count in
             load(input, channel, y, count)
             let numbers = transform.forward()
+            turn(numbers)
             forEachBlock { block, place in
                 Number.transpose(
                     numbers + place, count: Lanes.scalarCount, to: spectrum + block + y - rows.lowerBound, count: count)
@@ -52,8 +56,15 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
                     spectrum + block + y - rows.lowerBound, count: count, to: transform.row + place,
                     count: Lanes.scalarCount)
             }
+            // What is turned back has its parts exchanged: it is turned the other way by the same constants.
+            turn(transform.row)
             store(transform.back(), output, channel, y, count)
         }
+    }
+
+    private func turn(_ numbers: Number.Row) {
+        guard let mirror else { return }
+        for k in 0..<transform.spectrumCount { numbers[k] = numbers[k] * mirror.turns[k] }
     }
 
     /// As many rows at once as there are lanes.
@@ -76,7 +87,14 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
         let (channels, places, half) = (shape.format.channelCount, transform.places, half)
         forEachPart { start, length in
             for lane in 0..<count {
-                let source = input.row(y + lane, as: Sample.self) + start * channels + channel
+                let row = input.row(y + lane, as: Sample.self) + channel
+                if let mirror {
+                    for x in 0..<length {
+                        levels[places[x] + lane] = row[mirror.index(atPlace: start + x) * channels]
+                    }
+                    continue
+                }
+                let source = row + start * channels
                 for x in 0..<length { levels[places[x] + lane] = source[x * channels] }
             }
             let numbers =
@@ -97,7 +115,14 @@ struct SpectrumRows<Lanes: FourierLanes, Sample: FixedWidthInteger & UnsignedInt
                 levels[index] = Sample(truncatingIfNeeded: Lanes.level(numbers[index] + half, upTo: largest))
             }
             for lane in 0..<count {
-                let target = output.row(y + lane, as: Sample.self) + start * channels + channel
+                let row = output.row(y + lane, as: Sample.self) + channel
+                if let mirror {
+                    for x in 0..<length {
+                        row[mirror.index(atPlace: start + x) * channels] = levels[places[x] + lane]
+                    }
+                    continue
+                }
+                let target = row + start * channels
                 for x in 0..<length { target[x * channels] = levels[places[x] + lane] }
             }
         }
@@ -121,6 +146,10 @@ struct SpectrumColumns<Lanes: FourierLanes> {
     private let scale: Lanes.Scalar
     private let transform: FourierTransform<Lanes>
     private let scratch: Number.Row
+    /// `nil` for an image that is repeated beyond its edges.
+    private let mirror: MirrorOrder<Lanes>?
+    /// A column in the mirror's order; no memory without one.
+    private let ordered: Number.Row
 
     /// - Parameter scale: what gains are multiplied by.
     init(_ shape: ImageShape, _ filter: ButterworthFilter, scale: Double) {
@@ -129,12 +158,64 @@ struct SpectrumColumns<Lanes: FourierLanes> {
         self.scale = Lanes.Scalar(scale)
         transform = FourierTransform(count: shape.height)
         scratch = Number.allocate(transform.scratchCount)
+        mirror = filter.isMirrored ? MirrorOrder(count: shape.height) : nil
+        ordered = Number.allocate(filter.isMirrored ? shape.height : 0)
     }
 
-    func deallocate() { scratch.deallocate() }
+    func deallocate() {
+        scratch.deallocate()
+        ordered.deallocate()
+    }
 
     /// Filters the columns of a block, where they are; the parts of each number come out exchanged.
     func filter(_ block: Int, _ column: Number.Row) {
+        guard let mirror else { return filterRepeated(block, column) }
+        let height = shape.height
+        for place in 0..<height { ordered[place] = column[mirror.index(atPlace: place)] }
+        let numbers = transform.forward(ordered, scratch)
+        filterMirrored(block, numbers, mirror)
+        let result = transform.forward(numbers, numbers == ordered ? scratch : ordered)
+        for place in 0..<height { column[mirror.index(atPlace: place)] = result[place] }
+    }
+
+    /// Makes cosine transforms of Fourier transforms, multiplies them by the gains, and makes Fourier transforms of them again,
+    /// with their parts exchanged.
+    ///
+    /// Each complex number has the cosine transforms of two columns, the x-th and the (width - x)-th, which have gains of their
+    /// own. The numbers k and height - k are made of each other.
+    private func filterMirrored(_ block: Int, _ numbers: Number.Row, _ mirror: MirrorOrder<Lanes>) {
+        var (squares, otherSquares) = (Lanes(), Lanes())
+        for lane in 0..<Lanes.scalarCount {
+            let x = block * Lanes.scalarCount + lane
+            squares[lane] = Lanes.Scalar(filter.square(x, of: 2 * shape.width, in: shape))
+            otherSquares[lane] = Lanes.Scalar(filter.square(shape.width - x, of: 2 * shape.width, in: shape))
+        }
+        func filtered(_ number: Number, _ y: Int) -> Number {
+            let square = Lanes.Scalar(filter.square(y, of: 2 * shape.height, in: shape))
+            let (gain, other) = (filter.gain(squares, square), filter.gain(otherSquares, square))
+            return Number(
+                real: Lanes.product(number.real, Lanes.product(gain, scale)),
+                imaginary: Lanes.product(number.imaginary, Lanes.product(other, scale)))
+        }
+        let half = Lanes.Scalar(1) / 2
+        for k in 0...shape.height / 2 {
+            let other = shape.height - k
+            guard k > 0 && other != k else {
+                // C[k] and U[k] are the same but for a real factor.
+                numbers[k] = filtered(numbers[k], k).exchanged
+                continue
+            }
+            let turn = mirror.turns[k]
+            let (a, b) = (numbers[k] * turn, numbers[other] * turn.conjugate)
+            let first = filtered(a + b, k) * half
+            // i (a - b), filtered, times i.
+            let second = filtered((b - a).turned, other).turned * (half * -1)
+            numbers[k] = ((first - second) * turn.conjugate).exchanged
+            numbers[other] = ((first + second) * turn).exchanged
+        }
+    }
+
+    private func filterRepeated(_ block: Int, _ column: Number.Row) {
         let numbers = transform.forward(column, scratch)
         var squares = Lanes()
         for lane in 0..<Lanes.scalarCount {

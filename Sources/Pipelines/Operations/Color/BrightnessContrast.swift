@@ -2,6 +2,12 @@
 public struct BrightnessContrast: Operation {
     public static let description = OperationDescription(
         "brightness-contrast", family: .color,
+        keywords:
+            "brightness contrast lighten darken brighter darker exposure convert-to convert-scale-abs linear-transform adjust-brightness",
+        examples: [
+            "brightness-contrast brightness=30",
+            "brightness-contrast brightness=-20 contrast=1.3 | saturation scale=1.1",
+        ],
         summary: "Multiplies every level by the contrast and adds the brightness, rounded and saturated",
         parameters: [
             ParameterDescription(
@@ -10,6 +16,7 @@ public struct BrightnessContrast: Operation {
             ParameterDescription(
                 "contrast", "factor for every level; 1 changes nothing", .number(0...1000), default: .number(1)),
         ],
+        asksFor: ["brightness", "contrast"],
         matches: "cv::Mat::convertTo(alpha = contrast, beta = brightness) in double precision, ties to even")
 
     private let brightness: Level

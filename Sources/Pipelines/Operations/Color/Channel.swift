@@ -2,11 +2,14 @@
 public struct Channel: Operation {
     public static let description = OperationDescription(
         "channel", family: .color,
+        keywords: "extract-channel split channels red green blue alpha separate plane band mixchannels",
+        examples: ["channel name=g", "channel name=r | equalize"],
         summary: "Takes one channel as a gray image; of a gray image, red, green and blue are its gray level",
         parameters: [
             ParameterDescription(
                 "name", "red, green, blue, or alpha, which the image must have",
-                .choice(Name.allCases.map(\.rawValue)), default: .word(Name.red.rawValue))
+                .choice(Name.allCases.map(\.rawValue)), default: .word(Name.red.rawValue),
+                synonyms: ["red": "r", "green": "g", "blue": "b", "alpha": "a"])
         ],
         result: "gray at the depth of the input, with its alpha unless alpha is the channel",
         matches: "cv2.extractChannel, exactly")

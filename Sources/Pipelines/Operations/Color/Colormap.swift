@@ -2,6 +2,8 @@
 public struct Colormap: Operation {
     public static let description = OperationDescription(
         "colormap", family: .color,
+        keywords: "apply-color-map false-color pseudocolor pseudo-color heatmap heat-map palette lut viridis jet clut",
+        examples: ["colormap name=viridis", "sobel | colormap name=inferno"],
         summary: "Shows every level as a colour of the named map; colour images are converted to grayscale first",
         parameters: [
             ParameterDescription(

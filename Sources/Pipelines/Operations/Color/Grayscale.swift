@@ -1,7 +1,11 @@
 /// Reduces colour to luma.
 public struct Grayscale: Operation {
     public static let description = OperationDescription(
-        "grayscale", family: .color, summary: "Reduces colour to luma (ITU-R BT.601); a gray image stays as it is",
+        "grayscale", family: .color,
+        keywords:
+            "gray gray-scale black-and-white monochrome mono desaturate luma luminance rgb2gray bgr2gray color-rgb2gray",
+        examples: ["grayscale", "grayscale | equalize"],
+        summary: "Reduces colour to luma (ITU-R BT.601); a gray image stays as it is",
         result: "gray, or gray+alpha where there was alpha, at the depth of the input",
         matches: "cv2.cvtColor with COLOR_RGB2GRAY, exactly")
 

@@ -1,7 +1,11 @@
 /// Turns every level into its complement.
 public struct Invert: Operation {
     public static let description = OperationDescription(
-        "invert", family: .color, summary: "Turns every level into its complement: 0 becomes the largest",
+        "invert", family: .color,
+        keywords:
+            "negative inverse inversion color-inversion color-invert negate complement bitwise-not reverse-colors swap-black-and-white",
+        examples: ["invert", "grayscale | invert"],
+        summary: "Turns every level into its complement: 0 becomes the largest",
         matches: "cv2.bitwise_not, exactly; alpha is kept")
 
     public init(arguments: OperationArguments) {}

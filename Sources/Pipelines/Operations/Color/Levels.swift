@@ -2,6 +2,8 @@
 public struct Levels: Operation {
     public static let description = OperationDescription(
         "levels", family: .color,
+        keywords: "level black-point white-point input-levels tone-curve curves rescale-intensity adjust-levels",
+        examples: ["levels black=20 white=230", "levels gamma=1.4 | unsharp"],
         summary: "Makes the black point black and the white point white, with a curve between them",
         parameters: [
             ParameterDescription(
@@ -14,6 +16,7 @@ public struct Levels: Operation {
                 "gamma", "above 1 brightens the levels in between, below 1 darkens them", .number(0.01...100),
                 default: .number(1)),
         ],
+        asksFor: ["black", "white", "gamma"],
         matches: "NumPy: clip((v - black) / (white - black), 0, 1) ** (1 / gamma) * largest, in double precision, ties "
             + "to even; ImageMagick's -level has the same definition")
 

@@ -2,6 +2,8 @@
 public struct Posterize: Operation {
     public static let description = OperationDescription(
         "posterize", family: .color,
+        keywords: "quantize reduce-colors color-reduction fewer-colors poster",
+        examples: ["posterize levels=4", "median size=7 | posterize levels=6"],
         summary: "Replaces every level by the nearest of a few evenly spaced ones, per channel",
         parameters: [
             ParameterDescription(

@@ -2,6 +2,8 @@
 public struct Saturation: Operation {
     public static let description = OperationDescription(
         "saturation", family: .color,
+        keywords: "vibrance saturate desaturate colorfulness modulate enhance-color hsv hsl",
+        examples: ["saturation scale=1.5", "saturation scale=0.4 | brightness-contrast contrast=1.1"],
         summary: "Multiplies the distance of every colour from its luma by the scale; a gray image stays as it is",
         parameters: [
             ParameterDescription(
@@ -9,6 +11,7 @@ public struct Saturation: Operation {
                 .number(0...100),
                 default: .number(1))
         ],
+        asksFor: ["scale"],
         matches: "NumPy: y + scale * (c - y) in double precision, y by cv2.cvtColor with COLOR_RGB2GRAY; ties to even. "
             + "Pillow's ImageEnhance.Color has the same definition with another rounding")
 

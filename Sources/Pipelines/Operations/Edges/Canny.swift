@@ -2,6 +2,8 @@
 public struct Canny: Operation {
     public static let description = OperationDescription(
         "canny", family: .edges,
+        keywords: "edge-detection edges edge-detector edge outline contour-detection find-edges sketch line-drawing",
+        examples: ["canny low=50 high=150", "gaussian-blur sigma=1.5 | canny low=30 high=90 | invert"],
         summary: "Edges one pixel wide: ridges of the gradient above low that are connected to one above high",
         parameters: [
             ParameterDescription(

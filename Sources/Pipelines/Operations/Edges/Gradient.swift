@@ -16,12 +16,18 @@ package struct Gradient: WindowComputation {
         case length
         /// |x + y|
         case absoluteSum
-        /// Half the range, and the slope towards a light from this angle.
-        case relief(degrees: Double)
+        /// Half the range, and the slope towards a light from this angle, times the strength.
+        case relief(degrees: Double, strength: Double)
     }
 
     package let taps: Taps
     package let combination: Combination
+    /// What an absolute derivative, or a length, is multiplied by before it is rounded.
+    package let scale: Double
+
+    init(taps: Taps, combination: Combination, scale: Double = 1) {
+        (self.taps, self.combination, self.scale) = (taps, combination, scale)
+    }
 
     package var radius: Int {
         switch taps {

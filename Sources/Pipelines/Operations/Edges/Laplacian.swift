@@ -2,6 +2,8 @@
 public struct Laplacian: Operation {
     public static let description = OperationDescription(
         "laplacian", family: .edges,
+        keywords: "laplace edge-detection edges second-derivative laplacian-of-gaussian log blob zero-crossing",
+        examples: ["laplacian", "gaussian-blur sigma=2 | laplacian size=3"],
         summary: "The absolute sum of the second derivatives, saturated, per channel",
         parameters: [
             ParameterDescription(

@@ -2,6 +2,8 @@
 public struct Prewitt: Operation {
     public static let description = OperationDescription(
         "prewitt", family: .edges,
+        keywords: "gradient edge-detection edges edge derivative",
+        examples: ["prewitt", "gaussian-blur | prewitt direction=y"],
         summary: "Gradient (Prewitt, weights 1 1 1), per channel",
         parameters: [GradientDirection.parameter],
         border: .reflect101,

@@ -2,6 +2,8 @@
 public struct Roberts: Operation {
     public static let description = OperationDescription(
         "roberts", family: .edges,
+        keywords: "roberts-cross edge-detection edges edge gradient",
+        examples: ["roberts", "gaussian-blur sigma=1 | roberts"],
         summary: "Gradient (Roberts' cross of four pixels), per channel",
         parameters: [
             ParameterDescription(

@@ -5,6 +5,8 @@ public struct Harris: FeatureOperation {
 
     public static let description = OperationDescription(
         "harris", family: .features,
+        keywords: "corner-detection corners corner corner-harris keypoints interest-points feature-detection features",
+        examples: ["harris threshold=0.05", "gaussian-blur sigma=1 | harris block=3 color=yellow"],
         summary:
             "Finds corners: local maxima of Harris' response above a share of the largest one, over the whole image",
         parameters: [
@@ -18,10 +20,15 @@ public struct Harris: FeatureOperation {
             ParameterDescription(
                 "threshold", "the share of the largest response that a corner is above", .number(0...1),
                 default: .number(0.01)),
-            .output(image: "the corners are drawn over the image"),
+            MarkColor.parameter,
+            ParameterDescription(
+                "size",
+                "the side of a cross; auto: 5, and more on images of more than 450 pixels along the shorter side",
+                .oddInteger(1...255), mayBeAuto: true, default: .auto, unit: "pixels"),
+            .output([("image", "the corners are drawn over the image")]),
         ],
         result:
-            "RGB, or RGBA where there was alpha, at the depth of the input, with a red cross of 5 x 5 pixels on each corner. "
+            "RGB, or RGBA where there was alpha, at the depth of the input, with a cross on each corner. "
             + "At most the 10000 strongest corners are found",
         border: .reflect101,
         matches:
@@ -38,6 +45,8 @@ public struct Harris: FeatureOperation {
     private let aperture: Int
     private let k: Double
     private let threshold: Double
+    private let color: MarkColor
+    private let size: Int?
     public let output: ResultKind
 
     public init(arguments: OperationArguments) {
@@ -45,14 +54,18 @@ public struct Harris: FeatureOperation {
         aperture = arguments.integer("aperture")
         k = arguments.number("k")
         threshold = arguments.number("threshold")
+        color = arguments.choice("color")
+        size = arguments.integerUnlessAuto("size")
         output = arguments.output
     }
 
-    public func computation(for input: ImageShape) -> OperationComputation { .wholeImage(corners) }
-    public func report(for input: ImageShape) -> any ReportComputation { corners }
+    public func computation(for input: ImageShape) -> OperationComputation { .wholeImage(corners(in: input)) }
+    public func report(for input: ImageShape) -> any ReportComputation { corners(in: input) }
 
-    private var corners: CornerList {
-        CornerList(response: HarrisResponse(block: block, aperture: aperture, k: k), threshold: threshold)
+    private func corners(in input: ImageShape) -> CornerList {
+        CornerList(
+            response: HarrisResponse(block: block, aperture: aperture, k: k), threshold: threshold, color: color,
+            size: size ?? MarkSize.cross(input))
     }
 }
 
@@ -78,6 +91,9 @@ package struct LocalMaxima: WindowComputation {
 package struct CornerList: WholeImageComputation, ReportComputation {
     package let response: HarrisResponse
     package let threshold: Double
+    package let color: MarkColor
+    /// The side of a cross.
+    package let size: Int
 
     package func prelude(for input: ImageShape) -> [any RowComputation] { [response, LocalMaxima(image: input)] }
     package func outputShape(for input: ImageShape) -> ImageShape { input.color }

@@ -4,9 +4,25 @@ package struct ButterworthFilter: CollectiveComputation {
         case lowpass, highpass
     }
 
+    /// How the image continues beyond its edges.
+    package enum Border: String, CaseIterable, Sendable {
+        /// Mirrored at every edge, again and again: no edge is next to the opposite one.
+        case reflect
+        /// Repeated, so that opposite edges are neighbours.
+        case periodic
+    }
+
     package let kind: Kind
     package let cutoff: Double
     package let order: Int
+    package let border: Border
+
+    init(kind: Kind, _ arguments: OperationArguments) {
+        self.kind = kind
+        cutoff = arguments.number("cutoff")
+        order = arguments.integer("order")
+        border = arguments.choice("border")
+    }
 
     /// Numbers of a vector in which columns of the spectrum are transformed together: single precision for 8 bits, double
     /// for 16.
@@ -48,13 +64,19 @@ package struct ButterworthFilter: CollectiveComputation {
                 "cutoff", "the frequency at which half \(effect)", .number(0.1...1_000_000), default: .number(50),
                 unit: "cycles along the longer side"),
             ParameterDescription("order", "how steep the filter is", .integer(1...20), default: .integer(2)),
+            ParameterDescription(
+                "border",
+                "how the image continues beyond its edges; reflect: mirrored; periodic: repeated, so that opposite edges show "
+                    + "in each other",
+                .choice(Border.allCases.map(\.rawValue)), default: .word(Border.reflect.rawValue)),
         ]
     }
 
     /// How the result follows from NumPy.
     static func definition(_ gain: String, _ result: String) -> String {
-        "NumPy: d = max(h, w) * np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)), g = \(gain), "
+        "NumPy, with border=periodic: d = max(h, w) * np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)), g = \(gain), "
             + "np.fft.irfft2(np.fft.rfft2(v) * g, s=(h, w))\(result), ties to even; within 1 level where a result is as good as "
-            + "a tie. The image counts as periodic: it is not padded"
+            + "a tie. With border=reflect the same of np.pad(v, ((0, h), (0, w)), 'symmetric'), with fftfreq(2 * h), "
+            + "rfftfreq(2 * w) and s=(2 * h, 2 * w), of which the first h rows and w columns are kept"
     }
 }

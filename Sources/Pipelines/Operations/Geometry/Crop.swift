@@ -2,6 +2,8 @@
 public struct Crop: Operation {
     public static let description = OperationDescription(
         "crop", family: .geometry,
+        keywords: "cut trim clip region roi extract rectangle subimage slice",
+        examples: ["crop x=20 y=10 width=200 height=150", "crop width=160 height=160 | resize scale=3"],
         summary: "Cuts a rectangle out of the image; a rectangle that reaches outside is rejected",
         parameters: [
             ParameterDescription(
@@ -17,6 +19,7 @@ public struct Crop: Operation {
                 "height", "auto: up to the lower edge", .integer(1...Self.largest), mayBeAuto: true, default: .auto,
                 unit: "pixels"),
         ],
+        asksFor: ["x", "y", "width", "height"],
         result: "the format of the input; alpha is cut alike",
         matches: "NumPy: image[y:y + height, x:x + width], exactly")
 

@@ -1,7 +1,10 @@
 /// Mirrors the image.
 public struct Flip: Operation {
     public static let description = OperationDescription(
-        "flip", family: .geometry, summary: "Mirrors the image: left becomes right, above becomes below, or both",
+        "flip", family: .geometry,
+        keywords: "mirror flop reflect horizontal-flip vertical-flip fliplr flipud",
+        examples: ["flip axis=horizontal", "flip axis=vertical | grayscale"],
+        summary: "Mirrors the image: left becomes right, above becomes below, or both",
         parameters: [
             ParameterDescription(
                 "axis", "horizontal: every row is reversed; vertical: the sequence of rows is reversed; both: both",

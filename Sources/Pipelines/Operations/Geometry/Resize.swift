@@ -1,7 +1,11 @@
 /// Scales the image to another size.
 public struct Resize: Operation {
     public static let description = OperationDescription(
-        "resize", family: .geometry, summary: "Scales the image to another width and height",
+        "resize", family: .geometry,
+        keywords:
+            "thumbnail scale rescale shrink enlarge upscale downscale zoom resample reduce size smaller bigger interpolation downsample upsample",
+        examples: ["resize width=320", "resize scale=0.5 method=lanczos | sharpen"],
+        summary: "Scales the image to another width and height",
         parameters: [
             ParameterDescription(
                 "width", "the width of the result; auto: from the height, keeping the proportions",
@@ -16,8 +20,12 @@ public struct Resize: Operation {
                 "method",
                 "interpolation: the nearest pixel; 2, 4 or 8 neighbours in each direction; or "
                     + "area, the mean of all pixels covered, which shrinks best and enlarges as linear does",
-                .choice(Method.allCases.map(\.rawValue)), default: .word(Method.area.rawValue)),
+                .choice(Method.allCases.map(\.rawValue)), default: .word(Method.area.rawValue),
+                synonyms: [
+                    "bilinear": "linear", "bicubic": "cubic", "lanczos4": "lanczos", "nearestneighbor": "nearest",
+                ]),
         ],
+        asksFor: ["width", "height", "scale"],
         result: "the format of the input; alpha is scaled like a colour", border: .replicate,
         matches: "cv2.resize with INTER_NEAREST, INTER_LINEAR, INTER_CUBIC, INTER_AREA, INTER_LANCZOS4 and without "
             + "Intel's library (cv2.ipp.setUseIPP(False), which rounds cubic and 16-bit levels differently): exactly at 8 "

@@ -1,11 +1,15 @@
 /// Turns the image by quarters.
 public struct Rotate: Operation {
     public static let description = OperationDescription(
-        "rotate", family: .geometry, summary: "Turns the image clockwise by one, two or three quarters",
+        "rotate", family: .geometry,
+        keywords: "rotation turn rotate-90 rot90 orientation clockwise counterclockwise",
+        examples: ["rotate degrees=90", "rotate degrees=270 | resize height=400"],
+        summary: "Turns the image clockwise by one, two or three quarters",
         parameters: [
             ParameterDescription(
                 "degrees", "the angle, clockwise", .choice(Angle.allCases.map(\.rawValue)),
-                default: .word(Angle.quarter.rawValue), unit: "degrees")
+                default: .word(Angle.quarter.rawValue), unit: "degrees",
+                synonyms: ["-90": "270", "-180": "180", "-270": "90"])
         ],
         result: "the format of the input, with width and height exchanged by 90 and 270 degrees; alpha is turned alike",
         matches: "cv2.rotate with ROTATE_90_CLOCKWISE, ROTATE_180 and ROTATE_90_COUNTERCLOCKWISE (270), exactly")

@@ -2,6 +2,9 @@
 public struct Clahe: Operation {
     public static let description = OperationDescription(
         "clahe", family: .histogram,
+        keywords:
+            "adaptive-histogram-equalization local-contrast equalize-adapthist contrast-enhancement contrast create-clahe adaptive-equalization dehaze",
+        examples: ["clahe clip=2", "grayscale | clahe clip=3 grid=4"],
         summary:
             "Equalises the levels of each tile of a grid with limited contrast, blended between tiles; of colours, the "
             + "lightness",

@@ -2,6 +2,8 @@
 public struct Equalize: Operation {
     public static let description = OperationDescription(
         "equalize", family: .histogram,
+        keywords: "histogram-equalization equalize-hist contrast auto-contrast contrast-enhancement equalization",
+        examples: ["equalize", "grayscale | equalize"],
         summary: "Spreads the levels over the whole range by their cumulative distribution; of colours, the luma",
         matches:
             "cv2.equalizeHist on gray, exactly at 8 bits; the same definition in double precision at 16, where OpenCV "

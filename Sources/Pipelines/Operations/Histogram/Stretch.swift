@@ -2,10 +2,15 @@
 public struct Stretch: Operation {
     public static let description = OperationDescription(
         "stretch", family: .histogram,
+        keywords:
+            "normalize auto-levels auto-contrast contrast-stretch contrast-stretching rescale-intensity auto-tone normalization contrast autolevel",
+        examples: ["stretch low=1 high=99", "grayscale | stretch low=0.5 high=99.5"],
         summary: "Stretches the levels between two percentiles of the image to the whole range",
         parameters: [
             ParameterDescription(
-                "low", "the percentile whose level becomes 0; 0 means the darkest level", .number(0...100),
+                "low",
+                "the percentile whose level becomes 0; 0 means the darkest level, so that one dark pixel decides; 1 leaves out "
+                    + "such pixels", .number(0...100),
                 default: .number(0), unit: "percent"),
             ParameterDescription(
                 "high",

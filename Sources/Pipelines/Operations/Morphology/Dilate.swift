@@ -1,7 +1,9 @@
 /// Takes the largest level of a window.
 public struct Dilate: Operation {
     public static let description = MorphologyArguments.description(
-        "dilate", summary: "The largest level in the window: grows what is bright", matches: "cv2.dilate, exactly")
+        "dilate", keywords: "dilation maximum max-filter grow thicken expand maximum-filter morphology",
+        examples: ["dilate size=5", "canny | dilate size=3"],
+        summary: "The largest level in the window: grows what is bright", matches: "cv2.dilate, exactly")
 
     private let arguments: MorphologyArguments
 

@@ -1,7 +1,9 @@
 /// The difference of dilation and erosion.
 public struct MorphologicalGradient: Operation {
     public static let description = MorphologyArguments.description(
-        "gradient", summary: "The dilation less the erosion: the outlines of what is bright or dark",
+        "gradient", keywords: "morphological-gradient morphology-gradient outline edges thick-edges edge-detection",
+        examples: ["gradient size=3", "otsu | gradient size=5"],
+        summary: "The dilation less the erosion: the outlines of what is bright or dark",
         matches: "cv2.morphologyEx with MORPH_GRADIENT, exactly")
 
     private let arguments: MorphologyArguments

@@ -26,9 +26,12 @@ struct MorphologyArguments: Sendable {
         border = Padding(rawValue: arguments.word("border"))
     }
 
-    static func description(_ name: String, summary: String, matches: String) -> OperationDescription {
+    static func description(
+        _ name: String, keywords: String, examples: [String], summary: String, matches: String
+    ) -> OperationDescription {
         OperationDescription(
-            name, family: .morphology, summary: summary, parameters: parameters, border: .ignore, matches: matches)
+            name, family: .morphology, keywords: keywords, examples: examples, summary: summary, parameters: parameters,
+            border: .ignore, matches: matches)
     }
 
     /// `iterations` erosions or dilations.

@@ -2,6 +2,9 @@
 public struct Bilateral: Operation {
     public static let description = OperationDescription(
         "bilateral", family: .smoothing,
+        keywords:
+            "bilateral-filter edge-preserving denoise noise-reduction surface-blur smart-blur selective-blur smooth-skin blur smooth",
+        examples: ["bilateral diameter=9 sigma-color=40", "bilateral diameter=9 | posterize levels=6"],
         summary: "Smooths but keeps edges: the mean of a round window, in which similar and near pixels count most",
         parameters: [
             ParameterDescription(

@@ -1,7 +1,10 @@
 /// Replaces every level by the mean of a square window.
 public struct BoxBlur: Operation {
     public static let description = OperationDescription(
-        "box-blur", family: .smoothing, summary: "Replaces every level by the mean of a square window, rounded",
+        "box-blur", family: .smoothing,
+        keywords: "mean-filter blur average mean box-filter smooth smoothing uniform-filter",
+        examples: ["box-blur size=9", "box-blur size=5 | sobel"],
+        summary: "Replaces every level by the mean of a square window, rounded",
         parameters: [
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(1...255), default: .integer(5), unit: "pixels"),

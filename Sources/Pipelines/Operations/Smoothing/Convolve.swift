@@ -2,6 +2,8 @@
 public struct Convolve: Operation {
     public static let description = OperationDescription(
         "convolve", family: .smoothing,
+        keywords: "convolution kernel filter2d filter-2d custom-filter matrix correlate morphology-convolve",
+        examples: ["convolve kernel=\"1 2 1 / 2 4 2 / 1 2 1\" scale=0.0625", "convolve kernel=\"-1 0 1\" offset=128"],
         summary: "Sums the window's pixels, weighted by the kernel, and scales the sum",
         parameters: [
             ParameterDescription(
@@ -15,6 +17,7 @@ public struct Convolve: Operation {
                 isLevel: true),
             Padding.parameter,
         ],
+        asksFor: ["kernel"],
         border: .reflect101,
         matches: "cv2.filter2D to double precision, times scale, plus offset, ties to even; exactly where the sums are "
             + "(integer kernels, or few fractional bits), else at most 1 level off near ties")

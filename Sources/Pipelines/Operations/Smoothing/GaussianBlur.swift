@@ -1,7 +1,10 @@
 /// Blurs with a Gaussian.
 public struct GaussianBlur: Operation {
     public static let description = OperationDescription(
-        "gaussian-blur", family: .smoothing, summary: "Blurs with a Gaussian",
+        "gaussian-blur", family: .smoothing,
+        keywords: "blur gaussian smooth smoothing soften denoise noise-reduction low-pass lowpass defocus",
+        examples: ["gaussian-blur sigma=3", "gaussian-blur sigma=1.2 | canny low=50 high=150"],
+        summary: "Blurs with a Gaussian",
         parameters: [
             ParameterDescription(
                 "sigma", "the standard deviation of the Gaussian", .number(0.1...200), default: .number(1.5),

@@ -1,7 +1,11 @@
 /// Replaces every level by the median of a square window.
 public struct Median: Operation {
     public static let description = OperationDescription(
-        "median", family: .smoothing, summary: "Replaces every level by the median of a square window",
+        "median", family: .smoothing,
+        keywords:
+            "median-blur denoise despeckle salt-and-pepper noise-reduction remove-noise dust-and-scratches blur smooth rank-filter",
+        examples: ["median size=3", "median size=5 | otsu"],
+        summary: "Replaces every level by the median of a square window",
         parameters: [
             ParameterDescription(
                 "size", "the side of the window", .oddInteger(1...255), default: .integer(5), unit: "pixels")

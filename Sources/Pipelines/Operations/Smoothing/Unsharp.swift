@@ -2,6 +2,8 @@
 public struct Unsharp: Operation {
     public static let description = OperationDescription(
         "unsharp", family: .smoothing,
+        keywords: "sharpen unsharp-mask usm sharpening sharpness sharper clarity enhance-details deblur",
+        examples: ["unsharp amount=1.5", "resize width=300 | unsharp sigma=0.8 amount=0.6"],
         summary: "Sharpens by adding the difference to a Gaussian blur, where it is above the threshold",
         parameters: [
             ParameterDescription(

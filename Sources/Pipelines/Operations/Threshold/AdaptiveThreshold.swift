@@ -2,7 +2,12 @@
 public struct AdaptiveThreshold: Operation {
     public static let description = OperationDescription(
         "adaptive-threshold", family: .threshold,
-        summary: "Compares every level with the mean of its window minus a constant, per channel",
+        keywords:
+            "local-threshold threshold-local binarize binarization document scan text-scan adaptive threshold niblack sauvola segmentation",
+        examples: [
+            "adaptive-threshold size=31 c=10", "median size=3 | adaptive-threshold method=gaussian size=25 c=8",
+        ],
+        summary: "Compares every level with the mean of its window minus a constant; of colours, the grayscale",
         parameters: [
             ParameterDescription(
                 "method", "mean: all pixels of the window count alike; gaussian: by a Gaussian as wide as the window",
@@ -12,10 +17,13 @@ public struct AdaptiveThreshold: Operation {
             ParameterDescription(
                 "c", "subtracted from the mean; rounded up", .number(-65535...65535), default: .number(2),
                 unit: "levels", isLevel: true),
+            ColorTreatment.parameter,
         ],
-        result: "the format of the input: the largest level where it is above, else 0; alpha passes through",
+        result: ColorTreatment.result + ": the largest level where it is above, else 0; alpha passes through",
         border: .replicate,
-        matches: "cv2.adaptiveThreshold with THRESH_BINARY; the same definition in double precision at 16 bits, where "
+        matches:
+            "cv2.adaptiveThreshold with THRESH_BINARY of the grayscale image, or with channels=each of each channel; the "
+            + "same definition in double precision at 16 bits, where "
             + "OpenCV has none")
 
     package enum Method: String, CaseIterable, Sendable {
@@ -25,11 +33,13 @@ public struct AdaptiveThreshold: Operation {
     private let method: Method
     private let size: Int
     private let offset: Level
+    private let channels: ColorTreatment
 
     public init(arguments: OperationArguments) {
         method = arguments.choice("method")
         size = arguments.integer("size")
         offset = arguments.level("c")
+        channels = arguments.choice("channels")
     }
 
     public func computation(for input: ImageShape) -> OperationComputation {
@@ -40,7 +50,7 @@ public struct AdaptiveThreshold: Operation {
             }
         let depth = input.format.depth
         let comparison = AboveMean(offset: Int32(offset.at(depth).rounded(.up)), maximum: Int32(depth.maximum))
-        return .rows([Combination(first: [], second: [mean], pairing: comparison)])
+        return channels.computations([Combination(first: [], second: [mean], pairing: comparison)], of: input)
     }
 }
 

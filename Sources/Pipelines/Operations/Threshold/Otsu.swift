@@ -2,6 +2,9 @@
 public struct Otsu: Operation {
     public static let description = OperationDescription(
         "otsu", family: .threshold,
+        keywords:
+            "automatic-threshold auto-threshold binarize binarization threshold-otsu threshold black-and-white segmentation",
+        examples: ["otsu", "gaussian-blur sigma=2 | otsu | open size=5"],
         summary: "Compares every level with the one that separates the image's levels best, by Otsu's method",
         result: "gray, or gray+alpha where there was alpha: the largest level above the threshold, else 0; of colours, "
             + "the grayscale is taken first",

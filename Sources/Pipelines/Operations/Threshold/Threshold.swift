@@ -1,7 +1,10 @@
 /// Compares every level with a fixed one.
 public struct Threshold: Operation {
     public static let description = OperationDescription(
-        "threshold", family: .threshold, summary: "Compares every level with a fixed one, per channel",
+        "threshold", family: .threshold,
+        keywords: "binarize binarization binary black-and-white cutoff thresh segmentation bilevel",
+        examples: ["threshold value=100", "gaussian-blur | threshold value=120 kind=binary-inv"],
+        summary: "Compares every level with a fixed one; of colours, the grayscale",
         parameters: [
             ParameterDescription(
                 "value", "levels above it are high, the others low", .number(0...65535), default: .number(128),
@@ -14,8 +17,12 @@ public struct Threshold: Operation {
                 "binary: high becomes max, low 0; binary-inv: the reverse; trunc: high becomes value; "
                     + "tozero: low becomes 0; tozero-inv: high becomes 0",
                 .choice(Kind.allCases.map(\.rawValue)), default: .word(Kind.binary.rawValue)),
+            ColorTreatment.parameter,
         ],
-        matches: "cv2.threshold, exactly: value is rounded down, max to the nearest level")
+        result: ColorTreatment.result,
+        matches:
+            "cv2.threshold of the grayscale image, or with channels=each of the image, exactly: value is rounded down, "
+            + "max to the nearest level")
 
     package enum Kind: String, CaseIterable, Sendable {
         case binary
@@ -28,16 +35,19 @@ public struct Threshold: Operation {
     private let value: Level
     private let maximum: Level
     private let kind: Kind
+    private let channels: ColorTreatment
 
     public init(arguments: OperationArguments) {
         value = arguments.level("value")
         maximum = arguments.level("max")
         kind = arguments.choice("kind")
+        channels = arguments.choice("channels")
     }
 
     public func computation(for input: ImageShape) -> OperationComputation {
         let depth = input.format.depth
-        return .rows([Comparison(threshold: value.at(depth), maximum: maximum.at(depth), kind: kind)])
+        let comparison = Comparison(threshold: value.at(depth), maximum: maximum.at(depth), kind: kind)
+        return channels.computations([comparison], of: input)
     }
 }
 
