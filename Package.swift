@@ -265,7 +265,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ImageCodecsTests",
-            dependencies: ["Checksums", "ImageFormats", "ImageCodecs", "Kernels", "SeededRandom"],
+            dependencies: [
+                "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
+                "SeededRandom",
+            ],
             resources: [.copy("PngSuite")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),

@@ -23,7 +23,8 @@ public struct FuzzTarget: Sendable {
     public func run(_ bytes: UnsafeRawBufferPointer) throws { try check(bytes) }
 
     public static let all: [FuzzTarget] = [
-        frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows, results,
+        frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows, pngChunks,
+        results,
     ]
 }
 
@@ -39,9 +40,10 @@ public struct FuzzFinding: Error, CustomStringConvertible {
 
 /// Spends an input from its front: a few bytes decide the circumstances, the rest is what is read under them.
 struct InputBytes {
-    private(set) var rest: UnsafeRawBufferPointer.SubSequence
+    private(set) var rest: ArraySlice<UInt8>
 
-    init(_ bytes: UnsafeRawBufferPointer) { rest = bytes[...] }
+    init(_ bytes: UnsafeRawBufferPointer) { rest = Array(bytes)[...] }
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
 
     /// The next byte; 0 when there is none.
     mutating func byte() -> UInt8 { rest.popFirst() ?? 0 }

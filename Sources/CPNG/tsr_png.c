@@ -67,13 +67,10 @@ bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
     if (setjmp(png_jmpbuf(png))) return false;
 
     png_set_read_fn(png, reader, on_read);
-    // Only IHDR, PLTE, tRNS, IDAT and IEND are looked into: the ancillary chunks are carried over unopened, elsewhere.
-    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    // What is left to forgive is a wrong Adler-32 or more data than rows: neither is.
-    png_set_benign_errors(png, 0);
-    // The limits have been checked before.
+    // As libpng's users have it: damaged ancillary chunks are dropped, and so is what it calls benign.
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
+    // A window that is larger than the file says does no harm; a smaller one makes some files unreadable.
+    png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
 
     png_read_info(png, info);
     png_byte color_type = png_get_color_type(png, info);
@@ -99,13 +96,6 @@ bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
     return true;
 }
 
-bool tsr_png_read_rows(tsr_png_reader *reader, void *rows, size_t row_count) {
-    if (setjmp(png_jmpbuf(reader->png))) return false;
-    for (size_t y = 0; y < row_count; y++)
-        png_read_row(reader->png, (png_bytep)rows + y * reader->header.bytes_per_row, NULL);
-    return true;
-}
-
 bool tsr_png_read_image(tsr_png_reader *reader, void *rows) {
     if (setjmp(png_jmpbuf(reader->png))) return false;
     for (int pass = 0; pass < reader->pass_count; pass++)
@@ -116,6 +106,6 @@ bool tsr_png_read_image(tsr_png_reader *reader, void *rows) {
 
 bool tsr_png_read_end(tsr_png_reader *reader) {
     if (setjmp(png_jmpbuf(reader->png))) return false;
-    png_read_end(reader->png, NULL);
+    png_read_end(reader->png, reader->info);
     return true;
 }

@@ -42,6 +42,7 @@ struct Tessera: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.occupy()
         // A reader that goes away is an error of a write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         endProcess(await run(Array(CommandLine.arguments.dropFirst())))

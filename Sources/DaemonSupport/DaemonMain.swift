@@ -9,7 +9,8 @@ import Transport
 
 /// The main function of a daemon: reads the settings, starts the log, and runs the service until a signal ends it.
 ///
-/// Exit status 0 after a graceful shutdown, 4 when the peer has another secret, 64 after a mistake in the settings, else 1.
+/// Exit status 0 when it was told to stop, 4 when the peer has another secret, 64 after a mistake in the settings, else 1.
+/// (A signal that arrives in the first milliseconds, before there is a handler, ends the process itself: 143 to a shell.)
 package struct DaemonMain: Sendable {
     package let name: String
     package let summary: String
@@ -25,20 +26,39 @@ package struct DaemonMain: Sendable {
     package struct Launch: Sendable {
         let logLevel: Logger.Level
         let shutdownLimit: Duration
+        let hangup: Hangup
+        let isStartAbandoned: Bool
         let service: @Sendable (Logger) -> any Service
 
-        /// - Parameter shutdownLimit: the time that a graceful shutdown may take.
+        /// What the daemon does when its terminal closes (SIGHUP).
+        package enum Hangup: Sendable {
+            /// It stops as for SIGTERM, unless the signal was ignored when it started (`nohup`).
+            case stops
+            /// It continues.
+            case isIgnored
+        }
+
+        /// - Parameters:
+        ///   - shutdownLimit: the time that a graceful shutdown may take.
+        ///   - isStartAbandoned: whether the process just ends when it is told to stop before it serves; else the service ends
+        ///     its start itself.
         package init(
-            logLevel: Logger.Level, shutdownLimit: Duration, service: @escaping @Sendable (Logger) -> any Service
+            logLevel: Logger.Level, shutdownLimit: Duration, hangup: Hangup, isStartAbandoned: Bool = false,
+            service: @escaping @Sendable (Logger) -> any Service
         ) {
             self.logLevel = logLevel
             self.shutdownLimit = shutdownLimit
+            self.hangup = hangup
+            self.isStartAbandoned = isStartAbandoned
             self.service = service
         }
     }
 
-    /// Runs the service that `launch` makes from the settings, until SIGTERM, SIGINT or its own end.
+    /// Runs the service that `launch` makes from the settings, until SIGTERM, SIGINT, for some SIGHUP, or its own end.
     package func run(_ launch: @Sendable (Settings) throws -> Launch) async {
+        ThisProcess.occupyStandardStreams()
+        // Nobody has to read what a daemon says.
+        ThisProcess.ignoreBrokenPipes()
         do {
             let settings = try Settings(
                 program: name, version: Release.version, summary: summary, settings: settings,
@@ -51,7 +71,7 @@ package struct DaemonMain: Sendable {
                 "starting",
                 metadata: Self.metadata(settings.changed).merging(["version": "\(Release.version)"]) { $1 })
             logger.debug("all settings", metadata: Self.metadata(settings.effective))
-            try await Self.run(launch.service(logger), shutdownLimit: launch.shutdownLimit, logger)
+            try await Self.run(launch, logger)
         } catch let error as SettingsError {
             error.exit(name)
         } catch let error as TransportError where error.code == .secretFile {
@@ -74,17 +94,28 @@ package struct DaemonMain: Sendable {
         var description: String { "not stopped within \(limit) after being told to" }
     }
 
-    /// Runs `service` to its end, and cancels it when that comes later than `shutdownLimit` after the order to stop.
-    private static func run(_ service: any Service, shutdownLimit: Duration, _ logger: Logger) async throws {
-        ShutdownOrder.current.give(at: [SIGTERM, SIGINT])
+    /// Runs the service to its end, and cancels it when that comes later than its limit after the order to stop.
+    private static func run(_ launch: Launch, _ logger: Logger) async throws {
+        var signals = [SIGTERM, SIGINT]
+        switch launch.hangup {
+        case .stops: if !ThisProcess.ignores(SIGHUP) { signals.append(SIGHUP) }
+        case .isIgnored: signal(SIGHUP, SIG_IGN)
+        }
+        ShutdownOrder.current.give(at: signals) {
+            if launch.isStartAbandoned, !ServiceNotifier.hasServed.load(ordering: .acquiring) {
+                logger.info("told to stop before it served")
+                _exit(0)
+            }
+        }
+        let service = launch.service(logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             defer { group.cancelAll() }
             group.addTask { try await service.run() }
             group.addTask {
                 try await gracefulShutdown()
                 logger.info("told to stop")
-                try await Task.sleep(for: shutdownLimit)
-                throw NotStoppedInTime(limit: shutdownLimit)
+                try await Task.sleep(for: launch.shutdownLimit)
+                throw NotStoppedInTime(limit: launch.shutdownLimit)
             }
             try await group.next()
         }

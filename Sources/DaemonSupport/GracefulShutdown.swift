@@ -51,7 +51,9 @@ final class ShutdownOrder: Sendable {
     /// Gives the order at the first of `signals`; later ones have no effect.
     ///
     /// The thread that waits is also the one that surely takes a signal to the process: those of Dispatch block nearly all.
-    func give(at signals: [CInt]) {
+    ///
+    /// - Parameter first: called on that thread before the order is given.
+    func give(at signals: [CInt], first: @escaping @Sendable () -> Void = {}) {
         // Made before a handler can ask for it.
         let arrivals = Self.arrivals
         for number in signals { signal(number) { _ in ShutdownOrder.arrivals.signal() } }
@@ -61,6 +63,7 @@ final class ShutdownOrder: Sendable {
             for number in signals { sigaddset(&unblocked, number) }
             pthread_sigmask(SIG_UNBLOCK, &unblocked, nil)
             arrivals.wait()
+            first()
             give()
         }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import LogHandlers
+import Synchronization
 import SystemCalls
 
 /// Reports the daemon's state to the service manager by the protocol of sd_notify(3): datagrams to the socket in
@@ -14,6 +15,9 @@ package struct ServiceNotifier: Sendable {
 
     private let socketPath: String?
 
+    /// Whether this process has said that it serves.
+    static let hasServed = Atomic(false)
+
     /// - Parameter environment: looks up a variable; by default in the environment of the process.
     package init(environment: ((String) -> String?)? = nil) {
         let value = environment ?? ThisProcess.environment
@@ -26,8 +30,13 @@ package struct ServiceNotifier: Sendable {
     /// Reports that the daemon serves.
     @discardableResult
     package func ready(status: String? = nil) -> Bool {
-        send(["READY=1"] + Self.status(status))
+        Self.hasServed.store(true, ordering: .releasing)
+        return send(["READY=1"] + Self.status(status))
     }
+
+    /// Reports what the daemon does, in a sentence that `systemctl status` shows.
+    @discardableResult
+    package func status(_ text: String) -> Bool { send(Self.status(text)) }
 
     /// Reports that the daemon is about to end.
     @discardableResult

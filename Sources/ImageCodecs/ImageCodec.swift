@@ -37,8 +37,13 @@ public protocol ImageDecoder: AnyObject {
 
     /// The metadata of the file that belongs to an output as well, as `format.frame` takes it. Complete after the last row.
     ///
-    /// - Parameter pixels: the pixels of the output.
-    func metadata(for format: any OutputFormat, pixels: PixelFormat) -> [UInt8]
+    /// - Parameters:
+    ///   - pixels: the pixels of the output.
+    ///   - effect: what the pipeline does to what metadata speaks of.
+    func metadata(for format: any OutputFormat, pixels: PixelFormat, effect: MetadataEffect) -> [UInt8]
+
+    /// What was passed over or left out, for the file's owner. Complete after the last row.
+    var remarks: [ImageRemark] { get }
 }
 
 /// Encodes rows of an output image to segments, each by itself. Belongs to one thread at a time.
@@ -93,15 +98,17 @@ public enum ImageFile {
     ///
     /// - Parameters:
     ///   - format: the format of an output that the metadata is for.
+    ///   - effect: what the pipeline does to what metadata speaks of.
     ///   - pixels: the pixels of that output, for an image of that shape.
     public static func decode(
         _ file: [UInt8], limits: DecodingLimits = DecodingLimits(), metadataFor format: any OutputFormat,
-        pixels output: (ImageShape) throws -> PixelFormat
+        effect: MetadataEffect, pixels output: (ImageShape) throws -> PixelFormat
     ) throws -> Decoded {
         try file.withUnsafeBytes { bytes in
             let (shape, pixels, decoder) = try decode(bytes, limits)
             return Decoded(
-                shape: shape, pixels: pixels, metadata: decoder.metadata(for: format, pixels: try output(shape)))
+                shape: shape, pixels: pixels,
+                metadata: decoder.metadata(for: format, pixels: try output(shape), effect: effect))
         }
     }
 

@@ -1,35 +1,39 @@
-/// What an image file may ask of us before it is refused. Checked from the headers alone, before memory is taken.
+import JobModel
+
+/// What an image file may ask of us before it is refused, or before parts of it are left out. Checked from the headers alone,
+/// before memory is taken. docs/formats.md lists them with the settings that change them.
 public struct DecodingLimits: Hashable, Sendable {
     /// The most pixels an image may have.
     public var maximumPixelCount: UInt64
     /// The most pixels in a row, and the most rows.
     public var maximumSide: Int
-    /// The most ancillary chunks (metadata, colour management, text) in a file.
-    public var maximumAncillaryChunkCount: Int
-    /// The most bytes in one ancillary chunk.
-    public var maximumAncillaryChunkByteCount: Int
-    /// The most bytes of all metadata that is carried over to the output.
-    public var maximumMetadataByteCount: Int
-    /// How many times larger than its file a decoded image may be, once it is above `expansionFreeByteCount`.
-    public var maximumExpansion: UInt64
-    /// Decoded bytes up to which the expansion does not matter.
-    public var expansionFreeByteCount: UInt64
+    /// The most bytes of text, of a colour profile and of EXIF data, each, that are carried over to the output. What is above
+    /// it is left out, with a remark.
+    public var maximumMetadataByteCount: UInt64
+    /// Decoded bytes that a file of any size may have; larger images need a file of a `maximumExpansion`th.
+    ///
+    /// Pages that are nearly blank are compressed as far as deflate goes: no ratio tells them from files that mean harm. The
+    /// decoded bytes are the cost.
+    public var maximumUnpackedByteCount: UInt64
     /// The most decoded bytes of an interlaced image, which has to be held in memory as a whole.
     public var maximumInterlacedByteCount: UInt64
 
+    /// How many times larger than its file an image above `maximumUnpackedByteCount` may be.
+    public static let maximumExpansion: UInt64 = 1_000
+    /// Deflate makes no more bytes of one (RFC 1951: 258 bytes of two bits).
+    public static let deflateExpansion: UInt64 = 1_032
+    /// Image data up to which it does not matter whether the file can have it: decoding finds out at once.
+    public static let unquestionedByteCount: UInt64 = 16 << 20
+
     public init(
         maximumPixelCount: UInt64 = 4_000_000_000, maximumSide: Int = 1_000_000,
-        maximumAncillaryChunkCount: Int = 1_000, maximumAncillaryChunkByteCount: Int = 1 << 20,
-        maximumMetadataByteCount: Int = 8 << 20, maximumExpansion: UInt64 = 1_000,
-        expansionFreeByteCount: UInt64 = 16 << 20, maximumInterlacedByteCount: UInt64 = 1 << 30
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount,
+        maximumUnpackedByteCount: UInt64 = 4 << 30, maximumInterlacedByteCount: UInt64 = 1 << 30
     ) {
         self.maximumPixelCount = maximumPixelCount
         self.maximumSide = maximumSide
-        self.maximumAncillaryChunkCount = maximumAncillaryChunkCount
-        self.maximumAncillaryChunkByteCount = maximumAncillaryChunkByteCount
         self.maximumMetadataByteCount = maximumMetadataByteCount
-        self.maximumExpansion = maximumExpansion
-        self.expansionFreeByteCount = expansionFreeByteCount
+        self.maximumUnpackedByteCount = maximumUnpackedByteCount
         self.maximumInterlacedByteCount = maximumInterlacedByteCount
     }
 }

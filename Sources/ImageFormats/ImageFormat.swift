@@ -151,8 +151,7 @@ public enum ImageFormats {
         return format
     }
 
-    /// Reads a file up to its image data, whatever its format: see `ImageFormat.probe`. At most a handful of reads of a few
-    /// hundred bytes, and one per ancillary part of the file.
+    /// Reads a file up to its image data, whatever its format: see `ImageFormat.probe`. Of most files, some hundred bytes.
     public static func probe(
         byteCount: UInt64, limits: DecodingLimits = DecodingLimits(),
         read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]

@@ -14,6 +14,14 @@ public struct JobOptions: Hashable, Sendable {
     public var auditShare: AuditShare
     /// Whether a result can be withdrawn for a while after it is done, should a worker that took part be found faulty.
     public var isRevocable: Bool
+    /// The most bytes of an image's text that are carried over to its result; as many of its colour profile, and of its EXIF
+    /// data. What is above it is left out, with a remark.
+    public var maximumMetadataByteCount: UInt64
+
+    /// `maximumMetadataByteCount` where nothing is said.
+    public static let standardMetadataByteCount: UInt64 = 16 << 20
+    /// No job may carry more: a master and a rank hold it in memory.
+    public static let largestMetadataByteCount: UInt64 = 1 << 30
 
     /// The revision of the pixels, the encoding and the plans that this release's results have.
     ///
@@ -29,7 +37,8 @@ public struct JobOptions: Hashable, Sendable {
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
         maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision,
-        auditShare: AuditShare = .none, isRevocable: Bool = false
+        auditShare: AuditShare = .none, isRevocable: Bool = false,
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount
     ) {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
@@ -38,6 +47,7 @@ public struct JobOptions: Hashable, Sendable {
         self.resultRevision = resultRevision
         self.auditShare = auditShare
         self.isRevocable = isRevocable
+        self.maximumMetadataByteCount = maximumMetadataByteCount
     }
 
     /// The options as versions of records before 5 have them say nothing of audits.

@@ -92,10 +92,11 @@ extension RankReply: BinaryCodable {
             writer.write(index)
             writer.write(path)
             writer.writeVariable(byteCount)
-        case .decoded(let metadata, let byteCount):
+        case .decoded(let metadata, let byteCount, let remarks):
             writer.write(Kind.decoded.rawValue)
             writer.write(metadata)
             writer.writeVariable(byteCount)
+            writer.write(remarks)
         case .progress(let done, let total):
             writer.write(Kind.progress.rawValue)
             writer.writeVariable(done)
@@ -120,7 +121,9 @@ extension RankReply: BinaryCodable {
             self = .band(
                 index: try reader.read(), path: try reader.readString(), byteCount: try reader.readVariable())
         case .decoded:
-            self = .decoded(metadata: try reader.readString(), byteCount: try reader.readVariable())
+            self = .decoded(
+                metadata: try reader.readString(), byteCount: try reader.readVariable(),
+                remarks: try reader.readArray())
         case .progress:
             self = .progress(done: try reader.readVariable(), total: try reader.readVariable())
         case .finished:

@@ -69,7 +69,7 @@ public enum RankReply: Hashable, Sendable {
     /// A band's rows are in the file `path`.
     case band(index: UInt32, path: String, byteCount: UInt64)
     /// All bands are written; the framed ancillary chunks for the output are in the file `metadata`.
-    case decoded(metadata: String, byteCount: UInt64)
+    case decoded(metadata: String, byteCount: UInt64, remarks: [ImageRemark])
     /// The order makes progress: `done` of `total` steps of unequal size.
     case progress(done: UInt64, total: UInt64)
     case finished(RankOutput)

@@ -9,7 +9,7 @@ import ByteCoding
 //      4 attemptStarted     LeaseID | WorkerID
 //      5 bandPublished      TaskID | band | BlobReference | WorkerID             (the last since version 5)
 //      6 taskCompleted      LeaseID | TaskOutput | WorkerID
-//                           (a checksum of any form since version 4, the worker since version 5)
+//                           (a checksum of any form since version 4, remarks and the worker since version 5)
 //      7 attemptEnded       LeaseID | WorkerID | Failure
 //      8 imageCompleted     ImageID | BlobReference | u8 from cache
 //      9 imageFailed        ImageID | Failure | u8 dead-lettered
@@ -32,6 +32,7 @@ import ByteCoding
 //     12 of a failure are there since version 5.
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
+//                       | maximum metadata bytes (since version 5; before it is the standard)
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
 //                       2: ImageGeometry of a file that is decoded as a whole (since version 4)
 //     Failure           u8 cause | reason | output tail
@@ -121,7 +122,7 @@ extension Record {
     /// The oldest version that has the record's form.
     private var formVersion: UInt8 {
         switch self {
-        case .jobOpened(let description): description.options.mentionsAudits ? 5 : kind.firstVersion
+        case .jobOpened(let job): job.options.hasFirstForm && !job.options.mentionsAudits ? kind.firstVersion : 5
         case .bandPublished(_, _, _, let worker): worker == nil ? kind.firstVersion : 5
         case .taskCompleted(_, let output, let worker):
             worker == nil ? max(kind.firstVersion, output.firstVersion) : 5
@@ -140,7 +141,7 @@ extension Record: BinaryCodable {
         writer.write(kind.rawValue)
         switch self {
         case .jobOpened(let description):
-            writer.write(description)
+            description.encode(into: &writer, version: version)
             if version >= 5 {
                 writer.writeVariable(UInt64(description.options.auditShare.millionths))
                 writer.write(description.options.isRevocable)
@@ -230,7 +231,7 @@ extension Record: BinaryCodable {
         }
         switch kind {
         case .jobOpened:
-            var description: JobDescription = try reader.read()
+            var description = try JobDescription(from: &reader, version: version)
             if version >= 5 {
                 var options = description.options
                 options.auditShare = AuditShare(millionths: try reader.readVariable(as: UInt32.self))
@@ -324,39 +325,63 @@ extension JobState {
     }
 }
 
-extension JobDescription: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
+extension JobDescription {
+    func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.write(id)
         writer.write(token)
         writer.write(submitter)
         writer.write(priority)
         writer.write(pipeline)
-        writer.write(options)
+        options.encode(into: &writer, version: version)
         writer.writeVariable(submittedAt)
     }
 
-    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+    init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
         self.init(
             id: try reader.read(), token: try reader.readString(), submitter: try reader.readString(),
-            priority: try reader.read(), pipeline: try reader.readString(), options: try reader.read(),
-            submittedAt: try reader.readVariable())
+            priority: try reader.read(), pipeline: try reader.readString(),
+            options: try JobOptions(from: &reader, version: version), submittedAt: try reader.readVariable())
     }
 }
 
-extension JobOptions: BinaryCodable {
-    public func encode(into writer: inout BinaryWriter) {
+/// By itself, in the newest form.
+extension JobDescription: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) { encode(into: &writer, version: Record.codingVersion) }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        try self.init(from: &reader, version: Record.codingVersion)
+    }
+}
+
+extension JobOptions {
+    /// Whether records before version 5 can hold the options.
+    var hasFirstForm: Bool { maximumMetadataByteCount == JobOptions.standardMetadataByteCount }
+
+    func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.writeVariable(chunkByteCount)
         writer.writeVariable(maximumPixelCount)
         writer.write(mayUseCache)
         writer.writeVariable(UInt64(maximumAttempts))
         writer.writeVariable(UInt64(resultRevision))
+        if version >= 5 { writer.writeVariable(maximumMetadataByteCount) }
     }
 
-    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+    init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
         self.init(
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
             mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self),
-            resultRevision: try reader.readVariable(as: UInt32.self))
+            resultRevision: try reader.readVariable(as: UInt32.self),
+            maximumMetadataByteCount: version < 5
+                ? JobOptions.standardMetadataByteCount : try reader.readVariable())
+    }
+}
+
+/// By itself, in the newest form.
+extension JobOptions: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) { encode(into: &writer, version: Record.codingVersion) }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        try self.init(from: &reader, version: Record.codingVersion)
     }
 }
 

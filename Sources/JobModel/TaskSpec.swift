@@ -7,6 +7,8 @@ public struct TaskSpec: Hashable, Sendable {
     public let geometry: ImageGeometry
     public let chunkByteCount: UInt64
     public let maximumPixelCount: UInt64
+    /// The limit of metadata in the job's options.
+    public let maximumMetadataByteCount: UInt64
     /// What to fetch, in an order that the task's step defines:
     /// - whole, decode: the encoded file;
     /// - chunk: the raw rows it needs, slice after slice, in row order without gaps;
@@ -19,6 +21,7 @@ public struct TaskSpec: Hashable, Sendable {
 
     public init(
         task: TaskID, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64, maximumPixelCount: UInt64,
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount,
         inputs: [BlobSlice], value: BlobSlice? = nil, progressTimeoutMilliseconds: UInt64
     ) {
         self.task = task
@@ -26,6 +29,7 @@ public struct TaskSpec: Hashable, Sendable {
         self.geometry = geometry
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
+        self.maximumMetadataByteCount = maximumMetadataByteCount
         self.inputs = inputs
         self.value = value
         self.progressTimeoutMilliseconds = progressTimeoutMilliseconds
@@ -49,16 +53,19 @@ public struct TaskOutput: Hashable, Sendable {
     /// reduce: where each value begins in `payload`, and last the payload's size. There is one value for each chunk, or a
     /// single one when all chunks share it.
     public let valueOffsets: [UInt64]
+    /// whole, decode: what the file's owner should know; at most one of each code.
+    public let remarks: [ImageRemark]
 
     public init(
         payload: BlobReference? = nil, summary: BlobReference? = nil, checksum: SegmentChecksum? = nil,
-        metadata: BlobReference? = nil, valueOffsets: [UInt64] = []
+        metadata: BlobReference? = nil, valueOffsets: [UInt64] = [], remarks: [ImageRemark] = []
     ) {
         self.payload = payload
         self.summary = summary
         self.checksum = checksum
         self.metadata = metadata
         self.valueOffsets = valueOffsets
+        self.remarks = remarks
     }
 }
 

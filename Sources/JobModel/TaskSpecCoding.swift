@@ -14,10 +14,11 @@ import ByteCoding
 //     BlobSlice        BlobReference | offset | byte count
 //     ImageGeometry    width | height | u8 channels | u8 bits per sample
 //     SegmentChecksum  bytes, at most 256; before version 4: u32 little-endian | number, which is what PNG's consists of
-//     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | BlobSlice[] inputs
-//                      | BlobSlice? value | progress timeout in ms
+//     ImageRemark      u8 code | count | bytes
+//     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | maximum metadata bytes
+//                      | BlobSlice[] inputs | BlobSlice? value | progress timeout in ms
 //     TaskOutput       BlobReference? payload | BlobReference? summary | SegmentChecksum? | BlobReference? metadata
-//                      | number[] value offsets
+//                      | number[] value offsets | ImageRemark[] (since version 5)
 
 extension JobID: BinaryCodable {
     public func encode(into writer: inout BinaryWriter) { writer.writeVariable(rawValue) }
@@ -229,6 +230,7 @@ extension TaskSpec: BinaryCodable {
         writer.write(geometry)
         writer.writeVariable(chunkByteCount)
         writer.writeVariable(maximumPixelCount)
+        writer.writeVariable(maximumMetadataByteCount)
         writer.write(inputs)
         writer.write(value)
         writer.writeVariable(progressTimeoutMilliseconds)
@@ -238,14 +240,32 @@ extension TaskSpec: BinaryCodable {
         self.init(
             task: try reader.read(), pipeline: try reader.readString(), geometry: try reader.read(),
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
-            inputs: try reader.readArray(), value: try reader.readOptional(),
+            maximumMetadataByteCount: try reader.readVariable(), inputs: try reader.readArray(),
+            value: try reader.readOptional(),
             progressTimeoutMilliseconds: try reader.readVariable())
+    }
+}
+
+extension ImageRemark: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.write(code.rawValue)
+        writer.writeVariable(UInt64(count))
+        writer.writeVariable(byteCount)
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        let number: UInt8 = try reader.read()
+        guard let code = Code(rawValue: number) else { throw BinaryCodingError("\(number) is not a code of a remark") }
+        self.init(code, count: try reader.readVariable(as: UInt32.self), byteCount: try reader.readVariable())
     }
 }
 
 extension TaskOutput {
     /// The first version of records that has this output's form.
-    var firstVersion: UInt8 { checksum.map(\.isOfFirstForm) ?? true ? 1 : 4 }
+    var firstVersion: UInt8 {
+        guard remarks.isEmpty else { return 5 }
+        return checksum.map(\.isOfFirstForm) ?? true ? 1 : 4
+    }
 
     func encode(into writer: inout BinaryWriter, version: UInt8) {
         writer.write(payload)
@@ -259,6 +279,7 @@ extension TaskOutput {
         writer.write(metadata)
         writer.writeVariable(UInt64(valueOffsets.count))
         for offset in valueOffsets { writer.writeVariable(offset) }
+        if version >= 5 { writer.write(remarks) }
     }
 
     init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
@@ -274,7 +295,8 @@ extension TaskOutput {
         valueOffsets.reserveCapacity(offsetCount)
         for _ in 0..<offsetCount { valueOffsets.append(try reader.readVariable()) }
         self.init(
-            payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: valueOffsets)
+            payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: valueOffsets,
+            remarks: version < 5 ? [] : try reader.readArray())
     }
 }
 

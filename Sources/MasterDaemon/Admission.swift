@@ -6,13 +6,14 @@ import JobModel
 import Scheduler
 
 /// Looks at an input's header before any worker sees it: a file that is not an image, is too large, or is unsuitable for the
-/// pipeline is refused at once. Reads a few hundred bytes; decodes nothing. Blocking.
+/// pipeline is refused at once. Reads what is before the image data, and decodes nothing. Blocking.
 ///
 /// It also makes the input durable. The peer that put it may have said that it can be computed again; the input of a job that is
 /// about to be acknowledged cannot.
 struct Admission: Sendable {
     let blobs: LocalBlobStore
     let limits: PlanLimits
+    var decoding = DecodingLimits()
 
     /// - Throws: `BlobStoreError` when the input cannot be read.
     func examine(_ name: String, _ input: BlobReference, for job: JobDescription) throws -> ImageOffer {
@@ -27,8 +28,9 @@ struct Admission: Sendable {
         try blobs.makeDurable(input.digest)
         let header: ImageHeader
         do {
-            let limits = DecodingLimits(maximumPixelCount: job.options.maximumPixelCount)
-            header = try ImageFormats.probe(byteCount: input.byteCount, limits: limits) { offset, count in
+            var decoding = decoding
+            decoding.maximumPixelCount = job.options.maximumPixelCount
+            header = try ImageFormats.probe(byteCount: input.byteCount, limits: decoding) { offset, count in
                 try reader.read(at: offset, count: count)
             }
         } catch let error as CodecError {

@@ -13,7 +13,10 @@ enum MasterMain {
             settings: MasterSettings.table)
         await program.run { settings in
             let master = try MasterSettings(settings)
-            return DaemonMain.Launch(logLevel: master.logLevel, shutdownLimit: .seconds(10)) { logger in
+            // Whatever a start has done so far, the next one does again.
+            return DaemonMain.Launch(
+                logLevel: master.logLevel, shutdownLimit: .seconds(10), hangup: .isIgnored, isStartAbandoned: true
+            ) { logger in
                 MasterService(settings: master, logger: logger)
             }
         }

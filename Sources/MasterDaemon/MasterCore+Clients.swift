@@ -96,7 +96,8 @@ extension MasterCore {
             mayUseCache: !message.noCache,
             maximumAttempts: message.maximumAttempts == 0
                 ? defaults.maximumAttempts : min(message.maximumAttempts, 100),
-            auditShare: message.hasAuditShare ? AuditShare(millionths: message.auditShare) : defaults.auditShare)
+            auditShare: message.hasAuditShare ? AuditShare(millionths: message.auditShare) : defaults.auditShare,
+            maximumMetadataByteCount: defaults.maximumMetadataByteCount)
         let opening = JobOpening(
             token: message.token, submitter: message.submitter, priority: message.priority,
             pipeline: pipeline.canonicalText, options: options)

@@ -15,7 +15,8 @@ extension MasterCore {
             name: message.name,
             slotCount: Int(message.slotCount), ranksPerSlot: Int(message.ranksPerSlot),
             slotMemoryByteCount: message.slotMemoryBytes == 0 ? nil : message.slotMemoryBytes,
-            resultRevision: message.resultRevision, held: held, isDraining: message.draining)
+            resultRevision: message.resultRevision, held: held, isDraining: message.draining,
+            unreadyReason: Self.reason(message.unready))
         let answer = try decide { master, now throws(SchedulerRefusal) in
             try master.registered(registration, on: connection, at: now)
         }
@@ -60,7 +61,9 @@ extension MasterCore {
         case .heartbeat(let heartbeat):
             let held = try heartbeat.held.map { try HeldLease($0) }
             let dropped = decide {
-                $0.heartbeat(of: worker, held: held, residentBytes: heartbeat.residentBytes, at: $1)
+                $0.heartbeat(
+                    of: worker, held: held, residentBytes: heartbeat.residentBytes,
+                    unreadyReason: Self.reason(heartbeat.unready), at: $1)
             }
             reply(.heartbeatReply(.with { $0.dropped = dropped.map(\.wire) }), stream: stream, on: connection)
         case .drain(let drain):
@@ -72,6 +75,9 @@ extension MasterCore {
                 allowed: "heartbeat, band_published, task_finished, task_failed or drain from a registered worker")
         }
     }
+
+    /// A worker's reason for not being ready, as long as a listing has room for; `nil` when it gave none.
+    private static func reason(_ text: String) -> String? { text.isEmpty ? nil : String(text.prefix(500)) }
 
     /// What the bytes of a report have to be; `nil` when nothing of them has to be read.
     func expectedContent(of report: WorkerReport) -> ReportedContent? { master.expectedContent(of: report) }

@@ -6,17 +6,26 @@ import NIOCore
 import NIOPosix
 import DaemonSupport
 import Scheduler
+import Settings
 import Synchronization
 import SystemCalls
 import Transport
 
 /// The master as a service: opens the state, serves connections, and ends when told to or when the journal fails.
 struct MasterService: Service {
+    /// For the journal, event loops, blobs and a handful of connections.
+    private static let leastOpenFileCount = 64
+
     let settings: MasterSettings
     let logger: Logger
 
     func run() async throws {
         let fileLimit = ThisProcess.raiseOpenFileLimit()
+        guard fileLimit >= Self.leastOpenFileCount else {
+            throw SettingsError.usage(
+                "at most \(fileLimit) files may be open, and a master needs \(Self.leastOpenFileCount), and one more for each "
+                    + "connection: raise the limit (ulimit -Hn, LimitNOFILE= in the unit)")
+        }
         if fileLimit < settings.transport.connections {
             logger.warning(
                 "fewer files may be open than connections; raise LimitNOFILE or ulimit -n",
@@ -150,16 +159,23 @@ struct MasterService: Service {
                 secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger,
                 count: counts.connections))
         let address = Endpoint(host: settings.listen.host, port: listener.localPort)
-        logger.info("master serves", metadata: ["address": "\(address)", "state-dir": "\(settings.stateDirectory)"])
+        logger.info(
+            "master serves",
+            metadata: [
+                "address": "\(address)", "bound": "\(listener.localAddress)", "state-dir": "\(settings.stateDirectory)",
+            ])
         if let file = settings.addressFile {
             do {
-                try replaceFile(at: file, with: Array("\(address)\n".utf8))
+                // For a program that connects.
+                let host = address.host == Endpoint.everyAddress ? "127.0.0.1" : address.host
+                try replaceFile(at: file, with: Array("\(Endpoint(host: host, port: address.port))\n".utf8))
             } catch {
                 throw AddressFileError(file: file, reason: ErrorText.of(error))
             }
         }
         notifier.ready()
-        let admission = Admission(blobs: blobs, limits: settings.scheduler.planLimits)
+        let admission = Admission(
+            blobs: blobs, limits: settings.scheduler.planLimits, decoding: settings.decoding)
         try await listener.run { incoming in
             switch incoming {
             case .control(let connection):

@@ -1,3 +1,4 @@
+import ImageFormats
 import JobModel
 import Logging
 import MasterMachine
@@ -19,6 +20,8 @@ struct MasterSettings: Sendable {
     var secretFile: SecretFile
     var addressFile: String?
     var jobDefaults = JobOptions()
+    /// What an image file may ask for before it is refused.
+    var decoding = DecodingLimits()
     var keepResults: Duration
     var keepAtLeast: Duration
     var minimumFreeByteCount: UInt64
@@ -41,7 +44,8 @@ struct MasterSettings: Sendable {
 
     static let table = [
         Setting(
-            "listen", "HOST:PORT", default: "127.0.0.1:7400", "Address to listen on; port 0 lets the system choose"),
+            "listen", "HOST:PORT", default: "127.0.0.1:7400",
+            "Address to listen on, '*' for every one; port 0 lets the system choose"),
         Setting("state-dir", "DIR", default: "/var/lib/tessera", "Journal and blobs; one master a directory"),
         Setting(
             "secret-file", "FILE",
@@ -50,6 +54,15 @@ struct MasterSettings: Sendable {
         Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
         Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
         Setting("max-pixels", "N", default: "4000000000", "Refuse images with more pixels"),
+        Setting(
+            "max-unpacked-bytes", "N", default: "4G",
+            "Refuse images that decode to more than this, unless their file has a thousandth of it"),
+        Setting(
+            "max-interlaced-bytes", "N", default: "1G",
+            "Refuse interlaced images that decode to more: a rank holds each as a whole"),
+        Setting(
+            "max-metadata-bytes", "N", default: "16M",
+            "Carry no more of an image's text over to its result, nor of its profile, nor of its EXIF data"),
         Setting("max-attempts", "N", default: "4", "Failed attempts before a task is dead-lettered"),
         Setting(
             "progress-timeout", "TIME", default: "60s",
@@ -118,7 +131,7 @@ struct MasterSettings: Sendable {
 
     init(_ settings: Settings) throws {
         do {
-            listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400)
+            listen = try Endpoint(parsing: try settings.requiredText("listen"), defaultPort: 7400, for: .listening)
         } catch let error as TransportError {
             throw settings.refused("listen", error.message)
         }
@@ -129,6 +142,10 @@ struct MasterSettings: Sendable {
             try settings.integer(
                 "chunk-bytes", in: Int(Self.leastChunkByteCount)...Int(Self.largestChunkByteCount)))
         jobDefaults.maximumPixelCount = UInt64(try settings.integer("max-pixels", in: 1...1_000_000_000_000))
+        decoding.maximumUnpackedByteCount = UInt64(try settings.integer("max-unpacked-bytes", in: 1...(1 << 60)))
+        decoding.maximumInterlacedByteCount = UInt64(try settings.integer("max-interlaced-bytes", in: 1...(1 << 50)))
+        jobDefaults.maximumMetadataByteCount = UInt64(
+            try settings.integer("max-metadata-bytes", in: 0...Int(JobOptions.largestMetadataByteCount)))
         jobDefaults.maximumAttempts = UInt32(try settings.integer("max-attempts", in: 1...100))
         let share = try settings.requiredText("audit")
         guard let auditShare = AuditShare(text: share) else {

@@ -28,9 +28,10 @@ extension WireMasterStatus {
         workers = .with {
             $0.taking = UInt32(counters.scheduler.workersTaking)
             $0.draining = UInt32(counters.scheduler.workersDraining)
+            $0.unready = UInt32(counters.scheduler.workersUnready)
             let idle =
                 counters.scheduler.workersTaking + counters.scheduler.workersDraining
-                + counters.scheduler.workersConnectedInQuarantine
+                + counters.scheduler.workersUnready + counters.scheduler.workersConnectedInQuarantine
             $0.silent = UInt32(max(0, counters.scheduler.workersConnected - idle))
         }
         freeBytes = counters.storage.availableByteCount
@@ -90,6 +91,7 @@ extension WireImageStatus {
         fromCache = status.isFromCache
         if let digest = status.withdrawn { withdrawn = digest.wire }
         if let digest = status.replaced { replaced = digest.wire }
+        remarks = status.remarks.map(\.wire)
     }
 }
 
@@ -111,6 +113,7 @@ extension WireWorkerStatus {
         slotMemoryBytes = status.slotMemoryByteCount ?? 0
         silentMilliseconds = UInt64(max(0, status.silentFor / .milliseconds(1)))
         quarantinedBy = status.quarantinedBy.map(\.description) ?? ""
+        unready = status.unreadyReason ?? ""
     }
 }
 
@@ -174,6 +177,7 @@ extension WireImageList {
             $0.images = Array(
                 prefix(of: images) {
                     $0.name.utf8.count + $0.failure.reason.utf8.count + $0.failure.outputTail.utf8.count + 160
+                        + $0.remarks.count * 48
                 })
         }
     }

@@ -135,6 +135,8 @@ extension Master {
         else {
             return
         }
+        // What was left out of it may be in another run's result: a limit was raised.
+        guard status.remarks.isEmpty else { return }
         let key = ResultCache.Key(input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
         results.insert(result, for: key)
     }

@@ -42,11 +42,15 @@ extension Master {
 
     /// The worker listed the leases that it holds.
     ///
+    /// - Parameter unreadyReason: why it cannot run tasks, by its own word; `nil` when it can.
     /// - Returns: the listed leases that are no longer its own.
     public mutating func heartbeat(
-        of worker: WorkerID, held: [HeldLease], residentBytes: UInt64, at now: Moment
+        of worker: WorkerID, held: [HeldLease], residentBytes: UInt64, unreadyReason: String? = nil, at now: Moment
     ) -> [LeaseID] {
-        decide { $0.workerHeartbeat(worker, held: held, residentBytes: residentBytes, at: now, into: &$1) }
+        decide {
+            $0.workerHeartbeat(
+                worker, held: held, residentBytes: residentBytes, unreadyReason: unreadyReason, at: now, into: &$1)
+        }
     }
 
     /// What the shell has to compare the bytes of a report with before it passes the report on; `nil` for nothing.

@@ -12,9 +12,14 @@ public protocol Operation: Sendable {
     ///
     /// - Throws: when it refuses images of this format or size.
     func computation(for input: ImageShape) throws(PipelineError) -> OperationComputation
+
+    /// What it does to an image that its file's metadata speaks of. Nothing where nothing is said.
+    var metadataEffect: MetadataEffect { get }
 }
 
 extension Operation {
+    public var metadataEffect: MetadataEffect { [] }
+
     /// The shape that an input of shape `input` is turned into.
     ///
     /// - Throws: when the operation refuses images of this format or size.

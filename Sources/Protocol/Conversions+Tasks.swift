@@ -36,6 +36,7 @@ extension WireGrantLease {
         geometry = spec.geometry.wire
         chunkByteCount = spec.chunkByteCount
         maximumPixelCount = spec.maximumPixelCount
+        maximumMetadataByteCount = spec.maximumMetadataByteCount
         inputs = spec.inputs.map(\.wire)
         inputCount = UInt32(spec.inputs.count)
         if let value = spec.value { self.value = value.wire }
@@ -72,7 +73,10 @@ extension WireGrantLease {
         let spec = TaskSpec(
             task: lease.task, pipeline: pipeline,
             geometry: try ImageGeometry(wire: geometry, field: "GrantLease.geometry"), chunkByteCount: chunkByteCount,
-            maximumPixelCount: maximumPixelCount, inputs: slices,
+            maximumPixelCount: maximumPixelCount,
+            maximumMetadataByteCount: maximumMetadataByteCount == 0
+                ? JobOptions.standardMetadataByteCount : maximumMetadataByteCount,
+            inputs: slices,
             value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil,
             progressTimeoutMilliseconds: progressTimeoutMilliseconds)
         return (lease, spec)
@@ -90,6 +94,7 @@ extension WireTaskFinished {
         }
         if let metadata = output.metadata { self.metadata = metadata.wire }
         valueOffsets = output.valueOffsets
+        remarks = output.remarks.map(\.wire)
     }
 
     /// The lease that ended and what its task gave back.
@@ -104,8 +109,25 @@ extension WireTaskFinished {
             summary: hasSummary ? try BlobReference(wire: summary, field: "TaskFinished.summary") : nil,
             checksum: hasChecksum ? try SegmentChecksum(wire: checksum) : nil,
             metadata: hasMetadata ? try BlobReference(wire: metadata, field: "TaskFinished.metadata") : nil,
-            valueOffsets: valueOffsets)
+            valueOffsets: valueOffsets, remarks: ImageRemark.known(remarks))
         return (lease, output)
+    }
+}
+
+extension ImageRemark {
+    public var wire: WireImageRemark {
+        .with {
+            $0.code = code.name
+            $0.count = count
+            $0.byteCount = byteCount
+        }
+    }
+
+    /// The remarks whose codes this release knows, the first of each.
+    static func known(_ remarks: [WireImageRemark]) -> [ImageRemark] {
+        Code.allCases.compactMap { code in
+            remarks.first { $0.code == code.name }.map { ImageRemark(code, count: $0.count, byteCount: $0.byteCount) }
+        }
     }
 }
 

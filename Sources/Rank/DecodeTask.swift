@@ -17,16 +17,15 @@ struct DecodeTask {
     let publish: (_ index: UInt32, _ path: String, _ byteCount: UInt64) throws(RankFailure) -> Void
     var isCancelled: () -> Bool = { false }
 
-    /// - Returns: the path and the size of the metadata for the output.
+    /// - Returns: the path and the size of the metadata for the output, and what the file's owner should know.
     func run(_ spec: TaskSpec, input: String, directory: String) throws(RankFailure) -> (
-        path: String, byteCount: UInt64
+        path: String, byteCount: UInt64, remarks: [ImageRemark]
     ) {
         do {
             let plan = try plans.plan(for: spec).plan
             let file = try MappedFile(input)
             return try withExtendedLifetime(file) {
-                let reader = try ImageFile.decoder(
-                    of: file.bytes, limits: DecodingLimits(maximumPixelCount: spec.maximumPixelCount))
+                let reader = try ImageFile.decoder(of: file.bytes, limits: DecodingLimits(admitted: spec))
                 guard reader.header.shape == plan.input else {
                     throw RankFailure(
                         .workerError, "the file's image is \(reader.header.shape); the task says \(plan.input)")
@@ -46,10 +45,12 @@ struct DecodeTask {
                     try decode(bands[index].count, reader, to: path)
                     try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
                 }
-                let framed = reader.metadata(for: ImageFormats.standardOutput, pixels: plan.output.format)
+                let framed = reader.metadata(
+                    for: ImageFormats.standardOutput, pixels: plan.output.format,
+                    effect: try PipelineCache.shared.pipeline(spec.pipeline).metadataEffect)
                 let path = "\(directory)/metadata"
                 try OutputFile.create(path).write(framed, at: 0)
-                return (path, UInt64(framed.count))
+                return (path, UInt64(framed.count), reader.remarks)
             }
         } catch {
             throw RankFailure(error)
@@ -81,5 +82,15 @@ struct DecodeTask {
             try reader.readRows(into: batch.baseAddress.unsafelyUnwrapped, count: count)
             try file?.write(UnsafeRawBufferPointer(rebasing: batch[..<(count * bytesPerRow)]), at: first * bytesPerRow)
         }
+    }
+}
+
+extension DecodingLimits {
+    /// The limits of a file that the master admitted. Its size was weighed there; what an image takes of this machine's memory
+    /// is compared with what there is.
+    init(admitted spec: TaskSpec) {
+        self.init(
+            maximumPixelCount: spec.maximumPixelCount, maximumMetadataByteCount: spec.maximumMetadataByteCount,
+            maximumUnpackedByteCount: .max, maximumInterlacedByteCount: .max)
     }
 }

@@ -82,6 +82,6 @@ struct RankService {
                 }
             }, isCancelled: { inbox.isCancelled })
         let metadata = try task.run(spec, input: input, directory: directory)
-        return .decoded(metadata: metadata.path, byteCount: metadata.byteCount)
+        return .decoded(metadata: metadata.path, byteCount: metadata.byteCount, remarks: metadata.remarks)
     }
 }

@@ -8,6 +8,7 @@ import SystemCalls
 @main
 struct TesseraRank {
     static func main() {
+        ThisProcess.occupyStandardStreams()
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "--launch" { Launcher.run(arguments.dropFirst()) }
         answerQuestions(arguments.first)

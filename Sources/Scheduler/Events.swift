@@ -77,11 +77,13 @@ public struct WorkerRegistration: Hashable, Sendable {
     public var resultRevision: UInt32
     public var held: [HeldLease]
     public var isDraining: Bool
+    /// Why the worker cannot run tasks at present; `nil` when it can.
+    public var unreadyReason: String?
 
     public init(
         worker: WorkerID? = nil, identity: [UInt8] = [], name: String, slotCount: Int, ranksPerSlot: Int = 1,
         slotMemoryByteCount: UInt64? = nil, resultRevision: UInt32 = JobOptions.currentResultRevision,
-        held: [HeldLease] = [], isDraining: Bool = false
+        held: [HeldLease] = [], isDraining: Bool = false, unreadyReason: String? = nil
     ) {
         self.worker = worker
         self.identity = identity
@@ -92,6 +94,7 @@ public struct WorkerRegistration: Hashable, Sendable {
         self.resultRevision = resultRevision
         self.held = held
         self.isDraining = isDraining
+        self.unreadyReason = unreadyReason
     }
 }
 

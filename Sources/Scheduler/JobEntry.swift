@@ -16,6 +16,8 @@ struct ImageEntry: Equatable, Sendable {
     /// The result revision under which `result` was made.
     var resultRevision: UInt32 = 0
     var failure: Failure?
+    /// What was found while the file was decoded.
+    var remarks: [ImageRemark] = []
     /// The latest attempt number of the runs before the present one.
     var attemptFloor: AttemptNumber = 0
     var restarts: UInt32 = 0

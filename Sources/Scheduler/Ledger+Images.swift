@@ -73,6 +73,7 @@ extension Ledger {
                 try job.complete(lease, output, by: worker, isAudited: isAudited)
             } ?? nil
         guard let ready else { throw Self.noTask(lease.task) }
+        if lease.task.step == .whole || lease.task.step == .decode { update(image) { $0.remarks = output.remarks } }
         if isAudited, let key = key(lease.task) { effects.toAudit.append(key) }
         if lease.task.step != .whole || isAudited {
             if let payload = output.payload { blobs.retain(payload) }

@@ -69,6 +69,8 @@ extension Scheduler {
             // What the operator or the worker itself said before the connection broke still holds.
             worker.isDraining = worker.isDraining || registration.isDraining
             worker.isQuarantined = isQuarantined
+            // Only the worker itself knows whether it is able to run tasks.
+            worker.unreadyReason = registration.unreadyReason
         }
         setAlarm(for: id, at: now.instant + configuration.suspectAfter)
 
@@ -103,11 +105,13 @@ extension Scheduler {
 
     private static var reservedWorkerCount: UInt64 { 64 }
 
-    /// A worker says what it holds.
+    /// A worker says what it holds, and whether it can run tasks.
     ///
+    /// - Parameter unreadyReason: why it cannot; it gets no leases while it says so.
     /// - Returns: the listed leases that are no longer the worker's own.
     public mutating func workerHeartbeat(
-        _ worker: WorkerID, held: [HeldLease], residentBytes: UInt64, at now: Moment, into decision: inout Decision
+        _ worker: WorkerID, held: [HeldLease], residentBytes: UInt64, unreadyReason: String? = nil, at now: Moment,
+        into decision: inout Decision
     ) -> [LeaseID] {
         let now = clockRead(now)
         guard pool[worker]?.isConnected == true else {
@@ -115,7 +119,10 @@ extension Scheduler {
             return held.map(\.lease)
         }
         if !seeded(.heartbeatNotHeard) { heard(worker, at: now) }
-        pool.update(worker) { $0.residentBytes = residentBytes }
+        pool.update(worker) {
+            $0.residentBytes = residentBytes
+            $0.unreadyReason = unreadyReason
+        }
         let dropped = reconcile(worker, held: held, isNewConnection: false, at: now, into: &decision)
         finishEvent(at: now, into: &decision)
         return dropped

@@ -19,6 +19,7 @@ extension Scheduler {
         }
         counters.workersTaking = pool.takingCount
         counters.workersDraining = pool.drainingCount
+        counters.workersUnready = pool.unreadyCount
         return counters
     }
 
@@ -55,7 +56,7 @@ extension Scheduler {
             failure: entry.failure,
             tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache,
             withdrawn: ledger.jobs[image.job]?.withdrawn[image.index]?.digest,
-            replaced: ledger.jobs[image.job]?.replaced[image.index])
+            replaced: ledger.jobs[image.job]?.replaced[image.index], remarks: entry.remarks)
     }
 
     /// What `Assembly.run` names: it grows when the image starts over.
@@ -82,14 +83,16 @@ extension Scheduler {
             let state: WorkerStatus.State
             let lastHeard: Instant
             switch worker.link {
-            case .connected(let heard): (state, lastHeard) = (worker.isDraining ? .draining : .alive, heard)
+            case .connected(let heard):
+                state = worker.isDraining ? .draining : worker.unreadyReason == nil ? .alive : .notReady
+                lastHeard = heard
             case .suspect(let heard): (state, lastHeard) = (.suspect, heard)
             case .expected: (state, lastHeard) = (.suspect, worker.connectedSince)
             case .gone(let since): (state, lastHeard) = (.gone, since)
             }
             return WorkerStatus(
                 id: worker.id, name: worker.name, state: quarantine == nil ? state : .quarantined,
-                slotCount: worker.slotCount,
+                unreadyReason: worker.unreadyReason, slotCount: worker.slotCount,
                 ranksPerSlot: worker.ranksPerSlot, slotMemoryByteCount: worker.slotMemoryByteCount,
                 leasesHeld: worker.leases.count, tasksDone: worker.tasksDone,
                 attemptsLost: worker.attemptsLost, attemptsFailed: worker.attemptsFailed,

@@ -30,7 +30,8 @@ extension Scheduler {
         return TaskSpec(
             task: task, pipeline: job.description.pipeline, geometry: plan.geometry,
             chunkByteCount: job.images[Int(key.index)].chunkByteCount ?? job.description.options.chunkByteCount,
-            maximumPixelCount: job.description.options.maximumPixelCount, inputs: inputs, value: value,
+            maximumPixelCount: job.description.options.maximumPixelCount,
+            maximumMetadataByteCount: job.description.options.maximumMetadataByteCount, inputs: inputs, value: value,
             progressTimeoutMilliseconds: UInt64(
                 progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))
     }

@@ -60,6 +60,8 @@ public struct ImageStatus: Hashable, Sendable {
     public let withdrawn: BlobDigest?
     /// The result in whose place there is another: copies of it are wrong.
     public let replaced: BlobDigest?
+    /// What was found while the file was decoded.
+    public let remarks: [ImageRemark]
 }
 
 /// One attempt that ended without a result.
@@ -81,12 +83,16 @@ public struct DeadImage: Hashable, Sendable {
 /// A worker as it is listed.
 public struct WorkerStatus: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
-        case alive, suspect, draining, quarantined, gone
+        case alive, suspect, draining, quarantined
+        case notReady = "not-ready"
+        case gone
     }
 
     public let id: WorkerID
     public let name: String
     public let state: State
+    /// Why the worker cannot run tasks, in its own words; `nil` when it can.
+    public let unreadyReason: String?
     public let slotCount: Int
     public let ranksPerSlot: Int
     /// What the task of one slot may take; `nil` when the worker does not say.
@@ -118,6 +124,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var workersTaking: Int = 0
     /// Connected workers that were told to take no more.
     public internal(set) var workersDraining: Int = 0
+    /// Connected workers that cannot run tasks, by their own word.
+    public internal(set) var workersUnready: Int = 0
     public internal(set) var deadLetters: Int = 0
     /// Encoded bytes of the inputs of images that have not ended.
     public internal(set) var queuedByteCount: UInt64 = 0

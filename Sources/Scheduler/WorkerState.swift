@@ -36,6 +36,8 @@ struct WorkerState: Sendable {
     var restsUntil: Instant?
     /// Leases that it gave back without draining since it finished one.
     var returnsInARow = 0
+    /// Why it cannot run tasks, by its own word; `nil` when it can.
+    var unreadyReason: String?
     var connectedSince: Instant
     /// When this run of the master heard of it first.
     var firstSeen = Instant.zero
@@ -63,13 +65,17 @@ struct WorkerState: Sendable {
     /// Whether it may be given leases, room permitting.
     var takesLeases: Bool {
         switch link {
-        case .connected: !isDraining && !isQuarantined && restsUntil == nil
+        case .connected:
+            !isDraining && !isQuarantined && restsUntil == nil && (seeded(.unreadyWorkerGranted) || unreadyReason == nil)
         case .suspect, .expected, .gone: false
         }
     }
 
     /// Whether it is connected and was told to take no more leases.
     var drainsConnected: Bool { isConnected && isDraining }
+
+    /// Whether it is connected, and gets no leases only because it cannot run tasks.
+    var isUnready: Bool { isConnected && !isDraining && unreadyReason != nil }
 
     /// The memory of a slot that may be given leases; `nil` when it may not.
     var offeredMemory: UInt64? { takesLeases ? slotMemoryByteCount ?? .max : nil }
@@ -178,6 +184,7 @@ struct WorkerPool: Sendable {
     private(set) var connectedCount = 0
     private(set) var takingCount = 0
     private(set) var drainingCount = 0
+    private(set) var unreadyCount = 0
     /// Workers that are gone, by when; some may have come back since.
     private var gone: [WorkerID] = []
     private let prefetchPerSlot: Int
@@ -214,6 +221,7 @@ struct WorkerPool: Sendable {
         if worker.isConnected { connectedCount += 1 }
         if worker.takesLeases { takingCount += 1 }
         if worker.drainsConnected { drainingCount += 1 }
+        if worker.isUnready { unreadyCount += 1 }
         noteMemory(of: worker, from: nil)
         reindex(worker.id)
     }
@@ -222,12 +230,13 @@ struct WorkerPool: Sendable {
     mutating func update(_ id: WorkerID, _ change: (inout WorkerState) -> Void) {
         guard let before = workers[id] else { return }
         let (wasConnected, wasTaking, oldMemory) = (before.isConnected, before.takesLeases, before.offeredMemory)
-        let wasDraining = before.drainsConnected
+        let (wasDraining, wasUnready) = (before.drainsConnected, before.isUnready)
         change(&workers[id]!)
         guard let after = workers[id] else { return }
         connectedCount += (after.isConnected ? 1 : 0) - (wasConnected ? 1 : 0)
         takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
         drainingCount += (after.drainsConnected ? 1 : 0) - (wasDraining ? 1 : 0)
+        unreadyCount += (after.isUnready ? 1 : 0) - (wasUnready ? 1 : 0)
         noteMemory(of: after, from: oldMemory)
         reindex(id)
         if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }

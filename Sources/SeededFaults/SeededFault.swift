@@ -68,6 +68,8 @@ public enum SeededFault: Sendable {
     case heartbeatNotHeard
     /// A suspect worker is never looked at again.
     case suspectNeverDead
+    /// A worker that says that it cannot run tasks is given some.
+    case unreadyWorkerGranted
     /// The time for which the master was stalled counts as the workers' silence.
     case stallIgnored
 
@@ -153,6 +155,8 @@ public enum SeededFault: Sendable {
     case slotFreedEarly
     /// A slot whose task failed is not used again.
     case slotNotFreed
+    /// A worker that cannot run tasks starts those that wait in it.
+    case unreadyKeepsLeases
 
     // The master's shell.
 
@@ -274,7 +278,8 @@ public enum SeededFault: Sendable {
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
-                .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull:
+                .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull,
+                .unreadyWorkerGranted, .unreadyKeepsLeases:
                 "7 poison is contained"
             case .roomNotLimited: "8 back-pressure"
             case .planSizeNotLimited: "10 bounded memory"

@@ -5,14 +5,16 @@ extension ThisProcess {
     /// Raises the number of files and connections that may be open to the most that the process may choose itself. The usual
     /// 1,024 is a precaution for programs that use select(2).
     ///
+    /// - Parameter bound: not raised beyond this.
     /// - Returns: the limit from now on.
-    package static func raiseOpenFileLimit() -> Int {
+    package static func raiseOpenFileLimit(to bound: Int = .max) -> Int {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0 else { return 0 }
-        if limit.rlim_cur < limit.rlim_max {
+        let wanted = min(limit.rlim_max, rlim_t(bound))
+        if limit.rlim_cur < wanted {
             let before = limit.rlim_cur
-            limit.rlim_cur = limit.rlim_max
+            limit.rlim_cur = wanted
             if setrlimit(resource, &limit) != 0 { limit.rlim_cur = before }
         }
         return Int(clamping: limit.rlim_cur)

@@ -20,4 +20,11 @@ package enum ThisProcess {
         guard let program = executablePath, let slash = program.lastIndex(of: "/") else { return name }
         return String(program[...slash]) + name
     }
+
+    /// The name of the machine, as the kernel has it: any bytes, possibly none.
+    package static var hostName: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
 }

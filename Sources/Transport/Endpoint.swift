@@ -10,9 +10,21 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// The host that stands for every address of this machine, of all families; only for listening.
+    public static let everyAddress = "*"
+
+    /// What the address is for.
+    public enum Use: Sendable {
+        case connecting
+        /// The host may be `*`.
+        case listening
+    }
+
     /// - Parameter defaultPort: the port of a text that names none; `nil` makes the port obligatory.
     /// - Throws: `TransportError` with code `bad-endpoint`.
-    public init(parsing text: some StringProtocol, defaultPort: Int? = nil) throws(TransportError) {
+    public init(
+        parsing text: some StringProtocol, defaultPort: Int? = nil, for use: Use = .connecting
+    ) throws(TransportError) {
         func refused(_ why: String) -> TransportError {
             TransportError(
                 .badEndpoint,
@@ -39,7 +51,14 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         guard host.allSatisfy({ $0.isASCII && !$0.isWhitespace && $0 != "/" }) else {
             throw refused("a host has no spaces, slashes or letters outside ASCII")
         }
-        guard !host.allSatisfy(\.isWholeNumber) else {
+        guard !host.contains("*") || host == Self.everyAddress else {
+            throw refused("a host has no '*'; alone, it stands for every address of the machine that listens")
+        }
+        guard host != Self.everyAddress || use == .listening else {
+            throw refused("'*' is for the side that listens; name the master's host")
+        }
+        // To a resolver it is an address of 32 bits: "7400" is 0.0.28.232.
+        guard !host.allSatisfy(\.isWholeNumber) || !rest.isEmpty else {
             throw refused("\(host) alone is a port; write 127.0.0.1:\(host), or the host in its place")
         }
         if rest.isEmpty {

@@ -52,6 +52,8 @@ public struct Acceptor: Sendable {
 public final class MasterListener: Sendable {
     /// The port that the system gave when asked for port 0.
     public let localPort: Int
+    /// The address that the socket is bound to, as the system has it: of a name, one of its addresses.
+    public let localAddress: String
     private let accepting: NIOAsyncChannel<Accepted, Never>
     private let logger: Logger
     private let count: ConnectionCount
@@ -70,30 +72,50 @@ public final class MasterListener: Sendable {
         logger = acceptor.logger
         count = acceptor.count
         localPort = accepting.channel.localAddress?.port ?? 0
+        localAddress = accepting.channel.localAddress.map(RemoteAddress.text) ?? "unknown"
     }
 
     /// Opens the listening socket.
     /// - Parameters:
-    ///   - address: the host is an address of this machine, e.g. `127.0.0.1`, `0.0.0.0`, `::`; port 0 lets the system choose,
-    ///     see `localPort`.
+    ///   - address: the host is an address of this machine, e.g. `127.0.0.1`, `0.0.0.0`, `::`, or `*` for every address of
+    ///     every family; port 0 lets the system choose, see `localPort`.
     ///   - acceptor: what incoming connections get.
     /// - Throws: `TransportError` with code `cannot-bind`.
     public static func bind(to address: Endpoint, _ acceptor: Acceptor) async throws -> MasterListener {
         let register = AddressRegister(limits: acceptor.limits)
         do {
-            let accepting = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .serverChannelOption(.backlog, value: 1024)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .bind(host: address.host, port: address.port) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try SocketOptions.set(on: channel)
-                        return try accept(channel, acceptor, register)
-                    }
-                }
-            return MasterListener(accepting: accepting, acceptor: acceptor)
+            guard address.host == Endpoint.everyAddress else {
+                return try await bind(host: address.host, port: address.port, acceptor, register)
+            }
+            do {
+                return try await bind(host: "::", port: address.port, acceptor, register)
+            } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
+                // A machine without IPv6.
+                return try await bind(host: "0.0.0.0", port: address.port, acceptor, register)
+            }
         } catch {
             throw cannotBind(address, error)
         }
+    }
+
+    private static func bind(
+        host: String, port: Int, _ acceptor: Acceptor, _ register: AddressRegister
+    ) async throws -> MasterListener {
+        var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        if host == "::" {
+            // Both families, whatever the machine's default for such sockets (net.ipv6.bindv6only).
+            bootstrap = bootstrap.serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 0)
+        }
+        let accepting = try await bootstrap.bind(host: host, port: port) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try SocketOptions.set(on: channel)
+                return try accept(channel, acceptor, register)
+            }
+        }
+        return MasterListener(accepting: accepting, acceptor: acceptor)
     }
 
     private static func cannotBind(_ address: Endpoint, _ error: any Error) -> TransportError {

@@ -38,9 +38,22 @@ struct LeaseFiles: Sendable {
 /// A file or directory for a lease's data could not be used.
 struct LeaseFileError: Error, CustomStringConvertible {
     let description: String
+    /// Bytes that found no room; 0 when room is not the cause.
+    let missingByteCount: UInt64
 
-    init(_ action: String, _ path: String) {
-        description = "\(action) \(path): \(SystemError.last)"
+    init(_ action: String, _ path: String, byteCount: UInt64 = 0, _ error: SystemError = .last) {
+        description = "\(action) \(path): \(error)"
+        missingByteCount = error.isForWantOfRoom ? max(1, byteCount) : 0
+    }
+}
+
+extension SystemError {
+    /// Whether the file system, or the user's share of it, is full.
+    var isForWantOfRoom: Bool { code == ENOSPC || code == EDQUOT }
+
+    /// Whether `text` tells such an error of a rank.
+    static func isForWantOfRoom(_ text: String) -> Bool {
+        [ENOSPC, EDQUOT].contains { text.contains(SystemError(code: $0).description) }
     }
 }
 
@@ -57,8 +70,9 @@ func createFile(_ path: String, byteCount: UInt64) throws(LeaseFileError) -> Int
     let code = byteCount == 0 ? 0 : posix_fallocate(descriptor, 0, Int(byteCount))
     guard code == 0 else {
         close(descriptor)
-        errno = code
-        throw LeaseFileError("cannot reserve \(byteCount) bytes for", path)
+        unlink(path)
+        throw LeaseFileError(
+            "cannot reserve \(byteCount) bytes for", path, byteCount: byteCount, SystemError(code: code))
     }
     return descriptor
 }

@@ -4,6 +4,8 @@ import DaemonSupport
 @main
 enum WorkerMain {
     static func main() async {
+        let arguments = CommandLine.arguments
+        if arguments.count == 3, arguments[1] == ScratchSweeper.argument { ScratchSweeper.run(arguments[2]) }
         let program = DaemonMain(
             name: "tessera-worker",
             summary: "Computes tasks for a Tessera master: each slot is a resident MPI world on this machine's cores.",
@@ -12,7 +14,7 @@ enum WorkerMain {
             let worker = try WorkerSettings(settings)
             try worker.checkPrograms(settings)
             return DaemonMain.Launch(
-                logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8)
+                logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8), hangup: .stops
             ) { logger in
                 WorkerService(settings: worker, logger: logger)
             }

@@ -68,7 +68,6 @@ struct MasterLink: Sendable {
         register.name = settings.name
         register.slotCount = UInt32(settings.slotCount)
         register.ranksPerSlot = UInt32(settings.ranksPerSlot)
-        register.slotMemoryBytes = settings.slotMemoryByteCount
         register.resultRevision = JobOptions.currentResultRevision
         connection.send(.register(register))
 

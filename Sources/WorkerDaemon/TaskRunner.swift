@@ -10,8 +10,8 @@ struct TaskRunner: Sendable {
     /// The output of the world in the lease's files.
     enum Computed: Sendable {
         /// All bands are uploaded and reported already; these are the framed header chunks to carry over.
-        case decoded(metadata: BlobReference?)
-        case output(RankOutput)
+        case decoded(metadata: BlobReference?, remarks: [ImageRemark])
+        case output(RankOutput, remarks: [ImageRemark] = [])
     }
 
     // MARK: Fetch
@@ -43,20 +43,22 @@ struct TaskRunner: Sendable {
     ) async throws -> Computed {
         switch spec.task.step {
         case .whole:
-            let (_, metadata) = try await decode(spec, files, in: world, onProgress: onProgress) { band in
+            let (_, metadata, remarks) = try await decode(spec, files, in: world, onProgress: onProgress) { band in
                 guard rename(band.path, files.raw) == 0 else { throw LeaseFileError("cannot keep", band.path) }
             }
             defer { unlink(metadata) }
             let order = RankOrder.computeWhole(spec, input: files.raw, metadata: metadata, payload: files.payload)
-            return .output(try await finish(order, in: world, onProgress: onProgress))
+            return .output(try await finish(order, in: world, onProgress: onProgress), remarks: remarks)
         case .decode:
-            let (byteCount, metadata) = try await decode(spec, files, in: world, onProgress: onProgress) { band in
+            let (byteCount, metadata, remarks) = try await decode(spec, files, in: world, onProgress: onProgress) {
+                band in
                 let blob = try await blobs.put(fileAt: band.path)
                 unlink(band.path)
                 await onBand(band.index, blob)
             }
             defer { unlink(metadata) }
-            return .decoded(metadata: byteCount == 0 ? nil : try await blobs.put(fileAt: metadata))
+            return .decoded(
+                metadata: byteCount == 0 ? nil : try await blobs.put(fileAt: metadata), remarks: remarks)
         case .chunk:
             let order = RankOrder.compute(
                 spec, input: files.input, value: spec.value == nil ? nil : files.value, payload: files.payload,
@@ -72,15 +74,15 @@ struct TaskRunner: Sendable {
     private func decode(
         _ spec: TaskSpec, _ files: LeaseFiles, in world: World, onProgress: @escaping @Sendable (Double) -> Void,
         onBand: @escaping @Sendable (World.DecodedBand) async throws -> Void
-    ) async throws -> (metadataByteCount: UInt64, metadata: String) {
+    ) async throws -> (metadataByteCount: UInt64, metadata: String, remarks: [ImageRemark]) {
         let order = RankOrder.decode(spec, input: files.input, directory: world.filesPath)
         // The rank may be bands ahead: files that were not taken must not fill the shared memory.
         var isDecoded = false
         defer { if !isDecoded { emptyDirectory(world.filesPath) } }
         switch try await world.run(order, onBand: onBand, onProgress: onProgress) {
-        case .decoded(let metadata, let byteCount):
+        case .decoded(let metadata, let byteCount, let remarks):
             isDecoded = true
-            return (byteCount, metadata)
+            return (byteCount, metadata, remarks)
         case .failed(let cause, let reason): throw TaskFailure(Failure(cause, reason))
         case let other: throw TaskFailure(Failure(.rankLost, "rank 0 answered a decode order with \(other)"))
         }
@@ -100,14 +102,15 @@ struct TaskRunner: Sendable {
 
     func upload(_ computed: Computed, of spec: TaskSpec, from files: LeaseFiles) async throws -> TaskOutput {
         switch computed {
-        case .decoded(let metadata):
-            return TaskOutput(metadata: metadata)
-        case .output(let output):
+        case .decoded(let metadata, let remarks):
+            return TaskOutput(metadata: metadata, remarks: remarks)
+        case .output(let output, let remarks):
             // The file of a small image is the result itself; all else can be computed again.
             let payload = try await blobs.put(fileAt: files.payload, recomputable: spec.task.step != .whole)
             let summary = output.summaryByteCount == nil ? nil : try await blobs.put(fileAt: files.summary)
             return TaskOutput(
-                payload: payload, summary: summary, checksum: output.checksum, valueOffsets: output.valueOffsets)
+                payload: payload, summary: summary, checksum: output.checksum, valueOffsets: output.valueOffsets,
+                remarks: remarks)
         }
     }
 }

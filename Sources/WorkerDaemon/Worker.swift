@@ -1,3 +1,4 @@
+import DaemonSupport
 import JobModel
 import Logging
 import MasterClient
@@ -13,7 +14,14 @@ actor Worker {
     private let runner: TaskRunner
     private let worlds: [World]
     private let scratch: WorldDirectory
+    private let settings: WorkerSettings
+    /// Bytes in the scratch directory for the tasks of one slot.
+    private let slotScratchByteCount: UInt64
+    /// Removes what a killed worker leaves, as long as this process holds the other end.
+    private let sweeper: OwnedDescriptor?
+    private let notifier: ServiceNotifier
     private let logger: Logger
+    private var readiness = Readiness()
 
     private(set) var identifier: WorkerID?
     /// The interval that the master gave last.
@@ -42,9 +50,15 @@ actor Worker {
         let cancelled: AsyncStream<Never>
     }
 
-    init(settings: WorkerSettings, transfer: BlobTransfer, logger: Logger) throws {
+    init(settings: WorkerSettings, transfer: BlobTransfer, notifier: ServiceNotifier, logger: Logger) throws {
+        self.settings = settings
+        self.notifier = notifier
         board = LeaseBoard(slotCount: settings.slotCount)
+        WorldDirectory.sweep(settings.scratchDirectory)
         scratch = try WorldDirectory(in: settings.scratchDirectory)
+        slotScratchByteCount = try ScratchSpace(of: settings.scratchDirectory)
+            .taskByteCount(slotCount: settings.slotCount, ranksPerSlot: settings.ranksPerSlot)
+        sweeper = ScratchSweeper.start(settings.scratchDirectory)
         worlds = try (0..<settings.slotCount).map { _ in
             try World(
                 WorldConfiguration(
@@ -58,11 +72,43 @@ actor Worker {
     }
 
     /// Starts all worlds. An error here is a misconfiguration: no mpirun, no rank program, no shared memory.
+    ///
+    /// - Throws: the first error, when all worlds have ended; `WorldError.stopped` after `stopWorlds`.
     func startWorlds() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for world in worlds { group.addTask { try await world.start() } }
-            try await group.waitForAll()
+            do {
+                while try await group.next() != nil {}
+            } catch {
+                await stopWorlds()
+                throw error
+            }
         }
+    }
+
+    /// Ends all worlds, also those that are just starting, permanently.
+    func stopWorlds() async {
+        await withDiscardingTaskGroup { group in
+            for world in worlds { group.addTask { await world.stop() } }
+        }
+    }
+
+    /// Memory that the task of a slot may take: what the settings say, or less where the scratch directory is small.
+    private var offeredByteCount: UInt64 {
+        min(settings.slotMemoryByteCount, ScratchSpace.worldByteCount + slotScratchByteCount)
+    }
+
+    /// Says so when the scratch directory, not the memory, decides how images are cut.
+    func tellOfSmallScratch() {
+        guard slotScratchByteCount < ScratchSpace.usualTaskByteCount, offeredByteCount < settings.slotMemoryByteCount
+        else { return }
+        logger.warning(
+            "the scratch directory is small: images are cut into chunks that fit",
+            metadata: [
+                "scratch-dir": "\(settings.scratchDirectory)", "slots": "\(settings.slotCount)",
+                "have": "\(Bytes.text(slotScratchByteCount)) for a slot",
+                "need": "\(Bytes.text(ScratchSpace.usualTaskByteCount)) for chunks of 16M: \(ScratchSpace.advice)",
+            ])
     }
 
     /// Runs the leases' work until `finish()`.
@@ -72,7 +118,7 @@ actor Worker {
                 group.addTask { await self.perform(work) }
             }
         }
-        for world in worlds { await world.stop() }
+        await stopWorlds()
         isFinished = true
     }
 
@@ -85,7 +131,9 @@ actor Worker {
         .with {
             $0.worker = identifier?.rawValue ?? 0
             $0.held = held
-            $0.draining = board.isDraining
+            $0.draining = board.isOrderedToDrain
+            $0.unready = readiness.trouble?.reason ?? ""
+            $0.slotMemoryBytes = offeredByteCount
         }
     }
 
@@ -109,7 +157,7 @@ actor Worker {
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
         perform(board.reconnected())
         // Draining began after the registration was sent: the master would keep granting leases that are handed back at once.
-        if board.isDraining { connection.send(.drain(WireDrain())) }
+        if board.isOrderedToDrain { connection.send(.drain(WireDrain())) }
     }
 
     /// Another worker has our number: a master whose state is new may have given it away. The next registration asks for a new
@@ -163,6 +211,7 @@ actor Worker {
         let heartbeat = WireHeartbeat.with {
             $0.held = held
             $0.residentBytes = UInt64(ThisProcess.residentByteCount)
+            $0.unready = readiness.trouble?.reason ?? ""
         }
         connection?.send(.heartbeat(heartbeat))
     }
@@ -170,7 +219,7 @@ actor Worker {
     // MARK: Draining
 
     func setDraining(_ on: Bool) {
-        guard on != board.isDraining else { return }
+        guard on != board.isOrderedToDrain else { return }
         logger.notice(on ? "draining: no new leases" : "taking leases again")
         if on { perform(board.drainBegan()) } else { board.drainEnded() }
     }
@@ -213,6 +262,115 @@ actor Worker {
         idleWaiters.removeAll()
     }
 
+    // MARK: Readiness
+
+    /// Looks after the scratch directory, and after the worlds that did not come up, until cancelled.
+    func keepReady() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: readiness.pause)
+            await look()
+        }
+    }
+
+    private func look() async {
+        do {
+            if try scratch.restore() { noteRestored() }
+        } catch {
+            return found(.scratchGone("\(error)"))
+        }
+        switch readiness.trouble {
+        case nil: break
+        case .scratchGone: isReadyAgain()
+        case .scratchFull(let reason, let need):
+            let free = (try? ScratchSpace(of: settings.scratchDirectory).freeByteCount) ?? 0
+            if free >= need { isReadyAgain() } else { found(.scratchFull(reason, need: need)) }
+        case .noWorld(let slot, _):
+            do {
+                try await worlds[slot].start()
+                isReadyAgain()
+            } catch WorldError.stopped {
+                // The worker is ending.
+            } catch {
+                found(.noWorld(slot: slot, "\(error)"))
+            }
+        }
+    }
+
+    /// From now on the worker takes no leases, and the master and the log know why.
+    private func found(_ trouble: Readiness.Trouble) {
+        let wasReady = readiness.found(trouble)
+        logger.error(
+            "the worker cannot run tasks",
+            metadata: ["reason": "\(trouble.reason)", "next-look": "\(readiness.pause)"])
+        notifier.status("cannot run tasks: \(trouble.reason)")
+        guard wasReady else { return }
+        let actions = board.becameUnready()
+        // The master hears it before it gets leases back, which it would grant here again.
+        beat()
+        perform(actions)
+    }
+
+    private func isReadyAgain() {
+        readiness.isOver()
+        board.becameReady()
+        logger.notice("the worker can run tasks again")
+        notifier.status("")
+        beat()
+    }
+
+    private func noteRestored() {
+        logger.warning(
+            "the worker's directory was removed from the scratch directory, and is made again",
+            metadata: ["directory": "\(scratch.path)"])
+    }
+
+    /// The failure to report. What is the worker's trouble, not the task's, costs the task no attempt: the lease goes back.
+    ///
+    /// - Parameter slot: the slot in which the lease ran; `nil` when it was being fetched.
+    private func failure(_ error: any Error, of lease: LeaseID, slot: Int?) async -> Failure {
+        let failure = Failure(of: error)
+        guard failure.cause == .workerError else { return failure }
+        do {
+            let isWorldRestored = if let slot { try await worlds[slot].restoreDirectory() } else { false }
+            if try scratch.restore() || isWorldRestored {
+                noteRestored()
+                return Failure(.returned, "the worker's directory was removed while the task ran: \(failure.reason)")
+            }
+        } catch {
+            found(.scratchGone("\(error)"))
+            return Failure(.returned, "\(error)")
+        }
+        if case WorldError.notStarted = error, let slot {
+            found(.noWorld(slot: slot, "\(error)"))
+            return Failure(.returned, failure.reason, outputTail: failure.outputTail)
+        }
+        let missing = (error as? LeaseFileError)?.missingByteCount ?? 0
+        guard missing > 0 || SystemError.isForWantOfRoom(failure.reason) else { return failure }
+        return wantOfRoom(failure.reason, missing, of: lease)
+    }
+
+    /// The failure of a task for which the scratch directory had no room.
+    private func wantOfRoom(_ reason: String, _ missing: UInt64, of lease: LeaseID) -> Failure {
+        files(of: lease).remove()
+        let space = try? ScratchSpace(of: settings.scratchDirectory)
+        let free = space?.freeByteCount ?? 0
+        let words =
+            "\(reason): the scratch directory \(settings.scratchDirectory) has \(Bytes.text(free)) free of "
+            + "\(Bytes.text(space?.totalByteCount ?? 0)); \(ScratchSpace.advice)"
+        // The worker's other leases give their room back as they end.
+        if hasFiles(besides: lease) { return Failure(.returned, words) }
+        let usual = slotScratchByteCount * UInt64(settings.slotCount)
+        // All that there was at the start is free: the task is too large.
+        if free >= usual / 4 * 3, missing <= free { return Failure(.workerError, words) }
+        found(.scratchFull(words, need: max(missing, usual / 4 * 3)))
+        return Failure(.returned, words)
+    }
+
+    /// Whether files of other leases are in the scratch directory.
+    private func hasFiles(besides lease: LeaseID) -> Bool {
+        board.held.contains { $0.lease != lease && board.phase(of: $0.lease) != .fetching }
+    }
+
     // MARK: Performing
 
     private func perform(_ actions: [LeaseBoard.Action]) {
@@ -250,17 +408,39 @@ actor Worker {
         switch work.step {
         case .fetch:
             do {
-                try await cancellable(work) { [runner] in try await runner.fetch(work.spec, into: files) }
+                try await cancellable(work) { try await self.fetch(work.spec, of: lease, into: files) }
                 ended(lease)
                 perform(board.fetched(lease))
             } catch {
                 ended(lease)
-                perform(board.failed(lease, slot: nil, Failure(of: error)))
+                let failure = await failure(error, of: lease, slot: nil)
+                note(failure, of: lease)
+                perform(board.failed(lease, slot: nil, failure))
             }
         case .run(let slot): await run(work, slot: slot, files)
         }
         // The lease was taken away while the work ran: its files are not needed any more.
         if board.phase(of: lease) == nil { files.remove() }
+    }
+
+    /// Fetches the lease's inputs. Where only the files of other leases are in the way, waits for their end.
+    private func fetch(_ spec: TaskSpec, of lease: LeaseID, into files: LeaseFiles) async throws {
+        while true {
+            do {
+                if try scratch.restore() { noteRestored() }
+                return try await runner.fetch(spec, into: files)
+            } catch let error as LeaseFileError where error.missingByteCount > 0 && hasFiles(besides: lease) {
+                files.remove()
+                try await Task.sleep(for: .milliseconds(250))
+            }
+        }
+    }
+
+    private func note(_ failure: Failure, of lease: LeaseID) {
+        guard failure.cause != .cancelled else { return }
+        logger.warning(
+            "task failed",
+            metadata: ["lease.id": "\(lease)", "code": "\(failure.cause.code)", "reason": "\(failure.reason)"])
     }
 
     private func run(_ work: Work, slot: Int, _ files: LeaseFiles) async {
@@ -279,15 +459,12 @@ actor Worker {
                 return try await runner.upload(computed, of: work.spec, from: files)
             }
             ended(lease)
+            readiness.taskComputed()
             perform(board.finished(lease, output))
         } catch {
             ended(lease)
-            let failure = Failure(of: error)
-            if failure.cause != .cancelled {
-                logger.warning(
-                    "task failed",
-                    metadata: ["lease.id": "\(lease)", "code": "\(failure.cause.code)", "reason": "\(failure.reason)"])
-            }
+            let failure = await failure(error, of: lease, slot: slot)
+            note(failure, of: lease)
             perform(board.failed(lease, slot: occupiedSlots.removeValue(forKey: lease), failure))
         }
     }

@@ -1,6 +1,7 @@
 import Logging
 import MasterClient
 import DaemonSupport
+import Settings
 import Transport
 
 /// The worker as a service: brings its worlds up, keeps the link to the master, works, and drains when told to stop.
@@ -9,6 +10,11 @@ struct WorkerService: Service {
     let logger: Logger
 
     func run() async throws {
+        do {
+            try OpenFileLimit.raise(slots: settings.slotCount, ranks: settings.ranksPerSlot)
+        } catch {
+            throw SettingsError.usage("\(error)")
+        }
         guard let secretFile = settings.secretFile else {
             throw TransportError(.secretFile, settings.secretMissing)
         }
@@ -18,11 +24,15 @@ struct WorkerService: Service {
             limits: settings.transport, logger: logger)
         let transfer = BlobTransfer(dialer, connectionCount: min(32, settings.slotCount * 2 + 2))
         defer { transfer.close() }
-        let worker = try Worker(settings: settings, transfer: transfer, logger: logger)
         let notifier = ServiceNotifier()
-        try await worker.startWorlds()
+        let worker = try Worker(settings: settings, transfer: transfer, notifier: notifier, logger: logger)
+        guard try await startWorlds(of: worker) else {
+            logger.info("worker stopped before its worlds were up")
+            return
+        }
         logger.info(
             "worlds are up", metadata: ["slots": "\(settings.slotCount)", "ranks": "\(settings.ranksPerSlot)"])
+        await worker.tellOfSmallScratch()
         notifier.ready()
 
         let link = MasterLink(settings: settings, dialer: dialer, worker: worker, logger: logger)
@@ -31,6 +41,7 @@ struct WorkerService: Service {
             group.addTask { await worker.run() }
             group.addTask { try await link.run() }
             group.addTask { try await beat(worker, notifier) }
+            group.addTask { await worker.keepReady() }
             group.addTask {
                 do {
                     try await gracefulShutdown()
@@ -53,6 +64,26 @@ struct WorkerService: Service {
             }
         }
         logger.info("worker stopped")
+    }
+
+    /// Brings the worlds up.
+    ///
+    /// - Returns: `false` when the worker was told to stop before they were; then all of their processes have ended.
+    private func startWorlds(of worker: Worker) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await worker.startWorlds()
+                return true
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                return false
+            }
+            defer { group.cancelAll() }
+            if try await group.next() == true { return true }
+            await worker.stopWorlds()
+            return false
+        }
     }
 
     /// A heartbeat as often as the master wants it, connected or not; the same loop feeds the watchdog.

@@ -31,8 +31,10 @@ struct WorkerSettings: Sendable {
     static let table = [
         Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
         Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
-        Setting("slots", "N", "Tasks at a time (default: the cores divided by the ranks)"),
-        Setting("ranks", "R", "MPI ranks in a slot (default: 2, or 1 on one core; or the cores divided by the slots)"),
+        Setting(
+            "slots", "N",
+            "Tasks at a time (default: one for each core that the worker may use, as long as each has 1G of memory)"),
+        Setting("ranks", "R", "MPI ranks in a slot (default: the cores divided by the slots)"),
         Setting(
             "memory", "N",
             "Memory for the tasks of all slots (default: three quarters of what the machine, or the control group, has)"
@@ -53,8 +55,8 @@ struct WorkerSettings: Sendable {
     static let leastSlotMemoryByteCount = 128 << 20
 
     init(
-        _ settings: Settings, coreCount: Int = Self.availableCoreCount,
-        machineMemoryByteCount: UInt64 = MachineMemory.byteCount
+        _ settings: Settings, coreCount: Int = Machine.processorCount,
+        machineMemoryByteCount: UInt64 = Machine.memoryByteCount
     ) throws {
         do {
             master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
@@ -65,9 +67,11 @@ struct WorkerSettings: Sendable {
         secretMissing = settings.secretMissing
         let slots = settings.text("slots") == nil ? nil : try settings.integer("slots", in: 1...1024)
         let ranks = settings.text("ranks") == nil ? nil : try settings.integer("ranks", in: 1...256)
-        (slotCount, ranksPerSlot) = Self.layout(slots: slots, ranks: ranks, coreCount: coreCount)
-        slotMemoryByteCount = try Self.slotMemory(settings, slotCount, machineMemoryByteCount)
-        name = settings.text("name") ?? Self.hostName
+        let memoryByteCount = try Self.memory(settings, slots ?? 1, machineMemoryByteCount)
+        (slotCount, ranksPerSlot) = Self.layout(
+            slots: slots, ranks: ranks, coreCount: coreCount, memoryByteCount: memoryByteCount)
+        slotMemoryByteCount = memoryByteCount / UInt64(slotCount)
+        name = settings.text("name") ?? Self.hostName ?? "worker"
         guard (1...128).contains(name.utf8.count) else {
             throw settings.invalid("name", name, allowed: "1 to 128 bytes")
         }
@@ -106,30 +110,40 @@ struct WorkerSettings: Sendable {
         throw settings.refused(name, "\(path) cannot be run: \(SystemError.last); \(remedy)")
     }
 
-    private static func slotMemory(
+    /// Memory for the tasks of all slots.
+    private static func memory(
         _ settings: Settings, _ slotCount: Int, _ machineByteCount: UInt64
     ) throws(SettingsError) -> UInt64 {
-        guard settings.text("memory") != nil else { return machineByteCount / 4 * 3 / UInt64(slotCount) }
+        guard settings.text("memory") != nil else { return machineByteCount / 4 * 3 }
         let least = leastSlotMemoryByteCount * slotCount
-        return UInt64(try settings.integer("memory", in: least...(1 << 50)) / slotCount)
+        return UInt64(try settings.integer("memory", in: least...(1 << 50)))
     }
 
-    /// By default slots times ranks is the number of cores.
-    static func layout(slots: Int?, ranks: Int?, coreCount: Int) -> (slots: Int, ranks: Int) {
-        switch (slots, ranks) {
-        case (let slots?, let ranks?): (slots, ranks)
-        case (let slots?, nil): (slots, max(1, coreCount / slots))
-        case (nil, let ranks?): (max(1, coreCount / ranks), ranks)
-        case (nil, nil): coreCount < 2 ? (1, 1) : (coreCount / 2, 2)
-        }
+    /// By default there are as many slots of one rank as cores, since a task's serial parts (decoding, joining) leave the other
+    /// ranks of its world idle, while other slots use them (decision 46). Where a slot would have too little memory for a large
+    /// task, there are fewer, with more ranks each.
+    static func layout(
+        slots: Int?, ranks: Int?, coreCount: Int, memoryByteCount: UInt64
+    ) -> (slots: Int, ranks: Int) {
+        if let slots { return (slots, ranks ?? max(1, coreCount / slots)) }
+        if let ranks { return (bounded(coreCount / ranks, memoryByteCount), ranks) }
+        let most = bounded(coreCount, memoryByteCount)
+        // The most slots of equal ranks that leave no core without one, or the most at all.
+        let slots = (1...most).last { coreCount % $0 == 0 && $0 * 2 > most } ?? most
+        return (slots, max(1, coreCount / slots))
     }
 
-    /// The processors of the machine that are online. Affinity and the limits of control groups are not considered.
-    static var availableCoreCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    /// The number of slots, at least 1, that have a fair amount of memory each.
+    private static func bounded(_ slotCount: Int, _ memoryByteCount: UInt64) -> Int {
+        max(1, min(slotCount, 1024, Int(clamping: memoryByteCount / fairSlotMemoryByteCount)))
+    }
 
-    private static var hostName: String {
-        var buffer = [CChar](repeating: 0, count: 256)
-        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "worker" }
-        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    /// Nearly every task fits into as much: a chunk of 16 MiB takes an eighth of it, and one of 128 MiB just so.
+    private static let fairSlotMemoryByteCount: UInt64 = 1 << 30
+
+    /// `nil` when the machine has none.
+    private static var hostName: String? {
+        let name = ThisProcess.hostName
+        return name.isEmpty ? nil : name
     }
 }

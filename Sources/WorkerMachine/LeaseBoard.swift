@@ -44,7 +44,12 @@ public struct LeaseBoard {
     /// Not yet acknowledged, in the order in which they arose.
     private var unacknowledged: [(number: UInt32, report: WorkerReport)] = []
     private var lastNumber: UInt32 = 0
-    public private(set) var isDraining = false
+    /// Whether an operator, or the end of the worker, keeps new work away.
+    public private(set) var isOrderedToDrain = false
+    /// Whether the worker is able to run tasks: it has its scratch directory, and its worlds come up.
+    public private(set) var isReady = true
+    /// Whether leases that are granted go back at once.
+    public var isDraining: Bool { isOrderedToDrain || !isReady }
 
     public init(slotCount: Int) {
         precondition(slotCount > 0, "a worker has at least one slot")
@@ -78,7 +83,7 @@ public struct LeaseBoard {
         if isDraining {
             order.append(lease)
             entries[lease] = Entry(spec: spec, phase: .reporting)
-            return report(.failed(lease, Failure(.returned, "the worker is draining")))
+            return report(.failed(lease, Failure(.returned, reasonToReturn)))
         }
         order.append(lease)
         entries[lease] = Entry(spec: spec, phase: .fetching)
@@ -129,18 +134,32 @@ public struct LeaseBoard {
 
     /// The worker takes no new work and returns leases that have not started. Those that run continue.
     public mutating func drainBegan() -> [Action] {
-        isDraining = true
-        return order.flatMap { lease -> [Action] in
+        isOrderedToDrain = true
+        return returnWaiting()
+    }
+
+    public mutating func drainEnded() { isOrderedToDrain = false }
+
+    /// The worker cannot run tasks: it takes no new work until it can, and returns leases that have not started.
+    public mutating func becameUnready() -> [Action] {
+        isReady = false
+        return seeded(.unreadyKeepsLeases, [], else: returnWaiting())
+    }
+
+    public mutating func becameReady() { isReady = true }
+
+    private var reasonToReturn: String {
+        isOrderedToDrain ? "the worker is draining" : "the worker cannot run tasks at present"
+    }
+
+    private mutating func returnWaiting() -> [Action] {
+        order.flatMap { lease -> [Action] in
             switch entries[lease]?.phase {
-            case .fetching, .ready:
-                return [.abandon(lease)] + end(lease, Failure(.returned, "the worker is draining"))
-            case .running, .uploading, .reporting, nil:
-                return []
+            case .fetching, .ready: return [.abandon(lease)] + end(lease, Failure(.returned, reasonToReturn))
+            case .running, .uploading, .reporting, nil: return []
             }
         }
     }
-
-    public mutating func drainEnded() { isDraining = false }
 
     /// The time for draining is over: what still runs goes back, too.
     public mutating func drainExpired() -> [Action] {

@@ -30,6 +30,10 @@ import Testing
         let written = page.components(separatedBy: .whitespacesAndNewlines).joined()
         #expect(written.contains(job.json.text))
         #expect(written.contains(done.json(job: JobID(17), place: .file("out/a.png")).text))
+        var remarked = done
+        remarked.isFromCache = false
+        remarked.remarks = [.init(code: "metadata-over-limit", count: 2, byteCount: 40_000_000)]
+        #expect(written.contains(remarked.json(job: JobID(17), place: .file("out/a.png")).text.filter { $0 != " " }))
         let error = ClientError("not-found", "there is no job 18")
         #expect(page.contains(error.json.text))
     }

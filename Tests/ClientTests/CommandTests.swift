@@ -106,6 +106,39 @@ import Transport
         #expect(lines[51] == "dead-lettered images can be tried again: tessera dead redrive 17")
     }
 
+    @Test func `what was left out of a result is told by image, up to a limit`() {
+        var report = JobReport(job: JobID(17))
+        report.remarked = (0..<60).map { index in
+            ImageStatus(
+                index: UInt32(index), name: "scan\u{1B}.png", state: .done,
+                remarks: [
+                    .init(code: "metadata-over-limit", count: 2, byteCount: 40_000_000)
+                ])
+        }
+        let lines = report.remarkLines
+        #expect(
+            lines[0]
+                == "scan?.png (image 17.0): note: 2 chunks of 40000000 bytes with text, a colour profile or EXIF data were not "
+                + "carried over: above the master's limit (max-metadata-bytes)")
+        #expect(lines.count == JobReport.shownFailureCount + 1)
+        #expect(lines[50] == "and 10 more notes: tessera --json status 17 --images")
+        report.remarked = [
+            ImageStatus(
+                index: 0, name: "a", state: .done,
+                remarks: [
+                    .init(code: "parts-ignored", count: 1, byteCount: 1),
+                    .init(code: "surplus-image-data", count: 1, byteCount: 9),
+                    .init(code: "of-a-newer-release", count: 3, byteCount: 9),
+                ])
+        ]
+        #expect(
+            report.remarkLines == [
+                "a (image 17.0): note: 1 chunk of 1 byte was ignored: it is damaged, or not where the format has it",
+                "a (image 17.0): note: 9 bytes of image data were ignored: the picture is complete without",
+                "a (image 17.0): note: 3 chunks of 9 bytes: of-a-newer-release",
+            ])
+    }
+
     // MARK: Settings
 
     private func settings(

@@ -173,6 +173,8 @@ import Testing
         #expect(note(0, 1)?.contains("no worker takes new work: the only one is draining") == true)
         #expect(note(0, 2)?.contains("all 2 are draining") == true)
         #expect(note(0, 0, 1)?.contains("does not hear from the only one") == true)
+        #expect(
+            attendance.note(WorkerCounts(silent: 1, unready: 2))?.contains("all 2 are not able to run tasks") == true)
         #expect(note(0)?.hasSuffix("start one with tessera-worker --master atlas:7400") == true)
         #expect(note(3) == "a worker takes work again; continuing")
         #expect(note(2) == nil)

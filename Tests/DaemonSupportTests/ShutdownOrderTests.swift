@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Testing
 
 @testable import DaemonSupport
@@ -26,10 +27,13 @@ import Testing
 
     @Test func `a signal is an order, and a second one changes nothing`() async throws {
         // To the process, as systemd and terminals send it; this thread may be one that blocks it.
-        ShutdownOrder.current.give(at: [SIGUSR1])
+        let firsts = Mutex(0)
+        ShutdownOrder.current.give(at: [SIGUSR1]) { firsts.withLock { $0 += 1 } }
         kill(getpid(), SIGUSR1)
         try await gracefulShutdown()
+        #expect(firsts.withLock { $0 } == 1, "before anybody learned of the order")
         kill(getpid(), SIGUSR1)
         try await gracefulShutdown()
+        #expect(firsts.withLock { $0 } == 1)
     }
 }

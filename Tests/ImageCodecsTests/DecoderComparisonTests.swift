@@ -26,17 +26,23 @@ import Testing
     }
 
     /// Random bytes are a valid row under any filter: each row gets one at random.
-    private func randomFile(_ kind: Kind, width: Int, height: Int, _ random: inout SeededGenerator) -> [UInt8] {
+    private func randomFile(
+        _ kind: Kind, width: Int, height: Int, isInterlaced: Bool = false, _ random: inout SeededGenerator
+    ) -> [UInt8] {
         let channelCount = [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][kind.colorType] ?? 0
-        let bytesPerRow = (width * channelCount * kind.bitDepth + 7) / 8
+        let passes = isInterlaced ? Chunk.interlacedPasses(width: width, height: height) : [(width, height)]
         // Half of the rows of few values, so that some samples do match the transparent colour.
-        let rows = (0..<height).flatMap { _ -> [UInt8] in
-            let isPlain = Bool.random(using: &random)
-            let row = random.bytes(bytesPerRow)
-            return [UInt8.random(in: 0...4, using: &random)] + (isPlain ? row.map { $0 & 1 } : row)
+        let rows = passes.flatMap { width, height in
+            (0..<height).flatMap { _ -> [UInt8] in
+                let isPlain = Bool.random(using: &random)
+                let row = random.bytes((width * channelCount * kind.bitDepth + 7) / 8)
+                return [UInt8.random(in: 0...4, using: &random)] + (isPlain ? row.map { $0 & 1 } : row)
+            }
         }
         var chunks = [
-            Chunk.header(width: width, height: height, bitDepth: kind.bitDepth, colorType: kind.colorType)
+            Chunk.header(
+                width: width, height: height, bitDepth: kind.bitDepth, colorType: kind.colorType,
+                interlace: isInterlaced ? 1 : 0)
         ]
         if kind.colorType == 3 {
             // Fewer colours than indices.
@@ -57,10 +63,23 @@ import Testing
         var random = SeededGenerator(seed: UInt64(kind.colorType * 100 + kind.bitDepth))
         for (width, height) in [(1, 1), (1, 37), (41, 1), (2, 3), (7, 11), (64, 64), (129, 67), (1021, 19)] {
             let file = randomFile(kind, width: width, height: height, &random)
-            let fast = try PNGFile.decode(file, limits: DecodingLimits(), engine: .automatic)
-            let reference = try PNGFile.decode(file, limits: DecodingLimits(), engine: .libpng)
+            let fast = try Decoder.own.decode(file)
+            let reference = try Decoder.libpng.decode(file)
             #expect(fast.shape == reference.shape)
             #expect(fast.pixels == reference.pixels, "\(width) x \(height)")
+        }
+    }
+
+    @Test(arguments: Kind.all)
+    func `an interlaced image is libpng's, however few pixels its passes have`(_ kind: Kind) throws {
+        var random = SeededGenerator(seed: UInt64(7000 + kind.colorType * 100 + kind.bitDepth))
+        let sizes = (1...9).flatMap { width in (1...9).map { (width, $0) } } + [(1, 37), (41, 1), (129, 67)]
+        for (width, height) in sizes {
+            let file = randomFile(kind, width: width, height: height, isInterlaced: true, &random)
+            let own = try Decoder.own.decode(file)
+            let reference = try Decoder.libpng.decode(file)
+            #expect(own.shape == reference.shape)
+            #expect(own.pixels == reference.pixels, "\(width) x \(height)")
         }
     }
 
@@ -68,8 +87,8 @@ import Testing
         var random = SeededGenerator(seed: 5)
         for kind in [Kind(colorType: 6, bitDepth: 16, hasTransparency: false), .all[0]] {
             let file = randomFile(kind, width: 100_003, height: 5, &random)
-            let fast = try PNGFile.decode(file, limits: DecodingLimits(), engine: .automatic)
-            #expect(try fast.pixels == PNGFile.decode(file, limits: DecodingLimits(), engine: .libpng).pixels)
+            let fast = try Decoder.own.decode(file)
+            #expect(try fast.pixels == Decoder.libpng.decode(file).pixels)
         }
     }
 

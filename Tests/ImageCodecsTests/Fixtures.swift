@@ -1,5 +1,6 @@
 import Checksums
 import Foundation
+import JobModel
 import Pipelines
 import SeededRandom
 import Testing
@@ -78,6 +79,9 @@ struct Chunk {
         PNGLayout.chunk(PNGChunkType(code: bigEndianInteger(Array(name.utf8))), data)
     }
 
+    /// The chunk with a wrong CRC.
+    var damaged: [UInt8] { framed.dropLast() + [framed[framed.count - 1] ^ 1] }
+
     static func all(of file: [UInt8]) -> [Chunk] {
         var chunks: [Chunk] = []
         var offset = 8
@@ -106,6 +110,13 @@ struct Chunk {
 
     static let end = Chunk(name: "IEND", data: [])
 
+    /// Width and height of the passes of an interlaced image that have pixels.
+    static func interlacedPasses(width: Int, height: Int) -> [(Int, Int)] {
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+            .map { x, y, stepX, stepY in ((width - x + stepX - 1) / stepX, (height - y + stepY - 1) / stepY) }
+            .filter { $0 > 0 && $1 > 0 }
+    }
+
     /// IDAT with a zlib stream that stores `bytes` uncompressed.
     static func stored(_ bytes: [UInt8]) -> Chunk {
         var stream: [UInt8] = [0x78, 0x01]
@@ -119,6 +130,20 @@ struct Chunk {
             stream += block
         } while !rest.isEmpty
         return Chunk(name: "IDAT", data: stream + bigEndianBytes(Adler32.checksum(bytes)))
+    }
+}
+
+/// The decoder of the product, and libpng's, which is what its users know.
+enum Decoder: CaseIterable {
+    case own, libpng
+
+    func decode(
+        _ file: [UInt8], limits: DecodingLimits = DecodingLimits()
+    ) throws(CodecError) -> (shape: ImageShape, pixels: [UInt8]) {
+        switch self {
+        case .own: try PNGFile.decode(file, limits: limits)
+        case .libpng: try LibPNGDecoder.decode(file, maximumByteCount: 1 << 30)
+        }
     }
 }
 
@@ -139,5 +164,16 @@ func codecError(_ body: () throws -> Void) -> CodecError? {
         return nil
     } catch {
         return error as? CodecError
+    }
+}
+
+/// What was passed over or left out of a file, once all its rows were read.
+func remarks(_ file: [UInt8], limits: DecodingLimits = DecodingLimits()) throws -> [ImageRemark] {
+    try file.withUnsafeBytes { bytes in
+        let reader = try PNGReader(bytes, limits: limits)
+        let rows = UnsafeMutableRawBufferPointer.allocate(byteCount: reader.header.shape.byteCount, alignment: 16)
+        defer { rows.deallocate() }
+        try reader.readRows(into: #require(rows.baseAddress), count: reader.header.shape.height)
+        return reader.remarks
     }
 }

@@ -45,14 +45,15 @@ import Testing
         #expect(try probe(PngSuite.read("basi2c08.png")).needsWholeImage)
     }
 
-    @Test func `nothing behind the start of the image data is read`() throws {
-        let file = Chunk.file([Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0), data, .end])
-        var furthest: UInt64 = 0
+    @Test func `of a usual file, little more than what is before the image data is read`() throws {
+        let shape = ImageShape(width: 300, height: 200, format: PixelFormat(.rgb, .eight))
+        let file = PNGFile.encode(shape: shape, pixels: sampleImage(shape))
+        var byteCount = 0
         _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
-            furthest = max(furthest, offset + UInt64(count))
+            byteCount += count
             return Array(file[Int(offset)..<Int(offset) + count])
         }
-        #expect(furthest == 8 + 25 + 8)
+        #expect(file.count > 100_000 && byteCount <= 600)
     }
 
     @Test func `what the reading throws is passed on`() {
@@ -89,17 +90,43 @@ import Testing
         #expect(codecError { _ = try probe(huge, limits: unlimited) }?.kind == .overLimit)
     }
 
-    @Test func `a small file that claims a large image is refused`() throws {
-        // 16 MiB may come from anything; a byte more, only from a thousandth of it.
-        #expect(throws: Never.self) { try probe(file(width: 4096, height: 4096)) }
-        let bomb = file(width: 4096, height: 4097)
-        let error = try #require(codecError { _ = try probe(bomb) })
-        #expect(error.kind == .overLimit && error.reason.contains("\(bomb.count) bytes"))
-        // The alpha channel that tRNS adds counts: 12 MiB of RGB are 16 MiB of RGBA and a bit.
-        let header = Chunk.header(width: 4096, height: 1025, bitDepth: 8, colorType: 2)
-        #expect(throws: Never.self) { try probe(Chunk.file([header, data, .end])) }
-        let transparent = Chunk.file([header, Chunk(name: "tRNS", data: [0, 1, 0, 1, 0, 1]), data, .end])
-        #expect(codecError { _ = try probe(transparent) }?.kind == .overLimit)
+    @Test func `a file that cannot have the pixels that it claims is damaged`() throws {
+        // 16 MiB may come from anything: decoding finds out. More needs a byte for 1032, which is as far as deflate goes.
+        #expect(throws: Never.self) { try probe(file(width: 4096, height: 4095)) }
+        let error = try #require(codecError { _ = try probe(file(width: 4096, height: 4097)) })
+        #expect(error.kind == .corrupt && error.reason.contains("4096 x 4097") && error.reason.contains("16264 bytes"))
+        // Bits are counted as bits: eight times as many pixels of one bit.
+        #expect(throws: Never.self) { try probe(file(width: 8 * 4096, height: 4095, bitDepth: 1)) }
+        #expect(codecError { _ = try probe(file(width: 8 * 4096, height: 4097, bitDepth: 1)) }?.kind == .corrupt)
+        let padding = Chunk(name: "prVt", data: [UInt8](repeating: 0, count: 16_264))
+        let header = Chunk.header(width: 4096, height: 4097, bitDepth: 8, colorType: 0)
+        #expect(throws: Never.self) { try probe(Chunk.file([header, padding, data, .end])) }
+    }
+
+    @Test func `a file that decodes to much more than its size is refused above a limit, which the reason names`()
+        throws
+    {
+        let limits = DecodingLimits(maximumUnpackedByteCount: 1 << 20)
+        #expect(throws: Never.self) { try probe(file(width: 1024, height: 1024), limits: limits) }
+        let error = try #require(codecError { _ = try probe(file(width: 1024, height: 1025), limits: limits) })
+        #expect(
+            error.kind == .overLimit && error.reason.contains("1048576") && error.reason.contains("max-unpacked-bytes"))
+        // A palette makes three bytes of one; the alpha channel that tRNS adds counts.
+        let indexed = Chunk.header(width: 512, height: 512, bitDepth: 8, colorType: 3)
+        let palette = Chunk(name: "PLTE", data: [1, 2, 3, 4, 5, 6])
+        let transparency = Chunk(name: "tRNS", data: [7])
+        #expect(throws: Never.self) {
+            try probe(Chunk.file([indexed, palette, transparency, data, .end]), limits: limits)
+        }
+        let larger = Chunk.header(width: 513, height: 512, bitDepth: 8, colorType: 3)
+        #expect(throws: Never.self) { try probe(Chunk.file([larger, palette, data, .end]), limits: limits) }
+        let bomb = Chunk.file([larger, palette, transparency, data, .end])
+        #expect(codecError { _ = try probe(bomb, limits: limits) }?.kind == .overLimit)
+        // A thousandth of it is enough.
+        let padding = Chunk(name: "prVt", data: [UInt8](repeating: 0, count: 1_050))
+        #expect(throws: Never.self) {
+            try probe(Chunk.file([larger, palette, transparency, padding, data, .end]), limits: limits)
+        }
     }
 
     @Test func `an interlaced image that would not fit in memory is refused`() throws {
@@ -110,17 +137,29 @@ import Testing
         #expect(throws: Never.self) { try probe(file(width: 10, height: 11), limits: limits) }
     }
 
-    @Test func `a file of nothing but small chunks is given up at the limit`() throws {
+    @Test func `very many small chunks are passed over in few reads, and no byte is read twice`() throws {
         let header = Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0)
-        let file = Chunk.file([header] + [Chunk](repeating: Chunk(name: "teSt", data: []), count: 5000))
-        var readCount = 0
-        let error = codecError {
-            _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
-                readCount += 1
-                return Array(file[Int(offset)..<Int(offset) + count])
-            }
+        let file = Chunk.file(
+            [header] + [Chunk](repeating: Chunk(name: "teSt", data: []), count: 50_000) + [data, .end])
+        var (readCount, byteCount) = (0, 0)
+        _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
+            readCount += 1
+            byteCount += count
+            return Array(file[Int(offset)..<Int(offset) + count])
         }
-        #expect(error?.kind == .overLimit && readCount < 1010)
+        #expect(readCount < 30 && byteCount < file.count + 30 * 8)
+    }
+
+    @Test func `large chunks are passed over unread`() throws {
+        let header = Chunk.header(width: 3, height: 2, bitDepth: 8, colorType: 0)
+        let large = Chunk(name: "caBX", data: [UInt8](repeating: 7, count: 3 << 20))
+        let file = Chunk.file([header, large, large, large, data, .end])
+        var byteCount = 0
+        _ = try ImageFormats.probe(byteCount: UInt64(file.count)) { offset, count in
+            byteCount += count
+            return Array(file[Int(offset)..<Int(offset) + count])
+        }
+        #expect(byteCount < 10_000)
     }
 
     @Test func `a header with a wrong checksum is refused before it is believed`() {

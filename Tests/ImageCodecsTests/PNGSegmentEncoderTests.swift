@@ -14,8 +14,8 @@ import Testing
             let shape = ImageShape(width: width, height: height, format: format)
             let pixels = sampleImage(shape)
             let file = PNGFile.encode(shape: shape, pixels: pixels)
-            for engine in [PNGReader.Engine.automatic, .libpng] {
-                let decoded = try PNGFile.decode(file, limits: DecodingLimits(), engine: engine)
+            for decoder in Decoder.allCases {
+                let decoded = try decoder.decode(file)
                 #expect(decoded.shape == shape)
                 #expect(decoded.pixels == pixels, "\(width) x \(height)")
             }
@@ -58,7 +58,7 @@ import Testing
             try PNGAssembly.prefix(output: shape, metadata: []) + whole.bytes
             + PNGAssembly.suffix(adler32: whole.checksum.adler32)
         #expect(file == PNGFile.encode(shape: shape, pixels: pixels))
-        #expect(try PNGFile.decode(file, limits: DecodingLimits(), engine: .libpng).pixels == pixels)
+        #expect(try Decoder.libpng.decode(file).pixels == pixels)
     }
 
     @Test func `a segment depends on its own rows only`() {

@@ -10,8 +10,8 @@ import Testing
     @Test(arguments: PngSuite.digests)
     func `a good file decodes to the pixels that the specification gives it`(_ digest: PngSuite.Digest) throws {
         let file = PngSuite.read(digest.file)
-        for engine in [PNGReader.Engine.automatic, .libpng] {
-            let (shape, pixels) = try PNGFile.decode(file, limits: DecodingLimits(), engine: engine)
+        for decoder in Decoder.allCases {
+            let (shape, pixels) = try decoder.decode(file)
             #expect(shape.width == digest.width && shape.height == digest.height)
             #expect(shape.format.channelCount == digest.channelCount)
             #expect(Int(shape.format.depth.rawValue) == digest.bitsPerSample)
@@ -39,12 +39,10 @@ import Testing
     ])
     func `a corrupt file is refused with its reason`(_ name: String, _ reason: String) throws {
         let file = PngSuite.read(name + ".png")
-        for engine in [PNGReader.Engine.automatic, .libpng] {
-            let error = try #require(
-                codecError { _ = try PNGFile.decode(file, limits: DecodingLimits(), engine: engine) })
-            #expect(error.kind == .corrupt)
-            #expect(error.reason.contains(reason), "\(error.reason)")
-        }
+        let error = try #require(codecError { _ = try PNGFile.decode(file) })
+        #expect(error.kind == .corrupt)
+        #expect(error.reason.contains(reason), "\(error.reason)")
+        #expect(codecError { _ = try Decoder.libpng.decode(file) }?.kind == .corrupt)
     }
 
     @Test(arguments: PngSuite.goodFiles)

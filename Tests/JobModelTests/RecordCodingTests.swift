@@ -172,6 +172,36 @@ import Testing
         #expect(throws: BinaryCodingError.self) { try Record(decoding: tooLong.encoded()) }
     }
 
+    @Test func `only an output with remarks needs version 5, and is without them in earlier ones`() throws {
+        let lease = LeaseID(task: TaskID(image: ImageID(job: JobID(1), index: 0), step: .whole), attempt: 1)
+        #expect(Record.taskCompleted(lease, output: TaskOutput()).encoded()[0] == 1)
+        let remarks = ImageRemark.Code.allCases.map { ImageRemark($0, count: 3, byteCount: 1 << 40) }
+        let record = Record.taskCompleted(lease, output: TaskOutput(remarks: remarks))
+        #expect(record.encoded()[0] == 5)
+        #expect(try Record(decoding: record.encoded()) == record)
+        // The last remark: its code, a count of one byte and a size of six.
+        var unknown = record.encoded()
+        unknown[unknown.count - 8] = 99
+        #expect(throws: BinaryCodingError("99 is not a code of a remark")) { try Record(decoding: unknown) }
+    }
+
+    @Test func `only a job with a limit of metadata of its own needs version 5, and earlier ones have the standard`()
+        throws
+    {
+        func record(_ options: JobOptions) -> Record {
+            .jobOpened(
+                JobDescription(
+                    id: JobID(1), token: "t", submitter: "s", priority: 0, pipeline: "invert", options: options,
+                    submittedAt: 7))
+        }
+        let usual = record(JobOptions())
+        #expect(usual.encoded()[0] == 1)
+        #expect(try Record(decoding: usual.encoded()) == usual)
+        let own = record(JobOptions(maximumMetadataByteCount: 0))
+        #expect(own.encoded()[0] == 5)
+        #expect(try Record(decoding: own.encoded()) == own)
+    }
+
     @Test func `only a record with an image that is decoded as a whole needs version 4`() throws {
         let geometry = ImageGeometry(width: 1, height: 1, channelCount: 1, bitsPerSample: 8)
         for needsWholeImage in [false, true] {

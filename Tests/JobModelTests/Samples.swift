@@ -80,14 +80,16 @@ struct Samples {
             id: job(), token: text(), submitter: text(), priority: Int32(bitPattern: number()), pipeline: text(),
             options: JobOptions(
                 chunkByteCount: number(), maximumPixelCount: number(), mayUseCache: bool(), maximumAttempts: number(),
-                auditShare: bool() ? .none : AuditShare(millionths: number() % 1_000_001), isRevocable: bool()),
+                auditShare: bool() ? .none : AuditShare(millionths: number() % 1_000_001), isRevocable: bool(),
+                maximumMetadataByteCount: bool() ? JobOptions.standardMetadataByteCount : number()),
             submittedAt: number())
     }
 
     mutating func spec() -> TaskSpec {
         TaskSpec(
             task: task(), pipeline: text(), geometry: geometry(), chunkByteCount: number(), maximumPixelCount: number(),
-            inputs: (0..<count(upTo: 4)).map { _ in slice() }, value: bool() ? slice() : nil,
+            maximumMetadataByteCount: number(), inputs: (0..<count(upTo: 4)).map { _ in slice() },
+            value: bool() ? slice() : nil,
             progressTimeoutMilliseconds: number())
     }
 
@@ -101,7 +103,10 @@ struct Samples {
         TaskOutput(
             payload: bool() ? blob() : nil, summary: bool() ? blob() : nil,
             checksum: bool() ? checksum() : nil,
-            metadata: bool() ? blob() : nil, valueOffsets: (0..<count(upTo: 5)).map { _ in number() })
+            metadata: bool() ? blob() : nil, valueOffsets: (0..<count(upTo: 5)).map { _ in number() },
+            remarks: ImageRemark.Code.allCases.filter { _ in bool() && bool() }.map {
+                ImageRemark($0, count: number(), byteCount: number())
+            })
     }
 
     mutating func record(_ kind: RecordKind) -> Record {

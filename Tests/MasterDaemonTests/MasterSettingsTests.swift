@@ -28,6 +28,9 @@ import Testing
             ("max-slots-per-worker", { $0.scheduler.maximumSlotsPerWorker }),
             ("max-connections", { $0.transport.connections }),
             ("max-connections-per-address", { $0.transport.connectionsPerAddress }),
+            ("max-unpacked-bytes", { Int($0.decoding.maximumUnpackedByteCount) }),
+            ("max-interlaced-bytes", { Int($0.decoding.maximumInterlacedByteCount) }),
+            ("max-metadata-bytes", { Int($0.jobDefaults.maximumMetadataByteCount) }),
             ("interactive-pixels", { Int($0.scheduler.interactivePixels) }),
         ]
         for limit in limits {

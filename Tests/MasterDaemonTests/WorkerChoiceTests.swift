@@ -7,7 +7,8 @@ import Testing
 @Suite struct WorkerChoiceTests {
     private func worker(_ number: UInt64, _ name: String, _ state: WorkerStatus.State = .alive) -> WorkerStatus {
         WorkerStatus(
-            id: WorkerID(number), name: name, state: state, slotCount: 1, ranksPerSlot: 1, slotMemoryByteCount: nil,
+            id: WorkerID(number), name: name, state: state, unreadyReason: nil, slotCount: 1, ranksPerSlot: 1,
+            slotMemoryByteCount: nil,
             leasesHeld: 0, tasksDone: 0, attemptsLost: 0, attemptsFailed: 0, residentBytes: 0, connectedFor: .zero,
             silentFor: .zero)
     }

@@ -142,6 +142,24 @@ import Testing
         #expect(try harness.add([blob(1)], to: second) == .added(fromCache: 1))
     }
 
+    @Test func `a result that something was left out of answers nobody else`() throws {
+        let harness = try Harness()
+        let worker = try harness.register("one", on: 1)
+        let job = try harness.submit("token", blob(1))
+        let lease = try #require(harness.turn().actions.grants.first)
+        harness.master.stored(blob(2).digest, at: harness.now)
+        let remarks = [ImageRemark(.metadataOverLimit, count: 1, byteCount: 5)]
+        _ = harness.report(.finished(lease, TaskOutput(payload: blob(2), remarks: remarks)), by: worker)
+        _ = harness.turn()
+        #expect(harness.state(of: job) == .done)
+        for present in [harness, try harness.restarted(present: [blob(2).digest])] {
+            #expect(present.master.scheduler.imageStatus(ImageID(job: job, index: 0))?.remarks == remarks)
+            let second = try present.openJob("second")
+            present.master.uploaded(blob(1), for: second, at: present.now)
+            #expect(try present.add([blob(1)], to: second) == .added(fromCache: 0), "its limit may be another")
+        }
+    }
+
     // MARK: Jobs
 
     @Test func `images whose input is not there are not added`() throws {

@@ -25,7 +25,9 @@ import Testing
         TaskSpec(
             task: lease(step).task, pipeline: "gaussian-blur sigma=3 | sobel",
             geometry: ImageGeometry(width: 12_000, height: 9_000, channelCount: 3, bitsPerSample: 16),
-            chunkByteCount: 16 << 20, maximumPixelCount: 4_000_000_000, inputs: inputs, value: value,
+            chunkByteCount: 16 << 20, maximumPixelCount: 4_000_000_000, maximumMetadataByteCount: 12_345,
+            inputs: inputs,
+            value: value,
             progressTimeoutMilliseconds: 60_000)
     }
 
@@ -57,6 +59,9 @@ import Testing
                 valueOffsets: [0, 5, 5, 1000]),
             TaskOutput(payload: try Self.blob(1), checksum: SegmentChecksum([1, 2, 3])),
             TaskOutput(payload: try Self.blob(1), checksum: SegmentChecksum(Array(repeating: 9, count: 256))),
+            TaskOutput(
+                metadata: try Self.blob(3),
+                remarks: ImageRemark.Code.allCases.map { ImageRemark($0, count: 2, byteCount: 1 << 40) }),
         ]
         for output in outputs {
             let message = try Self.sent(
@@ -76,6 +81,22 @@ import Testing
             message.checksum.adler32 == 0x1122_3344 && message.checksum.byteCount == 9 && message.checksum.form.isEmpty)
         message.checksum.form = Data(repeating: 0, count: 257)
         #expect(throws: ProtocolViolation.self) { try message.validated() }
+    }
+
+    @Test func `remarks that this release does not know, or twice, are dropped`() throws {
+        var message = WireTaskFinished(
+            lease: Self.lease(),
+            output: TaskOutput(remarks: [ImageRemark(.partsIgnored, count: 1, byteCount: 2)]))
+        message.remarks.append(.with { $0.code = "painted-over" })
+        message.remarks.append(.with { $0.code = ImageRemark.Code.partsIgnored.name })
+        #expect(try message.validated().output.remarks == [ImageRemark(.partsIgnored, count: 1, byteCount: 2)])
+    }
+
+    @Test func `a grant of an older master has the standard limit of metadata`() throws {
+        var message = WireGrantLease(
+            lease: Self.lease(), spec: Self.spec(.whole, inputs: [BlobSlice(try Self.blob(2, 0))]))
+        message.maximumMetadataByteCount = 0
+        #expect(try message.validated().spec.maximumMetadataByteCount == JobOptions.standardMetadataByteCount)
     }
 
     @Test(arguments: FailureCause.allCases) func `a failure keeps its cause, reason and output`(

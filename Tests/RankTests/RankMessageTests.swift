@@ -17,7 +17,13 @@ import Testing
     ]
     static let replies: [RankReply] = [
         .hello(rank: 3, token: "secret"), .band(index: 9, path: "/b", byteCount: 1 << 40),
-        .decoded(metadata: "/m", byteCount: 0), .progress(done: 1, total: 4),
+        .decoded(metadata: "/m", byteCount: 0, remarks: []),
+        .decoded(
+            metadata: "/n", byteCount: 7,
+            remarks: [
+                ImageRemark(.metadataOverLimit, count: 2, byteCount: 1 << 40),
+                ImageRemark(.surplusImageData, count: 1, byteCount: 3),
+            ]), .progress(done: 1, total: 4),
         .finished(RankOutput(payloadByteCount: 5)),
         .finished(
             RankOutput(

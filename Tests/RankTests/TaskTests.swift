@@ -199,7 +199,7 @@ private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escapin
             let metadata = try DecodeTask(publish: { index, path, _ in bands.append((index, path)) })
                 .run(spec, input: input, directory: directory)
             for (index, path) in bands { try await takeBand(index, path) }
-            return .decoded(metadata: metadata.path, byteCount: metadata.byteCount)
+            return .decoded(metadata: metadata.path, byteCount: metadata.byteCount, remarks: metadata.remarks)
         case .compute(let spec, let input, let value, let payload, let summary):
             return .finished(
                 try first(

@@ -27,6 +27,31 @@ import Testing
         #expect(harness.summary(job)?.counts.tasksTotal == 5)
     }
 
+    @Test func `what a decoder remarks on stays with the image, through a restart and to its end`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        let job = try harness.submit("rows", rows: 16)
+        let decode = try #require(harness.leases(of: worker).first)
+        harness.publishBands(of: decode, on: worker)
+        harness.drop(decode, from: worker)
+        let remarks = [ImageRemark(.partsIgnored, count: 2, byteCount: 30)]
+        let output = TaskOutput(metadata: .named("metadata"), remarks: remarks)
+        harness.perform { $0.taskFinished(decode, by: worker, output: output, at: $1, into: &$2) }
+        #expect(harness.image(job)?.remarks == remarks)
+        try harness.restart()
+        #expect(harness.image(job)?.remarks == remarks)
+        harness.workOff(on: [try harness.connect("again", slots: 4)])
+        #expect(harness.image(job)?.state == .done && harness.image(job)?.remarks == remarks)
+    }
+
+    @Test func `a task is granted with the job's limit of metadata`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        try harness.submit("rows", rows: 16)
+        let standard = try #require(harness.held[worker]?.first?.spec.maximumMetadataByteCount)
+        #expect(standard == JobOptions.standardMetadataByteCount)
+    }
+
     @Test func `a chunk's inputs are exactly the rows it needs, in order without gaps`() throws {
         let harness = try SchedulerHarness()
         let worker = try harness.connect(slots: 8)

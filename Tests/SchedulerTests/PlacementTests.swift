@@ -126,4 +126,38 @@ import Testing
         let worker = try harness.connect(isDraining: true)
         #expect(harness.leases(of: worker).isEmpty)
     }
+
+    @Test func `a worker that says that it cannot run tasks gets none while it says so`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 2)
+        harness.beat(worker, unready: "no scratch directory")
+        let job = try harness.submit(images: 2)
+        #expect(harness.leases(of: worker).isEmpty)
+        #expect(harness.status(worker)?.state == .notReady)
+        #expect(harness.status(worker)?.unreadyReason == "no scratch directory")
+        #expect(harness.counters.workersUnready == 1 && harness.counters.workersTaking == 0)
+        harness.beat(worker)
+        #expect(harness.status(worker)?.state == .alive)
+        #expect(harness.leases(of: worker).count == 2)
+
+        // A registration says it too, and says when it is over.
+        harness.disconnect(worker)
+        try harness.connect(slots: 2, as: worker, unready: "still none")
+        #expect(harness.leases(of: worker).isEmpty)
+        harness.disconnect(worker)
+        try harness.connect(slots: 2, as: worker)
+        harness.workOff(on: [worker])
+        #expect(harness.state(job) == .done)
+    }
+
+    @Test func `an operator's drain stays when the worker is able again`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect()
+        harness.beat(worker, unready: "no world")
+        harness.perform { $0.workerDraining(worker, on: true, at: $1, into: &$2) }
+        harness.beat(worker)
+        try harness.submit(images: 1)
+        #expect(harness.status(worker)?.state == .draining)
+        #expect(harness.leases(of: worker).isEmpty)
+    }
 }

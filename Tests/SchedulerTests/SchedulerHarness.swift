@@ -108,12 +108,13 @@ final class SchedulerHarness {
     @discardableResult
     func connect(
         _ name: String = "worker", slots: Int = 1, memory: UInt64? = nil, as worker: WorkerID? = nil,
-        identity: [UInt8] = [], holding leases: [LeaseID] = [], isDraining: Bool = false, revision: UInt32? = nil
+        identity: [UInt8] = [], holding leases: [LeaseID] = [], isDraining: Bool = false, unready reason: String? = nil,
+        revision: UInt32? = nil
     ) throws -> WorkerID {
         let registration = WorkerRegistration(
             worker: worker, identity: identity, name: name, slotCount: slots, slotMemoryByteCount: memory,
             resultRevision: revision ?? configuration.resultRevision, held: leases.map { HeldLease($0) },
-            isDraining: isDraining)
+            isDraining: isDraining, unreadyReason: reason)
         // The grants of the registration itself come after its reply.
         let known = worker.flatMap { scheduler.pool[$0] }
         let isItsOwn = known.map { $0.identity == nil || $0.identity == identity }
@@ -146,13 +147,15 @@ final class SchedulerHarness {
         perform { $0.workerDisconnected(worker, at: $1, into: &$2) }
     }
 
-    func beat(_ worker: WorkerID, progress: Double = 0) {
+    func beat(_ worker: WorkerID, progress: Double = 0, unready reason: String? = nil) {
         guard let grants = held[worker] else { return }
         let slots = scheduler.pool[worker]?.slotCount ?? 0
         let list = grants.filter { !unlisted.contains($0.lease) }.enumerated().map { position, grant in
             HeldLease(grant.lease, isStarted: position < slots, progress: position < slots ? progress : 0)
         }
-        dropped = perform { $0.workerHeartbeat(worker, held: list, residentBytes: 1, at: $1, into: &$2) }
+        dropped = perform {
+            $0.workerHeartbeat(worker, held: list, residentBytes: 1, unreadyReason: reason, at: $1, into: &$2)
+        }
         for lease in dropped { drop(lease, from: worker) }
     }
 

@@ -12,6 +12,7 @@ import Testing
         .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
         .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
         .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping,
+        .unreadyWorkerGranted, .unreadyKeepsLeases,
     ]
 
     @Test(arguments: found)

@@ -54,7 +54,7 @@ public struct PlanRunner {
             try FileManager.default.removeItem(atPath: path)
         }
         switch reply {
-        case .decoded(let metadata, _):
+        case .decoded(let metadata, _, _):
             defer { remove(metadata) }
             let result = (rows: await bands.rows, metadata: try Self.contents(metadata))
             onOutput?(spec.task.step, result.rows + result.metadata)

@@ -126,10 +126,34 @@ import ClientKit
     @Test(arguments: [
         "", ":4600", "host:", "host:x", "host:65536", "host:-1", "host:+1", "2001:db8::1", "[::1", "[::1]4600",
         "[host]:1", "a b:1", "http://host:1", "host:1:2", "hóst:1", "host:١",
+        "*", "*:4600", "*.example.org:1", "4600",
     ]) func `that are malformed are refused with the text`(text: String) {
         let error = #expect(throws: TransportError.self) { try Endpoint(parsing: text, defaultPort: 4600) }
         #expect(error?.code == .badEndpoint)
         #expect(error?.message.contains("\"\(text)\"") == true)
+    }
+
+    @Test func `have '*' for every address, to listen on`() throws {
+        let endpoint = try Endpoint(parsing: "*:4600", for: .listening)
+        #expect(endpoint == Endpoint(host: "*", port: 4600))
+        #expect(try Endpoint(parsing: "*", defaultPort: 1, for: .listening) == Endpoint(host: "*", port: 1))
+        for text in ["*x:1", "**:1", "192.0.2.*:1"] {
+            #expect(throws: TransportError.self) { try Endpoint(parsing: text, for: .listening) }
+        }
+    }
+
+    @Test(arguments: ["*", "::"]) func `of every family are listened on at once`(host: String) async throws {
+        let listener = try await MasterListener.bind(
+            to: Endpoint(host: host, port: 0), Acceptor(secret: .test, logger: quiet))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await listener.run { _ in } }
+            defer { group.cancelAll() }
+            for address in ["127.0.0.1", "::1"] {
+                let connection = try await Dialer.test(Endpoint(host: address, port: listener.localPort))
+                    .openControlConnection()
+                connection.close()
+            }
+        }
     }
 
     @Test func `need a port where there is no default`() {

@@ -117,4 +117,36 @@ import Testing
         #expect(board.drainExpired() == [.abandon(one), .send(number: 1, .failed(one, returned))])
         #expect(board.failed(one, slot: 0, Failure(.cancelled, "stopped")) == [])
     }
+
+    @Test func `a worker that cannot run tasks hands back what waits, and takes nothing until it can`() {
+        let one = lease(1)
+        let two = lease(2)
+        let three = lease(3)
+        var board = board(slots: 1, granted: [one, two])
+        _ = board.fetched(one)
+        _ = board.fetched(two)
+        let returned = Failure(.returned, "the worker cannot run tasks at present")
+        #expect(board.becameUnready() == [.abandon(two), .send(number: 1, .failed(two, returned))])
+        #expect(board.phase(of: one) == .running(slot: 0), "what runs may end")
+        #expect(board.granted(three, spec(three)) == [.send(number: 2, .failed(three, returned))])
+        #expect(board.isDraining && !board.isOrderedToDrain, "no operator said so")
+
+        board.becameReady()
+        let four = lease(4)
+        #expect(board.granted(four, spec(four)) == [.fetch(four, spec(four))])
+    }
+
+    @Test func `an operator's drain and the worker's own state do not end each other`() {
+        var board = board(slots: 1, granted: [])
+        _ = board.drainBegan()
+        _ = board.becameUnready()
+        board.becameReady()
+        #expect(board.isDraining, "the operator's order stays")
+        board.drainEnded()
+        #expect(!board.isDraining)
+        _ = board.becameUnready()
+        _ = board.drainBegan()
+        board.drainEnded()
+        #expect(board.isDraining, "the operator cannot make it able")
+    }
 }

@@ -45,6 +45,23 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: foreign.path))
     }
 
+    @Test func `a directory that was removed under its worker is made again, and locked`() throws {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("restore-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: base) }
+        let directory = try WorldDirectory(in: base.path)
+        #expect(try directory.restore() == false, "nothing is missing")
+        for removed in [directory.path, directory.filesPath] {
+            try FileManager.default.removeItem(atPath: removed)
+            #expect(try directory.restore() == true)
+            #expect(FileManager.default.fileExists(atPath: directory.filesPath))
+            #expect(WorldDirectory.sweep(base.path) == 0, "its worker lives")
+        }
+        try FileManager.default.removeItem(at: base)
+        let error = #expect(throws: WorldError.self) { try directory.restore() }
+        #expect("\(try #require(error))".contains("\(base.path) does not exist (--scratch-dir)"))
+    }
+
     /// Calls `body` with the process that started mpirun, and connections to its ranks, all of which are up.
     private func withStartedRanks(
         _ rankCount: Int, _ body: (_ worker: pid_t, _ ranks: inout [RankConnection]) async throws -> Void

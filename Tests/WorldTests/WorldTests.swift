@@ -124,7 +124,7 @@ import Transport
                     await counts.append(names.count { $0.hasPrefix("band-") })
                     try FileManager.default.removeItem(atPath: band.path)
                 })
-            guard case .decoded(let metadata, _) = reply else {
+            guard case .decoded(let metadata, _, _) = reply else {
                 Issue.record("\(reply)")
                 return
             }

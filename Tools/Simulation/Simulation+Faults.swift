@@ -14,7 +14,7 @@ extension Simulation {
             trace.noteFault("operator releases worker", faulty, at: now)
             post(.releaseWorker("worker-\(faulty)"), on: nil)
         }
-        switch random.draw(0...20) {
+        switch random.draw(0...21) {
         case 0:
             trace.noteFault("killed, worker", worker, at: now)
             killWorker(worker, quietly: false, restartsAfter: spell(upTo: .seconds(20)))
@@ -84,7 +84,11 @@ extension Simulation {
             guard let connection = clients[client].connection else { break }
             trace.noteFault("damaged frame from client", client, at: now)
             refuseFrame(on: connection)
-        case 17...19:
+        case 17:
+            guard workers[worker].isUp else { break }
+            trace.noteFault("cannot run tasks, worker", worker, at: now)
+            becomeUnready(worker, for: spell(upTo: .seconds(20)))
+        case 18...20:
             guard options.liarCount > 0 else { break }
             lie(at: worker % options.liarCount)
         default:
@@ -120,6 +124,7 @@ extension Simulation {
             network.links[.worker(number)] = Network.Link()
             workers[number].pausedUntil = min(workers[number].pausedUntil, timeline.now)
             timeline.arrange(.workerResumes(number), after: .zero)
+            becomeReady(number)
             if core.contains(number) { continue }
             switch random.draw(0...3) {
             case 0: killWorker(number, quietly: random.happens(onceIn: 2), restartsAfter: nil)

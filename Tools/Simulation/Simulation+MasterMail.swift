@@ -116,8 +116,10 @@ extension Simulation {
         }
         guard master.machine.isPresent(worker, on: connection) else { return }
         switch mail {
-        case .heartbeat(let held, let residentBytes):
-            let dropped = master.machine.heartbeat(of: worker, held: held, residentBytes: residentBytes, at: moment)
+        case .heartbeat(let held, let residentBytes, let isReady):
+            let dropped = master.machine.heartbeat(
+                of: worker, held: held, residentBytes: residentBytes, unreadyReason: isReady ? nil : "not ready",
+                at: moment)
             noteListing(held, dropped: dropped, of: worker, at: master)
             master.machine.reply(.toWorker(connection: connection, .heartbeatReply(dropped: dropped)))
         case .report(let number, let report):

@@ -20,6 +20,7 @@ extension Simulation {
             timeline.arrange(.worker(number, run: workers[number].run, .beats), after: beatInterval)
         case .connects: connectWorker(number)
         case .beats: beat(number)
+        case .becomesReady: becomeReady(number)
         case .fetched(let lease): fetch(lease, at: number)
         case .fetchFailed(let lease, let failure):
             perform(workers[number].board.failed(lease, slot: nil, failure), at: number)
@@ -77,6 +78,9 @@ extension Simulation {
         workers[number].link.authenticated()
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
+        workers[number].beatsSent = 0
+        workers[number].beatsAnswered = 0
+        workers[number].unreadyBeat = workers[number].board.isReady ? nil : 0
         sendToMaster(.register(registration(of: number)), on: connection)
     }
 
@@ -86,7 +90,7 @@ extension Simulation {
             worker: worker.identifier, identity: [UInt8(number & 255), UInt8(worker.run & 255)],
             name: "worker-\(number)",
             slotCount: worker.slotCount, resultRevision: worker.resultRevision, held: held(by: number),
-            isDraining: worker.board.isDraining)
+            isDraining: worker.board.isOrderedToDrain, unreadyReason: worker.board.isReady ? nil : "not ready")
     }
 
     /// Whether the worker may say what is not so now.
@@ -135,8 +139,43 @@ extension Simulation {
                 let isCreeping = workers[number].work[lease]?.isCreeping == true
                 workers[number].work[lease]?.progress += isCreeping ? 1e-6 : 0.001
             }
-            sendToMaster(.heartbeat(held(by: number), residentBytes: 1 << 20), on: connection)
+            sendBeat(number, on: connection)
             checkAcknowledged(number)
+        }
+    }
+
+    private func sendBeat(_ number: Int, on connection: Int) {
+        workers[number].beatsSent += 1
+        sendToMaster(.heartbeat(held(by: number), isReady: workers[number].board.isReady), on: connection)
+    }
+
+    /// The worker's scratch directory is gone, or its worlds do not come up: it says so at once.
+    func becomeUnready(_ number: Int, for spell: Duration) {
+        guard workers[number].isUp, workers[number].board.isReady else { return }
+        let actions = workers[number].board.becameUnready()
+        workers[number].unreadyBeat = workers[number].beatsSent + 1
+        if let connection = workers[number].connection, workers[number].isRegistered {
+            sendBeat(number, on: connection)
+        }
+        perform(actions, at: number)
+        arrange(.becomesReady, at: number, after: spell)
+    }
+
+    func becomeReady(_ number: Int) {
+        guard workers[number].isUp, !workers[number].board.isReady else { return }
+        workers[number].board.becameReady()
+        workers[number].unreadyBeat = nil
+        if let connection = workers[number].connection, workers[number].isRegistered {
+            sendBeat(number, on: connection)
+        }
+    }
+
+    /// A master that has answered that the worker cannot run tasks grants it none.
+    private func checkGrant(_ lease: LeaseID, to number: Int) {
+        // A liar may have said otherwise.
+        guard number >= options.liarCount, let unreadyBeat = workers[number].unreadyBeat else { return }
+        if workers[number].beatsAnswered >= unreadyBeat {
+            violate(.conversation, "worker \(number) is granted \(lease), though it said that it cannot run tasks")
         }
     }
 
@@ -168,13 +207,17 @@ extension Simulation {
             perform(workers[number].board.dropped(dropped), at: number)
             perform(workers[number].board.reconnected(), at: number)
             // Said since the registration was sent.
-            if workers[number].board.isDraining { sendToMaster(.draining(true), on: connection) }
-        case .heartbeatReply(let dropped): perform(workers[number].board.dropped(dropped), at: number)
+            if workers[number].board.isOrderedToDrain { sendToMaster(.draining(true), on: connection) }
+        case .heartbeatReply(let dropped):
+            workers[number].beatsAnswered += 1
+            perform(workers[number].board.dropped(dropped), at: number)
         case .done(let stream): perform(workers[number].board.acknowledged(stream), at: number)
         case .grant(let lease, _) where timeline.now < workers[number].givesBackUntil:
             let failure = Failure(.returned, "no, thank you")
             sendToMaster(.report(number: 1 << 31, .failed(lease, failure)), on: connection)
-        case .grant(let lease, let spec): perform(workers[number].board.granted(lease, spec), at: number)
+        case .grant(let lease, let spec):
+            checkGrant(lease, to: number)
+            perform(workers[number].board.granted(lease, spec), at: number)
         case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
         case .drain(let isOn):
             if isOn {
@@ -290,6 +333,9 @@ extension Simulation {
         guard let run = workers[number].work[lease] else { return }
         if let other = workers[number].work.first(where: { $0.value.slot == slot })?.key {
             violate(.leases, "slot \(slot) of worker \(number) runs \(other), and is given \(lease)")
+        }
+        if !workers[number].board.isReady {
+            violate(.conversation, "worker \(number) starts \(lease), though it cannot run tasks")
         }
         workers[number].work[lease]?.slot = slot
         let image = lease.task.image

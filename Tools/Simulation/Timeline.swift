@@ -59,6 +59,7 @@ enum WorkerEvent {
     case starts
     case connects
     case beats
+    case becomesReady
     case fetched(LeaseID)
     case fetchFailed(LeaseID, Failure)
     case publishes(LeaseID, band: Int, ticket: Int)
@@ -75,7 +76,7 @@ enum ClientEvent {
 /// What a master hears; `number` is the stream that its answer goes to.
 enum MasterMail {
     indirect case register(WorkerRegistration)
-    case heartbeat([HeldLease], residentBytes: UInt64)
+    case heartbeat([HeldLease], residentBytes: UInt64 = 1 << 20, isReady: Bool = true)
     indirect case report(number: UInt32, WorkerReport)
     case draining(Bool)
     indirect case openJob(JobOpening)

@@ -38,13 +38,10 @@ const char *tsr_png_message(const tsr_png_reader *reader);
 // Reads everything before the image data. To be called first, once.
 bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header);
 
-// Reads the next `row_count` rows of an image that is not interlaced to `rows`, one after the other without padding.
-bool tsr_png_read_rows(tsr_png_reader *reader, void *rows, size_t row_count);
-
-// Reads a whole image, interlaced or not, to `rows`, which has room for all of it. Instead of `tsr_png_read_rows`.
+// Reads a whole image, interlaced or not, to `rows`, which has room for all of it.
 bool tsr_png_read_image(tsr_png_reader *reader, void *rows);
 
-// Reads from the last row to IEND: fails when the data does not end there, or a checksum is wrong.
+// Reads from the last row to IEND.
 bool tsr_png_read_end(tsr_png_reader *reader);
 
 #ifdef __cplusplus

@@ -21,3 +21,15 @@ void tsr_system_name_thread(const char *name);
 /// Whether this processor, and the system on it, can run programs built for x86-64-v3: AVX2, BMI2, FMA and what belongs to
 /// them (System V ABI, "x86-64 micro-architecture levels"). Returns 0 on other architectures.
 int tsr_system_is_x86_64_v3(void);
+
+/// The number of processors that this process may run on, by its affinity mask; 0 when the kernel does not say.
+int tsr_system_allowed_processors(void);
+
+/// Makes sure that the descriptors 0 to 2 are open. One that was closed is opened in the wrong direction: it can be read but
+/// not written (0 the other way round), so that its use fails as before, and no file or socket of ours gets its number.
+/// To be called before anything else opens a file.
+void tsr_system_occupy_standard_streams(void);
+
+/// Continues as a process of its own session whose parent is not the caller's: the caller's process ends with status 0.
+/// Returns 0, or an errno. To be called while the process has one thread.
+int tsr_system_leave_family(void);

@@ -286,7 +286,8 @@ struct Workers: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the workers.", usage: "tessera workers [options]",
         discussion: """
-            A worker is alive, draining (it gets no new work), suspect (it has been silent for too long to get any) or gone. \
+            A worker is alive, draining (it gets no new work), not-ready (it cannot run tasks, and says why), suspect (it has \
+            been silent for too long to get any) or gone. \
             DONE, LOST and FAILED count since the master's start, which also gives workers new numbers. Workers that are gone \
             stay in the list until newer ones take their place, or the master starts again.
 

@@ -41,6 +41,7 @@ struct JobFetch: Sendable {
         }
         report.fetchedCount = fetching.fetchedCount
         report.failures = fetching.failures.sorted { $0.index < $1.index }
+        report.remarked = fetching.remarked.sorted { $0.index < $1.index }
         return report
     }
 
@@ -67,6 +68,7 @@ struct JobFetch: Sendable {
         // The end of the other images is not what was asked for: the report is without a summary.
         var report = JobReport(job: job)
         report.fetchedCount = 1
+        if !image.remarks.isEmpty { report.remarked = [image] }
         return report
     }
 

@@ -143,6 +143,7 @@ extension CommandContext {
                 report.summary = outcome.summary
                 report.fetchedCount = outcome.fetchedCount
                 report.failures = outcome.failures
+                report.remarked = outcome.remarked
                 return report
             }
         }

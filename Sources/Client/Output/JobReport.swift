@@ -18,6 +18,8 @@ struct JobReport: Sendable {
     var remark: String?
     /// Images that failed, as far as they are listed.
     var failures: [ImageStatus] = []
+    /// Images that are done and have remarks, as far as they are listed.
+    var remarked: [ImageStatus] = []
 
     /// Failures that are listed on a terminal; more are counted.
     static let shownFailureCount = 50
@@ -48,6 +50,7 @@ struct JobReport: Sendable {
     ///
     /// - Parameter listsSummary: whether programs that asked for JSON get the job object, too.
     func tell(_ context: CommandContext, listsSummary: Bool = true) -> ExitStatus {
+        for line in remarkLines { context.console.note(line, code: "image-remark") }
         if let summary {
             if context.isJSON, listsSummary {
                 do { try context.console.write(summary.json) } catch { return error.status }
@@ -61,6 +64,16 @@ struct JobReport: Sendable {
             context.console.note("job \(job): \(Units.counted(fetchedCount, "image")) fetched\(arrow)")
         }
         return status
+    }
+
+    /// `photo.png (image 3.0): note: 2 chunks of 40 bytes were ignored ...`, one line per remark.
+    var remarkLines: [String] {
+        let lines = remarked.flatMap { image in
+            image.remarks.map { Table.printable("\(image.name) (image \(job).\(image.index)): note: \($0.sentence)") }
+        }
+        guard lines.count > Self.shownFailureCount else { return lines }
+        return lines.prefix(Self.shownFailureCount)
+            + ["and \(lines.count - Self.shownFailureCount) more notes: tessera --json status \(job) --images"]
     }
 
     /// `photo.png: corrupt-input: ...`, one line per image.

@@ -105,13 +105,15 @@ enum Listing {
                 Units.duration(worker.connectedTime),
                 Units.duration(worker.silentTime), worker.address)
         }
-        let quarantined = workers.filter { !$0.quarantinedBy.isEmpty }
-        return table.text(isColored: isColored)
-            + quarantined.map { worker in
-                Table.printable(
-                    "\(worker.id) is quarantined: task \(worker.quarantinedBy) showed that it computes wrong results; "
-                        + "'tessera release \(worker.id)' gives it work again") + "\n"
-            }.joined()
+        let quarantined = workers.filter { !$0.quarantinedBy.isEmpty }.map { worker in
+            Table.printable(
+                "\(worker.id) is quarantined: task \(worker.quarantinedBy) showed that it computes wrong results; "
+                    + "'tessera release \(worker.id)' gives it work again") + "\n"
+        }
+        let reasons = workers.compactMap { worker in
+            worker.unreadyReason.map { Table.printable("\(worker.id) cannot run tasks: \($0)") + "\n" }
+        }
+        return table.text(isColored: isColored) + (quarantined + reasons).joined()
     }
 
     static func master(_ master: MasterStatus) -> String {
@@ -177,6 +179,7 @@ enum Listing {
         if workers.taking > 0 { parts.append(workers.taking == 1 ? "1 takes work" : "\(workers.taking) take work") }
         if workers.draining > 0 { parts.append("\(workers.draining) draining") }
         if workers.silent > 0 { parts.append("\(workers.silent) silent") }
+        if workers.unready > 0 { parts.append("\(workers.unready) not ready") }
         if parts.isEmpty { return "none: start tessera-worker, or jobs will wait" }
         return parts.joined(separator: ", ") + (workers.taking == 0 ? ": none takes work, so jobs wait" : "")
     }

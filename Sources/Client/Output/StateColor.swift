@@ -11,7 +11,7 @@ enum StateColor {
         switch state {
         case "done", "alive": 32
         case "running", "open": 36
-        case "partly-failed", "draining", "suspect": 33
+        case "partly-failed", "draining", "suspect", "not-ready": 33
         case "failed", "dead-lettered", "gone": 31
         default: nil
         }

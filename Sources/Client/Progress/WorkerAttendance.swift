@@ -11,6 +11,7 @@ struct WorkerAttendance {
         case nobody
         case draining(UInt32)
         case silent(UInt32)
+        case unready(UInt32)
     }
 
     init(master: String) { self.master = master }
@@ -36,11 +37,16 @@ struct WorkerAttendance {
             return
                 "no worker takes new work: the master does not hear from \(Self.counted(count, verb: false)); the job waits "
                 + "until one answers or another is started"
+        case .unready(let count)?:
+            return
+                "no worker takes new work: \(Self.counted(count)) not able to run tasks; the job waits: 'tessera workers' says "
+                + "why"
         }
     }
 
     private static func absence(_ workers: WorkerCounts) -> Absence? {
         if workers.taking > 0 { return nil }
+        if workers.unready > 0 { return .unready(workers.unready) }
         if workers.draining > 0 { return .draining(workers.draining) }
         return workers.silent > 0 ? .silent(workers.silent) : .nobody
     }

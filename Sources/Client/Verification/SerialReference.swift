@@ -19,10 +19,12 @@ struct SerialReference: Sendable {
     ///   - maximumPixelCount: larger images are refused; `nil` for the limit that decoders have by themselves.
     /// - Throws: `CodecError` or `PipelineError`.
     init(_ pipeline: Pipeline, of input: [UInt8], maximumPixelCount: UInt64? = nil) throws {
-        var limits = DecodingLimits()
+        // The cluster has taken the file.
+        var limits = DecodingLimits(maximumUnpackedByteCount: .max, maximumInterlacedByteCount: .max)
         if let maximumPixelCount { limits.maximumPixelCount = maximumPixelCount }
         let format = try Self.outputFormat()
-        let source = try ImageFile.decode(input, limits: limits, metadataFor: format) { shape in
+        let source = try ImageFile.decode(input, limits: limits, metadataFor: format, effect: pipeline.metadataEffect) {
+            shape in
             try pipeline.shapes(from: shape).last?.format ?? shape.format
         }
         func withBand<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
@@ -61,7 +63,8 @@ struct SerialReference: Sendable {
             return result == file ? .identicalDocument(byteCount: file.count) : .otherDocument(firstDifference: same)
         }
         if result == file { return .identical(sampleCount: pixels.count / shape.format.depth.byteCount) }
-        let other = try ImageFile.decode(result, limits: DecodingLimits(maximumPixelCount: .max))
+        let other = try ImageFile.decode(
+            result, limits: DecodingLimits(maximumPixelCount: .max, maximumUnpackedByteCount: .max))
         guard other.shape == shape else { return .otherShape(expected: shape, actual: other.shape) }
         let comparison = Comparison(shape: shape, expected: pixels, actual: other.pixels)
         return comparison.isIdentical ? .otherFile(sampleCount: comparison.sampleCount) : .otherPixels(comparison)

@@ -38,6 +38,17 @@ extension ImageStatus {
             "tasks_done": .integer(tasksDone), "from_cache": .bool(isFromCache),
             "result_bytes": result.map { .integer($0.byteCount) }, "output": output, "failure": failure?.json,
             "withdrawn": withdrawn.map { .string("\($0)") }, "replaced": replaced.map { .string("\($0)") },
+            "remarks": remarks.isEmpty ? nil : .array(remarks.map(\.json)),
+        ]
+    }
+}
+
+extension ImageStatus.Remark {
+    /// A remark of docs/cli.md.
+    public var json: JSON {
+        [
+            "code": .string(code), "message": .string(sentence), "count": .integer(count),
+            "bytes": .integer(byteCount),
         ]
     }
 }
@@ -63,6 +74,7 @@ extension WorkerStatus {
             "resident_bytes": .integer(residentBytes), "connected_milliseconds": .milliseconds(connectedTime),
             "silent_milliseconds": .milliseconds(silentTime),
             "quarantined_by": quarantinedBy.isEmpty ? nil : .string(quarantinedBy),
+            "unready": unreadyReason.map { .string($0) },
         ]
     }
 }
@@ -104,6 +116,7 @@ extension MasterStatus {
             "workers_taking": workers.map { .integer($0.taking) },
             "workers_draining": workers.map { .integer($0.draining) },
             "workers_silent": workers.map { .integer($0.silent) },
+            "workers_not_ready": workers.map { .integer($0.unready) },
         ]
     }
 }

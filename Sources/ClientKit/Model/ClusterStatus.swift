@@ -22,6 +22,8 @@ public struct WorkerStatus: Hashable, Sendable {
     public var silentTime: Duration
     /// The attempt that showed it to compute wrong results, such as `17.3/chunk-0-4#2`; empty for a worker that is trusted.
     public var quarantinedBy: String
+    /// Why the worker cannot run tasks, in its own words; `nil` when it can.
+    public var unreadyReason: String?
 
     /// How far the master relies on a worker.
     public enum State: Hashable, Sendable {
@@ -32,6 +34,8 @@ public struct WorkerStatus: Hashable, Sendable {
         case draining
         /// Gets no new work, because it computed wrong results.
         case quarantined
+        /// Cannot run tasks at present, and gets none: `unreadyReason` says why.
+        case notReady
         case gone
         /// A state that this release does not know, by its name.
         case other(String)
@@ -41,7 +45,7 @@ public struct WorkerStatus: Hashable, Sendable {
         id: WorkerID, name: String, state: State, address: String = "", slotCount: Int = 0, ranksPerSlot: Int = 0,
         leasesHeld: Int = 0, tasksDone: UInt64 = 0, attemptsLost: UInt64 = 0, attemptsFailed: UInt64 = 0,
         residentBytes: UInt64 = 0, slotMemoryBytes: UInt64? = nil, connectedTime: Duration = .zero,
-        silentTime: Duration = .zero, quarantinedBy: String = ""
+        silentTime: Duration = .zero, quarantinedBy: String = "", unreadyReason: String? = nil
     ) {
         self.id = id
         self.name = name
@@ -58,6 +62,7 @@ public struct WorkerStatus: Hashable, Sendable {
         self.connectedTime = connectedTime
         self.silentTime = silentTime
         self.quarantinedBy = quarantinedBy
+        self.unreadyReason = unreadyReason
     }
 }
 
@@ -74,6 +79,7 @@ extension WorkerStatus.State: CustomStringConvertible {
         case .suspect: "suspect"
         case .draining: "draining"
         case .quarantined: "quarantined"
+        case .notReady: "not-ready"
         case .gone: "gone"
         case .other(let name): name
         }
@@ -81,7 +87,7 @@ extension WorkerStatus.State: CustomStringConvertible {
 
     public var description: String { name }
 
-    static let known: [Self] = [.alive, .suspect, .draining, .quarantined, .gone]
+    static let known: [Self] = [.alive, .suspect, .draining, .quarantined, .notReady, .gone]
 }
 
 /// An image that was given up because a task of it used up its attempts.
@@ -135,11 +141,14 @@ public struct WorkerCounts: Hashable, Sendable {
     public var draining: UInt32
     /// Connected workers that have been silent for too long to be given work.
     public var silent: UInt32
+    /// Connected workers that cannot run tasks at present; `WorkerStatus.unreadyReason` says why.
+    public var unready: UInt32
 
-    public init(taking: UInt32 = 0, draining: UInt32 = 0, silent: UInt32 = 0) {
+    public init(taking: UInt32 = 0, draining: UInt32 = 0, silent: UInt32 = 0, unready: UInt32 = 0) {
         self.taking = taking
         self.draining = draining
         self.silent = silent
+        self.unready = unready
     }
 }
 

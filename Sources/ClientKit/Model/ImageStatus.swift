@@ -21,6 +21,24 @@ public struct ImageStatus: Hashable, Sendable {
     public var withdrawn: BlobDigest?
     /// A withdrawn result in whose place there is another: copies of it are wrong.
     public var replaced: BlobDigest?
+    /// What the owner of the file should know: parts of it that were left out of the result.
+    public var remarks: [Remark]
+
+    /// Something that was left out of the result without refusing the image.
+    public struct Remark: Hashable, Sendable {
+        /// The stable code, such as `metadata-over-limit`.
+        public var code: String
+        /// Parts of the file that the remark is about.
+        public var count: Int
+        /// Their bytes.
+        public var byteCount: UInt64
+
+        public init(code: String, count: Int, byteCount: UInt64) {
+            self.code = code
+            self.count = count
+            self.byteCount = byteCount
+        }
+    }
 
     /// The phase of an image's life.
     public enum State: Hashable, Sendable {
@@ -38,7 +56,7 @@ public struct ImageStatus: Hashable, Sendable {
     public init(
         index: UInt32, name: String, state: State, geometry: ImageGeometry? = nil, result: BlobReference? = nil,
         failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false,
-        withdrawn: BlobDigest? = nil, replaced: BlobDigest? = nil
+        withdrawn: BlobDigest? = nil, replaced: BlobDigest? = nil, remarks: [Remark] = []
     ) {
         self.index = index
         self.name = name
@@ -51,6 +69,7 @@ public struct ImageStatus: Hashable, Sendable {
         self.isFromCache = isFromCache
         self.withdrawn = withdrawn
         self.replaced = replaced
+        self.remarks = remarks
     }
 
     /// Whether the image ended without a result, other than by a cancellation.
@@ -87,6 +106,24 @@ extension ImageStatus.State: CustomStringConvertible {
     public var description: String { name }
 
     static let known: [Self] = [.waiting, .running, .done, .failed, .deadLettered, .cancelled]
+}
+
+extension ImageStatus.Remark {
+    /// One sentence for a person.
+    public var sentence: String {
+        let parts = "\(Units.counted(count, "chunk")) of \(Units.counted(Int(clamping: byteCount), "byte"))"
+        return switch ImageRemark.Code.allCases.first(where: { $0.name == code }) {
+        case .metadataOverLimit:
+            "\(parts) with text, a colour profile or EXIF data \(count == 1 ? "was" : "were") not carried over: above the "
+                + "master's limit (max-metadata-bytes)"
+        case .partsIgnored:
+            "\(parts) \(count == 1 ? "was ignored: it is" : "were ignored: they are") damaged, or not where the format has "
+                + (count == 1 ? "it" : "them")
+        case .surplusImageData:
+            "\(Units.counted(Int(clamping: byteCount), "byte")) of image data were ignored: the picture is complete without"
+        case nil: "\(parts): \(code)"
+        }
+    }
 }
 
 /// A failure as the master reports it.

@@ -25,6 +25,8 @@ public struct Fetching {
     public private(set) var failedCount = 0
     /// Images without a result, in the order in which they ended; at most 1000 of them.
     public private(set) var failures: [ImageStatus] = []
+    /// Images that are done and have remarks, in the order in which they ended; at most 1000 of them.
+    public private(set) var remarked: [ImageStatus] = []
 
     /// - Parameters:
     ///   - place: chooses the place of a result; asked once for every image, in their order.
@@ -93,6 +95,7 @@ public struct Fetching {
         for image in images {
             if image.state == .done {
                 fetchedCount += 1
+                if !image.remarks.isEmpty, remarked.count < Self.listedFailureCount { remarked.append(image) }
             } else {
                 failedCount += 1
                 if failures.count < Self.listedFailureCount { failures.append(image) }

@@ -50,6 +50,8 @@ public struct JobRun: Sendable {
         public let fetchedCount: Int
         /// Images without a result, in their order; at most 1000 of them.
         public let failures: [ImageStatus]
+        /// Images that are done and have remarks, in their order; at most 1000 of them.
+        public let remarked: [ImageStatus]
         /// Inputs that could not be read.
         public let complaints: [InputComplaint]
     }
@@ -78,6 +80,7 @@ public struct JobRun: Sendable {
                 return Outcome(
                     summary: summary, fetchedCount: fetching.fetchedCount,
                     failures: fetching.failures.sorted { $0.index < $1.index },
+                    remarked: fetching.remarked.sorted { $0.index < $1.index },
                     complaints: try await submitting.complaints)
             } catch {
                 // Before the job is complete, the submission's end is what the caller must know.

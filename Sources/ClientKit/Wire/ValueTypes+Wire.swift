@@ -62,7 +62,8 @@ extension ImageStatus {
             failure: wire.hasFailure ? FailureReport(wire: wire.failure) : nil, tasksTotal: wire.tasksTotal,
             tasksDone: wire.tasksDone, isFromCache: wire.fromCache,
             withdrawn: wire.withdrawn.isEmpty ? nil : try BlobDigest(wire: wire.withdrawn),
-            replaced: wire.replaced.isEmpty ? nil : try BlobDigest(wire: wire.replaced))
+            replaced: wire.replaced.isEmpty ? nil : try BlobDigest(wire: wire.replaced),
+            remarks: wire.remarks.map { Remark(code: $0.code, count: Int($0.count), byteCount: $0.byteCount) })
     }
 }
 
@@ -81,7 +82,8 @@ extension WorkerStatus {
             attemptsLost: wire.attemptsLost, attemptsFailed: wire.attemptsFailed, residentBytes: wire.residentBytes,
             slotMemoryBytes: wire.slotMemoryBytes > 0 ? wire.slotMemoryBytes : nil,
             connectedTime: .milliseconds(Int64(clamping: wire.connectedMilliseconds)),
-            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)), quarantinedBy: wire.quarantinedBy)
+            silentTime: .milliseconds(Int64(clamping: wire.silentMilliseconds)), quarantinedBy: wire.quarantinedBy,
+            unreadyReason: wire.unready.isEmpty ? nil : wire.unready)
     }
 }
 
@@ -127,7 +129,7 @@ extension AuditStatus {
 
 extension WorkerCounts {
     fileprivate init(wire: WireWorkerCounts) {
-        self.init(taking: wire.taking, draining: wire.draining, silent: wire.silent)
+        self.init(taking: wire.taking, draining: wire.draining, silent: wire.silent, unready: wire.unready)
     }
 }
 

@@ -6,6 +6,11 @@ final class Inflater {
     private let state: UnsafeMutablePointer<inflate_state>
     private var input: ImageDataStream
     private var hasBegun = false
+    /// Whether all that the image needs has been inflated.
+    private var hasEveryRow = false
+
+    /// More inflated bytes than this behind the last row are refused: somebody would have us work for nothing.
+    static let maximumSurplusByteCount: UInt64 = 64 << 20
 
     init(_ input: ImageDataStream) {
         self.input = input
@@ -32,7 +37,7 @@ final class Inflater {
             let unread = state.pointee.avail_in
             if hasBegun {
                 let result = isal_inflate(state)
-                guard result == ISAL_DECOMP_OK else { throw Inflater.error(result) }
+                guard result == ISAL_DECOMP_OK else { throw error(result) }
             }
             let count = Int(room - state.pointee.avail_out)
             written += count
@@ -41,40 +46,46 @@ final class Inflater {
             if state.pointee.avail_in == 0, isStuck, state.pointee.block_state != ISAL_BLOCK_FINISH {
                 guard try feed() else {
                     throw .corrupt(
-                        "The PNG file is damaged: its image data (IDAT) ends in the middle. Send an intact copy.")
+                        hasEveryRow
+                            ? "The PNG file is damaged: its image data (IDAT) ends without its checksum (Adler-32). Send an "
+                                + "intact copy."
+                            : "The PNG file is damaged: its image data (IDAT) ends in the middle. Send an intact copy.")
                 }
             }
         }
         return written
     }
 
-    /// Inflates all that is left to nowhere, for the sake of its checksum.
-    func inflateToEnd() throws(CodecError) {
-        let spare = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 64)
+    /// Reads on to the end of the stream behind the last row: its checksum has to be right.
+    ///
+    /// - Returns: bytes that no row needs: inflated ones, and those behind the stream. Decoders pass over them.
+    func finish() throws(CodecError) -> UInt64 {
+        hasEveryRow = true
+        let spare = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 64)
         defer { spare.deallocate() }
-        while try inflate(to: spare) == spare.count {}
-        try finish()
-    }
-
-    /// Checks that the stream has ended, with a right checksum, and nothing follows.
-    func finish() throws(CodecError) {
-        let surplus = try withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) { spare in
-            Result { () throws(CodecError) in try inflate(to: spare) }
-        }.get()
-        guard surplus == 0 else {
-            throw .corrupt("The PNG file is damaged: it has more image data (IDAT) than its rows need.")
+        var surplus: UInt64 = 0
+        while true {
+            let count = try inflate(to: spare)
+            surplus += UInt64(count)
+            guard surplus <= Self.maximumSurplusByteCount else {
+                throw .corrupt(
+                    "The PNG file is damaged: it has more than \(Self.maximumSurplusByteCount) bytes of image data (IDAT) beyond "
+                        + "those that its rows need. Send an intact copy.")
+            }
+            if count < spare.count { break }
         }
-        // Whole bytes that were read ahead, or not at all.
-        guard state.pointee.read_in_length < 8, state.pointee.avail_in == 0, try input.next() == nil else {
-            throw .corrupt("The PNG file is damaged: its image data (IDAT) continues after the end of the zlib stream.")
-        }
+        // Bytes that were read ahead, and those that were not read at all, whose chunks' checksums are still compared.
+        surplus += UInt64(state.pointee.avail_in) + UInt64(max(0, state.pointee.read_in_length) / 8)
+        while let piece = try input.next() { surplus += UInt64(piece.count) }
+        return surplus
     }
 
     private func feed() throws(CodecError) -> Bool {
         guard let piece = try input.next() else { return false }
         if !hasBegun {
-            // ISA-L does not look at the window size, which is at most 2^(7 + 8).
-            guard piece[0] >> 4 <= 7 else { throw Inflater.error(ISAL_INVALID_WRAPPER) }
+            // ISA-L does not look at the window size, which is at most 2^(7 + 8), and takes distances beyond it: there are
+            // files whose header names too small a window, and they show what their makers meant.
+            guard piece[0] >> 4 <= 7 else { throw error(ISAL_INVALID_WRAPPER) }
             hasBegun = true
         }
         state.pointee.next_in = UnsafeMutablePointer(mutating: bytePointer(piece))
@@ -82,7 +93,7 @@ final class Inflater {
         return true
     }
 
-    private static func error(_ result: Int32) -> CodecError {
+    private func error(_ result: Int32) -> CodecError {
         let what =
             switch result {
             case ISAL_INVALID_BLOCK: "a block of an unknown kind"
@@ -92,6 +103,7 @@ final class Inflater {
             case ISAL_INCORRECT_CHECKSUM: "a wrong checksum (zlib's header or Adler-32)"
             default: "an error (\(result))"
             }
-        return .corrupt("The PNG file is damaged: its image data (IDAT) has \(what). Send an intact copy.")
+        let place = hasEveryRow ? " behind its last row" : ""
+        return .corrupt("The PNG file is damaged: its image data (IDAT) has \(what)\(place). Send an intact copy.")
     }
 }

@@ -4,7 +4,6 @@ import Pipelines
 /// Turns the rows of a PNG file, unfiltered, into rows of the decoded image.
 struct PNGExpansion {
     private let header: PNGHeader
-    private let width: Int
     /// The decoded bytes of every palette index, or of every gray sample of up to 8 bits, one pixel after the other.
     private let table: [UInt8]
     private let bytesPerPixel: Int
@@ -13,7 +12,6 @@ struct PNGExpansion {
 
     init(_ header: PNGHeader) {
         self.header = header
-        width = header.width
         bytesPerPixel = header.shape.format.bytesPerPixel
         switch header.colorType {
         case .palette:
@@ -34,23 +32,26 @@ struct PNGExpansion {
     }
 
     /// - Parameters:
-    ///   - stored: a row of the file, unfiltered, without the filter's number.
-    ///   - destination: room for a row of the decoded image, aligned for its samples.
-    func expand(_ stored: UnsafePointer<UInt8>, to destination: UnsafeMutableRawPointer) {
+    ///   - stored: a row of the file, or of a pass of it, unfiltered, without the filter's number.
+    ///   - width: pixels in the row.
+    ///   - destination: room for the decoded row, aligned for its samples.
+    func expand(_ stored: UnsafePointer<UInt8>, width: Int, to destination: UnsafeMutableRawPointer) {
         if !table.isEmpty {
-            expandByTable(stored, to: destination.assumingMemoryBound(to: UInt8.self))
+            expandByTable(stored, width: width, to: destination.assumingMemoryBound(to: UInt8.self))
         } else if header.bitDepth == 16 {
             let samples = UnsafeRawPointer(stored)
-            expand(to: destination.assumingMemoryBound(to: UInt16.self), alpha: .max) { index in
+            expand(width, to: destination.assumingMemoryBound(to: UInt16.self), alpha: .max) { index in
                 UInt16(bigEndian: samples.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self))
             }
         } else {
-            expand(to: destination.assumingMemoryBound(to: UInt8.self), alpha: .max) { stored[$0] }
+            expand(width, to: destination.assumingMemoryBound(to: UInt8.self), alpha: .max) { stored[$0] }
         }
     }
 
     /// One look-up per pixel, of indices or samples of 1, 2, 4 or 8 bits; the first pixel is in the highest bits of a byte.
-    private func expandByTable(_ stored: UnsafePointer<UInt8>, to destination: UnsafeMutablePointer<UInt8>) {
+    private func expandByTable(
+        _ stored: UnsafePointer<UInt8>, width: Int, to destination: UnsafeMutablePointer<UInt8>
+    ) {
         let bits = header.bitDepth
         let mask = UInt8(truncatingIfNeeded: 1 << bits - 1)
         table.withUnsafeBufferPointer { table in
@@ -67,7 +68,7 @@ struct PNGExpansion {
     /// Copies samples, and adds an alpha channel when one colour is transparent.
     @inline(__always)
     private func expand<Sample: FixedWidthInteger & UnsignedInteger>(
-        to destination: UnsafeMutablePointer<Sample>, alpha opaque: Sample, sample: (Int) -> Sample
+        _ width: Int, to destination: UnsafeMutablePointer<Sample>, alpha opaque: Sample, sample: (Int) -> Sample
     ) {
         let channelCount = header.colorType.channelCount
         guard !key.isEmpty else {

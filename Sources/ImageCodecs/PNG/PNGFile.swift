@@ -26,15 +26,9 @@ public enum PNGFile {
     public static func decode(
         _ bytes: [UInt8], limits: DecodingLimits = DecodingLimits()
     ) throws(CodecError) -> (shape: ImageShape, pixels: [UInt8]) {
-        try decode(bytes, limits: limits, engine: .automatic)
-    }
-
-    static func decode(
-        _ bytes: [UInt8], limits: DecodingLimits, engine: PNGReader.Engine
-    ) throws(CodecError) -> (shape: ImageShape, pixels: [UInt8]) {
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(CodecError) in
-                let reader = try PNGReader(bytes, limits: limits, engine: engine)
+                let reader = try PNGReader(bytes, limits: limits)
                 let shape = reader.header.shape
                 let rows = UnsafeMutableRawBufferPointer.allocate(byteCount: shape.byteCount, alignment: 16)
                 defer { rows.deallocate() }

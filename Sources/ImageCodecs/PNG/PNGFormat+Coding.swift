@@ -16,8 +16,8 @@ extension PNGFormat: ImageDecoding, ImageEncoding {
 }
 
 extension PNGReader: ImageDecoder {
-    public func metadata(for format: any OutputFormat, pixels: PixelFormat) -> [UInt8] {
-        format is PNGFormat ? metadata.framed(for: pixels, from: header.shape.format) : []
+    public func metadata(for format: any OutputFormat, pixels: PixelFormat, effect: MetadataEffect) -> [UInt8] {
+        format is PNGFormat ? metadata.framed(for: pixels, from: header.shape.format, effect: effect) : []
     }
 }
 

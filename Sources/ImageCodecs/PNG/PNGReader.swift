@@ -1,21 +1,14 @@
-import ImageFormats
-import Pipelines
 import Checksums
-
-/// Delivers the rows of an image from top to bottom, in the layout of the image's shape.
-protocol PNGRowSource: AnyObject {
-    /// Reads the next `count` rows to `destination`, one after the other without padding.
-    func readRows(into destination: UnsafeMutableRawPointer, count: Int) throws(CodecError)
-
-    /// Checks what comes after the last row, which has been read.
-    func finish() throws(CodecError)
-}
+import ImageFormats
+import JobModel
+import Pipelines
 
 /// Decodes a PNG file that is in memory, row by row.
 ///
 /// Rows come as `header.shape` says: palettes expanded to RGB, 1, 2 and 4 bits to 8, transparent colours to an alpha
-/// channel, 16-bit samples in the machine's byte order. Strict: a wrong checksum of any chunk or of the pixels, a missing
-/// end, too few or too many pixels are errors, whatever could still be shown.
+/// channel, 16-bit samples in the machine's byte order. The picture has to be intact: a wrong checksum of a chunk that it
+/// needs or of the pixels, a missing end, too few pixels are errors, whatever could still be shown. Everything else is
+/// passed over as decoders do, and told in `remarks`: docs/formats.md has the table.
 ///
 /// Memory is a few rows and 1 MiB, whatever the size of the image; but an interlaced image is decoded as a whole when its
 /// first rows are asked for, at most `DecodingLimits.maximumInterlacedByteCount`.
@@ -26,34 +19,28 @@ public final class PNGReader {
     public let metadata: PNGMetadata
     /// The row that comes next.
     public private(set) var nextRow = 0
-    private let source: any PNGRowSource
+    private let contents: PNGContents
+    private let source: InflatedRowSource
 
-    /// Which code decodes the rows. Both deliver the same bytes.
-    package enum Engine {
-        case automatic
-        case libpng
-    }
-
-    /// Reads everything but the image data: all chunks are there and intact, or this throws.
+    /// Reads everything but the image data: all chunks that matter are there and intact, or this throws.
     ///
     /// - Parameter bytes: the whole file; it must stay, unchanged, as long as the reader is used.
-    public convenience init(
+    public init(
         _ bytes: UnsafeRawBufferPointer, limits: DecodingLimits = DecodingLimits()
     ) throws(CodecError) {
-        try self.init(bytes, limits: limits, engine: .automatic)
-    }
-
-    package init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits, engine: Engine) throws(CodecError) {
-        let contents = try PNGContents(bytes, limits: limits)
+        contents = try PNGContents(bytes, limits: limits)
         header = ImageHeader(contents.header)
         metadata = contents.metadata
-        // libpng has its say about every file, and about interlaced rows the only one.
-        let reference = try LibPNGRowSource(bytes, contents)
-        if contents.header.isInterlaced || engine == .libpng {
-            source = reference
-        } else {
-            source = try InflatedRowSource(bytes, contents)
-        }
+        source = try InflatedRowSource(bytes, contents)
+    }
+
+    /// What was passed over or left out; complete after the last row.
+    public var remarks: [ImageRemark] {
+        [
+            ImageRemark(.metadataOverLimit, contents.overLimit), ImageRemark(.partsIgnored, contents.ignored),
+            source.surplusByteCount == 0
+                ? nil : ImageRemark(.surplusImageData, count: 1, byteCount: source.surplusByteCount),
+        ].compactMap { $0 }
     }
 
     /// Reads the next rows, one after the other without padding.
@@ -77,6 +64,10 @@ public final class PNGReader {
 struct PNGContents {
     let header: PNGHeader
     let metadata: PNGMetadata
+    /// Chunks that were passed over although the output could have needed them.
+    let ignored: PNGIgnoredParts
+    /// Metadata above the limit.
+    let overLimit: PNGIgnoredParts
     /// Where the first IDAT chunk begins.
     let imageDataOffset: Int
 
@@ -84,8 +75,7 @@ struct PNGContents {
         _ = try ImageFormats.format(ofFileBeginning: Array(bytes.prefix(PNGLayout.signature.count)))
         let fileByteCount = UInt64(bytes.count)
         var scanner = PNGHeaderScanner(fileByteCount: fileByteCount, limits: limits)
-        var metadata = PNGMetadata()
-        var metadataByteCount = 0
+        var collector = PNGMetadataCollector(limits: limits)
         var imageDataOffset = 0
         var offset = PNGLayout.signature.count
         while scanner.stage != .end {
@@ -93,40 +83,45 @@ struct PNGContents {
                 throw PNGChunkHead.truncated(at: fileByteCount)
             }
             let head = try PNGChunkHead(bytes[offset...], at: UInt64(offset), fileByteCount: fileByteCount)
-            let isImageData = head.type == .imageData
-            if isImageData {
-                if imageDataOffset == 0 { imageDataOffset = offset }
-            } else {
-                let checked = UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<Int(head.end)])
-                guard hasRightChecksum(checked) else { throw head.checksumMismatch() }
-            }
-            let data = bytes[Int(head.dataOffset)..<Int(head.dataOffset) + head.byteCount]
+            let chunk = UnsafeRawBufferPointer(rebasing: bytes[offset..<Int(head.end)])
+            if head.type == .imageData, imageDataOffset == 0 { imageDataOffset = offset }
             do {
-                try scanner.take(head) { Array(data) }
+                try scanner.take(head) {
+                    hasRightChecksum(chunk)
+                        ? Array(chunk.dropFirst(PNGLayout.chunkHeadByteCount).prefix(head.byteCount)) : nil
+                }
             } catch let error as CodecError {
                 throw error
             } catch {
                 throw .corrupt("The PNG file cannot be read: \(error).")
             }
-            if PNGMetadata.isMetadata(head.type) {
-                metadataByteCount += head.byteCount
-                guard metadataByteCount <= limits.maximumMetadataByteCount else {
-                    throw .overLimit(
-                        "The PNG file has more than \(limits.maximumMetadataByteCount) bytes of metadata. Save it without."
-                    )
-                }
-                _ = metadata.keep(head.type, Array(bytes[offset..<Int(head.end)])[...])
-            }
+            // The image data's checksums are compared when it is read.
+            let isRead = head.type == .imageData && scanner.stage == .inImageData
+            if head.type.isCritical, !isRead, !hasRightChecksum(chunk) { throw head.checksumMismatch() }
+            collector.take(
+                head, isBeforeImageData: scanner.stage == .beforeImageData, hasPalette: scanner.hasPalette, chunk: chunk
+            )
             offset = Int(head.end)
         }
         guard let header = scanner.header else { throw .corrupt("The PNG file is damaged: it has no header (IHDR).") }
         self.header = header
-        self.metadata = metadata
+        metadata = collector.metadata
+        ignored = scanner.ignored + collector.ignored
+        overLimit = collector.overLimit
         self.imageDataOffset = imageDataOffset
     }
 }
 
-/// Whether the last four bytes of `bytes` are the CRC-32 of those before.
-private func hasRightChecksum(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    CRC32.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))) == bigEndianInteger(bytes.suffix(4))
+extension ImageRemark {
+    /// `nil` when there are no such parts.
+    fileprivate init?(_ code: Code, _ parts: PNGIgnoredParts) {
+        if parts.count == 0 { return nil }
+        self.init(code, count: parts.count, byteCount: parts.byteCount)
+    }
+}
+
+/// Whether a whole chunk's last four bytes are the CRC-32 of its letters and its data.
+private func hasRightChecksum(_ chunk: UnsafeRawBufferPointer) -> Bool {
+    CRC32.checksum(UnsafeRawBufferPointer(rebasing: chunk.dropFirst(4).dropLast(4)))
+        == bigEndianInteger(chunk.suffix(4))
 }

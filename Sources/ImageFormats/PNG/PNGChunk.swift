@@ -23,6 +23,9 @@ package struct PNGChunkType: Hashable, Sendable, CustomStringConvertible {
     /// Whether all four are letters, as the standard demands.
     package var isWellFormed: Bool { letters.allSatisfy { (0x41...0x5a).contains($0 & 0xdf) } }
 
+    /// Whether the chunk can be passed over whatever it is: its name begins with a small letter. The rest may be anything.
+    package var canBeSkipped: Bool { (0x61...0x7a).contains(letters[0]) }
+
     /// A decoder that does not know a critical chunk cannot show the image (the first letter is a capital).
     package var isCritical: Bool { code & 0x2000_0000 == 0 }
 
@@ -75,7 +78,7 @@ package struct PNGChunkHead: Hashable, Sendable {
     {
         let length = bigEndianInteger(bytes.prefix(4))
         type = PNGChunkType(code: bigEndianInteger(bytes.dropFirst(4).prefix(4)))
-        guard type.isWellFormed else {
+        guard type.isWellFormed || type.canBeSkipped else {
             throw .corrupt(
                 "The PNG file is damaged: at byte \(offset) there is \"\(type)\" where a chunk's name must be.")
         }

@@ -14,27 +14,28 @@ public struct PNGFormat: OutputFormat {
 
     public func recognizes(_ start: [UInt8]) -> Bool { start == PNGLayout.signature }
 
-    /// Reads the signature, the head of each chunk, and the data of those few that decide the shape. At most
-    /// `limits.maximumAncillaryChunkCount` and a handful of reads, of at most 768 bytes.
+    /// Reads the head of each chunk before the image data, and the data of those few that decide the shape. Other chunks are
+    /// passed over, whatever their number and size: the file's bytes up to the image data are read at most once.
     public func probe(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> ImageHeader {
         var scanner = PNGHeaderScanner(fileByteCount: byteCount, limits: limits)
+        var window = ReadingWindow(byteCount: byteCount)
         var offset = UInt64(PNGLayout.signature.count)
         while true {
             guard byteCount - offset >= UInt64(PNGLayout.chunkOverhead) else {
                 throw PNGChunkHead.truncated(at: byteCount)
             }
             let head = try PNGChunkHead(
-                try read(offset, PNGLayout.chunkHeadByteCount), at: offset, fileByteCount: byteCount)
+                try window.bytes(at: offset, count: PNGLayout.chunkHeadByteCount, read), at: offset,
+                fileByteCount: byteCount)
             try scanner.take(head) {
-                let dataAndChecksum = try read(head.dataOffset, head.byteCount + 4)
+                let dataAndChecksum = try window.bytes(at: head.dataOffset, count: head.byteCount + 4, read)
                 let data = [UInt8](dataAndChecksum.prefix(head.byteCount))
                 var crc = CRC32()
                 crc.update(head.type.letters)
                 crc.update(data)
-                guard crc.value == bigEndianInteger(dataAndChecksum.suffix(4)) else { throw head.checksumMismatch() }
-                return data
+                return crc.value == bigEndianInteger(dataAndChecksum.suffix(4)) ? data : nil
             }
             if scanner.stage == .inImageData, let header = scanner.header { return ImageHeader(header) }
             offset = head.end
@@ -72,6 +73,33 @@ public struct PNGFormat: OutputFormat {
         return FileFrame(
             prefix: try PNGAssembly.prefix(output: output, metadata: metadata),
             suffix: PNGAssembly.suffix(adler32: try FilteredChecksum(checksum).adler32))
+    }
+}
+
+/// Reads a file forwards in pieces that grow: few bytes of a usual file, few reads of one with very many
+/// small chunks.
+private struct ReadingWindow {
+    private static let firstByteCount = 512
+    private static let largestByteCount = 64 * 1024
+
+    let byteCount: UInt64
+    private var start: UInt64 = 0
+    private var content: [UInt8] = []
+    private var nextByteCount = ReadingWindow.firstByteCount
+
+    init(byteCount: UInt64) { self.byteCount = byteCount }
+
+    /// The `count` bytes at `offset`, which are within the file.
+    mutating func bytes(
+        at offset: UInt64, count: Int, _ read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> ArraySlice<UInt8> {
+        if offset < start || offset + UInt64(count) > start + UInt64(content.count) {
+            content = try read(offset, max(count, Int(min(UInt64(nextByteCount), byteCount - offset))))
+            start = offset
+            nextByteCount = min(2 * nextByteCount, Self.largestByteCount)
+        }
+        let first = Int(offset - start)
+        return content[first..<first + count]
     }
 }
 

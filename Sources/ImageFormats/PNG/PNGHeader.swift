@@ -27,6 +27,18 @@ package enum PNGColorType: UInt8, Hashable, Sendable {
     }
 }
 
+/// A part of an image that is stored by itself: each `columnStep`th pixel of each `rowStep`th row.
+package struct PNGPass: Hashable, Sendable {
+    package let x: Int
+    package let y: Int
+    package let columnStep: Int
+    package let rowStep: Int
+    package let width: Int
+    package let height: Int
+    /// Bytes of a row in the file, without the byte that names its filter.
+    package let storedBytesPerRow: Int
+}
+
 /// The chunks before the image data that decide how it decodes: IHDR, PLTE and tRNS.
 package struct PNGHeader: Hashable, Sendable {
     package static let byteCount = 13
@@ -56,8 +68,30 @@ package struct PNGHeader: Hashable, Sendable {
         return ImageShape(width: width, height: height, format: PixelFormat(layout, bitDepth == 16 ? .sixteen : .eight))
     }
 
-    /// Bytes of a row in the file, without the byte that names its filter.
+    /// Bytes of a row of the whole image in the file, without the byte that names its filter.
     package var storedBytesPerRow: Int { (width * colorType.channelCount * bitDepth + 7) / 8 }
+
+    /// The parts in which the image is stored, one after the other: the image itself, or seven coarser ones where it is
+    /// interlaced (Adam7), of which those without a pixel are left out.
+    package var passes: [PNGPass] {
+        let grids =
+            isInterlaced
+            ? [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+            : [(0, 0, 1, 1)]
+        return grids.compactMap { x, y, columnStep, rowStep in
+            let columns = (width - x + columnStep - 1) / columnStep
+            let rows = (height - y + rowStep - 1) / rowStep
+            guard columns > 0, rows > 0 else { return nil }
+            return PNGPass(
+                x: x, y: y, columnStep: columnStep, rowStep: rowStep, width: columns, height: rows,
+                storedBytesPerRow: (columns * colorType.channelCount * bitDepth + 7) / 8)
+        }
+    }
+
+    /// Bytes of the image data when it is inflated: every row of every pass, with the byte that names its filter.
+    package var storedByteCount: UInt64 {
+        passes.reduce(0) { $0 + UInt64($1.height) * UInt64($1.storedBytesPerRow + 1) }
+    }
 
     /// The distance of a byte from the one that a filter calls its left neighbour.
     package var filterDistance: Int { max(1, colorType.channelCount * bitDepth / 8) }
@@ -66,9 +100,7 @@ package struct PNGHeader: Hashable, Sendable {
     ///
     ///     u32 width | u32 height | u8 bit depth | u8 colour type | u8 compression = 0 | u8 filter = 0 | u8 interlace
     package init(_ data: [UInt8], fileByteCount: UInt64, limits: DecodingLimits) throws(CodecError) {
-        guard data.count == PNGHeader.byteCount else {
-            throw .corrupt("The PNG file is damaged: its header (IHDR) has \(data.count) bytes instead of 13.")
-        }
+        precondition(data.count == PNGHeader.byteCount, "\(data.count) bytes of IHDR")
         let width = bigEndianInteger(data[0..<4])
         let height = bigEndianInteger(data[4..<8])
         guard (1...0x7fff_ffff).contains(width), (1...0x7fff_ffff).contains(height) else {
@@ -96,7 +128,7 @@ package struct PNGHeader: Hashable, Sendable {
         try check(fileByteCount: fileByteCount, limits)
     }
 
-    /// Refuses an image that is too large to decode, or that a small file blows up to a large one.
+    /// Refuses an image that is too large to decode, or that its file cannot have.
     fileprivate func check(fileByteCount: UInt64, _ limits: DecodingLimits) throws(CodecError) {
         guard max(width, height) <= limits.maximumSide else {
             throw .overLimit(
@@ -109,23 +141,34 @@ package struct PNGHeader: Hashable, Sendable {
         guard pixelCount <= maximum else {
             throw .overLimit(
                 "The image has \(width) x \(height) = \(pixelCount) pixels; at most \(maximum) are allowed. "
-                    + "Raise the job's pixel limit, or scale the image down.")
+                    + "Raise the job's pixel limit (max-pixels, which is the master's unless the job says less), or scale the "
+                    + "image down.")
+        }
+        let storedByteCount = storedByteCount
+        let least = storedByteCount / DecodingLimits.deflateExpansion
+        if storedByteCount > DecodingLimits.unquestionedByteCount, least > fileByteCount {
+            throw .corrupt(
+                "The PNG file is damaged: it claims \(width) x \(height) pixels, which need at least \(least) bytes, and has "
+                    + "\(fileByteCount). Send an intact copy.")
         }
         let byteCount = UInt64(shape.byteCount)
-        if byteCount > limits.expansionFreeByteCount, byteCount / limits.maximumExpansion > fileByteCount {
+        if byteCount > limits.maximumUnpackedByteCount, byteCount / DecodingLimits.maximumExpansion > fileByteCount {
             throw .overLimit(
-                "The file of \(fileByteCount) bytes would decode to \(byteCount), more than \(limits.maximumExpansion) times "
-                    + "its size. Save the image with less compression, if it is meant.")
+                "The file of \(fileByteCount) bytes decodes to \(byteCount), more than \(DecodingLimits.maximumExpansion) "
+                    + "times its size; at most \(limits.maximumUnpackedByteCount) are allowed then. If it is meant, raise "
+                    + "max-unpacked-bytes of the master, or save the image with less compression.")
         }
         if isInterlaced, byteCount > limits.maximumInterlacedByteCount {
             throw .overLimit(
                 "The image is interlaced and decodes to \(byteCount) bytes; an interlaced image is held in memory as a whole "
-                    + "and may have at most \(limits.maximumInterlacedByteCount). Save it without interlacing.")
+                    + "and may have at most \(limits.maximumInterlacedByteCount). Save it without interlacing, or raise "
+                    + "max-interlaced-bytes of the master.")
         }
     }
 }
 
-/// Follows the chunks of a PNG file in order, keeps what decides how the image decodes, and refuses what breaks the rules.
+/// Follows the chunks of a PNG file in order, keeps what decides how the image decodes, refuses what breaks the rules that
+/// matter, and passes over what decoders pass over (libpng is the measure; docs/formats.md has the table).
 ///
 /// The caller walks the file and shows every chunk's head; the scanner asks for the data of the few that it looks into.
 package struct PNGHeaderScanner {
@@ -135,15 +178,20 @@ package struct PNGHeaderScanner {
     private let limits: DecodingLimits
     package private(set) var stage = Stage.start
     package private(set) var header: PNGHeader?
-    private var ancillaryChunkCount = 0
+    /// Whether a palette has come, needed or not: colour space chunks behind it do not count.
+    package private(set) var hasPalette = false
+    /// Parts that would decide how the image decodes, and do not where they are, or as they are.
+    package private(set) var ignored = PNGIgnoredParts()
+    /// Whether a well-formed tRNS has come: any other does not count, even if the first was cancelled.
+    private var hasTransparency = false
 
     package init(fileByteCount: UInt64, limits: DecodingLimits) {
         self.fileByteCount = fileByteCount
         self.limits = limits
     }
 
-    /// - Parameter data: returns the chunk's data after checking its CRC; called only for chunks of a few bytes.
-    package mutating func take(_ chunk: PNGChunkHead, data: () throws -> [UInt8]) throws {
+    /// - Parameter data: returns the chunk's data, `nil` when its CRC is wrong; called only for chunks of a few bytes.
+    package mutating func take(_ chunk: PNGChunkHead, data: () throws -> [UInt8]?) throws {
         guard stage != .start || chunk.type == .header else {
             throw CodecError.corrupt(
                 "The PNG file is damaged: it begins with a \(chunk.type) chunk instead of its header (IHDR).")
@@ -154,29 +202,23 @@ package struct PNGHeaderScanner {
             guard stage == .start else {
                 throw CodecError.corrupt("The PNG file is damaged: it has two headers (IHDR).")
             }
-            // Not read when its length is wrong: it could be anything.
+            guard chunk.byteCount == PNGHeader.byteCount else {
+                throw CodecError.corrupt(
+                    "The PNG file is damaged: its header (IHDR) has \(chunk.byteCount) bytes instead of 13.")
+            }
             header = try PNGHeader(
-                chunk.byteCount == PNGHeader.byteCount
-                    ? try data() : [UInt8](repeating: 0, count: min(chunk.byteCount, 14)),
-                fileByteCount: fileByteCount, limits: limits)
+                try intact(chunk, data), fileByteCount: fileByteCount, limits: limits)
             stage = .beforeImageData
         case .palette: try takePalette(chunk, data)
-        case .transparency:
-            try count(chunk)
-            try takeTransparency(chunk, data)
+        case .transparency: try takeTransparency(chunk, data)
         case .imageData:
-            guard stage != .afterImageData else {
-                throw CodecError.corrupt("The PNG file is damaged: other chunks are among its image data (IDAT).")
-            }
+            // Data behind other chunks is not the image's: it is complete without, or too short.
+            if stage == .afterImageData { return ignored.add(chunk) }
             if stage == .beforeImageData { try checkBeforeImageData() }
             stage = .inImageData
         case .end:
             guard stage == .afterImageData else {
                 throw CodecError.corrupt("The PNG file is damaged: it has no image data (IDAT).")
-            }
-            guard chunk.byteCount == 0 else {
-                throw CodecError.corrupt(
-                    "The PNG file is damaged: its end mark (IEND) has \(chunk.byteCount) bytes of data.")
             }
             stage = .end
         default:
@@ -185,8 +227,12 @@ package struct PNGHeaderScanner {
                     "The PNG file needs a feature that PNG does not define: its \(chunk.type) chunk. Save it as plain PNG."
                 )
             }
-            try count(chunk)
         }
+    }
+
+    private func intact(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]?) throws -> [UInt8] {
+        guard let data = try data() else { throw chunk.checksumMismatch() }
+        return data
     }
 
     private func checkBeforeImageData() throws(CodecError) {
@@ -198,69 +244,71 @@ package struct PNGHeaderScanner {
         try header.check(fileByteCount: fileByteCount, limits)
     }
 
-    private mutating func takePalette(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]) throws {
-        guard let colorType = header?.colorType, stage == .beforeImageData else {
-            throw CodecError.corrupt("The PNG file is damaged: its palette (PLTE) comes after the image data.")
+    private mutating func takePalette(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]?) throws {
+        guard let header else { return }
+        let isWellFormed = (3...768).contains(chunk.byteCount) && chunk.byteCount % 3 == 0
+        guard header.colorType == .palette else {
+            // Of colours without a palette it is a suggestion to displays that have few.
+            let counts = stage == .beforeImageData && !hasPalette
+            if stage == .beforeImageData { hasPalette = true }
+            guard counts, isWellFormed, header.colorType == .rgb || header.colorType == .rgba else {
+                return ignored.add(chunk)
+            }
+            // tRNS must be behind PLTE.
+            if !header.transparency.isEmpty {
+                self.header?.transparency = []
+                ignored.add(chunk)
+            }
+            return
         }
-        guard colorType != .gray, colorType != .grayAlpha else {
-            throw CodecError.corrupt("The PNG file is damaged: it is gray, and has a palette (PLTE).")
+        guard !hasPalette else {
+            throw CodecError.corrupt("The PNG file is damaged: it has two palettes (PLTE).")
         }
-        guard chunk.byteCount > 0, chunk.byteCount <= 768, chunk.byteCount % 3 == 0 else {
+        hasPalette = true
+        guard isWellFormed else {
             throw CodecError.corrupt(
                 "The PNG file is damaged: its palette (PLTE) has \(chunk.byteCount) bytes; 3 for each of 1 to 256 colours."
             )
         }
-        // For RGB it is but a suggestion to displays that have few colours.
-        guard colorType == .palette else { return }
-        guard header?.palette.isEmpty == true else {
-            throw CodecError.corrupt("The PNG file is damaged: it has two palettes (PLTE).")
-        }
-        guard chunk.byteCount / 3 <= 1 << (header?.bitDepth ?? 0) else {
-            throw CodecError.corrupt(
-                "The PNG file is damaged: its palette (PLTE) has \(chunk.byteCount / 3) colours, more than "
-                    + "\(header?.bitDepth ?? 0) bits can name.")
-        }
-        header?.palette = try data()
+        // No index names the colours beyond.
+        let colors = try intact(chunk, data).prefix(3 << header.bitDepth)
+        self.header?.palette = Array(colors)
     }
 
-    private mutating func takeTransparency(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]) throws {
-        guard let header, stage == .beforeImageData, header.transparency.isEmpty else {
-            throw CodecError.corrupt(
-                "The PNG file is damaged: its transparency (tRNS) is there twice, or after the image data.")
-        }
-        let expected: ClosedRange<Int>
-        switch header.colorType {
-        case .gray: expected = 2...2
-        case .rgb: expected = 6...6
-        case .palette:
-            guard !header.palette.isEmpty else {
-                throw CodecError.corrupt(
-                    "The PNG file is damaged: its transparency (tRNS) comes before its palette (PLTE).")
+    private mutating func takeTransparency(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]?) throws {
+        guard let header, stage == .beforeImageData, !hasTransparency else { return ignored.add(chunk) }
+        let isWellFormed =
+            switch header.colorType {
+            case .gray: chunk.byteCount == 2
+            case .rgb: chunk.byteCount == 6
+            // None before the palette.
+            case .palette: chunk.byteCount >= 1 && chunk.byteCount <= header.palette.count / 3
+            case .grayAlpha, .rgba: false
             }
-            expected = 1...(header.palette.count / 3)
-        case .grayAlpha, .rgba:
-            throw CodecError.corrupt(
-                "The PNG file is damaged: it has an alpha channel, and transparency (tRNS) besides.")
-        }
-        guard expected.contains(chunk.byteCount) else {
-            throw CodecError.corrupt(
-                "The PNG file is damaged: its transparency (tRNS) has \(chunk.byteCount) bytes; \(expected) are allowed."
-            )
-        }
-        self.header?.transparency = try data()
+        guard isWellFormed, let data = try data() else { return ignored.add(chunk) }
+        hasTransparency = true
+        self.header?.transparency = data
+    }
+}
+
+/// Parts of a file that were passed over, counted for a remark.
+package struct PNGIgnoredParts: Hashable, Sendable {
+    package private(set) var count: UInt32 = 0
+    package private(set) var byteCount: UInt64 = 0
+
+    package init() {}
+
+    package mutating func add(_ chunk: PNGChunkHead) { add(byteCount: chunk.byteCount) }
+
+    package mutating func add(byteCount: Int) {
+        if count < .max { count += 1 }
+        self.byteCount += UInt64(byteCount)
     }
 
-    private mutating func count(_ chunk: PNGChunkHead) throws(CodecError) {
-        ancillaryChunkCount += 1
-        guard ancillaryChunkCount <= limits.maximumAncillaryChunkCount else {
-            throw .overLimit(
-                "The PNG file has more than \(limits.maximumAncillaryChunkCount) ancillary chunks. Save it without metadata."
-            )
-        }
-        guard chunk.byteCount <= limits.maximumAncillaryChunkByteCount else {
-            throw .overLimit(
-                "The PNG file's \(chunk.type) chunk has \(chunk.byteCount) bytes; an ancillary chunk may have at most "
-                    + "\(limits.maximumAncillaryChunkByteCount). Save it without metadata.")
-        }
+    package static func + (left: PNGIgnoredParts, right: PNGIgnoredParts) -> PNGIgnoredParts {
+        var sum = PNGIgnoredParts()
+        sum.count = left.count.addingReportingOverflow(right.count).overflow ? .max : left.count + right.count
+        sum.byteCount = left.byteCount + right.byteCount
+        return sum
     }
 }

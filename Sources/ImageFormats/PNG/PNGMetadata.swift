@@ -1,25 +1,29 @@
-import Pipelines
 import Checksums
+import Pipelines
 
 /// The ancillary chunks of a PNG file that belong to the output as well: colour space, resolution, text, EXIF.
 ///
 /// Chunks are kept as they are in a file, CRC included, and never opened: nothing is inflated. Those that are not
 /// well-formed are left out, since the picture does not depend on them. What describes the stored samples (PLTE, tRNS,
-/// sBIT, bKGD, hIST, sPLT) or the file (tIME) does not survive processing and is not kept; nor are animation frames and
-/// private chunks.
+/// sBIT, bKGD, hIST, sPLT) or the file (tIME) does not survive processing and is not kept; nor are animation frames,
+/// content credentials and private chunks.
 public struct PNGMetadata: Hashable, Sendable {
     private struct Chunk: Hashable, Sendable {
         let type: PNGChunkType
-        /// The whole chunk: length, letters, data, CRC.
-        let framed: [UInt8]
+        /// Where the whole chunk is in `bytes`: length, letters, data, CRC.
+        let range: Range<Int>
     }
 
     private var chunks: [Chunk] = []
+    /// All chunks one after the other: there may be very many small ones.
+    private var bytes: [UInt8] = []
+    /// The kinds there may be one of that there is one of.
+    private var present: Set<PNGChunkType> = []
 
     /// No metadata.
     public init() {}
 
-    /// Reads what `framed(for:from:)` returned.
+    /// Reads what `framed(for:from:effect:)` returned.
     ///
     /// - Throws: `CodecError` (corrupt) unless `framed` is whole chunks with right checksums, all of which are metadata.
     public init(framed: [UInt8]) throws(CodecError) {
@@ -30,9 +34,7 @@ public struct PNGMetadata: Hashable, Sendable {
             }
             let head = try PNGChunkHead(framed[offset...], at: UInt64(offset), fileByteCount: UInt64(framed.count))
             let end = Int(head.end)
-            guard CRC32.checksum(Array(framed[offset + 4..<end - 4])) == bigEndianInteger(framed[end - 4..<end]) else {
-                throw head.checksumMismatch()
-            }
+            guard PNGMetadata.hasRightChecksum(framed[offset..<end]) else { throw head.checksumMismatch() }
             guard keep(head.type, framed[offset..<end]) else {
                 throw .corrupt(
                     "The metadata has a \(head.type) chunk, which is malformed, there twice, or no metadata.")
@@ -44,29 +46,41 @@ public struct PNGMetadata: Hashable, Sendable {
     public var isEmpty: Bool { chunks.isEmpty }
 
     /// Bytes of all chunks.
-    public var byteCount: Int { chunks.reduce(0) { $0 + $1.framed.count } }
+    public var byteCount: Int { bytes.count }
 
     /// The names of the chunks in their order, for listings.
     public var chunkNames: [String] { chunks.map(\.type.description) }
 
-    /// The chunks that fit an output of format `output` made from an image of format `input`, one after the other: colour
-    /// profiles are for gray or for colour, and do not outlive a change between them.
-    public func framed(for output: PixelFormat, from input: PixelFormat) -> [UInt8] {
+    /// The chunks that are true of an output of format `output` made from an image of format `input`, one after the other.
+    ///
+    /// Colour profiles are for gray or for colour, and do not outlive a change between them.
+    ///
+    /// - Parameter effect: what the pipeline does to what the chunks speak of.
+    public func framed(
+        for output: PixelFormat, from input: PixelFormat, effect: MetadataEffect = []
+    ) -> [UInt8] {
         let keepsColor = output.layout.isColor == input.layout.isColor
-        var bytes: [UInt8] = []
-        for chunk in chunks where keepsColor || !PNGMetadata.isBoundToColor(chunk.type) {
-            bytes.append(contentsOf: chunk.framed)
+        var framed: [UInt8] = []
+        framed.reserveCapacity(bytes.count)
+        for chunk in chunks {
+            if !keepsColor && PNGMetadata.isBoundToColor(chunk.type) { continue }
+            if effect.contains(.replacesColors) && PNGMetadata.isColorSpace(chunk.type) { continue }
+            framed.append(contentsOf: PNGMetadata.corrected(chunk.type, bytes[chunk.range], by: effect))
         }
-        return bytes
+        return framed
     }
 
     /// Keeps the chunk if it is metadata, well-formed, and not the second of a kind that there is one of.
     ///
     /// - Parameter framed: the whole chunk, whose CRC is right.
-    package mutating func keep(_ type: PNGChunkType, _ framed: ArraySlice<UInt8>) -> Bool {
-        guard let form = PNGMetadata.forms[type], form.accepts(framed.dropFirst(8).dropLast(4)) else { return false }
-        guard form.mayRepeat || !chunks.contains(where: { $0.type == type }) else { return false }
-        chunks.append(Chunk(type: type, framed: Array(framed)))
+    package mutating func keep(_ type: PNGChunkType, _ framed: some RandomAccessCollection<UInt8>) -> Bool {
+        guard let form = PNGMetadata.forms[type] else { return false }
+        // The data's start is enough to tell, but for the zeros of iTXt.
+        guard form.accepts(framed.dropFirst(8).dropLast(4)), form.mayRepeat || present.insert(type).inserted else {
+            return false
+        }
+        chunks.append(Chunk(type: type, range: bytes.count..<bytes.count + framed.count))
+        bytes.append(contentsOf: framed)
         return true
     }
 
@@ -75,6 +89,34 @@ public struct PNGMetadata: Hashable, Sendable {
     /// Whether the chunk speaks of the samples of gray, or of colour, images only.
     private static func isBoundToColor(_ type: PNGChunkType) -> Bool {
         [PNGChunkType("iCCP"), PNGChunkType("cICP"), PNGChunkType("mDCV"), PNGChunkType("cLLI")].contains(type)
+    }
+
+    /// Whether the chunk says what the samples mean as colours.
+    fileprivate static func isColorSpace(_ type: PNGChunkType) -> Bool {
+        isBoundToColor(type) || [PNGChunkType("gAMA"), PNGChunkType("cHRM"), PNGChunkType("sRGB")].contains(type)
+    }
+
+    fileprivate static func hasRightChecksum(_ chunk: ArraySlice<UInt8>) -> Bool {
+        CRC32.checksum(Array(chunk.dropFirst(4).dropLast(4))) == bigEndianInteger(chunk.suffix(4))
+    }
+
+    private static func corrected(
+        _ type: PNGChunkType, _ framed: ArraySlice<UInt8>, by effect: MetadataEffect
+    ) -> ArraySlice<UInt8> {
+        let isAffected = [PNGChunkType("pHYs"), PNGChunkType("eXIf"), PNGChunkType("iTXt")].contains(type)
+        guard isAffected, !effect.isDisjoint(with: [.exchangesAxes, .setsOrientation]) else { return framed }
+        let data = Array(framed.dropFirst(8).dropLast(4))
+        var changed = data
+        switch type {
+        case PNGChunkType("pHYs") where effect.contains(.exchangesAxes):
+            changed = Array(data[4..<8] + data[0..<4] + data[8...])
+        case PNGChunkType("eXIf"):
+            if effect.contains(.exchangesAxes) { EXIFData.exchangeResolutions(in: &changed) }
+            if effect.contains(.setsOrientation) { EXIFData.setUpright(in: &changed) }
+        case PNGChunkType("iTXt") where effect.contains(.setsOrientation): XMPText.setUpright(in: &changed)
+        default: break
+        }
+        return changed == data ? framed : PNGLayout.chunk(type, changed)[...]
     }
 
     /// What the data of a chunk must look like (PNG, third edition, section 11.3).
@@ -94,26 +136,30 @@ public struct PNGMetadata: Hashable, Sendable {
             }
         }
 
-        func accepts(_ data: ArraySlice<UInt8>) -> Bool {
+        func accepts<Bytes: RandomAccessCollection<UInt8>>(_ data: Bytes) -> Bool {
             switch self {
             case .exactly(let count): return data.count == count
             case .exif: return data.starts(with: [0x49, 0x49, 0x2a, 0]) || data.starts(with: [0x4d, 0x4d, 0, 0x2a])
-            case .text: return keywordEnd(data) != nil
+            case .text: return keywordByteCount(data) != nil
             case .profile, .compressed:
-                guard let end = keywordEnd(data) else { return false }
-                return data.endIndex - end > 2 && data[end + 1] == 0
+                guard let count = keywordByteCount(data) else { return false }
+                return data.count - count > 2 && data.dropFirst(count + 1).first == 0
             case .internationalText:
                 // keyword 0 | flag 0...1 | method 0 | language 0 | translated keyword 0 | text
-                guard let end = keywordEnd(data), data.endIndex - end >= 5 else { return false }
-                return data[end + 1] <= 1 && data[end + 2] == 0 && data[(end + 3)...].count(where: { $0 == 0 }) >= 2
+                guard let count = keywordByteCount(data), data.count - count >= 5 else { return false }
+                let rest = data.dropFirst(count + 1)
+                guard let flag = rest.first, flag <= 1, rest.dropFirst().first == 0 else { return false }
+                let language = rest.dropFirst(2)
+                guard let languageEnd = language.firstIndex(of: 0) else { return false }
+                return language[language.index(after: languageEnd)...].contains(0)
             }
         }
 
-        /// Where the zero byte after a keyword of 1 to 79 printable Latin-1 characters is.
-        private func keywordEnd(_ data: ArraySlice<UInt8>) -> Int? {
-            guard let end = data.prefix(80).firstIndex(of: 0), end > data.startIndex else { return nil }
-            let isPrintable = data[..<end].allSatisfy { (0x20...0x7e).contains($0) || $0 >= 0xa1 }
-            return isPrintable ? end : nil
+        /// How many of the 1 to 79 printable Latin-1 characters of a keyword are before its zero byte.
+        private func keywordByteCount(_ data: some RandomAccessCollection<UInt8>) -> Int? {
+            let start = Array(data.prefix(80))
+            guard let end = start.firstIndex(of: 0), end > 0 else { return nil }
+            return start[..<end].allSatisfy { (0x20...0x7e).contains($0) || $0 >= 0xa1 } ? end : nil
         }
     }
 
@@ -123,4 +169,66 @@ public struct PNGMetadata: Hashable, Sendable {
         PNGChunkType("cHRM"): .exactly(32), PNGChunkType("pHYs"): .exactly(9), PNGChunkType("eXIf"): .exif,
         PNGChunkType("tEXt"): .text, PNGChunkType("zTXt"): .compressed, PNGChunkType("iTXt"): .internationalText,
     ]
+}
+
+/// Takes the metadata out of a file's chunks, in their order: what counts where it is, up to the limits.
+package struct PNGMetadataCollector {
+    package private(set) var metadata = PNGMetadata()
+    /// Chunks that are damaged, malformed, there twice, or where they do not count.
+    package private(set) var ignored = PNGIgnoredParts()
+    /// Chunks above the limit.
+    package private(set) var overLimit = PNGIgnoredParts()
+
+    /// What is limited, each by itself.
+    private enum Bound: Hashable {
+        case text, profile, exif
+    }
+
+    private let limit: UInt64
+    private var taken: [Bound: UInt64] = [:]
+
+    package init(limits: DecodingLimits) { limit = limits.maximumMetadataByteCount }
+
+    /// - Parameters:
+    ///   - isBeforeImageData: whether no image data has come yet.
+    ///   - hasPalette: whether a palette has come, needed or not.
+    ///   - chunk: the whole chunk.
+    package mutating func take(
+        _ head: PNGChunkHead, isBeforeImageData: Bool, hasPalette: Bool, chunk: UnsafeRawBufferPointer
+    ) {
+        guard PNGMetadata.isMetadata(head.type) else { return }
+        let counts =
+            if PNGMetadata.isColorSpace(head.type) {
+                isBeforeImageData && !hasPalette
+            } else {
+                isBeforeImageData || head.type != PNGChunkType("pHYs")
+            }
+        guard counts else { return ignored.add(head) }
+        if let bound = Self.bound(of: head.type) {
+            let sum = taken[bound, default: 0] + UInt64(chunk.count)
+            guard sum <= limit else { return overLimit.add(head) }
+            guard keep(head, chunk) else { return }
+            taken[bound] = sum
+        } else {
+            _ = keep(head, chunk)
+        }
+    }
+
+    private mutating func keep(_ head: PNGChunkHead, _ chunk: UnsafeRawBufferPointer) -> Bool {
+        let checked = UnsafeRawBufferPointer(rebasing: chunk.dropFirst(4).dropLast(4))
+        guard CRC32.checksum(checked) == bigEndianInteger(chunk.suffix(4)), metadata.keep(head.type, chunk) else {
+            ignored.add(head)
+            return false
+        }
+        return true
+    }
+
+    private static func bound(of type: PNGChunkType) -> Bound? {
+        switch type {
+        case PNGChunkType("tEXt"), PNGChunkType("zTXt"), PNGChunkType("iTXt"): .text
+        case PNGChunkType("iCCP"): .profile
+        case PNGChunkType("eXIf"): .exif
+        default: nil
+        }
+    }
 }

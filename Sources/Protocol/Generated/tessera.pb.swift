@@ -458,6 +458,9 @@ public nonisolated struct WireRegister: Sendable {
   /// of its release's results; another than the master's is refused
   public var resultRevision: UInt32 = 0
 
+  /// as in Heartbeat
+  public var unready: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -517,6 +520,9 @@ public nonisolated struct WireHeartbeat: Sendable {
   public var held: [WireHeldLease] = []
 
   public var residentBytes: UInt64 = 0
+
+  /// why the worker cannot run tasks at present: it gets none; empty: it can
+  public var unready: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -596,6 +602,12 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
   public var inputCount: UInt32 {
     get {_storage._inputCount}
     set {_uniqueStorage()._inputCount = newValue}
+  }
+
+  /// 0: the standard, 16 MiB
+  public var maximumMetadataByteCount: UInt64 {
+    get {_storage._maximumMetadataByteCount}
+    set {_uniqueStorage()._maximumMetadataByteCount = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -737,6 +749,9 @@ public nonisolated struct WireTaskFinished: Sendable {
 
   public var valueOffsets: [UInt64] = []
 
+  /// of a task that decodes; at most one of each code
+  public var remarks: [WireImageRemark] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -746,6 +761,26 @@ public nonisolated struct WireTaskFinished: Sendable {
   fileprivate var _summary: WireBlobReference? = nil
   fileprivate var _checksum: WireSegmentChecksum? = nil
   fileprivate var _metadata: WireBlobReference? = nil
+}
+
+/// Something that was left out of an image's result without refusing the image.
+public nonisolated struct WireImageRemark: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// stable, e.g. "metadata-over-limit"
+  public var code: String = String()
+
+  /// parts of the file that it is about
+  public var count: UInt32 = 0
+
+  /// their bytes
+  public var byteCount: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// The checksum of encoded segments, opaque to everything but their format. A checksum that consists of 32 bits and a number,
@@ -1247,6 +1282,11 @@ public nonisolated struct WireImageStatus: @unchecked Sendable {
     set {_uniqueStorage()._replaced = newValue}
   }
 
+  public var remarks: [WireImageRemark] {
+    get {_storage._remarks}
+    set {_uniqueStorage()._remarks = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1343,7 +1383,7 @@ public nonisolated struct WireWorkerStatus: Sendable {
 
   public var name: String = String()
 
-  /// alive, suspect, draining, quarantined, gone
+  /// alive, suspect, draining, quarantined, not-ready, gone
   public var state: String = String()
 
   public var slotCount: UInt32 = 0
@@ -1372,6 +1412,9 @@ public nonisolated struct WireWorkerStatus: Sendable {
 
   /// the attempt that showed it to compute wrong results; empty: it is trusted
   public var quarantinedBy: String = String()
+
+  /// why it cannot run tasks, in its own words; empty: it can
+  public var unready: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1760,6 +1803,9 @@ public nonisolated struct WireWorkerCounts: Sendable {
 
   /// connected, and not heard of for too long to be given leases
   public var silent: UInt32 = 0
+
+  /// connected, and not able to run tasks
+  public var unready: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2953,7 +2999,7 @@ nonisolated extension WireGeometry: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{4}\u{2}slot_memory_bytes\0\u{3}result_revision\0\u{b}core_count\0\u{c}\u{7}\u{1}")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{1}held\0\u{1}draining\0\u{4}\u{2}slot_memory_bytes\0\u{3}result_revision\0\u{2}S\u{3}unready\0\u{b}core_count\0\u{c}\u{7}\u{1}")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2969,6 +3015,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeSingularBoolField(value: &self.draining) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.resultRevision) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -2999,6 +3046,9 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.resultRevision != 0 {
       try visitor.visitSingularUInt32Field(value: self.resultRevision, fieldNumber: 9)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3011,6 +3061,7 @@ nonisolated extension WireRegister: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.draining != rhs.draining {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.resultRevision != rhs.resultRevision {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3107,7 +3158,7 @@ nonisolated extension WireRegistered: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}held\0\u{3}resident_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}held\0\u{3}resident_bytes\0\u{2}Z\u{3}unready\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3117,6 +3168,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -3129,12 +3181,16 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.residentBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.residentBytes, fieldNumber: 2)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireHeartbeat, rhs: WireHeartbeat) -> Bool {
     if lhs.held != rhs.held {return false}
     if lhs.residentBytes != rhs.residentBytes {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3172,7 +3228,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -3184,6 +3240,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _value: WireBlobSlice? = nil
     var _progressTimeoutMilliseconds: UInt64 = 0
     var _inputCount: UInt32 = 0
+    var _maximumMetadataByteCount: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3203,6 +3260,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _value = source._value
       _progressTimeoutMilliseconds = source._progressTimeoutMilliseconds
       _inputCount = source._inputCount
+      _maximumMetadataByteCount = source._maximumMetadataByteCount
     }
   }
 
@@ -3230,6 +3288,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._value) }()
         case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._progressTimeoutMilliseconds) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._inputCount) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._maximumMetadataByteCount) }()
         default: break
         }
       }
@@ -3269,6 +3328,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._inputCount != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._inputCount, fieldNumber: 9)
       }
+      if _storage._maximumMetadataByteCount != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._maximumMetadataByteCount, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3287,6 +3349,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._value != rhs_storage._value {return false}
         if _storage._progressTimeoutMilliseconds != rhs_storage._progressTimeoutMilliseconds {return false}
         if _storage._inputCount != rhs_storage._inputCount {return false}
+        if _storage._maximumMetadataByteCount != rhs_storage._maximumMetadataByteCount {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3420,7 +3483,7 @@ nonisolated extension WireBandPublished: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".TaskFinished"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}payload\0\u{1}summary\0\u{1}checksum\0\u{1}metadata\0\u{3}value_offsets\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}payload\0\u{1}summary\0\u{1}checksum\0\u{1}metadata\0\u{3}value_offsets\0\u{1}remarks\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3434,6 +3497,7 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 4: try { try decoder.decodeSingularMessageField(value: &self._checksum) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._metadata) }()
       case 6: try { try decoder.decodeRepeatedUInt64Field(value: &self.valueOffsets) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.remarks) }()
       default: break
       }
     }
@@ -3462,6 +3526,9 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.valueOffsets.isEmpty {
       try visitor.visitPackedUInt64Field(value: self.valueOffsets, fieldNumber: 6)
     }
+    if !self.remarks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.remarks, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3472,6 +3539,47 @@ nonisolated extension WireTaskFinished: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._checksum != rhs._checksum {return false}
     if lhs._metadata != rhs._metadata {return false}
     if lhs.valueOffsets != rhs.valueOffsets {return false}
+    if lhs.remarks != rhs.remarks {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireImageRemark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ImageRemark"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}count\0\u{3}byte_count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.code.isEmpty {
+      try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireImageRemark, rhs: WireImageRemark) -> Bool {
+    if lhs.code != rhs.code {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4297,7 +4405,7 @@ nonisolated extension WireImageList: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{2}\u{15}withdrawn\0\u{1}replaced\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{1}remarks\0\u{2}\u{14}withdrawn\0\u{1}replaced\0")
 
   fileprivate class _StorageClass {
     var _index: UInt32 = 0
@@ -4311,6 +4419,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _fromCache: Bool = false
     var _withdrawn: Data = Data()
     var _replaced: Data = Data()
+    var _remarks: [WireImageRemark] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4332,6 +4441,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _fromCache = source._fromCache
       _withdrawn = source._withdrawn
       _replaced = source._replaced
+      _remarks = source._remarks
     }
   }
 
@@ -4359,6 +4469,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksTotal) }()
         case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._tasksDone) }()
         case 9: try { try decoder.decodeSingularBoolField(value: &_storage._fromCache) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._remarks) }()
         case 30: try { try decoder.decodeSingularBytesField(value: &_storage._withdrawn) }()
         case 31: try { try decoder.decodeSingularBytesField(value: &_storage._replaced) }()
         default: break
@@ -4400,6 +4511,9 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if _storage._fromCache != false {
         try visitor.visitSingularBoolField(value: _storage._fromCache, fieldNumber: 9)
       }
+      if !_storage._remarks.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._remarks, fieldNumber: 10)
+      }
       if !_storage._withdrawn.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._withdrawn, fieldNumber: 30)
       }
@@ -4426,6 +4540,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._fromCache != rhs_storage._fromCache {return false}
         if _storage._withdrawn != rhs_storage._withdrawn {return false}
         if _storage._replaced != rhs_storage._replaced {return false}
+        if _storage._remarks != rhs_storage._remarks {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4622,7 +4737,7 @@ nonisolated extension WireWorkerList: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0\u{4}\u{10}quarantined_by\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{1}state\0\u{3}slot_count\0\u{3}ranks_per_slot\0\u{3}leases_held\0\u{3}tasks_done\0\u{3}attempts_lost\0\u{3}attempts_failed\0\u{3}resident_bytes\0\u{1}address\0\u{3}connected_milliseconds\0\u{3}silent_milliseconds\0\u{3}slot_memory_bytes\0\u{4}\u{10}quarantined_by\0\u{2}~\u{2}unready\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4645,6 +4760,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.silentMilliseconds) }()
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.slotMemoryBytes) }()
       case 30: try { try decoder.decodeSingularStringField(value: &self.quarantinedBy) }()
+      case 220: try { try decoder.decodeSingularStringField(value: &self.unready) }()
       default: break
       }
     }
@@ -4696,6 +4812,9 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.quarantinedBy.isEmpty {
       try visitor.visitSingularStringField(value: self.quarantinedBy, fieldNumber: 30)
     }
+    if !self.unready.isEmpty {
+      try visitor.visitSingularStringField(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4715,6 +4834,7 @@ nonisolated extension WireWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.silentMilliseconds != rhs.silentMilliseconds {return false}
     if lhs.slotMemoryBytes != rhs.slotMemoryBytes {return false}
     if lhs.quarantinedBy != rhs.quarantinedBy {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5402,7 +5522,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WorkerCounts"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}taking\0\u{1}draining\0\u{1}silent\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}taking\0\u{1}draining\0\u{1}silent\0\u{2}Y\u{3}unready\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5413,6 +5533,7 @@ nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.taking) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.draining) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.silent) }()
+      case 220: try { try decoder.decodeSingularUInt32Field(value: &self.unready) }()
       default: break
       }
     }
@@ -5428,6 +5549,9 @@ nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.silent != 0 {
       try visitor.visitSingularUInt32Field(value: self.silent, fieldNumber: 3)
     }
+    if self.unready != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unready, fieldNumber: 220)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5435,6 +5559,7 @@ nonisolated extension WireWorkerCounts: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.taking != rhs.taking {return false}
     if lhs.draining != rhs.draining {return false}
     if lhs.silent != rhs.silent {return false}
+    if lhs.unready != rhs.unready {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

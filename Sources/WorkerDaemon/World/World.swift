@@ -62,6 +62,12 @@ actor World {
     /// The processes of the ranks, by rank; empty while there is no world.
     var rankProcesses: [pid_t] { process?.rankProcesses ?? [] }
 
+    /// Makes what was removed of the directory again.
+    ///
+    /// - Returns: whether something was missing.
+    @discardableResult
+    func restoreDirectory() throws(WorldError) -> Bool { try directory.restore() }
+
     /// Starts the world, if it is not running: the first `run` then finds it ready.
     ///
     /// - Throws: `WorldError.notStarted`; `.stopped`.
@@ -87,6 +93,7 @@ actor World {
         interrupt.forgetCancel()
         return try await withTaskCancellationHandler {
             try Task.checkCancellation()
+            try directory.restore()
             let process = try liveProcess()
             do {
                 return try await converse(
@@ -124,6 +131,7 @@ actor World {
         if let process, process.isAlive { return process }
         // It died while idle: no order is affected.
         discard()
+        try directory.restore()
         startCount += 1
         let fresh = try WorldProcess(configuration, in: directory, interrupt: interrupt)
         process = fresh

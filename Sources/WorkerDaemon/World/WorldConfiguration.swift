@@ -29,7 +29,7 @@ struct WorldConfiguration: Sendable {
     init(
         rankCount: Int, rankExecutable: String? = nil, mpirun: String = "/usr/bin/mpirun",
         baseDirectory: String = "/dev/shm", startTimeout: Duration = .seconds(30),
-        cancelTimeout: Duration = .seconds(2), memoryByteCount: UInt64 = MachineMemory.byteCount,
+        cancelTimeout: Duration = .seconds(2), memoryByteCount: UInt64 = Machine.memoryByteCount,
         rankAddressSpaceByteCount: UInt64? = nil
     ) {
         precondition(rankCount > 0, "a world of \(rankCount) ranks")
@@ -52,23 +52,32 @@ struct WorldCommand: Sendable {
     let arguments: [String]
     let environment: [String]
 
+    /// The ranks are local, and all that Open MPI needs to know is said here: settings of a cluster's Open MPI, which are for
+    /// jobs on many machines, must not reach them (decision 47). They would come from files in the user's home and in `/etc`,
+    /// from the default file of hosts, and from variables; none of them is read or passed on.
+    ///
     /// - Parameters:
     ///   - parent: the process with which the world ends.
+    ///   - host: the machine's name.
     ///   - token: lets the ranks prove that they are ours. It is in the environment, which only this user can read, not in the
     ///     arguments, which every user can.
-    init(_ configuration: WorldConfiguration, socket: String, session: String, token: String, parent: pid_t) {
+    init(
+        _ configuration: WorldConfiguration, socket: String, session: String, token: String, parent: pid_t,
+        host: String = ThisProcess.hostName
+    ) {
         // Local transports only, nothing bound to a core, no remote launcher, every file in our own directory. `ob1` and
         // the exclusions spare Open MPI the search for network hardware.
         let parameters: KeyValuePairs = [
             "btl": "self,vader", "btl_vader_single_copy_mechanism": "none", "btl_vader_backing_directory": session,
             "pml": "ob1", "osc": "^ucx", "plm": "isolated", "oob_tcp_if_include": "lo", "orte_tmpdir_base": session,
             "mpi_yield_when_idle": "1", "orte_base_help_aggregate": "0", "odls_base_sigkill_timeout": "0",
+            "orte_default_hostfile": "none", "btl_base_warn_component_unused": "0",
         ]
         executable = configuration.rankExecutable
         arguments =
             [executable, "--launch", String(parent), configuration.mpirun, "-n", String(configuration.rankCount)]
             + ["--oversubscribe", "--bind-to", "none"]
-            + parameters.flatMap { ["--mca", $0.key, $0.value] }
+            + (Array(parameters) + Self.parameters(forHost: host)).flatMap { ["--mca", $0.key, $0.value] }
             + [executable]
 
         var environment = Self.inherited.compactMap { name in
@@ -81,6 +90,10 @@ struct WorldCommand: Sendable {
         // operator who wants it sets the variable for the worker.
         if ThisProcess.environment("SWIFT_BACKTRACE") == nil { environment.append("SWIFT_BACKTRACE=enable=no") }
         environment += [
+            // No settings files, neither in /etc nor in the home directory, which is the session's.
+            "OMPI_MCA_mca_base_param_files=none", "PMIX_MCA_mca_base_param_files=none", "HOME=\(session)",
+            // PMIx keeps its data in the processes, not in 8 MiB of shared memory for each world.
+            "PMIX_MCA_gds=hash",
             "TMPDIR=\(session)", "TESSERA_RANK_SOCKET=\(socket)", "TESSERA_RANK_TOKEN=\(token)",
             "TESSERA_RANK_REVISION=\(JobOptions.currentResultRevision)",
             "TESSERA_RANK_ADDRESS_SPACE=\(configuration.rankAddressSpaceByteCount)",
@@ -91,7 +104,27 @@ struct WorldCommand: Sendable {
     }
 
     /// The variables of the worker's environment that the ranks get, which leaves out its secrets.
-    private static let inherited = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
+    private static let inherited = ["PATH", "LANG", "LD_LIBRARY_PATH", "SWIFT_BACKTRACE"]
+
+    /// What Open MPI 4.1 needs on a machine whose name it cannot use: it compresses the names of nodes by an algorithm that
+    /// knows letters, digits and hyphens only ("my_host" and "(none)" end it), and its PMIx overflows a buffer by a name of 57
+    /// bytes or more. It ignores the domain, from the first dot on.
+    static func parameters(forHost host: String) -> [(key: String, value: String)] {
+        let name = host.prefix { $0 != "." }
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        if isPlain && name.utf8.count <= 40 { return [] }
+        // Names as they are, and without what they begin with: of a name of one machine, nothing is needed. A list of prefixes
+        // has commas between them.
+        let prefix = name.prefix { $0 != "," }
+        return [("regx", "naive")] + (prefix.isEmpty ? [] : [("orte_strip_prefix", String(prefix))])
+    }
 
     /// Starts the command with output and errors going to `output`.
     ///

@@ -11,13 +11,17 @@ import SystemCalls
 /// ```
 ///
 /// It is removed with this value. A directory that a killed worker left is recognised by its lock, which no process holds, and
-/// removed by the next worker of the same user.
+/// removed by the worker's sweeper (`ScratchSweeper`), or by the next worker of the same user.
+///
+/// Somebody may remove it under a living worker (a cleaner of temporary files; a service manager that removes a user's shared
+/// memory): `restore` makes it again.
 final class WorldDirectory {
     private static let prefix = "tessera-world-"
 
     let path: String
+    private let base: String
     /// Holds the lock.
-    private let descriptor: OwnedDescriptor
+    private var descriptor: OwnedDescriptor
 
     var socketPath: String { path + "/socket" }
     var sessionPath: String { path + "/session" }
@@ -25,10 +29,11 @@ final class WorldDirectory {
 
     /// - Parameter base: a directory on a memory file system, short enough for a socket's path within it (107 bytes).
     init(in base: String) throws(WorldError) {
+        self.base = base
         while true {
             var template = Array("\(base)/\(Self.prefix)XXXXXX".utf8CString)
             guard mkdtemp(&template) != nil else {
-                throw .notStarted("cannot create a directory in \(base): \(SystemError.last)", outputTail: "")
+                throw .notStarted(Self.lost(base, SystemError.last), outputTail: "")
             }
             let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
             // Another worker's sweep may have removed it between the creation and the lock: then start over.
@@ -43,7 +48,38 @@ final class WorldDirectory {
         }
     }
 
-    deinit { removeTree(path) }
+    deinit { if Self.names(path, descriptor.number) { removeTree(path) } }
+
+    /// Makes what was removed of the directory again.
+    ///
+    /// - Returns: whether something was missing.
+    @discardableResult
+    func restore() throws(WorldError) -> Bool {
+        var isRestored = false
+        if !Self.names(path, descriptor.number) {
+            guard mkdir(path, 0o700) == 0 else {
+                throw .notStarted(Self.lost(base, SystemError.last), outputTail: "")
+            }
+            guard let fresh = Self.lock(path), Self.names(path, fresh.number) else {
+                throw .notStarted("\(path) was removed, and is removed again as soon as it is made", outputTail: "")
+            }
+            descriptor = fresh
+            isRestored = true
+        }
+        if mkdir(filesPath, 0o700) == 0 {
+            isRestored = true
+        } else if errno != EEXIST {
+            throw .notStarted("cannot create \(filesPath): \(SystemError.last)", outputTail: "")
+        }
+        return isRestored
+    }
+
+    /// The words for a base in which no directory can be made.
+    private static func lost(_ base: String, _ error: SystemError) -> String {
+        error.code == ENOENT
+            ? "the scratch directory \(base) does not exist (--scratch-dir)"
+            : "cannot create a directory in the scratch directory \(base) (--scratch-dir): \(error)"
+    }
 
     /// Empties the session directory and frees the socket's name.
     func prepareSession() throws(WorldError) {

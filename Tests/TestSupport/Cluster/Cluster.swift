@@ -206,6 +206,9 @@ public final class Cluster: Sendable {
         return ProcessTable.descendants(of: pid).filter { $0.name.hasPrefix("tessera-rank") && $0.parent != pid }
     }
 
+    /// The workers' directory in shared memory.
+    public var scratchPath: String { folder.scratch }
+
     /// What workers have in shared memory.
     public func scratchFolders() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder.scratch)

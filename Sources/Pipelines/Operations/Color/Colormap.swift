@@ -21,6 +21,8 @@ public struct Colormap: Operation {
 
     public init(arguments: OperationArguments) { name = arguments.choice("name") }
 
+    public var metadataEffect: MetadataEffect { .replacesColors }
+
     public func computation(for input: ImageShape) -> OperationComputation {
         .rows((input.format.layout.isColor ? [Luma()] : []) + [ColorLookup(map: name)])
     }

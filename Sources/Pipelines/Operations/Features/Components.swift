@@ -42,6 +42,8 @@ public struct Components: FeatureOperation {
         output = arguments.output
     }
 
+    public var metadataEffect: MetadataEffect { .replacesColors }
+
     public func computation(for input: ImageShape) -> OperationComputation { .wholeImage(regions) }
     public func report(for input: ImageShape) -> any ReportComputation { regions }
 

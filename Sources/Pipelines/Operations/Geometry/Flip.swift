@@ -21,6 +21,8 @@ public struct Flip: Operation {
 
     public init(arguments: OperationArguments) { axis = arguments.choice("axis") }
 
+    public var metadataEffect: MetadataEffect { .setsOrientation }
+
     public func computation(for input: ImageShape) -> OperationComputation {
         .rows([Mirror(reversesRows: axis != .vertical, reversesOrder: axis != .horizontal)])
     }

@@ -24,6 +24,10 @@ public struct Rotate: Operation {
 
     public init(arguments: OperationArguments) { angle = arguments.choice("degrees") }
 
+    public var metadataEffect: MetadataEffect {
+        angle == .half ? .setsOrientation : [.setsOrientation, .exchangesAxes]
+    }
+
     public func computation(for input: ImageShape) -> OperationComputation {
         switch angle {
         case .quarter: .transposition(before: [], after: [Mirror(reversesRows: true, reversesOrder: false)])
