@@ -15,14 +15,17 @@ extension Settings {
             guard argument.hasPrefix("--") else {
                 throw .usage("'\(argument)' is not a flag of \(program); see \(program) --help")
             }
-            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name })
+            // At the byte: a value may begin with a combining mark, which makes one character of it and the "=".
+            let parts = argument.utf8.dropFirst(2)
+                .split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
+            guard let name = parts.first, let setting = settings.first(where: { $0.name == name })
             else {
                 let nearest = settings.map(\.name).min { distance($0, argument) < distance($1, argument) } ?? "help"
                 throw .usage("\(program) has no flag \(argument); did you mean --\(nearest)? See \(program) --help")
             }
             if parts.count == 2 {
-                values[name] = String(parts[1])
+                values[name] = parts[1]
             } else if setting.isSwitch {
                 values[name] = "true"
             } else if let value = rest.first, !value.hasPrefix("--") {

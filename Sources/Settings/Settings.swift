@@ -1,4 +1,5 @@
 import Glibc
+import Names
 
 /// The values of a program's settings: flag, then environment, then file, then default.
 public struct Settings: Sendable {
@@ -33,9 +34,11 @@ public struct Settings: Sendable {
 
     private static func values(inFile path: String) throws(SettingsError) -> [String: String] {
         func unreadable(_ reason: String) -> SettingsError {
-            .usage("cannot read the configuration file '\(path)': \(reason)")
+            .usage("cannot read the configuration file '\(ShownText.of(path))': \(reason)")
         }
-        guard let file = fopen(path, "re") else { throw unreadable(String(cString: strerror(errno))) }
+        guard let file = BytePath(text: path).withCString({ fopen($0, "re") }) else {
+            throw unreadable(String(cString: strerror(errno)))
+        }
         defer { fclose(file) }
         var text: [UInt8] = []
         while true {

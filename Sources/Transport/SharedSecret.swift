@@ -1,4 +1,5 @@
 import Cryptography
+import Names
 
 #if canImport(Glibc)
     import Glibc
@@ -29,13 +30,15 @@ public struct SharedSecret: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Reads the secret from the file at `path`, less one newline at its end.
+    /// Reads the secret from the file at `path`, which is in the text form of names, less one newline at its end.
     ///
     /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
     /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
     public init(file path: String) throws(TransportError) {
-        func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(path) \(why)") }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        func refused(_ why: String) -> TransportError {
+            TransportError(.secretFile, "the secret file \(ShownText.of(path)) \(why)")
+        }
+        let descriptor = BytePath(text: path).withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw refused("cannot be opened: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var status = stat()

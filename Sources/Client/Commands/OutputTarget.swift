@@ -1,13 +1,14 @@
 import ClientKit
 import ImageFormats
+import Names
 import Pipelines
 
 /// The place of results, as `-o` says.
 enum OutputTarget: Sendable, Hashable {
     case standardOutput
-    case file(String)
+    case file(BytePath)
     /// Each result under its input's base name.
-    case directory(String)
+    case directory(BytePath)
 
     /// - Parameters:
     ///   - option: the value of `-o`, `nil` when it was not given.
@@ -18,7 +19,7 @@ enum OutputTarget: Sendable, Hashable {
     init(
         option: String?, imageCount: Int?, kind: ResultKind = .image,
         isTerminal: Bool = FileDescriptor.standardOutput.isTerminal,
-        isDirectory: (String) -> Bool = { FileStatus(at: $0)?.kind == .directory }
+        isDirectory: (BytePath) -> Bool = { FileStatus(at: $0)?.kind == .directory }
     ) throws(ClientError) {
         let isOne = imageCount == 1
         let isTerminal = isTerminal && kind == .image
@@ -36,23 +37,16 @@ enum OutputTarget: Sendable, Hashable {
             self = .standardOutput
         case "":
             throw .usage("-o needs a path: FILE, DIR/ or -")
-        case let path? where path.hasSuffix("/") || isDirectory(path):
-            self = .directory(path)
-        case let path?:
+        case let text?:
+            let path = BytePath(text: text)
+            if path.endsWithSlash || isDirectory(path) {
+                self = .directory(path)
+                return
+            }
             guard isOne else {
                 throw .usage("-o \(path) is one file, but there are several images; write -o \(path)/ for a directory")
             }
             self = .file(path)
-        }
-    }
-
-    /// The place of one result.
-    /// - Parameter name: the result's file name within a directory; asked for only when the results go into one.
-    func place(named name: () -> String) -> ResultPlace {
-        switch self {
-        case .standardOutput: .standardOutput
-        case .file(let path): .file(path)
-        case .directory(let path): .file((path.hasSuffix("/") ? path : path + "/") + name())
         }
     }
 }

@@ -1,4 +1,5 @@
 import ImageFormats
+import Names
 import Pipelines
 import ClientKit
 
@@ -18,7 +19,9 @@ struct ResultRequest: Sendable, Hashable {
         var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
         if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
-            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }
+            pipeline = try Self.reading("-o \(ShownText.of(output)): ") { () throws(PipelineError) in
+                try pipeline.givingDocument()
+            }
         } else if isStandardOutput, isJSON {
             // Where there is no document, --json is about the job, and the image needs another place.
             pipeline = (try? pipeline.givingDocument()) ?? pipeline
@@ -28,7 +31,7 @@ struct ResultRequest: Sendable, Hashable {
         isPrinted = isJSON && isStandardOutput && kind == .json
         if kind == .json, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
             throw .usage(
-                "-o \(output) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
+                "-o \(ShownText.of(output)) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
                     + ".json, or leave output=json out")
         }
     }

@@ -80,6 +80,9 @@ struct Fetch: ClientCommand {
 
     @OptionGroup var output: OutputOptions
 
+    @Flag(help: "Replace no file: a result whose place is taken is told and left with the master.")
+    var noClobber = false
+
     @Option(help: ArgumentHelp("Fetch only this image, counted from 0.", valueName: "n"))
     var image: UInt32?
 
@@ -92,11 +95,12 @@ struct Fetch: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags)
-        let (job, image, noWait, option) = (job, image, noWait, output.output)
+        let (job, image, noWait, option, noClobber) = (job, image, noWait, output.output, noClobber)
         let report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings) { progress in
                 try await waiting(for: job) {
-                    let fetch = JobFetch(context: context, session: session, progress: progress, job: job)
+                    let fetch = JobFetch(
+                        context: context, session: session, progress: progress, job: job, mayReplace: !noClobber)
                     if let image { return try await fetch.one(image, to: option, waits: !noWait) }
                     return try await fetch.all(to: option, waits: !noWait)
                 }

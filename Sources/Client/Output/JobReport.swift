@@ -12,6 +12,8 @@ struct JobReport: Sendable {
     var fetchedCount: Int?
     /// Images that failed, as far as they are listed.
     var failures: [ImageStatus] = []
+    /// Results that could not be put into their places; each was told when it happened.
+    var unwrittenCount = 0
 
     /// Failures that are listed on a terminal; more are counted.
     static let shownFailureCount = 50
@@ -35,6 +37,7 @@ struct JobReport: Sendable {
     var status: ExitStatus {
         guard let summary else { return complaints.isEmpty ? .done : .partlyFailed }
         let status = ExitStatus(summary.state)
+        if unwrittenCount > 0 { return (fetchedCount ?? 0) > 0 ? .partlyFailed : .failed }
         return status == .done && !complaints.isEmpty ? .partlyFailed : status
     }
 
@@ -47,6 +50,7 @@ struct JobReport: Sendable {
                 do { try context.console.write(summary.json) } catch { return error.status }
             }
             for line in failureLines { context.console.note(line, code: "image-failed") }
+            if let unwrittenLine { context.console.note(unwrittenLine, code: "not-written") }
             if !context.isJSON, let closing = closingLine(summary) { context.console.note(closing) }
         }
         return status
@@ -65,6 +69,13 @@ struct JobReport: Sendable {
             lines.append("dead-lettered images can be tried again: tessera dead redrive \(job)")
         }
         return lines
+    }
+
+    /// How to get the results that could not be written; `nil` when there are none.
+    var unwrittenLine: String? {
+        guard unwrittenCount > 0 else { return nil }
+        return "\(Units.counted(unwrittenCount, "result")) of job \(job) could not be written; the master has "
+            + (unwrittenCount == 1 ? "it" : "them") + ": tessera fetch \(job) -o PATH"
     }
 
     /// The last line for a person; `nil` when everything succeeded.
