@@ -70,7 +70,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     // Bounds on texts; they have no setting.
 
     /// Bytes of an image's name.
-    public static let longestName = 1_024
+    public static let longestName = ImageDescription.longestName
     /// Bytes of a pipeline.
     public static let longestPipeline = 16_384
 

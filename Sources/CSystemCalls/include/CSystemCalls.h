@@ -21,3 +21,19 @@ void tsr_system_name_thread(const char *name);
 /// Whether this processor, and the system on it, can run programs built for x86-64-v3: AVX2, BMI2, FMA and what belongs to
 /// them (System V ABI, "x86-64 micro-architecture levels"). Returns 0 on other architectures.
 int tsr_system_is_x86_64_v3(void);
+
+/// The environment of this process: "NAME=value" strings, and a null pointer. It is the process's own.
+char **tsr_system_environment(void);
+
+/// Opens a directory as a place only, which needs no right to read it (O_PATH). Returns its descriptor, or -1 with errno.
+int tsr_system_open_directory(const char *path);
+
+/// Opens a new file without a name in a directory, for reading and writing (O_TMPFILE). Returns its descriptor, or -1 with
+/// errno; EOPNOTSUPP where such a file cannot be made, or could not be given a name later.
+int tsr_system_open_unnamed(int directory, mode_t mode);
+
+/// Gives a file without a name one in a directory. Returns 0, or -1 with errno; EEXIST when the name is not free.
+int tsr_system_link_unnamed(int file, int directory, const char *name);
+
+/// Renames a file; the new name must be free. Returns 0, or -1 with errno; EEXIST when it is not.
+int tsr_system_rename_to_free(int directory, const char *name, int new_directory, const char *new_name);

@@ -1,4 +1,5 @@
 import ImageFormats
+import Names
 import Pipelines
 import ClientKit
 
@@ -19,12 +20,13 @@ struct ResultRequest: Sendable, Hashable {
         var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
         if let output, output.hasSuffix("." + ResultKind.json.fileExtension) {
+            let shown = ShownText.of(output)
             if let region {
                 throw .usage(
-                    "-o \(output) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
+                    "-o \(shown) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
                         + "first: write `crop` at the beginning of the pipeline")
             }
-            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in try pipeline.givingDocument() }
+            pipeline = try Self.reading("-o \(shown): ") { () throws(PipelineError) in try pipeline.givingDocument() }
         } else if isStandardOutput, isJSON {
             // Where there is no document, --json is about the job, and the image needs another place.
             pipeline = (try? pipeline.givingDocument()) ?? pipeline
@@ -34,7 +36,7 @@ struct ResultRequest: Sendable, Hashable {
         isPrinted = isJSON && isStandardOutput && kind == .json
         if kind == .json, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
             throw .usage(
-                "-o \(output) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
+                "-o \(ShownText.of(output)) is the name of an image, but the pipeline's result is JSON; write to a file that ends with "
                     + ".json, or leave output=json out")
         }
     }
