@@ -74,6 +74,7 @@ let package = Package(
     ],
     targets: [
         // Ground.
+        .target(name: "Names", swiftSettings: strict),
         .target(name: "ByteCoding", swiftSettings: strict),
         .target(name: "JobModel", dependencies: ["ByteCoding"], swiftSettings: strict),
         .target(name: "Pipelines", swiftSettings: strict),
@@ -102,7 +103,7 @@ let package = Package(
         .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CSystemCalls"),
-        .target(name: "SystemCalls", dependencies: ["CSystemCalls"], swiftSettings: strict),
+        .target(name: "SystemCalls", dependencies: ["CSystemCalls", "Names"], swiftSettings: strict),
         .target(name: "Checksums", dependencies: ["CISAL"], swiftSettings: strict),
 
         // Pure, or nearly: no sockets, no clocks.
@@ -127,18 +128,18 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Transport",
-            dependencies: ["Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
+            dependencies: ["Names", "Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
             swiftSettings: strict),
         .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
-        .target(name: "LogHandlers", dependencies: ["CSystemd", "SystemCalls", log], swiftSettings: strict),
+        .target(name: "LogHandlers", dependencies: ["CSystemd", "Names", "SystemCalls", log], swiftSettings: strict),
         .target(
             name: "Settings",
-            dependencies: ["CLibYAML"],
+            dependencies: ["CLibYAML", "Names"],
             swiftSettings: strict),
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "JobModel", "LogHandlers", "Settings", "SystemCalls", "Transport", log,
+                "JobModel", "LogHandlers", "Names", "Settings", "SystemCalls", "Transport", log,
             ],
             swiftSettings: strict),
         .target(
@@ -151,8 +152,8 @@ let package = Package(
         .target(
             name: "ClientKit",
             dependencies: [
-                "JobModel", "Pipelines", "ImageFormats", "Protocol", "Transport", "Retrying", "MasterClient",
-                "Cryptography", nio("NIOCore"), log,
+                "JobModel", "Pipelines", "ImageFormats", "Names", "Protocol", "SystemCalls", "Transport", "Retrying",
+                "MasterClient", "Cryptography", nio("NIOCore"), log,
             ], swiftSettings: strict + [.enableUpcomingFeature("InternalImportsByDefault")]),
 
         // Executables: composition roots over types that tests can reach.
@@ -182,8 +183,8 @@ let package = Package(
         .executableTarget(
             name: "Client",
             dependencies: [
-                "ClientKit", "JobModel", "Transport", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs", "Settings",
-                arguments,
+                "ClientKit", "JobModel", "Names", "SystemCalls", "Transport", "Pipelines", "Kernels", "ImageFormats",
+                "ImageCodecs", "Settings", arguments,
             ], swiftSettings: strict),
 
         // Tools/: not installed.
@@ -250,11 +251,12 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "Kernels", "ImageFormats", "ImageCodecs", "ClientKit",
-                "Protocol", "SeededRandom", "Transport", "CTestProcess", log,
+                "Names", "Protocol", "SeededRandom", "Transport", "CTestProcess", log,
                 nio("NIOCore"),
             ], path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"])]),
         .testTarget(
             name: "TestSupportTests", dependencies: ["TestSupport", "Protocol", nio("NIOCore")], swiftSettings: strict),
+        .testTarget(name: "NamesTests", dependencies: ["Names", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "ChecksumsTests", dependencies: ["Checksums", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "JobModelTests", dependencies: ["ByteCoding", "JobModel", "SeededRandom"], swiftSettings: strict),
@@ -285,7 +287,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
-        .testTarget(name: "SystemCallsTests", dependencies: ["SystemCalls", "TestBasics"], swiftSettings: strict),
+        .testTarget(
+            name: "SystemCallsTests", dependencies: ["Names", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
         .testTarget(
             name: "DaemonSupportTests", dependencies: ["DaemonSupport", "SystemCalls", "TestBasics"],
@@ -321,14 +324,14 @@ let package = Package(
         .testTarget(
             name: "ClientKitTests",
             dependencies: [
-                "ClientKit", "MasterClient", "Transport", "Protocol", "JobModel", "Pipelines", "ImageFormats",
-                "TestBasics",
+                "ClientKit", "MasterClient", "Transport", "Names", "Protocol", "JobModel", "Pipelines", "ImageFormats",
+                "SeededRandom", "SystemCalls", "TestBasics",
                 "Cryptography", nio("NIOCore"),
             ], swiftSettings: strict),
         .testTarget(
             name: "ClientTests",
             dependencies: [
-                "Client", "ClientKit", "MasterClient", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
+                "Client", "ClientKit", "MasterClient", "Names", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
                 "Cryptography", "TestBasics",
             ],
             swiftSettings: strict),
@@ -345,7 +348,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "ClientKit", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines",
-                "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "SeededRandom", "TestBasics", log,
+                "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "Names", "SeededRandom", "SystemCalls",
+                "TestBasics", log,
                 nio("NIOCore"),
             ], swiftSettings: strict),
     ]

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -61,4 +62,42 @@ int tsr_system_leave_family(void) {
     if (child < 0) return errno;
     if (child > 0) _exit(0);
     return setsid() < 0 ? errno : 0;
+}
+
+char **tsr_system_environment(void) { return environ; }
+
+int tsr_system_open_directory(const char *path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
+// The path of an open file of this process, in a buffer of 32 bytes.
+static const char *path_of(int file, char *buffer) {
+    snprintf(buffer, 32, "/proc/self/fd/%d", file);
+    return buffer;
+}
+
+int tsr_system_open_unnamed(int directory, mode_t mode) {
+    int file = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    if (file < 0) {
+        // A kernel that does not know the flag opens a directory for writing; file systems have several answers.
+        if (errno == EISDIR || errno == EINVAL || errno == ENOSYS) errno = EOPNOTSUPP;
+        return -1;
+    }
+    char path[32];
+    if (access(path_of(file, path), F_OK) == 0) return file;
+    close(file);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+int tsr_system_link_unnamed(int file, int directory, const char *name) {
+    // AT_EMPTY_PATH would need a capability.
+    char path[32];
+    return linkat(AT_FDCWD, path_of(file, path), directory, name, AT_SYMLINK_FOLLOW);
+}
+
+int tsr_system_rename_to_free(int directory, const char *name, int new_directory, const char *new_name) {
+    if (renameat2(directory, name, new_directory, new_name, RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return -1;
+    // A file system without the flag: a second name, which must be free, and the first one is taken away.
+    if (linkat(directory, name, new_directory, new_name, 0) != 0) return -1;
+    return unlinkat(directory, name, 0);
 }

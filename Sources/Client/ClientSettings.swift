@@ -1,6 +1,7 @@
 import Pipelines
 import ClientKit
 import JobModel
+import Names
 import Settings
 import Transport
 
@@ -27,7 +28,7 @@ struct ClientSettings: Sendable {
     /// - Throws: `SettingsError`.
     init(
         flags: [(name: String, value: String?)], environment: [String: String],
-        exists: (String) -> Bool = { FileStatus(at: $0) != nil }
+        exists: (String) -> Bool = { FileStatus(at: BytePath(text: $0)) != nil }
     ) async throws {
         var arguments = flags.flatMap { name, value in value.map { ["--\(name)=\($0)"] } ?? [] }
         let personal = Settings.personalDirectory(environment)
@@ -65,9 +66,10 @@ struct ClientSettings: Sendable {
     /// - Throws: `ClientError` for a file that cannot be read or is malformed.
     func presets() throws(ClientError) -> PresetBook {
         guard let presetFile else { return PresetBook() }
-        let bytes = try FileDescriptor.contents(of: presetFile, limit: PresetBook.maximumTextByteCount)
+        let bytes = try FileDescriptor.contents(of: BytePath(text: presetFile), limit: PresetBook.maximumTextByteCount)
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ClientError("bad-presets", "the presets '\(presetFile)' are not UTF-8 text", kind: .usage)
+            throw ClientError(
+                "bad-presets", "the presets '\(ShownText.of(presetFile))' are not UTF-8 text", kind: .usage)
         }
         do {
             return try PresetBook(parsing: text, origin: presetFile)

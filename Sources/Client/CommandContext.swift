@@ -1,6 +1,7 @@
 import FoundationEssentials
 import JobModel
 import ClientKit
+import SystemCalls
 
 /// The surroundings of a command: its console, clock and connection.
 struct CommandContext: Sendable {
@@ -22,10 +23,10 @@ struct CommandContext: Sendable {
     }
 
     func settings(_ flags: [(name: String, value: String?)]) async throws -> ClientSettings {
-        try await ClientSettings(flags: flags, environment: ProcessInfo.processInfo.environment)
+        try await ClientSettings(flags: flags, environment: ThisProcess.variables)
     }
 
-    /// Connects while `body` runs; SIGINT and SIGTERM cancel it.
+    /// Connects while `body` runs; a signal cancels it.
     func withMaster<Result: Sendable>(
         _ settings: ClientSettings, _ body: @escaping @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {

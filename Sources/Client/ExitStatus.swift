@@ -12,8 +12,12 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     case unreachable = 5
     /// The command line, the pipeline or a setting is wrong (EX_USAGE of sysexits.h).
     case usage = 64
+    /// SIGHUP, as shells count it: the terminal is gone.
+    case hungUp = 129
     /// SIGINT, as shells count it.
     case interrupted = 130
+    /// SIGQUIT, as shells count it.
+    case quit = 131
     /// The reader of our output went away; what a death by SIGPIPE would have shown.
     case brokenPipe = 141
     /// SIGTERM, as shells count it.

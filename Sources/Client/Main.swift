@@ -1,6 +1,8 @@
 import ArgumentParser
 import ClientKit
 import JobModel
+import Names
+import SystemCalls
 
 #if canImport(Glibc)
     import Glibc
@@ -45,7 +47,8 @@ struct Tessera: AsyncParsableCommand {
         StandardStreams.occupy()
         // A reader that goes away is an error of a write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        endProcess(await run(Array(CommandLine.arguments.dropFirst())))
+        Interruption.begin()
+        endProcess(await run(ArgumentText.separated(ThisProcess.arguments)))
     }
 
     /// Runs one command line to its end.
@@ -93,7 +96,25 @@ struct Tessera: AsyncParsableCommand {
 }
 
 /// A function of its own: within a command, `exit` is the parser's.
-private func endProcess(_ status: ExitStatus) -> Never { exit(status.rawValue) }
+private func endProcess(_ status: ExitStatus) -> Never {
+    TemporaryNames.shared.removeAll()
+    exit(status.rawValue)
+}
+
+/// Arguments as the parser needs them, which reads characters where the system means bytes.
+enum ArgumentText {
+    /// `arguments` with `--name=value` in two parts where the value begins with a combining mark, which would hide the "=".
+    static func separated(_ arguments: [String]) -> [String] {
+        let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+        return arguments[..<end].flatMap { argument -> [String] in
+            let scalars = argument.unicodeScalars
+            guard argument.utf8.starts(with: "--".utf8), let sign = scalars.firstIndex(of: "="),
+                argument.firstIndex(of: "=") != sign
+            else { return [argument] }
+            return [String(scalars[..<sign]), String(scalars[scalars.index(after: sign)...])]
+        } + arguments[end...]
+    }
+}
 
 /// One of the commands: parsed arguments, and what to do with them.
 protocol ClientCommand: AsyncParsableCommand {

@@ -1,8 +1,8 @@
-import FoundationEssentials
 import Glibc
 import JobModel
 import LogHandlers
 import Logging
+import Names
 import Settings
 import SystemCalls
 import Transport
@@ -62,8 +62,8 @@ package struct DaemonMain: Sendable {
         do {
             let settings = try Settings(
                 program: name, version: Release.version, summary: summary, settings: settings,
-                arguments: Array(CommandLine.arguments.dropFirst()),
-                environment: ProcessInfo.processInfo.environment)
+                arguments: Self.requireText(ThisProcess.arguments), environment: Self.requireText(ThisProcess.variables)
+            )
             let launch = try launch(settings)
             Logs.bootstrap(level: launch.logLevel)
             let logger = Logger(label: name)
@@ -86,6 +86,22 @@ package struct DaemonMain: Sendable {
         _ settings: [(name: String, value: String, origin: SettingOrigin)]
     ) -> Logger.Metadata {
         Logger.Metadata(uniqueKeysWithValues: settings.map { ($0.name, "\($0.value) (\($0.origin.rawValue))") })
+    }
+
+    /// A daemon's paths are text: one that is not is refused here, before a directory of another name is made.
+    private static func requireText(_ arguments: [String]) throws(SettingsError) -> [String] {
+        for argument in arguments where !NameText.isUTF8(argument) {
+            throw .usage(
+                "the argument '\(ShownText.of(argument))' is not UTF-8; give the path another name, or a link to it")
+        }
+        return arguments
+    }
+
+    private static func requireText(_ variables: [String: String]) throws(SettingsError) -> [String: String] {
+        for (name, value) in variables where name.utf8.starts(with: "TESSERA_".utf8) && !NameText.isUTF8(value) {
+            throw .usage("the value of \(name), '\(ShownText.of(value))', is not UTF-8")
+        }
+        return variables
     }
 
     /// Why the process ends with an error although it was told to stop.

@@ -118,8 +118,12 @@ public struct ImageGeometry: Hashable, Sendable {
 
 /// One input image of a job as it was accepted.
 public struct ImageDescription: Hashable, Sendable {
+    /// The most bytes of a name, as UTF-8.
+    public static let longestName = 1_024
+
     public let index: UInt32
-    /// The client's label for it, shown in listings; never used as a path.
+    /// The client's label for it, shown in listings; never used as a path. A name that is not UTF-8 is in the text form of names
+    /// (decision 39), which the master has no need to know.
     public let name: String
     public let input: BlobReference
     /// What the header says, or why the image was refused at once.

@@ -1,4 +1,5 @@
 import Logging
+import Names
 
 /// The text of a log event for people, the same in the journal and on a terminal.
 package enum LogLine {
@@ -33,24 +34,5 @@ package enum LogLine {
     }
 
     /// `text` with control and format characters written as escape sequences.
-    package static func escaped(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return text.unicodeScalars.reduce(into: "") { result, scalar in
-            switch scalar {
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where isControl(scalar): result += "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-    }
-
-    /// Whether it is a control or format character, such as those that reverse the direction of writing.
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
+    package static func escaped(_ text: String) -> String { ShownText.of(text) }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Logging
+import Names
 import SystemCalls
 
 /// The destination of a daemon's log.
@@ -7,7 +8,7 @@ package enum Logs {
     /// Sends all loggers of the process to the systemd journal if stderr is connected to it, else to stderr. To be called once,
     /// before the first logger is created.
     package static func bootstrap(level: Logger.Level, metadataProvider: Logger.MetadataProvider? = nil) {
-        let program = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "tessera"
+        let program = BytePath(text: CommandLine.arguments.first ?? "").fileName?.text ?? "tessera"
         if standardErrorIsJournal(stream: ThisProcess.environment("JOURNAL_STREAM")) {
             LoggingSystem.bootstrap(
                 { label, provider in

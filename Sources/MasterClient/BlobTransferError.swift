@@ -14,10 +14,13 @@ public struct BlobTransferError: Error, Hashable, CustomStringConvertible {
     public let code: Code
     /// For a person: what happened, with which value, what to do.
     public let message: String
+    /// The system's words for what is wrong with a local file; `nil` for other errors.
+    public let reason: String?
 
-    public init(_ code: Code, _ message: String) {
+    public init(_ code: Code, _ message: String, reason: String? = nil) {
         self.code = code
         self.message = message
+        self.reason = reason
     }
 
     public var description: String { "\(message) (\(code.rawValue))" }

@@ -105,7 +105,8 @@ struct LocalFile: Sendable {
     }
 
     private static func failure(_ what: String) -> BlobTransferError {
-        BlobTransferError(.file, "cannot \(what): \(String(cString: strerror(errno)))")
+        let reason = String(cString: strerror(errno))
+        return BlobTransferError(.file, "cannot \(what): \(reason)", reason: reason)
     }
 
     private static func onFileThread<Result: Sendable>(

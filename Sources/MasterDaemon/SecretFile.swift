@@ -10,7 +10,7 @@ enum SecretFile: Hashable, Sendable {
     /// There is none, and none was named: the first start makes one.
     case toBeMade(String)
 
-    init(_ settings: Settings, exists: (String) -> Bool = { access($0, F_OK) == 0 }) {
+    init(_ settings: Settings, exists: (String) -> Bool = Settings.fileExists) {
         if let file = settings.secretFile(exists: exists) {
             self = .existing(file)
         } else {

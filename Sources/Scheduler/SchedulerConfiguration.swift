@@ -89,7 +89,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public static let mostSlotMemory: UInt64 = 1 << 50
 
     /// Bytes of an image's name.
-    public static let longestName = 1_024
+    public static let longestName = ImageDescription.longestName
     /// Bytes of a pipeline.
     public static let longestPipeline = 16_384
 

@@ -15,8 +15,11 @@ extension Settings {
             guard argument.hasPrefix("--") else {
                 throw .usage("'\(argument)' is not a flag of \(program); \(program) --help lists them")
             }
-            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = parts.first.map(String.init), let setting = settings.first(where: { $0.name == name })
+            // At the byte: a value may begin with a combining mark, which makes one character of it and the "=".
+            let parts = argument.utf8.dropFirst(2)
+                .split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
+            guard let name = parts.first, let setting = settings.first(where: { $0.name == name })
             else {
                 let flag = "--\(parts.first ?? "")"
                 let nearest = NearestName.of(flag, among: settings.map(\.name) + ["help", "version"])
@@ -27,7 +30,7 @@ extension Settings {
             func missing() -> SettingsError { .usage("--\(name) needs a value: --\(name) \(setting.placeholder)") }
             if parts.count == 2 {
                 guard !parts[1].isEmpty else { throw missing() }
-                values[name] = String(parts[1])
+                values[name] = parts[1]
             } else if setting.isSwitch {
                 values[name] = "true"
             } else if let value = rest.first, !value.hasPrefix("--"), !value.isEmpty {

@@ -1,4 +1,5 @@
 import Glibc
+import Names
 
 /// The values of a program's settings: flag, then environment, then file, then default.
 public struct Settings: Sendable {
@@ -68,7 +69,7 @@ public struct Settings: Sendable {
         var values: [String: Given] = [:]
         var mistakes: [String] = []
         for entry in entries {
-            let place = "\(path):\(entry.line)"
+            let place = "\(ShownText.of(path)):\(entry.line)"
             guard let setting = settings.first(where: { $0.name == entry.key }) else {
                 let nearest = NearestName.of(entry.key, among: settings.map(\.name))
                 mistakes.append(
@@ -92,7 +93,9 @@ public struct Settings: Sendable {
     }
 
     private static func contents(ofFile path: String) throws(SettingsError) -> [UInt8] {
-        guard let file = fopen(path, "re") else { throw unreadable(path, String(cString: strerror(errno))) }
+        guard let file = BytePath(text: path).withCString({ fopen($0, "re") }) else {
+            throw unreadable(path, String(cString: strerror(errno)))
+        }
         defer { fclose(file) }
         var text: [UInt8] = []
         while true {
@@ -105,7 +108,7 @@ public struct Settings: Sendable {
     }
 
     private static func unreadable(_ path: String, _ reason: String) -> SettingsError {
-        .usage("cannot read the configuration file '\(path)': \(reason)")
+        .usage("cannot read the configuration file '\(ShownText.of(path))': \(reason)")
     }
 
     /// The value as text, or `nil` when there is neither a value nor a default.
@@ -195,8 +198,8 @@ public struct Settings: Sendable {
 
     /// `~/x` as shells expand it: they do so neither within a file nor behind `--flag=`.
     private static func expandingHome(_ path: String, _ home: String?) -> String {
-        guard let home, path.hasPrefix("~/") else { return path }
-        return home + path.dropFirst()
+        guard let home, path.utf8.starts(with: "~/".utf8) else { return path }
+        return home + String(Substring(path.utf8.dropFirst()))
     }
 
     /// `true` or `false` for any of the words that mean it, the text itself for others.

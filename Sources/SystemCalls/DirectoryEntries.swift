@@ -1,26 +1,33 @@
 import Glibc
+import Names
 
-/// The names in the directory at `path`, without "." and "..", in no particular order.
+/// The names in the directory at `path` in their text form, without "." and "..", in no particular order.
 package func directoryEntries(at path: String) throws(SystemError) -> [String] {
-    try directoryEntries(ofStream: opendir(path))
+    try names(ofStream: BytePath(text: path).withCString { opendir($0) }).map(\.text)
 }
 
-/// The names in the directory `path` relative to the open directory `parent`, without "." and "..", in no particular order.
+/// The names in the directory `path` relative to the open directory `parent`, as above.
 package func directoryEntries(at path: String, in parent: CInt) throws(SystemError) -> [String] {
-    let descriptor = openat(parent, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    try names(
+        in: BytePath(text: path).withCString { openat(parent, $0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    ).map(\.text)
+}
+
+/// The names in the directory that was opened by `descriptor`, which is closed; the error of `open` when it is negative.
+private func names(in descriptor: CInt) throws(SystemError) -> [FileName] {
     guard descriptor >= 0 else { throw .last }
     guard let stream = fdopendir(descriptor) else {
         let error = SystemError.last
         close(descriptor)
         throw error
     }
-    return try directoryEntries(ofStream: stream)
+    return try names(ofStream: stream)
 }
 
-private func directoryEntries(ofStream stream: OpaquePointer?) throws(SystemError) -> [String] {
+private func names(ofStream stream: OpaquePointer?) throws(SystemError) -> [FileName] {
     guard let stream else { throw .last }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [FileName] = []
     while true {
         // Only errno tells the end from an error.
         errno = 0
@@ -28,17 +35,23 @@ private func directoryEntries(ofStream stream: OpaquePointer?) throws(SystemErro
             guard errno == 0 else { throw .last }
             return names
         }
-        let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-        if name != "." && name != ".." { names.append(name) }
+        // "." and ".." are not names of files.
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { FileName($0.prefix { $0 != 0 }) }
+        if let name { names.append(name) }
     }
 }
 
 /// Removes the file or directory at `path` with all that it contains, as far as the system allows. Does not follow links.
-package func removeTree(_ path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    if status.st_mode & S_IFMT == S_IFDIR {
-        for name in (try? directoryEntries(at: path)) ?? [] { removeTree("\(path)/\(name)") }
+package func removeTree(_ path: String) { BytePath(text: path).withCString { removeTree($0, in: AT_FDCWD) } }
+
+private func removeTree(_ name: UnsafePointer<CChar>, in parent: CInt) {
+    if unlinkat(parent, name, 0) == 0 || errno == ENOENT { return }
+    let directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    // The listing closes its own descriptor.
+    for entry in (try? names(in: dup(directory))) ?? [] {
+        entry.withCString { removeTree($0, in: directory) }
     }
-    remove(path)
+    close(directory)
+    unlinkat(parent, name, AT_REMOVEDIR)
 }

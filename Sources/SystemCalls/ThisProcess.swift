@@ -1,4 +1,5 @@
 import Glibc
+import Names
 
 /// The process that asks: its environment, its program, its life, its limits, its memory.
 package enum ThisProcess {
@@ -8,17 +9,20 @@ package enum ThisProcess {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// The path of the program that runs, with all symbolic links resolved; `nil` without a mounted /proc.
-    package static var executablePath: String? {
+    /// The path of the program that runs, with all symbolic links resolved, in the text form of names; `nil` without a mounted
+    /// /proc.
+    package static var executablePath: String? { executable?.text }
+
+    private static var executable: BytePath? {
         guard let path = realpath("/proc/self/exe", nil) else { return nil }
         defer { free(path) }
-        return String(cString: path)
+        return BytePath(UnsafeRawBufferPointer(start: path, count: strlen(path)))
     }
 
     /// The path of the file `name` in the directory of the running program; `name` itself when that is unknown.
     package static func pathBesideExecutable(_ name: String) -> String {
-        guard let program = executablePath, let slash = program.lastIndex(of: "/") else { return name }
-        return String(program[...slash]) + name
+        guard let executable else { return name }
+        return executable.directory.appending(path: BytePath(text: name)).text
     }
 
     /// The name of the machine, as the kernel has it: any bytes, possibly none.

@@ -1,4 +1,5 @@
 import Cryptography
+import Names
 
 #if canImport(Glibc)
     import Glibc
@@ -32,13 +33,14 @@ public struct SharedSecret: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Reads the secret from the file at `path`, less one newline at its end.
+    /// Reads the secret from the file at `path`, which is in the text form of names, less one newline at its end.
     ///
     /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
     /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
     public init(file path: String) throws(TransportError) {
-        func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(path) \(why)") }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let shown = ShownText.of(path)
+        func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(shown) \(why)") }
+        let descriptor = BytePath(text: path).withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else { throw refused("cannot be opened: \(ErrorText.reason(errno))") }
         defer { close(descriptor) }
         var status = stat()
@@ -48,7 +50,7 @@ public struct SharedSecret: Sendable, Hashable {
         guard status.st_mode & S_IFMT == S_IFREG else { throw refused("is not a regular file") }
         guard status.st_mode & 0o077 == 0 else {
             let mode = String(status.st_mode & 0o777, radix: 8)
-            throw refused("is open to other users (mode \(mode)); run: chmod 600 \(path)")
+            throw refused("is open to other users (mode \(mode)); run: chmod 600 \(shown)")
         }
         var contents = [UInt8](repeating: 0, count: Self.maximumByteCount + 2)
         var count = 0
@@ -61,40 +63,40 @@ public struct SharedSecret: Sendable, Hashable {
         }
         contents.removeSubrange(count...)
         if contents.last == UInt8(ascii: "\n") { contents.removeLast() }
-        try self.init(bytes: contents, origin: "the secret file \(path)")
+        try self.init(bytes: contents, origin: "the secret file \(shown)")
     }
 
-    /// Makes a new secret in a file that only its owner can read, with the directories above it.
+    /// Makes a new secret in a file that only its owner can read, with the directories above it; `path` is in the text form
+    /// of names.
     ///
     /// The file gets its name when it is complete; one that has the name already stays as it is.
     /// - Returns: whether a new secret was made.
     /// - Throws: `TransportError` with code `secret-file` when the file at `path` cannot be made.
     public static func make(at path: String) throws(TransportError) -> Bool {
+        let path = BytePath(text: path)
         func refused(_ why: String) -> TransportError {
             TransportError(.secretFile, "no secret can be made in \(path): \(why)")
         }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        for count in parts.indices.dropFirst() {
-            let directory = parts[..<count].joined(separator: "/")
-            guard !directory.isEmpty, mkdir(directory, 0o700) != 0, errno != EEXIST else { continue }
+        for directory in path.directory.ways {
+            guard directory.withCString({ mkdir($0, 0o700) }) != 0, errno != EEXIST else { continue }
             // Of a directory that exists, some systems say first that they are read-only.
             var status = stat()
             let reason = ErrorText.reason(errno)
-            guard stat(directory, &status) == 0 else { throw refused("\(directory): \(reason)") }
+            guard directory.withCString({ stat($0, &status) }) == 0 else { throw refused("\(directory): \(reason)") }
         }
         var random = SystemRandomNumberGenerator()
         let digits = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
         let line = digits.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\n"
 
-        let draft = "\(path).\(getpid())"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let draft = BytePath(path.bytes + Array(".\(getpid())".utf8))
+        let descriptor = draft.withCString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard descriptor >= 0 else { throw refused(ErrorText.reason(errno)) }
-        defer { unlink(draft) }
+        defer { _ = draft.withCString { unlink($0) } }
         let bytes = Array(line.utf8)
         let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
         let reason = ErrorText.reason(errno)
         guard close(descriptor) == 0, isWritten else { throw refused(reason) }
-        if link(draft, path) == 0 { return true }
+        if draft.withCString({ draft in path.withCString { link(draft, $0) } }) == 0 { return true }
         guard errno == EEXIST else { throw refused(ErrorText.reason(errno)) }
         return false
     }

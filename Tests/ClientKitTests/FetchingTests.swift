@@ -1,9 +1,12 @@
-import ClientKit
 import JobModel
 import MasterClient
+import Names
 import Synchronization
+import SystemCalls
 import TestBasics
 import Testing
+
+@testable import ClientKit
 
 @Suite struct FetchingTests {
     /// A job with images of the names given, whose results are their names in capitals.
@@ -35,7 +38,7 @@ import Testing
         try await TestSession.with(master) { test in
             var register = OutputNameRegister()
             var fetching = Fetching(session: test.session) { image in
-                .file(directory + "/" + register.claim(image.name, index: image.index))
+                .entry(register.claim(image.name, index: image.index).file, of: BytePath(text: directory))
             } finished: { image, _ in
                 finished(image)
             }
@@ -112,6 +115,76 @@ import Testing
             let error = await #expect(throws: MasterRefusal.self) { _ = try await fetch(master, into: directory) }
             #expect(error?.code == .notFound)
             #expect(try TestFiles.names(in: directory) == [])
+        }
+    }
+
+    @Test func `a result that cannot be written is told, and the others are written`() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = BytePath(text: directory)
+            let told = Mutex<[UnwrittenResult]>([])
+            let ended = Mutex<[String]>([])
+            try await TestSession.with(try await master(["a", "b", "c", "d"])) { test in
+                var fetching = Fetching(session: test.session) { image in
+                    switch image.name {
+                    case "b": .file(path.appending(path: "none/b.png"))
+                    // A place that another result has: as on a file system that takes two names for one.
+                    case "d": .file(path.appending(path: "./a.png"))
+                    default: .file(path.appending(path: BytePath(text: image.name + ".png")))
+                    }
+                } finished: { image, place in
+                    ended.withLock { $0.append("\(image.name) \(place == nil ? "-" : "+")") }
+                } unwritten: { result in
+                    told.withLock { $0.append(result) }
+                }
+                let summary = try await fetching.follow(JobID(17))
+                #expect(summary.state == .done)
+                #expect(fetching.fetchedCount == 2 && fetching.unwrittenCount == 2 && fetching.failedCount == 0)
+                #expect(Set(fetching.unwritten) == Set(told.withLock { $0 }))
+            }
+            let results = told.withLock { $0 }.sorted { $0.image.index < $1.image.index }
+            // Whichever of the two came first has the place.
+            #expect(results.first?.image.name == "b" || results.last?.image.name == "b")
+            #expect(results.allSatisfy { $0.error.code == "cannot-write" && $0.error.message.contains(directory) })
+            #expect(ended.withLock { $0.sorted() }.count == 4)
+            #expect(try TestFiles.names(in: directory) == ["a.png", "c.png"])
+        }
+    }
+
+    @Test func `names that lead elsewhere stay in the directory`() async throws {
+        try await withTemporaryDirectory { directory in
+            let inbox = directory + "/inbox"
+            try OutputFile.makeDirectory(BytePath(text: inbox))
+            let names = [
+                "x/../\u{301}evil.png", "../../up.png", "/abs.png", "..", "\u{1F3FB}.png", "a\u{1B}[2J\n.png",
+                NameText.text(of: [0xF1, 0x2F, 0xE9]), "é.png", "e\u{301}.png",
+            ]
+            let result = try await fetch(try await master(names), into: inbox)
+            #expect(result.fetched == names.count)
+            #expect(try TestFiles.names(in: directory) == ["inbox"])
+            #expect(
+                Set(try directoryEntries(at: inbox).map { NameText.bytes(of: $0) })
+                    == Set(
+                        [
+                            "\u{301}evil.png", "up.png", "abs.png", "image-3.png", "\u{1F3FB}.png", "a%1B[2J%0A.png",
+                            "é.png", "e\u{301}.png",
+                        ].map { Array($0.utf8) } + [[0xE9] + Array(".png".utf8)]))
+        }
+    }
+
+    @Test func `nothing is replaced when that was asked for`() async throws {
+        try await withTemporaryDirectory { directory in
+            try TestFiles.write("mine", to: directory + "/a.png")
+            try await TestSession.with(try await master(["a", "b"])) { test in
+                var fetching = Fetching(
+                    session: test.session,
+                    place: { .entry(OutputNaming.name(for: $0.name, index: 0).file, of: BytePath(text: directory)) },
+                    mayReplace: false)
+                _ = try await fetching.follow(JobID(17))
+                #expect(fetching.fetchedCount == 1)
+                #expect(fetching.unwritten.map(\.error.code) == ["exists"])
+            }
+            #expect(try TestFiles.read(directory + "/a.png") == "mine")
+            #expect(try TestFiles.read(directory + "/b.png") == "B")
         }
     }
 

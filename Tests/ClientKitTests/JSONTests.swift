@@ -1,6 +1,7 @@
 import ClientKit
 import Foundation
 import JobModel
+import Names
 import Testing
 
 @Suite struct JSONTests {
@@ -12,6 +13,18 @@ import Testing
         #expect(json.text == #"{"b":1,"a":[true,null,0.5,3],"text":"line\n\"quoted\" \\ \u0001é"}"#)
         #expect(JSON.number(.infinity).text == "null")
         #expect((["a": "1"] as JSON).with(["b": "2"]).text == #"{"a":"1","b":"2"}"#)
+    }
+
+    @Test func `a name that is not UTF-8 has its bytes beside it, and no name can steer a terminal`() {
+        let name = "in/Mu\u{10FEF1}oz\u{9B}\u{202E}\u{2028}\u{E0001}.png"
+        let image = ImageStatus(index: 0, name: name, state: .waiting)
+        let text = image.json(job: JobID(1), place: .file(BytePath(text: "out/\u{10FEFF}"))).text
+        #expect(text.contains("\"name\":\"in/Mu\u{FFFD}oz\\u009b\\u202e\\u2028\\udb40\\udc01.png\""))
+        #expect(text.contains("\"output\":\"out/\u{FFFD}\""))
+        #expect(text.contains(#""name_base64":"aW4vTXXxb3rCm+KAruKAqPOggIEucG5n""#))
+        #expect(text.contains(#""output_base64":"b3V0L/8=""#))
+        #expect(!ImageStatus(index: 0, name: "é.png", state: .waiting).json(job: JobID(1)).text.contains("base64"))
+        #expect(JSON.file("a.png").text == #"{"file":"a.png"}"#)
     }
 
     // The objects that docs/cli.md prints.

@@ -1,4 +1,5 @@
 import ClientKit
+import Names
 import Transport
 
 // The example of docs/client-library.md, compiled and run by the tests: the page has the lines between the two marks.
@@ -13,10 +14,10 @@ func invert(_ files: [String], into directory: String, session: MasterSession) a
     for try await event in session.events(of: job, includingImages: true) {
         switch event {
         case .imageEnded(let image) where image.state == .done:
-            let name = OutputNaming.name(for: image.name, index: image.index)
-            try await session.fetch(image, to: .file("\(directory)/\(name)"))
+            let name = OutputNaming.name(for: image.name, index: image.index).file
+            try await session.fetch(image, to: .entry(name, of: BytePath(text: directory)))
         case .imageEnded(let image):
-            print("\(image.name) failed: \(image.failure?.reason ?? "\(image.state)")")
+            print("\(ShownText.of(image.name)) failed: \(image.failure?.reason ?? "\(image.state)")")
         case .changed(let summary):
             print("\(summary.imagesEnded) of \(summary.imageCount) images")
         case .ended(let summary):

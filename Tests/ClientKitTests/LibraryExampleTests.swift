@@ -31,6 +31,6 @@ import Testing
         let begin = try #require(source.range(of: "// example begins\n"))
         let end = try #require(source.range(of: "// example ends\n"))
         let example = source[begin.upperBound..<end.lowerBound]
-        #expect(page.contains("```swift\nimport ClientKit\nimport Transport\n\n\(example)```\n"))
+        #expect(page.contains("```swift\nimport ClientKit\nimport Names\nimport Transport\n\n\(example)```\n"))
     }
 }

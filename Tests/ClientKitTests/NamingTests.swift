@@ -1,4 +1,6 @@
 import Foundation
+import Names
+import SeededRandom
 import TestBasics
 import Testing
 
@@ -8,15 +10,59 @@ import Testing
     @Test(arguments: [
         ("photo.jpg", "photo.png"), ("in/deep/photo.tar.png", "photo.tar.png"), ("/abs/noextension", "noextension.png"),
         (".hidden", ".hidden.png"), ("stdin", "stdin.png"), ("../../etc/passwd", "passwd.png"), ("..", "image-3.png"),
-        ("", "image-3.png"), ("a/", "a.png"), ("/", "image-3.png"), ("nul\u{0}.png", "image-3.png"),
-        (String(repeating: "x", count: 300), "image-3.png"),
+        (".", "image-3.png"), ("a/..", "image-3.png"), ("", "image-3.png"), ("a/", "a.png"), ("/", "image-3.png"),
+        ("..png", "..png"), ("...", "...png"), ("nul\u{0}.png", "nul%00.png"), ("-rf.png", "-rf.png"),
+        ("x/../\u{301}evil.png", "\u{301}evil.png"), ("in/\u{1F3FB}.png", "\u{1F3FB}.png"),
+        ("Mu\u{10FEF1}oz.png", "Mu\u{10FEF1}oz.png"), ("a\u{1B}[31m\n.png", "a%1B[31m%0A.png"),
+        (String(repeating: "x", count: 251) + ".png", String(repeating: "x", count: 251) + ".png"),
+        (String(repeating: "x", count: 252) + ".png", String(repeating: "x", count: 249) + "-3.png"),
+        (String(repeating: "é", count: 150), String(repeating: "é", count: 124) + "-3.png"),
     ])
     func `a result is named after its input and stays in its directory`(label: String, name: String) {
-        #expect(OutputNaming.name(for: label, index: 3) == name)
+        let found = OutputNaming.name(for: label, index: 3)
+        #expect(found.file.text.utf8.elementsEqual(name.utf8), "\(found)")
+    }
+
+    @Test func `one's own names are kept as they are`() throws {
+        let names = ["a\nb.png", "\u{1B}.png", "é.png", "e\u{301}.png", "\u{10FEFF}.png", "x\u{202E}.png"]
+        let found = try OutputNaming.distinctNames(for: names.map { "in/" + $0 })
+        #expect(zip(found, names).allSatisfy { $0.file.text.utf8.elementsEqual($1.utf8) })
+        #expect(found.allSatisfy { $0.change == nil })
+    }
+
+    @Test func `whatever others call their images, every result has a name of its own in the directory, which is told`()
+    {
+        var random = SeededGenerator(seed: 39)
+        for longest in [32, 255] {
+            var register = OutputNameRegister(longest: longest)
+            var names: Set<[UInt8]> = []
+            for index in 0..<5000 as Range<UInt32> {
+                let label = NameText.text(
+                    of: random.bytes(Int.random(in: 0...(index % 7 == 0 ? 400 : 3), using: &random)))
+                let name = register.claim(label, index: index)
+                let bytes = name.file.bytes
+                #expect(bytes.count <= longest && !bytes.contains(UInt8(ascii: "/")) && bytes != Array("..".utf8))
+                #expect(bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
+                #expect(names.insert(bytes).inserted)
+                // A name without a note is the last part of the image's, with another extension.
+                if name.change == nil {
+                    let last = NameText.bytes(of: label).split(separator: UInt8(ascii: "/")).last ?? []
+                    #expect(last.starts(with: bytes.dropLast(4)))
+                }
+            }
+        }
+    }
+
+    @Test func `a change of a name is told with its reason`() {
+        var register = OutputNameRegister()
+        let labels = ["x.png", "b/x.jpg", "..", "a\u{7}", String(repeating: "y", count: 300)]
+        #expect(
+            labels.enumerated().map { register.claim($1, index: UInt32($0)).change }
+                == [nil, .taken, .unusable, .escaped, .shortened])
     }
 
     @Test func `two results of one name are refused with both inputs`() throws {
-        #expect(try OutputNaming.distinctNames(for: ["a/x.png", "b/y.png"]) == ["x.png", "y.png"])
+        #expect(try OutputNaming.distinctNames(for: ["a/x.png", "b/y.png"]).map(\.file.text) == ["x.png", "y.png"])
         let error = #expect(throws: ClientError.self) { try OutputNaming.distinctNames(for: ["a/x.png", "b/x.jpg"]) }
         #expect(error?.kind == .usage)
         #expect(
@@ -24,63 +70,36 @@ import Testing
                 == "'a/x.png' and 'b/x.jpg' would both be written to x.png; rename one, or process them separately")
     }
 
+    @Test func `long names that differ only at their ends stay different`() throws {
+        let long = String(repeating: "x", count: 260)
+        #expect(Set(try OutputNaming.distinctNames(for: [long + "1", long + "2"]).map(\.file)).count == 2)
+    }
+
     @Test func `a job's images of one name are told apart by their index`() {
         var register = OutputNameRegister()
-        let names = ["x.png", "a/x.jpg", "x-1.png", "x.tif"].enumerated().map { register.claim($1, index: UInt32($0)) }
+        let names = ["x.png", "a/x.jpg", "x-1.png", "x.tif"].enumerated().map {
+            register.claim($1, index: UInt32($0)).file.text
+        }
         #expect(names == ["x.png", "x-1.png", "x-1-2.png", "x-3.png"])
     }
 
-    @Test func `a result appears whole or not at all`() async throws {
-        try withTemporaryDirectory { directory in
-            try TestFiles.write("old", to: directory + "/x.png")
-            let discarded = try OutputFile(at: directory + "/x.png")
-            try discarded.descriptor.writeAll(Array("half".utf8))
-            #expect(try TestFiles.read(directory + "/x.png") == "old")
-            discarded.discard()
-            #expect(try TestFiles.names(in: directory) == ["x.png"])
-
-            let committed = try OutputFile(at: directory + "/x.png")
-            try committed.descriptor.writeAll(Array("new".utf8))
-            try committed.commit()
-            #expect(try TestFiles.names(in: directory) == ["x.png"])
-            #expect(try TestFiles.read(directory + "/x.png") == "new")
-        }
-    }
-
-    @Test func `a link and a device are written through, not replaced`() async throws {
-        try withTemporaryDirectory { directory in
-            try TestFiles.write("old", to: directory + "/target.png")
-            try FileManager.default.createSymbolicLink(
-                atPath: directory + "/link.png", withDestinationPath: "target.png")
-            let linked = try OutputFile(at: directory + "/link.png")
-            try linked.descriptor.writeAll(Array("new".utf8))
-            try linked.commit()
-            #expect(try TestFiles.read(directory + "/target.png") == "new")
-            #expect(
-                FileStatus(at: directory + "/target.png")?.identity == FileStatus(at: directory + "/link.png")?.identity
-            )
-
-            let device = try OutputFile(at: "/dev/null")
-            try device.descriptor.writeAll([1, 2, 3])
-            try device.commit()
-            #expect(FileStatus(at: "/dev/null")?.kind == .other)
-        }
-    }
-
-    @Test func `directories are made as far as they are missing`() async throws {
-        try withTemporaryDirectory { directory in
-            try OutputFile.makeDirectory(directory + "/a/b/c/")
-            try OutputFile.makeDirectory(directory + "/a/b")
-            #expect(FileStatus(at: directory + "/a/b/c")?.kind == .directory)
-            try TestFiles.write("", to: directory + "/file")
-            #expect(throws: ClientError.self) { try OutputFile.makeDirectory(directory + "/file/below") }
-        }
-    }
-
     @Test func `documents are named after their inputs`() {
-        #expect(OutputNaming.name(for: "a/photo.png", index: 0, kind: .json) == "photo.json")
+        #expect(OutputNaming.name(for: "a/photo.png", index: 0, kind: .json).file.text == "photo.json")
         var register = OutputNameRegister(kind: .json)
         #expect(
-            ["x.png", "y/x.png"].enumerated().map { register.claim($1, index: UInt32($0)) } == ["x.json", "x-1.json"])
+            ["x.png", "y/x.png"].enumerated().map { register.claim($1, index: UInt32($0)).file.text }
+                == ["x.json", "x-1.json"])
+    }
+
+    @Test func `a path that is too long for an image's name loses directories at its beginning, never its end`() {
+        let label = (0..<200).map { "dir\($0)" }.joined(separator: "/") + "/photo.png"
+        let fitted = OutputNaming.fitted(label)
+        #expect(fitted.utf8.count <= 1024 && fitted.utf8.count > 1000)
+        #expect(fitted.hasPrefix(".../dir") && label.hasSuffix(fitted.dropFirst(3)))
+        #expect(OutputNaming.fitted("a/b.png") == "a/b.png")
+        // The longest name that a file can have, none of it UTF-8.
+        let odd = NameText.text(of: [UInt8](repeating: 0xFF, count: 255))
+        #expect(OutputNaming.fitted("some/where/" + odd) == ".../" + odd)
+        #expect(OutputNaming.fitted(String(repeating: "é", count: 2000)).utf8.count <= 1024)
     }
 }

@@ -182,6 +182,14 @@ import Testing
         }
     }
 
+    @Test(arguments: ["run", "submit", "verify"])
+    func `a list of files stands for files, and a pipeline is looked for beside it, too`(_ command: String) async {
+        #expect(throws: Never.self) { try Tessera.parseAsRoot([command, "invert", "--files-from", "list"]) }
+        let nobody = ["--master", "127.0.0.1:1", "--reconnect-timeout", "0s"]
+        let words = [command, "gaussian-blur", "sigma=3", "--files-from", "/nonexistent/list"]
+        #expect(await Tessera.run(words + nobody) == .usage)
+    }
+
     // MARK: Jobs and images
 
     @Test(arguments: [

@@ -3,6 +3,7 @@ import Foundation
 import Pipelines
 import ClientKit
 import JobModel
+import Names
 import MasterClient
 import Settings
 import TestBasics
@@ -158,7 +159,7 @@ import Transport
 
     @Test func `the file of the home directory counts when no other is named`() async throws {
         try await withTemporaryDirectory { home in
-            try OutputFile.makeDirectory(home + "/.config/tessera")
+            try OutputFile.makeDirectory(BytePath(text: home + "/.config/tessera"))
             let file = home + "/.config/tessera/client.yaml"
             try TestFiles.write("master: file:2\nreconnect-timeout: 5s\npriority: 7\n", to: file)
             let fromFile = try await settings([], ["HOME": home], files: [file])
@@ -172,7 +173,7 @@ import Transport
 
     @Test func `a mistake in the file is refused with its place, and an empty file is none`() async throws {
         try await withTemporaryDirectory { home in
-            try OutputFile.makeDirectory(home + "/.config/tessera")
+            try OutputFile.makeDirectory(BytePath(text: home + "/.config/tessera"))
             let file = home + "/.config/tessera/client.yaml"
             for (text, expected) in [
                 ("mastr: a:1\n", "\(file):1: tessera has no setting 'mastr'; did you mean 'master'?"),

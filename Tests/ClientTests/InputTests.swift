@@ -69,7 +69,7 @@ import Testing
         for _ in 0..<2 {
             #expect(try await file.reference() == BlobReference(digest: digest, byteCount: UInt64(bytes.count)))
         }
-        let link = try FileManager.default.destinationOfSymbolicLink(atPath: file.path)
+        let link = try FileManager.default.destinationOfSymbolicLink(atPath: file.path.text)
         #expect(link.hasSuffix("(deleted)"))
     }
 

@@ -1,11 +1,16 @@
 import ClientKit
 import Foundation
+import Glibc
+import Names
 import TestBasics
 import Testing
 
 @testable import Client
 
 @Suite struct NamingTests {
+    /// Only files that begin so are sent.
+    private let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
     private func target(_ option: String?, _ count: Int?, isTerminal: Bool = false) throws -> OutputTarget {
         try OutputTarget(option: option, imageCount: count, isTerminal: isTerminal) { $0 == "existing" }
     }
@@ -28,6 +33,7 @@ import Testing
             ("out.png", nil, false, "several images"),
             ("out.jpg", 1, false, "write -o out.png, and convert it afterwards"),
             ("a.b/Out.TIFF", 1, false, "write -o a.b/Out.png"), ("hist.csv", 1, false, "results are PNG files"),
+            ("\u{301}\u{10FEF1}.jpg", 1, false, "write -o \u{301}\\xF1.png"),
         ] as [(String?, Int?, Bool, String)])
     func `-o that makes no sense is refused with what to do`(
         option: String?, count: Int?, isTerminal: Bool, words: String
@@ -39,22 +45,87 @@ import Testing
 
     @Test func `an input is not replaced unless that is asked for`() async throws {
         try withTemporaryDirectory { directory in
-            let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
             try TestFiles.write(signature, to: directory + "/a.png")
             try TestFiles.write(signature, to: directory + "/b.jpg")
             try FileManager.default.createSymbolicLink(atPath: directory + "/link.png", withDestinationPath: "b.jpg")
             let inputs = try JobInputs(
                 [directory + "/a.png", directory + "/b.jpg"], context: CommandContext(isJSON: false))
             let error = #expect(throws: ClientError.self) {
-                try inputs.places(in: .directory(directory), mayReplaceInputs: false)
+                try inputs.places(in: .directory(BytePath(text: directory)), mayReplaceInputs: false)
             }
             #expect(error?.message.contains("would replace the input '\(directory)/a.png'") == true)
             #expect(throws: ClientError.self) {
-                try inputs.places(in: .file(directory + "/link.png"), mayReplaceInputs: false)
+                try inputs.places(in: .file(BytePath(text: directory + "/link.png")), mayReplaceInputs: false)
             }
             #expect(
-                try inputs.places(in: .directory(directory), mayReplaceInputs: true)
-                    == [.file(directory + "/a.png"), .file(directory + "/b.png")])
+                try inputs.places(in: .directory(BytePath(text: directory)), mayReplaceInputs: true).places
+                    == ["a", "b"].map { .file(BytePath(text: "\(directory)/\($0).png")) })
+            // Also under another name: a hard link, and a link that a directory's name goes through.
+            try FileManager.default.linkItem(atPath: directory + "/a.png", toPath: directory + "/hard.png")
+            try FileManager.default.createSymbolicLink(atPath: directory + "/same", withDestinationPath: ".")
+            for path in ["/hard.png", "/same/a.png", "/./a.png"] {
+                let error = #expect(throws: ClientError.self) {
+                    try inputs.places(in: .file(BytePath(text: directory + path)), mayReplaceInputs: false)
+                }
+                #expect(error?.status == .usage)
+            }
         }
+    }
+
+    @Test func `results of odd names are named byte by byte, and new ones are told`() throws {
+        try withTemporaryDirectory { directory in
+            let long = String(repeating: "x", count: 253)
+            let names = [
+                "é.png", "e\u{301}.png", "\u{301}m.png", "\u{1F3FB}.png", "\u{10FEFF}.png", "a\nb.png", "..png", long,
+            ]
+            for name in names {
+                let path = BytePath(text: "\(directory)/\(name)")
+                let file = FileDescriptor(path.withCString { open($0, O_WRONLY | O_CREAT, 0o600) })
+                try file.writeAll(signature)
+                file.close()
+            }
+            let inputs = try JobInputs(names.map { "\(directory)/\($0)" }, context: CommandContext(isJSON: false))
+            #expect(inputs.complaints == [])
+            let places = try inputs.places(in: .directory(BytePath(text: directory + "/out/")), mayReplaceInputs: false)
+            #expect(
+                places.places.dropLast().compactMap { $0.path?.bytes }
+                    == names.dropLast().map { BytePath(text: "\(directory)/out/\($0)").bytes })
+            #expect(places.renamed.map(\.change) == [.shortened])
+            #expect(places.renamed.first?.text.contains("longer than the file system allows") == true)
+        }
+    }
+
+    @Test func `a place that cannot be written is refused before anything is sent, and makes nothing`() throws {
+        try withTemporaryDirectory { directory in
+            try TestFiles.write(signature, to: directory + "/a.png")
+            let inputs = try JobInputs([directory + "/a.png"], context: CommandContext(isJSON: false))
+            try FileManager.default.createDirectory(atPath: directory + "/out/a.png", withIntermediateDirectories: true)
+            for target in [.file("none/x.png"), .directory("out"), .directory("a.png"), .file("out")] as [OutputTarget]
+            {
+                let inside: OutputTarget =
+                    switch target {
+                    case .file(let path): .file(BytePath(text: directory).appending(path: path))
+                    case .directory(let path): .directory(BytePath(text: directory).appending(path: path))
+                    case .standardOutput: .standardOutput
+                    }
+                let error = #expect(throws: ClientError.self) {
+                    try inputs.places(in: inside, mayReplaceInputs: true)
+                }
+                #expect(error?.code == "cannot-write", "\(inside)")
+            }
+            try TestFiles.write("there", to: directory + "/there.png")
+            let taken = #expect(throws: ClientError.self) {
+                try inputs.places(
+                    in: .file(BytePath(text: directory + "/there.png")), mayReplaceInputs: false, mayReplace: false)
+            }
+            #expect(taken?.code == "exists")
+            #expect(try TestFiles.names(in: directory) == ["a.png", "out", "there.png"])
+        }
+    }
+
+    @Test func `an option whose value begins with a mark is given to the parser in two parts`() {
+        #expect(
+            ArgumentText.separated(["--output=\u{301}x", "--output=x", "-o", "\u{301}", "--json", "--", "--a=\u{301}"])
+                == ["--output", "\u{301}x", "--output=x", "-o", "\u{301}", "--json", "--", "--a=\u{301}"])
     }
 }

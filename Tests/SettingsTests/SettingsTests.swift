@@ -32,6 +32,12 @@ import Testing
         #expect(try read([]).integer("chunk-bytes", in: 1...Int.max) == 16 << 20)
     }
 
+    @Test func `a value may begin with a combining mark`() throws {
+        #expect(try read(["--state-dir=\u{301}x"]).text("state-dir")?.utf8.elementsEqual("\u{301}x".utf8) == true)
+        #expect(try read(["--state-dir=a=b"]).text("state-dir") == "a=b")
+        #expect(try read(["--state-dir="]).text("state-dir") == "")
+    }
+
     @Test func `an unknown flag is refused with the nearest right one`() {
         #expect {
             try read(["--stat-dir", "x"])

@@ -1,4 +1,5 @@
 import Glibc
+import Names
 import Synchronization
 import SystemCalls
 import TestBasics
@@ -82,6 +83,37 @@ import Testing
             removeTree(directory + "/gone")
             #expect(try directoryEntries(at: directory) == ["kept"])
             #expect(try contents(directory + "/kept/file") == [1])
+        }
+    }
+
+    @Test func `names that are not UTF-8 are listed and removed`() throws {
+        try withTemporaryDirectory { directory in
+            let odd = BytePath(Array("\(directory)/".utf8) + [0x64, 0xE9])
+            try #require(odd.withCString { mkdir($0, 0o700) } == 0)
+            try #require(odd.appending(path: BytePath([0xFF])).withCString { open($0, O_CREAT | O_WRONLY, 0o600) } >= 0)
+            #expect(try directoryEntries(at: directory) == ["d\u{10FEE9}"])
+            #expect(try directoryEntries(at: odd.text) == ["\u{10FEFF}"])
+            removeTree(odd.text)
+            #expect(try directoryEntries(at: directory) == [])
+        }
+    }
+
+    @Test func `an open directory is the same when its path leads elsewhere`() throws {
+        try withTemporaryDirectory { directory in
+            try #require(mkdir(directory + "/a", 0o700) == 0)
+            let opened = try OpenDirectory(at: BytePath(text: directory + "/a"))
+            try #require(rename(directory + "/a", directory + "/b") == 0 && symlink("/", directory + "/a") == 0)
+            let name = try #require(FileName(text: "\u{301}x"))
+            close(try opened.create(name, mode: 0o600))
+            #expect(try directoryEntries(at: directory + "/b") == [name.text])
+            #expect(throws: SystemError(code: EEXIST)) { close(try opened.create(name, mode: 0o600)) }
+            let other = try #require(FileName(text: "other"))
+            close(try opened.create(other, mode: 0o600))
+            #expect(throws: SystemError(code: EEXIST)) { try opened.rename(name, to: other, replaces: false) }
+            try opened.rename(name, to: other, replaces: true)
+            #expect(try directoryEntries(at: directory + "/b") == ["other"])
+            #expect(try opened.status(of: name) == nil)
+            #expect(opened.longestName == 255)
         }
     }
 

@@ -33,3 +33,18 @@ void tsr_system_occupy_standard_streams(void);
 /// Continues as a process of its own session whose parent is not the caller's: the caller's process ends with status 0.
 /// Returns 0, or an errno. To be called while the process has one thread.
 int tsr_system_leave_family(void);
+/// The environment of this process: "NAME=value" strings, and a null pointer. It is the process's own.
+char **tsr_system_environment(void);
+
+/// Opens a directory as a place only, which needs no right to read it (O_PATH). Returns its descriptor, or -1 with errno.
+int tsr_system_open_directory(const char *path);
+
+/// Opens a new file without a name in a directory, for reading and writing (O_TMPFILE). Returns its descriptor, or -1 with
+/// errno; EOPNOTSUPP where such a file cannot be made, or could not be given a name later.
+int tsr_system_open_unnamed(int directory, mode_t mode);
+
+/// Gives a file without a name one in a directory. Returns 0, or -1 with errno; EEXIST when the name is not free.
+int tsr_system_link_unnamed(int file, int directory, const char *name);
+
+/// Renames a file; the new name must be free. Returns 0, or -1 with errno; EEXIST when it is not.
+int tsr_system_rename_to_free(int directory, const char *name, int new_directory, const char *new_name);

@@ -1,4 +1,5 @@
 import ClientKit
+import Names
 
 /// The words of a command line, made plain for the parser.
 ///
@@ -14,20 +15,20 @@ enum CommandLineWords {
             "--\($0.name)"
         }
     ).union([
-        "--config", "--roi", "--output", "-o", "--image", "--limit", "--before", "--state", "--since", "--search",
+        "--config", "--roi", "--output", "-o", "--files-from", "--image", "--limit", "--before", "--state", "--since",
+        "--search",
     ])
 
     /// The options that take none.
     static let switches: Set<String> = [
-        "--help", "-h", "--version", "--json", "--no-cache", "--overwrite", "--detach", "--images", "--failed",
-        "--no-wait",
-        "--resume", "--all", "--mine",
+        "--help", "-h", "--version", "--json", "--no-cache", "--overwrite", "--no-clobber", "--detach", "--images",
+        "--failed", "--no-wait", "--resume", "--all", "--mine", "--yes",
     ]
 
     /// - Parameter isFile: whether there is a file at a path.
     /// - Throws: `ClientError` for a word that is neither an option nor a file, and for a second place of results.
     static func plain(
-        _ words: [String], isFile: (String) -> Bool = { FileStatus(at: $0) != nil }
+        _ words: [String], isFile: (String) -> Bool = { FileStatus(at: BytePath(text: $0)) != nil }
     ) throws(ClientError) -> [String] {
         var plain: [String] = []
         var rest = words[...]

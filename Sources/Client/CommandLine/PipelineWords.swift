@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClientKit
+import Names
 import Pipelines
 
 /// Recognises a pipeline that the shell has split, because its quotes were forgotten, and one that is not the first word.
@@ -13,7 +14,7 @@ struct PipelineWords {
     /// The words after it.
     let files: [String]
     var presets = PresetBook()
-    var isFile: (String) -> Bool = { FileStatus(at: $0) != nil }
+    var isFile: (String) -> Bool = { FileStatus(at: BytePath(text: $0)) != nil }
 
     /// What is wrong with the words; `nil` when they can be a pipeline and files.
     var complaint: ClientError? { swapped ?? split }

@@ -105,12 +105,19 @@ struct DeadLetters: AsyncParsableCommand {
             abstract: "Forget dead-lettered images.", usage: "tessera dead purge JOB | JOB.N | --all [options]")
 
         @OptionGroup var target: Target
+
+        @Flag(help: "With --all on a terminal: do not ask.")
+        var yes = false
+
         @OptionGroup var common: CommonOptions
 
         var isJSON: Bool { common.json }
 
         func execute(_ context: CommandContext) async throws -> ExitStatus {
-            try await target.change(common, context, "purged", "forgotten") { try await $0.purge($1) }
+            if target.all, !yes, !Confirmation.isGiven("Forget all dead-lettered images of all jobs for ever?") {
+                throw ClientError("not-confirmed", "nothing was purged; --yes answers the question")
+            }
+            return try await target.change(common, context, "purged", "forgotten") { try await $0.purge($1) }
         }
     }
 

@@ -1,11 +1,12 @@
 import ClientKit
 import ImageFormats
+import Names
 
 /// A look at the first bytes of an input, before anything is sent: what is not an image would travel, and then fail.
 enum InputFormat {
     /// What is wrong with the file at `path`; `nil` for one that begins as an image does.
     /// - Parameter label: the name by which it is known to the person.
-    static func complaint(path: String, label: String) -> ClientError? {
+    static func complaint(path: BytePath, label: String) -> ClientError? {
         guard let start = try? FileDescriptor.start(of: path, count: ImageFormats.sniffedByteCount) else {
             // Reading it for its digest will fail, too, and say why.
             return nil
@@ -14,7 +15,7 @@ enum InputFormat {
             _ = try ImageFormats.format(ofFileBeginning: start)
             return nil
         } catch {
-            return ClientError(error.cause.code, "'\(label)': \(error.reason)\(command(label, start))")
+            return ClientError(error.cause.code, "'\(ShownText.of(label))': \(error.reason)\(command(label, start))")
         }
     }
 
@@ -25,8 +26,9 @@ enum InputFormat {
             Array("RIFF".utf8), Array("%PDF".utf8),
         ]
         guard isKnown.contains(where: start.starts(with:)) else { return "" }
-        let dot = label.lastIndex(of: ".") ?? label.endIndex
-        let name = label == "stdin" ? "- png:-" : "'\(label)' '\(label[..<dot]).png'"
-        return " With ImageMagick: convert \(name)"
+        let bytes = BytePath(text: label).bytes
+        let name = BytePath(bytes[..<(bytes.lastIndex(of: UInt8(ascii: ".")) ?? bytes.endIndex)])
+        let names = label == "stdin" ? "- png:-" : "'\(ShownText.of(label))' '\(name).png'"
+        return " With ImageMagick: convert \(names)"
     }
 }

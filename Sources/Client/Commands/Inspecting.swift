@@ -59,7 +59,7 @@ struct Status: ClientCommand {
         } else {
             let listing = try await jobs
             try context.console.write(
-                Listing.master(try await master)
+                table: Listing.master(try await master)
                     + (listing.isEmpty
                         ? "" : "\n" + Listing.jobs(listing, now: context.now, isColored: context.console.isColored)))
         }
@@ -84,7 +84,7 @@ struct Status: ClientCommand {
                         Table.printable("\(job).\(image.index)  \(image.name)  \(failure)") + "\n")
                 }
             } else {
-                try context.console.write(Listing.images(shown, isColored: context.console.isColored))
+                try context.console.write(table: Listing.images(shown, isColored: context.console.isColored))
             }
         }
         if shownCount == 0 {
@@ -151,7 +151,7 @@ struct Jobs: ClientCommand {
         } else if jobs.isEmpty {
             context.console.note(filter.isEmpty && before == nil ? "there are no jobs" : "there are no such jobs")
         } else {
-            try context.console.write(Listing.jobs(jobs, now: context.now, isColored: context.console.isColored))
+            try context.console.write(table: Listing.jobs(jobs, now: context.now, isColored: context.console.isColored))
         }
         return .done
     }
@@ -310,7 +310,7 @@ struct Workers: ClientCommand {
         } else if workers.isEmpty {
             context.console.note("there are no workers; start one with tessera-worker --master \(settings.endpoint)")
         } else {
-            try context.console.write(Listing.workers(workers, isColored: context.console.isColored))
+            try context.console.write(table: Listing.workers(workers, isColored: context.console.isColored))
         }
         return .done
     }

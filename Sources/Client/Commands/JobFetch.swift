@@ -1,6 +1,7 @@
 import Pipelines
 import ClientKit
 import JobModel
+import Names
 
 /// `tessera fetch`: the results of a job that was submitted earlier.
 struct JobFetch: Sendable {
@@ -8,6 +9,8 @@ struct JobFetch: Sendable {
     let session: MasterSession
     let progress: ProgressReporter
     let job: JobID
+    /// Whether a result may replace a file.
+    let mayReplace: Bool
 
     /// Fetches the results of all images.
     /// - Parameters:
@@ -20,14 +23,18 @@ struct JobFetch: Sendable {
         let target = try OutputTarget(
             option: option, imageCount: summary.isSealed ? summary.imageCount : nil, kind: summary.resultKind)
         try refuseMixedOutput(target)
-        if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
+        let longest = try check(target)
 
-        var register = OutputNameRegister(kind: summary.resultKind)
-        let (console, isJSON) = (context.console, context.isJSON)
-        var fetching = Fetching(session: session) { image in
-            target.place { register.claim(image.name, index: image.index) }
-        } finished: { image, place in
-            if isJSON { try console.write(image.json(job: job, place: place)) }
+        var register = OutputNameRegister(kind: summary.resultKind, longest: longest)
+        let context = context
+        let (renamings, unwritten) = (NoteLimit(), NoteLimit())
+        let place: (ImageStatus) -> ResultPlace = { image in
+            Self.place(of: image, in: target, context, renamings) { register.claim(image.name, index: image.index) }
+        }
+        var fetching = Fetching(session: session, place: place, mayReplace: mayReplace) { image, place in
+            if context.isJSON { try context.console.write(image.json(job: job, place: place)) }
+        } unwritten: { result in
+            context.tell(result, of: job, unwritten)
         }
         var report = JobReport(job: job)
         if waits {
@@ -42,7 +49,39 @@ struct JobFetch: Sendable {
         report.fetchedCount = fetching.fetchedCount
         report.failures = fetching.failures.sorted { $0.index < $1.index }
         report.remarked = fetching.remarked.sorted { $0.index < $1.index }
+        report.unwrittenCount = fetching.unwrittenCount
+        renamings.tellRest(context.console, "results have other names than their images")
         return report
+    }
+
+    /// Finds what stands in the way of the results before they are waited for, and makes their directory.
+    /// - Returns: the most bytes that a name may have in the directory.
+    private func check(_ target: OutputTarget) throws(ClientError) -> Int {
+        switch target {
+        case .standardOutput: break
+        case .file(let path): try OutputFile.check(.file(path), mayReplace: mayReplace)
+        case .directory(let path): return try OutputFile.makeDirectory(path)
+        }
+        return OutputNaming.usualLongestName
+    }
+
+    /// The place of an image's result; a name that is not the image's is told.
+    private static func place(
+        of image: ImageStatus, in target: OutputTarget, _ context: CommandContext, _ renamings: NoteLimit,
+        named name: () -> OutputNaming.ResultName
+    ) -> ResultPlace {
+        switch target {
+        case .standardOutput: return .standardOutput
+        case .file(let path): return .file(path)
+        case .directory(let path):
+            let name = name()
+            let place = ResultPlace.entry(name.file, of: path)
+            if let change = name.change, renamings.mayTell() {
+                context.console.note(
+                    Renaming(label: image.name, place: place, change: change).text, code: "renamed")
+            }
+            return place
+        }
     }
 
     /// Fetches the result of one image.
@@ -57,13 +96,15 @@ struct JobFetch: Sendable {
         }
         guard image.state == .done else {
             let why = image.failure.map { "\($0.code): \($0.reason)" } ?? "it is \(image.state)"
-            throw ClientError("no-result", "image \(id) ('\(image.name)') has no result: \(why)")
+            throw ClientError("no-result", "image \(id) ('\(ShownText.of(image.name))') has no result: \(why)")
         }
         let target = try OutputTarget(option: option, imageCount: 1, kind: summary.resultKind)
         try refuseMixedOutput(target)
-        if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
-        let place = target.place { OutputNaming.name(for: image.name, index: index, kind: summary.resultKind) }
-        try await session.fetch(image, to: place)
+        let longest = try check(target)
+        let place = Self.place(of: image, in: target, context, NoteLimit()) {
+            OutputNaming.name(for: image.name, index: index, kind: summary.resultKind, longest: longest)
+        }
+        try await session.fetch(image, to: place, mayReplace: mayReplace)
         if context.isJSON { try context.console.write(image.json(job: job, place: place)) }
         // The end of the other images is not what was asked for: the report is without a summary.
         var report = JobReport(job: job)

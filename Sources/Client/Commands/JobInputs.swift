@@ -1,5 +1,6 @@
 import Pipelines
 import ClientKit
+import Names
 
 /// The files of a command line: those that can be read, and complaints about the others, which are reported at once.
 struct JobInputs: Sendable {
@@ -40,7 +41,7 @@ struct JobInputs: Sendable {
                 if let error = InputFormat.complaint(path: file.path, label: file.label) { throw error }
                 files.append(file)
             } catch {
-                let isPipe = FileStatus(at: argument)?.kind == .other
+                let isPipe = FileStatus(at: BytePath(text: argument))?.kind == .other
                 let told =
                     isPipe ? ClientError(error.code, error.message + "; use '-' to read from a pipe") : error
                 complaints.append(InputComplaint(label: argument, error: told))
@@ -62,26 +63,72 @@ struct JobInputs: Sendable {
         }
     }
 
-    /// The place of the result of each file.
-    /// - Throws: `ClientError` when two results would have the same name, or one would replace an input.
+    /// The places of the results, and results that are not called like their inputs.
+    struct Places: Sendable, Hashable {
+        var places: [ResultPlace] = []
+        var renamed: [Renaming] = []
+    }
+
+    /// The place of the result of each file, checked before anything is computed: a directory is made, and what stands in the
+    /// way of a result is found.
+    /// - Parameters:
+    ///   - mayReplaceInputs: whether a result may replace an input.
+    ///   - mayReplace: whether a result may replace any file.
+    /// - Throws: `ClientError` when two results would have the same name, one would replace a file that it may not replace,
+    ///   or one cannot be written.
     func places(
-        in target: OutputTarget, kind: ResultKind = .image, mayReplaceInputs: Bool
-    ) throws(ClientError) -> [ResultPlace] {
-        let names =
-            switch target {
-            case .standardOutput, .file: files.map { _ in "" }
-            case .directory: try OutputNaming.distinctNames(for: files.map(\.label), kind: kind)
-            }
-        let places = names.map { name in target.place { name } }
-        if !mayReplaceInputs {
-            let inputs = Set(files.map(\.identity))
-            for case .file(let path) in places {
-                if let existing = FileStatus(at: path), existing.kind == .regular, inputs.contains(existing.identity) {
-                    throw .usage(
-                        "the result would replace the input '\(path)'; choose another place, or say --overwrite")
+        in target: OutputTarget, kind: ResultKind = .image, mayReplaceInputs: Bool, mayReplace: Bool = true
+    ) throws(ClientError) -> Places {
+        var found = Places()
+        switch target {
+        case .standardOutput: found.places = files.map { _ in .standardOutput }
+        case .file(let path): found.places = files.map { _ in .file(path) }
+        case .directory(let path):
+            // Names are found before the directory is made: a mistake makes nothing.
+            let longest = OutputNaming.longestName(in: path)
+            let names = try OutputNaming.distinctNames(for: files.map(\.label), kind: kind, longest: longest)
+            for (file, name) in zip(files, names) {
+                let place = ResultPlace.file(path.appending(name.file))
+                found.places.append(place)
+                if let change = name.change {
+                    found.renamed.append(Renaming(label: file.label, place: place, change: change))
                 }
             }
         }
-        return places
+        let inputs = mayReplaceInputs ? [] : Set(files.map(\.identity))
+        for case .file(let path) in found.places {
+            if let existing = FileStatus(at: path), existing.kind == .regular, inputs.contains(existing.identity) {
+                throw .usage(
+                    "the result would replace the input '\(path)'; choose another place, or say --overwrite")
+            }
+        }
+        var isDirectoryKnown = false
+        if case .directory(let path) = target {
+            try OutputFile.makeDirectory(path)
+            isDirectoryKnown = true
+        }
+        for place in found.places {
+            try OutputFile.check(place, mayReplace: mayReplace, isDirectoryKnown: isDirectoryKnown)
+        }
+        return found
+    }
+}
+
+/// A result that is not called like its image, as far as a person must know.
+struct Renaming: Sendable, Hashable {
+    let label: String
+    let place: ResultPlace
+    let change: OutputNaming.Change
+
+    /// `'a/cat.png' is written to 'out/cat-17.png': an earlier result has the name`
+    var text: String {
+        let reason =
+            switch change {
+            case .unusable: "its name is not that of a file"
+            case .escaped: "its name has characters that could steer a terminal"
+            case .shortened: "its name would be longer than the file system allows"
+            case .taken: "an earlier result has its name"
+            }
+        return "'\(ShownText.of(label))' is written to '\(place.path.map { "\($0)" } ?? "-")': \(reason)"
     }
 }

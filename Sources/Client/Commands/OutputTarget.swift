@@ -1,13 +1,14 @@
 import ClientKit
 import ImageFormats
+import Names
 import Pipelines
 
 /// The place of results, as `-o` says.
 enum OutputTarget: Sendable, Hashable {
     case standardOutput
-    case file(String)
+    case file(BytePath)
     /// Each result under its input's base name.
-    case directory(String)
+    case directory(BytePath)
 
     /// - Parameters:
     ///   - option: the value of `-o`, `nil` when it was not given.
@@ -18,7 +19,7 @@ enum OutputTarget: Sendable, Hashable {
     init(
         option: String?, imageCount: Int?, kind: ResultKind = .image,
         isTerminal: Bool = FileDescriptor.standardOutput.isTerminal,
-        isDirectory: (String) -> Bool = { FileStatus(at: $0)?.kind == .directory }
+        isDirectory: (BytePath) -> Bool = { FileStatus(at: $0)?.kind == .directory }
     ) throws(ClientError) {
         let isOne = imageCount == 1
         let isTerminal = isTerminal && kind == .image
@@ -36,9 +37,12 @@ enum OutputTarget: Sendable, Hashable {
             self = .standardOutput
         case "":
             throw .usage("-o needs a path: FILE, DIR/ or -")
-        case let path? where path.hasSuffix("/") || isDirectory(path):
-            self = .directory(path)
-        case let path?:
+        case let text?:
+            let path = BytePath(text: text)
+            if path.endsWithSlash || isDirectory(path) {
+                self = .directory(path)
+                return
+            }
             guard isOne else {
                 throw .usage("-o \(path) is one file, but there are several images; write -o \(path)/ for a directory")
             }
@@ -55,23 +59,13 @@ enum OutputTarget: Sendable, Hashable {
     ]
 
     /// - Throws: `ClientError` for a name that promises another format than the file would have.
-    private static func refuseOtherFormat(_ path: String, _ kind: ResultKind) throws(ClientError) {
-        guard let dot = path.utf8.lastIndex(of: UInt8(ascii: ".")) else { return }
-        let ending = path[path.utf8.index(after: dot)...].lowercased()
+    private static func refuseOtherFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
+        guard let dot = path.bytes.lastIndex(of: UInt8(ascii: ".")) else { return }
+        let ending = String(decoding: path.bytes[(dot + 1)...], as: UTF8.self).lowercased()
         guard otherFormats.contains(ending), ending != kind.fileExtension else { return }
-        let right = path[..<dot] + "." + kind.fileExtension
+        let right = BytePath(path.bytes[...dot] + Array(kind.fileExtension.utf8))
         throw .usage(
             "-o \(path) is the name of another format: results are \(kind.fileExtension.uppercased()) files; write -o \(right)"
                 + (kind == .image ? ", and convert it afterwards: convert \(right) \(path)" : ""))
-    }
-
-    /// The place of one result.
-    /// - Parameter name: the result's file name within a directory; asked for only when the results go into one.
-    func place(named name: () -> String) -> ResultPlace {
-        switch self {
-        case .standardOutput: .standardOutput
-        case .file(let path): .file(path)
-        case .directory(let path): .file((path.hasSuffix("/") ? path : path + "/") + name())
-        }
     }
 }

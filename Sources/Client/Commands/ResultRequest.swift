@@ -1,4 +1,5 @@
 import ImageFormats
+import Names
 import Pipelines
 import ClientKit
 
@@ -19,12 +20,13 @@ struct ResultRequest: Sendable, Hashable {
         var pipeline = try Self.reading { () throws(PipelineError) in try PipelineCache.shared.pipeline(text) }
         let isStandardOutput = output == nil || output == "-"
         if let output, let kind = Self.documentKind(of: output) {
+            let shown = ShownText.of(output)
             if let region {
                 throw .usage(
-                    "-o \(output) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
+                    "-o \(shown) asks for a document, but --roi \(region) cuts out a part of an image; leave --roi out, or cut "
                         + "first: write `crop` at the beginning of the pipeline")
             }
-            pipeline = try Self.reading("-o \(output): ") { () throws(PipelineError) in
+            pipeline = try Self.reading("-o \(shown): ") { () throws(PipelineError) in
                 try pipeline.givingDocument(kind)
             }
         } else if isStandardOutput, isJSON {
@@ -36,8 +38,9 @@ struct ResultRequest: Sendable, Hashable {
         isPrinted = isJSON && isStandardOutput && kind == .json
         if kind.isDocument, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
             throw .usage(
-                "-o \(output) is the name of an image, but the pipeline's result is \(kind.rawValue.uppercased()); write to a "
-                    + "file that ends with .\(kind.fileExtension), or leave output=\(kind.rawValue) out")
+                "-o \(ShownText.of(output)) is the name of an image, but the pipeline's result is "
+                    + "\(kind.rawValue.uppercased()); write to a file that ends with .\(kind.fileExtension), or leave "
+                    + "output=\(kind.rawValue) out")
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClientKit
+import JobModel
 
 struct Run: ClientCommand {
     static let configuration = CommandConfiguration(
@@ -25,17 +26,25 @@ struct Run: ClientCommand {
     @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
     var files: [String] = []
 
+    @OptionGroup var list: InputListOption
+
     @OptionGroup var output: OutputOptions
 
     @Flag(help: "Allow a result to replace an input file.")
     var overwrite = false
+
+    @Flag(help: "Replace no file: refuse to begin when a result's place is taken.")
+    var noClobber = false
 
     @OptionGroup var jobOptions: JobOptionFlags
     @OptionGroup var common: CommonOptions
 
     var isJSON: Bool { common.json }
 
-    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "run") }
+    func validate() throws {
+        try list.requireFiles(files, after: pipeline, of: "run")
+        if overwrite, noClobber { throw ValidationError("--overwrite and --no-clobber exclude each other") }
+    }
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
@@ -44,16 +53,23 @@ struct Run: ClientCommand {
         let result = try ResultRequest(
             pipeline: settings.pipeline(pipeline, region: jobOptions.roi), output: output, isJSON: context.isJSON,
             region: jobOptions.roi)
+        let files = try list.adding(to: files)
         let target = try OutputTarget(option: output, imageCount: files.count, kind: result.kind)
         if context.isJSON, target == .standardOutput, !result.isPrinted {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
         let inputs = try JobInputs(files, context: context)
-        let places = try inputs.places(in: target, kind: result.kind, mayReplaceInputs: overwrite)
-        if case .directory(let path) = target { try OutputFile.makeDirectory(path) }
         let request = try settings.jobRequest(pipeline: result.pipeline)
+        let places = try inputs.places(
+            in: target, kind: result.kind, mayReplaceInputs: overwrite, mayReplace: !noClobber)
+        let renamings = NoteLimit()
+        for renaming in places.renamed where renamings.mayTell() {
+            context.console.note(renaming.text, code: "renamed")
+        }
+        renamings.tellRest(context.console, "results have other names than their images")
         var report = try await context.run(
-            inputs, as: request, into: places, listsImages: !result.isPrinted, settings: settings)
+            inputs, as: request, into: places.places, mayReplace: !noClobber, listsImages: !result.isPrinted,
+            settings: settings)
         report.tellsSuccess = context.tellsSuccess(settings)
         report.destination = output
         report.remark = jobOptions.roi.map { "the `crop` at the pipeline's end is --roi \($0)" }
@@ -79,6 +95,8 @@ struct Submit: ClientCommand {
     @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
     var files: [String] = []
 
+    @OptionGroup var list: InputListOption
+
     @Flag(help: "Return as soon as the job is accepted.")
     var detach = false
 
@@ -91,7 +109,7 @@ struct Submit: ClientCommand {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "submit")
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
-        let inputs = try JobInputs(files, context: context)
+        let inputs = try JobInputs(list.adding(to: files), context: context)
         let request = try settings.jobRequest(pipeline: pipeline)
         let detach = detach
         var report = try await context.withMaster(settings) { session in
@@ -117,17 +135,18 @@ struct Submit: ClientCommand {
         return report.tell(context)
     }
 
-    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "submit") }
+    func validate() throws { try list.requireFiles(files, after: pipeline, of: "submit") }
 }
 
 extension CommandContext {
     /// Connects, runs a job from its submission to its last result, and shows its progress.
     /// - Parameter listsImages: whether each image is told as it ends, to programs that asked for JSON.
     func run(
-        _ inputs: JobInputs, as request: JobRequest, into places: [ResultPlace], listsImages: Bool,
-        settings: ClientSettings
+        _ inputs: JobInputs, as request: JobRequest, into places: [ResultPlace], mayReplace: Bool = true,
+        listsImages: Bool, settings: ClientSettings
     ) async throws -> JobReport {
-        let (console, listsImages) = (console, isJSON && listsImages)
+        let (context, console, listsImages) = (self, console, isJSON && listsImages)
+        let unwritten = NoteLimit()
         return try await withMaster(settings) { session in
             try await withProgress(settings, of: session) { progress in
                 let observer = JobRun.Observer(
@@ -135,17 +154,27 @@ extension CommandContext {
                     changed: { summary in progress.update { $0.update(with: summary, keepingImageCount: true) } },
                     imageEnded: { job, image, place in
                         if listsImages { try console.write(image.json(job: job, place: place)) }
-                    })
+                    },
+                    unwritten: { job, result in context.tell(result, of: job, unwritten) })
                 let outcome = try await JobRun(
-                    inputs.files, as: request, into: places, session: session, observer: observer
+                    inputs.files, as: request, into: places, mayReplace: mayReplace, session: session,
+                    observer: observer
                 ).run()
                 var report = JobReport(job: outcome.summary.id, complaints: inputs.complaints + outcome.complaints)
                 report.summary = outcome.summary
                 report.fetchedCount = outcome.fetchedCount
                 report.failures = outcome.failures
                 report.remarked = outcome.remarked
+                report.unwrittenCount = outcome.unwrittenCount
                 return report
             }
         }
+    }
+
+    /// Says that a result could not be put into its place, when that happens.
+    func tell(_ result: UnwrittenResult, of job: JobID, _ limit: NoteLimit) {
+        guard limit.mayTell() else { return }
+        console.report(
+            ClientError(result.error.code, "image \(job).\(result.image.index): \(result.error.message)"))
     }
 }

@@ -1,9 +1,9 @@
 import ImageFormats
 import ArgumentParser
-import FoundationEssentials
 import ImageCodecs
 import Pipelines
 import ClientKit
+import Names
 
 struct Verify: ClientCommand {
     static let configuration = CommandConfiguration(
@@ -24,24 +24,25 @@ struct Verify: ClientCommand {
     @Argument(help: ArgumentHelp("Images to process; - for standard input.", valueName: "file"), completion: .file())
     var files: [String] = []
 
+    @OptionGroup var list: InputListOption
+
     @OptionGroup var jobOptions: JobOptionFlags
     @OptionGroup var common: CommonOptions
 
     var isJSON: Bool { common.json }
 
-    func validate() throws { try PipelineWords.requireFiles(files, after: pipeline, of: "verify") }
+    func validate() throws { try list.requireFiles(files, after: pipeline, of: "verify") }
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "verify")
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
-        let inputs = try JobInputs(files, context: context)
+        let inputs = try JobInputs(list.adding(to: files), context: context)
         var request = try settings.jobRequest(pipeline: pipeline)
         request.mayUseCache = false
-        let folder = FileManager.default.temporaryDirectory.path + "/tessera-verify-" + request.token
-        try OutputFile.makeDirectory(folder)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let results = inputs.files.indices.map { "\(folder)/\($0).png" }
+        let directory = try TemporaryDirectory(named: "tessera-verify-" + request.token)
+        defer { directory.remove() }
+        let results = inputs.files.indices.map { BytePath(text: "\(directory.path.text)/\($0).png") }
 
         let report = try await context.run(
             inputs, as: request, into: results.map { .file($0) }, listsImages: false, settings: settings)
@@ -63,7 +64,7 @@ struct Verify: ClientCommand {
         _ finding: Finding, about input: InputFile, took: Duration, _ context: CommandContext
     ) throws(ClientError) {
         if isJSON {
-            try context.console.write((["file": .string(input.label)] as JSON).with(finding.json))
+            try context.console.write(JSON.file(input.label).with(finding.json))
         } else {
             let seconds = Units.duration(took)
             try context.console.write(Table.printable("\(input.label): \(finding.text) (\(seconds) here)") + "\n")
@@ -72,7 +73,7 @@ struct Verify: ClientCommand {
 
     /// - Throws: `ClientError` when this command cannot do what the cluster could.
     private static func finding(
-        _ pipeline: String, _ input: InputFile, result: String, maximumPixelCount: UInt64?
+        _ pipeline: String, _ input: InputFile, result: BytePath, maximumPixelCount: UInt64?
     ) throws -> Finding {
         do {
             let reference = try SerialReference(
@@ -81,10 +82,12 @@ struct Verify: ClientCommand {
             return try reference.finding(about: FileDescriptor.contents(of: result))
         } catch let error as CodecError {
             throw ClientError(
-                "verify-failed", "the cluster processed '\(input.label)', but here it is refused: \(error.reason)")
+                "verify-failed",
+                "the cluster processed '\(ShownText.of(input.label))', but here it is refused: \(error.reason)")
         } catch let error as PipelineError {
             throw ClientError(
-                "verify-failed", "the cluster processed '\(input.label)', but here it is refused: \(error.message)")
+                "verify-failed",
+                "the cluster processed '\(ShownText.of(input.label))', but here it is refused: \(error.message)")
         }
     }
 }

@@ -132,6 +132,9 @@ struct Fetch: ClientCommand {
 
     @OptionGroup var output: OutputOptions
 
+    @Flag(help: "Replace no file: a result whose place is taken is told and left with the master.")
+    var noClobber = false
+
     @Option(help: ArgumentHelp("Fetch only this image, counted from 0: --image 3 of job 17 is 17.3.", valueName: "n"))
     var image: String?
 
@@ -144,11 +147,14 @@ struct Fetch: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags)
-        let (job, image, noWait, option) = (job.job, try chosenImage(), noWait, output.output)
+        let (job, image, noWait, option, noClobber) = (
+            job.job, try chosenImage(), noWait, output.output, noClobber
+        )
         var report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings, of: session) { progress in
                 try await waiting(for: job) {
-                    let fetch = JobFetch(context: context, session: session, progress: progress, job: job)
+                    let fetch = JobFetch(
+                        context: context, session: session, progress: progress, job: job, mayReplace: !noClobber)
                     if let image { return try await fetch.one(image, to: option, waits: !noWait) }
                     return try await fetch.all(to: option, waits: !noWait)
                 }

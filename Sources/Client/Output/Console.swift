@@ -1,4 +1,5 @@
 import ClientKit
+import Names
 import Synchronization
 
 #if canImport(Glibc)
@@ -41,8 +42,13 @@ final class Console: Sendable {
     /// The columns of the terminal that standard error is.
     var terminalWidth: Int? { errors.terminalWidth }
 
-    /// Writes `text` to standard output as it is.
-    func write(_ text: String) throws(ClientError) {
+    /// Writes `text` to standard output; what could steer a terminal is escaped, except line feeds.
+    func write(_ text: String) throws(ClientError) { try write(escaped: ShownText.lines(text)) }
+
+    /// Writes a table, whose cells are escaped, with the colours of its states to standard output.
+    func write(table: String) throws(ClientError) { try write(escaped: table) }
+
+    private func write(escaped text: String) throws(ClientError) {
         let hidden = statusLine.withLock { line in
             if !line.isEmpty { try? errors.write(Self.clearLine) }
             return line
@@ -77,6 +83,7 @@ final class Console: Sendable {
 
     /// Errors are ignored: there is no place left to report that standard error is gone.
     private func writeError(_ text: String) {
+        let text = ShownText.lines(text)
         statusLine.withLock { line in
             try? errors.write((line.isEmpty ? "" : Self.clearLine) + text + line)
         }
@@ -93,7 +100,8 @@ struct FileSink: TextSink {
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
     func write(_ text: String) throws(ClientError) {
-        try FileDescriptor(descriptor).writeAll(Array(text.utf8))
+        let name = descriptor == STDOUT_FILENO ? "standard output" : "standard error"
+        try FileDescriptor(descriptor).writeAll(Array(text.utf8), name: name)
     }
 
     var terminalWidth: Int? {

@@ -20,6 +20,8 @@ struct JobReport: Sendable {
     var failures: [ImageStatus] = []
     /// Images that are done and have remarks, as far as they are listed.
     var remarked: [ImageStatus] = []
+    /// Results that could not be put into their places; each was told when it happened.
+    var unwrittenCount = 0
 
     /// Failures that are listed on a terminal; more are counted.
     static let shownFailureCount = 50
@@ -43,6 +45,7 @@ struct JobReport: Sendable {
     var status: ExitStatus {
         guard let summary else { return complaints.isEmpty ? .done : .partlyFailed }
         let status = ExitStatus(summary.state)
+        if unwrittenCount > 0 { return (fetchedCount ?? 0) > 0 ? .partlyFailed : .failed }
         return status == .done && !complaints.isEmpty ? .partlyFailed : status
     }
 
@@ -57,6 +60,7 @@ struct JobReport: Sendable {
             }
             for line in failureLines { context.console.note(line, code: "image-failed") }
             if !failures.isEmpty, let remark { context.console.note(remark) }
+            if let unwrittenLine { context.console.note(unwrittenLine, code: "not-written") }
             if !context.isJSON, let closing = closingLine(summary, took: context.elapsed) {
                 context.console.note(closing)
             }
@@ -91,6 +95,13 @@ struct JobReport: Sendable {
         return lines
     }
 
+    /// How to get the results that could not be written; `nil` when there are none.
+    var unwrittenLine: String? {
+        guard unwrittenCount > 0 else { return nil }
+        return "\(Units.counted(unwrittenCount, "result")) of job \(job) could not be written; the master has "
+            + (unwrittenCount == 1 ? "it" : "them") + ": tessera fetch \(job) -o PATH"
+    }
+
     /// ` -> out/`, or nothing when the results went to standard output, or nowhere.
     private var arrow: String {
         destination.flatMap { $0 == "-" || fetchedCount == nil ? nil : " -> " + Table.printable($0) } ?? ""
@@ -101,7 +112,8 @@ struct JobReport: Sendable {
     func closingLine(_ summary: JobSummary, took elapsed: Duration) -> String? {
         switch summary.state {
         case .done where complaints.isEmpty:
-            tellsSuccess
+            // Where results are missing from their places, that is told instead.
+            tellsSuccess && unwrittenCount == 0
                 ? "job \(job): \(Units.counted(summary.imagesDone, "image")) done in \(Units.duration(elapsed))"
                     + (summary.imagesFromCache > 0 ? ", \(summary.imagesFromCache) from kept results" : "") + arrow
                 : nil

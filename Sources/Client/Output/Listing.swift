@@ -222,7 +222,7 @@ enum Listing {
         for attempt in letter.attempts {
             text += "\n" + Table.printable("\(attempt.task) attempt \(attempt.number) on \(attempt.worker): ")
             text += Table.printable("\(attempt.failure.code): \(attempt.failure.reason)") + "\n"
-            for line in attempt.failure.outputTail.split(separator: "\n") {
+            for line in attempt.failure.outputTail.split(whereSeparator: \.isNewline) {
                 text += "  | \(Table.printable(String(line)))\n"
             }
         }

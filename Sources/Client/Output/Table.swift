@@ -1,3 +1,5 @@
+import Names
+
 /// Rows under headings, aligned for a fixed-width font; columns are two spaces apart.
 struct Table: Sendable {
     enum Alignment: Sendable { case left, right }
@@ -51,15 +53,6 @@ struct Table: Sendable {
         return line
     }
 
-    /// `text` with control characters replaced by `?`: names come from submitters, and must not steer the terminal.
-    static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { result.append(isControl(scalar) ? "?" : scalar) }
-        return String(result)
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
-    }
+    /// `text` with control characters escaped: names come from submitters, and must not steer the terminal.
+    static func printable(_ text: String) -> String { ShownText.of(text) }
 }

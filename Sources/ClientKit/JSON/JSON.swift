@@ -1,3 +1,6 @@
+import FoundationEssentials
+import Names
+
 /// A JSON value; the members of an object keep the order in which they were given.
 public enum JSON: Sendable, Hashable {
     case null
@@ -74,13 +77,29 @@ public enum JSON: Sendable, Hashable {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case "\u{0}"..."\u{1F}", "\u{7F}":
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case _ where ShownText.isHidden(scalar):
+                // A terminal may show the JSON: characters that could steer it are escaped, as UTF-16.
+                for unit in UTF16.encode(scalar).map({ Array($0) }) ?? [] {
+                    let digits = String(unit, radix: 16)
+                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
             default: text.unicodeScalars.append(scalar)
             }
         }
         text += "\""
+    }
+}
+
+extension JSON {
+    /// An object with the path of a file, in its text form: `file`, and `file_base64` where it is not UTF-8.
+    public static func file(_ path: String) -> JSON { ["file": .name(path), "file_base64": .base64(ofName: path)] }
+
+    /// The text of a name, which is in its text form, with U+FFFD for bytes that are not UTF-8.
+    static func name(_ name: String) -> JSON { .string(NameText.repaired(name).text) }
+
+    /// The bytes of a name that is not UTF-8, in Base64 (RFC 4648); `nil` for one that is.
+    static func base64(ofName name: String) -> JSON? {
+        NameText.repaired(name).isExact ? nil : .string(Data(NameText.bytes(of: name)).base64EncodedString())
     }
 }
 

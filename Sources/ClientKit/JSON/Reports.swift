@@ -29,14 +29,15 @@ extension ImageStatus {
     ///   - job: the job that the image belongs to.
     ///   - place: the place of the fetched result; only a file is told.
     public func json(job: JobID, place: ResultPlace? = nil) -> JSON {
-        var output: JSON?
-        if case .file(let path) = place { output = .string(path) }
+        let output = place?.path?.text
         return [
-            "job": .integer(job.rawValue), "image": .integer(index), "name": .string(name),
+            "job": .integer(job.rawValue), "image": .integer(index), "name": .name(name),
             "state": .string(state.name), "width": geometry.map { .integer($0.width) },
             "height": geometry.map { .integer($0.height) }, "tasks_total": .integer(tasksTotal),
             "tasks_done": .integer(tasksDone), "from_cache": .bool(isFromCache),
-            "result_bytes": result.map { .integer($0.byteCount) }, "output": output, "failure": failure?.json,
+            "result_bytes": result.map { .integer($0.byteCount) }, "output": output.map { .name($0) },
+            "failure": failure?.json, "name_base64": .base64(ofName: name),
+            "output_base64": output.flatMap { .base64(ofName: $0) },
             "withdrawn": withdrawn.map { .string("\($0)") }, "replaced": replaced.map { .string("\($0)") },
             "remarks": remarks.isEmpty ? nil : .array(remarks.map(\.json)),
         ]
@@ -83,8 +84,9 @@ extension DeadLetter {
     /// An image object with its `failure` and, where they are known, its `attempts`.
     public var json: JSON {
         [
-            "job": .integer(image.job.rawValue), "image": .integer(image.index), "name": .string(name),
+            "job": .integer(image.job.rawValue), "image": .integer(image.index), "name": .name(name),
             "failure": failure.json, "attempts": attempts.isEmpty ? nil : .array(attempts.map(\.json)),
+            "name_base64": .base64(ofName: name),
         ]
     }
 }

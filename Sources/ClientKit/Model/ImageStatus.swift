@@ -4,7 +4,8 @@ public import JobModel
 public struct ImageStatus: Hashable, Sendable {
     /// The position in the job, counted from 0.
     public var index: UInt32
-    /// The submitter's label. It comes from elsewhere: never use it as a path.
+    /// The submitter's label, in the text form of names (`NameText`). It comes from elsewhere: never use it as a path, and show
+    /// it by `ShownText`.
     public var name: String
     public var state: State
     /// `nil` for an image that was refused before its size was known.

@@ -1,10 +1,7 @@
 public import JobModel
-
-/// The place of one result.
-public enum ResultPlace: Sendable, Hashable {
-    case standardOutput
-    case file(String)
-}
+import MasterClient
+import Names
+import Synchronization
 
 /// Fetches the results of a job while it runs: each as soon as its image is done.
 public struct Fetching {
@@ -16,6 +13,8 @@ public struct Fetching {
     private let session: MasterSession
     private let place: (ImageStatus) throws -> ResultPlace
     private let finished: @Sendable (ImageStatus, ResultPlace?) throws -> Void
+    private let unwrittenResult: @Sendable (UnwrittenResult) -> Void
+    private let rules: OutputFile.Rules
 
     private var places: [UInt32: ResultPlace] = [:]
     /// The images before this position were given a place.
@@ -27,23 +26,30 @@ public struct Fetching {
     public private(set) var failures: [ImageStatus] = []
     /// Images that are done and have remarks, in the order in which they ended; at most 1000 of them.
     public private(set) var remarked: [ImageStatus] = []
+    public private(set) var unwrittenCount = 0
+    /// Results that could not be put into their places; at most 1000 of them.
+    public private(set) var unwritten: [UnwrittenResult] = []
 
     /// - Parameters:
     ///   - place: chooses the place of a result; asked once for every image, in their order.
+    ///   - mayReplace: whether a result may replace a file that is in its place.
     ///   - finished: is told when an image has ended: the place of its result, `nil` when there is none.
+    ///   - unwritten: is told when a result could not be put into its place; the others are fetched all the same.
     public init(
-        session: MasterSession, place: @escaping (ImageStatus) throws -> ResultPlace,
-        finished: @escaping @Sendable (ImageStatus, ResultPlace?) throws -> Void = { _, _ in }
+        session: MasterSession, place: @escaping (ImageStatus) throws -> ResultPlace, mayReplace: Bool = true,
+        finished: @escaping @Sendable (ImageStatus, ResultPlace?) throws -> Void = { _, _ in },
+        unwritten: @escaping @Sendable (UnwrittenResult) -> Void = { _ in }
     ) {
         self.session = session
         self.place = place
+        rules = OutputFile.Rules(mayReplace: mayReplace)
         self.finished = finished
+        unwrittenResult = unwritten
     }
 
     /// Fetches the results that are done and not fetched yet.
     /// - Parameter isFinal: whether the job has ended, so that the search continues to its last image.
-    /// - Throws: `ClientError` for a place that cannot be written; what `place` and `finished` throw; as
-    ///   `MasterSession.perform`.
+    /// - Throws: what `place` and `finished` throw; as `MasterSession.perform`; `ClientError` of the kind `brokenPipe`.
     public mutating func fetchWhatIsDone(of job: JobID, isFinal: Bool) async throws {
         var cursor = cursor
         try await cursor.advance(over: job, isFinal: isFinal, session: session) { images in
@@ -85,13 +91,26 @@ public struct Fetching {
     }
 
     private mutating func fetch(_ images: [ImageStatus]) async throws {
-        let (session, finished) = (session, finished)
+        let (session, finished, unwrittenResult, rules) = (session, finished, unwrittenResult, rules)
         let work = images.map { image in (image: image, place: places.removeValue(forKey: image.index)) }
+        let lost = Mutex<[UnwrittenResult]>([])
         try await forEach(work, atOnce: Self.concurrentGetCount) { image, place in
             guard image.state == .done, let place else { return try finished(image, nil) }
-            try await session.fetch(image, to: place)
+            do {
+                try await session.fetch(image, to: place, rules: rules)
+            } catch let error as ClientError where error.isAboutPlace {
+                // One bad place does not cost the others their results.
+                let result = UnwrittenResult(image: image, place: place, error: error)
+                lost.withLock { $0.append(result) }
+                unwrittenResult(result)
+                return try finished(image, nil)
+            }
             try finished(image, place)
         }
+        let unwritten = lost.withLock { $0 }
+        unwrittenCount += unwritten.count
+        self.unwritten += unwritten.prefix(Self.listedFailureCount - self.unwritten.count)
+        fetchedCount -= unwritten.count
         for image in images {
             if image.state == .done {
                 fetchedCount += 1
@@ -104,26 +123,41 @@ public struct Fetching {
     }
 }
 
+extension ClientError {
+    /// Whether the place of a result is what is wrong, not the result, the master or the caller.
+    fileprivate var isAboutPlace: Bool {
+        kind == .failed && ["cannot-write", "write-failed", "exists", "no-temporary-file"].contains(code)
+    }
+}
+
 extension MasterSession {
     /// Fetches one result, checks it against its digest and puts it into its place.
-    /// - Throws: `ClientError` for a place that cannot be written, and with the code `no-result` for an image that is not
-    ///   done; as `perform`.
-    public nonisolated func fetch(_ image: ImageStatus, to place: ResultPlace) async throws {
+    /// - Parameter mayReplace: whether a file that is in its place may be replaced.
+    /// - Throws: `ClientError` with the code `cannot-write`, `write-failed`, `exists` or `no-temporary-file` for a place that
+    ///   cannot be written, and `no-result` for an image that is not done; as `perform`.
+    public nonisolated func fetch(
+        _ image: ImageStatus, to place: ResultPlace, mayReplace: Bool = true
+    ) async throws {
+        try await fetch(image, to: place, rules: OutputFile.Rules(mayReplace: mayReplace))
+    }
+
+    nonisolated func fetch(_ image: ImageStatus, to place: ResultPlace, rules: OutputFile.Rules) async throws {
         guard let blob = image.result else {
-            throw ClientError("no-result", "image \(image.index) ('\(image.name)') has no result: it is \(image.state)")
+            throw ClientError(
+                "no-result",
+                "image \(image.index) ('\(ShownText.of(image.name))') has no result: it is \(image.state)")
         }
-        let output =
-            switch place {
-            case .standardOutput: try OutputFile.standardOutput()
-            case .file(let path): try OutputFile(at: path)
-            }
+        let output = try OutputFile(at: place, rules: rules)
         do {
             try await perform { master in
                 try await master.getBlob(BlobSlice(blob), into: .file(descriptor: output.descriptor.number, offset: 0))
             }
         } catch {
             output.discard()
-            throw error
+            guard let error = error as? BlobTransferError, error.code == .file else { throw error }
+            throw ClientError(
+                "write-failed",
+                "cannot write \(place.path.map { "'\($0)'" } ?? "a temporary file"): \(error.reason ?? error.message)")
         }
         try await offCooperativePool { () throws(ClientError) in try output.commit() }
     }

@@ -1,6 +1,7 @@
 import Cryptography
 public import JobModel
 public import MasterClient
+import Names
 public import NIOCore
 
 /// An image that can be submitted: its bytes can be read more than once, for their digest, to be sent, and again after a
@@ -9,7 +10,7 @@ public import NIOCore
 /// `InputFile` is a file or a copy of a stream of unknown length, `StreamInput` a stream that can be read again,
 /// `MemoryInput` an array.
 public protocol ImageInput: Sendable {
-    /// The image's name in listings, and the base of its result's file name.
+    /// The image's name in listings, and the base of its result's file name; in the text form of names (`NameText`).
     var label: String { get }
     /// The bytes to expect, by which submissions make their batches; at least 1.
     var byteCount: UInt64 { get }
@@ -77,7 +78,7 @@ public struct StreamInput: ImageInput {
             return BlobReference(digest: try await source.read { _ in }, byteCount: byteCount)
         } catch {
             try Task.checkCancellation()
-            throw ClientError("unreadable", "cannot read '\(label)': \(ClientError(error).message)")
+            throw ClientError("unreadable", "cannot read '\(ShownText.of(label))': \(ClientError(error).message)")
         }
     }
 

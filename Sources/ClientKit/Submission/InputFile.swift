@@ -1,6 +1,7 @@
 import Cryptography
 public import JobModel
 public import MasterClient
+public import Names
 public import NIOCore
 
 #if canImport(Glibc)
@@ -13,20 +14,24 @@ public import NIOCore
 
 /// An image in a file: one that has a path, or a copy of a stream in a temporary file without a name.
 public struct InputFile: ImageInput {
-    /// What the person wrote, and what the job's listings show.
+    /// What the person wrote, and what the job's listings show; in the text form of names (`NameText`).
     public let label: String
     /// The file's path; for a copy of a stream a path that is valid in this process, as long as the input is kept.
-    public let path: String
+    public let path: BytePath
     public let byteCount: UInt64
     package let identity: FileIdentity
     private let spool: Spool?
 
-    /// Examines the file at `path`, which is also the label.
+    /// Examines the file at the path whose text form is `path`, which is also the label.
     /// - Throws: `ClientError` with the code `unreadable`, also for an empty file and for one that is not a regular file.
-    public init(opening path: String) throws(ClientError) {
+    public init(opening path: String) throws(ClientError) { try self.init(opening: BytePath(text: path)) }
+
+    /// Examines the file at `path`, whose text form is the label.
+    /// - Throws: `ClientError` with the code `unreadable`, also for an empty file and for one that is not a regular file.
+    public init(opening path: BytePath) throws(ClientError) {
         func refused(_ why: String) -> ClientError { ClientError("unreadable", "cannot read '\(path)': \(why)") }
         // A FIFO would block here until another program writes to it.
-        let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let number = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard number >= 0 else { throw refused(FileDescriptor.reason()) }
         let file = FileDescriptor(number)
         defer { file.close() }
@@ -34,10 +39,10 @@ public struct InputFile: ImageInput {
         switch status.kind {
         case .regular: break
         case .directory: throw refused("it is a directory; name its files, such as \(path)/*.png")
-        case .other: throw refused("it is not a regular file")
+        case .link, .other: throw refused("it is not a regular file")
         }
         guard status.byteCount > 0 else { throw refused("it is empty") }
-        label = path
+        label = path.text
         self.path = path
         byteCount = status.byteCount
         identity = status.identity
@@ -57,10 +62,10 @@ public struct InputFile: ImageInput {
         for try await piece in pieces {
             byteCount += UInt64(piece.readableBytes)
             guard byteCount <= maximumByteCount else {
-                throw ClientError("over-limit", "'\(label)' has more than \(maximumByteCount) bytes")
+                throw ClientError("over-limit", "'\(ShownText.of(label))' has more than \(maximumByteCount) bytes")
             }
             try await offCooperativePool { () throws(ClientError) in
-                try spool.descriptor.writeAll(Array(piece.readableBytesView))
+                try spool.descriptor.writeAll(Array(piece.readableBytesView), name: Self.nameOfCopy)
             }
         }
         // A cancelled sequence may end early without an error.
@@ -72,18 +77,24 @@ public struct InputFile: ImageInput {
     package init(spooling input: FileDescriptor, label: String) throws(ClientError) {
         let spool = Spool(try FileDescriptor.unnamedTemporary())
         while true {
-            let bytes = try input.read(upTo: 1 << 20)
+            let bytes = try input.read(
+                upTo: 1 << 20, name: input == .standardInput ? "standard input" : "'\(ShownText.of(label))'")
             if bytes.isEmpty { break }
-            try spool.descriptor.writeAll(bytes)
+            try spool.descriptor.writeAll(bytes, name: Self.nameOfCopy)
         }
         try self.init(label: label, spool)
     }
 
+    private static let nameOfCopy = "the temporary copy of the input (TMPDIR names its directory)"
+
     private init(label: String, _ spool: Spool) throws(ClientError) {
         guard let status = FileStatus(spool.descriptor) else {
-            throw ClientError("unreadable", "cannot examine the copy of '\(label)': \(FileDescriptor.reason())")
+            throw ClientError(
+                "unreadable", "cannot examine the copy of '\(ShownText.of(label))': \(FileDescriptor.reason())")
         }
-        guard status.byteCount > 0 else { throw ClientError("unreadable", "cannot read '\(label)': it is empty") }
+        guard status.byteCount > 0 else {
+            throw ClientError("unreadable", "cannot read '\(ShownText.of(label))': it is empty")
+        }
         self.label = label
         path = spool.descriptor.path
         byteCount = status.byteCount
@@ -111,7 +122,11 @@ public struct InputFile: ImageInput {
         var byteCount: UInt64 = 0
         while true {
             let bytes: [UInt8]
-            do { bytes = try file.read(upTo: 256 << 10) } catch { throw unreadable(error.message) }
+            do {
+                bytes = try file.read(upTo: 256 << 10, name: "'\(ShownText.of(label))'")
+            } catch {
+                throw ClientError("unreadable", error.message)
+            }
             if bytes.isEmpty { break }
             hash.update(bytes)
             byteCount += UInt64(bytes.count)
@@ -121,13 +136,13 @@ public struct InputFile: ImageInput {
 
     /// The file opened for reading; the caller closes it.
     private func opened() throws(ClientError) -> FileDescriptor {
-        let number = open(path, O_RDONLY | O_CLOEXEC)
+        let number = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
         guard number >= 0 else { throw unreadable(FileDescriptor.reason()) }
         return FileDescriptor(number)
     }
 
     private func unreadable(_ why: String) -> ClientError {
-        ClientError("unreadable", "cannot read '\(label)': \(why)")
+        ClientError("unreadable", "cannot read '\(ShownText.of(label))': \(why)")
     }
 }
 

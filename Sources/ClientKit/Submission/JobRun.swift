@@ -7,20 +7,23 @@ public struct JobRun: Sendable {
     private let request: JobRequest
     private let inputs: [any ImageInput]
     private let places: [ResultPlace]
+    private let mayReplace: Bool
     private let observer: Observer
 
     /// - Parameters:
     ///   - places: the place of the result of each input, in their order.
+    ///   - mayReplace: whether a result may replace a file that is in its place.
     /// - Precondition: there are as many places as inputs.
     public init(
-        _ inputs: [any ImageInput], as request: JobRequest, into places: [ResultPlace], session: MasterSession,
-        observer: Observer = Observer()
+        _ inputs: [any ImageInput], as request: JobRequest, into places: [ResultPlace], mayReplace: Bool = true,
+        session: MasterSession, observer: Observer = Observer()
     ) {
         precondition(places.count == inputs.count, "\(places.count) places for the results of \(inputs.count) inputs")
         self.session = session
         self.request = request
         self.inputs = inputs
         self.places = places
+        self.mayReplace = mayReplace
         self.observer = observer
     }
 
@@ -31,15 +34,19 @@ public struct JobRun: Sendable {
         public var changed: @Sendable (JobSummary) throws -> Void
         /// An image ended: the place of its result, `nil` when there is none; an error ends the run.
         public var imageEnded: @Sendable (JobID, ImageStatus, ResultPlace?) throws -> Void
+        /// A result could not be put into its place; the run continues.
+        public var unwritten: @Sendable (JobID, UnwrittenResult) -> Void
 
         public init(
             submission: @escaping @Sendable (SubmissionEvent) -> Void = { _ in },
             changed: @escaping @Sendable (JobSummary) throws -> Void = { _ in },
-            imageEnded: @escaping @Sendable (JobID, ImageStatus, ResultPlace?) throws -> Void = { _, _, _ in }
+            imageEnded: @escaping @Sendable (JobID, ImageStatus, ResultPlace?) throws -> Void = { _, _, _ in },
+            unwritten: @escaping @Sendable (JobID, UnwrittenResult) -> Void = { _, _ in }
         ) {
             self.submission = submission
             self.changed = changed
             self.imageEnded = imageEnded
+            self.unwritten = unwritten
         }
     }
 
@@ -52,6 +59,9 @@ public struct JobRun: Sendable {
         public let failures: [ImageStatus]
         /// Images that are done and have remarks, in their order; at most 1000 of them.
         public let remarked: [ImageStatus]
+        /// Results that could not be put into their places, and are kept by the master; at most 1000 are listed.
+        public let unwrittenCount: Int
+        public let unwritten: [UnwrittenResult]
         /// Inputs that could not be read.
         public let complaints: [InputComplaint]
     }
@@ -81,6 +91,8 @@ public struct JobRun: Sendable {
                     summary: summary, fetchedCount: fetching.fetchedCount,
                     failures: fetching.failures.sorted { $0.index < $1.index },
                     remarked: fetching.remarked.sorted { $0.index < $1.index },
+                    unwrittenCount: fetching.unwrittenCount,
+                    unwritten: fetching.unwritten.sorted { $0.image.index < $1.image.index },
                     complaints: try await submitting.complaints)
             } catch {
                 // Before the job is complete, the submission's end is what the caller must know.
@@ -101,16 +113,18 @@ public struct JobRun: Sendable {
         _ job: JobID, sources: Submission.ImageSources
     ) async throws -> (summary: JobSummary, fetching: Fetching) {
         let (places, observer) = (places, observer)
-        var fetching = Fetching(session: session) { image in
+        let place: (ImageStatus) throws -> ResultPlace = { image in
             guard let position = sources.position(of: image.index) else {
                 throw ClientError(
                     "protocol", "the master lists image \(image.index) of job \(job), which was not sent",
                     kind: .unreachable)
             }
             return places[position]
-        } finished: { image, place in
-            try observer.imageEnded(job, image, place)
         }
+        var fetching = Fetching(
+            session: session, place: place, mayReplace: mayReplace,
+            finished: { image, place in try observer.imageEnded(job, image, place) },
+            unwritten: { result in observer.unwritten(job, result) })
         let summary = try await fetching.follow(job, changed: observer.changed)
         return (summary, fetching)
     }

@@ -1,5 +1,6 @@
 public import JobModel
 import MasterClient
+import Names
 
 /// A job while images are added to it.
 ///
@@ -46,7 +47,7 @@ public struct JobUpload: Sendable {
     /// - Throws: `ClientError` with the code `source-changed` for an input that is no longer as it was hashed.
     public func add(_ batch: [HashedInput], at firstIndex: Int) async throws {
         guard !batch.isEmpty else { return }
-        let images = batch.map { NewImage(name: $0.input.label, input: $0.blob) }
+        let images = batch.map { NewImage(name: OutputNaming.fitted($0.input.label), input: $0.blob) }
         let (opened, request) = (opened, request)
         var attempt = 1
         while true {
@@ -115,7 +116,8 @@ public struct JobUpload: Sendable {
     private func put(_ hashed: HashedInput) async throws {
         let (input, blob) = (hashed.input, hashed.blob)
         let (job, request, session) = (job, request, session)
-        let changed = ClientError("source-changed", "'\(input.label)' changed while it was sent; submit it again")
+        let changed = ClientError(
+            "source-changed", "'\(ShownText.of(input.label))' changed while it was sent; submit it again")
         do {
             try await input.withSource(of: blob) { source in
                 try await session.perform { master, retry in
@@ -130,7 +132,7 @@ public struct JobUpload: Sendable {
             }
         } catch let error as BlobTransferError {
             if error.code == .sourceChanged { throw changed }
-            throw ClientError(error.code.rawValue, "cannot send '\(input.label)': \(error.message)")
+            throw ClientError(error.code.rawValue, "cannot send '\(ShownText.of(input.label))': \(error.message)")
         }
     }
 }

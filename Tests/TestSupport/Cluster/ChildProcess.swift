@@ -1,5 +1,6 @@
 import CTestProcess
 import Glibc
+import Names
 import Synchronization
 
 /// A process that a test started: signalled by its own number only, and collected exactly once.
@@ -94,7 +95,9 @@ private func withCStrings<Result>(
     _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
 ) -> Result {
     let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: strings.count + 1)
-    for (index, string) in strings.enumerated() { (pointers + index).initialize(to: strdup(string)) }
+    for (index, string) in strings.enumerated() {
+        (pointers + index).initialize(to: BytePath(text: string).withCString { strdup($0) })
+    }
     (pointers + strings.count).initialize(to: nil)
     defer {
         for index in strings.indices { free(pointers[index]) }
