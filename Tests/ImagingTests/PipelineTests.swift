@@ -138,13 +138,12 @@ import Testing
 
     /// What is asked for is what the operation does nothing without; nothing else is asked for.
     @Test func `an operation that changes nothing by its defaults asks for a parameter, and no other does`() throws {
-        // Noise that does not use the whole range, and an edge that is long enough for a line.
-        var image = TestImage.drawn(130, 140, PixelFormat(.rgb, .eight), seed: 3)
+        // Noise that does not use the whole range, and beside it a clean edge that is long enough for a line.
+        var image = TestImage.drawn(40, 120, PixelFormat(.rgb, .eight), seed: 3)
         for y in 0..<image.height {
             for x in 0..<image.width {
                 for channel in 0..<3 {
-                    image[x, y, channel] =
-                        x < 65 ? 20 + image[x, y, channel] / 8 : 150 + image[x, y, channel] / (4 + channel)
+                    image[x, y, channel] = x < 20 ? 20 + image[x, y, channel] / (2 + channel) : x < 30 ? 30 : 220
                 }
             }
         }
