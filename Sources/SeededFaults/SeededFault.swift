@@ -246,7 +246,7 @@ public enum SeededFault: Sendable {
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
                 .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted,
-                .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
+                .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted, .unreadyWorkerGranted, .unreadyKeepsLeases:
                 .manySeeds
             }
         }
