@@ -73,15 +73,16 @@ package final class OpenDirectory: Sendable {
     /// Removes the file `name`, if there is one.
     package func remove(_ name: FileName) { _ = name.withCString { unlinkat(descriptor, $0, 0) } }
 
-    /// Asks whether this process may make and remove files here: by a file without a name where there is that, else by the
-    /// permissions.
+    /// Asks whether this process may make and remove files here, by making one: without a name where there is that, else under
+    /// a name that is gone at once.
     /// - Throws: the reason why it may not.
     package func checkWritable() throws(SystemError) {
-        let file = tsr_system_open_unnamed(descriptor, 0o600)
-        if file >= 0 {
-            close(file)
-        } else if errno != EOPNOTSUPP || faccessat(descriptor, ".", W_OK | X_OK, AT_EACCESS) != 0 {
-            throw .last
+        do throws(SystemError) {
+            close(try openUnnamed(mode: 0o600))
+        } catch  where error.code == EOPNOTSUPP {
+            guard let name = FileName(text: ".tessera-check-\(getpid())") else { return }
+            close(try create(name, mode: 0o600))
+            remove(name)
         }
     }
 

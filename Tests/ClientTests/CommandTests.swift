@@ -22,7 +22,7 @@ import Transport
         #expect(Client.ExitStatus.combined([.done, .done]) == .done)
         #expect(Client.ExitStatus.combined([.failed, .failed]) == .failed)
         #expect(Client.ExitStatus.combined([.done, .failed]) == .partlyFailed)
-        #expect(Client.ExitStatus.allCases.map(\.rawValue) == [0, 1, 3, 4, 5, 64, 130, 141, 143])
+        #expect(Client.ExitStatus.allCases.map(\.rawValue) == [0, 1, 3, 4, 5, 64, 129, 130, 131, 141, 143])
     }
 
     @Test(arguments: TransportError.Code.allCases)
@@ -101,7 +101,7 @@ import Transport
         }
         report.summary = JobSummary(id: JobID(17), state: .failed, imagesFailed: 2000)
         let lines = report.failureLines
-        #expect(lines[0] == "scan?.png (image 17.0): corrupt-input: the file ends early")
+        #expect(lines[0] == "scan\\u{1b}.png (image 17.0): corrupt-input: the file ends early")
         #expect(lines.count == JobReport.shownFailureCount + 2)
         #expect(lines[50] == "and 1950 more failed: tessera status 17 --failed")
         #expect(lines[51] == "dead-lettered images can be tried again: tessera dead redrive 17")
@@ -119,7 +119,7 @@ import Transport
         let lines = report.remarkLines
         #expect(
             lines[0]
-                == "scan?.png (image 17.0): note: 2 chunks of 40000000 bytes with text, a colour profile or EXIF data were not "
+                == "scan\\u{1b}.png (image 17.0): note: 2 chunks of 40000000 bytes with text, a colour profile or EXIF data were not "
                 + "carried over: above the master's limit (max-metadata-bytes)")
         #expect(lines.count == JobReport.shownFailureCount + 1)
         #expect(lines[50] == "and 10 more notes: tessera --json status 17 --images")
