@@ -37,7 +37,7 @@ enum Interruption {
     private nonisolated(unsafe) static let sources: [any DispatchSourceSignal] = signals.compactMap { number in
         var action = sigaction()
         let isIgnored = sigaction(number, nil, &action) == 0 && isIgnoring(action)
-        // A shell without job control has its background commands ignore SIGINT; whoever sends it all the same means it.
+        // A shell without job control has its background commands ignore SIGINT; a script that sends it means it.
         if isIgnored, number != SIGINT { return nil }
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())

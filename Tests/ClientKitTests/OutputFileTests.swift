@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test func `what stands in the way is found before the work`() throws {
+    @Test func `a place that cannot be written is found before the work`() throws {
         try withTemporaryDirectory { directory in
             try #require(mkdir(directory + "/there", 0o700) == 0)
             try TestFiles.write("", to: directory + "/file")
@@ -162,7 +162,7 @@ import Testing
             #expect(reason("/file/x")?.message.contains("Not a directory") == true)
             #expect(reason("/" + String(repeating: "x", count: 256))?.message.contains("name too long") == true)
             #expect(reason("/file", mayReplace: false)?.code == "exists")
-            // No file can be made in /proc, whoever one is.
+            // No user can make a file in /proc.
             let error = #expect(throws: ClientError.self) { try OutputFile.check(.file("/proc/x.png")) }
             #expect(error?.code == "cannot-write")
             try OutputFile.check(.file(BytePath(text: directory + "/new")), mayReplace: false)

@@ -2,7 +2,7 @@ import Names
 import Testing
 
 @Suite struct BytePathTests {
-    @Test func `a path is divided at the byte, whatever stands behind it`() {
+    @Test func `a path is divided at the byte, whatever follows it`() {
         for mark in ["\u{301}", "\u{1F3FB}", "\u{FE0F}", "\u{200D}"] {
             let path = BytePath(text: "in/\(mark)evil.png")
             #expect(path.fileName?.bytes == Array("\(mark)evil.png".utf8))

@@ -54,7 +54,7 @@ struct JobFetch: Sendable {
         return report
     }
 
-    /// Finds what stands in the way of the results before they are waited for, and makes their directory.
+    /// Finds what prevents the results before they are waited for, and makes their directory.
     /// - Returns: the most bytes that a name may have in the directory.
     private func check(_ target: OutputTarget) throws(ClientError) -> Int {
         switch target {

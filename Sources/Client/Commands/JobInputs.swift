@@ -69,8 +69,8 @@ struct JobInputs: Sendable {
         var renamed: [Renaming] = []
     }
 
-    /// The place of the result of each file, checked before anything is computed: a directory is made, and what stands in the
-    /// way of a result is found.
+    /// The place of the result of each file, checked before anything is computed: a directory is made, and a place that cannot
+    /// be written is found.
     /// - Parameters:
     ///   - mayReplaceInputs: whether a result may replace an input.
     ///   - mayReplace: whether a result may replace any file.

@@ -61,7 +61,7 @@ package struct OutputFile: Sendable {
             destination = .copy(to: FileDescriptor(number), closes: true, name: "'\(location.path)'")
         case .entry(let name, let directory, let existing):
             if existing != nil, !rules.mayReplace { throw location.exists }
-            // What replaces a file gets its permissions at the end; until then it is nobody else's.
+            // What replaces a file gets its permissions at the end; until then only this user reads it.
             let mode: mode_t = existing == nil ? 0o666 : 0o600
             let made: (file: FileDescriptor, name: FileName?)
             do throws(SystemError) {

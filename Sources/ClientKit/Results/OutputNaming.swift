@@ -62,7 +62,7 @@ public enum OutputNaming {
         name(for: label, index: index, suffix: "", kind: kind, origin: origin, longest: longest)
     }
 
-    /// - Parameter suffix: stands between stem and extension.
+    /// - Parameter suffix: written between stem and extension.
     static func name(
         for label: String, index: UInt32, suffix: String, kind: ResultKind, origin: Origin, longest: Int
     ) -> ResultName {
