@@ -271,7 +271,7 @@ import Testing
         }
         let end = try #require(ends.first)
         switch cause {
-        case .workerLost, .cancelled, .movedToIdleWorker:
+        case .workerLost, .cancelled, .movedToIdleWorker, .disputed, .workerQuarantined:
             #expect(end.cause == .workerError && end.reason.contains(cause.code))
             #expect(harness.image(job)?.state == .running, "it is tried again, and counted")
         case .corruptInput, .overLimit, .unsuitable: #expect(harness.image(job)?.state == .failed)
