@@ -46,6 +46,9 @@ public struct Histogram: FeatureOperation {
         output = arguments.output
     }
 
+    /// A diagram is not the picture: neither its colour space nor its orientation applies.
+    public var metadataEffect: MetadataEffect { isOverlay ? [] : [.replacesColors, .setsOrientation] }
+
     public func computation(for input: ImageShape) -> OperationComputation {
         if isOverlay { return .wholeImage(BinCounts(bins: bins, result: .bars)) }
         return .wholeImage(
