@@ -116,14 +116,22 @@ public struct ImageHeader: Hashable, Sendable {
 
 /// The document of a feature operation, as a file.
 public enum DocumentFormat {
-    /// Checks that the bytes are one JSON document and nothing else; see `OutputFormat.check(fileOf:byteCount:read:)`.
+    /// Checks that the bytes are one JSON document, or one table of comma-separated values, and nothing else; see `OutputFormat.check(fileOf:byteCount:read:)`.
     public static func check(
         byteCount: UInt64, read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws {
         var bytes = BytesInOrder(byteCount: byteCount, read: read)
-        var check = DocumentCheck()
-        try bytes.pass(byteCount) { try check.update($0) }
-        try check.finish()
+        var json = DocumentCheck()
+        var table = TableCheck()
+        // JSON begins with a bracket or a brace, a table with the name of its first column.
+        var isTable: Bool?
+        try bytes.pass(byteCount) { part in
+            guard let first = part.first else { return }
+            let isLetter = isTable ?? (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first)
+            isTable = isLetter
+            if isLetter { try table.update(part) } else { try json.update(part) }
+        }
+        if isTable == true { try table.finish() } else { try json.finish() }
     }
 }
 

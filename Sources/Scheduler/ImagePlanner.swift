@@ -115,7 +115,7 @@ extension ImagePlan {
             pipeline: pipeline, input: try ImageShape(geometry), chunkByteCount: Int(clamping: chunkByteCount))
         let output = ImageGeometry(plan.output)
         if plan.isSingleTask {
-            self.init(whole: geometry, output: output, isDocument: pipeline.resultKind == .json)
+            self.init(whole: geometry, output: output, isDocument: pipeline.resultKind.isDocument)
         } else {
             self.init(geometry: geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
         }

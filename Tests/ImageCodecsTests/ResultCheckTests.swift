@@ -179,6 +179,26 @@ import Testing
         #expect(throws: CodecError.self) { try Self.check(document: Array(text.utf8)) }
     }
 
+    @Test(arguments: ["level,gray\n0,1\n", "level,r,g,b\n0,2,1,1\n32768,0,1,18446744073709551615\n", "a\n7\n"])
+    func `a document may be a table of whole numbers below a line of names`(text: String) throws {
+        try Self.check(document: Array(text.utf8))
+        for count in 0..<text.utf8.count {
+            let cut = Array(text.utf8.prefix(count))
+            // What is left may be a table of fewer lines.
+            if (try? Self.check(document: cut)) != nil { #expect(cut.last == UInt8(ascii: "\n")) }
+        }
+    }
+
+    @Test(arguments: [
+        "level,gray\n", "level,gray\n0,1", "level,gray\n0\n", "level,gray\n0,1,2\n", "level,\n0,1\n",
+        "level,gray\n0,-1\n",
+        "level,gray\n0,x\n", "level,gray\n0,1\n\n", "Level,gray\n0,1\n", "level,gray\r\n0,1\r\n", "level gray\n0 1\n",
+        "level,gray\n0,123456789012345678901\n", "level,gray\n0,1\n{}",
+    ])
+    func `another text is not a table`(text: String) {
+        #expect(throws: CodecError.self) { try Self.check(document: Array(text.utf8)) }
+    }
+
     @Test func `strings are UTF-8, and nesting has a bound`() throws {
         let quoted: ([UInt8]) -> [UInt8] = { Array("[\"".utf8) + $0 + Array("\"]".utf8) }
         for good: [UInt8] in [

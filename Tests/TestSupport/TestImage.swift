@@ -63,7 +63,7 @@ public struct TestImage: Sendable {
     public func processedSerially(_ pipeline: String) throws -> [UInt8] {
         try withBand { band in
             let pipeline = try Pipeline(parsing: pipeline)
-            if pipeline.resultKind == .json { return try SerialExecutor.report(pipeline, on: band) }
+            if pipeline.resultKind.isDocument { return try SerialExecutor.report(pipeline, on: band) }
             let result = try SerialExecutor.run(pipeline, on: band)
             return withExtendedLifetime(result) { PNGFile.encode(result.view) }
         }
