@@ -8,11 +8,14 @@ import Testing
 @testable import ClientKit
 
 @Suite struct OutputFileTests {
-    /// Files without names, and files with temporary names, as on a file system that has only those.
-    static let rules = [false, true].map { isNamed in
-        var rules = OutputFile.Rules()
-        rules.namesTemporaryFiles = isNamed
-        return rules
+    /// Files without names, and files with temporary names, as on a file system that has only those. Each test has rules of
+    /// its own: they know the written files by their inodes, which a later file may have again.
+    static var rules: [OutputFile.Rules] {
+        [false, true].map { isNamed in
+            var rules = OutputFile.Rules()
+            rules.namesTemporaryFiles = isNamed
+            return rules
+        }
     }
 
     private func put(_ text: String, at place: ResultPlace, _ rules: OutputFile.Rules = OutputFile.Rules()) throws {

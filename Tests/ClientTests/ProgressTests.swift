@@ -193,6 +193,10 @@ import Testing
         report.destination = nil
         summary.imagesFromCache = 0
         #expect(report.closingLine(summary, took: .seconds(90)) == "job 3: 2 images done in 1 min 30 s")
+        // Not while a result is missing from its place.
+        report.unwrittenCount = 1
+        #expect(report.closingLine(summary, took: .seconds(1)) == nil)
+        report.unwrittenCount = 0
         // The command that did not wait for the end says how far the job is.
         summary.state = .running
         #expect(report.closingLine(summary, took: .seconds(1)) == nil)
