@@ -238,16 +238,22 @@ struct Forget: ClientCommand {
             other jobs share stay with these.
             """)
 
-    @Argument(help: ArgumentHelp("The jobs' numbers.", valueName: "job"))
-    var jobs: [JobID]
+    @Argument(help: JobArgument.help("The jobs' numbers."), transform: JobArgument.init)
+    var jobs: [JobArgument]
 
     @OptionGroup var common: CommonOptions
 
     var isJSON: Bool { common.json }
 
+    func validate() throws {
+        if let image = jobs.lazy.compactMap(\.image).first {
+            throw ValidationError("\(image) is one image, and only a job can be forgotten: tessera forget \(image.job)")
+        }
+    }
+
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags)
-        let jobs = jobs
+        let jobs = jobs.map(\.job)
         return try await context.withMaster(settings) { session in
             var failure: ClientError?
             var forgottenCount = 0
