@@ -10,7 +10,7 @@ import Testing
             id: WorkerID(number), name: name, state: state, unreadyReason: nil, slotCount: 1, ranksPerSlot: 1,
             slotMemoryByteCount: nil,
             leasesHeld: 0, tasksDone: 0, attemptsLost: 0, attemptsFailed: 0, residentBytes: 0, connectedFor: .zero,
-            silentFor: .zero)
+            silentFor: .zero, quarantinedBy: nil)
     }
 
     private func chosen(_ word: String, _ workers: WorkerStatus...) -> Result<WorkerID, SchedulerRefusal> {
