@@ -27,7 +27,7 @@ extension Simulation {
     }
 
     func arrange(_ work: StoreWork, at master: SimulatedMaster) {
-        master.storeWork.append(work)
+        master.add(work)
         // Its chance is its own, so that the seed draws the same for everything else.
         timeline.arrange(
             .storeWorks(run: master.run), after: storeRandom.draw(.microseconds(100)...Self.longestStoreWork))
@@ -37,8 +37,8 @@ extension Simulation {
 
     /// The next piece of work is carried out, whichever it is.
     func carryOutStoreWork(run: Int) {
-        guard let master, master.run == run, !master.storeWork.isEmpty else { return }
-        switch master.storeWork.removeFirst() {
+        guard let master, master.run == run, let work = master.takeStoreWork() else { return }
+        switch work {
         case .remove(let digest):
             let isProtected = seeded(.removalIgnoresPut, false, else: master.protectedPuts[digest] != nil)
             if isProtected { return }
