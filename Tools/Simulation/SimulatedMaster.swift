@@ -12,9 +12,8 @@ final class SimulatedMaster {
     var committing: Turn<Reply>?
     /// When the next turn takes place; `nil` when no turn is arranged.
     var nextTurn: Instant?
-    /// What background work is to do to the store's files, in its order; the first `storeWorkDone` pieces are done.
-    private var storeWork: [StoreWork] = []
-    private var storeWorkDone = 0
+    /// What background work is to do to the store's files, in its order. Many thousands can wait.
+    var storeWork = Queue<StoreWork>()
     /// Puts of each blob whose confirmation has not been carried out.
     var protectedPuts: [BlobDigest: Int] = [:]
     /// Output files that are being built.
@@ -36,19 +35,5 @@ final class SimulatedMaster {
     init(_ machine: consuming Master<Int, Int, Reply>, run: Int) {
         self.machine = machine
         self.run = run
-    }
-
-    func add(_ work: StoreWork) { storeWork.append(work) }
-
-    /// The next piece of background work. Many thousands can wait: to remove the first from the array would move all others.
-    func takeStoreWork() -> StoreWork? {
-        guard storeWorkDone < storeWork.count else { return nil }
-        let work = storeWork[storeWorkDone]
-        storeWorkDone += 1
-        if storeWorkDone == storeWork.count {
-            storeWork.removeAll()
-            storeWorkDone = 0
-        }
-        return work
     }
 }

@@ -27,7 +27,7 @@ extension Simulation {
     }
 
     func arrange(_ work: StoreWork, at master: SimulatedMaster) {
-        master.add(work)
+        master.storeWork.append(work)
         // Its chance is its own, so that the seed draws the same for everything else.
         timeline.arrange(
             .storeWorks(run: master.run), after: storeRandom.draw(.microseconds(100)...Self.longestStoreWork))
@@ -37,7 +37,8 @@ extension Simulation {
 
     /// The next piece of work is carried out, whichever it is.
     func carryOutStoreWork(run: Int) {
-        guard let master, master.run == run, let work = master.takeStoreWork() else { return }
+        guard let master, master.run == run, let work = master.storeWork.first else { return }
+        master.storeWork.removeFirst()
         switch work {
         case .remove(let digest):
             let isProtected = seeded(.removalIgnoresPut, false, else: master.protectedPuts[digest] != nil)
