@@ -2,6 +2,9 @@
 .PHONY: help setup build test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
 	compare-opencv bench-kernels release-check lint lint-prose demo install uninstall clean
 
+# What make runs is whole, also where a developer builds only some tests (Package.swift).
+unexport TESSERA_TESTS
+
 PREFIX ?= /usr/local
 BIN = .build/release
 # The shells' completions of `tessera`, below PREFIX, for bash, zsh and fish.

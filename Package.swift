@@ -387,6 +387,14 @@ if hasRankV3 {
     ]
 }
 
+let chosenTests = Context.environment["TESSERA_TESTS", default: ""].split(separator: ",").map(String.init)
+if !chosenTests.isEmpty {
+    for name in chosenTests where !package.targets.contains(where: { $0.type == .test && $0.name == name }) {
+        fatalError("TESSERA_TESTS: there is no test target '\(name)'; Package.swift lists them")
+    }
+    package.targets.removeAll { $0.type == .test && !chosenTests.contains($0.name) }
+}
+
 if isProgramsOnly {
     let programs = ["tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "enlarge"]
     package.products.removeAll { !programs.contains($0.name) }
@@ -394,8 +402,4 @@ if isProgramsOnly {
         let path = target.path ?? "Sources/"
         return target.type == .test || !(path.hasPrefix("Sources/") || path == "Tools/Enlarge")
     }
-}
-
-if let names = Context.environment["TESSERA_TESTS"]?.split(separator: ",").map(String.init) {
-    package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
 }

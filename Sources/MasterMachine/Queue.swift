@@ -1,14 +1,18 @@
 /// First in, first out. Taking an element out touches only that element, and the memory of those taken out is reclaimed.
-struct Queue<Element> {
+public struct Queue<Element> {
     private var elements: [Element?] = []
     private var head = 0
 
-    var count: Int { elements.count - head }
-    var first: Element? { head < elements.count ? elements[head] : nil }
+    public var count: Int { elements.count - head }
+    /// The oldest element; `nil` of an empty queue.
+    public var first: Element? { head < elements.count ? elements[head] : nil }
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    public init() {}
 
-    mutating func removeFirst() {
+    public mutating func append(_ element: Element) { elements.append(element) }
+
+    /// Takes the oldest element out. The queue must not be empty.
+    public mutating func removeFirst() {
         elements[head] = nil
         head += 1
         // At most half of the array is free, so that each element is moved once on average.
@@ -19,6 +23,6 @@ struct Queue<Element> {
 }
 
 extension Queue: ExpressibleByArrayLiteral {
-    init(arrayLiteral elements: Element...) { self.elements = elements }
+    public init(arrayLiteral elements: Element...) { self.elements = elements }
     init(_ elements: some Sequence<Element>) { self.elements = elements.map { $0 } }
 }

@@ -12,8 +12,8 @@ final class SimulatedMaster {
     var committing: Turn<Reply>?
     /// When the next turn takes place; `nil` when no turn is arranged.
     var nextTurn: Instant?
-    /// What background work is to do to the store's files, in its order.
-    var storeWork: [StoreWork] = []
+    /// What background work is to do to the store's files, in its order. Many thousands can wait.
+    var storeWork = Queue<StoreWork>()
     /// Puts of each blob whose confirmation has not been carried out.
     var protectedPuts: [BlobDigest: Int] = [:]
     /// The room on the disk as measured last before the present turn, and in it.

@@ -88,8 +88,9 @@ extension Simulation {
 
     /// The next piece of work is carried out, whichever it is.
     func carryOutStoreWork(run: Int) {
-        guard let master, master.run == run, !master.storeWork.isEmpty else { return }
-        switch master.storeWork.removeFirst() {
+        guard let master, master.run == run, let work = master.storeWork.first else { return }
+        master.storeWork.removeFirst()
+        switch work {
         case .remove(let digest):
             let isProtected = seeded(.removalIgnoresPut, false, else: master.protectedPuts[digest] != nil)
             if isProtected { return }
