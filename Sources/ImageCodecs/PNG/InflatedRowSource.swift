@@ -75,7 +75,7 @@ final class InflatedRowSource {
 
     /// Checks what comes after the last row, which has been read.
     func finish() throws(CodecError) {
-        surplusByteCount = UInt64(filled - consumed) + (try inflater.finish())
+        surplusByteCount = try inflater.finish(readAhead: filled - consumed)
     }
 
     private func readStoredRows(into destination: UnsafeMutableRawPointer, count: Int) throws(CodecError) {
@@ -168,11 +168,14 @@ final class InflatedRowSource {
         window.copyMemory(from: rest)
         consumed = 0
         filled = rest.count
-        filled += try inflater.inflate(to: UnsafeMutableRawBufferPointer(rebasing: window[filled...]))
-        guard filled > byteCount else {
-            throw .corrupt(
-                "The PNG file is damaged: its image data (IDAT) ends at row \(row)\(Self.of(pass)). Send an intact copy."
-            )
+        while filled <= byteCount {
+            let count = try inflater.inflate(to: UnsafeMutableRawBufferPointer(rebasing: window[filled...]))
+            guard count > 0 else {
+                throw .corrupt(
+                    "The PNG file is damaged: its image data (IDAT) ends at row \(row)\(Self.of(pass)). Send an intact "
+                        + "copy.")
+            }
+            filled += count
         }
     }
 

@@ -8,6 +8,13 @@ final class Inflater {
     private var hasBegun = false
     /// Whether all that the image needs has been inflated.
     private var hasEveryRow = false
+    /// Why the stream cannot be read any further.
+    private var end: BrokenEnd?
+
+    private enum BrokenEnd {
+        case rule(Int32)
+        case missing
+    }
 
     /// More inflated bytes than this behind the last row are refused: somebody would have us work for nothing.
     static let maximumSurplusByteCount: UInt64 = 64 << 20
@@ -25,11 +32,18 @@ final class Inflater {
 
     /// Writes the next bytes to `output` until it is full.
     ///
-    /// - Returns: bytes written; fewer than `output.count` when the stream ended, and its checksum is right.
+    /// More may be asked for than the rows need, so a break in the stream is told only when there is nothing before it.
+    ///
+    /// - Returns: bytes written; fewer than `output.count` when the stream ended and its checksum is right, or when it breaks
+    ///   there, which the next call throws.
     /// - Throws: `CodecError` (corrupt) when the stream breaks deflate's rules, or ends before its end.
     func inflate(to output: UnsafeMutableRawBufferPointer) throws(CodecError) -> Int {
         var written = 0
         while written < output.count {
+            if let end {
+                guard written == 0 else { break }
+                throw error(end)
+            }
             guard state.pointee.block_state != ISAL_BLOCK_FINISH else { break }
             let room = UInt32(min(output.count - written, Int(UInt32.max)))
             state.pointee.next_out = (output.baseAddress.map { $0 + written })?.assumingMemoryBound(to: UInt8.self)
@@ -37,20 +51,14 @@ final class Inflater {
             let unread = state.pointee.avail_in
             if hasBegun {
                 let result = isal_inflate(state)
-                guard result == ISAL_DECOMP_OK else { throw error(result) }
+                if result != ISAL_DECOMP_OK { end = .rule(result) }
             }
             let count = Int(room - state.pointee.avail_out)
             written += count
             // Without progress, and not at the end: it wants more input.
             let isStuck = count == 0 && state.pointee.avail_in == unread
-            if state.pointee.avail_in == 0, isStuck, state.pointee.block_state != ISAL_BLOCK_FINISH {
-                guard try feed() else {
-                    throw .corrupt(
-                        hasEveryRow
-                            ? "The PNG file is damaged: its image data (IDAT) ends without its checksum (Adler-32). Send an "
-                                + "intact copy."
-                            : "The PNG file is damaged: its image data (IDAT) ends in the middle. Send an intact copy.")
-                }
+            if end == nil, isStuck, state.pointee.avail_in == 0, state.pointee.block_state != ISAL_BLOCK_FINISH {
+                if !(try feed()) { end = .missing }
             }
         }
         return written
@@ -58,12 +66,13 @@ final class Inflater {
 
     /// Reads on to the end of the stream behind the last row: its checksum has to be right.
     ///
+    /// - Parameter readAhead: bytes behind the last row that were inflated already.
     /// - Returns: bytes that no row needs: inflated ones, and those behind the stream. Decoders pass over them.
-    func finish() throws(CodecError) -> UInt64 {
+    func finish(readAhead: Int) throws(CodecError) -> UInt64 {
         hasEveryRow = true
         let spare = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 64)
         defer { spare.deallocate() }
-        var surplus: UInt64 = 0
+        var surplus = UInt64(readAhead)
         while true {
             let count = try inflate(to: spare)
             surplus += UInt64(count)
@@ -72,7 +81,7 @@ final class Inflater {
                     "The PNG file is damaged: it has more than \(Self.maximumSurplusByteCount) bytes of image data (IDAT) beyond "
                         + "those that its rows need. Send an intact copy.")
             }
-            if count < spare.count { break }
+            if count == 0 { break }
         }
         // Bytes that were read ahead, and those that were not read at all, whose chunks' checksums are still compared.
         surplus += UInt64(state.pointee.avail_in) + UInt64(max(0, state.pointee.read_in_length) / 8)
@@ -85,7 +94,7 @@ final class Inflater {
         if !hasBegun {
             // ISA-L does not look at the window size, which is at most 2^(7 + 8), and takes distances beyond it: there are
             // files whose header names too small a window, and they show what their makers meant.
-            guard piece[0] >> 4 <= 7 else { throw error(ISAL_INVALID_WRAPPER) }
+            guard piece[0] >> 4 <= 7 else { throw error(.rule(ISAL_INVALID_WRAPPER)) }
             hasBegun = true
         }
         state.pointee.next_in = UnsafeMutablePointer(mutating: bytePointer(piece))
@@ -93,7 +102,13 @@ final class Inflater {
         return true
     }
 
-    private func error(_ result: Int32) -> CodecError {
+    private func error(_ end: BrokenEnd) -> CodecError {
+        guard case .rule(let result) = end else {
+            let hasAllData = hasEveryRow || state.pointee.block_state == ISAL_CHECKSUM_CHECK
+            return .corrupt(
+                "The PNG file is damaged: its image data (IDAT) ends "
+                    + (hasAllData ? "without its checksum (Adler-32)" : "in the middle") + ". Send an intact copy.")
+        }
         let what =
             switch result {
             case ISAL_INVALID_BLOCK: "a block of an unknown kind"
