@@ -57,7 +57,7 @@ extension FuzzTarget {
         }
     }
 
-    /// The partial results of whole-image operations, which travel between machines.
+    /// The partial results of whole-image operations, and the rows of their last steps, which travel between machines.
     ///
     /// Of 8 bits only: the tables of 16 bits are large, and read by the same code.
     ///
@@ -68,7 +68,7 @@ extension FuzzTarget {
         let shape = ImageShape(
             width: input.number(in: 1...24), height: input.number(in: 1...24),
             format: PixelFormat(ChannelLayout.allCases[input.number(in: 0...3)], .eight))
-        guard case .wholeImage(let computation, _)? = try? operation.computation(for: shape) else { return }
+        guard case .wholeImage(let computation, let after)? = try? operation.computation(for: shape) else { return }
         let step = WholeImageStep(computation, of: shape)
         let kernel = step.kernel
         let first = Array(input.rest.prefix(Int(input.byte()) * 16))
@@ -87,6 +87,13 @@ extension FuzzTarget {
             _ = try? kernel.merge([real, value])
             _ = try? kernel.finalize([value, real])
             _ = try? kernel.refine(value, strips: [real])
+        }
+        // The rows between the steps travel, too.
+        for next in RowStep.chain(after, of: step.output) {
+            let rows = RowBuffer(shape: next.input, rows: 0..<next.input.height)
+            fill(rows, with: first.isEmpty ? [0xff] : first)
+            let output = RowBuffer(shape: next.output, rows: 0..<next.output.height)
+            withExtendedLifetime((rows, output)) { next.kernel.apply(rows.view, to: output.mutableView) }
         }
     }
 

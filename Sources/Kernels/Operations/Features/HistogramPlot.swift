@@ -22,13 +22,18 @@ private struct HistogramPlotKernel: RowKernel {
     let bins: Int
     let scale: Histogram.Scale
 
+    /// More pixels than any image has. The counts may come from another worker, and products of this one do not overflow.
+    private static let largestCount: UInt64 = 1 << 42
+
     func apply(_ input: RowsView, to output: MutableRowsView) {
         var counts: [[UInt64]] = []
         let row = UnsafeRawPointer(input.row(0, as: UInt8.self))
         for channel in 0..<image.format.colorChannelCount {
             counts.append(
                 (0..<bins).map {
-                    UInt64(littleEndian: row.loadUnaligned(fromByteOffset: 8 * (channel * bins + $0), as: UInt64.self))
+                    let offset = 8 * (channel * bins + $0)
+                    let count = UInt64(littleEndian: row.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                    return min(count, Self.largestCount)
                 })
         }
         let picture = HistogramPicture(

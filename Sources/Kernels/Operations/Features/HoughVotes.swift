@@ -30,13 +30,14 @@ struct HoughPlaces {
 
     var isFull: Bool { count >= Self.enough }
 
-    /// Adds the pixels of row `y` that are foreground: 1, the others are 0. There is room as long as it is not full.
+    /// Adds the pixels of row `y` that are foreground: not 0, whatever another worker wrote there. There is room as long as it is
+    /// not full.
     mutating func append(_ row: UnsafePointer<UInt8>, y rowNumber: Int) {
         var end = count
         for place in 0..<width {
             // Written for every pixel, kept for those of the foreground.
             (x[end], y[end]) = (Float(place), Float(rowNumber))
-            end += Int(row[place])
+            end += Int(min(row[place], 1))
         }
         count = end
     }
