@@ -4,6 +4,8 @@ public enum AuditEnd: UInt8, Sendable, Hashable, CaseIterable {
     case noOtherWorker = 1
     /// The workers that tried did not finish it.
     case failed = 2
+    /// The disk was full.
+    case noRoom = 3
 }
 
 /// What only the master knows when it chooses the tasks that are audited, so that no worker can tell which they are.

@@ -96,6 +96,12 @@ extension AuditSalt {
         hash.combine(output.metadata)
         hash.combine(UInt64(output.valueOffsets.count))
         for offset in output.valueOffsets { hash.combine(offset) }
+        hash.combine(UInt64(output.remarks.count))
+        for remark in output.remarks {
+            hash.combine(UInt64(remark.code.rawValue))
+            hash.combine(UInt64(remark.count))
+            hash.combine(remark.byteCount)
+        }
         return hash.value
     }
 }

@@ -118,6 +118,9 @@ extension ImageProgress {
         if !expected.hasOffsets, !output.valueOffsets.isEmpty, !seeded(.surplusFieldAccepted) {
             return "it has \(output.valueOffsets.count) offsets of values"
         }
+        if !expected.mayHaveRemarks, !output.remarks.isEmpty, !seeded(.surplusFieldAccepted) {
+            return "it has remarks on the file, which only its decoder sees"
+        }
         return nil
     }
 }
@@ -134,11 +137,16 @@ struct OutputFields {
     var metadata = Presence.forbidden
     var hasChecksum = false
     var hasOffsets = false
+    var mayHaveRemarks = false
 
     init(_ step: TaskStep, in plan: ImagePlan) {
         switch step {
-        case .whole: payload = .required
-        case .decode: metadata = .optional
+        case .whole:
+            payload = .required
+            mayHaveRemarks = true
+        case .decode:
+            metadata = .optional
+            mayHaveRemarks = true
         case .reduce:
             payload = .required
             hasOffsets = true

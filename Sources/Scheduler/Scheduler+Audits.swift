@@ -53,7 +53,12 @@ extension Scheduler {
             audits.remove(key)
             return false
         }
-        return pool.hasTaker(except: unsuitableAuditors(key))
+        return pool.hasTaker(except: unsuitableAuditors(key)) && hasRoomForAudit(key)
+    }
+
+    /// Whether what the auditor stores finds a place: it puts what it computes as every worker does.
+    private mutating func hasRoomForAudit(_ key: TaskKey) -> Bool {
+        seeded(.fullDiskIgnored, true, else: storage.fits(storageByteCount(of: key)))
     }
 
     // MARK: Placing
@@ -85,13 +90,16 @@ extension Scheduler {
                 continue
             }
             guard let load = auditor(for: key), load.leases < load.slots else { continue }
+            guard findsRoom(key, at: now, into: &decision) else { return }
             grantAudit(key, to: load.worker, at: now, into: &decision)
         }
     }
 
     /// Audits whose turn has come go to the next worker that suits them.
     mutating func grantUrgentAudits(at now: Moment, into decision: inout Decision) {
-        for key in audits.urgent.prefix(Self.maximumConsidered) { placeAudit(key, at: now, into: &decision) }
+        for key in audits.urgent.prefix(Self.maximumConsidered) where !storage.isExhausted(at: now.instant) {
+            placeAudit(key, at: now, into: &decision)
+        }
     }
 
     /// Gives the task to another worker, if one has room.
@@ -100,7 +108,8 @@ extension Scheduler {
             audits.remove(key)
             return
         }
-        if let load = auditor(for: key) { grantAudit(key, to: load.worker, at: now, into: &decision) }
+        guard let load = auditor(for: key), findsRoom(key, at: now, into: &decision) else { return }
+        grantAudit(key, to: load.worker, at: now, into: &decision)
     }
 
     private mutating func grantAudit(
@@ -247,7 +256,14 @@ extension Scheduler {
             let unsuitable = unsuitableAuditors(key)
             // There is a limit even to disagreement: with that many opinions, and no two the same, nobody is right.
             let isEndless = dissent.count >= Self.maximumDissent
-            guard isEndless || !pool.hasTaker(except: unsuitable) else { continue }
+            guard isEndless || !pool.hasTaker(except: unsuitable) else {
+                // A sample of the tasks does not justify waiting for room.
+                let isSample = ledger.jobs[image.job]?.description.options.auditShare != .all && dissent.isEmpty
+                if isSample, !ledger.isSuspect(key), !hasRoomForAudit(key) {
+                    endAudit(key, .noRoom, at: now, into: &decision)
+                }
+                continue
+            }
             let waited = now.instant - (audits.since(key) ?? now.instant)
             if ledger.isSuspect(key) {
                 // The workers that are left have a part in the result themselves: they make it again without the faulty one.
@@ -329,7 +345,7 @@ extension Scheduler {
     /// The workers that registered under the name of this one when it was gone: later runs of the same.
     private func successors(of worker: WorkerID) -> [WorkerID] {
         guard let former = pool[worker], case .gone(let since) = former.link, !former.name.isEmpty else { return [] }
-        return pool.workers.values.filter { $0.name == former.name && $0.firstSeen >= since && $0.id > worker }
+        return pool.workers.values.filter { $0.name == former.name && $0.firstSeen > since && $0.id > worker }
             .map(\.id).sorted()
     }
 

@@ -179,9 +179,9 @@ import Testing
         let record = Record.taskCompleted(lease, output: TaskOutput(remarks: remarks))
         #expect(record.encoded()[0] == 5)
         #expect(try Record(decoding: record.encoded()) == record)
-        // The last remark: its code, a count of one byte and a size of six.
+        // The last remark: its code, a count of one byte and a size of six. Behind it, that no worker is named.
         var unknown = record.encoded()
-        unknown[unknown.count - 8] = 99
+        unknown[unknown.count - 9] = 99
         #expect(throws: BinaryCodingError("99 is not a code of a remark")) { try Record(decoding: unknown) }
     }
 

@@ -131,7 +131,7 @@ struct Samples {
         case .workersReserved: .workersReserved(through: worker())
         case .auditsSalted: .auditsSalted(AuditSalt(number(), number()))
         case .taskAudited: .taskAudited(lease(), opinion: number())
-        case .auditEnded: .auditEnded(task(), bool() ? .noOtherWorker : .failed)
+        case .auditEnded: .auditEnded(task(), AuditEnd.allCases.randomElement(using: &random) ?? .failed)
         case .imageWithdrawn: .imageWithdrawn(image())
         case .resultsSettled: .resultsSettled(job(), count: number())
         case .workerQuarantined: .workerQuarantined(worker(), name: text(), evidence: lease(), at: number())

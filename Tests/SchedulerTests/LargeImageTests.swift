@@ -40,7 +40,7 @@ import Testing
         #expect(harness.image(job)?.remarks == remarks)
         try harness.restart()
         #expect(harness.image(job)?.remarks == remarks)
-        harness.workOff(on: [try harness.connect("again", slots: 4)])
+        harness.workOff(on: [try harness.connect(as: worker)])
         #expect(harness.image(job)?.state == .done && harness.image(job)?.remarks == remarks)
     }
 

@@ -350,7 +350,7 @@ final class SchedulerHarness {
         case .chunk(let stage, let index):
             let plan = scheduler.ledger.progress(of: task.image)?.plan
             guard let stage = plan?.stages[Int(stage)] else { return TaskOutput(payload: payload) }
-            let rows = BlobReference.named("\(task).payload", stage.outputByteCount(ofChunk: Int(index)))
+            let rows = BlobReference.named("\(task).payload\(mistake)", stage.outputByteCount(ofChunk: Int(index)))
             switch stage.epilogue {
             case .rows, .columns: return TaskOutput(payload: rows)
             case .aggregate: return TaskOutput(payload: rows, summary: .named("\(task).summary", 7))
