@@ -85,7 +85,7 @@ import Testing
 
     /// The fields of `Control` that are between workers and master: numbers 10 to 29.
     private static func workerSection() throws -> [String] {
-        try lines().compactMap { line in
+        try lines().drop { !$0.hasPrefix("message Control ") }.prefix { !$0.hasPrefix("}") }.compactMap { line in
             let words = line.split(whereSeparator: { " ;".contains($0) }).map(String.init)
             guard words.count == 4, words[2] == "=", let number = Int(words[3]), (10..<30).contains(number),
                 words[0].first?.isUppercase == true, !words[0].hasPrefix("CHANNEL"), !words[0].hasPrefix("ROLE")

@@ -12,6 +12,7 @@ enum Lie {
         case absentMetadata, spoiltMetadata, longerMetadata, surplusMetadata
         case noChecksum, checksumOfOtherBytes, malformedChecksum, surplusChecksum
         case noOffsets, surplusOffsets, missingOffset, shiftedOffset, fallingOffsets, offsetBeyondTheEnd
+        case inventedRemarks
 
         var fields: [String] {
             switch self {
@@ -29,6 +30,8 @@ enum Lie {
             case .malformedChecksum: ["TaskFinished.checksum", "SegmentChecksum.form"]
             case .noOffsets, .surplusOffsets, .missingOffset, .shiftedOffset, .fallingOffsets, .offsetBeyondTheEnd:
                 ["TaskFinished.value_offsets"]
+            case .inventedRemarks:
+                ["TaskFinished.remarks", "ImageRemark.code", "ImageRemark.count", "ImageRemark.byte_count"]
             }
         }
     }
@@ -97,7 +100,7 @@ enum Lie {
 
     /// About what it holds, and how it is.
     enum OfHeartbeat: CaseIterable {
-        case othersLeases, nothingHeld, notStarted, progressBackAndForth, immenseMemory
+        case othersLeases, nothingHeld, notStarted, progressBackAndForth, immenseMemory, unready
 
         var fields: [String] {
             switch self {
@@ -105,6 +108,7 @@ enum Lie {
             case .notStarted: ["HeldLease.started"]
             case .progressBackAndForth: ["HeldLease.progress"]
             case .immenseMemory: ["Heartbeat.resident_bytes"]
+            case .unready: ["Heartbeat.unready"]
             }
         }
     }
@@ -112,7 +116,7 @@ enum Lie {
     /// About itself.
     enum OfRegistration: CaseIterable {
         case anothersNumber, inventedNumber, longName, noSlots, manySlots, noRanks, manyRanks, hardlyMemory,
-            immenseMemory, anotherRelease, othersLeases, draining
+            immenseMemory, anotherRelease, othersLeases, draining, unready
 
         var fields: [String] {
             switch self {
@@ -124,6 +128,7 @@ enum Lie {
             case .anotherRelease: ["Register.result_revision"]
             case .othersLeases: ["Register.held", "HeldLease.lease"]
             case .draining: ["Register.draining"]
+            case .unready: ["Register.unready"]
             }
         }
     }

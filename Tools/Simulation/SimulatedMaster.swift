@@ -18,6 +18,9 @@ final class SimulatedMaster {
     var protectedPuts: [BlobDigest: Int] = [:]
     /// The room on the disk as measured last before the present turn, and in it.
     var measuredRoom: [UInt64] = []
+    /// Workers that said, before the present turn and last, that they cannot run tasks.
+    var unreadyBefore: Set<WorkerID> = []
+    var unready: Set<WorkerID> = []
     var pauseBegan = Instant.zero
     /// There was another one shortly before.
     var hadPauseBefore = false

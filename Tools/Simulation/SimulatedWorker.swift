@@ -34,11 +34,6 @@ struct SimulatedWorker {
     /// Leases whose report is not acknowledged, since when.
     var reportingSince: [LeaseID: Instant] = [:]
     var link = MasterLinkState()
-    /// Heartbeats sent, and answered, on the present connection.
-    var beatsSent = 0
-    var beatsAnswered = 0
-    /// The number of the first heartbeat on this connection that says that the worker cannot run tasks.
-    var unreadyBeat: Int?
     /// The end of a stall: until then its events wait.
     var pausedUntil = Instant.zero
     /// When its latest stall ended.

@@ -72,7 +72,7 @@ extension Simulation {
 
     private func lie(_ lie: Lie.OfOutput, about output: TaskOutput, of spec: TaskSpec) -> TaskOutput? {
         var (payload, summary, metadata) = (output.payload, output.summary, output.metadata)
-        var (checksum, offsets) = (output.checksum, output.valueOffsets)
+        var (checksum, offsets, remarks) = (output.checksum, output.valueOffsets, output.remarks)
         let absent = BlobReference.named("nowhere of \(spec.task)", byteCount: 70)
         /// Bytes that were put, and are not what they are said to be.
         func spoilt(_ byteCount: UInt64) -> BlobReference {
@@ -148,14 +148,16 @@ extension Simulation {
         case .offsetBeyondTheEnd:
             guard !offsets.isEmpty else { return nil }
             offsets[offsets.count - 1] += 1
+        case .inventedRemarks: remarks = ImageRemark.Code.allCases.map { ImageRemark($0, count: .max, byteCount: .max) }
         }
         return TaskOutput(
-            payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: offsets)
+            payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: offsets,
+            remarks: remarks)
     }
 
     /// What a liar says of a band of its own.
     func lied(about index: UInt32, _ blob: BlobReference, at number: Int) -> (UInt32, BlobReference) {
-        guard random.happens(onceIn: 8) else { return (index, blob) }
+        guard random.happens(onceIn: 4) else { return (index, blob) }
         trace.noteFault("publishes a wrong band, worker", number, at: timeline.now)
         switch draw(Lie.OfBand.self) {
         // The last band may be shorter, and all others are as long: their rows are told apart by an audit only.
@@ -187,6 +189,7 @@ extension Simulation {
         trace.noteFault("says in a heartbeat what is not so, worker", number, at: timeline.now)
         var held = registration(of: number).held
         var residentBytes: UInt64 = 1 << 20
+        var isReady = true
         switch draw(Lie.OfHeartbeat.self) {
         case .othersLeases:
             held += Lie.OfLease.allCases.compactMap { $0.named(insteadOf: lease) }.map { HeldLease($0) }
@@ -195,8 +198,9 @@ extension Simulation {
         case .progressBackAndForth:
             held = held.map { HeldLease($0.lease, progress: random.happens(onceIn: 2) ? 1 : 0) }
         case .immenseMemory: residentBytes = .max
+        case .unready: isReady = false
         }
-        sendToMaster(.heartbeat(held, residentBytes: residentBytes), on: connection)
+        sendToMaster(.heartbeat(held, residentBytes: residentBytes, isReady: isReady), on: connection)
     }
 
     // MARK: About itself
@@ -235,6 +239,7 @@ extension Simulation {
             let invented = gossip.grants.compactMap { draw(Lie.OfLease.self).named(insteadOf: $0.lease) }
             registration.held = (invented + gossip.grants.map(\.lease)).map { HeldLease($0) }
         case .draining: registration.isDraining = true
+        case .unready: registration.unreadyReason = String(repeating: "no", count: 5_000)
         }
         let connection = network.open(peer, masterRun: master.run, peerRun: workers[number].run)
         workers[number].connection = connection

@@ -127,6 +127,7 @@ extension Simulation {
         master.listings = [:]
         master.settled = []
         master.measuredRoom.removeFirst(max(0, master.measuredRoom.count - 1))
+        master.unreadyBefore = master.unready
         for item in mail { handle(item.mail, on: item.connection, at: master) }
         _ = master.machine.timePassed(at: moment)
         beginCommit(master)
@@ -234,6 +235,9 @@ extension Simulation {
             checkUsable(lease, spec)
             specs[lease] = spec
             checkRoom(lease, spec, at: master)
+            if master.unreadyBefore.contains(worker) {
+                violate(.conversation, "\(worker) is granted \(lease), though it said that it cannot run tasks")
+            }
             if options.liarCount > 0 { gossip.hear(of: lease, spec) }
             if let connection { sendToWorker(.grant(lease, spec), on: connection) }
         case .revoke(let lease, let worker, let connection, _):

@@ -93,9 +93,19 @@ extension Simulation {
             observer.named(answer.worker, worker: number, run: network[connection].peerRun)
         }
         noteListing(held, dropped: answer.dropped, of: answer.worker, at: master)
+        noteReadiness(registration.unreadyReason == nil, of: answer.worker, at: master)
         trace.note("registered worker", Int(answer.worker.rawValue), detail: UInt64(held.count), at: timeline.now)
         master.machine.reply(
             .toWorker(connection: connection, .registered(answer.worker, dropped: answer.dropped)))
+    }
+
+    private func noteReadiness(_ isReady: Bool, of worker: WorkerID, at master: SimulatedMaster) {
+        if isReady {
+            master.unready.remove(worker)
+            master.unreadyBefore.remove(worker)
+        } else {
+            master.unready.insert(worker)
+        }
     }
 
     /// Remembers who knows what, for `checkLosersAreTold`.
@@ -117,6 +127,7 @@ extension Simulation {
         guard master.machine.isPresent(worker, on: connection) else { return }
         switch mail {
         case .heartbeat(let held, let residentBytes, let isReady):
+            noteReadiness(isReady, of: worker, at: master)
             let dropped = master.machine.heartbeat(
                 of: worker, held: held, residentBytes: residentBytes, unreadyReason: isReady ? nil : "not ready",
                 at: moment)

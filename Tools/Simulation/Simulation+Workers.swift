@@ -78,9 +78,6 @@ extension Simulation {
         workers[number].link.authenticated()
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
-        workers[number].beatsSent = 0
-        workers[number].beatsAnswered = 0
-        workers[number].unreadyBeat = workers[number].board.isReady ? nil : 0
         sendToMaster(.register(registration(of: number)), on: connection)
     }
 
@@ -145,7 +142,6 @@ extension Simulation {
     }
 
     private func sendBeat(_ number: Int, on connection: Int) {
-        workers[number].beatsSent += 1
         sendToMaster(.heartbeat(held(by: number), isReady: workers[number].board.isReady), on: connection)
     }
 
@@ -153,7 +149,6 @@ extension Simulation {
     func becomeUnready(_ number: Int, for spell: Duration) {
         guard workers[number].isUp, workers[number].board.isReady else { return }
         let actions = workers[number].board.becameUnready()
-        workers[number].unreadyBeat = workers[number].beatsSent + 1
         if let connection = workers[number].connection, workers[number].isRegistered {
             sendBeat(number, on: connection)
         }
@@ -164,18 +159,8 @@ extension Simulation {
     func becomeReady(_ number: Int) {
         guard workers[number].isUp, !workers[number].board.isReady else { return }
         workers[number].board.becameReady()
-        workers[number].unreadyBeat = nil
         if let connection = workers[number].connection, workers[number].isRegistered {
             sendBeat(number, on: connection)
-        }
-    }
-
-    /// A master that has answered that the worker cannot run tasks grants it none.
-    private func checkGrant(_ lease: LeaseID, to number: Int) {
-        // A liar may have said otherwise.
-        guard number >= options.liarCount, let unreadyBeat = workers[number].unreadyBeat else { return }
-        if workers[number].beatsAnswered >= unreadyBeat {
-            violate(.conversation, "worker \(number) is granted \(lease), though it said that it cannot run tasks")
         }
     }
 
@@ -208,15 +193,12 @@ extension Simulation {
             perform(workers[number].board.reconnected(), at: number)
             // Said since the registration was sent.
             if workers[number].board.isOrderedToDrain { sendToMaster(.draining(true), on: connection) }
-        case .heartbeatReply(let dropped):
-            workers[number].beatsAnswered += 1
-            perform(workers[number].board.dropped(dropped), at: number)
+        case .heartbeatReply(let dropped): perform(workers[number].board.dropped(dropped), at: number)
         case .done(let stream): perform(workers[number].board.acknowledged(stream), at: number)
         case .grant(let lease, _) where timeline.now < workers[number].givesBackUntil:
             let failure = Failure(.returned, "no, thank you")
             sendToMaster(.report(number: 1 << 31, .failed(lease, failure)), on: connection)
         case .grant(let lease, let spec):
-            checkGrant(lease, to: number)
             perform(workers[number].board.granted(lease, spec), at: number)
         case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
         case .drain(let isOn):
