@@ -58,7 +58,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
             throw refused("'*' is for the side that listens; name the master's host")
         }
         // To a resolver it is an address of 32 bits: "7400" is 0.0.28.232.
-        guard !host.allSatisfy(\.isWholeNumber) || !rest.isEmpty else {
+        guard !host.allSatisfy(\.isWholeNumber) else {
             throw refused("\(host) alone is a port; write 127.0.0.1:\(host), or the host in its place")
         }
         if rest.isEmpty {

@@ -130,7 +130,7 @@ import ClientKit
     ]) func `that are malformed are refused with the text`(text: String) {
         let error = #expect(throws: TransportError.self) { try Endpoint(parsing: text, defaultPort: 4600) }
         #expect(error?.code == .badEndpoint)
-        #expect(error?.message.contains("\"\(text)\"") == true)
+        #expect(error?.message.contains("'\(text)'") == true)
     }
 
     @Test func `have '*' for every address, to listen on`() throws {
