@@ -55,7 +55,7 @@ import Testing
                 "run", "invert", "a.png", "--master", "m:1", "--secret-file", "s", "--config", "c",
                 "--reconnect-timeout", "1s", "--silence-timeout", "2s", "--progress", "plain", "--presets", "p",
                 "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4K", "--attempts", "5",
-                "--submitter", "ada",
+                "--submitter", "ada", "--audit", "1",
             ]) as? Run)
         let given = Dictionary(
             uniqueKeysWithValues: (run.common.flags + run.jobOptions.flags).map { ($0.name, $0.value) })
@@ -63,7 +63,7 @@ import Testing
             given == [
                 "master": "m:1", "secret-file": "s", "config": "c", "reconnect-timeout": "1s", "silence-timeout": "2s",
                 "progress": "plain", "presets": "p", "priority": "7", "no-cache": "true", "max-pixels": "3",
-                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada",
+                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1",
             ])
     }
 }

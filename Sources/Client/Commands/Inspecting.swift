@@ -233,9 +233,14 @@ struct Cancel: ClientCommand {
 struct Forget: ClientCommand {
     static let configuration = CommandConfiguration(
         abstract: "Forget finished jobs and their results, to make room.",
+        usage: "tessera forget JOB... [options]",
         discussion: """
             What is not fetched by then is gone. Jobs that have not ended are refused: cancel them first. Results that \
             other jobs share stay with these.
+
+            Examples:
+              tessera forget 17
+              tessera forget 17 18 19
             """)
 
     @Argument(help: JobArgument.help("The jobs' numbers."), transform: JobArgument.init)
@@ -366,9 +371,15 @@ struct Drain: ClientCommand {
 struct ReleaseWorker: ClientCommand {
     static let configuration = CommandConfiguration(
         commandName: "release", abstract: "Give a quarantined worker work again.",
-        discussion:
-            "A worker is quarantined when an audit shows that it computed a wrong result; 'tessera workers' names the task. Release "
-            + "it when the cause is mended, such as a processor or memory that was exchanged.")
+        usage: "tessera release WORKER [options]",
+        discussion: """
+            A worker is quarantined when an audit shows that it computed a wrong result; 'tessera workers' names the task. \
+            Release it when the cause is mended, such as a processor or memory that was exchanged.
+
+            Examples:
+              tessera release w3
+              tessera release node-7
+            """)
 
     @Argument(
         help: ArgumentHelp("The worker's number, such as w3, or its name for all runs of it.", valueName: "worker"))
