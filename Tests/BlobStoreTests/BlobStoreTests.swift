@@ -253,7 +253,9 @@ import Testing
 
             // What an earlier process left may have lost its bytes with the power.
             let old = try store.put([4, 5, 6], .recomputable)
-            try overwrite([4, 5], try store.open(old).path)
+            let oldPath = try store.open(old).path
+            try overwrite([4, 5], oldPath)
+            chmod(oldPath, 0o600)
             let later = try LocalBlobStore(path: directory + "/blobs")
             expectCode(.damaged) { try later.makeDurable(old.digest) }
             #expect(try mode(later.directory.path(BlobDirectory.name(old.digest))) == 0o600)

@@ -127,6 +127,8 @@ import Testing
             #expect(try store.put([1], .recomputable) == blob)
             store.confirmPut(blob.digest)
             #expect(try !store.removeUnlessPutAgain(blob.digest))
+            let path = try store.open(blob).path
+            #expect(truncate(path, 0) == 0)
             #expect(try store.setAsideUnlessPutAgain(blob.digest) == nil)
             store.confirmPut(blob.digest)
             #expect(try store.setAsideUnlessPutAgain(blob.digest) != nil)

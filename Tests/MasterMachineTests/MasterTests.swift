@@ -107,7 +107,7 @@ import Testing
             #expect(harness.report(report, by: worker, byteCounts: finding.0, objection: finding.1) == nil)
             _ = harness.turn()
             #expect(harness.counts(of: job)?.attemptsFailed == UInt64(number + 1))
-            harness.pass(.seconds(2))
+            harness.pass(.milliseconds(600))
         }
         #expect(harness.state(of: job) == .running)
         // Nobody is given what was refused.

@@ -22,7 +22,7 @@ import Testing
 
     /// Three quarters of the memory are the tasks'.
     @Test(arguments: [
-        (2, 2, 1, 2), (4, 4, 2, 2), (8, 8, 4, 2), (8, 4, 1, 8), (16, 6, 4, 4), (7, 7, 5, 1), (8, 7, 4, 2), (4, 1, 1, 4),
+        (2, 2, 1, 2), (4, 4, 2, 2), (8, 8, 4, 2), (8, 4, 2, 4), (16, 6, 4, 4), (7, 7, 5, 1), (8, 7, 4, 2), (4, 1, 1, 4),
         (64, 64, 32, 2),
     ]) func `a slot has a gigabyte, and the cores share the slots`(
         cores: Int, gigabytes: UInt64, slots: Int, ranks: Int
