@@ -48,12 +48,14 @@ public enum LibPNGComparison {
         ].contains { reason.contains($0) }
     }
 
-    /// The end of the image data and its checksum, at which libpng does not always look, and what is above our limits.
+    /// The end of the image data and its checksum, at which libpng does not always look, what is above our limits, and files that
+    /// do not begin with their header, as the standard demands: libpng passes over chunks before it that it does not know.
     private static func isRefusedByUsAlone(_ error: any Error) -> Bool {
         guard let error = error as? CodecError else { return false }
         switch error.kind {
         case .overLimit: return true
-        case .corrupt: return error.reason.contains("behind its last row") || error.reason.contains("Adler-32")
+        case .corrupt:
+            return ["behind its last row", "Adler-32", "instead of its header"].contains { error.reason.contains($0) }
         case .unsupported: return false
         }
     }
