@@ -22,6 +22,9 @@ actor Worker {
     private let notifier: ServiceNotifier
     private let logger: Logger
     private var readiness = Readiness()
+    /// How often the worker's directory was made again, and how often it had been when each lease's files were fetched.
+    private var restorationCount = 0
+    private var restorationsBefore: [LeaseID: Int] = [:]
 
     private(set) var identifier: WorkerID?
     /// The interval that the master gave last.
@@ -319,6 +322,7 @@ actor Worker {
     }
 
     private func noteRestored() {
+        restorationCount += 1
         logger.warning(
             "the worker's directory was removed from the scratch directory, and is made again",
             metadata: ["directory": "\(scratch.path)"])
@@ -332,8 +336,9 @@ actor Worker {
         guard failure.cause == .workerError else { return failure }
         do {
             let isWorldRestored = if let slot { try await worlds[slot].restoreDirectory() } else { false }
-            if try scratch.restore() || isWorldRestored {
-                noteRestored()
+            if try scratch.restore() || isWorldRestored { noteRestored() }
+            // Files that were fetched before are gone, though the directory may have been made again for another lease's sake.
+            if restorationCount > restorationsBefore[lease] ?? restorationCount {
                 return Failure(.returned, "the worker's directory was removed while the task ran: \(failure.reason)")
             }
         } catch {
@@ -376,16 +381,21 @@ actor Worker {
     private func perform(_ actions: [LeaseBoard.Action]) {
         for action in actions {
             switch action {
-            case .fetch(let lease, let spec): start(.fetch, lease, spec)
+            case .fetch(let lease, let spec):
+                restorationsBefore[lease] = restorationCount
+                start(.fetch, lease, spec)
             case .run(let lease, let spec, let slot): start(.run(slot: slot), lease, spec)
             case .abandon(let lease):
+                restorationsBefore[lease] = nil
                 // Work in progress removes the files itself when it ends.
                 if let cancellation = cancellations.removeValue(forKey: lease) {
                     cancellation.finish()
                 } else {
                     files(of: lease).remove()
                 }
-            case .clear(let lease): files(of: lease).remove()
+            case .clear(let lease):
+                restorationsBefore[lease] = nil
+                files(of: lease).remove()
             case .send(let number, let report):
                 // Without a connection the report waits on the board.
                 connection?.send(WireControl(report), stream: number)
