@@ -25,8 +25,8 @@ private struct Recipe: Sendable, CustomTestStringConvertible {
             pipeline: "equalize", image: TestImage(width: 222, height: 97, .rgb, .sixteen, seed: 5),
             chunkBytes: [1 << 24, 33_000]),
         Recipe(
-            pipeline: "median size=7 | erode size=5 | invert", image: TestImage(width: 61, height: 23, seed: 6),
-            chunkBytes: [1 << 24, 900, 1]),
+            pipeline: "median size=7 | erode size=5 | invert", image: TestImage(width: 61, height: 123, seed: 6),
+            chunkBytes: [1 << 24, 1024]),
         Recipe(
             pipeline: "otsu | components output=json", image: TestImage(width: 131, height: 87, seed: 7),
             chunkBytes: [1 << 24, 2500]),

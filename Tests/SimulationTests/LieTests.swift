@@ -41,7 +41,7 @@ import Testing
 
     @Test func `a few seeds have each kind of false word`() {
         var faults: [String: Int] = [:]
-        for seed in UInt64(1)...40 {
+        for seed in UInt64(1)...120 {
             faults.merge(Simulation(seed: seed).run().faults, uniquingKeysWith: +)
         }
         for fault in [

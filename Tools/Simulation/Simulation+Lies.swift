@@ -157,7 +157,7 @@ extension Simulation {
 
     /// What a liar says of a band of its own.
     func lied(about index: UInt32, _ blob: BlobReference, at number: Int) -> (UInt32, BlobReference) {
-        guard random.happens(onceIn: 4) else { return (index, blob) }
+        guard random.happens(onceIn: 3) else { return (index, blob) }
         trace.noteFault("publishes a wrong band, worker", number, at: timeline.now)
         switch draw(Lie.OfBand.self) {
         // The last band may be shorter, and all others are as long: their rows are told apart by an audit only.
