@@ -137,11 +137,16 @@ extension Simulation {
         arrangeTurn(at: timeline.now)
     }
 
-    /// The operator lets drained workers take leases again; a worker may miss it, so this is done until it helps.
-    func resumeDrained() {
+    /// The operator lets drained workers take leases again, and those that were quarantined for lies: they lie no more, and there
+    /// may be no others. A worker may miss it, so this is done until it helps.
+    func resumeWorkers() {
         guard let master else { return }
-        for status in master.machine.scheduler.workers(at: moment) where status.state == .draining {
-            post(.drainWorker(status.id, false), on: nil)
+        for status in master.machine.scheduler.workers(at: moment) {
+            switch status.state {
+            case .draining: post(.drainWorker(status.id, false), on: nil)
+            case .quarantined where observer.liars.contains(status.id): post(.releaseWorker("\(status.id)"), on: nil)
+            default: break
+            }
         }
     }
 

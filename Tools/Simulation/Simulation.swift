@@ -122,7 +122,7 @@ public final class Simulation {
         let bound = livenessBound()
         let end = healed + bound
         while violation == nil && !isSettled && timeline.now < end {
-            resumeDrained()
+            resumeWorkers()
             pass(until: min(end, timeline.now + .seconds(5)))
         }
         boundShare = (timeline.now - healed) / bound
