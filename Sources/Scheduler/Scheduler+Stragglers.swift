@@ -22,7 +22,8 @@ struct TaskDurations: Sendable {
 extension Scheduler {
     /// Idle slots take over leases that wait in busy workers for a slot, unless what was promised to these finds no place any more.
     mutating func moveStagedLeases(at now: Moment, into decision: inout Decision) {
-        while seeded(.fullDiskIgnored, true, else: storage.fits(0)), let idle = pool.leastLoaded(), idle.leases < idle.slots, let laden = pool.mostLaden(),
+        while seeded(.fullDiskIgnored, true, else: storage.fits(0)), let idle = pool.leastLoaded(),
+            idle.leases < idle.slots, let laden = pool.mostLaden(),
             let id = stagedLease(of: laden.worker, for: idle.worker)
         {
             guard let key = leases[id]?.key else { return }

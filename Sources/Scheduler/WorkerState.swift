@@ -66,7 +66,8 @@ struct WorkerState: Sendable {
     var takesLeases: Bool {
         switch link {
         case .connected:
-            !isDraining && !isQuarantined && restsUntil == nil && (seeded(.unreadyWorkerGranted) || unreadyReason == nil)
+            !isDraining && !isQuarantined && restsUntil == nil
+                && (seeded(.unreadyWorkerGranted) || unreadyReason == nil)
         case .suspect, .expected, .gone: false
         }
     }

@@ -124,9 +124,10 @@ import Testing
         for (obstacle, times) in [(nil, 3), ("no space: 5 bytes", 3), ("no space: 4 bytes", 3), (nil, 3)] {
             for _ in 0..<times { reporter.update { $0.update(with: summary(obstacle)) } }
         }
-        let lines = errors.text.replacing("\u{1B}[K", with: "").split(whereSeparator: { $0 == "\n" || $0 == "\r" }).filter {
-            $0.contains("waits:") || $0.contains("continues")
-        }
+        let lines = errors.text.replacing("\u{1B}[K", with: "").split(whereSeparator: { $0 == "\n" || $0 == "\r" })
+            .filter {
+                $0.contains("waits:") || $0.contains("continues")
+            }
         #expect(lines == ["job 17 waits: no space: 5 bytes", "job 17 continues"], "\(errors.text)")
     }
 

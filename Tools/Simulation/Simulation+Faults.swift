@@ -137,8 +137,8 @@ extension Simulation {
         arrangeTurn(at: timeline.now)
     }
 
-    /// The operator lets drained workers take leases again, and those that were quarantined for lies: they lie no more, and there
-    /// may be no others. A worker may miss it, so this is done until it helps.
+    /// The operator lets drained workers take leases again, and liars that were quarantined: they tell the truth now, and it may
+    /// be that only they are left. A worker may miss it, so this is done until it helps.
     func resumeWorkers() {
         guard let master else { return }
         for status in master.machine.scheduler.workers(at: moment) {
