@@ -16,9 +16,8 @@ extension Scheduler {
 
     /// The finished task waits for an opinion.
     mutating func awaitAudit(_ key: TaskKey, at now: Moment) {
-        let isDisputed = ledger.jobs[key.job]?.progress[key.index]?.audits[key.task]?.dissent.isEmpty == false
         audits.insert(
-            key, since: now.instant, isDisputed: isDisputed, due: now.instant + configuration.auditDelay)
+            key, since: now.instant, isDisputed: isDisputed(key), due: now.instant + configuration.auditDelay)
         setAuditAlarm(at: now)
     }
 
@@ -53,7 +52,7 @@ extension Scheduler {
             audits.remove(key)
             return false
         }
-        return pool.hasTaker(except: unsuitableAuditors(key)) && hasRoomForAudit(key)
+        return isTraceable(key) && pool.hasTaker(except: unsuitableAuditors(key)) && hasRoomForAudit(key)
     }
 
     /// Whether what the auditor stores finds a place: it puts what it computes as every worker does.
@@ -64,19 +63,38 @@ extension Scheduler {
     // MARK: Placing
 
     /// Workers that cannot give another opinion on the task: their own is known, or they lack the memory.
+    ///
+    /// A machine that computes wrongly does so again when its worker is started again. So later runs of a worker that is gone
+    /// have no opinion of their own, and where two differ, a machine has one voice.
     private mutating func unsuitableAuditors(_ key: TaskKey) -> Set<WorkerID> {
         let known = seeded(.auditedByItself, [], else: ledger.workersWithOpinion(key))
-        return known.union(tooSmallWorkers(for: memoryByteCount(of: key).now))
+        var unsuitable = known.union(tooSmallWorkers(for: memoryByteCount(of: key).now))
+        guard !seeded(.machineHasManyVoices) else { return unsuitable }
+        let isDisputed = isDisputed(key)
+        for worker in known where isDisputed || pool[worker]?.isHeard != true {
+            unsuitable.formUnion(pool.namesakes(of: worker))
+        }
+        return unsuitable
+    }
+
+    private func isDisputed(_ key: TaskKey) -> Bool {
+        ledger.jobs[key.job]?.progress[key.index]?.audits[key.task]?.dissent.isEmpty == false
+    }
+
+    /// Whether it is known which machines the opinions on the task are of. A master that was restarted knows it of the workers
+    /// that came back.
+    private func isTraceable(_ key: TaskKey) -> Bool {
+        seeded(.machineHasManyVoices)
+            || ledger.workersWithOpinion(key).allSatisfy { $0 == WorkerID(0) || pool[$0]?.isNamed == true }
     }
 
     /// The least loaded worker that can give another opinion; rather one of another name, which may be another machine, and one
     /// that has not failed the task.
     private mutating func auditor(for key: TaskKey) -> WorkerLoad? {
         let unsuitable = unsuitableAuditors(key)
-        guard pool.leastLoaded(except: unsuitable) != nil else { return nil }
+        guard isTraceable(key), pool.leastLoaded(except: unsuitable) != nil else { return nil }
         let failed = unsuitable.union(ledger.workersThatFailed(key))
-        let names = Set(ledger.workersWithOpinion(key).compactMap { pool[$0]?.name })
-        let namesakes = pool.workers.values.lazy.filter { names.contains($0.name) }.map(\.id)
+        let namesakes = ledger.workersWithOpinion(key).flatMap { pool.namesakes(of: $0) }
         return pool.leastLoaded(except: failed.union(namesakes)) ?? pool.leastLoaded(except: failed)
             ?? pool.leastLoaded(except: unsuitable)
     }
@@ -256,9 +274,19 @@ extension Scheduler {
             let unsuitable = unsuitableAuditors(key)
             // There is a limit even to disagreement: with that many opinions, and no two the same, nobody is right.
             let isEndless = dissent.count >= Self.maximumDissent
+            let isSample = ledger.jobs[image.job]?.description.options.auditShare != .all && dissent.isEmpty
+            guard isTraceable(key) else {
+                // Workers that are still there come back within that time.
+                if let recoveredAt, now.instant - recoveredAt < configuration.auditWait { continue }
+                guard isSample, !ledger.isSuspect(key) else {
+                    withdrawRunning(image, at: now, into: &decision)
+                    return
+                }
+                endAudit(key, .noOtherWorker, at: now, into: &decision)
+                continue
+            }
             guard isEndless || !pool.hasTaker(except: unsuitable) else {
                 // A sample of the tasks does not justify waiting for room.
-                let isSample = ledger.jobs[image.job]?.description.options.auditShare != .all && dissent.isEmpty
                 if isSample, !ledger.isSuspect(key), !hasRoomForAudit(key) {
                     endAudit(key, .noRoom, at: now, into: &decision)
                 }

@@ -72,6 +72,12 @@ struct WorkerState: Sendable {
         }
     }
 
+    /// Whether it is connected, and not silent.
+    var isHeard: Bool { if case .connected = link { true } else { false } }
+
+    /// Whether this run of the master knows what it calls itself.
+    var isNamed: Bool { identity != nil }
+
     /// Whether it is connected and was told to take no more leases.
     var drainsConnected: Bool { isConnected && isDraining }
 
@@ -178,6 +184,7 @@ enum TaskKind: Int, Hashable, Sendable, CaseIterable {
 /// All workers, and the heaps from which they are chosen.
 struct WorkerPool: Sendable {
     private(set) var workers: [WorkerID: WorkerState] = [:]
+    private var namesakes: [String: Set<WorkerID>] = [:]
     /// Workers that may be given a lease, the least loaded first.
     private var available = RevocableHeap<WorkerLoad>()
     /// Connected workers with staged leases.
@@ -219,6 +226,7 @@ struct WorkerPool: Sendable {
 
     mutating func insert(_ worker: WorkerState) {
         workers[worker.id] = worker
+        namesakes[worker.name, default: []].insert(worker.id)
         if worker.isConnected { connectedCount += 1 }
         if worker.takesLeases { takingCount += 1 }
         if worker.drainsConnected { drainingCount += 1 }
@@ -234,6 +242,10 @@ struct WorkerPool: Sendable {
         let (wasDraining, wasUnready) = (before.drainsConnected, before.isUnready)
         change(&workers[id]!)
         guard let after = workers[id] else { return }
+        if after.name != before.name {
+            forgetName(of: before)
+            namesakes[after.name, default: []].insert(id)
+        }
         connectedCount += (after.isConnected ? 1 : 0) - (wasConnected ? 1 : 0)
         takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
         drainingCount += (after.drainsConnected ? 1 : 0) - (wasDraining ? 1 : 0)
@@ -246,6 +258,18 @@ struct WorkerPool: Sendable {
     /// Whether a worker that is none of `avoided` takes leases, with or without room for one now.
     func hasTaker(except avoided: Set<WorkerID>) -> Bool {
         takingCount > avoided.count { workers[$0]?.takesLeases == true }
+    }
+
+    /// The workers that call themselves as this one, which is among them: on one machine, as far as is known. A worker without a
+    /// name is alone.
+    func namesakes(of id: WorkerID) -> Set<WorkerID> {
+        guard let name = workers[id]?.name, !name.isEmpty else { return [id] }
+        return namesakes[name] ?? [id]
+    }
+
+    private mutating func forgetName(of worker: WorkerState) {
+        namesakes[worker.name]?.remove(worker.id)
+        if namesakes[worker.name]?.isEmpty == true { namesakes[worker.name] = nil }
     }
 
     /// The workers that take leases and have less than `byteCount` for a slot.
@@ -287,7 +311,11 @@ struct WorkerPool: Sendable {
         var kept: Set<WorkerID> = []
         for id in gone.reversed() {
             guard case .gone? = workers[id]?.link, !kept.contains(id) else { continue }
-            if kept.count < maximumGoneCount { kept.insert(id) } else { workers[id] = nil }
+            if kept.count < maximumGoneCount {
+                kept.insert(id)
+            } else if let forgotten = workers.removeValue(forKey: id) {
+                forgetName(of: forgotten)
+            }
         }
         var seen: Set<WorkerID> = []
         gone = gone.reversed().filter { kept.contains($0) && seen.insert($0).inserted }.reversed()

@@ -119,6 +119,8 @@ public enum SeededFault: Sendable {
     case auditDecidedByOne
     /// A worker may give a second opinion on what it computed itself.
     case auditedByItself
+    /// Each run of a worker on one machine has an opinion of its own.
+    case machineHasManyVoices
     /// The holder of the lease is taken for the author of a result that another worker reported.
     case auditBlamesHolder
     /// An image is done though an audit of its tasks has not ended.
@@ -245,7 +247,7 @@ public enum SeededFault: Sendable {
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
-                .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted,
+                .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted,
                 .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted, .unreadyWorkerGranted, .unreadyKeepsLeases:
                 .manySeeds
             }
@@ -285,7 +287,7 @@ public enum SeededFault: Sendable {
             case .planSizeNotLimited: "10 bounded memory"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
-            case .auditDecidedByOne, .auditedByItself, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
+            case .auditDecidedByOne, .auditedByItself, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
                 .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
                 "19 wrong results are found"
             }

@@ -452,6 +452,54 @@ import Testing
         #expect(harness.quarantined == [first, again])
     }
 
+    @Test func `a machine has one voice, however often its worker is started`() throws {
+        let (harness, workers) = try Self.cluster(2)
+        let job = try harness.submit(audit: .all)
+        let first = try #require(holder(harness, workers))
+        try finish(harness, on: first)
+        let faulty = try #require(holder(harness, workers))
+        try finish(harness, on: faulty, mistake: "!")
+        let name = try #require(harness.status(faulty)?.name)
+        harness.disconnect(faulty)
+        harness.wait(.milliseconds(10))
+        let again = try harness.connect(name)
+        harness.wait(.seconds(10))
+        #expect(harness.leases(of: again).isEmpty, "its opinion is known")
+        let third = try harness.connect("third")
+        harness.workOff(on: [third])
+        #expect(harness.quarantined == [faulty, again])
+        #expect(harness.state(job) == .done)
+        #expect(harness.image(job)?.result == .named("1.0/whole.payload", 100))
+    }
+
+    @Test func `a worker that is started again does not confirm what it computed before`() throws {
+        let (harness, workers) = try Self.cluster(1)
+        let job = try harness.submit(audit: .all)
+        try finish(harness, on: workers[0], mistake: "!")
+        harness.disconnect(workers[0])
+        harness.wait(.milliseconds(10))
+        let again = try harness.connect("a")
+        harness.wait(.seconds(10))
+        #expect(harness.leases(of: again).isEmpty)
+        #expect(harness.state(job) == .running)
+    }
+
+    @Test func `an image whose worker is not there any more after a restart of the master starts over`() throws {
+        let (harness, workers) = try Self.cluster(1)
+        let job = try harness.submit(audit: .all)
+        try finish(harness, on: workers[0], mistake: "!")
+        #expect(harness.state(job) == .running)
+        try harness.restart()
+        let others = [try harness.connect("b"), try harness.connect("c")]
+        harness.wait(.seconds(10))
+        #expect(others.allSatisfy { harness.leases(of: $0).isEmpty }, "the worker may come back, and tell its name")
+        harness.wait(.seconds(30))
+        harness.workOff(on: others)
+        #expect(harness.state(job) == .done)
+        #expect(harness.image(job)?.result == .named("1.0/whole.payload", 100))
+        #expect(harness.quarantined.isEmpty)
+    }
+
     @Test func `a worker keeps its number when the master restarts, though it held nothing`() throws {
         let harness = try SchedulerHarness()
         let worker = try harness.connect("a")
@@ -506,6 +554,7 @@ import Testing
         let job = try harness.submit(audit: .all)
         try finish(harness, on: workers[0])
         try harness.restart()
+        try harness.connect("a", as: workers[0])
         let second = try harness.connect("b")
         harness.workOff(on: [second])
         #expect(harness.state(job) == .done)

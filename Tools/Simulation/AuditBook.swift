@@ -3,7 +3,7 @@ import JobModel
 /// Watches audits from outside: it knows which workers are faulty and what each reported, and reads the records.
 ///
 /// - No worker that computes rightly is quarantined.
-/// - Where two workers agree on a task and a third differs, that one is quarantined at once.
+/// - Where workers of two machines agree on a task and a third differs, that one is quarantined at once.
 /// - A quarantined worker is given nothing.
 /// - An image whose every task was to be audited has the right result, unless its audits were skipped for lack of a worker.
 /// - A wrong result to which a quarantined worker contributed does not stay, as long as it can be withdrawn.
@@ -60,6 +60,12 @@ struct AuditBook {
             guard let worker = holders[lease], let output = reports[lease]?[worker] else {
                 report(.audits, "\(lease) is an audit, and nobody reported it")
                 break
+            }
+            let others = opinions[lease.task.image]?[lease.task]?.all.map(\.worker) ?? []
+            if others.contains(where: { number($0) == number(worker) }) {
+                // The earlier run of the machine was not known to be gone: it does not count as a second one.
+                skipped.insert(lease.task.image)
+                opinions[lease.task.image]?[lease.task]?.isDiscounted = true
             }
             opinions[lease.task.image]?[lease.task]?.all.append((worker, output))
             changed.insert(lease.task)
