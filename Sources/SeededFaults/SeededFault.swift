@@ -247,7 +247,8 @@ public enum SeededFault: Sendable {
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
-                .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted,
+                .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten,
+                .namesakeTrusted,
                 .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted, .unreadyWorkerGranted, .unreadyKeepsLeases:
                 .manySeeds
             }
@@ -287,7 +288,8 @@ public enum SeededFault: Sendable {
             case .planSizeNotLimited: "10 bounded memory"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
-            case .auditDecidedByOne, .auditedByItself, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
+            case .auditDecidedByOne, .auditedByItself, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited,
+                .disputeIgnored,
                 .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
                 "19 wrong results are found"
             }
