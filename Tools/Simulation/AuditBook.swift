@@ -12,6 +12,13 @@ struct AuditBook {
         var all: [(worker: WorkerID, output: TaskOutput)]
         /// One of the workers was quarantined before it gave its opinion: it has no say.
         var isDiscounted = false
+        /// Workers that were quarantined since: released, they may be asked again.
+        var forgotten: Set<WorkerID> = []
+
+        /// Whether the worker computed the task, or gave an opinion on it that still counts.
+        func includes(_ worker: WorkerID) -> Bool {
+            all.first?.worker == worker || all.contains { $0.worker == worker } && !forgotten.contains(worker)
+        }
     }
 
     /// The numbers of the workers that compute wrongly.
@@ -44,9 +51,7 @@ struct AuditBook {
         case .attemptStarted(let lease, let worker):
             holders[lease] = worker
             if quarantined[worker] != nil { report(.audits, "\(worker) is quarantined, and is given \(lease)") }
-            if let opinions = opinions[lease.task.image]?[lease.task],
-                opinions.all.contains(where: { $0.worker == worker })
-            {
+            if opinions[lease.task.image]?[lease.task]?.includes(worker) == true {
                 report(.audits, "\(worker) is to audit \(lease.task), of which its opinion is known")
             }
         case .taskCompleted(let lease, let output, let worker):
@@ -79,6 +84,7 @@ struct AuditBook {
                 for task in opinions[image]?.keys.sorted() ?? [] {
                     let isParty = opinions[image]?[task]?.all.contains { $0.worker == worker } == true
                     if isParty && !changed.contains(task) { opinions[image]?[task]?.isDiscounted = true }
+                    if isParty { opinions[image]?[task]?.forgotten.insert(worker) }
                 }
             }
         case .workerReleased(let worker): quarantined[worker] = nil
