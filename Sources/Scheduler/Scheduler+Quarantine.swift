@@ -1,7 +1,7 @@
 import JobModel
 import SeededFaults
 
-// What follows when a worker is found to compute wrongly: it is quarantined, and its results are withdrawn as far as they can be.
+// The quarantine of workers that compute wrongly, and the withdrawal of their results as far as it is possible.
 
 extension Scheduler {
     /// The worker computed a wrong result: it gets no more work, and what it did lately is computed again.

@@ -187,10 +187,9 @@ extension Integration {
                 let processes = ProcessTable.descendants(of: cluster.workers[0].pid)
                 if withDescendants { for process in processes { process.send(SIGKILL) } }
                 try await cluster.workers[0].kill()
-                try await eventually("the scratch directory is empty", within: .seconds(5)) {
-                    try cluster.scratchFolders().isEmpty
+                try await eventually("no process is left, and the scratch directory is empty", within: .seconds(5)) {
+                    try cluster.scratchFolders().isEmpty && !processes.contains(where: ProcessTable.isRunning)
                 }
-                #expect(!processes.contains(where: ProcessTable.isRunning))
             }
         }
 
