@@ -63,14 +63,17 @@ extension Simulation {
 
     /// What a liar says of its own result; `nil` for the truth.
     func lied(about output: TaskOutput, of spec: TaskSpec, at number: Int) -> TaskOutput? {
-        guard random.happens(onceIn: 4), let lie = lie(draw(Lie.OfOutput.self), about: output, of: spec) else {
+        guard random.happens(onceIn: 4), let lie = lie(draw(Lie.OfOutput.self), about: output, of: spec, at: number)
+        else {
             return nil
         }
         trace.noteFault("reports a wrong result, worker", number, at: timeline.now)
         return lie
     }
 
-    private func lie(_ lie: Lie.OfOutput, about output: TaskOutput, of spec: TaskSpec) -> TaskOutput? {
+    private func lie(
+        _ lie: Lie.OfOutput, about output: TaskOutput, of spec: TaskSpec, at number: Int
+    ) -> TaskOutput? {
         var (payload, summary, metadata) = (output.payload, output.summary, output.metadata)
         var (checksum, offsets, remarks) = (output.checksum, output.valueOffsets, output.remarks)
         let absent = BlobReference.named("nowhere of \(spec.task)", byteCount: 70)
@@ -148,7 +151,10 @@ extension Simulation {
         case .offsetBeyondTheEnd:
             guard !offsets.isEmpty else { return nil }
             offsets[offsets.count - 1] += 1
-        case .inventedRemarks: remarks = ImageRemark.Code.allCases.map { ImageRemark($0, count: .max, byteCount: .max) }
+        case .inventedRemarks:
+            // Believed until another worker is asked, and no two liars invent the same.
+            let byteCount = UInt64.max - UInt64(number)
+            remarks = ImageRemark.Code.allCases.map { ImageRemark($0, count: .max, byteCount: byteCount) }
         }
         return TaskOutput(
             payload: payload, summary: summary, checksum: checksum, metadata: metadata, valueOffsets: offsets,
