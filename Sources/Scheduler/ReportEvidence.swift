@@ -34,8 +34,14 @@ public struct ReportEvidence: Hashable, Sendable {
 extension Scheduler {
     /// What the shell has to compare the report's bytes with; `nil` when there is nothing, or the report will change nothing.
     public func expectedContent(of report: WorkerReport) -> ReportedContent? {
-        guard case .finished(let lease, let output) = report, let key = wanted(lease) else { return nil }
+        guard case .finished(let lease, let output) = report, let key = taskInQuestion(lease) else { return nil }
         return ledger.jobs[key.job]?.progress[key.index]?.content(of: output, of: key.task)
+    }
+
+    /// The task on which a report changes something: one that is not done, or of which the lease is an audit.
+    func taskInQuestion(_ lease: LeaseID) -> TaskKey? {
+        if let audit = leases[lease], audit.isAudit { return seeded(.auditNotExamined) ? nil : audit.key }
+        return wanted(lease)
     }
 
     /// Why the report cannot be true; `nil` when it can, or changes nothing in any case.

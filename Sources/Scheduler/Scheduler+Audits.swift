@@ -150,10 +150,18 @@ extension Scheduler {
     // MARK: Opinions
 
     /// The auditor of a decoding has put a band of raw rows.
-    mutating func noteAuditBand(_ lease: LeaseID, _ band: Int, _ blob: BlobReference, at now: Moment) {
-        guard let key = leases[lease]?.key,
-            ledger.jobs[key.job]?.progress[key.index]?.neededBands.contains(band) == true
+    mutating func noteAuditBand(
+        _ lease: LeaseID, _ band: Int, _ blob: BlobReference, at now: Moment, into decision: inout Decision
+    ) {
+        guard let audit = leases[lease], let progress = ledger.progress(of: audit.key.image),
+            progress.neededBands.contains(band)
         else { return }
+        let expected = progress.plan.byteCount(ofBand: band)
+        guard blob.byteCount == expected else {
+            let reason = "band \(band) has \(blob.byteCount) bytes instead of \(expected)"
+            misbehaved(audit.worker, lease, reason, at: now, into: &decision)
+            return
+        }
         leases[lease]?.bands[band] = blob
         leases[lease]?.progressAt = now.instant
     }

@@ -19,7 +19,7 @@ extension Scheduler {
         if let missing {
             let failure = Failure(.workerError, "the result blob \(missing.digest) is not in the master's store")
             taskFailed(report.lease, by: worker, failure: failure, at: now, into: &decision)
-        } else if wanted(report.lease) != nil, let objection = objection(to: report, evidence) {
+        } else if taskInQuestion(report.lease) != nil, let objection = objection(to: report, evidence) {
             reportRefused(report.lease, by: worker, objection, at: now, into: &decision)
         } else {
             accepted(report, by: worker, at: now, into: &decision)

@@ -13,7 +13,7 @@ extension Scheduler {
         heard(worker, at: now)
         defer { finishEvent(at: now, into: &decision) }
         if let audit = leases[lease], audit.isAudit, audit.worker == worker {
-            noteAuditBand(lease, Int(band), blob, at: now)
+            noteAuditBand(lease, Int(band), blob, at: now, into: &decision)
             return
         }
         guard isTrusted(worker), lease.task.step == .decode, let key = wanted(lease),

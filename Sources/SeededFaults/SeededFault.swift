@@ -119,6 +119,8 @@ public enum SeededFault: Sendable {
     case auditDecidedByOne
     /// A worker may give a second opinion on what it computed itself.
     case auditedByItself
+    /// What an auditor reports is not compared with the plan and the store.
+    case auditNotExamined
     /// Each run of a worker on one machine has an opinion of its own.
     case machineHasManyVoices
     /// The holder of the lease is taken for the author of a result that another worker reported.
@@ -247,9 +249,9 @@ public enum SeededFault: Sendable {
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
-                .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored, .quarantineForgotten,
-                .namesakeTrusted,
-                .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted, .unreadyWorkerGranted, .unreadyKeepsLeases:
+                .auditNotExamined, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
+                .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted,
+                .unreadyWorkerGranted, .unreadyKeepsLeases:
                 .manySeeds
             }
         }
@@ -288,9 +290,9 @@ public enum SeededFault: Sendable {
             case .planSizeNotLimited: "10 bounded memory"
             case .pixelsNotCharged, .idleTimeCredited, .priorityIgnored: "9 no starvation"
             case .wallClockLeases, .wallClockEndsKeeping: "13 clocks do not matter"
-            case .auditDecidedByOne, .auditedByItself, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited,
-                .disputeIgnored,
-                .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted:
+            case .auditDecidedByOne, .auditedByItself, .auditNotExamined, .machineHasManyVoices, .auditBlamesHolder,
+                .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted, .quarantinedHeard,
+                .doneResultsKept, .staleAssemblyAccepted:
                 "19 wrong results are found"
             }
         }

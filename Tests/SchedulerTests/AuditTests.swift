@@ -452,6 +452,34 @@ import Testing
         #expect(harness.quarantined == [first, again])
     }
 
+    @Test func `an auditor's band is compared with the plan before it is a part of an opinion`() throws {
+        let (harness, workers) = try Self.cluster(3)
+        let job = try harness.submit("rows", rows: 8, audit: .all)
+        let author = try #require(holder(harness, workers))
+        try finish(harness, on: author)
+        let (auditor, lease) = try #require(
+            workers.lazy.flatMap { worker in harness.leases(of: worker).map { (worker, $0) } }
+                .first { $0.1.task.step == .decode })
+        harness.perform {
+            $0.bandPublished(lease, band: 0, blob: .named("1.0.band-0", 1), by: auditor, at: $1, into: &$2)
+        }
+        #expect(harness.summary(job)?.counts.attemptsFailed == 1)
+        #expect(harness.quarantined.isEmpty)
+    }
+
+    @Test func `an auditor's result is compared with the store before it is an opinion`() throws {
+        let (harness, workers) = try Self.cluster(3)
+        let job = try harness.submit(audit: .all)
+        try finish(harness, on: try #require(holder(harness, workers)))
+        let auditor = try #require(holder(harness, workers))
+        let audit = harness.leases(of: auditor)[0]
+        let output = harness.output(of: audit.task)
+        let payload = try #require(output.payload)
+        #expect(harness.report(output, for: audit, by: auditor, [payload.digest: payload.byteCount + 1]) != nil)
+        #expect(harness.summary(job)?.counts.attemptsFailed == 1)
+        #expect(harness.quarantined.isEmpty)
+    }
+
     @Test func `a machine has one voice, however often its worker is started`() throws {
         let (harness, workers) = try Self.cluster(2)
         let job = try harness.submit(audit: .all)
