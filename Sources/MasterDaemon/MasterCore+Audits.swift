@@ -10,7 +10,7 @@ extension MasterCore {
             switch record {
             case .workerQuarantined(let worker, let name, let evidence, _):
                 logger.error(
-                    "worker quarantined: it computed another result than two workers that agree",
+                    "worker quarantined: it, or an earlier run of it, computed another result than two others that agree",
                     metadata: [
                         "worker.id": "\(worker)", "name": "\(name)", "task.id": "\(evidence.task)",
                         "attempt": "\(evidence.attempt)", "release": "tessera release \(worker)",
@@ -35,9 +35,17 @@ extension MasterCore {
                     metadata: ["image.id": "\(image)", "reason": "\(failure.reason)"])
             case .auditEnded(let task, let end):
                 logger.notice(
-                    "a task has no second opinion", metadata: ["task.id": "\(task)", "reason": "\(end)"])
+                    "a task has no second opinion", metadata: ["task.id": "\(task)", "reason": "\(Self.reason(end))"])
             default: break
             }
+        }
+    }
+
+    private static func reason(_ end: AuditEnd) -> String {
+        switch end {
+        case .noOtherWorker: "there is no other worker that could give one"
+        case .failed: "the workers that were asked failed"
+        case .noRoom: "the disk has no room for what they would store"
         }
     }
 }

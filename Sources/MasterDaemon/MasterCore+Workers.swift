@@ -77,7 +77,9 @@ extension MasterCore {
     }
 
     /// A worker's reason for not being ready, as long as a listing has room for; `nil` when it gave none.
-    private static func reason(_ text: String) -> String? { text.isEmpty ? nil : String(text.prefix(500)) }
+    private static func reason(_ text: String) -> String? {
+        text.isEmpty ? nil : text.prefix(maximumByteCount: 500)
+    }
 
     /// What the bytes of a report have to be; `nil` when nothing of them has to be read.
     func expectedContent(of report: WorkerReport) -> ReportedContent? { master.expectedContent(of: report) }

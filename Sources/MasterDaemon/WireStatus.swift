@@ -157,7 +157,9 @@ extension WireWorkerList {
 
     static func fitting(_ workers: [WireWorkerStatus]) -> WireWorkerList {
         .with {
-            let page = prefix(of: workers) { $0.name.utf8.count + $0.address.utf8.count + 160 }
+            let page = prefix(of: workers) {
+                $0.name.utf8.count + $0.address.utf8.count + $0.unready.utf8.count + $0.quarantinedBy.utf8.count + 160
+            }
             $0.workers = Array(page.prefix(longestCount))
             $0.more = $0.workers.count < workers.count
         }

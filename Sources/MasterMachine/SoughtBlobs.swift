@@ -3,11 +3,13 @@ import JobModel
 /// Blobs of the store that clients asked for without a job, and may be about to refer to: they are pinned for `duration`, but not
 /// beyond the connection on which they were sought.
 ///
-/// A client's share is bounded: beyond `maximumCountPerClient` it gets an answer and no pin. Should the blob be gone when the
+/// A client's share is bounded, and so are all together: beyond that a client gets an answer and no pin. Should the blob be gone when the
 /// client refers to it, it is told to upload it again.
 struct SoughtBlobs<Client: Hashable> {
     static var duration: Duration { BlobPins.duration }
     static var maximumCountPerClient: Int { 65_536 }
+    /// Of all clients together.
+    static var maximumCount: Int { 1 << 20 }
 
     private struct Share {
         /// Each blob, and until when it is pinned.
@@ -23,7 +25,7 @@ struct SoughtBlobs<Client: Hashable> {
     private var released: [BlobDigest] = []
 
     /// Pins of all clients.
-    var count: Int { shares.values.reduce(0) { $0 + $1.untils.count } }
+    private(set) var count = 0
     /// Entries of the queues, for the tests of their bound.
     var endCount: Int { shares.values.reduce(0) { $0 + $1.ends.count } }
 
@@ -31,7 +33,8 @@ struct SoughtBlobs<Client: Hashable> {
         let until = now + Self.duration
         if shares[client]?.untils[digest] != nil {
             shares[client]?.untils[digest] = until
-        } else if (shares[client]?.untils.count ?? 0) < Self.maximumCountPerClient {
+        } else if (shares[client]?.untils.count ?? 0) < Self.maximumCountPerClient, count < Self.maximumCount {
+            count += 1
             shares[client, default: Share()].untils[digest] = until
             shares[client]?.ends.append((digest, until))
             holders[digest, default: 0] += 1
@@ -43,6 +46,7 @@ struct SoughtBlobs<Client: Hashable> {
     /// The client's connection ended.
     mutating func left(_ client: Client) {
         guard var share = shares.removeValue(forKey: client) else { return }
+        count -= share.untils.count
         while let end = share.ends.first {
             share.ends.removeFirst()
             release(end.digest)
@@ -59,6 +63,7 @@ struct SoughtBlobs<Client: Hashable> {
                     shares[client]?.ends.append((end.digest, until))
                 } else {
                     shares[client]?.untils[end.digest] = nil
+                    count -= 1
                     release(end.digest)
                 }
             }

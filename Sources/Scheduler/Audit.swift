@@ -32,8 +32,10 @@ struct Audit: Hashable, Sendable {
 enum AuditFinding: Hashable, Sendable {
     /// Nothing is shown yet.
     case open
-    /// The task's result is wrong, or nobody stands for it. The dissenters gave a third one.
+    /// The task's result is wrong. The dissenters gave a third one.
     case refuted(dissenters: Set<WorkerID>)
+    /// Another result was given, and only workers that were found faulty stand for the task's own.
+    case unsupported
 }
 
 /// An image that is done, and whose result may still be withdrawn.

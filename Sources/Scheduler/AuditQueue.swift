@@ -12,7 +12,8 @@ struct AuditQueue: Sendable {
         case idle(until: Instant)
         /// Waits in the queue of ready tasks.
         case inLine
-        case urgent
+        /// Waits for the next worker with room that suits, and is not looked at before.
+        case urgent(notBefore: Instant)
     }
 
     private struct Entry: Sendable {
@@ -30,8 +31,7 @@ struct AuditQueue: Sendable {
 
     private var entries: [TaskKey: Entry] = [:]
     private var idle = RevocableHeap<Turn>()
-    /// In the order in which they became urgent.
-    private(set) var urgent: [TaskKey] = []
+    private var urgent = RevocableHeap<Turn>()
     private var inLineCount = 0
     private(set) var disputedCount = 0
     var isAlarmSet = false
@@ -69,7 +69,7 @@ struct AuditQueue: Sendable {
         switch place {
         case .idle(let due): idle.insert(Turn(due: due, key: key))
         case .inLine: inLineCount += 1
-        case .urgent: urgent.append(key)
+        case .urgent(let due): urgent.insert(Turn(due: due, key: key))
         }
     }
 
@@ -78,17 +78,36 @@ struct AuditQueue: Sendable {
     /// - Returns: whether it is an audit that waited in line there.
     mutating func leaveLine(_ key: TaskKey) -> Bool {
         guard inLineCount > 0, entries[key]?.place == .inLine else { return false }
-        move(key, to: .urgent)
+        move(key, to: .urgent(notBefore: .zero))
         return true
     }
 
+    var urgentCount: Int { urgent.count }
+
+    func isUrgent(_ key: TaskKey) -> Bool { if case .urgent = entries[key]?.place { true } else { false } }
+
+    /// The urgent audit finds no worker now. Without effect if it is not urgent.
+    mutating func postpone(_ key: TaskKey, until due: Instant) {
+        if isUrgent(key) { move(key, to: .urgent(notBefore: due)) }
+    }
+
+    /// Those that wait in line, at most `limit`. Looks at all.
+    func inLine(limit: Int) -> [TaskKey] {
+        inLineCount == 0 ? [] : entries.filter { $0.value.place == .inLine }.keys.sorted().prefix(limit).map { $0 }
+    }
+
     /// Those that wait for an idle slot and are to be looked at by `now`, at most `limit`.
-    mutating func due(by now: Instant, limit: Int) -> [TaskKey] {
+    mutating func due(by now: Instant, limit: Int) -> [TaskKey] { Self.due(in: &idle, by: now, limit) }
+
+    /// The urgent ones that are to be looked at, at most `limit`.
+    mutating func urgentDue(by now: Instant, limit: Int) -> [TaskKey] { Self.due(in: &urgent, by: now, limit) }
+
+    private static func due(in heap: inout RevocableHeap<Turn>, by now: Instant, _ limit: Int) -> [TaskKey] {
         var due: [Turn] = []
-        while due.count < limit, let turn = idle.first(), turn.due <= now, let popped = idle.popFirst() {
+        while due.count < limit, let turn = heap.first(), turn.due <= now, let popped = heap.popFirst() {
             due.append(popped)
         }
-        for turn in due { idle.insert(turn) }
+        for turn in due { heap.insert(turn) }
         return due.map(\.key)
     }
 
@@ -99,7 +118,7 @@ struct AuditQueue: Sendable {
         switch place {
         case .idle(let due): idle.remove(Turn(due: due, key: key))
         case .inLine: inLineCount -= 1
-        case .urgent: urgent.removeAll { $0 == key }
+        case .urgent(let due): urgent.remove(Turn(due: due, key: key))
         }
     }
 }

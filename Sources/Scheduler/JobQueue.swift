@@ -16,12 +16,15 @@ struct JobQueue: Sendable {
     let priority: Int32
     let submitter: String
     var lane: Lane
+    /// Its tasks are left out for a while.
+    var isSetAside = false
     var cursor: UInt32 = 0
     /// Waiting images from `cursor` on.
     var unstartedCount = 0
     var tickets = RevocableHeap<Ticket>()
 
     var count: Int { unstartedCount + tickets.count }
+    var isActive: Bool { count > 0 && !isSetAside }
 }
 
 /// Which of a submitter's jobs a job waits behind.

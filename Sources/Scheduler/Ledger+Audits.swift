@@ -76,8 +76,8 @@ extension Ledger {
 
     mutating func workerQuarantined(_ worker: WorkerID, _ quarantine: Quarantine) {
         let namesakes = quarantined.filter { $0.value.name == quarantine.name }.keys.sorted()
-        // Runs that are long gone make room.
-        if namesakes.count >= Self.maximumNamesakes { quarantined[namesakes[0]] = nil }
+        // Runs that are long gone make room; the first is the one that the evidence is about.
+        if namesakes.count >= Self.maximumNamesakes { quarantined[namesakes[1]] = nil }
         quarantined[worker] = quarantine
         latestWorker = max(latestWorker, worker)
         for job in jobOrder {
@@ -159,13 +159,12 @@ extension Ledger {
             let others = dissent.filter { $0.fingerprint != winner }.map(\.worker)
             return .refuted(dissenters: Set(others))
         }
-        // Nobody who is trusted stands for the result.
-        if !dissent.isEmpty, isSuspect(key) { return .refuted(dissenters: []) }
+        if !dissent.isEmpty, isSuspect(key) { return .unsupported }
         return .open
     }
 
     /// The images, done or running, in which a worker that was found faulty has a part that must not stay.
-    func underminedImages(by worker: WorkerID) -> (running: [ImageID], done: [ImageID]) {
+    func underminedImages(by workers: Set<WorkerID>) -> (running: [ImageID], done: [ImageID]) {
         var running: [ImageID] = []
         var done: [ImageID] = []
         for job in jobOrder {
@@ -174,14 +173,16 @@ extension Ledger {
                 let image = ImageID(job: job, index: index)
                 guard let progress = entry.progress[index] else { continue }
                 // Bands of a decoding that is not finished have no audit of their own.
-                let hasBands = !progress.tasks[0].isDone && progress.bandAuthors.contains(worker)
-                let isRefuted = progress.audits.keys.contains { task in
-                    if case .refuted = finding(TaskKey(image, task)) { true } else { false }
+                let hasBands = !progress.tasks[0].isDone && progress.bandAuthors.contains(where: workers.contains)
+                let isRefuted = progress.audits.contains { task, audit in
+                    !audit.dissent.isEmpty && finding(TaskKey(image, task)) != .open
                 }
                 if hasBands || isRefuted { running.append(image) }
             }
             for result in entry.revocable
-            where result.authors.contains(worker) && entry.revocableNumbers[result.index] == result.number {
+            where result.authors.contains(where: workers.contains)
+                && entry.revocableNumbers[result.index] == result.number
+            {
                 done.append(ImageID(job: job, index: result.index))
             }
         }

@@ -9,6 +9,8 @@ extension Scheduler {
     private static var maximumConsidered: Int { 64 }
     /// Opinions on one task that may differ from all others before the image is given up.
     private static var maximumDissent: Int { 8 }
+    /// How long an audit that could not be placed is not looked at again.
+    private static var urgentPause: Duration { .milliseconds(100) }
     /// Attempts at one audit that may fail.
     private static var maximumAuditFailures: UInt32 { 4 }
 
@@ -32,9 +34,17 @@ extension Scheduler {
     mutating func auditAlarmFired(at now: Moment, into decision: inout Decision) {
         audits.isAlarmSet = false
         var stuck: Set<ImageID> = []
-        for key in audits.due(by: now.instant, limit: 16 * Self.maximumConsidered) + audits.urgent {
+        let limit = 16 * Self.maximumConsidered
+        if pool.takingCount == 0 {
+            // Nobody takes them out of the line.
+            for key in audits.inLine(limit: limit) {
+                queue.remove(key)
+                audits.move(key, to: .idle(until: now.instant))
+            }
+        }
+        for key in audits.due(by: now.instant, limit: limit) + audits.urgentDue(by: now.instant, limit: limit) {
             if mayBeMade(key) {
-                guard !audits.urgent.contains(key) else { continue }
+                guard !audits.isUrgent(key) else { continue }
                 audits.move(key, to: .inLine)
                 queue.push(key)
             } else if audits.contains(key) {
@@ -108,14 +118,15 @@ extension Scheduler {
                 continue
             }
             guard let load = auditor(for: key), load.leases < load.slots else { continue }
-            guard findsRoom(key, at: now, into: &decision) else { return }
+            guard hasRoomForAudit(key) else { continue }
             grantAudit(key, to: load.worker, at: now, into: &decision)
         }
     }
 
     /// Audits whose turn has come go to the next worker that suits them.
     mutating func grantUrgentAudits(at now: Moment, into decision: inout Decision) {
-        for key in audits.urgent.prefix(Self.maximumConsidered) where !storage.isExhausted(at: now.instant) {
+        guard audits.count > 0, pool.leastLoaded() != nil else { return }
+        for key in audits.urgentDue(by: now.instant, limit: Self.maximumConsidered) {
             placeAudit(key, at: now, into: &decision)
         }
     }
@@ -126,7 +137,13 @@ extension Scheduler {
             audits.remove(key)
             return
         }
-        guard let load = auditor(for: key), findsRoom(key, at: now, into: &decision) else { return }
+        guard let load = auditor(for: key), hasRoomForAudit(key) else {
+            // Of many, all have their turn to be looked at.
+            if audits.urgentCount > Self.maximumConsidered {
+                audits.postpone(key, until: now.instant + Self.urgentPause)
+            }
+            return
+        }
         grantAudit(key, to: load.worker, at: now, into: &decision)
     }
 
@@ -200,6 +217,7 @@ extension Scheduler {
             case .open:
                 blamed = []
                 awaitAudit(key, at: now)
+            case .unsupported: blamed = []
             case .refuted(let dissenters):
                 let authors = ledger.jobs[key.job]?.progress[key.index]?.authors(
                     of: key.task, otherThan: output, bands: lease.bands)
@@ -209,11 +227,13 @@ extension Scheduler {
         for worker in blamed.sorted() where !seeded(.quarantineForgotten) {
             quarantine(worker, shownBy: lease.id, at: now, into: &decision)
         }
-        if case .refuted = ledger.finding(key) { withdrawRunning(key.image, at: now, into: &decision) }
+        if ledger.finding(key) != .open { withdrawRunning(key.image, at: now, into: &decision) }
+        returns[key] = nil
         for blob in output.blobs + lease.bands.values where !ledger.blobs.isNeeded(blob.digest) {
             decision.actions.append(.deleteBlob(blob.digest))
         }
-        completeIfSettled(key.image, at: now, into: &decision)
+        // Of many audits of the image, others that are hopeless are found when the alarm comes to them.
+        completeIfSettled(key.image, endsHopelessAudits: false, at: now, into: &decision)
     }
 
     /// An attempt at a second opinion ended without one.
@@ -225,9 +245,12 @@ extension Scheduler {
         guard audit.failedAttempts < Self.maximumAuditFailures else {
             if ledger.isSuspect(key) {
                 withdrawRunning(key.image, at: now, into: &decision)
+            } else if !audit.dissent.isEmpty {
+                totals.imagesDisputed += 1
+                imageFailed(key.image, disputed(key, .othersFailed), deadLettered: true, at: now, into: &decision)
             } else {
                 endAudit(key, .failed, at: now, into: &decision)
-                completeIfSettled(key.image, at: now, into: &decision)
+                completeIfSettled(key.image, endsHopelessAudits: false, at: now, into: &decision)
             }
             return
         }
@@ -243,6 +266,7 @@ extension Scheduler {
     ) {
         guard let task = ledger.task(key) else { return }
         forgetWaiting(key)
+        returns[key] = nil
         commit(.auditEnded(task, end), into: &decision)
         totals.auditsSkipped += 1
         decision.noteChange(of: key.job)
@@ -254,10 +278,11 @@ extension Scheduler {
     ///
     /// - Parameter output: of the only task of a small image that has just been done.
     mutating func completeIfSettled(
-        _ image: ImageID, _ output: TaskOutput? = nil, at now: Moment, into decision: inout Decision
+        _ image: ImageID, _ output: TaskOutput? = nil, endsHopelessAudits: Bool = true, at now: Moment,
+        into decision: inout Decision
     ) {
         guard ledger.jobs[image.job]?.progress[image.index]?.isComputed == true else { return }
-        endHopelessAudits(of: image, at: now, into: &decision)
+        if endsHopelessAudits { endHopelessAudits(of: image, at: now, into: &decision) }
         guard let progress = ledger.progress(of: image) else { return }
         let isSettled = seeded(.auditNotAwaited, progress.isComputed, else: progress.isComplete)
         guard isSettled else { return }
@@ -295,7 +320,9 @@ extension Scheduler {
             }
             guard isEndless || !pool.hasTaker(except: unsuitable) else {
                 // A sample of the tasks does not justify waiting for room.
-                if isSample, !ledger.isSuspect(key), !hasRoomForAudit(key) {
+                let waited = now.instant - (audits.since(key) ?? now.instant)
+                let isPatient = isSample || dissent.isEmpty && waited >= configuration.auditWait
+                if isPatient, !ledger.isSuspect(key), !hasRoomForAudit(key) {
                     endAudit(key, .noRoom, at: now, into: &decision)
                 }
                 continue
@@ -310,7 +337,8 @@ extension Scheduler {
             guard isEndless || waited >= patience(for: key, dissent, except: unsuitable, at: now) else { continue }
             guard dissent.isEmpty || seeded(.disputeIgnored) else {
                 totals.imagesDisputed += 1
-                imageFailed(image, disputed(key, dissent), deadLettered: true, at: now, into: &decision)
+                let failure = disputed(key, isEndless ? .nobodyAgrees : .noOther)
+                imageFailed(image, failure, deadLettered: true, at: now, into: &decision)
                 return
             }
             endAudit(key, .noOtherWorker, at: now, into: &decision)
@@ -336,13 +364,29 @@ extension Scheduler {
         return mayReturn ? configuration.auditWait : .zero
     }
 
-    private func disputed(_ key: TaskKey, _ dissent: [Opinion]) -> Failure {
+    /// Why nobody decides who is right.
+    private enum Dispute {
+        case noOther
+        case othersFailed
+        case nobodyAgrees
+    }
+
+    private func disputed(_ key: TaskKey, _ dispute: Dispute) -> Failure {
         let workers = ledger.workersWithOpinion(key).sorted().map(\.description).joined(separator: ", ")
         let task = ledger.task(key).map(\.description) ?? "\(key.image)"
-        return Failure(
-            .disputed,
-            "the workers \(workers) computed different results for the task \(task), and there was no other worker within "
-                + "\(configuration.auditWait) to decide who is right: start another one, then redrive the image")
+        let why =
+            switch dispute {
+            case .noOther:
+                "and there was no other worker within \(configuration.auditWait) to decide who is right: start another one, "
+                    + "then redrive the image"
+            case .othersFailed:
+                "and the others that were asked to decide failed \(Self.maximumAuditFailures) times: see why in the master's "
+                    + "log, then redrive the image"
+            case .nobodyAgrees:
+                "and no two of them the same: see whether they are of one release and on one kind of processor, then redrive "
+                    + "the image"
+            }
+        return Failure(.disputed, "the workers \(workers) computed different results for the task \(task), \(why)")
     }
 }
 

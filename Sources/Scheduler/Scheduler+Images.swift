@@ -123,6 +123,8 @@ extension Scheduler {
     /// Nothing of the job waits or runs any more.
     mutating func closeJob(_ job: JobID, at now: Moment, into decision: inout Decision) {
         if !seeded(.cancelledTasksWait) { queue.close(job) }
+        heldTasks[job] = nil
+        if !putOff.isEmpty { putOff = putOff.filter { $0.job != job } }
         pacer.completed(at: now.instant)
         durations[job] = nil
         decision.noteChange(of: job)

@@ -18,6 +18,7 @@ extension Scheduler {
             }
             if audits.leaveLine(key) {
                 placeAudit(key, at: now, into: &decision)
+                if audits.isUrgent(key) { delayedCount += 1 }
                 continue
             }
             switch place(key) {
@@ -26,7 +27,7 @@ extension Scheduler {
                     grant(key, to: worker, at: now, into: &decision)
                 } else {
                     delayedCount += 1
-                    if !seeded(.roomReturnsUnnoticed) { delay(key, until: now.instant + Self.placementDelay) }
+                    if !seeded(.roomReturnsUnnoticed) { waitForRoom(key, at: now) }
                 }
             case .later:
                 delayedCount += 1
@@ -66,6 +67,7 @@ extension Scheduler {
         if isPaid { queue.charge(key.job, pixels: pixels) }
         totals.leasesGranted += 1
         placementDelays[key] = nil
+        if !putOff.isEmpty { putOff.remove(key.image) }
         decision.actions.append(.grant(id, taskSpec(key, id.task), to: worker))
         decision.noteChange(of: key.job)
     }

@@ -56,7 +56,8 @@ extension Scheduler {
                     connectedSince: now.instant, firstSeen: now.instant))
         }
         if returning == nil { quarantineNamesake(id, registration.name, at: now, into: &decision) }
-        let isQuarantined = ledger.quarantined[id] != nil
+        nameQuarantined(id, registration.name, into: &decision)
+        let isQuarantined = ledger.quarantined[id] != nil || known?.isQuarantined == true
         // No new leases before the old ones are sorted out.
         pool.update(id) { worker in
             worker.identity = registration.identity

@@ -38,7 +38,9 @@ extension Scheduler {
     private func isBeyondBegunTasks(_ key: TaskKey) -> Bool {
         let begun = ledger.totals.begunTasks
         guard begun > 0, ledger.state(of: key.image) == .waiting else { return false }
-        return begun + Int(ledger.image(key.image)?.taskCount ?? 0) > configuration.maximumTasksReady
+        // Small images take no more memory than their leases.
+        let count = Int(ledger.image(key.image)?.taskCount ?? 0)
+        return count > 1 && begun + count > configuration.maximumTasksReady
     }
 
     /// Whether the workers that are there now decide over the image's plan: at once before it has begun; once it runs, only

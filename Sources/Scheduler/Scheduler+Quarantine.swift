@@ -9,22 +9,27 @@ extension Scheduler {
         _ worker: WorkerID, shownBy evidence: LeaseID, at now: Moment, into decision: inout Decision
     ) {
         guard ledger.quarantined[worker] == nil else { return }
-        commit(
-            .workerQuarantined(
-                worker, name: pool[worker]?.name ?? "", evidence: evidence, at: now.wallClockMilliseconds),
-            into: &decision)
-        pool.update(worker) { $0.isQuarantined = true }
         // The worker may have been started again since, which made it another one by its number only.
-        for successor in successors(of: worker) { quarantine(successor, shownBy: evidence, at: now, into: &decision) }
-        for id in pool[worker]?.leases ?? [] {
-            if pool[worker]?.isConnected == true {
-                decision.actions.append(.revoke(id, from: worker, .workerQuarantined))
-            }
-            let failure = Failure(
-                .workerQuarantined, "the worker computed a wrong result for the task \(evidence.task)")
-            attemptEnded(id, failure, at: now, into: &decision)
+        let workers = [worker] + successors(of: worker).filter { ledger.quarantined[$0] == nil }
+        for worker in workers {
+            // A name that this run of the master made up would be another worker's.
+            let name = pool[worker].flatMap { $0.isNamed ? $0.name : nil } ?? ""
+            commit(
+                .workerQuarantined(worker, name: name, evidence: evidence, at: now.wallClockMilliseconds),
+                into: &decision)
+            pool.update(worker) { $0.isQuarantined = true }
         }
-        let undermined = ledger.underminedImages(by: worker)
+        for worker in workers {
+            for id in pool[worker]?.leases ?? [] {
+                if pool[worker]?.isConnected == true {
+                    decision.actions.append(.revoke(id, from: worker, .workerQuarantined))
+                }
+                let failure = Failure(
+                    .workerQuarantined, "the worker computed a wrong result for the task \(evidence.task)")
+                attemptEnded(id, failure, at: now, into: &decision)
+            }
+        }
+        let undermined = ledger.underminedImages(by: Set(workers))
         for image in undermined.running { withdrawRunning(image, at: now, into: &decision) }
         for image in seeded(.doneResultsKept, [], else: undermined.done) {
             withdrawDone(image, at: now, into: &decision)
@@ -38,8 +43,15 @@ extension Scheduler {
     /// The workers that registered under the name of this one when it was gone: later runs of the same.
     private func successors(of worker: WorkerID) -> [WorkerID] {
         guard let former = pool[worker], case .gone(let since) = former.link, !former.name.isEmpty else { return [] }
-        return pool.workers.values.filter { $0.name == former.name && $0.firstSeen > since && $0.id > worker }
-            .map(\.id).sorted()
+        return pool.namesakes(of: worker).filter { namesake in
+            namesake > worker && pool[namesake].map { $0.firstSeen > since } == true
+        }.sorted()
+    }
+
+    /// A quarantined worker comes back, and says what it calls itself: until now that may not have been known.
+    mutating func nameQuarantined(_ worker: WorkerID, _ name: String, into decision: inout Decision) {
+        guard let known = ledger.quarantined[worker], known.name.isEmpty, !name.isEmpty else { return }
+        commit(.workerQuarantined(worker, name: name, evidence: known.evidence, at: known.since), into: &decision)
     }
 
     /// A worker registers for the first time. Under the name of a quarantined one, it is another run of the same.
@@ -98,7 +110,10 @@ extension Scheduler {
         }
         for worker in released.keys.sorted() {
             commit(.workerReleased(worker), into: &decision)
-            pool.update(worker) { $0.isQuarantined = false }
+            // Runs that are quarantined no more by number, because there were many of them, are still known by name.
+            for namesake in pool.namesakes(of: worker) where byNumber.isEmpty || namesake == worker {
+                pool.update(namesake) { $0.isQuarantined = false }
+            }
         }
         finishEvent(at: now, into: &decision)
         return released.keys.sorted()

@@ -20,15 +20,18 @@ struct StorageRoom: Sendable {
     /// Bytes that open leases and assemblies are going to store.
     private(set) var promised: UInt64 = 0
     private(set) var shortage: StorageShortage?
+    /// Since when the shortage lasts, or since an image was put off for it.
+    var shortSince = Instant.zero
     private var latestShortage = Instant.zero
-    /// Tasks that were held up within a second, and when that began. A queue of a million tasks is not to be gone through at
+    /// Tasks that were held up in the present span, and when that began. A queue of a million tasks is not to be gone through at
     /// every heartbeat because none of them finds room.
     private var held = (since: Instant.zero, count: 0)
-    private static let heldPerSecond = 64
+    private static let heldPerSpan = 64
+    private static let span = Duration.milliseconds(100)
 
     /// Whether enough tasks were held up just now: the others wait without being looked at.
     func isExhausted(at now: Instant) -> Bool {
-        held.count >= Self.heldPerSecond && now - held.since < .seconds(1)
+        held.count >= Self.heldPerSpan && now - held.since < Self.span
     }
 
     /// Whether that many bytes more can be promised.
@@ -51,7 +54,7 @@ struct StorageRoom: Sendable {
     ///
     /// - Returns: whether the shortage began.
     mutating func heldUp(need: UInt64, at now: Instant) -> Bool {
-        if now - held.since >= .seconds(1) { held = (now, 0) }
+        if now - held.since >= Self.span { held = (now, 0) }
         held.count += 1
         return begin(StorageShortage(need: promised.addingClamped(need), have: byteCount ?? .max), at: now)
     }
@@ -73,6 +76,7 @@ struct StorageRoom: Sendable {
     private mutating func begin(_ shortage: StorageShortage, at now: Instant) -> Bool {
         latestShortage = now
         defer { self.shortage = shortage }
+        if self.shortage == nil { shortSince = now }
         return self.shortage == nil
     }
 }
@@ -94,16 +98,63 @@ extension Scheduler {
     public mutating func storageMeasured(_ byteCount: UInt64, at now: Moment, into decision: inout Decision) {
         let now = clockRead(now)
         if storage.measured(byteCount, at: now.instant) { storageChanged(at: now, into: &decision) }
+        putOffAnImage(at: now, into: &decision)
         finishEvent(at: now, into: &decision)
     }
 
     /// Whether what the task stores finds a place. If not, it waits, and the shortage is noted.
     mutating func findsRoom(_ key: TaskKey, at now: Moment, into decision: inout Decision) -> Bool {
         let need = storageByteCount(of: key)
+        // An image that was put off lets the others end first.
+        if storage.shortage != nil, putOff.contains(key.image), ledger.totals.begunTasks > 0 { return false }
         if seeded(.fullDiskIgnored, true, else: storage.fits(need)) { return true }
         if storage.heldUp(need: need, at: now.instant) { storageChanged(at: now, into: &decision) }
         return false
     }
+
+    /// The task is looked at again in a second, and so is its job, once enough tasks of it wait: others may have smaller ones.
+    mutating func waitForRoom(_ key: TaskKey, at now: Moment) {
+        let due = now.instant + Self.placementDelay
+        delay(key, until: due)
+        heldTasks[key.job, default: 0] += 1
+        guard heldTasks[key.job] == Self.heldTasksPerJob else { return }
+        queue.setAside(key.job)
+    }
+
+    private static var heldTasksPerJob: Int { 16 }
+
+    /// The time of a task that waited is over.
+    mutating func roomAwaited(_ key: TaskKey) {
+        guard heldTasks.removeValue(forKey: key.job) != nil else { return }
+        queue.takeUp(key.job)
+    }
+
+    /// Images that were begun together can fill the disk with rows, so that none of them finds room for its next task. When
+    /// nothing has been under way for a while, the last one begun starts over, after the others.
+    mutating func putOffAnImage(at now: Moment, into decision: inout Decision) {
+        guard storage.shortage != nil, leases.isEmpty, assembling.isEmpty,
+            now.instant - storage.shortSince >= Self.patienceForRoom
+        else { return }
+        storage.shortSince = now.instant
+        var begun = 0
+        var last: ImageID?
+        for job in ledger.jobOrder {
+            for index in ledger.jobs[job]?.progress.keys.sorted() ?? []
+            where ledger.jobs[job]?.progress[index]?.intermediates.isEmpty == false {
+                begun += 1
+                last = ImageID(job: job, index: index)
+            }
+        }
+        guard begun > 1, let last else { return }
+        withdraw(last, .imageRestarted, at: now, into: &decision)
+        commit(.imageRestarted(last), into: &decision)
+        queue.restore(last)
+        putOff.insert(last)
+        totals.imagesPutOff += 1
+        decision.noteChange(of: last.job)
+    }
+
+    private static var patienceForRoom: Duration { .seconds(60) }
 
     /// Tells the watchers of all jobs that have not ended. When the shortage is over, attempts have their whole time again.
     private mutating func storageChanged(at now: Moment, into decision: inout Decision) {

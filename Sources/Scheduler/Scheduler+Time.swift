@@ -14,6 +14,7 @@ extension Scheduler {
                 // An alarm that was replaced by an earlier one has no meaning any more.
                 if pool[worker]?.alarm == due { workerAlarmFired(worker, at: now, into: &decision) }
             case .task(let key):
+                roomAwaited(key)
                 let isDue = seeded(.backoffNeverEnds, false, else: delayed[key] == due)
                 if isDue {
                     delayed[key] = nil

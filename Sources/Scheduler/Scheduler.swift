@@ -33,6 +33,10 @@ public struct Scheduler: ~Copyable, Sendable {
     var delayed: [TaskKey: Instant] = [:]
     /// How often the placement of a task was delayed because only workers that had failed it had room.
     var placementDelays: [TaskKey: Int] = [:]
+    /// Images that started over for want of room, and are not begun again beside others.
+    var putOff: Set<ImageID> = []
+    /// Tasks of each job that found no room within the last second.
+    var heldTasks: [JobID: Int] = [:]
     /// How often each task was given back since it was last finished or withdrawn.
     var returns: [TaskKey: Int] = [:]
     /// Images whose output files the shell is building, with the bytes that these are going to take.

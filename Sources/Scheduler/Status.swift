@@ -142,6 +142,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var backupsGranted: UInt64 = 0
     /// Images that started over in smaller chunks, because no worker had the memory.
     public internal(set) var imagesReplanned: UInt64 = 0
+    /// Images that started over because several had filled the disk.
+    public internal(set) var imagesPutOff: UInt64 = 0
     /// Finished tasks that wait for another worker to compute them again.
     public internal(set) var auditsWaiting: Int = 0
     /// Those of them of which two workers gave different results, so that a third has to decide.

@@ -70,16 +70,20 @@ struct TaskQueue: Sendable {
     /// The job has grown: from now on it waits in another lane.
     mutating func move(_ job: JobID, to lane: Lane) {
         guard let queue = jobs[job], queue.lane != lane else { return }
-        if queue.count > 0 { deactivate(job, queue) }
+        if queue.isActive { deactivate(job, queue) }
         jobs[job]?.lane = lane
-        if let queue = jobs[job], queue.count > 0 { activate(job, queue) }
+        if let queue = jobs[job], queue.isActive { activate(job, queue) }
     }
+
+    /// The job's tasks are left out until it is taken up again.
+    mutating func setAside(_ job: JobID) { change(job) { $0.isSetAside = true } }
+    mutating func takeUp(_ job: JobID) { change(job) { $0.isSetAside = false } }
 
     /// The job has no ready tasks any more and gets no others.
     mutating func close(_ job: JobID) {
         guard let queue = jobs[job] else { return }
         count -= queue.count
-        if queue.count > 0 { deactivate(job, queue) }
+        if queue.isActive { deactivate(job, queue) }
         jobs[job] = nil
     }
 
@@ -168,12 +172,13 @@ struct TaskQueue: Sendable {
 
     /// Changes a job's queue and keeps the orders above it true.
     private mutating func change(_ job: JobID, _ change: (inout JobQueue) -> Void) {
-        guard let before = jobs[job]?.count else { return }
+        guard let before = jobs[job] else { return }
+        let (oldCount, wasActive) = (before.count, before.isActive)
         change(&jobs[job]!)
         guard let queue = jobs[job] else { return }
-        count += queue.count - before
-        if before == 0 && queue.count > 0 { activate(job, queue) }
-        if before > 0 && queue.count == 0 { deactivate(job, queue) }
+        count += queue.count - oldCount
+        if !wasActive && queue.isActive { activate(job, queue) }
+        if wasActive && !queue.isActive { deactivate(job, queue) }
     }
 
     private mutating func change(level priority: Int32, _ change: (inout Level) -> Void) {

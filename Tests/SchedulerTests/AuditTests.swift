@@ -453,13 +453,17 @@ import Testing
     }
 
     @Test func `an auditor's band is compared with the plan before it is a part of an opinion`() throws {
-        let (harness, workers) = try Self.cluster(3)
+        let (harness, workers) = try Self.cluster(2)
         let job = try harness.submit("rows", rows: 8, audit: .all)
-        let author = try #require(holder(harness, workers))
-        try finish(harness, on: author)
-        let (auditor, lease) = try #require(
-            workers.lazy.flatMap { worker in harness.leases(of: worker).map { (worker, $0) } }
-                .first { $0.1.task.step == .decode })
+        try finish(harness, on: try #require(holder(harness, workers)))
+        var audit: (lease: LeaseID, auditor: WorkerID)?
+        for _ in 0..<100 where audit == nil {
+            for worker in workers {
+                guard let lease = harness.leases(of: worker).first else { continue }
+                if lease.task.step == .decode { audit = (lease, worker) } else { harness.finish(lease, on: worker) }
+            }
+        }
+        let (lease, auditor) = try #require(audit)
         harness.perform {
             $0.bandPublished(lease, band: 0, blob: .named("1.0.band-0", 1), by: auditor, at: $1, into: &$2)
         }
@@ -478,6 +482,66 @@ import Testing
         #expect(harness.report(output, for: audit, by: auditor, [payload.digest: payload.byteCount + 1]) != nil)
         #expect(harness.summary(job)?.counts.attemptsFailed == 1)
         #expect(harness.quarantined.isEmpty)
+    }
+
+    @Test func `where two differ, and the third fails again and again, nobody gets either result`() throws {
+        let (harness, workers) = try Self.cluster(3)
+        let job = try harness.submit(audit: .all)
+        let first = try #require(holder(harness, workers))
+        try finish(harness, on: first, mistake: "!")
+        let second = try #require(holder(harness, workers))
+        try finish(harness, on: second)
+        for _ in 0..<20 where harness.state(job)?.isFinal != true {
+            guard let third = holder(harness, workers), let lease = harness.leases(of: third).first else {
+                harness.wait(.seconds(1))
+                continue
+            }
+            harness.fail(lease, on: third, .rankLost)
+        }
+        #expect(harness.image(job)?.state == .deadLettered)
+        #expect(harness.image(job)?.failure?.cause == .disputed)
+        #expect(harness.image(job)?.failure?.reason.contains("failed 4 times") == true)
+        #expect(harness.quarantined.isEmpty)
+    }
+
+    @Test func `a worker that was started many times is quarantined with all its runs, in one go`() throws {
+        let (harness, workers) = try Self.cluster(3)
+        let job = try harness.submit(audit: .all)
+        let first = try #require(holder(harness, workers))
+        let name = try #require(harness.status(first)?.name)
+        try finish(harness, on: first, mistake: "!")
+        harness.disconnect(first)
+        for _ in 0..<100 {
+            harness.wait(.milliseconds(10))
+            harness.disconnect(try harness.connect(name))
+        }
+        let recordCount = harness.journal.count
+        harness.workOff(on: workers.filter { $0 != first })
+        #expect(harness.state(job) == .done)
+        #expect(harness.quarantined.contains(first), "the one of which there is evidence")
+        #expect(harness.journal.count - recordCount < 200)
+        let latest = try harness.connect(name)
+        #expect(harness.status(latest)?.state == .quarantined)
+        try harness.release(name)
+        #expect(harness.status(latest)?.state == .alive)
+    }
+
+    @Test func `one opinion against a quarantined author blames nobody else`() throws {
+        let (harness, workers) = try Self.cluster(4)
+        let job = try harness.submit("rows", rows: 8, audit: .all)
+        let author = try #require(holder(harness, workers))
+        let decode = try #require(harness.leases(of: author).first)
+        harness.publish(0, of: decode, on: author)
+        harness.disconnect(author)
+        let second = try #require(holder(harness, workers))
+        harness.workOff(on: [second])
+        let auditor = try #require(workers.first { $0 != second && !harness.leases(of: $0).isEmpty })
+        harness.perform { $0.quarantine(author, shownBy: decode, at: $1, into: &$2) }
+        for lease in harness.leases(of: auditor) where lease.task.step == .decode {
+            harness.finish(lease, on: auditor, mistake: "!")
+        }
+        #expect(harness.quarantined == [author])
+        #expect(harness.state(job) == .running)
     }
 
     @Test func `a machine has one voice, however often its worker is started`() throws {

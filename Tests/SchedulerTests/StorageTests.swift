@@ -229,6 +229,48 @@ import Testing
         #expect(harness.storage.promised == Self.need, "what the other image will store")
     }
 
+    @Test func `images that filled the disk together make room for the first of them`() throws {
+        let harness = try SchedulerHarness()
+        measure(1 << 30, harness)
+        let worker = try harness.connect(slots: 4)
+        let job = try harness.submit("rows", images: 2, rows: 16)
+        let decodes = harness.leases(of: worker)
+        #expect(decodes.count == 2)
+        measure(0, harness)
+        for lease in decodes { harness.finish(lease, on: worker) }
+        #expect(harness.leases(of: worker).isEmpty, "the disk is full of their rows")
+        wait(50, with: 0, harness)
+        #expect(!harness.journal.contains { $0.kind == .imageRestarted })
+        wait(20, with: 0, harness)
+        #expect(harness.journal.filter { $0.kind == .imageRestarted } == [.imageRestarted(ImageID(job: job, index: 1))])
+        #expect(harness.image(job, 0)?.state == .running && harness.image(job, 1)?.state == .waiting)
+        for _ in 0..<60 where harness.state(job)?.isFinal != true {
+            harness.workOff(on: [worker])
+            wait(1, with: 1 << 20, harness)
+        }
+        #expect(harness.state(job) == .done)
+        #expect(harness.counters.imagesPutOff == 1)
+    }
+
+    @Test func `many tasks that find no room do not hold up another job's`() throws {
+        let harness = try SchedulerHarness()
+        measure(2 * Self.need, harness)
+        let worker = try harness.connect(slots: 1)
+        let large = try harness.submit("whole", images: 500, by: "ann", rows: 100_000)
+        let small = try harness.submit("whole", images: 3, by: "bob")
+        for _ in 0..<10 where harness.state(small) != .done {
+            harness.workOff(on: [worker])
+            wait(1, with: 2 * Self.need, harness)
+        }
+        #expect(harness.state(small) == .done)
+        #expect(harness.state(large) == .running && harness.summary(large)?.counts.imagesDone == 0)
+        for _ in 0..<1_000 where harness.state(large) != .done {
+            harness.workOff(on: [worker])
+            wait(1, with: 1 << 30, harness)
+        }
+        #expect(harness.state(large) == .done)
+    }
+
     @Test func `promises add up to what they are, and never beyond`() {
         var room = StorageRoom()
         room.promise(.max)
