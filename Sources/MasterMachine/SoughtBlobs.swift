@@ -8,7 +8,7 @@ import JobModel
 struct SoughtBlobs<Client: Hashable> {
     static var duration: Duration { BlobPins.duration }
     static var maximumCountPerClient: Int { 65_536 }
-    /// Of all clients together.
+    /// The bound of all clients together.
     static var maximumCount: Int { 1 << 20 }
 
     private struct Share {

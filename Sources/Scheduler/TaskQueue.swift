@@ -75,9 +75,9 @@ struct TaskQueue: Sendable {
         if let queue = jobs[job], queue.isActive { activate(job, queue) }
     }
 
-    /// The job's tasks are left out until it is taken up again.
+    /// The job's tasks are left out from now on, until `resume`.
     mutating func setAside(_ job: JobID) { change(job) { $0.isSetAside = true } }
-    mutating func takeUp(_ job: JobID) { change(job) { $0.isSetAside = false } }
+    mutating func resume(_ job: JobID) { change(job) { $0.isSetAside = false } }
 
     /// The job has no ready tasks any more and gets no others.
     mutating func close(_ job: JobID) {

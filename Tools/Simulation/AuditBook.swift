@@ -15,6 +15,12 @@ struct AuditBook {
         /// Workers that were quarantined since: released, they may be asked again.
         var forgotten: Set<WorkerID> = []
 
+        /// Whether two that count are not the same.
+        var differ: Bool {
+            let outputs = all.enumerated().filter { $0.offset == 0 || !forgotten.contains($0.element.worker) }
+            return outputs.contains { $0.element.output != all[0].output }
+        }
+
         /// Whether the worker computed the task, or gave an opinion on it that still counts.
         func includes(_ worker: WorkerID) -> Bool {
             all.first?.worker == worker || all.contains { $0.worker == worker } && !forgotten.contains(worker)
@@ -33,6 +39,9 @@ struct AuditBook {
     /// Images of which an audit was skipped since they began.
     private var skipped: Set<ImageID> = []
     private(set) var quarantined: [WorkerID: String] = [:]
+    private var seen: Set<WorkerID> = []
+    /// Workers that registered first when an earlier run on their machine was quarantined, with that one.
+    private var laterRuns: [WorkerID: WorkerID] = [:]
     private var results: [ImageID: BlobDigest] = [:]
     /// Tasks with a new opinion in the present transaction.
     private var changed: Set<TaskID> = []
@@ -40,6 +49,17 @@ struct AuditBook {
     /// A worker reported that it finished the lease.
     mutating func reported(_ lease: LeaseID, _ output: TaskOutput, by worker: WorkerID) {
         reports[lease, default: [:]][worker] = output
+    }
+
+    /// What the auditor reported.
+    func output(of audit: LeaseID) -> TaskOutput? { holders[audit].flatMap { reports[audit]?[$0] } }
+
+    /// A worker registered.
+    mutating func registered(_ worker: WorkerID, number: (WorkerID) -> Int?) {
+        guard seen.insert(worker).inserted else { return }
+        laterRuns[worker] = quarantined.keys.filter { earlier in
+            earlier < worker && quarantined[earlier] != "" && number(earlier) == number(worker)
+        }.min()
     }
 
     /// Whether the task is done, so that a further attempt at it is an audit.
@@ -51,6 +71,9 @@ struct AuditBook {
         case .attemptStarted(let lease, let worker):
             holders[lease] = worker
             if quarantined[worker] != nil { report(.audits, "\(worker) is quarantined, and is given \(lease)") }
+            if let earlier = laterRuns[worker], quarantined[earlier] != nil {
+                report(.audits, "\(worker) is a later run of \(earlier), which is quarantined, and is given \(lease)")
+            }
             if opinions[lease.task.image]?[lease.task]?.includes(worker) == true {
                 report(.audits, "\(worker) is to audit \(lease.task), of which its opinion is known")
             }
@@ -74,7 +97,11 @@ struct AuditBook {
             }
             opinions[lease.task.image]?[lease.task]?.all.append((worker, output))
             changed.insert(lease.task)
-        case .auditEnded(let task, _): skipped.insert(task.image)
+        case .auditEnded(let task, _):
+            skipped.insert(task.image)
+            if opinions[task.image]?[task]?.differ == true {
+                report(.audits, "workers differ on \(task), and its audit ended as if they did not")
+            }
         case .workerQuarantined(let worker, let name, _, _):
             quarantined[worker] = name
             if let number = number(worker), !faulty.contains(number), !liars.contains(number) {

@@ -273,7 +273,10 @@ struct Observer {
     }
 
     /// The master gives the worker an identifier; when it stops before the commit, nobody is told of it.
-    mutating func named(_ identifier: WorkerID, worker: Int, run: Int) { names[identifier] = [worker, run] }
+    mutating func named(_ identifier: WorkerID, worker: Int, run: Int) {
+        names[identifier] = [worker, run]
+        auditBook.registered(identifier) { names[$0]?.first }
+    }
 
     mutating func toldItsName(_ identifier: WorkerID, worker: Int, run: Int, report: Report) {
         if let other = toldNames.updateValue([worker, run], forKey: identifier), other != [worker, run] {

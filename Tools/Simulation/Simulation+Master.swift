@@ -197,7 +197,14 @@ extension Simulation {
         master.committing = nil
         checkHung(turn.records)
         keptBook.observe(turn.records, at: timeline.now, report: violate)
-        for case .taskCompleted(let lease, let output, _) in turn.records { checkCompleted(lease, output) }
+        for record in turn.records {
+            switch record {
+            case .taskCompleted(let lease, let output, _): checkCompleted(lease, output)
+            case .taskAudited(let lease, _):
+                if let output = observer.auditBook.output(of: lease) { checkCompleted(lease, output) }
+            default: break
+            }
+        }
         let (replies, actions) = effects(of: turn, at: master)
         perform(replies, actions, at: master)
         if trial == nil && !isAuditTrial && commitCount.isMultiple(of: 256) { checkReplay(master) }
