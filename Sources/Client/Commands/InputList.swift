@@ -11,9 +11,15 @@ struct InputListOption: ParsableArguments {
     var filesFrom: String?
 
     /// - Throws: `ValidationError` when neither files nor a list of them are named.
-    func requireFiles(_ files: [String], after pipeline: String, of command: String) throws {
-        if filesFrom == nil { try PipelineWords.requireFiles(files, after: pipeline, of: command) }
+    func requireFiles(
+        _ files: [String], after pipeline: String, of command: String, options: [String] = []
+    ) throws {
+        guard filesFrom == nil else { return }
+        try PipelineWords.requireFiles(files, after: pipeline, of: command, options: options)
     }
+
+    /// The option as it was written, for an advice.
+    var words: [String] { filesFrom.map { ["--files-from", $0] } ?? [] }
 
     /// The files of the command line, and behind them those of the list.
     /// - Throws: `ClientError` when there is none at all, or the list cannot be read.
