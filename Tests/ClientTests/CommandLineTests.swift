@@ -331,6 +331,11 @@ import Testing
                 $0.hasPrefix("USAGE: ") || $0.hasPrefix("       tessera ")
             }
             #expect(!usage.isEmpty && usage.allSatisfy { $0.count <= 80 }, "\(usage)")
+            // A line that is indented is an example: broken in two, it cannot be pasted.
+            let type = try #require(commandType(at: path))
+            for line in type.configuration.discussion.split(separator: "\n") where line.hasPrefix("  ") {
+                #expect(line.count <= 80 && help.contains("\(line)\n"), "\(line)")
+            }
             if path.first != "dead" { #expect(help.contains("Examples:\n"), "\(path)") }
         }
     }

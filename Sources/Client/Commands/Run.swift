@@ -86,7 +86,8 @@ struct Submit: ClientCommand {
 
             Examples:
               tessera submit --detach 'median size=5' scans/*.png
-              job=$(tessera submit --detach invert a.png | cut -d' ' -f1); tessera fetch $job -o b.png
+              job=$(tessera submit --detach invert a.png | cut -d' ' -f1)
+              tessera fetch $job -o b.png
             """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
