@@ -32,7 +32,7 @@ struct CommandContext: Sendable {
     ) async throws -> Result {
         let console = console
         let surroundings = MasterSession.Surroundings(
-            observe: { console.note("tessera: \($0.text)", code: "connection") })
+            observe: { console.notice($0.text, code: "connection") })
         // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
         return try await MasterSession.with(
             settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
@@ -80,7 +80,7 @@ struct CommandContext: Sendable {
                 guard isWaiting() else { continue }
                 let workers = try await session.perform { try await $0.masterStatus() }.workers
                 try Task.checkCancellation()
-                if let line = attendance.note(workers) { console.note("tessera: \(line)", code: "no-worker") }
+                if let line = attendance.note(workers) { console.notice(line, code: "no-worker") }
             }
         } catch {
             // Cancelled, or the end of the session, which is told where it matters.

@@ -45,4 +45,7 @@ struct OutputOptions: ParsableArguments {
         help: ArgumentHelp(
             "Where results go: a file, a directory (ends with /), or - for standard output.", valueName: "path"))
     var output: String?
+
+    /// The option as it was written, for an advice.
+    var words: [String] { output.map { ["-o", $0] } ?? [] }
 }

@@ -119,16 +119,21 @@ import Testing
 
     // MARK: Forgotten quotes
 
-    private func words(_ pipeline: String, _ files: String..., existing: Set<String> = ["a.png", "b c.png"])
-        -> PipelineWords
-    {
-        PipelineWords(command: "run", pipeline: pipeline, files: files, isFile: { existing.contains($0) })
+    private func words(
+        _ pipeline: String, _ files: String..., options: [String] = [], existing: Set<String> = ["a.png", "b c.png"],
+        directories: Set<String> = []
+    ) -> PipelineWords {
+        PipelineWords(command: "run", pipeline: pipeline, files: files, options: options) {
+            existing.contains($0) ? .regular : directories.contains($0) ? .directory : nil
+        }
+    }
+
+    /// The command that a complaint advises.
+    private func advice(_ words: PipelineWords) -> String? {
+        words.complaint?.message.split(separator: "\n").last.map { String($0.drop { $0 == " " }) }
     }
 
     @Test func `forgotten quotes are recognised by every part of a pipeline, at any position`() {
-        func advice(_ words: PipelineWords) -> String? {
-            words.complaint?.message.split(separator: "\n").last.map { String($0.drop { $0 == " " }) }
-        }
         #expect(
             words("gaussian-blur", "sigma=3", "a.png").complaint
                 == .usage(
@@ -144,6 +149,77 @@ import Testing
         #expect(
             advice(words("blur", "sgima=3", "a.png", "a.png", "a.png")) == "tessera run 'blur sgima=3' a.png a.png ...")
         #expect(advice(words("crop", "x=1", "y=2.png", "a.png")) == "tessera run 'crop x=1 y=2.png' a.png")
+    }
+
+    @Test(
+        arguments: [
+            ("flip vertical", "flip axis=vertical"), ("rotate 90", "rotate degrees=90"),
+            ("gaussian-blur 3", "gaussian-blur sigma=3"), ("gaussian-blur 1.5", "gaussian-blur sigma=1.5"),
+            ("median size 5", "median size=5"), ("gaussian-blur sigma = 3", "gaussian-blur sigma=3"),
+            ("gaussian-blur sigma= 3", "gaussian-blur sigma=3"), ("gaussian-blur sigma =3", "gaussian-blur sigma=3"),
+            ("canny 50 150", "canny low=50 high=150"), ("invert gausian-blur", "invert | gaussian-blur"),
+            ("gausian-blur 3", "gaussian-blur sigma=3"), ("sobel | rotate 180", "sobel | rotate degrees=180"),
+        ])
+    func `a bare word among the files is refused, with the pipeline that it may have meant`(
+        _ line: String, _ meant: String
+    ) {
+        let parts = line.split(separator: " ").map(String.init)
+        let words = PipelineWords(
+            command: "run", pipeline: parts[0], files: Array(parts.dropFirst()) + ["a.png"], options: ["-o", "x y/"]
+        ) { $0 == "a.png" ? .regular : nil }
+        #expect(words.complaint?.status == .usage)
+        #expect(advice(words) == "tessera run '\(meant)' a.png -o 'x y/'")
+    }
+
+    @Test func `a bare word that fits no pipeline is refused all the same`() {
+        #expect(
+            words("sepia", "strong", "a.png", options: ["-o", "x/"]).complaint
+                == .usage(
+                    "there is no file 'strong'; if the word belongs to the pipeline, that is one argument, in quotes:\n"
+                        + "  tessera run 'sepia' a.png -o x/"))
+        #expect(advice(words("rotate", "left", "a.png")) == "tessera run 'rotate degrees=...' a.png")
+        #expect(
+            advice(words("flip", "vertical", options: ["--files-from", "list"]))
+                == "tessera run 'flip axis=vertical' --files-from list")
+        // A directory is an input that is refused later, unless its name makes sense in the pipeline.
+        #expect(words("invert", "scans", "a.png", directories: ["scans"]).complaint == nil)
+        #expect(
+            advice(words("flip", "both", "a.png", directories: ["both"])) == "tessera run 'flip axis=both' a.png")
+    }
+
+    @Test func `a place for results among the files is recognised`() {
+        #expect(
+            words("invert", "a.png", "out.png").complaint
+                == .usage(
+                    "'out.png' is not there; did you mean -o out.png?\n  tessera run 'invert' a.png -o out.png"))
+        #expect(advice(words("invert", "a.png", "out/")) == "tessera run 'invert' a.png -o out/")
+        #expect(advice(words("invert", "a.png", "out")) == "tessera run 'invert' a.png -o out/")
+        #expect(
+            words("invert", "a.png", "b c.png", "out", directories: ["out"]).complaint
+                == .usage(
+                    "'out' is a directory; did you mean -o out/?\n  tessera run 'invert' a.png 'b c.png' -o out/"))
+        #expect(words("invert", "a.png", "b c.png", "gone.png").complaint == nil)
+        #expect(words("invert", "a.png", "gone.png", options: ["-o", "x/"]).complaint == nil)
+    }
+
+    @Test func `a file within the quotes is put behind them`() {
+        #expect(
+            words("gaussian-blur sigma=3 a.png", options: ["-o", "x.png"]).complaint
+                == .usage(
+                    "'a.png' is within the quotes of the pipeline, but files come behind them:\n"
+                        + "  tessera run 'gaussian-blur sigma=3' a.png -o x.png"))
+        #expect(advice(words("invert gone.png")) == "tessera run 'invert' gone.png")
+        #expect(advice(words("invert > x.png", "a.png")) == "tessera run 'invert' a.png -o x.png")
+        #expect(advice(words("invert <a.png >x.png")) == "tessera run 'invert' a.png -o x.png")
+        #expect(advice(words("sobel | invert a.png -o x.png")) == "tessera run 'sobel | invert' a.png -o x.png")
+        // A wrong operation is the parser's to explain.
+        #expect(words("gausian-blur a.png").complaint == nil)
+    }
+
+    @Test func `a directory is not taken for a file in the place of the pipeline`() {
+        #expect(words("edges", "a.png", directories: ["edges"]).complaint == nil)
+        #expect(words("rotate", "a.png", existing: ["rotate", "a.png"]).complaint == nil)
+        #expect(words("edges", "a.png", existing: ["edges", "a.png"]).complaint?.message.contains("is a file") == true)
     }
 
     @Test func `files are files, whatever they are called`() {
@@ -176,6 +252,9 @@ import Testing
             try TestFiles.write("image", to: file)
             let nobody = ["--master", "127.0.0.1:1", "--reconnect-timeout", "0s"]
             #expect(await Tessera.run(command + ["gaussian-blur", "sigma=3", file] + nobody) == .usage)
+            #expect(await Tessera.run(command + ["flip", "vertical", file] + nobody) == .usage)
+            #expect(await Tessera.run(command + ["sepia", "strong", file, "--json"] + nobody) == .usage)
+            #expect(await Tessera.run(command + ["invert \(file)"] + nobody) == .usage)
             #expect(await Tessera.run(command + [file, "invert"] + nobody) == .usage)
             #expect(await Tessera.run(command + [file] + nobody) == .usage)
             #expect(await Tessera.run(command + ["invert"] + nobody) == .usage)
@@ -252,6 +331,11 @@ import Testing
                 $0.hasPrefix("USAGE: ") || $0.hasPrefix("       tessera ")
             }
             #expect(!usage.isEmpty && usage.allSatisfy { $0.count <= 80 }, "\(usage)")
+            // A line that is indented is an example: broken in two, it cannot be pasted.
+            let type = try #require(commandType(at: path))
+            for line in type.configuration.discussion.split(separator: "\n") where line.hasPrefix("  ") {
+                #expect(line.count <= 80 && help.contains("\(line)\n"), "\(line)")
+            }
             if path.first != "dead" { #expect(help.contains("Examples:\n"), "\(path)") }
         }
     }

@@ -35,6 +35,34 @@ import Testing
         }
     }
 
+    @Test func `a list of files may come from Windows, and blank lines are none`() {
+        func names(_ list: String) -> [String] { InputListOption.names(in: Array(list.utf8)) }
+        #expect(names("a.png\r\n\r\nb c.png\r\n") == ["a.png", "b c.png"])
+        #expect(names("\u{FEFF}a.png\n\n-\n") == ["a.png", "./-"])
+        #expect(names("\u{FEFF}") == [] && names("\r\n") == [])
+        // With zero bytes behind them, names may have any other byte.
+        #expect(names("a\r\0b\n\0-\0") == ["a\r", "b\n", "./-"])
+    }
+
+    @Test func `an image in the place of a list of files is refused as one`() throws {
+        try withTemporaryDirectory { directory in
+            let file = directory + "/coffee.png"
+            let starts: [[UInt8]] = [
+                Self.signature + [0, 0, 0, 13], [0xFF, 0xD8, 0xFF, 0xE0, 0], Array("II*\0abc".utf8),
+                Array("RIFF1234WEBP".utf8),
+            ]
+            for start in starts {
+                try TestFiles.write(start, to: file)
+                let run = try #require(
+                    try Tessera.parseAsRoot(["run", "invert", "--files-from", file, "-o", "x/"]) as? Run)
+                let error = #expect(throws: ClientError.self) { try run.list.adding(to: []) }
+                #expect(error?.status == .usage)
+                #expect(error?.message.hasPrefix("'\(file)' is an image, not a list of files") == true)
+            }
+            #expect(!InputFormat.isImage(Array("MMORPG.png\n".utf8)) && !InputFormat.isImage(Array("RIFF.png".utf8)))
+        }
+    }
+
     @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {
         try withTemporaryDirectory { directory in
             try TestFiles.write(Self.signature + "image".utf8, to: directory + "/a.png")

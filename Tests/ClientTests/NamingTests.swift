@@ -2,6 +2,7 @@ import ClientKit
 import Foundation
 import Glibc
 import Names
+import Pipelines
 import TestBasics
 import Testing
 
@@ -41,6 +42,36 @@ import Testing
         let error = #expect(throws: ClientError.self) { try target(option, count, isTerminal: isTerminal) }
         #expect(error?.status == .usage)
         #expect(error?.message.contains(words) == true)
+    }
+
+    @Test(
+        arguments: [
+            ("out.json", .image, "results are PNG files; write -o out.png"),
+            ("out.csv", .image, "results are PNG files; write -o out.png"),
+            ("out.png.gz", .image, "results are PNG files; write -o out.png"),
+            ("out.zip", .image, "results are PNG files; write -o out.png"),
+            ("x.png", .json, "results are JSON files; write -o x.json"),
+            ("x.PNG", .csv, "results are CSV files; write -o x.csv"),
+            ("x.csv", .json, "results are JSON files; write -o x.json"),
+            ("x.json.gz", .json, "results are JSON files; write -o x.json"),
+            ("x.jpg", .json, "results are JSON files; write -o x.json"),
+        ] as [(String, ResultKind, String)])
+    func `a result does not get the name of another kind, and only pictures are converted`(
+        _ option: String, _ kind: ResultKind, _ words: String
+    ) {
+        let error = #expect(throws: ClientError.self) {
+            try OutputTarget(option: option, imageCount: 1, kind: kind, isTerminal: false) { _ in false }
+        }
+        #expect(error?.status == .usage)
+        #expect(error?.message.hasSuffix(words) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func `a result gets the name of its kind in any case`() throws {
+        for (option, kind) in [("x.PNG", .image), ("x.Json", .json), ("x.csv", .csv)] as [(String, ResultKind)] {
+            let target = try OutputTarget(option: option, imageCount: 1, kind: kind, isTerminal: false) { _ in false }
+            #expect(target == .file(BytePath(text: option)))
+        }
+        #expect(try ResultRequest(pipeline: "contours", output: "X.JSON", isJSON: false).kind == .json)
     }
 
     @Test func `an input is not replaced unless that is asked for`() async throws {

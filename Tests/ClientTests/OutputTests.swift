@@ -1,4 +1,5 @@
 import ClientKit
+import JobModel
 import Synchronization
 import Testing
 
@@ -64,6 +65,24 @@ import Testing
                 {"note":{"code":"connection","message":"continuing"}}
 
                 """)
+    }
+
+    @Test func `a notice begins with the program's name for people only`() {
+        for (isJSON, expected) in [
+            (false, "tessera: no worker\n"), (true, "{\"note\":{\"code\":\"no-worker\",\"message\":\"no worker\"}}\n"),
+        ] {
+            let errors = RecordingSink()
+            Console(output: RecordingSink(), errors: errors, isJSON: isJSON).notice("no worker", code: "no-worker")
+            #expect(errors.text == expected)
+        }
+    }
+
+    @Test func `a worker that is gone is not said to be unable to run tasks`() {
+        func text(_ state: WorkerStatus.State) -> String {
+            Listing.workers([WorkerStatus(id: WorkerID(66), name: "n", state: state, unreadyReason: "no scratch")])
+        }
+        #expect(text(.notReady).contains("w66 cannot run tasks: no scratch"))
+        #expect(!text(.gone).contains("cannot run tasks"))
     }
 
     @Test func `a message takes the progress line away and puts it back below`() throws {

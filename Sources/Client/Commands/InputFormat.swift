@@ -19,6 +19,16 @@ enum InputFormat {
         }
     }
 
+    /// Whether a file that begins so is an image, of this program or of others.
+    static func isImage(_ start: [UInt8]) -> Bool {
+        let kinds: [[UInt8]] = [
+            [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], Array("GIF87a".utf8),
+            Array("GIF89a".utf8), Array("II*\0".utf8), Array("MM\0*".utf8),
+        ]
+        return kinds.contains { start.starts(with: $0) }
+            || start.starts(with: "RIFF".utf8) && start.dropFirst(8).starts(with: "WEBP".utf8)
+    }
+
     /// How to convert a file that other programs can read; empty for bytes that say nothing.
     private static func command(_ label: String, _ start: [UInt8]) -> String {
         let isKnown: [[UInt8]] = [

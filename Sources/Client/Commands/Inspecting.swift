@@ -8,7 +8,7 @@ struct Status: ClientCommand {
         usage: "tessera status [JOB | JOB.N] [--images] [--failed] [options]",
         discussion: """
             Examples:
-              tessera status                    the master, how many workers it has, the newest jobs
+              tessera status                    the master, its workers, the newest jobs
               tessera status 17 --failed        why images of job 17 failed
               tessera status 17.3               one image of it
             """)

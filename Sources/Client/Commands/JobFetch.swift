@@ -89,6 +89,8 @@ struct JobFetch: Sendable {
         let (job, id) = (job, ImageID(job: job, index: index))
         var summary = try await session.perform { try await $0.job(job) }
         var image = try await session.image(id)
+        let target = try OutputTarget(option: option, imageCount: 1, kind: summary.resultKind)
+        try refuseMixedOutput(target)
         if !image.state.isFinal, waits, !summary.isFinal {
             (image, summary) = try await session.wait(for: id) { summary in
                 progress.update { $0.update(with: summary) }
@@ -98,8 +100,6 @@ struct JobFetch: Sendable {
             let why = image.failure.map { "\($0.code): \($0.reason)" } ?? "it is \(image.state)"
             throw ClientError("no-result", "image \(id) ('\(ShownText.of(image.name))') has no result: \(why)")
         }
-        let target = try OutputTarget(option: option, imageCount: 1, kind: summary.resultKind)
-        try refuseMixedOutput(target)
         let longest = try check(target)
         let place = Self.place(of: image, in: target, context, NoteLimit()) {
             OutputNaming.name(for: image.name, index: index, kind: summary.resultKind, longest: longest)

@@ -51,21 +51,33 @@ enum OutputTarget: Sendable, Hashable {
         }
     }
 
-    /// Endings of file formats that no result has.
-    private static let otherFormats: Set<String> = [
-        "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "gif", "heic", "avif", "jxl", "jp2", "pdf", "svg",
-        "ppm",
-        "pgm", "pnm", "exr", "psd", "raw", "csv", "txt", "xml", "yaml",
+    /// Endings of pictures that other programs make of a result.
+    private static let pictures: Set<String> = [
+        "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "bmp", "gif", "heic", "avif", "jxl", "jp2", "ppm", "pgm",
+        "pnm", "exr", "psd",
     ]
+
+    /// Endings of other files that no result is, unless it is of that kind.
+    private static let otherFormats: Set<String> = [
+        "png", "pdf", "svg", "raw", "csv", "json", "txt", "xml", "yaml", "yml", "html",
+    ]
+
+    /// Endings of packed files.
+    private static let packed: Set<String> = ["gz", "bz2", "xz", "zst", "lz4", "z", "zip", "7z", "tar", "tgz"]
 
     /// - Throws: `ClientError` for a name that promises another format than the file would have.
     private static func refuseOtherFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
         guard let dot = path.bytes.lastIndex(of: UInt8(ascii: ".")) else { return }
         let ending = String(decoding: path.bytes[(dot + 1)...], as: UTF8.self).lowercased()
-        guard otherFormats.contains(ending), ending != kind.fileExtension else { return }
-        let right = BytePath(path.bytes[...dot] + Array(kind.fileExtension.utf8))
+        let isPicture = pictures.contains(ending)
+        guard isPicture || otherFormats.contains(ending) || packed.contains(ending), ending != kind.fileExtension else {
+            return
+        }
+        let (stem, rightEnding) = (path.bytes[..<dot], Array(".\(kind.fileExtension)".utf8))
+        let isRight = packed.contains(ending) && stem.suffix(rightEnding.count).elementsEqual(rightEnding)
+        let right = BytePath(isRight ? Array(stem) : Array(stem) + rightEnding)
         throw .usage(
             "-o \(path) is the name of another format: results are \(kind.fileExtension.uppercased()) files; write -o \(right)"
-                + (kind == .image ? ", and convert it afterwards: convert \(right) \(path)" : ""))
+                + (kind == .image && isPicture ? ", and convert it afterwards: convert \(right) \(path)" : ""))
     }
 }

@@ -36,7 +36,7 @@ struct ResultRequest: Sendable, Hashable {
         self.pipeline = pipeline.canonicalText
         kind = pipeline.resultKind
         isPrinted = isJSON && isStandardOutput && kind == .json
-        if kind.isDocument, let output, output.hasSuffix("." + ResultKind.image.fileExtension) {
+        if kind.isDocument, let output, output.lowercased().hasSuffix("." + ResultKind.image.fileExtension) {
             throw .usage(
                 "-o \(ShownText.of(output)) is the name of an image, but the pipeline's result is "
                     + "\(kind.rawValue.uppercased()); write to a file that ends with .\(kind.fileExtension), or leave "
@@ -46,7 +46,7 @@ struct ResultRequest: Sendable, Hashable {
 
     /// The kind of document that a file of this name has.
     private static func documentKind(of name: String) -> ResultKind? {
-        ResultKind.allCases.first { $0.isDocument && name.hasSuffix("." + $0.fileExtension) }
+        ResultKind.allCases.first { $0.isDocument && name.lowercased().hasSuffix("." + $0.fileExtension) }
     }
 
     private static func reading(

@@ -42,13 +42,13 @@ struct Run: ClientCommand {
     var isJSON: Bool { common.json }
 
     func validate() throws {
-        try list.requireFiles(files, after: pipeline, of: "run")
+        try list.requireFiles(files, after: pipeline, of: "run", options: output.words)
         if overwrite, noClobber { throw ValidationError("--overwrite and --no-clobber exclude each other") }
     }
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        try settings.refuseStrays(pipeline, files, of: "run")
+        try settings.refuseStrays(pipeline, files, of: "run", options: output.words + list.words)
         let output = output.output
         let result = try ResultRequest(
             pipeline: settings.pipeline(pipeline, region: jobOptions.roi), output: output, isJSON: context.isJSON,
@@ -86,7 +86,8 @@ struct Submit: ClientCommand {
 
             Examples:
               tessera submit --detach 'median size=5' scans/*.png
-              job=$(tessera submit --detach invert a.png | cut -d' ' -f1); tessera fetch $job -o b.png
+              job=$(tessera submit --detach invert a.png | cut -d' ' -f1)
+              tessera fetch $job -o b.png
             """)
 
     @Argument(help: "Operations joined by '|', such as 'gaussian-blur sigma=3 | sobel'.")
@@ -107,7 +108,7 @@ struct Submit: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        try settings.refuseStrays(pipeline, files, of: "submit")
+        try settings.refuseStrays(pipeline, files, of: "submit", options: list.words + detachWord)
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(list.adding(to: files), context: context)
         let request = try settings.jobRequest(pipeline: pipeline)
@@ -135,7 +136,11 @@ struct Submit: ClientCommand {
         return report.tell(context)
     }
 
-    func validate() throws { try list.requireFiles(files, after: pipeline, of: "submit") }
+    func validate() throws {
+        try list.requireFiles(files, after: pipeline, of: "submit", options: detachWord)
+    }
+
+    private var detachWord: [String] { detach ? ["--detach"] : [] }
 }
 
 extension CommandContext {

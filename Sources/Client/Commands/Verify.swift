@@ -35,7 +35,7 @@ struct Verify: ClientCommand {
 
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
-        try settings.refuseStrays(pipeline, files, of: "verify")
+        try settings.refuseStrays(pipeline, files, of: "verify", options: list.words)
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(list.adding(to: files), context: context)
         var request = try settings.jobRequest(pipeline: pipeline)

@@ -66,6 +66,10 @@ final class Console: Sendable {
         writeError(line + "\n")
     }
 
+    /// Writes a line about the master or the workers to standard error: behind the program's name for a person, and as an
+    /// object without it for a program.
+    func notice(_ text: String, code: String) { note(isJSON ? text : "tessera: \(text)", code: code) }
+
     /// Writes the reason why the command ended.
     func report(_ error: ClientError) {
         if error.status == .brokenPipe { return }

@@ -110,7 +110,7 @@ enum Listing {
                 "\(worker.id) is quarantined: task \(worker.quarantinedBy) showed that it computes wrong results; "
                     + "'tessera release \(worker.id)' gives it work again") + "\n"
         }
-        let reasons = workers.compactMap { worker in
+        let reasons = workers.filter { $0.state != .gone }.compactMap { worker in
             worker.unreadyReason.map { Table.printable("\(worker.id) cannot run tasks: \($0)") + "\n" }
         }
         return table.text(isColored: isColored) + (quarantined + reasons).joined()
