@@ -33,6 +33,12 @@ import Testing
         #expect(error?.message.contains("./\(word)") == true)
     }
 
+    @Test func `a negative number is sent into the pipeline's quotes`() {
+        let error = #expect(throws: ClientError.self) { try plain(["run", "rotate", "-90", "a.png"]) }
+        #expect(error?.message.contains("'-90' begins with '-'") == true)
+        #expect(error?.message.contains("; a negative number belongs into the pipeline's quotes; ") == true)
+    }
+
     @Test func `everything after two dashes is a file, and one dash is standard input`() throws {
         let words = ["run", "invert", "-", "--", "-beach.png", "--json", "-o"]
         #expect(try plain(words) == words)

@@ -138,7 +138,8 @@ enum CommandLineWords {
     }
 
     private static func unknown(_ word: String) -> ClientError {
-        let attached = attachedPlace(word)
+        let attached =
+            Double(word) == nil ? attachedPlace(word) : "; a negative number belongs into the pipeline's quotes"
         return .usage(
             "'\(word)' begins with '-', but is neither an option nor a file here\(attached); a file's name that begins with '-' is "
                 + "written ./\(word), or comes after --")
