@@ -46,6 +46,25 @@ import Transport
         #expect(dials.withLock { $0 } == 2)
     }
 
+    @Test func `dead letters of an image that the job does not have are refused with its images`() async throws {
+        let bytes = Array("image".utf8)
+        let master = ModelMaster { $0.blobs[BlobReference(to: bytes).digest] = bytes }
+        try await TestSession.with(master) { test in
+            let session = test.session
+            let input = BlobReference(to: bytes)
+            let job = try await master.openJob(JobRequest(pipeline: "invert", submitter: "ada")).job
+            try await master.addImages([NewImage(name: "a.png", input: input)], to: job, firstIndex: 0)
+            let (there, missing) = (ImageID(job: job, index: 0), ImageID(job: job, index: 9))
+            let error = ClientError("not-found", "job \(job) has images 0 to 0, but no image 9")
+            await #expect(throws: error) { try await session.deadLetters(of: .image(missing)) }
+            await #expect(throws: error) { try await session.deadLetter(missing) }
+            await #expect(throws: error) { try await session.redrive(.image(missing)) }
+            await #expect(throws: error) { try await session.purge(.image(missing)) }
+            #expect(try await session.deadLetters(of: .image(there)) == [])
+            #expect(try await session.redrive(.image(there)) == 0)
+        }
+    }
+
     @Test func `a lost master is tried again until the reconnect timeout`() async throws {
         let master = ModelMaster { $0.breaks = [.before("workers")] }
         let dials = Mutex(0)

@@ -33,6 +33,12 @@ import Testing
         #expect(error?.message.contains("./\(word)") == true)
     }
 
+    @Test func `a negative number is sent into the pipeline's quotes`() {
+        let error = #expect(throws: ClientError.self) { try plain(["run", "rotate", "-90", "a.png"]) }
+        #expect(error?.message.contains("'-90' begins with '-'") == true)
+        #expect(error?.message.contains("; a negative number belongs into the pipeline's quotes; ") == true)
+    }
+
     @Test func `everything after two dashes is a file, and one dash is standard input`() throws {
         let words = ["run", "invert", "-", "--", "-beach.png", "--json", "-o"]
         #expect(try plain(words) == words)
@@ -76,6 +82,62 @@ import Testing
             let error = #expect(throws: ClientError.self) { try plain(["run", "invert", "x.png"] + words) }
             #expect(error?.message.contains("more than once") == true)
         }
+    }
+
+    @Test(arguments: [["--files-from"], ["--roi"], ["--image"]])
+    func `a second value that would replace the first is refused`(_ option: [String]) {
+        for words in [option + ["a"] + option + ["b"], option + ["a", option[0] + "=b"]] {
+            let error = #expect(throws: ClientError.self) { try plain(["run", "invert", "x.png"] + words) }
+            #expect(error?.message.hasPrefix("\(option[0]) is given more than once, but ") == true)
+        }
+        #expect(throws: Never.self) { try plain(["jobs", "--state", "done", "--state", "failed"]) }
+    }
+
+    @Test(
+        arguments: [
+            ("-v", "unknown option -v; did you mean --version?"), ("-V", "unknown option -V; did you mean --version?"),
+            ("jobs -n 3", "unknown option -n; did you mean --limit 3?"),
+            ("status -1", "unknown option -1; 'tessera help status' lists the options"),
+            ("ops -x", "unknown option -x; 'tessera help ops' lists the options"),
+            ("ops -n 3", "unknown option -n; 'tessera help ops' lists the options"),
+            ("fetch 17 -oout/", "unknown option -oout/; -o and its value are two words: -o out/"),
+        ])
+    func `where no files are taken, a word with a dash is an unknown option`(_ line: String, _ words: String) async {
+        let line = line.split(separator: " ").map(String.init)
+        // A file of that name changes nothing.
+        let error = #expect(throws: ClientError.self) { try plain(line, files: Set(line)) }
+        #expect(error == .usage(words))
+        #expect(await Tessera.run(line) == .usage)
+    }
+
+    @Test(
+        arguments: [
+            ("--json jobs", "put --json behind the command: tessera jobs --json"),
+            (
+                "--master m:1 --json status 17",
+                "put --master m:1 --json behind the command: tessera status 17 --master m:1 --json"
+            ), ("--master=m:1 jobs", "put --master=m:1 behind the command: tessera jobs --master=m:1"),
+        ])
+    func `options before the command are put behind it`(_ line: String, _ words: String) async {
+        let line = line.split(separator: " ").map(String.init)
+        #expect(UnknownCommand.complaint(line, of: Tessera.self) == .usage(words))
+        #expect(await Tessera.run(line) == .usage)
+        for other in [["--help", "run"], ["--version"], ["--json"], ["--nosuch", "run"], ["-h"]] {
+            #expect(UnknownCommand.complaint(other, of: Tessera.self) == nil)
+        }
+    }
+
+    @Test func `a parameter that is written like an option is put into the quotes`() throws {
+        for words in [["gaussian-blur", "--sigma=3", "a.png"], ["gaussian-blur", "--sigma", "3", "a.png"]] {
+            let error = #expect(throws: ClientError.self) { try plain(["run"] + words) }
+            #expect(
+                error?.message
+                    == "\(words[1]) is not an option: sigma is a parameter of gaussian-blur, and belongs into the pipeline's "
+                    + "quotes: tessera run 'gaussian-blur sigma=3' FILE")
+        }
+        // Other words are the parser's to explain.
+        #expect(try plain(["run", "invert", "--sigma=3", "a.png"]) == ["run", "invert", "--sigma=3", "a.png"])
+        #expect(try plain(["jobs", "--sigma=3"]) == ["jobs", "--sigma=3"])
     }
 
     @Test func `every option of every command is known to the reader of words`() throws {

@@ -31,11 +31,11 @@ struct PipelineWords {
         let strays = reading(words) == nil ? words.filter { kind($0) == nil } : words
         guard let first = strays.first else { return nil }
         let rest = files.filter { !strays.contains($0) }
-        let reading = reading(strays) ?? (strays.allSatisfy(isPart) ? joined([pipeline] + strays) : nil)
-        if let reading {
+        let meant = reading(strays) ?? (strays.allSatisfy(isPart) ? joined([pipeline] + strays) : nil)
+        if let meant {
             return .usage(
                 "'\(ShownText.of(first))' is not a file; it looks like a part of the pipeline, which is one argument, in "
-                    + "quotes:\n  " + advice(reading, rest))
+                    + "quotes:\n  " + advice(meant, rest))
         }
         if let misplacedOutput { return misplacedOutput }
         return .usage(

@@ -19,7 +19,8 @@ enum UnknownCommand {
     static func complaint(
         _ words: [String], of root: any ParsableCommand.Type, path: String = "tessera", help: Bool = false
     ) -> ClientError? {
-        guard let word = words.first, !word.hasPrefix("-") else { return nil }
+        guard let word = words.first else { return nil }
+        if word.hasPrefix("-") { return path == "tessera" && !help ? early(words, of: root) : nil }
         let commands = subcommands(of: root)
         guard !commands.isEmpty else { return nil }
         if word == "help", !help { return complaint(Array(words.dropFirst()), of: root, path: path, help: true) }
@@ -33,6 +34,22 @@ enum UnknownCommand {
         let list =
             path == "tessera" ? "; tessera help lists the commands" : "; there are: \(known.joined(separator: ", "))"
         return .usage("'\(path)' has no command '\(word)'" + (near.map { "; did you mean '\(path) \($0)'?" } ?? list))
+    }
+
+    /// The error for options before the command: the parser takes none there; `nil` where there is no command, or help or the
+    /// version is asked for.
+    private static func early(_ words: [String], of root: any ParsableCommand.Type) -> ClientError? {
+        let commands = Set(subcommands(of: root).flatMap { names(of: $0) })
+        var place = words.startIndex
+        while place < words.endIndex, words[place].hasPrefix("-") {
+            let word = words[place]
+            guard CommandLineWords.isOption(word), !["--help", "-h", "--version"].contains(word) else { return nil }
+            place += CommandLineWords.options.contains(word) ? 2 : 1
+        }
+        guard place < words.endIndex, commands.contains(words[place]) else { return nil }
+        func shown(_ words: ArraySlice<String>) -> String { words.map(PipelineWords.quoted).joined(separator: " ") }
+        let options = words[..<place]
+        return .usage("put \(shown(options)) behind the command: tessera \(shown(words[place...])) \(shown(options))")
     }
 
     private static func subcommands(of command: any ParsableCommand.Type) -> [any ParsableCommand.Type] {

@@ -31,10 +31,9 @@ struct DeadLetters: AsyncParsableCommand {
         func execute(_ context: CommandContext) async throws -> ExitStatus {
             let settings = try await context.settings(common.flags)
             let job = job
-            let all = try await context.withMaster(settings) { session in
-                try await session.perform { try await $0.deadLetters(of: job?.job) }
+            let letters = try await context.withMaster(settings) { session in
+                try await session.deadLetters(of: job?.selection ?? .all)
             }
-            let letters = job?.image.map { image in all.filter { $0.image == image } } ?? all
             if isJSON {
                 for letter in letters { try context.console.write(letter.json) }
             } else if letters.isEmpty {
@@ -68,10 +67,10 @@ struct DeadLetters: AsyncParsableCommand {
             let letters = try await context.withMaster(settings) { session in
                 let images =
                     if let image = asked.image { [image] } else {
-                        try await session.perform { try await $0.deadLetters(of: asked.job) }.map(\.image)
+                        try await session.deadLetters(of: asked.selection).map(\.image)
                     }
                 var letters: [DeadLetter] = []
-                for image in images { letters.append(try await session.perform { try await $0.deadLetter(image) }) }
+                for image in images { letters.append(try await session.deadLetter(image)) }
                 return letters
             }
             if letters.isEmpty { context.console.note("there are no dead-lettered images of job \(asked.job)") }
@@ -144,12 +143,12 @@ struct DeadLetters: AsyncParsableCommand {
         ///   - words: what became of them.
         func change(
             _ common: CommonOptions, _ context: CommandContext, _ member: String, _ words: String,
-            by change: @escaping @Sendable (any MasterAPI, DeadLetterSelection) async throws -> Int
+            by change: @escaping @Sendable (MasterSession, DeadLetterSelection) async throws -> Int
         ) async throws -> ExitStatus {
             let settings = try await context.settings(common.flags)
             let selection = selection
             let count = try await context.withMaster(settings) { session in
-                try await session.perform { try await change($0, selection) }
+                try await change(session, selection)
             }
             if common.json {
                 try context.console.write(.object([JSON.Member(name: member, value: .integer(count))]))
