@@ -74,18 +74,8 @@ struct PipelineWords {
     }
 
     private func advice(_ pipeline: String, _ files: [String]) -> String {
-        let names = files.isEmpty ? ["FILE"] : files.prefix(2).map(Self.quoted) + (files.count > 2 ? ["..."] : [])
+        let names = files.isEmpty ? ["FILE"] : files.prefix(2).map(ShellWord.quoted) + (files.count > 2 ? ["..."] : [])
         return "tessera \(command) '\(pipeline)' \(names.joined(separator: " "))"
-    }
-
-    /// The name as a shell takes it for one word.
-    private static func quoted(_ name: String) -> String {
-        let plain = name.utf8.allSatisfy { byte in
-            byte >= 0x80 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
-                || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
-                || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || "._-/+=@,%:".utf8.contains(byte)
-        }
-        return Table.printable(plain ? name : "'" + name.replacing("'", with: "'\\''") + "'")
     }
 }
 
