@@ -1,4 +1,5 @@
 import Foundation
+import JobModel
 import Settings
 import Testing
 
@@ -42,6 +43,15 @@ import Testing
         }
         let impatient = try read("--progress-timeout", "5s")
         #expect(impatient.scheduler.progressTimeout == .seconds(5))
+    }
+
+    @Test func `no more metadata may be carried over than a report may have`() throws {
+        #expect(try read("--max-metadata-bytes", "20M").jobDefaults.maximumMetadataByteCount == 20 << 20)
+        #expect(3 * JobOptions.largestMetadataByteCount < ReportExaminer.largestMetadata)
+        for value in ["21M", "1G"] {
+            let error = #expect(throws: SettingsError.self) { try read("--max-metadata-bytes", value) }
+            #expect(error?.description.contains("--max-metadata-bytes '\(value)': must be") == true)
+        }
     }
 
     @Test func `the settings fit together as they are`() throws {
