@@ -20,6 +20,11 @@ import Testing
             && !text.contains("::") && !text.contains("bind(") && !text.contains("Channel")
     }
 
+    @Test func `a conversation that ends with the program is explained so`() {
+        #expect(ErrorText.ofEnd(CancellationError()) == "this program is ending")
+        #expect(ErrorText.ofEnd(ChannelError.eof) == "the connection is closed")
+    }
+
     @Test func `no error of a library shows its inside`() {
         let errors: [any Error] = [
             IOError(errnoCode: EADDRNOTAVAIL, reason: "bind(descriptor:ptr:bytes:)"),
