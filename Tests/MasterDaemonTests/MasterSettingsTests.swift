@@ -54,6 +54,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/proc/none", "/proc/none cannot be used: "), ("/dev/null", "/dev/null cannot be used: Not a directory"),
+        ("/nosuch/state", "/nosuch/state cannot be used: No such file or directory; make the directory above it"),
+    ]) func `a state directory that cannot be used is a mistake in the settings`(path: String, words: String) throws {
+        let settings = try Settings(
+            program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
+            arguments: ["--state-dir", path], environment: [:])
+        let error = #expect(throws: SettingsError.self) {
+            try MasterSettings(settings).checkStateDirectory(settings)
+        }
+        #expect(error?.description.hasPrefix("--state-dir: \(words)") == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `a state directory that is yet to be made is left to the journal`() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/state-\(UUID())"
+        let settings = try Settings(
+            program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
+            arguments: ["--state-dir", path], environment: [:])
+        try MasterSettings(settings).checkStateDirectory(settings)
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+
     @Test func `the settings fit together as they are`() throws {
         try read().scheduler.validate()
     }
