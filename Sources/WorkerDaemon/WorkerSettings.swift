@@ -108,9 +108,9 @@ struct WorkerSettings: Sendable {
     ) throws(SettingsError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
-            let isSought = !path.contains("/")
-            throw settings.refused(
-                name, "\(path) \(isSought ? "is not in PATH" : "cannot be run: \(SystemError.last)"); \(remedy)")
+            let error = SystemError.last
+            let reason = path.contains("/") ? "cannot be run: \(error)" : "is not in PATH"
+            throw settings.refused(name, "\(path) \(reason); \(remedy)")
         }
         // The system lets a superuser "execute" a directory, too.
         switch status.st_mode & S_IFMT {

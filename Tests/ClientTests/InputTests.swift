@@ -38,7 +38,7 @@ import Testing
     @Test func `the command that converts a file is one that a shell takes, and that replaces no file`() throws {
         try withTemporaryDirectory { directory in
             let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0]
-            for name in ["j.png", "it's.jpg", "a.jpg", "a.png", "dir.d", "-x.jpg"] {
+            for name in ["j.png", "it's.jpg", "a.jpg", "a.png"] {
                 try TestFiles.write(jpeg, to: "\(directory)/\(name)")
             }
             func command(_ name: String) throws -> String {

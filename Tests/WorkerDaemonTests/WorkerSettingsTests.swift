@@ -70,7 +70,8 @@ import Testing
         let words = "\(StartError.of(error, many, coreCount: 2))"
         #expect(words.contains("--slots 64 with --ranks 64 start 4096 processes on 2 cores"), "\(words)")
         let few = try WorkerSettings(try settings(["--slots", "2", "--ranks", "1"]), coreCount: 2)
-        #expect(StartError.of(error, few, coreCount: 2) as? WorldError == error)
+        let same = StartError.of(error, few, coreCount: 2) as? WorldError
+        #expect(same == error)
         let wrong = StartError.of(.notLauncher("/bin/false ended at once"), few, coreCount: 2)
         #expect((wrong as? SettingsError)?.description.hasPrefix("--mpirun: /bin/false ended at once") == true)
     }

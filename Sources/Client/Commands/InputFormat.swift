@@ -43,7 +43,7 @@ enum InputFormat {
     /// The command that converts all files of the kinds of these; `nil` where there is not one.
     static func command(forAll labels: [String]) -> String? {
         var patterns: [String] = []
-        var replacesOriginals = false
+        var replacesFiles = false
         for label in labels {
             let (stem, ending) = parts(label)
             // A pattern without the end of a name would be every file.
@@ -54,11 +54,11 @@ enum InputFormat {
             let directory = stem.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(stem[...$0]) } ?? ""
             let pattern = (directory.isEmpty ? "" : ShellWord.path(directory)) + "*." + ending
             if !patterns.contains(pattern) { patterns.append(pattern) }
-            if ending == "png" { replacesOriginals = true }
+            if ending == "png" || FileStatus(at: BytePath(text: stem + ".png")) != nil { replacesFiles = true }
         }
         guard !patterns.isEmpty, patterns.count <= 4 else { return nil }
-        let place = replacesOriginals ? "-path converted " : ""
-        return (replacesOriginals ? "mkdir -p converted && " : "") + "mogrify -format png \(place)"
+        let place = replacesFiles ? "-path converted " : ""
+        return (replacesFiles ? "mkdir -p converted && " : "") + "mogrify -format png \(place)"
             + patterns.joined(separator: " ")
     }
 
