@@ -143,8 +143,8 @@ public enum ImageFormats {
     /// The format of results where a job names none.
     public static let standardOutput: any OutputFormat = PNGFormat()
 
-    /// Bytes that tell one format from another.
-    public static let sniffedByteCount = 8
+    /// Bytes that tell one format from another: the mark of a DICOM file is behind 128 others.
+    public static let sniffedByteCount = 132
 
     /// The output format of that name; `nil` for a name that is unknown, or that of a format that is read only.
     public static func output(named name: String) -> (any OutputFormat)? {

@@ -20,8 +20,9 @@ public struct JobOptions: Hashable, Sendable {
 
     /// `maximumMetadataByteCount` where nothing is said.
     public static let standardMetadataByteCount: UInt64 = 16 << 20
-    /// No job may carry more: a master and a rank hold it in memory.
-    public static let largestMetadataByteCount: UInt64 = 1 << 30
+    /// No job may carry more: a master and a rank hold it in memory, and what an image carries of all three kinds has to be
+    /// below the 64 MiB that a master takes from a worker.
+    public static let largestMetadataByteCount: UInt64 = 20 << 20
 
     /// The revision of the pixels, the encoding and the plans that this release's results have.
     ///

@@ -36,7 +36,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .directoryUnusable(let path, let reason):
-            "the state directory \(path) cannot be used: \(reason); it must be a directory that the master may write"
+            "the state directory \(path) cannot be used: \(reason); it must be a directory that the master may "
+                + "write: name it with --state-dir"
         case .inUse(let path, let processID):
             "the state directory \(path) is in use by another master"
                 + (processID.map { " (process \($0))" } ?? "")

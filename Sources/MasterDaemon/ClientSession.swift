@@ -50,7 +50,8 @@ struct ClientSession: Sendable {
             }
         } catch {
             logger.debug(
-                "client connection ended", metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
+                "client connection ended",
+                metadata: ["address": "\(connection.remoteAddress)", "reason": "\(ErrorText.ofEnd(error))"])
         }
         connection.close()
         loop.post { [connection] core in core.clientLeft(connection) }

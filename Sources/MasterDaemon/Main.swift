@@ -13,6 +13,7 @@ enum MasterMain {
             settings: MasterSettings.table)
         await program.run { settings in
             let master = try MasterSettings(settings)
+            try master.checkStateDirectory(settings)
             // Whatever a start has done so far, the next one does again.
             return DaemonMain.Launch(
                 logLevel: master.logLevel, shutdownLimit: .seconds(10), hangup: .isIgnored, isStartAbandoned: true

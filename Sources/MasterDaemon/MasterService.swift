@@ -153,11 +153,16 @@ struct MasterService: Service {
         counts: SessionCounts,
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
-        let listener = try await MasterListener.bind(
-            to: settings.listen,
-            Acceptor(
-                secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger,
-                count: counts.connections))
+        let listener: MasterListener
+        do {
+            listener = try await MasterListener.bind(
+                to: settings.listen,
+                Acceptor(
+                    secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger,
+                    count: counts.connections))
+        } catch let error as TransportError where error.code == .badEndpoint {
+            throw SettingsError.usage("--listen: \(error.message)")
+        }
         let address = Endpoint(host: settings.listen.host, port: listener.localPort)
         logger.info(
             "master serves",

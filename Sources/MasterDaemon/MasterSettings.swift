@@ -1,9 +1,11 @@
+import Glibc
 import ImageFormats
 import JobModel
 import Logging
 import MasterMachine
 import Scheduler
 import Settings
+import SystemCalls
 import Transport
 
 /// What the master was told, validated.
@@ -128,6 +130,35 @@ struct MasterSettings: Sendable {
             "Jobs that one client may cancel, on average over ten seconds"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
+
+    /// Looks whether the state directory can be made or used, as far as that depends on where it is and whose.
+    /// - Throws: `SettingsError`. A disk that is full or fails is not a mistake in the settings: the journal finds it.
+    func checkStateDirectory(_ settings: Settings) throws(SettingsError) {
+        let mistakes = [ENOENT, EACCES, EPERM, EROFS, ENOTDIR, EISDIR, ENAMETOOLONG, ELOOP]
+        func refused(_ error: SystemError) -> SettingsError {
+            let remedy =
+                error.code == ENOENT
+                ? "make the directory above it, or name another with --state-dir"
+                : "name a directory that the master may write with --state-dir, or run the master as its owner"
+            return settings.refused("state-dir", "\(stateDirectory) cannot be used: \(error); \(remedy)")
+        }
+        if mkdir(stateDirectory, 0o700) == 0 {
+            // The journal makes it, and makes its name durable.
+            rmdir(stateDirectory)
+            return
+        }
+        var error = SystemError.last
+        if error.code == EEXIST {
+            // The file that the master locks while it runs.
+            let lock = open(stateDirectory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
+            if lock >= 0 {
+                close(lock)
+                return
+            }
+            error = SystemError.last
+        }
+        if mistakes.contains(error.code) { throw refused(error) }
+    }
 
     init(_ settings: Settings) throws {
         do {

@@ -67,5 +67,5 @@ struct ReportExaminer: Sendable {
     }
 
     /// No decoder carries over more.
-    private static let largestMetadata: UInt64 = 64 << 20
+    static let largestMetadata: UInt64 = 64 << 20
 }

@@ -51,5 +51,19 @@ enum SecretFile: Hashable, Sendable {
         }
     }
 
-    private static func command(for path: String) -> String { "(umask 077; \(SharedSecret.recipe) > \(path))" }
+    /// The command that makes a secret in the file, with its directory.
+    private static func command(for path: String) -> String {
+        func quoted(_ text: some StringProtocol) -> String {
+            let isPlain = text.utf8.allSatisfy { byte in
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || "._-/".utf8.contains(byte)
+            }
+            if isPlain { return String(text) }
+            return "'" + text.unicodeScalars.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'"
+        }
+        let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let directory = slash.map { path[..<$0] } ?? ""
+        let making = directory.isEmpty ? "" : "mkdir -p \(quoted(directory)) && "
+        return "(umask 077; \(making)\(SharedSecret.recipe) > \(quoted(path)))"
+    }
 }

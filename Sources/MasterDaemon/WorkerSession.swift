@@ -44,7 +44,8 @@ struct WorkerSession: Sendable {
             connection.close(WireRefusal(error))
         } catch {
             logger.info(
-                "worker connection ended", metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
+                "worker connection ended",
+                metadata: ["address": "\(connection.remoteAddress)", "reason": "\(ErrorText.ofEnd(error))"])
         }
         connection.close()
         if let worker {

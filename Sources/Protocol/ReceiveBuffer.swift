@@ -19,6 +19,9 @@ public struct ReceiveBuffer {
     /// Bytes of the incomplete frame.
     public var byteCount: Int { bytes.readableBytes }
 
+    /// The first received bytes that are not part of a returned frame, as many as a preface has or fewer.
+    public var start: [UInt8] { Array(bytes.readableBytesView.prefix(Preface.byteCount)) }
+
     /// Bytes of memory that the incomplete frame occupies; 0 between frames.
     public var capacity: Int { bytes.capacity }
 

@@ -71,7 +71,7 @@ extension SchedulerRefusal: CustomStringConvertible {
         case .jobEnded(let job, let state):
             "job \(job) has already finished (it is \(state.name)): there is nothing to cancel"
         case .imageNotInState(let image, let state, let needed):
-            "image \(image) is \(state.name), not \(needed)"
+            "image \(image) \(state == .failed ? "has" : "is") \(state.name), not \(needed)"
         case .nothingDead(let job):
             "job \(job) has no dead-lettered images; `tessera dead list` shows those of all jobs"
         }

@@ -199,10 +199,11 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func violated(_ violation: ProtocolViolation, context: ChannelHandlerContext) {
         logger.debug("peer broke the protocol", metadata: ["violation": "\(violation)"])
         switch phase {
-        case .handshaking(_, prefaceSeen: false):
+        case .handshaking(let machine, prefaceSeen: false):
             // This is not a Tessera peer: it is told nothing.
-            note(ConnectionClosed(.protocolViolation, violation.description))
-            established.fail(TransportError(.protocolViolation, violation.description))
+            let error = machine.strangerAnswered(receiveBuffer.start, violation)
+            note(ConnectionClosed(.protocolViolation, error.message))
+            established.fail(error)
             phase = .lingering
             context.close(promise: nil)
         case .handshaking where violation.isDamage:

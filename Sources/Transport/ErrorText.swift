@@ -29,6 +29,11 @@ public enum ErrorText {
         }
     }
 
+    /// Why a conversation of a program that serves others ended; it is interrupted only when the program ends.
+    public static func ofEnd(_ error: any Error) -> String {
+        error is CancellationError ? "this program is ending" : of(error)
+    }
+
     /// The system's words for an error number.
     static func reason(_ code: CInt) -> String { String(cString: strerror(code)) }
 

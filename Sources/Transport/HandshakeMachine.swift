@@ -142,7 +142,37 @@ package struct HandshakeMachine: Sendable {
     /// The time limit passed.
     package mutating func timedOut(after limit: Duration) -> Action {
         if case .finished = state { return .none }
-        return refuse(.handshakeTimeout, "the handshake was not complete after \(limit)")
+        let isStranger = !hasHeardFromMaster
+        state = .finished
+        let message = "the handshake was not complete after \(limit)"
+        let told = isStranger ? "what listens there did not answer within \(limit)\(Self.doubt)" : message
+        return .refuse(
+            TransportError(.handshakeTimeout, told),
+            sending: WireHandshake(.refused(WireRefusal(.handshakeTimeout, message))))
+    }
+
+    /// What the person does about a listener that has not shown what it is.
+    private static let doubt = "; is it a tessera-master? check the address and the port"
+
+    /// Whether there is no doubt that the other side of an initiator is a master; true for a master itself.
+    private var hasHeardFromMaster: Bool {
+        switch state {
+        case .initiatorIdle, .helloSent: false
+        case .answerSent, .awaitingHello, .challengeSent, .finished: true
+        }
+    }
+
+    /// The error for bytes that are not a preface: the other side is not a Tessera program.
+    /// - Parameter start: the first bytes that it sent.
+    package func strangerAnswered(_ start: [UInt8], _ violation: ProtocolViolation) -> TransportError {
+        guard isInitiator else { return TransportError(.protocolViolation, violation.description) }
+        let kinds: [(prefix: String, name: String)] = [
+            ("HTTP", "like a web server"), ("SSH-", "like an SSH server"), ("220", "like a mail or FTP server"),
+            ("\u{15}\u{3}", "like a TLS server"),
+        ]
+        let kind = kinds.first { start.starts(with: $0.prefix.utf8) }?.name ?? "in another protocol"
+        return TransportError(
+            .protocolViolation, "what listens there is not a tessera-master (it answers \(kind)); check the port")
     }
 
     /// The bytes that arrived are not a handshake.
@@ -154,9 +184,11 @@ package struct HandshakeMachine: Sendable {
     /// The peer closed the connection.
     package mutating func disconnected() -> Action {
         if case .finished = state { return .none }
-        let what = isInitiator ? "the master" : "the peer"
+        let what = hasHeardFromMaster ? (isInitiator ? "the master" : "the peer") : "what listens there"
+        let remedy = hasHeardFromMaster ? "" : Self.doubt
         state = .finished
-        return .refuse(TransportError(.closed, "\(what) closed the connection during the handshake"), sending: nil)
+        return .refuse(
+            TransportError(.closed, "\(what) closed the connection during the handshake\(remedy)"), sending: nil)
     }
 
     // MARK: Steps

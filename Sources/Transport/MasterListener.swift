@@ -80,7 +80,7 @@ public final class MasterListener: Sendable {
     ///   - address: the host is an address of this machine, e.g. `127.0.0.1`, `0.0.0.0`, `::`, or `*` for every address of
     ///     every family; port 0 lets the system choose, see `localPort`.
     ///   - acceptor: what incoming connections get.
-    /// - Throws: `TransportError` with code `cannot-bind`.
+    /// - Throws: `TransportError` with code `cannot-bind`, or `bad-endpoint` for a name that does not resolve.
     public static func bind(to address: Endpoint, _ acceptor: Acceptor) async throws -> MasterListener {
         let register = AddressRegister(limits: acceptor.limits)
         do {
@@ -119,6 +119,12 @@ public final class MasterListener: Sendable {
     }
 
     private static func cannotBind(_ address: Endpoint, _ error: any Error) -> TransportError {
+        if let unknown = error as? SocketAddressError.UnknownHost {
+            return TransportError(
+                .badEndpoint,
+                "cannot listen on \(address): \(ErrorText.unknownHost(unknown.host)); check its spelling, or give an address "
+                    + "of this machine, such as 127.0.0.1, or 0.0.0.0 for all that it has")
+        }
         let remedy =
             switch (error as? IOError)?.errnoCode {
             case EADDRINUSE: "another program listens there; stop it, or choose another port"

@@ -28,12 +28,13 @@ public struct SharedSecret: Sendable, Hashable {
             throw TransportError(
                 .secretFile,
                 "\(origin) has \(bytes.count) bytes; allowed are \(Self.minimumByteCount) to \(Self.maximumByteCount): "
-                    + "`\(Self.recipe)` writes a good one")
+                    + "workers and clients need a copy of the master's secret file; for a new master, "
+                    + "`\(Self.recipe)` writes a good secret")
         }
         self.bytes = bytes
     }
 
-    /// Reads the secret from the file at `path`, which is in the text form of names, less one newline at its end.
+    /// Reads the secret from the file at `path`, which is in the text form of names, without the ends of lines at its end.
     ///
     /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
     /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
@@ -62,7 +63,10 @@ public struct SharedSecret: Sendable, Hashable {
             count += got
         }
         contents.removeSubrange(count...)
-        if contents.last == UInt8(ascii: "\n") { contents.removeLast() }
+        // An editor, or another system, may have added "\r\n".
+        while let last = contents.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") {
+            contents.removeLast()
+        }
         try self.init(bytes: contents, origin: "the secret file \(shown)")
     }
 

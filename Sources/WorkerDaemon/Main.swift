@@ -13,6 +13,7 @@ enum WorkerMain {
         await program.run { settings in
             let worker = try WorkerSettings(settings)
             try worker.checkPrograms(settings)
+            try worker.checkScratch(settings)
             return DaemonMain.Launch(
                 logLevel: worker.logLevel, shutdownLimit: worker.drainTimeout + .seconds(8), hangup: .stops
             ) { logger in

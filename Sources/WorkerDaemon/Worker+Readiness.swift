@@ -85,7 +85,12 @@ extension Worker {
             found(.scratchGone("\(error)"))
             return Failure(.returned, "\(error)")
         }
-        if case WorldError.notStarted = error, let slot {
+        let isStartFailure =
+            switch error {
+            case WorldError.notStarted, WorldError.notLauncher: true
+            default: false
+            }
+        if isStartFailure, let slot {
             found(.noWorld(slot: slot, "\(error)"))
             return Failure(.returned, failure.reason, outputTail: failure.outputTail)
         }

@@ -2,7 +2,27 @@ import Logging
 import MasterClient
 import DaemonSupport
 import Settings
+import SystemCalls
 import Transport
+
+/// The errors of a worker whose worlds do not come up.
+enum StartError {
+    /// A mistake in the settings where it is one, so that nothing starts the worker again and again; else `error`, with
+    /// what may be done about it.
+    static func of(
+        _ error: WorldError, _ settings: WorkerSettings, coreCount: Int = Machine.processorCount
+    ) -> any Error {
+        switch error {
+        case .notLauncher(let reason):
+            return SettingsError.usage(
+                "--mpirun: \(reason); name Open MPI's mpirun, or install it: apt install openmpi-bin")
+        case .notStarted(let reason, let tail):
+            guard let advice = settings.startAdvice(coreCount: coreCount) else { return error }
+            return WorldError.notStarted("\(reason): \(advice)", outputTail: tail)
+        case .lost, .hung, .stopped: return error
+        }
+    }
+}
 
 /// The worker as a service: brings its worlds up, keeps the link to the master, works, and drains when told to stop.
 struct WorkerService: Service {
@@ -80,7 +100,11 @@ struct WorkerService: Service {
                 return false
             }
             defer { group.cancelAll() }
-            if try await group.next() == true { return true }
+            do {
+                if try await group.next() == true { return true }
+            } catch let error as WorldError {
+                throw StartError.of(error, settings)
+            }
             await worker.stopWorlds()
             return false
         }

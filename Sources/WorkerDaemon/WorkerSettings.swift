@@ -56,7 +56,7 @@ struct WorkerSettings: Sendable {
 
     init(
         _ settings: Settings, coreCount: Int = Machine.processorCount,
-        machineMemoryByteCount: UInt64 = Machine.memoryByteCount
+        machineMemoryByteCount: UInt64 = Machine.memoryByteCount, path: String? = ThisProcess.environment("PATH")
     ) throws {
         do {
             master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
@@ -76,7 +76,7 @@ struct WorkerSettings: Sendable {
             throw settings.invalid("name", name, allowed: "1 to 128 bytes")
         }
         scratchDirectory = try settings.requiredText("scratch-dir")
-        mpirun = try settings.requiredText("mpirun")
+        mpirun = Self.program(try settings.requiredText("mpirun"), path: path)
         rankExecutable = settings.text("rank-program")
         if settings.text("rank-memory") != nil {
             rankByteCount = UInt64(try settings.integer("rank-memory", in: 1 << 30...1 << 50))
@@ -106,8 +106,62 @@ struct WorkerSettings: Sendable {
     private static func check(
         _ path: String, _ name: String, _ settings: Settings, _ remedy: String
     ) throws(SettingsError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            let error = SystemError.last
+            let reason = path.contains("/") ? "cannot be run: \(error)" : "is not in PATH"
+            throw settings.refused(name, "\(path) \(reason); \(remedy)")
+        }
+        // The system lets a superuser "execute" a directory, too.
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: throw settings.refused(name, "\(path) is a directory; name the program itself; \(remedy)")
+        default: throw settings.refused(name, "\(path) is not a program; \(remedy)")
+        }
         guard access(path, X_OK) != 0 else { return }
         throw settings.refused(name, "\(path) cannot be run: \(SystemError.last); \(remedy)")
+    }
+
+    /// The path of a program: a name without "/" is looked for in the directories of `path`, as shells do.
+    private static func program(_ name: String, path: String?) -> String {
+        guard !name.contains("/") else { return name }
+        let places = (path ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(name)" }
+        return places.first { access($0, X_OK) == 0 } ?? name
+    }
+
+    /// Looks whether the worlds' directories can be made.
+    /// - Throws: `SettingsError` for a scratch directory that only another setting, or the administrator, makes usable.
+    func checkScratch(_ settings: Settings) throws(SettingsError) {
+        let remedy = "name a directory in shared memory that the worker may write, such as /dev/shm"
+        var status = stat()
+        let exists = stat(scratchDirectory, &status) == 0
+        if exists, status.st_mode & S_IFMT != S_IFDIR {
+            throw settings.refused("scratch-dir", "\(scratchDirectory) is not a directory; \(remedy)")
+        }
+        // Only an attempt tells: a superuser may write where the file system takes nothing.
+        var template = Array("\(scratchDirectory)/tessera-attempt-XXXXXX".utf8CString)
+        guard mkdtemp(&template) == nil else {
+            rmdir(template)
+            return
+        }
+        let error = SystemError.last
+        // A full file system empties again: the start finds out.
+        switch error.code {
+        case ENOENT where !exists:
+            throw settings.refused("scratch-dir", "\(scratchDirectory) does not exist; \(remedy)")
+        case ENOENT, EACCES, EPERM, EROFS, ENOTDIR, ENAMETOOLONG, ELOOP:
+            throw settings.refused("scratch-dir", "\(scratchDirectory) cannot be written: \(error); \(remedy)")
+        default: break
+        }
+    }
+
+    /// What a person may do about worlds that do not come up because there are more processes than the machine can start;
+    /// `nil` where the processes are not that many.
+    func startAdvice(coreCount: Int = Machine.processorCount) -> String? {
+        let count = slotCount * ranksPerSlot
+        guard count > 2 * coreCount else { return nil }
+        return "--slots \(slotCount) with --ranks \(ranksPerSlot) start \(count) processes on "
+            + "\(coreCount) cores; give fewer"
     }
 
     /// Memory for the tasks of all slots.

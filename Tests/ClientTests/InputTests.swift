@@ -13,11 +13,13 @@ import Testing
 
     @Test func `a file of another kind is refused before it is sent, with the command that converts it`() throws {
         try withTemporaryDirectory { directory in
-            let kinds: [(start: [UInt8], words: String)] = [
-                ([0xFF, 0xD8, 0xFF, 0xE0], "begins as JPEG does"), (Array("II*\0abcd".utf8), "begins as TIFF does"),
-                (Array("RIFF1234WEBP".utf8), "begins as WebP does"), (Array("BMxxxxxx".utf8), "begins as BMP does"),
-                (Array("hello".utf8), "begins with 68 65 6c 6c 6f"),
-                (Array(Self.signature.prefix(7)), "not a PNG file"),
+            let kinds: [(start: [UInt8], words: String, isConverted: Bool)] = [
+                ([0xFF, 0xD8, 0xFF, 0xE0], "it is a JPEG file", true), (Array("II*\0abcd".utf8), "a TIFF file", true),
+                (Array("RIFF1234WEBP".utf8), "a WebP file", true),
+                (Array("BM1234\0\0\0\0".utf8), "a BMP file", true),
+                (Array("\0\0\0\u{1C}ftypheic".utf8), "it is a HEIC file", true),
+                (Array("hello".utf8), "it is a text file", false), ([0, 1, 10, 255], "begins with 00 01 0a ff", false),
+                (Array(Self.signature.prefix(7)), "not a PNG file", false),
             ]
             for kind in kinds {
                 let file = directory + "/photo.jpg"
@@ -26,11 +28,9 @@ import Testing
                 #expect(files.isEmpty)
                 let error = try #require(complaints.first?.error)
                 #expect(error.message.contains(kind.words) && error.message.contains(file), "\(error.message)")
-                #expect(error.code == "unsuitable" || error.code == "corrupt-input", "\(error.code)")
-                #expect(
-                    error.message.contains("convert '\(file)' '\(directory)/photo.png'")
-                        == kind.words.contains("begins as"),
-                    "\(error.message)")
+                #expect(error.code == (kind.isConverted ? "unsuitable" : "corrupt-input"), "\(error.code)")
+                let command = "convert \(ShellWord.quoted(file)) \(ShellWord.quoted(directory + "/photo.png"))"
+                #expect(error.message.contains(command) == kind.isConverted, "\(error.message)")
             }
         }
     }
@@ -61,6 +61,47 @@ import Testing
             }
             #expect(!InputFormat.isImage(Array("MMORPG.png\n".utf8)) && !InputFormat.isImage(Array("RIFF.png".utf8)))
         }
+    }
+
+    @Test func `the command that converts a file is one that a shell takes, and that replaces no file`() throws {
+        try withTemporaryDirectory { directory in
+            let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0]
+            for name in ["j.png", "it's.jpg", "a.jpg", "a.png"] {
+                try TestFiles.write(jpeg, to: "\(directory)/\(name)")
+            }
+            func command(_ name: String) throws -> String {
+                let error = try #require(try JobInputs.examine(["\(directory)/\(name)"]).complaints.first?.error)
+                return String(error.message.split(separator: "convert ", maxSplits: 1)[1])
+            }
+            let place = ShellWord.quoted(directory)
+            #expect(try command("j.png") == "\(place)/j.png \(place)/j-converted.png")
+            #expect(try command("a.jpg") == "\(place)/a.jpg \(place)/a-converted.png")
+            #expect(
+                try command("it's.jpg") == "'\(directory)/it'\\''s.jpg' '\(directory)/it'\\''s.png'")
+        }
+        #expect(ShellWord.path("-x.jpg") == "./-x.jpg")
+    }
+
+    @Test func `of many files of another format a few are named, with one command for all`() {
+        func complaints(_ count: Int, _ ending: String) -> [InputComplaint] {
+            (1...count).map { InputComplaint(label: "in/\($0).\(ending)", error: ClientError("unsuitable", "no")) }
+        }
+        let told = JobInputs.told(complaints(30, "jpg"), isJSON: false)
+        #expect(told.errors.count == 3)
+        #expect(
+            told.notes == [
+                "and 27 more to be converted; with ImageMagick, all of them: mogrify -format png in/*.jpg"
+            ])
+        #expect(JobInputs.told(complaints(30, "jpg"), isJSON: true).errors.count == 30)
+        #expect(JobInputs.told(complaints(3, "jpg"), isJSON: false).notes.isEmpty)
+        // Images that are wrongly called PNG are not replaced.
+        #expect(
+            InputFormat.command(forAll: ["a.png"])
+                == "mkdir -p converted && mogrify -format png -path converted *.png")
+        #expect(InputFormat.command(forAll: ["a"]) == nil)
+        let unreadable = InputComplaint(label: "a", error: ClientError("unreadable", "no"))
+        let many = JobInputs.told(Array(repeating: unreadable, count: 70), isJSON: false)
+        #expect(many.errors.count == 50 && many.notes == ["and 20 more that cannot be used"])
     }
 
     @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {

@@ -26,6 +26,27 @@ import Testing
         #expect(error.kind == kind && error.reason.contains(text), "\(error)")
     }
 
+    /// Files by what they are, of which the first bytes are ASCII characters.
+    private static let otherKinds: [(name: String, start: String, kind: CodecError.Kind)] = [
+        ("a HEIC file", "\0\0\0\u{1c}ftypheic", .unsupported), ("a HEIC file", "\0\0\0\u{18}ftypmif1", .unsupported),
+        ("an AVIF file", "\0\0\0\u{1c}ftypavif", .unsupported), ("a video file", "\0\0\0\u{1c}ftypisom", .corrupt),
+        ("an SVG file", "<?xml version=\"1.0\"?>\n<svg width=\"3\"", .unsupported),
+        ("a Photoshop file (PSD)", "8BPS\0\u{1}", .unsupported), ("a PGM file", "P5\n3 2\n255\n", .unsupported),
+        ("a PPM file", "P6 3 2 255\n", .unsupported), ("a JPEG 2000 file", "\0\0\0\u{c}jP  ", .unsupported),
+        ("a JPEG XL file", "\0\0\0\u{c}JXL ", .unsupported), ("an OpenEXR file", "v/1\u{1}", .unsupported),
+        ("a DICOM file", String(repeating: "\0", count: 128) + "DICM", .unsupported),
+        ("a FITS file", "SIMPLE  =                    T", .unsupported), ("a PDF file", "%PDF-1.7", .unsupported),
+        ("a ZIP archive", "PK\u{3}\u{4}", .corrupt), ("a web page (HTML)", "<!DOCTYPE html>", .corrupt),
+        ("a text file", "It was a dark and stormy night.\n", .corrupt),
+    ]
+
+    @Test func `a file of another format is called by its name`() throws {
+        for other in Self.otherKinds {
+            let error = try #require(codecError { _ = try probe(Array(other.start.utf8)) })
+            #expect(error.kind == other.kind && error.reason.contains("it is \(other.name)."), "\(error)")
+        }
+    }
+
     @Test func `the shape is the decoded one`() throws {
         let palette = Chunk(name: "PLTE", data: [1, 2, 3, 4, 5, 6])
         let cases: [(Int, Int, [Chunk], PixelFormat)] = [

@@ -177,6 +177,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [(SampleDepth.eight, "on an 8-bit image"), (.sixteen, "on a 16-bit image")])
+    func `limits in the wrong order are refused with the image's depth`(depth: SampleDepth, words: String) throws {
+        let levels = try Pipeline(parsing: "levels black=200 white=100")
+        let shape = ImageShape(width: 3, height: 2, format: PixelFormat(.gray, depth))
+        let error = #expect(throws: PipelineError.self) { _ = try levels.operations[0].computation(for: shape) }
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+
     /// Jobs are stored with their pipelines: they are read by what they meant.
     @Test(arguments: [
         ("gamma gamma=2 | gamma", "gamma gamma=0.5 | gamma"), ("threshold value=9", "threshold value=9 channels=each"),

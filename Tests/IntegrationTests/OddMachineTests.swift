@@ -65,7 +65,7 @@ extension Integration {
 
         /// What each program says when it has an error to tell, and nobody to tell it to.
         @Test(arguments: [
-            ("tessera-master --secret-file secret --state-dir /proc/none", 1), ("tessera-master --no-such-flag", 64),
+            ("tessera-master --secret-file secret --state-dir /proc/none", 64), ("tessera-master --no-such-flag", 64),
             ("tessera-worker --secret-file secret --scratch-dir scratch --rank-program /bin/false", 1),
             ("tessera-worker --secret-file /nowhere", 64),
             ("tessera ops no-such-operation", 64), ("tessera ops", 0), ("tessera-rank", 64),

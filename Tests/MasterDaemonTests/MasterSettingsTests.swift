@@ -1,4 +1,5 @@
 import Foundation
+import JobModel
 import Settings
 import Testing
 
@@ -42,6 +43,37 @@ import Testing
         }
         let impatient = try read("--progress-timeout", "5s")
         #expect(impatient.scheduler.progressTimeout == .seconds(5))
+    }
+
+    @Test func `no more metadata may be carried over than a report may have`() throws {
+        #expect(try read("--max-metadata-bytes", "20M").jobDefaults.maximumMetadataByteCount == 20 << 20)
+        #expect(3 * JobOptions.largestMetadataByteCount < ReportExaminer.largestMetadata)
+        for value in ["21M", "1G"] {
+            let error = #expect(throws: SettingsError.self) { try read("--max-metadata-bytes", value) }
+            #expect(error?.description.contains("--max-metadata-bytes '\(value)': must be") == true)
+        }
+    }
+
+    @Test(arguments: [
+        ("/proc/none", "/proc/none cannot be used: "), ("/dev/null", "/dev/null cannot be used: Not a directory"),
+        ("/nosuch/state", "/nosuch/state cannot be used: No such file or directory; make the directory above it"),
+    ]) func `a state directory that cannot be used is a mistake in the settings`(path: String, words: String) throws {
+        let settings = try Settings(
+            program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
+            arguments: ["--state-dir", path], environment: [:])
+        let error = #expect(throws: SettingsError.self) {
+            try MasterSettings(settings).checkStateDirectory(settings)
+        }
+        #expect(error?.description.hasPrefix("--state-dir: \(words)") == true, "\(error?.description ?? "")")
+    }
+
+    @Test func `a state directory that is yet to be made is left to the journal`() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/state-\(UUID())"
+        let settings = try Settings(
+            program: "tessera-master", version: "0", summary: "", settings: MasterSettings.table,
+            arguments: ["--state-dir", path], environment: [:])
+        try MasterSettings(settings).checkStateDirectory(settings)
+        #expect(!FileManager.default.fileExists(atPath: path))
     }
 
     @Test func `the settings fit together as they are`() throws {

@@ -46,6 +46,17 @@ import Transport
             try Data().write(to: URL(filePath: state + "/journal.sqlite"))
             let error = #expect(throws: TransportError.self) { try secret(file(home: home), state: state) }
             #expect(error?.message.contains("copy it back") == true)
+            // The command works as it is, where the directory is missing.
+            let command = try #require(error?.message.split(separator: "run: ").last)
+            #expect(command.hasPrefix("(umask 077; mkdir -p "), "\(command)")
+            let shell = Process()
+            shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+            shell.arguments = ["-c", String(command)]
+            try shell.run()
+            shell.waitUntilExit()
+            #expect(shell.terminationStatus == 0)
+            _ = try SharedSecret(file: home + "/.config/tessera/secret")
+            try FileManager.default.removeItem(atPath: home + "/.config/tessera/secret")
             #expect(!FileManager.default.fileExists(atPath: home + "/.config/tessera/secret"))
         }
     }

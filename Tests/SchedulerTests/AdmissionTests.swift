@@ -161,6 +161,9 @@ import Testing
         let refusal = try refusal { try harness.redrive(job, 0) }
         #expect(refusal == .imageNotInState(ImageID(job: job, index: 0), is: .waiting, needed: "dead-lettered"))
         #expect(refusal.description == "image 1.0 is waiting, not dead-lettered")
+        let failed = SchedulerRefusal.imageNotInState(
+            ImageID(job: job, index: 0), is: .failed, needed: "dead-lettered")
+        #expect(failed.description == "image 1.0 has failed, not dead-lettered")
         #expect(try self.refusal { try harness.redrive(job) } == .nothingDead(job))
     }
 

@@ -20,6 +20,11 @@ import Testing
             && !text.contains("::") && !text.contains("bind(") && !text.contains("Channel")
     }
 
+    @Test func `a conversation that ends with the program is explained so`() {
+        #expect(ErrorText.ofEnd(CancellationError()) == "this program is ending")
+        #expect(ErrorText.ofEnd(ChannelError.eof) == "the connection is closed")
+    }
+
     @Test func `no error of a library shows its inside`() {
         let errors: [any Error] = [
             IOError(errnoCode: EADDRNOTAVAIL, reason: "bind(descriptor:ptr:bytes:)"),
@@ -53,6 +58,11 @@ import Testing
             cannotBind?.message
                 == "cannot listen on 192.0.2.1:0: Cannot assign requested address: this machine has no such "
                 + "address; 0.0.0.0 means all that it has")
+        let nowhere = await #expect(throws: TransportError.self) {
+            try await MasterListener.bind(to: Endpoint(host: "nosuch.invalid", port: 0), acceptor)
+        }
+        #expect(nowhere?.code == .badEndpoint, "so that a master says which setting is wrong")
+        #expect(nowhere?.message.contains("the name nosuch.invalid does not resolve to an address; check") == true)
     }
 
     @Test(arguments: [
@@ -63,6 +73,26 @@ import Testing
     func `an address in another form is refused with the right one`(_ text: String, words: String) {
         let error = #expect(throws: TransportError.self) { try Endpoint(parsing: text, defaultPort: 7400) }
         #expect(error?.message.contains(words) == true)
+    }
+
+    @Test func `a secret ends with its last line, however that ends, and a short one asks for the master's`() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/secret-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        func secret(_ text: String) throws -> SharedSecret {
+            let path = directory + "/secret"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            return try SharedSecret(file: path)
+        }
+        let plain = try secret("0123456789abcdef")
+        #expect(try secret("0123456789abcdef\n") == plain)
+        #expect(try secret("0123456789abcdef\r\n") == plain)
+        for text in ["", "short\r\n"] {
+            let error = #expect(throws: TransportError.self) { try secret(text) }
+            #expect(error?.code == .secretFile)
+            #expect(error?.message.contains("need a copy of the master's secret file") == true)
+        }
     }
 
     @Test func `a new secret is its owner's alone, and replaces nothing`() throws {

@@ -275,6 +275,46 @@ import Testing
         #expect(Self.refusal(initiator.timedOut(after: .seconds(2))) == .handshakeTimeout)
     }
 
+    private static func error(_ action: HandshakeMachine.Action) -> TransportError? {
+        if case .refuse(let error, _) = action { error } else { nil }
+    }
+
+    @Test(arguments: [
+        ("HTTP/1.", "(it answers like a web server)"), ("SSH-2.0", "(it answers like an SSH server)"),
+        ("hello", "(it answers in another protocol)"),
+    ]) func `a listener of another kind is called what it is`(start: String, words: String) {
+        var initiator = Self.initiator()
+        _ = initiator.connected()
+        let violation = ProtocolViolation(field: "preface", value: "48", allowed: "the bytes of \"TESSERA\"")
+        let error = initiator.strangerAnswered(Array(start.utf8), violation)
+        #expect(error.code == .protocolViolation)
+        #expect(error.message == "what listens there is not a tessera-master \(words); check the port")
+        #expect(Self.master().strangerAnswered(Array(start.utf8), violation).message == violation.description)
+    }
+
+    @Test func `a listener that has proved nothing is not called the master`() throws {
+        var silent = Self.initiator()
+        _ = silent.connected()
+        let timeout = try #require(Self.error(silent.timedOut(after: .seconds(2))))
+        #expect(timeout.code == .handshakeTimeout)
+        #expect(
+            timeout.message.hasPrefix("what listens there did not answer within 2.0 seconds; is it a tessera-master?"))
+
+        var closing = Self.initiator()
+        _ = closing.connected()
+        let closed = try #require(Self.error(closing.disconnected()))
+        #expect(closed.code == .closed)
+        #expect(
+            closed.message.hasPrefix(
+                "what listens there closed the connection during the handshake; is it a tessera-master?"))
+
+        var initiator = Self.initiator()
+        var master = Self.master()
+        _ = initiator.received(try Self.sent(master.received(try Self.sent(initiator.connected()))))
+        let lost = try #require(Self.error(initiator.disconnected()))
+        #expect(lost.message == "the master closed the connection during the handshake")
+    }
+
     @Test func `a peer's name for itself is cut and cleaned`() throws {
         var master = Self.master()
         var initiator = HandshakeMachine.initiator(

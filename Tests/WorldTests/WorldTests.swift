@@ -315,6 +315,17 @@ import Transport
         #expect(words.contains("| ls:") || words.contains("| /bin/ls:"), "\(words)")
     }
 
+    @Test func `a program that ends at once, without a word, is not a launcher`() async throws {
+        try await withWorld(2, { $0.mpirun = "/bin/false" }) { world in
+            let error = await #expect(throws: WorldError.self) { try await world.start() }
+            guard case .notLauncher(let reason) = error else {
+                Issue.record("not called what it is: \(String(describing: error))")
+                return
+            }
+            #expect(reason.contains("/bin/false"), "\(reason)")
+        }
+    }
+
     /// What is said of a world that does not come up: why, and what was printed.
     private func wordsOfFailedStart(_ configure: (inout WorldConfiguration) -> Void) async throws -> String {
         try await withWorld(2, configure) { world in

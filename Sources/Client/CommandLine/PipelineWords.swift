@@ -96,7 +96,7 @@ struct PipelineWords {
         fixed.options = ["-o", place]
         return .usage(
             "'\(ShownText.of(last))' \(isDirectory ? "is a directory" : "is not there"); did you mean -o "
-                + "\(Self.quoted(place))?\n  " + fixed.advice(pipeline, Array(images)))
+                + "\(ShellWord.quoted(place))?\n  " + fixed.advice(pipeline, Array(images)))
     }
 
     // MARK: Words
@@ -231,23 +231,11 @@ struct PipelineWords {
     }
 
     private func advice(_ pipeline: String, _ files: [String]) -> String {
-        var names = files.prefix(2).map(Self.quoted)
+        var names = files.prefix(2).map(ShellWord.quoted)
         if files.count > 2 { names.append("...") }
         if files.isEmpty, !options.contains("--files-from") { names.append("FILE") }
-        let words = ["tessera", command, "'\(ShownText.of(pipeline))'"] + names + options.map(Self.quoted)
+        let words = ["tessera", command, "'\(ShownText.of(pipeline))'"] + names + options.map(ShellWord.quoted)
         return words.joined(separator: " ")
-    }
-
-    /// The name as a shell takes it for one word.
-    static func quoted(_ name: String) -> String {
-        let plain =
-            !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                byte >= 0x80 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte
-                    || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
-                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || "._-/+=@,%:".utf8.contains(byte)
-            }
-        return Table.printable(plain ? name : "'" + name.replacing("'", with: "'\\''") + "'")
     }
 }
 

@@ -15,30 +15,64 @@ enum InputFormat {
             _ = try ImageFormats.format(ofFileBeginning: start)
             return nil
         } catch {
-            return ClientError(error.cause.code, "'\(ShownText.of(label))': \(error.reason)\(command(label, start))")
+            let command = FileKind(ofFileBeginning: start)?.converter.map { advice($0, label) } ?? ""
+            return ClientError(error.cause.code, "'\(ShownText.of(label))': \(error.reason)\(command)")
         }
     }
 
     /// Whether a file that begins so is an image, of this program or of others.
     static func isImage(_ start: [UInt8]) -> Bool {
-        let kinds: [[UInt8]] = [
-            [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], Array("GIF87a".utf8),
-            Array("GIF89a".utf8), Array("II*\0".utf8), Array("MM\0*".utf8),
-        ]
-        return kinds.contains { start.starts(with: $0) }
-            || start.starts(with: "RIFF".utf8) && start.dropFirst(8).starts(with: "WEBP".utf8)
+        (try? ImageFormats.format(ofFileBeginning: start)) != nil
+            || FileKind(ofFileBeginning: start)?.converter == .imageMagick
     }
 
-    /// How to convert a file that other programs can read; empty for bytes that say nothing.
-    private static func command(_ label: String, _ start: [UInt8]) -> String {
-        let isKnown: [[UInt8]] = [
-            [0xff, 0xd8, 0xff], Array("GIF8".utf8), Array("II".utf8), Array("MM".utf8), Array("BM".utf8),
-            Array("RIFF".utf8), Array("%PDF".utf8),
-        ]
-        guard isKnown.contains(where: start.starts(with:)) else { return "" }
+    /// How to convert the file, as a sentence.
+    private static func advice(_ converter: FileKind.Converter, _ label: String) -> String {
+        let isStandardInput = label == "stdin"
+        switch converter {
+        case .imageMagick:
+            let names = isStandardInput ? "- png:-" : "\(ShellWord.path(label)) \(ShellWord.path(newName(label)))"
+            return " With ImageMagick: convert \(names)"
+        case .poppler:
+            let names = isStandardInput ? "- page" : "\(ShellWord.path(label)) \(ShellWord.path(parts(label).stem))"
+            return " With Poppler, an image of each page: pdftoppm -png \(names)"
+        }
+    }
+
+    /// A name for the converted file that no file has: the original stays as it is.
+    private static func newName(_ label: String) -> String {
+        let stem = parts(label).stem
+        let name = stem + ".png"
+        return name == label || FileStatus(at: BytePath(text: name)) != nil ? stem + "-converted.png" : name
+    }
+
+    /// The command that converts all files of the kinds of these; `nil` where there is not one.
+    static func command(forAll labels: [String]) -> String? {
+        var patterns: [String] = []
+        var replacesFiles = false
+        for label in labels {
+            let (stem, ending) = parts(label)
+            // A pattern without the end of a name would be every file.
+            guard !ending.isEmpty, ending.utf8.allSatisfy({ $0 < 0x80 }),
+                ending.allSatisfy({ $0.isLetter || $0.isNumber }),
+                ending.lowercased() != "pdf"
+            else { return nil }
+            let directory = stem.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(stem[...$0]) } ?? ""
+            let pattern = (directory.isEmpty ? "" : ShellWord.path(directory)) + "*." + ending
+            if !patterns.contains(pattern) { patterns.append(pattern) }
+            if ending == "png" || FileStatus(at: BytePath(text: stem + ".png")) != nil { replacesFiles = true }
+        }
+        guard !patterns.isEmpty, patterns.count <= 4 else { return nil }
+        let place = replacesFiles ? "-path converted " : ""
+        return (replacesFiles ? "mkdir -p converted && " : "") + "mogrify -format png \(place)"
+            + patterns.joined(separator: " ")
+    }
+
+    /// The path without the end of its name, and that end without its dot.
+    private static func parts(_ label: String) -> (stem: String, ending: String) {
         let bytes = BytePath(text: label).bytes
-        let name = BytePath(bytes[..<(bytes.lastIndex(of: UInt8(ascii: ".")) ?? bytes.endIndex)])
-        let names = label == "stdin" ? "- png:-" : "'\(ShownText.of(label))' '\(name).png'"
-        return " With ImageMagick: convert \(names)"
+        let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")), dot > start else { return (label, "") }
+        return (BytePath(bytes[..<dot]).text, BytePath(bytes[(dot + 1)...]).text)
     }
 }

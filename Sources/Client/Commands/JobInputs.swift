@@ -1,5 +1,6 @@
 import Pipelines
 import ClientKit
+import JobModel
 import Names
 
 /// The files of a command line: those that can be read, and complaints about the others, which are reported at once.
@@ -11,10 +12,38 @@ struct JobInputs: Sendable {
     init(_ arguments: [String], context: CommandContext) throws(ClientError) {
         (files, complaints) = try Self.examine(arguments)
         if files.isEmpty, complaints.count == 1 { throw complaints[0].error }
-        for complaint in complaints { context.console.report(complaint.error) }
+        let told = Self.told(complaints, isJSON: context.isJSON)
+        for error in told.errors { context.console.report(error) }
+        for note in told.notes { context.console.note(note) }
         if files.isEmpty {
             throw ClientError("no-input", "none of the \(complaints.count) files can be read: nothing was submitted")
         }
+    }
+
+    /// Complaints about files to be converted that a person sees one by one: one command converts the rest.
+    private static let shownConversions = 3
+
+    /// What is said of the complaints: to programs everything, to a person no more than can be read.
+    static func told(_ complaints: [InputComplaint], isJSON: Bool) -> (errors: [ClientError], notes: [String]) {
+        if isJSON { return (complaints.map(\.error), []) }
+        var errors: [ClientError] = []
+        var (conversions, others) = ([String](), 0)
+        for complaint in complaints {
+            let isConversion = complaint.error.code == FailureCause.unsuitable.code
+            if isConversion { conversions.append(complaint.label) } else { others += 1 }
+            let isShown = isConversion ? conversions.count <= shownConversions : others <= NoteLimit.shownCount
+            if isShown { errors.append(complaint.error) }
+        }
+        var notes: [String] = []
+        if conversions.count > shownConversions {
+            let command =
+                InputFormat.command(forAll: conversions).map { "; with ImageMagick, all of them: \($0)" } ?? ""
+            notes.append("and \(conversions.count - shownConversions) more to be converted\(command)")
+        }
+        if others > NoteLimit.shownCount {
+            notes.append("and \(others - NoteLimit.shownCount) more that cannot be used")
+        }
+        return (errors, notes)
     }
 
     /// Examines every file once, before anything is submitted. A file that cannot be read does not stop the others.

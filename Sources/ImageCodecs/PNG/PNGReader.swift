@@ -72,7 +72,7 @@ struct PNGContents {
     let imageDataOffset: Int
 
     init(_ bytes: UnsafeRawBufferPointer, limits: DecodingLimits) throws(CodecError) {
-        _ = try ImageFormats.format(ofFileBeginning: Array(bytes.prefix(PNGLayout.signature.count)))
+        _ = try ImageFormats.format(ofFileBeginning: Array(bytes.prefix(ImageFormats.sniffedByteCount)))
         let fileByteCount = UInt64(bytes.count)
         var scanner = PNGHeaderScanner(fileByteCount: fileByteCount, limits: limits)
         var collector = PNGMetadataCollector(limits: limits)

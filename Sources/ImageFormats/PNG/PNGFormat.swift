@@ -12,7 +12,7 @@ public struct PNGFormat: OutputFormat {
     public var mediaType: String { "image/png" }
     public var segmentGrid: SegmentGrid { .standard }
 
-    public func recognizes(_ start: [UInt8]) -> Bool { start == PNGLayout.signature }
+    public func recognizes(_ start: [UInt8]) -> Bool { start.starts(with: PNGLayout.signature) }
 
     /// Reads the head of each chunk before the image data, and the data of those few that decide the shape. Other chunks are
     /// passed over, whatever their number and size: the file's bytes up to the image data are read at most once.
@@ -79,7 +79,7 @@ public struct PNGFormat: OutputFormat {
 /// Reads a file forwards in pieces that grow: few bytes of a usual file, few reads of one with very many
 /// small chunks.
 private struct ReadingWindow {
-    private static let firstByteCount = 512
+    private static let firstByteCount = 384
     private static let largestByteCount = 64 * 1024
 
     let byteCount: UInt64

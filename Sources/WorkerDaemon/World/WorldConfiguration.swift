@@ -158,7 +158,10 @@ struct WorldCommand: Sendable {
             withCStrings(environment) { envp in posix_spawn(&process, executable, &actions, &attributes, argv, envp) }
         }
         guard code == 0 else {
-            throw .notStarted("cannot start \(executable): \(SystemError(code: code))", outputTail: "")
+            let reason = "cannot start \(executable): \(SystemError(code: code))"
+            // Others, such as a limit of processes, pass.
+            if [ENOENT, EACCES, ENOEXEC, ELOOP, ENOTDIR].contains(code) { throw .notLauncher(reason) }
+            throw .notStarted(reason, outputTail: "")
         }
         return process
     }

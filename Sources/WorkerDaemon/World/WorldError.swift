@@ -5,6 +5,8 @@ import JobModel
 enum WorldError: Error, Hashable {
     /// The world did not start.
     case notStarted(_ reason: String, outputTail: String)
+    /// The world did not start, and what was named as Open MPI's launcher is not one.
+    case notLauncher(_ reason: String)
     /// A rank or mpirun ended, or broke the protocol, before it had answered.
     case lost(_ reason: String, outputTail: String)
     /// No answer and no progress within the time allowed.
@@ -16,6 +18,7 @@ enum WorldError: Error, Hashable {
     var failure: Failure {
         switch self {
         case .notStarted(let reason, let tail): Failure(.workerError, reason, outputTail: tail)
+        case .notLauncher(let reason): Failure(.workerError, reason)
         case .lost(let reason, let tail): Failure(.rankLost, reason, outputTail: tail)
         case .hung(let reason, let tail): Failure(.hung, reason, outputTail: tail)
         case .stopped: Failure(.returned, "the worker is stopping")

@@ -21,6 +21,8 @@ final class WorldProcess {
     private let output: OutputTail
     private let interrupt: Interrupt
     private var isReaped = false
+    /// How mpirun ended, once that is known.
+    private var launcherStatus: CInt?
 
     /// The ranks' processes, by rank.
     var rankProcesses: [pid_t] { ranks.map(\.process) }
@@ -138,7 +140,7 @@ final class WorldProcess {
         Glibc.kill(-launcher, SIGKILL)
         // Ranks lead process groups of their own. One whose socket is open lives, so its number cannot be another's.
         for connection in ranks where !connection.isHungUp { Glibc.kill(connection.process, SIGKILL) }
-        while waitpid(launcher, nil, 0) < 0 && errno == EINTR {}
+        if launcherStatus == nil { while waitpid(launcher, nil, 0) < 0 && errno == EINTR {} }
         let deadline = ContinuousClock.now + .seconds(5)
         for connection in ranks { waitForHangUp(connection.descriptor.number, deadline) }
         output.drain()
@@ -149,6 +151,20 @@ final class WorldProcess {
         // mpirun reports a rank's death on its error stream just after the socket has told us.
         output.waitUntilClosed(ContinuousClock.now + .milliseconds(500))
         return .lost(reason, outputTail: outputTail)
+    }
+
+    /// Whether mpirun has ended by itself, rather than by a signal.
+    private func hasLauncherExited(until deadline: ContinuousClock.Instant) -> Bool {
+        var status: CInt = 0
+        while launcherStatus == nil {
+            if waitpid(launcher, &status, WNOHANG) == launcher { launcherStatus = status }
+            if launcherStatus == nil {
+                guard ContinuousClock.now < deadline else { return false }
+                // Its output was closed a moment ago.
+                usleep(5000)
+            }
+        }
+        return launcherStatus.map { $0 & 0x7f == 0 } ?? false
     }
 
     private func gather(
@@ -189,7 +205,13 @@ final class WorldProcess {
             if polls[0].revents != 0, let stranger = RankConnection.accept(from: listener) {
                 strangers.append(stranger)
             }
-            if output.isClosed { throw .notStarted("mpirun ended before all ranks were up", outputTail: outputTail) }
+            if output.isClosed {
+                if outputTail.isEmpty, hasLauncherExited(until: min(deadline, ContinuousClock.now + .seconds(1))) {
+                    throw .notLauncher(
+                        "\(configuration.mpirun) ended at once, without a word, instead of starting ranks")
+                }
+                throw .notStarted("mpirun ended before all ranks were up", outputTail: outputTail)
+            }
         }
         ranks = byRank.compactMap { $0 }
         try send(.ready, until: deadline)

@@ -36,8 +36,9 @@ public struct Levels: Operation {
         guard black < white else {
             throw PipelineError(
                 .badValue,
-                "`levels`: black=\(ArgumentValue.number(black)) is not below white=\(ArgumentValue.number(white)) on a "
-                    + "\(depth.rawValue)-bit image; give a smaller black or a larger white")
+                "`levels`: black=\(ArgumentValue.number(black)) is not below white=\(ArgumentValue.number(white)) on "
+                    + "\(depth == .eight ? "an" : "a") \(depth.rawValue)-bit image; give a smaller black or a larger white"
+            )
         }
         return .rows([CurveMap(black: black, white: white, exponent: 1 / gamma)])
     }
