@@ -34,7 +34,7 @@ public struct SharedSecret: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Reads the secret from the file at `path`, which is in the text form of names, without the ends of lines at its end.
+    /// Reads the secret from the file at `path`, which is in the text form of names, without the end of a line at its end.
     ///
     /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
     /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
@@ -63,9 +63,10 @@ public struct SharedSecret: Sendable, Hashable {
             count += got
         }
         contents.removeSubrange(count...)
-        // An editor, or another system, may have added "\r\n".
-        while let last = contents.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") {
+        // An editor, or another system, may have added "\n" or "\r\n".
+        if contents.last == UInt8(ascii: "\n") {
             contents.removeLast()
+            if contents.last == UInt8(ascii: "\r") { contents.removeLast() }
         }
         try self.init(bytes: contents, origin: "the secret file \(shown)")
     }

@@ -173,9 +173,10 @@ import ClientKit
         return try body(path)
     }
 
-    @Test func `is read less one newline`() throws {
+    @Test func `is read less one end of a line`() throws {
         let bare = try Self.withFile("0123456789abcdef") { try SharedSecret(file: $0) }
         #expect(try Self.withFile("0123456789abcdef\n") { try SharedSecret(file: $0) } == bare)
+        #expect(try Self.withFile("0123456789abcdef\r\n") { try SharedSecret(file: $0) } == bare)
         #expect(try Self.withFile("0123456789abcdef\n\n") { try SharedSecret(file: $0) } != bare)
     }
 

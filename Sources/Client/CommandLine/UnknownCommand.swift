@@ -47,7 +47,7 @@ enum UnknownCommand {
             place += CommandLineWords.options.contains(word) ? 2 : 1
         }
         guard place < words.endIndex, commands.contains(words[place]) else { return nil }
-        func shown(_ words: ArraySlice<String>) -> String { words.map(PipelineWords.quoted).joined(separator: " ") }
+        func shown(_ words: ArraySlice<String>) -> String { words.map(ShellWord.quoted).joined(separator: " ") }
         let options = words[..<place]
         return .usage("put \(shown(options)) behind the command: tessera \(shown(words[place...])) \(shown(options))")
     }
