@@ -43,6 +43,12 @@ struct WorldConfiguration: Sendable {
         self.rankAddressSpaceByteCount = rankAddressSpaceByteCount ?? memoryByteCount + Self.emptyRankByteCount
     }
 
+    /// Whether the launcher has the name of one: what ends without a word may still be another program.
+    var isNamedAsLauncher: Bool {
+        let name = mpirun.split(separator: "/").last ?? ""
+        return ["mpirun", "mpiexec", "orterun"].contains { name.hasPrefix($0) }
+    }
+
     private static let emptyRankByteCount: UInt64 = 1 << 30
 }
 

@@ -43,7 +43,7 @@ extension Cluster {
 
     /// Waits for a job's end by the command line and fetches the result of its only image.
     public func result(of job: JobID) async throws -> [UInt8] {
-        let place = path("result-\(job).png")
+        let place = path("result-\(job)")
         let outcome = try await start(["fetch", "\(job)", "-o", place]).outcome()
         try #require(outcome.status == 0, "\(outcome)")
         return try contents(place)
