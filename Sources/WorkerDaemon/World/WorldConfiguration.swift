@@ -43,7 +43,7 @@ struct WorldConfiguration: Sendable {
         self.rankAddressSpaceByteCount = rankAddressSpaceByteCount ?? memoryByteCount + Self.emptyRankByteCount
     }
 
-    /// Whether the launcher has the name of one: what ends without a word may still be another program.
+    /// Whether the launcher has the name of one. Another program that ends without a word is taken for a mistake.
     var isNamedAsLauncher: Bool {
         let name = mpirun.split(separator: "/").last ?? ""
         return ["mpirun", "mpiexec", "orterun"].contains { name.hasPrefix($0) }
