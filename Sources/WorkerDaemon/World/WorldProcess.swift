@@ -206,7 +206,9 @@ final class WorldProcess {
                 strangers.append(stranger)
             }
             if output.isClosed {
-                if !configuration.isNamedAsLauncher, outputTail.isEmpty, hasLauncherExited(until: min(deadline, ContinuousClock.now + .seconds(1))) {
+                if !configuration.isNamedAsLauncher, outputTail.isEmpty,
+                    hasLauncherExited(until: min(deadline, ContinuousClock.now + .seconds(1)))
+                {
                     throw .notLauncher(
                         "\(configuration.mpirun) ended at once, without a word, instead of starting ranks")
                 }
