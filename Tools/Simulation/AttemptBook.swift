@@ -116,6 +116,14 @@ struct AttemptBook {
 }
 
 extension FailureCause {
+    /// Whether only the master decides it.
+    var isMasters: Bool {
+        switch self {
+        case .workerLost, .cancelled, .movedToIdleWorker, .disputed, .workerQuarantined: true
+        case .corruptInput, .overLimit, .unsuitable, .rankLost, .hung, .workerError, .returned: false
+        }
+    }
+
     /// Whether an image may fail for it at once: what a worker can find out about an image.
     var isOfTheImage: Bool {
         switch self {

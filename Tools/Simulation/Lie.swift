@@ -96,6 +96,7 @@ enum Lie {
     }
 
     /// About why an attempt ended: any cause, and texts of any length.
+    static let text = "a lie "
     static let fieldsOfFailure = ["TaskFailed.failure", "Failure.code", "Failure.reason", "Failure.output_tail"]
 
     /// About what it holds, and how it is.

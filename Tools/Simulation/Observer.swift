@@ -46,6 +46,8 @@ struct Observer {
     private(set) var forgotten: Set<JobID> = []
     /// Leases of which their worker reported a failure, or a result whose blobs are not in the store.
     var reportedFailures: Set<LeaseID> = []
+    /// The run of each image whose output file is being put together now.
+    var assemblies: [ImageID: AttemptNumber] = [:]
     /// Workers that make false reports.
     var liars: Set<WorkerID> = []
     /// Jobs that a client was told are accepted.
@@ -149,6 +151,10 @@ struct Observer {
             completedOf[lease.task.image, default: []].append(lease.task)
         case .attemptEnded(let lease, let worker, let failure):
             if attempts[lease] == nil { report(.commits, "\(lease) ended, but was never handed out") }
+            if failure.reason.hasPrefix(Lie.text), failure.cause.isMasters {
+                report(
+                    .attempts, "\(worker) said of \(lease) that it ended as '\(failure.cause.code)', and is believed")
+            }
             if failure.cause == .workerError, !liars.contains(worker), !reportedFailures.contains(lease) {
                 report(.results, "\(worker) did nothing wrong with \(lease), and is told that \(failure.reason)")
             }

@@ -37,8 +37,11 @@ extension Simulation {
             sendToMaster(.report(number: stream, .finished(subject.lease, TaskOutput())), on: connection)
         case 5:
             trace.noteFault("reports a failure that was none, worker", number, at: now)
-            guard let lease = draw(Lie.OfLease.self).named(insteadOf: subject.lease) else { return }
-            let text = String(repeating: "a lie ", count: random.draw(1...1_000))
+            // Of its own attempts its word counts.
+            let own = workers[number].board.held.map(\.lease).randomElement(using: &random)
+            let other = draw(Lie.OfLease.self).named(insteadOf: subject.lease)
+            guard let lease = random.happens(onceIn: 2) ? own ?? other : other else { return }
+            let text = String(repeating: Lie.text, count: random.draw(1...1_000))
             let failure = Failure(draw(FailureCause.self), text, outputTail: text)
             sendToMaster(.report(number: stream, .failed(lease, failure)), on: connection)
         case 6:

@@ -254,9 +254,11 @@ extension Simulation {
             if let connection { sendToWorker(.revoke(lease), on: connection) }
         case .assemble(let assembly):
             guard !seeded(.assemblyNotReported) else { break }
+            // Large files take long, and their images may start over before these are done.
+            let longest = storeRandom.happens(onceIn: 6) ? Duration.seconds(30) : .milliseconds(300)
+            observer.assemblies[assembly.image] = assembly.run
             timeline.arrange(
-                .masterAssembled(run: master.run, assembly),
-                after: random.draw(.milliseconds(1) ... .milliseconds(300)))
+                .masterAssembled(run: master.run, assembly), after: storeRandom.draw(.milliseconds(1)...longest))
         case .closeSilent(let worker, let connection):
             deathsDeclared += 1
             trace.note("declared dead, worker", Int(worker.rawValue), at: timeline.now)

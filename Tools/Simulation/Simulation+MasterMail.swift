@@ -73,7 +73,13 @@ extension Simulation {
             wrong.note(result, mark.authors)
         }
         put(result)
+        let isDone = master.machine.scheduler.imageStatus(image)?.state == .done
         master.machine.assembled(image, result: result, run: assembly.run, at: moment)
+        if !isDone, master.machine.scheduler.imageStatus(image)?.state == .done,
+            observer.assemblies[image] != assembly.run
+        {
+            violate(.audits, "image \(image) has a file that was put together before it started over")
+        }
     }
 
     private func register(_ mail: MasterMail, on connection: Int, at master: SimulatedMaster) {
