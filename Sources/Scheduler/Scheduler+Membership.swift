@@ -178,7 +178,8 @@ extension Scheduler {
         for id in pool[worker]?.leases ?? [] where !listed.contains(id) {
             guard let grantedAt = leases[id]?.grantedAt else { continue }
             if seeded(.unlistedLeasesRenewed) {
-                renew(HeldLease(id, progress: Double(now.instant.nanoseconds)), at: now)
+                renew(HeldLease(id), at: now)
+                leases[id]?.progressAt = now.instant
                 continue
             }
             // A grant that is still under way cannot be listed yet; one sent on a connection that is over never will be.
