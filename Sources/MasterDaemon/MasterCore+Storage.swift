@@ -23,8 +23,16 @@ extension MasterCore {
         }
     }
 
-    /// Says once when the work of jobs waits for room, and once when it continues.
+    /// Says once when the work of jobs waits for room, and once when it continues; and each time when an image starts over so
+    /// that others find room.
     func noteShortage() {
+        let putOff = master.scheduler.counters.imagesPutOff
+        if putOff > storageWatch.imagesPutOff {
+            storageWatch.imagesPutOff = putOff
+            logger.warning(
+                "large images filled the disk together: the last one begun starts over, after the others",
+                metadata: ["times": "\(putOff)", "state-dir": "\(settings.stateDirectory)"])
+        }
         let shortage = master.scheduler.storageShortage
         guard (shortage != nil) != storageWatch.isShort else { return }
         storageWatch.isShort = shortage != nil
@@ -92,6 +100,8 @@ struct StorageWatch {
     private(set) var uploadsWait = false
     /// Whether it was said that the work of jobs waits.
     var isShort = false
+    /// Images that were put off so that others find room, as far as the log says.
+    var imagesPutOff: UInt64 = 0
 
     /// Uploads continue with a sixteenth more than the reserve: on a disk that is just about full, the state would change with
     /// every blob.
