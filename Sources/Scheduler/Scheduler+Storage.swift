@@ -126,7 +126,7 @@ extension Scheduler {
     /// The time of a task that waited is over.
     mutating func roomAwaited(_ key: TaskKey) {
         guard heldTasks.removeValue(forKey: key.job) != nil else { return }
-        queue.resume(key.job)
+        if !seeded(.jobStaysAside) { queue.resume(key.job) }
     }
 
     /// Images that were begun together can fill the disk with rows, so that none of them finds room for its next task. When

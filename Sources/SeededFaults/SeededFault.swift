@@ -148,6 +148,8 @@ public enum SeededFault: Sendable {
     case hungWhileDiskIsFull
     /// A task that waited for room is not queued when there is room again.
     case roomReturnsUnnoticed
+    /// A job whose tasks found no room is never looked at again.
+    case jobStaysAside
 
     // The worker's lease board.
 
@@ -248,7 +250,8 @@ public enum SeededFault: Sendable {
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
-                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .idleJobsStay, .auditDecidedByOne, .auditedByItself,
+                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .idleJobsStay, .auditDecidedByOne,
+                .auditedByItself,
                 .auditNotExamined, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
                 .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted,
                 .unreadyWorkerGranted, .unreadyKeepsLeases:
@@ -278,7 +281,7 @@ public enum SeededFault: Sendable {
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
-                .returnNotPaced, .roomReturnsUnnoticed, .idleJobsStay:
+                .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .idleJobsStay:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"

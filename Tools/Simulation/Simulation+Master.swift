@@ -255,7 +255,7 @@ extension Simulation {
         case .assemble(let assembly):
             guard !seeded(.assemblyNotReported) else { break }
             // Large files take long, and their images may start over before these are done.
-            let longest = storeRandom.happens(onceIn: 6) ? Duration.seconds(30) : .milliseconds(300)
+            let longest = storeRandom.happens(onceIn: 2) ? Duration.seconds(30) : .milliseconds(300)
             observer.assemblies[assembly.image] = assembly.run
             timeline.arrange(
                 .masterAssembled(run: master.run, assembly), after: storeRandom.draw(.milliseconds(1)...longest))
