@@ -43,6 +43,20 @@ import Testing
         #expect(pageCount <= 20_000 / 40)
     }
 
+    @Test func `workers whose reasons are long share no page that is longer than a frame`() throws {
+        let letter = "e" + String(repeating: "\u{301}", count: 100)
+        for reason in [String(repeating: "r", count: 500), String(repeating: letter, count: 2)] {
+            let status = WireWorkerStatus.with {
+                $0.name = "node-1"
+                $0.unready = reason
+                $0.quarantinedBy = reason
+            }
+            let page = WireWorkerList.fitting(Array(repeating: status, count: 600))
+            #expect(WireControl(.workerList(page)).fitsFrame)
+            #expect(page.workers.count > 30 && page.more)
+        }
+    }
+
     @Test func `workers that are gone do not pile up`() throws {
         var scheduler = try Scheduler(configuration: SchedulerConfiguration())
         var decision = Decision()
