@@ -390,7 +390,7 @@ if hasRankV3 {
 let chosenTests = Context.environment["TESSERA_TESTS", default: ""].split(separator: ",").map(String.init)
 if !chosenTests.isEmpty {
     for name in chosenTests where !package.targets.contains(where: { $0.type == .test && $0.name == name }) {
-        fatalError("TESSERA_TESTS: there is no test target '\(name)'; Package.swift lists them")
+        fatalError("TESSERA_TESTS names '\(name)', which is not a test target of Package.swift")
     }
     package.targets.removeAll { $0.type == .test && !chosenTests.contains($0.name) }
 }

@@ -43,7 +43,7 @@ extension MasterCore {
 
     private static func reason(_ end: AuditEnd) -> String {
         switch end {
-        case .noOtherWorker: "there is no other worker that could give one"
+        case .noOtherWorker: "no other worker can compute it"
         case .failed: "the workers that were asked failed"
         case .noRoom: "the disk has no room for what they would store"
         }

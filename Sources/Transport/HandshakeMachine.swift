@@ -154,7 +154,7 @@ package struct HandshakeMachine: Sendable {
     /// What the person does about a listener that has not shown what it is.
     private static let doubt = "; is it a tessera-master? check the address and the port"
 
-    /// Whether there is no doubt that the other side of an initiator is a master; true for a master itself.
+    /// Whether an initiator knows that it talks to a master. A master itself has no such question: true.
     private var hasHeardFromMaster: Bool {
         switch state {
         case .initiatorIdle, .helloSent: false

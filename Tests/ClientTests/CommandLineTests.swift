@@ -237,7 +237,7 @@ import Testing
         #expect(
             words("sepia", "strong", "a.png", options: ["-o", "x/"]).complaint
                 == .usage(
-                    "there is no file 'strong'; if the word belongs to the pipeline, that is one argument, in quotes:\n"
+                    "no file is called 'strong'. If the word is part of the pipeline, put the whole pipeline in quotes:\n"
                         + "  tessera run 'sepia' a.png -o x/"))
         #expect(advice(words("rotate", "left", "a.png")) == "tessera run 'rotate degrees=...' a.png")
         #expect(

@@ -39,7 +39,7 @@ struct PipelineWords {
         }
         if let misplacedOutput { return misplacedOutput }
         return .usage(
-            "there is no file '\(ShownText.of(first))'; if the word belongs to the pipeline, that is one argument, in "
+            "no file is called '\(ShownText.of(first))'. If the word is part of the pipeline, put the whole pipeline in "
                 + "quotes:\n  " + advice(example, rest))
     }
 

@@ -36,8 +36,8 @@ enum UnknownCommand {
         return .usage("'\(path)' has no command '\(word)'" + (near.map { "; did you mean '\(path) \($0)'?" } ?? list))
     }
 
-    /// The error for options before the command: the parser takes none there; `nil` where there is no command, or help or the
-    /// version is asked for.
+    /// The error for options before the command, which the parser does not accept; `nil` without a command, and for `--help` and
+    /// `--version`.
     private static func early(_ words: [String], of root: any ParsableCommand.Type) -> ClientError? {
         let commands = Set(subcommands(of: root).flatMap { names(of: $0) })
         var place = words.startIndex
