@@ -117,11 +117,9 @@ extension Scheduler {
         let due = now.instant + Self.placementDelay
         delay(key, until: due)
         heldTasks[key.job, default: 0] += 1
-        guard heldTasks[key.job] == Self.heldTasksPerJob else { return }
+        guard heldTasks[key.job] == configuration.heldTasksPerJob else { return }
         queue.setAside(key.job)
     }
-
-    private static var heldTasksPerJob: Int { 16 }
 
     /// The time of a task that waited is over.
     mutating func roomAwaited(_ key: TaskKey) {

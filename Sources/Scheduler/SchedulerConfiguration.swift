@@ -70,6 +70,8 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var maximumTasksReady: Int = 2_000_000
     /// Tasks of one image, by which the rest of its plan is measured, too (max-tasks-per-image).
     public var maximumTasksPerImage: Int = 250_000
+    /// Tasks of a job that may be found without room before the job is set aside for a second.
+    public var heldTasksPerJob: Int = 16
     /// Images that may wait for a redrive; beyond it, they fail permanently (max-dead-letters).
     public var maximumDeadLetters: Int = 100_000
     /// Connected workers (max-workers).
@@ -144,7 +146,8 @@ public struct SchedulerConfiguration: Hashable, Sendable {
             ("maximumOpenJobs", maximumOpenJobs), ("maximumOpenJobsPerSubmitter", maximumOpenJobsPerSubmitter),
             ("maximumJobs", maximumJobs), ("maximumImages", maximumImages),
             ("maximumImagesPerJob", maximumImagesPerJob), ("maximumDeadLetters", maximumDeadLetters),
-            ("maximumTasksReady", maximumTasksReady), ("maximumTasksPerImage", maximumTasksPerImage),
+            ("maximumTasksReady", maximumTasksReady), ("heldTasksPerJob", heldTasksPerJob),
+            ("maximumTasksPerImage", maximumTasksPerImage),
             ("maximumWorkers", maximumWorkers),
             ("maximumGoneWorkers", maximumGoneWorkers), ("maximumSlotsPerWorker", maximumSlotsPerWorker),
         ] {

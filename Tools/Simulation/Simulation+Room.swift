@@ -12,6 +12,7 @@ struct RoomOptions: CustomStringConvertible {
     let fillsDisk: Bool
     /// Tasks that one image may have.
     let maximumTasksPerImage: Int
+    let heldTasksPerJob: Int
     /// Jobs in the records; of more, the oldest that ended give way.
     let maximumKeptJobs: Int
     /// How long they are kept in any case.
@@ -26,6 +27,7 @@ struct RoomOptions: CustomStringConvertible {
         maximumKeptJobs = !isShareTrial && random.happens(onceIn: 4) ? random.draw(1...4) : 100_000
         keepAtLeast = .seconds(random.draw(1...20))
         hasSilentClients = !isShareTrial && random.happens(onceIn: 3)
+        heldTasksPerJob = random.draw(1...4)
     }
 
     var description: String {

@@ -77,6 +77,7 @@ public final class Simulation {
         var options = SimulationOptions(using: &random, &auditRandom)
         room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
         options.schedulerConfiguration.maximumTasksPerImage = room.maximumTasksPerImage
+        options.schedulerConfiguration.heldTasksPerJob = room.heldTasksPerJob
         options.schedulerConfiguration.maximumJobs = room.maximumKeptJobs
         self.options = options
         observer = Observer(options.schedulerConfiguration)
