@@ -43,6 +43,10 @@ extension Master {
         }
         let unpinned = pins.expired(at: now.instant, isIncomplete: unsealed.contains) + sought.expired(at: now.instant)
         for digest in unpinned where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
+        if !leftovers.isEmpty, leftoversEnd <= now.instant {
+            for digest in leftovers.sorted() where mayDelete(digest) { ownActions.append(.removeIfUnneeded(digest)) }
+            leftovers = []
+        }
         if pins.isSweepDue(at: now.instant) { ownActions.append(.sweepBlobs) }
         return abandoned
     }

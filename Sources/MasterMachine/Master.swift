@@ -35,6 +35,10 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     var results = ResultCache()
     /// Uploads that no image refers to.
     var unclaimed = UnclaimedUploads()
+    /// Blobs that were there at the start, and that nothing referred to. A worker may still report them, and a client may name them;
+    /// those of which that is not so by `leftoversEnd` are removed.
+    var leftovers: Set<BlobDigest> = []
+    var leftoversEnd = Instant.zero
     var unsealed = UnsealedJobs<Client>()
     var kept: KeptJobs
     public internal(set) var nextHousekeeping = Instant.zero
@@ -72,6 +76,8 @@ public struct Master<Link: Hashable, Client: Hashable, Reply>: ~Copyable {
     public mutating func recovered(present: Set<BlobDigest>, at now: Moment) {
         store = PresentBlobs(present)
         scheduler.recovered(at: now, into: &outbox.decision)
+        leftovers = present.filter { !scheduler.isNeeded($0) }
+        leftoversEnd = now.instant + BlobPins.duration
         for (image, result) in completed { remember(image, result) }
         completed = []
         let summaries = scheduler.jobs(before: nil, limit: .max)

@@ -143,7 +143,7 @@ extension Scheduler {
                 last = ImageID(job: job, index: index)
             }
         }
-        guard begun > 1, let last else { return }
+        guard begun > 1, let last, !seeded(.imageNotPutOff) else { return }
         withdraw(last, .imageRestarted, at: now, into: &decision)
         commit(.imageRestarted(last), into: &decision)
         queue.restore(last)

@@ -150,6 +150,8 @@ public enum SeededFault: Sendable {
     case roomReturnsUnnoticed
     /// A job whose tasks found no room is never looked at again.
     case jobStaysAside
+    /// Images that hold each other up for want of room are left so.
+    case imageNotPutOff
 
     // The worker's lease board.
 
@@ -250,7 +252,8 @@ public enum SeededFault: Sendable {
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
-                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .idleJobsStay, .auditDecidedByOne,
+                .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay,
+                .auditDecidedByOne,
                 .auditedByItself,
                 .auditNotExamined, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
                 .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted,
@@ -281,7 +284,7 @@ public enum SeededFault: Sendable {
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
-                .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .idleJobsStay:
+                .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
                 "3 bytes do not depend on workers"

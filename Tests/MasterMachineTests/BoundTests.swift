@@ -65,6 +65,23 @@ import Testing
         #expect(sought.count == 0 && sought.endCount == 0)
     }
 
+    @Test func `all clients together pin a bounded number of blobs, and those of one that leaves make room`() {
+        var sought = SoughtBlobs<Int>()
+        let clients = SoughtBlobs<Int>.maximumCount / SoughtBlobs<Int>.maximumCountPerClient
+        for client in 0..<clients {
+            for number in 0..<SoughtBlobs<Int>.maximumCountPerClient {
+                sought.pin(digest(number), by: client, at: start)
+            }
+        }
+        #expect(sought.count == SoughtBlobs<Int>.maximumCount)
+        let late = digest(SoughtBlobs<Int>.maximumCountPerClient)
+        sought.pin(late, by: clients, at: start)
+        #expect(!sought.isPinned(late) && sought.count == SoughtBlobs<Int>.maximumCount)
+        sought.left(0)
+        sought.pin(late, by: clients, at: start)
+        #expect(sought.isPinned(late))
+    }
+
     @Test func `what was sought for an incomplete job stays with the job`() throws {
         let harness = try Harness(present: [digest(1)])
         let job = try harness.openJob("a")
@@ -74,6 +91,19 @@ import Testing
         harness.turn()
         #expect(harness.isPinned(digest(1)))
         #expect(try harness.add([BlobReference(digest: digest(1), byteCount: 5)], to: job) == .added(fromCache: 0))
+    }
+
+    @Test func `what nobody refers to after a start is removed, unless somebody comes to refer to it`() throws {
+        let harness = try Harness(present: [digest(1), digest(2), digest(3)])
+        let job = try harness.openJob("a")
+        #expect(try harness.add([BlobReference(digest: digest(1), byteCount: 5)], to: job) == .added(fromCache: 0))
+        harness.pass(BlobPins.duration - .seconds(10))
+        #expect(harness.turn().actions.removals == [], "a worker may still report them")
+        harness.master.stored(digest(2), at: harness.now)
+        harness.pass(.seconds(20))
+        #expect(harness.turn().actions.removals == [digest(3)])
+        harness.pass(BlobPins.duration)
+        #expect(harness.turn().actions.removals == [digest(2)])
     }
 
     // MARK: Incomplete jobs

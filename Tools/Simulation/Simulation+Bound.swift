@@ -1,4 +1,5 @@
 import JobModel
+import MasterMachine
 import Scheduler
 
 // How long the cluster may take to end all jobs once the faults stop.
@@ -10,6 +11,8 @@ extension Simulation {
     }
     /// A full disk is noticed to have room, and who waited for it comes back.
     private static var longestWaitForRoom: Duration { roomRetryInterval * 2 + .seconds(15) }
+    /// How long images that hold each other up are left alone.
+    private static var patienceForRoom: Duration { .seconds(70) }
 
     /// The time from now until all jobs have ended, at most, if one slot alone did all the work that is left.
     ///
@@ -19,6 +22,7 @@ extension Simulation {
     ///   vanished, and those that an opening said twice made, when the first answer's job was forgotten in between.
     /// - Of audited work each task runs twice more. For each faulty worker that is found, all may start over; each image may
     ///   wait for another worker, each time.
+    /// - Where there is little room for rows, images are put off, and start over; rows that nobody refers to go only after a while.
     /// - What the faults left behind ends: a pause and a start of the master, hung attempts, leases and pauses of lost ones.
     func livenessBound() -> Duration {
         let configuration = options.schedulerConfiguration
@@ -40,8 +44,11 @@ extension Simulation {
         let leftBehind =
             masterPause + hung + configuration.leaseDuration + configuration.reconnectGrace
             + configuration.longestBackoff * 2
-        let disk = room.fillsDisk ? Self.longestWaitForRoom : .zero
-        return work + audits + unsealed + records + disk + leftBehind + (travel + commits) * 10
+        let disk = room.isLimited ? Self.longestWaitForRoom : .zero
+        // Each image may be put off for every other, and starts over then.
+        let narrowness =
+            room.rowRoom == nil ? .zero : (work + Self.patienceForRoom * images) * 2 + BlobPins.duration * 2
+        return work + audits + unsealed + records + disk + narrowness + leftBehind + (travel + commits) * 10
     }
 
     /// The images that have not ended, or may be redriven, with all their tasks; those that are not submitted yet included.

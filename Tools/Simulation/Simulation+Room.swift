@@ -10,6 +10,9 @@ import SeededRandom
 struct RoomOptions: CustomStringConvertible {
     /// The master's disk is full now and then.
     let fillsDisk: Bool
+    /// Bytes of rows of images under way that the disk takes; `nil` if they are no matter. Enough for the largest image, and not for
+    /// all that may be begun together.
+    let rowRoom: UInt64?
     /// Tasks that one image may have.
     let maximumTasksPerImage: Int
     let heldTasksPerJob: Int
@@ -20,6 +23,9 @@ struct RoomOptions: CustomStringConvertible {
     /// Clients that vanish may stay connected, and be silent.
     let hasSilentClients: Bool
 
+    /// Whether the master needs to look.
+    var isLimited: Bool { fillsDisk || rowRoom != nil }
+
     init(seed: UInt64, isShareTrial: Bool) {
         var random = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15)
         fillsDisk = !isShareTrial && random.happens(onceIn: 3)
@@ -28,15 +34,18 @@ struct RoomOptions: CustomStringConvertible {
         keepAtLeast = .seconds(random.draw(1...20))
         hasSilentClients = !isShareTrial && random.happens(onceIn: 3)
         heldTasksPerJob = random.draw(1...4)
+        rowRoom = !isShareTrial && random.happens(onceIn: 5) ? UInt64(random.draw(6...9)) << 20 : nil
     }
 
     var description: String {
-        (fillsDisk ? "disk fills up, " : "") + "tasks of an image to \(maximumTasksPerImage), kept jobs to "
+        (fillsDisk ? "disk fills up, " : "") + (rowRoom.map { "rows to \($0), " } ?? "")
+            + "tasks of an image to \(maximumTasksPerImage), kept jobs to "
             + "\(maximumKeptJobs) for \(keepAtLeast) at least\(hasSilentClients ? ", silent clients" : "")"
     }
 }
 
-// The master's disk, which somebody else fills now and then; what is stored itself takes no room of it.
+// The master's disk, which somebody else fills now and then. Of what is stored only rows of images under way take room of it, where
+// a seed draws how many bytes of them there may be.
 
 extension Simulation {
     static var idleTimeout: Duration { .seconds(90) }
@@ -46,7 +55,12 @@ extension Simulation {
     static var roomRetryInterval: Duration { .seconds(10) }
 
     /// Bytes that tasks may store.
-    var roomByteCount: UInt64 { isDiskFull ? 0 : Self.ampleRoom }
+    var roomByteCount: UInt64 {
+        guard !isDiskFull else { return 0 }
+        guard let room = room.rowRoom else { return Self.ampleRoom }
+        let rows = files.values.reduce(0) { $1.keeping == .recomputable ? $0 + $1.byteCount : $0 }
+        return room - min(room, rows)
+    }
 
     func arrangeDisk() {
         guard room.fillsDisk else { return }
@@ -67,7 +81,7 @@ extension Simulation {
 
     /// The master starts, and looks at its disk before it grants anything.
     func lookAtDisk(at master: SimulatedMaster) {
-        guard room.fillsDisk else { return }
+        guard room.isLimited else { return }
         measured(roomByteCount, at: master)
         timeline.arrange(.masterLooks(run: master.run), after: Self.lookInterval)
     }
@@ -83,9 +97,9 @@ extension Simulation {
         master.machine.storageMeasured(byteCount, at: moment)
     }
 
-    /// Whether the store takes the worker's blob. Otherwise the master hears of it, and the worker waits with its result.
-    func storeHasRoom(for lease: LeaseID, at number: Int) -> Bool {
-        guard isDiskFull else {
+    /// Whether the store takes the worker's blobs. Otherwise the master hears of it, and the worker waits with its result.
+    func storeHasRoom(for lease: LeaseID, _ byteCount: Int, at number: Int) -> Bool {
+        guard roomByteCount < UInt64(byteCount) else {
             workers[number].work[lease]?.waitsForRoom = false
             return true
         }

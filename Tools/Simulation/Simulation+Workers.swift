@@ -376,10 +376,10 @@ extension Simulation {
         guard let spec = workers[number].work[lease]?.spec, let plan = plan(of: spec) else { return }
         let again = WorkerEvent.publishes(lease, band: band, ticket: ticket)
         guard transfers(of: lease, orRepeat: again, at: number) else { return }
-        guard storeHasRoom(for: lease, at: number) else {
+        let rows = plan.bands[band]
+        guard storeHasRoom(for: lease, rows.count * plan.input.bytesPerRow, at: number) else {
             return arrange(again, at: number, after: Self.roomRetryInterval)
         }
-        let rows = plan.bands[band]
         // A decoding that goes wrong goes wrong in one band.
         let isWrong = band == plan.neededBands.lowerBound && isWrong(lease, at: number)
         let blob = BlobReference.named(
@@ -404,10 +404,11 @@ extension Simulation {
             return
         }
         guard transfers(of: lease, orRepeat: .uploads(lease), at: number) else { return }
-        guard storeHasRoom(for: lease, at: number) else {
+        let revision = workers[number].resultRevision
+        let byteCount = output(of: spec, revision, suffix: "")?.blobs.reduce(0) { $0 + Int($1.byteCount) } ?? 0
+        guard storeHasRoom(for: lease, byteCount, at: number) else {
             return arrange(.uploads(lease), at: number, after: Self.roomRetryInterval)
         }
-        let revision = workers[number].resultRevision
         let isWrong = spec.task.step != .decode && isWrong(lease, at: number)
         guard
             let output = output(
