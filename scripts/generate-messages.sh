@@ -7,6 +7,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+case "$*" in
+"" | --check) ;;
+*)
+    echo "generate-messages: '$*' is neither nothing nor --check" >&2
+    exit 64
+    ;;
+esac
 command -v protoc >/dev/null || {
     echo "generate-messages: protoc is missing: apt install protobuf-compiler" >&2
     exit 1

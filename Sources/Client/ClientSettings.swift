@@ -104,14 +104,18 @@ struct ClientSettings: Sendable {
 
     /// The request for a new job; a limit that is not given is left to the master.
     func jobRequest(pipeline: String) throws -> JobRequest {
-        JobRequest(
+        let submitter = submitter
+        guard !submitter.allSatisfy(\.isWhitespace) else {
+            throw settings.invalid("submitter", submitter, allowed: "a name, such as ada@atlas")
+        }
+        return try JobRequest(
             pipeline: pipeline, submitter: submitter,
-            priority: Int32(try optional("priority", in: -100...100) ?? 0),
-            mayUseCache: try !settings.isOn("no-cache"),
+            priority: Int32(optional("priority", in: -100...100) ?? 0),
+            mayUseCache: !settings.isOn("no-cache"),
             // The master's limits: below them an image is all cost and no work, above them it fits no worker.
-            chunkByteCount: try optional("chunk-bytes", in: 1 << 10...4 << 30).map { UInt64($0) },
-            maximumPixelCount: try optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
-            maximumAttempts: try optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: try auditShare())
+            chunkByteCount: optional("chunk-bytes", in: 1 << 10...4 << 30).map { UInt64($0) },
+            maximumPixelCount: optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
+            maximumAttempts: optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: auditShare())
     }
 
     private func auditShare() throws(SettingsError) -> AuditShare? {

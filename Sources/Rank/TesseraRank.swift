@@ -63,7 +63,7 @@ struct TesseraRank {
                 """)
         default: return
         }
-        exit(0)
+        exit(fflush(nil) == 0 ? EXIT_SUCCESS : EXIT_FAILURE)
     }
 
     /// No core dumps of other people's images, and no more address space than the worker grants.

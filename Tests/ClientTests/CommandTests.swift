@@ -236,6 +236,10 @@ import Transport
         let address = await #expect(throws: SettingsError.self) { try await settings([], ["TESSERA_MASTER": "a b"]) }
         #expect(address?.description.hasPrefix("TESSERA_MASTER: 'a b' is not an address") == true)
         await #expect(throws: SettingsError.self) { try await settings([("submitter", "")]) }
+        let blank = await #expect(throws: SettingsError.self) {
+            try await settings([("submitter", " \t")]).jobRequest(pipeline: "invert")
+        }
+        #expect(blank?.description.contains("must be a name, such as ada@atlas") == true)
     }
 
     // MARK: The command line

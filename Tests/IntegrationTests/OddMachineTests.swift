@@ -84,6 +84,17 @@ extension Integration {
             }
         }
 
+        @Test(arguments: ["tessera-master", "tessera-worker", "tessera-rank", "tessera"])
+        func `help that cannot be printed is an error`(program: String) async throws {
+            try await withFolder { folder in
+                for question in ["--help", "--version"] {
+                    let script = "exec \(Programs.path(program)) \(question) >/dev/full"
+                    let end = try await Standalone.shell(script, in: folder).waitForEnd()
+                    #expect(end == .exited(1), "\(question)")
+                }
+            }
+        }
+
         /// The client ends as others do when the reader of its output is gone.
         private func isBroken(_ end: ChildProcess.End, _ streams: String) -> Bool {
             streams.contains("|") && end == .exited(141)
