@@ -225,9 +225,7 @@ extension Scheduler {
 
     /// When the lease will have run out, or been without progress for too long.
     func overdue(_ lease: Lease) -> Instant {
-        // A worker may be waiting for room at the master, which no fault of its attempt is.
-        let mayWaitForRoom = seeded(.hungWhileDiskIsFull, false, else: storage.shortage != nil)
-        guard lease.startedAt != nil, !mayWaitForRoom else { return lease.deadline }
+        guard lease.startedAt != nil else { return lease.deadline }
         return min(lease.deadline, lease.progressAt + lease.progressTimeout + configuration.deadAfter)
     }
 

@@ -10,8 +10,7 @@ import SeededFaults
 /// somebody else fills the disk: then its worker waits with it.
 ///
 /// *Short* is the state in which a task waits for room, or what is promised does not fit. It lasts until neither has been the
-/// case for `StorageRoom.calm`, so that a disk which is just about full is not reported again and again. While it lasts, no
-/// attempt ends for want of progress: its worker may be waiting for room.
+/// case for `StorageRoom.calm`, so that a disk which is just about full is not reported again and again.
 struct StorageRoom: Sendable {
     static let calm = Duration.seconds(10)
 
@@ -33,6 +32,9 @@ struct StorageRoom: Sendable {
     func isExhausted(at now: Instant) -> Bool {
         held.count >= Self.heldPerSpan && now - held.since < Self.span
     }
+
+    /// Whether somebody who stores that many bytes has to wait for room, whatever is promised to others.
+    func isTooSmall(for byteCount: UInt64) -> Bool { self.byteCount.map { $0 < byteCount } ?? false }
 
     /// Whether that many bytes more can be promised.
     func fits(_ need: UInt64) -> Bool {
@@ -98,8 +100,17 @@ extension Scheduler {
     public mutating func storageMeasured(_ byteCount: UInt64, at now: Moment, into decision: inout Decision) {
         let now = clockRead(now)
         if storage.measured(byteCount, at: now.instant) { storageChanged(at: now, into: &decision) }
+        stopClocks(at: now)
         putOffAnImage(at: now, into: &decision)
         finishEvent(at: now, into: &decision)
+    }
+
+    /// Time in which a worker has to wait for room is none in which its attempt could make progress.
+    private mutating func stopClocks(at now: Moment) {
+        guard storage.shortage != nil, !seeded(.hungWhileDiskIsFull) else { return }
+        for (id, lease) in leases where storage.isTooSmall(for: lease.storageByteCount) {
+            leases[id]?.progressAt = now.instant
+        }
     }
 
     /// Whether what the task stores finds a place. If not, it waits, and the shortage is noted.
@@ -128,10 +139,11 @@ extension Scheduler {
     }
 
     /// Images that were begun together can fill the disk with rows, so that none of them finds room for its next task. When
-    /// nothing has been under way for a while, the last one begun starts over, after the others.
+    /// nothing has been under way for a while but what waits for room itself, the last one begun starts over, after the others.
     mutating func putOffAnImage(at now: Moment, into decision: inout Decision) {
-        guard storage.shortage != nil, leases.isEmpty, assembling.isEmpty,
-            now.instant - storage.shortSince >= Self.patienceForRoom
+        guard storage.shortage != nil, now.instant - storage.shortSince >= Self.patienceForRoom else { return }
+        guard leases.values.allSatisfy({ storage.isTooSmall(for: $0.storageByteCount) }),
+            assembling.values.allSatisfy({ storage.isTooSmall(for: $0) })
         else { return }
         storage.shortSince = now.instant
         var begun = 0
@@ -140,7 +152,8 @@ extension Scheduler {
             for index in ledger.jobs[job]?.progress.keys.sorted() ?? []
             where ledger.jobs[job]?.progress[index]?.intermediates.isEmpty == false {
                 begun += 1
-                last = ImageID(job: job, index: index)
+                let image = ImageID(job: job, index: index)
+                if assembling[image] == nil { last = image }
             }
         }
         guard begun > 1, let last, !seeded(.imageNotPutOff) else { return }

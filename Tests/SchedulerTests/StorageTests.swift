@@ -133,6 +133,34 @@ import Testing
         #expect(harness.leases(of: worker).isEmpty || harness.leases(of: worker)[0].attempt > 1)
     }
 
+    @Test func `an attempt that hangs while others wait for room ends`() throws {
+        let harness = try SchedulerHarness()
+        measure(Self.need, harness)
+        let worker = try harness.connect()
+        let job = try harness.submit(images: 2)
+        #expect(harness.leases(of: worker).count == 1, "there is room for one result")
+        // What the attempt itself will store finds its place.
+        wait(120, with: Self.need, harness)
+        #expect(harness.shortage != nil)
+        #expect(harness.summary(job)?.counts.attemptsFailed == 1)
+    }
+
+    @Test func `an image is put off although an attempt waits for room`() throws {
+        let harness = try SchedulerHarness()
+        measure(1 << 30, harness)
+        let worker = try harness.connect(slots: 4)
+        let job = try harness.submit("rows", images: 2, rows: 16)
+        let waiting = try harness.submit("whole")
+        let decodes = harness.leases(of: worker).filter { $0.task.image.job == job }
+        #expect(decodes.count == 2)
+        measure(0, harness)
+        for lease in decodes { harness.finish(lease, on: worker) }
+        #expect(harness.leases(of: worker).map(\.task.image.job) == [waiting])
+        wait(70, with: 0, harness)
+        #expect(harness.journal.filter { $0.kind == .imageRestarted } == [.imageRestarted(ImageID(job: job, index: 1))])
+        #expect(harness.leases(of: worker).map(\.task.image.job) == [waiting])
+    }
+
     @Test func `a long queue is not gone through again and again`() throws {
         let harness = try SchedulerHarness()
         harness.checksReplay = false
