@@ -39,7 +39,8 @@ struct AuditBook {
     /// Images of which an audit was skipped since they began.
     private var skipped: Set<ImageID> = []
     private(set) var quarantined: [WorkerID: String] = [:]
-    private var seen: Set<WorkerID> = []
+    /// The machine of each worker, as it registered last. One whose registration was lost with the master's power gave its number back.
+    private var machines: [WorkerID: Int] = [:]
     /// Workers that registered first when an earlier run on their machine was quarantined, with that one.
     private var laterRuns: [WorkerID: WorkerID] = [:]
     private var results: [ImageID: BlobDigest] = [:]
@@ -56,9 +57,9 @@ struct AuditBook {
 
     /// A worker registered.
     mutating func registered(_ worker: WorkerID, number: (WorkerID) -> Int?) {
-        guard seen.insert(worker).inserted else { return }
+        guard let machine = number(worker), machines.updateValue(machine, forKey: worker) != machine else { return }
         laterRuns[worker] = quarantined.keys.filter { earlier in
-            earlier < worker && quarantined[earlier] != "" && number(earlier) == number(worker)
+            earlier < worker && quarantined[earlier] != "" && number(earlier) == machine
         }.min()
     }
 
