@@ -18,6 +18,9 @@ public protocol ImageEncoding: OutputFormat {
 
     /// Whether this machine encodes to the same bytes as every other one.
     var isReproducible: Bool { get }
+
+    /// The metadata in the form that `frame` takes. What the format has no place for is left out.
+    func framed(_ metadata: ImageMetadata) -> [UInt8]
 }
 
 /// Delivers the rows of an image file from top to bottom, in the layout of the image's shape. Belongs to one thread at a time.
@@ -38,9 +41,9 @@ public protocol ImageDecoder: AnyObject {
     /// The metadata of the file that belongs to an output as well, as `format.frame` takes it. Complete after the last row.
     ///
     /// - Parameters:
-    ///   - pixels: the pixels of the output.
+    ///   - output: the shape of the output.
     ///   - effect: what the pipeline does to what metadata speaks of.
-    func metadata(for format: any OutputFormat, pixels: PixelFormat, effect: MetadataEffect) -> [UInt8]
+    func metadata(for format: any ImageEncoding, output: ImageShape, effect: MetadataEffect) -> [UInt8]
 
     /// What was passed over or left out, for the file's owner. Complete after the last row.
     var remarks: [ImageRemark] { get }
@@ -99,16 +102,16 @@ public enum ImageFile {
     /// - Parameters:
     ///   - format: the format of an output that the metadata is for.
     ///   - effect: what the pipeline does to what metadata speaks of.
-    ///   - pixels: the pixels of that output, for an image of that shape.
+    ///   - output: the shape of that output, for an image of that shape.
     public static func decode(
-        _ file: [UInt8], limits: DecodingLimits = DecodingLimits(), metadataFor format: any OutputFormat,
-        effect: MetadataEffect, pixels output: (ImageShape) throws -> PixelFormat
+        _ file: [UInt8], limits: DecodingLimits = DecodingLimits(), metadataFor format: any ImageEncoding,
+        effect: MetadataEffect, output: (ImageShape) throws -> ImageShape
     ) throws -> Decoded {
         try file.withUnsafeBytes { bytes in
             let (shape, pixels, decoder) = try decode(bytes, limits)
             return Decoded(
                 shape: shape, pixels: pixels,
-                metadata: decoder.metadata(for: format, pixels: try output(shape), effect: effect))
+                metadata: decoder.metadata(for: format, output: try output(shape), effect: effect))
         }
     }
 
@@ -126,11 +129,12 @@ public enum ImageFile {
     /// Encodes an image of which `rows` has all rows.
     public static func encode(
         _ rows: RowsView, metadata: [UInt8] = [], to format: any ImageEncoding
-    ) throws(CodecError) -> [UInt8] {
+    ) throws -> [UInt8] {
         precondition(rows.rows == 0..<rows.shape.height, "rows \(rows.rows) of \(rows.shape.height)")
         var segments: [UInt8] = []
         let checksum = format.encoder(of: rows.shape).encode(rows) { segments.append(contentsOf: $0) }
-        let frame = try format.frame(of: rows.shape, metadata: metadata, checksum: checksum)
+        let frame = try format.frame(
+            of: rows.shape, metadata: metadata, checksum: checksum, segments: SegmentBytes([segments]))
         return frame.prefix + segments + frame.suffix
     }
 }
@@ -139,5 +143,15 @@ extension ImageFormats {
     /// The output format of that name, with its encoder; `nil` for a name that is unknown.
     public static func encoding(named name: String) -> (any ImageEncoding)? {
         output(named: name) as? any ImageEncoding
+    }
+
+    /// The format that the text of an `OutputEncoding` names, with its encoder.
+    ///
+    /// - Throws: `CodecError` (unsupported) for a format that is unknown or not written by this program.
+    public static func encoding(_ text: String) throws(CodecError) -> any ImageEncoding {
+        guard let format = try OutputEncoding.format(text) as? any ImageEncoding else {
+            throw .unsupported("This program cannot write \(text.uppercased()) files.")
+        }
+        return format
     }
 }

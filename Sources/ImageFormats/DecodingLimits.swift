@@ -18,6 +18,9 @@ public struct DecodingLimits: Hashable, Sendable {
     /// The most decoded bytes of an interlaced image, which has to be held in memory as a whole.
     public var maximumInterlacedByteCount: UInt64
 
+    /// What of the file is decoded.
+    public var options = DecodingOptions()
+
     /// How many times larger than its file an image above `maximumUnpackedByteCount` may be.
     public static let maximumExpansion: UInt64 = 1_000
     /// Deflate makes no more bytes of one (RFC 1951: 258 bytes of two bits).
@@ -36,4 +39,16 @@ public struct DecodingLimits: Hashable, Sendable {
         self.maximumUnpackedByteCount = maximumUnpackedByteCount
         self.maximumInterlacedByteCount = maximumInterlacedByteCount
     }
+}
+
+/// What of a file is decoded, and how strictly; a format heeds what it has.
+public struct DecodingOptions: Hashable, Sendable {
+    /// Which of several images of a file, from 1.
+    public var page = 1
+    /// Which of the reduced levels of that image; 0 is the image itself.
+    public var level = 0
+    /// Whether a file that is damaged in its image data is decoded as its library decodes it, with a remark.
+    public var isLenient = false
+
+    public init() {}
 }

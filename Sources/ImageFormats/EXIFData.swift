@@ -67,8 +67,12 @@ enum XMPText {
 
     /// Says that the image is stored as it is to be shown, if `data` is an iTXt chunk with an uncompressed packet.
     static func setUpright(in data: inout [UInt8]) {
-        guard data.starts(with: start) else { return }
-        var position = start.count
+        if data.starts(with: start) { setUpright(in: &data, from: start.count) }
+    }
+
+    /// Says so in a packet that begins at `position`.
+    static func setUpright(in data: inout [UInt8], from position: Int) {
+        var position = position
         while let found = data[position...].firstRange(of: property) {
             position = found.upperBound
             var value = found.upperBound

@@ -43,6 +43,15 @@ public protocol ImageFormat: Sendable {
 
 /// A format that results are written in.
 public protocol OutputFormat: ImageFormat {
+    /// What of the options it heeds, with its defaults: with the name, it says which bytes come of given pixels.
+    var options: EncodingOptions { get }
+
+    /// The format with options.
+    func configured(_ options: EncodingOptions) -> Self
+
+    /// Why the format cannot hold an image of that shape, with the way out; `nil` where it can.
+    func objection(to output: ImageShape) -> CodecError?
+
     /// The rows that are encoded together.
     var segmentGrid: SegmentGrid { get }
 
@@ -79,10 +88,42 @@ public protocol OutputFormat: ImageFormat {
     ///   - output: the whole image.
     ///   - metadata: what `ImageDecoder.metadata` gave for this format. It comes from another machine.
     ///   - checksum: of all segments, merged.
-    /// - Throws: `CodecError` for metadata or a checksum that is malformed, or a shape that the format cannot hold.
+    ///   - segments: all segments, one after the other, for formats that list where each part of the image begins.
+    /// - Throws: `CodecError` for metadata or a checksum that is malformed, or a shape that the format cannot hold; what reading
+    ///   throws is passed on.
     func frame(
-        of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum
-    ) throws(CodecError) -> FileFrame
+        of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame
+}
+
+/// The encoded segments of an image, one after the other.
+public struct SegmentBytes {
+    public let byteCount: UInt64
+    /// Returns `count` bytes from `offset`; both are within the segments.
+    public let read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+
+    public init(byteCount: UInt64, read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8]) {
+        self.byteCount = byteCount
+        self.read = read
+    }
+
+    /// Segments in memory.
+    public init(_ parts: [[UInt8]]) {
+        let starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+        self.init(byteCount: UInt64(starts[parts.count])) { offset, count in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(count)
+            var index = (starts.firstIndex { $0 > Int(offset) } ?? parts.count) - 1
+            var position = Int(offset)
+            while bytes.count < count, index < parts.count {
+                let start = position - starts[index]
+                bytes.append(contentsOf: parts[index][start..<min(parts[index].count, start + count - bytes.count)])
+                index += 1
+                position = starts[min(index, parts.count)]
+            }
+            return bytes
+        }
+    }
 }
 
 /// The bytes before and after the segments of a file.
@@ -104,10 +145,13 @@ public struct ImageHeader: Hashable, Sendable {
     /// The image as it decodes: palettes are RGB, 1, 2 and 4 bits are 8, and a transparent colour is an alpha channel.
     public let shape: ImageShape
     public let order: DecodingOrder
+    /// How the picture is to be shown, as EXIF's Orientation says: 1 as it is stored, 2 to 8 mirrored or turned.
+    public let orientation: UInt8
 
-    public init(shape: ImageShape, order: DecodingOrder) {
+    public init(shape: ImageShape, order: DecodingOrder, orientation: UInt8 = 1) {
         self.shape = shape
         self.order = order
+        self.orientation = orientation
     }
 
     /// Whether decoding takes memory for the whole image.
@@ -146,10 +190,11 @@ public enum ImageFormats {
     /// Bytes that tell one format from another: the mark of a DICOM file is behind 128 others.
     public static let sniffedByteCount = 132
 
+    /// The formats that results are written in, with their defaults.
+    public static var outputs: [any OutputFormat] { all.compactMap { $0 as? any OutputFormat } }
+
     /// The output format of that name; `nil` for a name that is unknown, or that of a format that is read only.
-    public static func output(named name: String) -> (any OutputFormat)? {
-        all.lazy.compactMap { $0 as? any OutputFormat }.first { $0.name == name }
-    }
+    public static func output(named name: String) -> (any OutputFormat)? { outputs.first { $0.name == name } }
 
     /// The format of a file that begins with these bytes.
     ///

@@ -25,8 +25,32 @@ struct Assembler: Sendable {
         }
         let format = ImageFormats.standardOutput
         let frame = try format.frame(
-            of: shape, metadata: metadata, checksum: try format.merge(assembly.parts.lazy.map(\.checksum)))
+            of: shape, metadata: metadata, checksum: try format.merge(assembly.parts.lazy.map(\.checksum)),
+            segments: SegmentBytes(assembly.parts.map(\.segment), in: blobs))
         return try blobs.concatenate(
             prefix: frame.prefix, parts: assembly.parts.map(\.segment), suffix: frame.suffix, .durable)
+    }
+}
+
+extension SegmentBytes {
+    /// Blobs, one after the other.
+    init(_ blobs: [BlobReference], in store: LocalBlobStore) {
+        let starts = blobs.reduce(into: [0 as UInt64]) { $0.append($0[$0.count - 1] + $1.byteCount) }
+        var open: (index: Int, reader: BlobReader)?
+        self.init(byteCount: starts[blobs.count]) { offset, count in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(count)
+            var index = (starts.firstIndex { $0 > offset } ?? blobs.count) - 1
+            var position = offset
+            while bytes.count < count, index < blobs.count {
+                if open?.index != index { open = (index, try store.open(blobs[index])) }
+                let start = position - starts[index]
+                let part = Int(min(blobs[index].byteCount - start, UInt64(count - bytes.count)))
+                if let open { bytes += try open.reader.read(at: start, count: part) }
+                index += 1
+                position = starts[min(index, blobs.count)]
+            }
+            return bytes
+        }
     }
 }

@@ -46,7 +46,7 @@ struct DecodeTask {
                     try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
                 }
                 let framed = reader.metadata(
-                    for: ImageFormats.standardOutput, pixels: plan.output.format,
+                    for: TaskPlan.outputFormat, output: plan.output,
                     effect: try PipelineCache.shared.pipeline(spec.pipeline).metadataEffect)
                 let path = "\(directory)/metadata"
                 try OutputFile.create(path).write(framed, at: 0)

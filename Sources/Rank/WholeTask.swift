@@ -76,7 +76,7 @@ struct WholeTask<Ranks: StripCommunicator> {
         let byteCount = try ranks.agree {
             guard let segments else { return 0 }
             let frame = try TaskPlan.outputFormat.frame(
-                of: plan.output, metadata: metadata, checksum: segments.checksum)
+                of: plan.output, metadata: metadata, checksum: segments.checksum, segments: SegmentBytes(segments.parts))
             return try OutputFile.create(path).write([frame.prefix] + segments.parts + [frame.suffix])
         }
         return RankOutput(payloadByteCount: UInt64(byteCount))

@@ -25,7 +25,7 @@ struct SerialReference: Sendable {
         let format = try Self.outputFormat()
         let source = try ImageFile.decode(input, limits: limits, metadataFor: format, effect: pipeline.metadataEffect) {
             shape in
-            try pipeline.shapes(from: shape).last?.format ?? shape.format
+            try pipeline.shapes(from: shape).last ?? shape
         }
         func withBand<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
             try source.pixels.withUnsafeBytes { bytes in

@@ -13,11 +13,15 @@ extension PNGFormat: ImageDecoding, ImageEncoding {
     public func encoder(of shape: ImageShape) -> any SegmentEncoder { PNGSegmentEncoder(shape: shape) }
 
     public var isReproducible: Bool { PNGSegmentEncoder.isReproducible }
+
+    public func framed(_ metadata: ImageMetadata) -> [UInt8] { PNGMetadata(metadata).framed }
 }
 
 extension PNGReader: ImageDecoder {
-    public func metadata(for format: any OutputFormat, pixels: PixelFormat, effect: MetadataEffect) -> [UInt8] {
-        format is PNGFormat ? metadata.framed(for: pixels, from: header.shape.format, effect: effect) : []
+    public func metadata(for format: any ImageEncoding, output: ImageShape, effect: MetadataEffect) -> [UInt8] {
+        let input = header.shape.format
+        if format is PNGFormat { return metadata.framed(for: output.format, from: input, effect: effect) }
+        return format.framed(metadata.neutral.adapted(to: output, from: input, effect: effect))
     }
 }
 

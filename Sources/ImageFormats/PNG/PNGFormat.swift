@@ -11,6 +11,9 @@ public struct PNGFormat: OutputFormat {
     public var fileExtension: String { "png" }
     public var mediaType: String { "image/png" }
     public var segmentGrid: SegmentGrid { .standard }
+    public var options: EncodingOptions { EncodingOptions() }
+    public func configured(_ options: EncodingOptions) -> PNGFormat { self }
+    public func objection(to output: ImageShape) -> CodecError? { nil }
 
     public func recognizes(_ start: [UInt8]) -> Bool { start.starts(with: PNGLayout.signature) }
 
@@ -66,8 +69,8 @@ public struct PNGFormat: OutputFormat {
     public func check(metadata: [UInt8]) throws(CodecError) { _ = try PNGMetadata(framed: metadata) }
 
     public func frame(
-        of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum
-    ) throws(CodecError) -> FileFrame {
+        of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame {
         // It came from a worker: what is not well-formed must not get into a file.
         _ = try PNGMetadata(framed: metadata)
         return FileFrame(

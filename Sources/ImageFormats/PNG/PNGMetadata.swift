@@ -51,6 +51,14 @@ public struct PNGMetadata: Hashable, Sendable {
     /// The names of the chunks in their order, for listings.
     public var chunkNames: [String] { chunks.map(\.type.description) }
 
+    /// All chunks, one after the other.
+    package var framed: [UInt8] { bytes }
+
+    /// Each chunk's name and data.
+    package var parts: [(type: PNGChunkType, data: [UInt8])] {
+        chunks.map { ($0.type, Array(bytes[$0.range].dropFirst(8).dropLast(4))) }
+    }
+
     /// The chunks that are true of an output of format `output` made from an image of format `input`, one after the other.
     ///
     /// Colour profiles are for gray or for colour, and do not outlive a change between them.
