@@ -41,9 +41,12 @@ public protocol ImageDecoder: AnyObject {
     /// The metadata of the file that belongs to an output as well, as `format.frame` takes it. Complete after the last row.
     ///
     /// - Parameters:
+    ///   - stripping: what is not carried over.
     ///   - output: the shape of the output.
     ///   - effect: what the pipeline does to what metadata speaks of.
-    func metadata(for format: any ImageEncoding, output: ImageShape, effect: MetadataEffect) -> [UInt8]
+    func metadata(
+        for format: any ImageEncoding, stripping: MetadataStripping, output: ImageShape, effect: MetadataEffect
+    ) -> [UInt8]
 
     /// What was passed over or left out, for the file's owner. Complete after the last row.
     var remarks: [ImageRemark] { get }
@@ -105,13 +108,14 @@ public enum ImageFile {
     ///   - output: the shape of that output, for an image of that shape.
     public static func decode(
         _ file: [UInt8], limits: DecodingLimits = DecodingLimits(), metadataFor format: any ImageEncoding,
-        effect: MetadataEffect, output: (ImageShape) throws -> ImageShape
+        stripping: MetadataStripping = .none, effect: MetadataEffect, output: (ImageShape) throws -> ImageShape
     ) throws -> Decoded {
         try file.withUnsafeBytes { bytes in
             let (shape, pixels, decoder) = try decode(bytes, limits)
             return Decoded(
                 shape: shape, pixels: pixels,
-                metadata: decoder.metadata(for: format, output: try output(shape), effect: effect))
+                metadata: decoder.metadata(
+                    for: format, stripping: stripping, output: try output(shape), effect: effect))
         }
     }
 
@@ -145,13 +149,4 @@ extension ImageFormats {
         output(named: name) as? any ImageEncoding
     }
 
-    /// The format that the text of an `OutputEncoding` names, with its encoder.
-    ///
-    /// - Throws: `CodecError` (unsupported) for a format that is unknown or not written by this program.
-    public static func encoding(_ text: String) throws(CodecError) -> any ImageEncoding {
-        guard let format = try OutputEncoding.format(text) as? any ImageEncoding else {
-            throw .unsupported("This program cannot write \(text.uppercased()) files.")
-        }
-        return format
-    }
 }

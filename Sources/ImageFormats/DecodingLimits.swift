@@ -41,14 +41,48 @@ public struct DecodingLimits: Hashable, Sendable {
     }
 }
 
-/// What of a file is decoded, and how strictly; a format heeds what it has.
+/// What of a file is decoded, and how strictly; a format heeds what it has. Jobs, records and messages have it as a text:
+/// `page=2 lenient`.
 public struct DecodingOptions: Hashable, Sendable {
-    /// Which of several images of a file, from 1.
-    public var page = 1
+    /// Which of several images of a file, from 1; `nil` for the first, and a remark where there are others.
+    public var page: Int?
     /// Which of the reduced levels of that image; 0 is the image itself.
     public var level = 0
     /// Whether a file that is damaged in its image data is decoded as its library decodes it, with a remark.
     public var isLenient = false
+    /// Whether the picture stays as it is stored, whatever its Orientation says.
+    public var keepsOrientation = false
 
     public init() {}
+
+    /// - Throws: `CodecError` (unsupported) for words that are no options, or values that are not allowed.
+    public init(parsing text: String) throws(CodecError) {
+        for word in text.split(separator: " ") {
+            let parts = word.split(separator: "=", maxSplits: 1).map { String($0) }
+            switch (parts[0], parts.dropFirst().first) {
+            case ("page", let value?): page = try Self.number(value, "page", from: 1)
+            case ("level", let value?): level = try Self.number(value, "level", from: 0)
+            case ("lenient", nil): isLenient = true
+            case ("as-stored", nil): keepsOrientation = true
+            default: throw .unsupported("'\(word)' says nothing about decoding.")
+            }
+        }
+    }
+
+    /// The canonical text; empty where nothing special is asked for.
+    public var text: String {
+        var words: [String] = []
+        if let page { words.append("page=\(page)") }
+        if level > 0 { words.append("level=\(level)") }
+        if isLenient { words.append("lenient") }
+        if keepsOrientation { words.append("as-stored") }
+        return words.joined(separator: " ")
+    }
+
+    private static func number(_ text: String, _ name: String, from least: Int) throws(CodecError) -> Int {
+        guard let number = Int(text), (least...1_000_000).contains(number) else {
+            throw .unsupported("\(name)=\(text): must be a whole number from \(least) to 1000000.")
+        }
+        return number
+    }
 }

@@ -9,7 +9,10 @@ enum EXIFData {
     private static let orientation: UInt16 = 0x0112
     private static let horizontalResolution: UInt16 = 0x011a
     private static let verticalResolution: UInt16 = 0x011b
+    private static let location: UInt16 = 0x8825
     private static let entryByteCount = 12
+    /// Of the types from 1 on: byte, text, short, long, rational, and the signed ones.
+    private static let typeByteCounts = [8, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8]
 
     /// Says that the image is stored as it is to be shown: Orientation is 1.
     static func setUpright(in data: inout [UInt8]) {
@@ -20,6 +23,30 @@ enum EXIFData {
         else { return }
         data[entry + 8] = isBigEndian ? 0 : 1
         data[entry + 9] = isBigEndian ? 1 : 0
+    }
+
+    /// Without GPS data: its directory has no entries any more, and they and their values are zeros. Where it is not by the book,
+    /// nothing is left of all the data.
+    static func withoutLocation(_ data: [UInt8]) -> [UInt8]? {
+        guard let isBigEndian = isBigEndian(data) else { return nil }
+        guard let entry = entries(of: data)[location] else { return data }
+        let directory = number(data[entry + 8..<entry + 12], isBigEndian)
+        guard directory >= 8, directory <= data.count - 2 else { return nil }
+        let count = number(data[directory..<directory + 2], isBigEndian)
+        let end = directory + 2 + count * entryByteCount
+        guard end <= data.count else { return nil }
+        var stripped = data
+        for field in stride(from: directory + 2, to: end, by: entryByteCount) {
+            let type = number(data[field + 2..<field + 4], isBigEndian)
+            let valueCount = number(data[field + 4..<field + 8], isBigEndian)
+            let byteCount = valueCount * (typeByteCounts.indices.contains(type) ? typeByteCounts[type] : 8)
+            guard byteCount > 4 else { continue }
+            let offset = number(data[field + 8..<field + 12], isBigEndian)
+            guard offset >= 8, offset <= data.count, byteCount <= data.count - offset else { return nil }
+            for position in offset..<offset + byteCount { stripped[position] = 0 }
+        }
+        for position in directory..<end { stripped[position] = 0 }
+        return stripped
     }
 
     /// Exchanges the horizontal and the vertical resolution, where there are both.

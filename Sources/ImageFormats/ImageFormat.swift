@@ -209,7 +209,16 @@ public enum ImageFormats {
         byteCount: UInt64, limits: DecodingLimits = DecodingLimits(),
         read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> ImageHeader {
+        try identify(byteCount: byteCount, limits: limits, read: read).header
+    }
+
+    /// The same, with the format that the file has.
+    public static func identify(
+        byteCount: UInt64, limits: DecodingLimits = DecodingLimits(),
+        read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> (format: any ImageFormat, header: ImageHeader) {
         let start = try read(0, Int(min(byteCount, UInt64(sniffedByteCount))))
-        return try format(ofFileBeginning: start).probe(byteCount: byteCount, limits: limits, read: read)
+        let format = try format(ofFileBeginning: start)
+        return (format, try format.probe(byteCount: byteCount, limits: limits, read: read))
     }
 }

@@ -65,6 +65,25 @@ public struct ImageMetadata: Hashable, Sendable {
 
     public init() {}
 
+    /// What is left when some is not to be carried over.
+    public func stripped(_ stripping: MetadataStripping) -> ImageMetadata {
+        var stripped = self
+        switch stripping {
+        case .none: break
+        case .location:
+            stripped.exif = exif.flatMap { EXIFData.withoutLocation($0) }
+            stripped.xmp = nil
+            stripped.iptc = nil
+        case .all:
+            stripped.exif = nil
+            stripped.xmp = nil
+            stripped.iptc = nil
+            stripped.texts = []
+            stripped.resolution = nil
+        }
+        return stripped
+    }
+
     /// What is true of an output made from an image that this was found with.
     ///
     /// - Parameters:

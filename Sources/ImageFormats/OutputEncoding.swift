@@ -72,23 +72,92 @@ extension EncodingOptions {
     }
 }
 
-/// The format of a result with what was asked of it, as a text that jobs, records and messages carry: `png`,
-/// `jpeg quality=90 subsampling=4:2:0`.
-public enum OutputEncoding {
-    /// The canonical text of a format as it is configured.
-    public static func text(_ format: any OutputFormat) -> String {
-        ([format.name] + format.options.words).joined(separator: " ")
-    }
+/// Which metadata a result is not to carry.
+public enum MetadataStripping: String, Hashable, Sendable, CaseIterable {
+    case none
+    /// Where the picture was taken: GPS data in EXIF, XMP and IPTC.
+    case location = "strip-gps"
+    /// All but what the colours mean.
+    case all = "strip"
+}
 
-    /// The format that a text names.
+/// How a result is written: its format with options, and which metadata it carries. Jobs, records and messages have it as a
+/// text: `png`, `jpeg quality=90 subsampling=4:2:0 strip`.
+public struct OutputEncoding: Sendable {
+    /// In the place of a format's name: each input's own.
+    public static let sameFormat = "same"
+
+    public let format: any OutputFormat
+    public let stripping: MetadataStripping
+
+    /// The encoding that a text names; nothing at all is PNG with all metadata.
     ///
     /// - Throws: `CodecError` (unsupported) for a format that is unknown or read only, and for options that do not exist.
-    public static func format(_ text: String) throws(CodecError) -> any OutputFormat {
-        let words = text.split(separator: " ")
-        guard let name = words.first, let format = ImageFormats.output(named: String(name)) else {
-            let names = ImageFormats.outputs.map(\.name).joined(separator: ", ")
-            throw .unsupported("'\(words.first ?? "")' is not a format that results are written in: \(names).")
+    public init(parsing text: String) throws(CodecError) {
+        let request = try OutputRequest(parsing: text)
+        self.init(request, format: request.format ?? ImageFormats.standardOutput)
+    }
+
+    /// What a job asks for, made out for an input.
+    ///
+    /// - Throws: `CodecError` (unsupported) as `init(parsing:)`.
+    public init(request text: String, ofInput format: any ImageFormat) throws(CodecError) {
+        let request = try OutputRequest(parsing: text)
+        self.init(request, format: request.format ?? (format as? any OutputFormat) ?? ImageFormats.standardOutput)
+    }
+
+    /// What a job asks for, in canonical form: empty for each input's own format with its defaults and all metadata.
+    ///
+    /// - Throws: as `init(parsing:)`.
+    public static func check(_ text: String) throws(CodecError) -> String {
+        let request = try OutputRequest(parsing: text)
+        guard request.format == nil else { return try OutputEncoding(parsing: text).nameAndOptions }
+        let words = request.options.words + (request.stripping == .none ? [] : [request.stripping.rawValue])
+        return words.isEmpty ? "" : ([sameFormat] + words).joined(separator: " ")
+    }
+
+    private init(_ request: OutputRequest, format: any OutputFormat) {
+        self.format = format.configured(request.options)
+        stripping = request.stripping
+    }
+
+    /// The canonical text; empty for PNG with all metadata.
+    public var text: String {
+        nameAndOptions == ImageFormats.standardOutput.name ? "" : nameAndOptions
+    }
+
+    private var nameAndOptions: String {
+        let words = [format.name] + format.options.words + (stripping == .none ? [] : [stripping.rawValue])
+        return words.joined(separator: " ")
+    }
+}
+
+/// What a job asks of the files of its results: a format or `same`, options, and what is left out.
+struct OutputRequest {
+    let format: (any OutputFormat)?
+    let options: EncodingOptions
+    var stripping = MetadataStripping.none
+
+    init(parsing text: String) throws(CodecError) {
+        var words = text.split(separator: " ")[...]
+        let name = words.popFirst().map { String($0) }
+        if let name, name != OutputEncoding.sameFormat {
+            guard let named = ImageFormats.output(named: name) else {
+                let names = ImageFormats.outputs.map(\.name).joined(separator: ", ")
+                throw .unsupported("'\(name)' is not a format that results are written in; there are \(names).")
+            }
+            format = named
+        } else {
+            format = nil
         }
-        return format.configured(try EncodingOptions(words: words.dropFirst()))
+        var rest: [Substring] = []
+        for word in words {
+            if let stripping = MetadataStripping(rawValue: String(word)) {
+                self.stripping = stripping
+            } else {
+                rest.append(word)
+            }
+        }
+        options = try EncodingOptions(words: rest)
     }
 }

@@ -17,6 +17,13 @@ public struct JobOptions: Hashable, Sendable {
     /// The most bytes of an image's text that are carried over to its result; as many of its colour profile, and of its EXIF
     /// data. What is above it is left out, with a remark.
     public var maximumMetadataByteCount: UInt64
+    /// The format that results are asked for in, with its options, and what of the files is decoded; empty: each input's own
+    /// format with its defaults, and all of it. Texts of the module `ImageFormats`.
+    public var encoding: String
+    public var decoding: String
+
+    /// The most bytes of either text.
+    public static let longestCoding = 256
 
     /// `maximumMetadataByteCount` where nothing is said.
     public static let standardMetadataByteCount: UInt64 = 16 << 20
@@ -39,7 +46,8 @@ public struct JobOptions: Hashable, Sendable {
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,
         maximumAttempts: UInt32 = 4, resultRevision: UInt32 = JobOptions.currentResultRevision,
         auditShare: AuditShare = .none, isRevocable: Bool = false,
-        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount, encoding: String = "",
+        decoding: String = ""
     ) {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
@@ -49,10 +57,14 @@ public struct JobOptions: Hashable, Sendable {
         self.auditShare = auditShare
         self.isRevocable = isRevocable
         self.maximumMetadataByteCount = maximumMetadataByteCount
+        self.encoding = encoding
+        self.decoding = decoding
     }
 
     /// The options as versions of records before 5 have them say nothing of audits.
     var mentionsAudits: Bool { auditShare != .none || isRevocable }
+    /// Versions before 6 say nothing of formats.
+    var namesFormats: Bool { !encoding.isEmpty || !decoding.isEmpty }
 }
 
 /// A submission as it was accepted.
@@ -131,14 +143,13 @@ public struct ImageDescription: Hashable, Sendable {
     public let admission: Admission
 
     public enum Admission: Hashable, Sendable {
-        /// `needsWholeImage`: the file can only be decoded all at once, which takes memory for the whole image.
-        case accepted(ImageGeometry, needsWholeImage: Bool = false)
+        case accepted(AcceptedImage)
         case refused(Failure)
     }
 
     /// Whether decoding the file takes memory for the whole image.
     public var needsWholeImage: Bool {
-        if case .accepted(_, needsWholeImage: true) = admission { true } else { false }
+        if case .accepted(let image) = admission { image.needsWholeImage } else { false }
     }
 
     public init(index: UInt32, name: String, input: BlobReference, admission: Admission) {

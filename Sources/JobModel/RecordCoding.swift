@@ -33,8 +33,11 @@ import ByteCoding
 //     JobDescription    JobID | token | submitter | i32 little-endian priority | pipeline | JobOptions | ms since 1970
 //     JobOptions        chunk bytes | maximum pixels | u8 may use cache | maximum attempts | result revision
 //                       | maximum metadata bytes (since version 5; before it is the standard)
+//                       | encoding | decoding (since version 6; before they are empty)
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
-//                       2: ImageGeometry of a file that is decoded as a whole (since version 4)
+//                       2: ImageGeometry of a file that is decoded as a whole (since version 4),
+//                       3: ImageGeometry | u8 decoded as a whole | ImageCoding (since version 6)
+//     ImageCoding       decoding | encoding | segment bytes | rows per block | u8 orientation
 //     Failure           u8 cause | reason | output tail
 //
 // Rules of change: a kind's number is never reused; a new kind or a changed field raises the version, and older versions
@@ -86,7 +89,7 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 5
+    public static let codingVersion: UInt8 = 6
 
     public var kind: RecordKind {
         switch self {
@@ -122,13 +125,15 @@ extension Record {
     /// The oldest version that has the record's form.
     private var formVersion: UInt8 {
         switch self {
-        case .jobOpened(let job): job.options.hasFirstForm && !job.options.mentionsAudits ? kind.firstVersion : 5
+        case .jobOpened(let job):
+            job.options.namesFormats
+                ? 6 : job.options.hasFirstForm && !job.options.mentionsAudits ? kind.firstVersion : 5
         case .bandPublished(_, _, _, let worker): worker == nil ? kind.firstVersion : 5
         case .taskCompleted(_, let output, let worker):
             worker == nil ? max(kind.firstVersion, output.firstVersion) : 5
         case .attemptEnded(_, _, let failure), .imageFailed(_, let failure, _):
             max(kind.firstVersion, failure.cause.firstVersion)
-        case .imagesAdded(_, let images): images.contains(where: \.needsWholeImage) ? 4 : kind.firstVersion
+        case .imagesAdded(_, let images): images.map(\.firstVersion).max() ?? kind.firstVersion
         default: kind.firstVersion
         }
     }
@@ -364,6 +369,10 @@ extension JobOptions {
         writer.writeVariable(UInt64(maximumAttempts))
         writer.writeVariable(UInt64(resultRevision))
         if version >= 5 { writer.writeVariable(maximumMetadataByteCount) }
+        if version >= 6 {
+            writer.write(encoding)
+            writer.write(decoding)
+        }
     }
 
     init(from reader: inout BinaryReader, version: UInt8) throws(BinaryCodingError) {
@@ -372,7 +381,8 @@ extension JobOptions {
             mayUseCache: try reader.readBool(), maximumAttempts: try reader.readVariable(as: UInt32.self),
             resultRevision: try reader.readVariable(as: UInt32.self),
             maximumMetadataByteCount: version < 5
-                ? JobOptions.standardMetadataByteCount : try reader.readVariable())
+                ? JobOptions.standardMetadataByteCount : try reader.readVariable(),
+            encoding: version < 6 ? "" : try reader.readString(), decoding: version < 6 ? "" : try reader.readString())
     }
 }
 
@@ -391,11 +401,16 @@ extension ImageDescription: BinaryCodable {
         writer.write(name)
         writer.write(input)
         switch admission {
-        case .accepted(let geometry, let needsWholeImage):
+        case .accepted(let image):
             // Reading refuses an impossible geometry: written, it would make the journal unreadable.
-            precondition(geometry.isValid, "image \(index) was accepted with \(geometry)")
-            writer.write(UInt8(needsWholeImage ? 2 : 0))
-            writer.write(geometry)
+            precondition(image.geometry.isValid, "image \(index) was accepted with \(image.geometry)")
+            let isStandard = image.coding == .standard
+            writer.write(UInt8(isStandard ? image.needsWholeImage ? 2 : 0 : 3))
+            writer.write(image.geometry)
+            if !isStandard {
+                writer.write(image.needsWholeImage)
+                writer.write(image.coding)
+            }
         case .refused(let failure):
             writer.write(UInt8(1))
             writer.write(failure)
@@ -409,12 +424,44 @@ extension ImageDescription: BinaryCodable {
     }
 }
 
+extension ImageDescription {
+    /// The first version of records that has the admission's form.
+    fileprivate var firstVersion: UInt8 {
+        guard case .accepted(let image) = admission else { return 1 }
+        return image.coding != .standard ? 6 : image.needsWholeImage ? 4 : 1
+    }
+}
+
+extension ImageCoding: BinaryCodable {
+    public func encode(into writer: inout BinaryWriter) {
+        writer.write(decoding)
+        writer.write(encoding)
+        writer.writeVariable(segmentByteCount)
+        writer.writeVariable(UInt64(rowsPerBlock))
+        writer.write(orientation)
+    }
+
+    public init(from reader: inout BinaryReader) throws(BinaryCodingError) {
+        self.init(
+            decoding: try reader.readString(), encoding: try reader.readString(),
+            segmentByteCount: try reader.readVariable(), rowsPerBlock: try reader.readVariable(as: UInt32.self),
+            orientation: try reader.read())
+        // A plan computes with them.
+        guard (1...UInt64(Int64.max)).contains(segmentByteCount), rowsPerBlock > 0, (1...8).contains(orientation) else {
+            throw BinaryCodingError(
+                "segments of \(segmentByteCount) bytes in blocks of \(rowsPerBlock) rows, orientation \(orientation)")
+        }
+    }
+}
+
 extension ImageDescription.Admission {
     fileprivate init(from reader: inout BinaryReader) throws(BinaryCodingError) {
         switch try reader.read(UInt8.self) {
         case 0: self = .accepted(try reader.read())
         case 1: self = .refused(try reader.read())
         case 2: self = .accepted(try reader.read(), needsWholeImage: true)
+        case 3:
+            self = .accepted(try reader.read(), needsWholeImage: try reader.readBool(), coding: try reader.read())
         case let other: throw BinaryCodingError("\(other) is not an admission of an image")
         }
     }

@@ -9,6 +9,8 @@ public struct TaskSpec: Hashable, Sendable {
     public let maximumPixelCount: UInt64
     /// The limit of metadata in the job's options.
     public let maximumMetadataByteCount: UInt64
+    /// How the input is read and the result written. Its orientation is in `pipeline` already.
+    public let coding: ImageCoding
     /// What to fetch, in an order that the task's step defines:
     /// - whole, decode: the encoded file;
     /// - chunk: the raw rows it needs, slice after slice, in row order without gaps;
@@ -21,7 +23,7 @@ public struct TaskSpec: Hashable, Sendable {
 
     public init(
         task: TaskID, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64, maximumPixelCount: UInt64,
-        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount,
+        maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount, coding: ImageCoding = .standard,
         inputs: [BlobSlice], value: BlobSlice? = nil, progressTimeoutMilliseconds: UInt64
     ) {
         self.task = task
@@ -30,6 +32,7 @@ public struct TaskSpec: Hashable, Sendable {
         self.chunkByteCount = chunkByteCount
         self.maximumPixelCount = maximumPixelCount
         self.maximumMetadataByteCount = maximumMetadataByteCount
+        self.coding = coding
         self.inputs = inputs
         self.value = value
         self.progressTimeoutMilliseconds = progressTimeoutMilliseconds

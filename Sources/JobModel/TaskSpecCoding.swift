@@ -15,7 +15,7 @@ import ByteCoding
 //     ImageGeometry    width | height | u8 channels | u8 bits per sample
 //     SegmentChecksum  bytes, at most 256; before version 4: u32 little-endian | number, which is what PNG's consists of
 //     ImageRemark      u8 code | count | bytes
-//     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | maximum metadata bytes
+//     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | maximum metadata bytes | ImageCoding
 //                      | BlobSlice[] inputs | BlobSlice? value | progress timeout in ms
 //     TaskOutput       BlobReference? payload | BlobReference? summary | SegmentChecksum? | BlobReference? metadata
 //                      | number[] value offsets | ImageRemark[] (since version 5)
@@ -231,6 +231,7 @@ extension TaskSpec: BinaryCodable {
         writer.writeVariable(chunkByteCount)
         writer.writeVariable(maximumPixelCount)
         writer.writeVariable(maximumMetadataByteCount)
+        writer.write(coding)
         writer.write(inputs)
         writer.write(value)
         writer.writeVariable(progressTimeoutMilliseconds)
@@ -240,7 +241,8 @@ extension TaskSpec: BinaryCodable {
         self.init(
             task: try reader.read(), pipeline: try reader.readString(), geometry: try reader.read(),
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
-            maximumMetadataByteCount: try reader.readVariable(), inputs: try reader.readArray(),
+            maximumMetadataByteCount: try reader.readVariable(), coding: try reader.read(),
+            inputs: try reader.readArray(),
             value: try reader.readOptional(),
             progressTimeoutMilliseconds: try reader.readVariable())
     }

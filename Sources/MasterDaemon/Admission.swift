@@ -27,34 +27,55 @@ struct Admission: Sendable {
         let reader = try blobs.open(input)
         try blobs.makeDurable(input.digest)
         let header: ImageHeader
+        let encoding: OutputEncoding
         do {
             var decoding = decoding
             decoding.maximumPixelCount = job.options.maximumPixelCount
-            header = try ImageFormats.probe(byteCount: input.byteCount, limits: decoding) { offset, count in
+            decoding.options = try DecodingOptions(parsing: job.options.decoding)
+            let file = try ImageFormats.identify(byteCount: input.byteCount, limits: decoding) { offset, count in
                 try reader.read(at: offset, count: count)
             }
+            header = file.header
+            encoding = try OutputEncoding(request: job.options.encoding, ofInput: file.format)
         } catch let error as CodecError {
             return (.refused(Failure(error.cause, error.reason)), nil)
         }
         do throws(PipelineError) {
             // The size is all that admission needs of the plan: it is made when the image is begun.
-            let pipeline = try PipelineCache.shared.pipeline(job.pipeline)
+            let coding = Self.coding(of: header, as: encoding, for: job)
+            let pipeline = try PipelineCache.shared.pipeline(coding.pipeline(job.pipeline))
             let chunkByteCount = job.options.chunkByteCount
-            let size = try Self.planSize(of: header.shape, by: pipeline, chunkByteCount: chunkByteCount)
+            let plan = try Self.plan(for: header.shape, by: pipeline, coding, chunkByteCount: chunkByteCount)
+            if !pipeline.resultKind.isDocument, let objection = encoding.format.objection(to: plan.output) {
+                return (.refused(Failure(objection.cause, objection.reason)), nil)
+            }
+            let size = plan.size
             let geometry = ImageGeometry(header.shape)
             let objection = limits.objection(to: size, of: geometry, chunkByteCount: chunkByteCount) { other in
-                try? Self.planSize(of: header.shape, by: pipeline, chunkByteCount: other)
+                try? Self.plan(for: header.shape, by: pipeline, coding, chunkByteCount: other).size
             }
             if let objection { return (.refused(objection), nil) }
-            return (.accepted(geometry, needsWholeImage: header.needsWholeImage), size)
+            return (.accepted(geometry, needsWholeImage: header.needsWholeImage, coding: coding), size)
         } catch {
             return (.refused(Failure(error.cause, error.message)), nil)
         }
     }
 
-    private static func planSize(
-        of shape: ImageShape, by pipeline: Pipeline, chunkByteCount: UInt64
-    ) throws(PipelineError) -> PlanSize {
-        try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(clamping: chunkByteCount)).size
+    /// What the job asks for, for this file. A document has no format to choose.
+    private static func coding(
+        of header: ImageHeader, as encoding: OutputEncoding, for job: JobDescription
+    ) -> ImageCoding {
+        let grid = encoding.format.segmentGrid
+        let keepsOrientation = (try? DecodingOptions(parsing: job.options.decoding))?.keepsOrientation ?? false
+        return ImageCoding(
+            decoding: job.options.decoding, encoding: encoding.text, segmentByteCount: UInt64(grid.byteCount),
+            rowsPerBlock: UInt32(grid.rowsPerBlock), orientation: keepsOrientation ? 1 : header.orientation)
+    }
+
+    private static func plan(
+        for shape: ImageShape, by pipeline: Pipeline, _ coding: ImageCoding, chunkByteCount: UInt64
+    ) throws(PipelineError) -> ProcessingPlan {
+        try ProcessingPlan(
+            pipeline: pipeline, input: shape, chunkByteCount: Int(clamping: chunkByteCount), grid: SegmentGrid(coding))
     }
 }

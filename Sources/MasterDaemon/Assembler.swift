@@ -23,7 +23,7 @@ struct Assembler: Sendable {
         if let reference = assembly.metadata {
             metadata = try blobs.open(reference).read(at: 0, count: Int(reference.byteCount))
         }
-        let format = ImageFormats.standardOutput
+        let format = try OutputEncoding(parsing: assembly.encoding).format
         let frame = try format.frame(
             of: shape, metadata: metadata, checksum: try format.merge(assembly.parts.lazy.map(\.checksum)),
             segments: SegmentBytes(assembly.parts.map(\.segment), in: blobs))

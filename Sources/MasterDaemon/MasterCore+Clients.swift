@@ -1,3 +1,4 @@
+import ImageFormats
 import Pipelines
 import JobModel
 import MasterMachine
@@ -97,7 +98,11 @@ extension MasterCore {
             maximumAttempts: message.maximumAttempts == 0
                 ? defaults.maximumAttempts : min(message.maximumAttempts, 100),
             auditShare: message.hasAuditShare ? AuditShare(millionths: message.auditShare) : defaults.auditShare,
-            maximumMetadataByteCount: defaults.maximumMetadataByteCount)
+            maximumMetadataByteCount: defaults.maximumMetadataByteCount,
+            encoding: try Self.checked(message.encoding, OutputEncoding.check),
+            decoding: try Self.checked(message.decoding) { text throws(CodecError) in
+                try DecodingOptions(parsing: text).text
+            })
         let opening = JobOpening(
             token: message.token, submitter: message.submitter, priority: message.priority,
             pipeline: pipeline.canonicalText, options: options)
@@ -110,6 +115,17 @@ extension MasterCore {
             $0.imageCount = summary?.counts.images ?? 0
             $0.sealed = summary?.isSealed ?? false
         }
+    }
+
+    /// The canonical form of what a client asks for.
+    private static func checked(
+        _ text: String, _ canonical: (String) throws(CodecError) -> String
+    ) throws(SchedulerRefusal) -> String {
+        guard text.utf8.count <= JobOptions.longestCoding else {
+            throw .invalidArgument(
+                "the file format has \(text.utf8.count) bytes; at most \(JobOptions.longestCoding) are allowed")
+        }
+        do { return try canonical(text) } catch { throw .invalidArgument(error.reason) }
     }
 
     /// A client announced images, whose headers are to be examined.

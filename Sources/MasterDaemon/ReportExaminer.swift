@@ -34,10 +34,10 @@ struct ReportExaminer: Sendable {
     }
 
     private func compare(_ output: TaskOutput, with content: ReportedContent) throws {
-        let format = ImageFormats.standardOutput
         switch content {
-        case .file(let geometry):
+        case .file(let geometry, let encoding):
             guard let file = output.payload else { return }
+            let format = try OutputEncoding(parsing: encoding).format
             let reader = try blobs.open(file)
             try format.check(fileOf: try ImageShape(geometry), byteCount: file.byteCount) { offset, count in
                 try reader.read(at: offset, count: count)
@@ -50,18 +50,20 @@ struct ReportExaminer: Sendable {
                 try reader.read(at: offset, count: count)
             }
             try blobs.makeDurable(file.digest)
-        case .segments(let rowCount, let geometry):
+        case .segments(let rowCount, let geometry, let encoding):
             guard let segments = output.payload, let checksum = output.checksum else { return }
             let reader = try blobs.open(segments)
+            let format = try OutputEncoding(parsing: encoding).format
             try format.check(
                 segmentsOf: rowCount, in: try ImageShape(geometry), checksum: checksum, byteCount: segments.byteCount
             ) { offset, count in try reader.read(at: offset, count: count) }
-        case .metadata:
+        case .metadata(let encoding):
             guard let metadata = output.metadata else { return }
             guard metadata.byteCount <= Self.largestMetadata else {
                 throw CodecError.corrupt(
                     "The metadata have \(metadata.byteCount) bytes; at most \(Self.largestMetadata) are possible.")
             }
+            let format = try OutputEncoding(parsing: encoding).format
             try format.check(metadata: try blobs.open(metadata).read(at: 0, count: Int(metadata.byteCount)))
         }
     }

@@ -84,6 +84,7 @@ extension WireImageStatus {
         name = status.name
         state = status.state.name
         if let geometry = status.geometry { self.geometry = geometry.wire }
+        encoding = status.coding.encoding
         if let result = status.result { self.result = result.wire }
         if let failure = status.failure { self.failure = failure.wire }
         tasksTotal = status.tasksTotal

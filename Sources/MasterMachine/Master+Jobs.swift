@@ -45,7 +45,8 @@ extension Master {
         var offers = examined
         if let pipeline = scheduler.jobSummary(job)?.description.pipeline {
             for index in offers.indices {
-                offers[index].cachedResult = keptResult(of: pipeline, on: offers[index].input)
+                guard case .accepted(let image) = offers[index].admission else { continue }
+                offers[index].cachedResult = keptResult(of: pipeline, on: offers[index].input, image.coding)
             }
         }
         try makingRoom(jobs: 0, images: offers.count, at: now) { scheduler, decision throws(SchedulerRefusal) in
@@ -115,9 +116,11 @@ extension Master {
     }
 
     /// The result of an identical request.
-    private func keptResult(of pipeline: String, on input: BlobReference) -> BlobReference? {
+    private func keptResult(
+        of pipeline: String, on input: BlobReference, _ coding: ImageCoding
+    ) -> BlobReference? {
         let key = ResultCache.Key(
-            input: input.digest, pipeline: pipeline, revision: configuration.scheduler.resultRevision)
+            input: input.digest, pipeline: pipeline, coding: coding, revision: configuration.scheduler.resultRevision)
         // A result that was withdrawn a moment ago is not needed by its image any more.
         guard let result = results[key], store.contains(result.digest), scheduler.isNeeded(result.digest) else {
             return nil
@@ -137,7 +140,8 @@ extension Master {
         }
         // What was left out of it may be in another run's result: a limit was raised.
         guard status.remarks.isEmpty else { return }
-        let key = ResultCache.Key(input: status.input.digest, pipeline: job.pipeline, revision: status.resultRevision)
+        let key = ResultCache.Key(
+            input: status.input.digest, pipeline: job.pipeline, coding: status.coding, revision: status.resultRevision)
         results.insert(result, for: key)
     }
 

@@ -3,16 +3,18 @@ import SeededFaults
 
 /// Results that can answer identical requests, for as long as their blobs are kept.
 public struct ResultCache {
-    /// What makes requests identical: the same input bytes, the same pipeline, the same release's pixels. The chunk size is
-    /// not among it: no output depends on it.
+    /// What makes requests identical: the same input bytes, the same pipeline, read and written in the same way, the same
+    /// release's pixels. The chunk size is not among it: no output depends on it.
     public struct Key: Hashable, Sendable {
         let input: BlobDigest
         let pipeline: String
+        let coding: ImageCoding
         let revision: UInt32
 
-        public init(input: BlobDigest, pipeline: String, revision: UInt32) {
+        public init(input: BlobDigest, pipeline: String, coding: ImageCoding = .standard, revision: UInt32) {
             self.input = input
             self.pipeline = pipeline
+            self.coding = coding
             self.revision = seeded(.keptResultOfOtherRelease, 0, else: revision)
         }
     }

@@ -41,6 +41,7 @@ extension WireGrantLease {
         inputCount = UInt32(spec.inputs.count)
         if let value = spec.value { self.value = value.wire }
         progressTimeoutMilliseconds = spec.progressTimeoutMilliseconds
+        if spec.coding != .standard { coding = spec.coding.wire }
     }
 
     /// The lease and all that its task needs.
@@ -76,10 +77,33 @@ extension WireGrantLease {
             maximumPixelCount: maximumPixelCount,
             maximumMetadataByteCount: maximumMetadataByteCount == 0
                 ? JobOptions.standardMetadataByteCount : maximumMetadataByteCount,
-            inputs: slices,
+            coding: hasCoding ? try ImageCoding(wire: coding, field: "GrantLease.coding") : .standard, inputs: slices,
             value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil,
             progressTimeoutMilliseconds: progressTimeoutMilliseconds)
         return (lease, spec)
+    }
+}
+
+extension ImageCoding {
+    fileprivate var wire: WireImageCoding {
+        .with {
+            $0.decoding = decoding
+            $0.encoding = encoding
+            $0.segmentByteCount = segmentByteCount
+            $0.rowsPerBlock = rowsPerBlock
+        }
+    }
+
+    /// A task's: the orientation is part of its pipeline.
+    fileprivate init(wire: WireImageCoding, field: String) throws(ProtocolViolation) {
+        guard wire.segmentByteCount <= UInt64(Int64.max) else {
+            throw ProtocolViolation(
+                "\(field).segment_byte_count", wire.segmentByteCount, allowed: "at most \(Int64.max)")
+        }
+        self.init(
+            decoding: wire.decoding, encoding: wire.encoding,
+            segmentByteCount: wire.segmentByteCount == 0 ? Self.standardSegmentByteCount : wire.segmentByteCount,
+            rowsPerBlock: max(1, wire.rowsPerBlock))
     }
 }
 

@@ -1,3 +1,4 @@
+import ImageCodecs
 import Kernels
 import Pipelines
 import JobModel
@@ -10,6 +11,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
     var isCancelled: () -> Bool = { false }
 
     private struct Prepared {
+        let format: any ImageEncoding
         let stage: Stage
         let rows: Range<Int>
         let inputRows: Range<Int>
@@ -37,7 +39,8 @@ struct ChunkTask<Ranks: StripCommunicator> {
         guard case .chunk(let stageIndex, let index) = spec.task.step else {
             throw RankFailure(.workerError, "task \(spec.task) is not a chunk")
         }
-        let stage = try plans.plan(for: spec).stage(stageIndex)
+        let task = try plans.plan(for: spec)
+        let stage = try task.stage(stageIndex)
         guard index < stage.chunks.count else {
             throw RankFailure(.workerError, "task \(spec.task): the stage has \(stage.chunks.count) chunks")
         }
@@ -46,7 +49,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
         }
         let inputRows = stage.inputRows(forChunk: Int(index))
         return Prepared(
-            stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
+            format: task.format, stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
             input: try MappedFile(input, byteCount: inputRows.count * stage.input.bytesPerRow),
             value: try stage.prologue == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
             created: ranks.rank == 0 ? try OutputFile.create(payload) : nil)
@@ -73,7 +76,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
                 try ranks.agree { if ranks.rank == 0 { try file.write(bytes, at: 0) } }
                 return RankOutput(payloadByteCount: UInt64(bytes.count))
             case .segments:
-                let segments = runner.encode(strip, to: TaskPlan.outputFormat)
+                let segments = runner.encode(strip, to: prepared.format)
                 let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }
                 return RankOutput(payloadByteCount: UInt64(byteCount), checksum: segments?.checksum)
             }

@@ -22,10 +22,12 @@ struct DecodeTask {
         path: String, byteCount: UInt64, remarks: [ImageRemark]
     ) {
         do {
-            let plan = try plans.plan(for: spec).plan
+            let task = try plans.plan(for: spec)
+            let plan = task.plan
             let file = try MappedFile(input)
             return try withExtendedLifetime(file) {
-                let reader = try ImageFile.decoder(of: file.bytes, limits: DecodingLimits(admitted: spec))
+                let reader = try ImageFile.decoder(
+                    of: file.bytes, limits: DecodingLimits(admitted: spec, task.decoding))
                 guard reader.header.shape == plan.input else {
                     throw RankFailure(
                         .workerError, "the file's image is \(reader.header.shape); the task says \(plan.input)")
@@ -46,7 +48,7 @@ struct DecodeTask {
                     try publish(UInt32(index), path, UInt64(bands[index].count * plan.input.bytesPerRow))
                 }
                 let framed = reader.metadata(
-                    for: TaskPlan.outputFormat, output: plan.output,
+                    for: task.format, stripping: task.stripping, output: plan.output,
                     effect: try PipelineCache.shared.pipeline(spec.pipeline).metadataEffect)
                 let path = "\(directory)/metadata"
                 try OutputFile.create(path).write(framed, at: 0)
@@ -88,9 +90,10 @@ struct DecodeTask {
 extension DecodingLimits {
     /// The limits of a file that the master admitted. Its size was weighed there; what an image takes of this machine's memory
     /// is compared with what there is.
-    init(admitted spec: TaskSpec) {
+    init(admitted spec: TaskSpec, _ decoding: DecodingOptions) {
         self.init(
             maximumPixelCount: spec.maximumPixelCount, maximumMetadataByteCount: spec.maximumMetadataByteCount,
             maximumUnpackedByteCount: .max, maximumInterlacedByteCount: .max)
+        options = decoding
     }
 }

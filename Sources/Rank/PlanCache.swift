@@ -8,16 +8,18 @@ final class PlanCache {
         let pipeline: String
         let geometry: ImageGeometry
         let chunkByteCount: UInt64
+        let coding: ImageCoding
     }
 
-    private var latest: (key: Key, plan: ProcessingPlan)?
+    private var latest: (key: Key, plan: TaskPlan)?
 
     /// What the spec means.
     func plan(for spec: TaskSpec) throws -> TaskPlan {
-        let key = Key(pipeline: spec.pipeline, geometry: spec.geometry, chunkByteCount: spec.chunkByteCount)
-        if let latest, latest.key == key { return TaskPlan(spec: spec, plan: latest.plan) }
+        let key = Key(
+            pipeline: spec.pipeline, geometry: spec.geometry, chunkByteCount: spec.chunkByteCount, coding: spec.coding)
+        if let latest, latest.key == key { return latest.plan.with(spec) }
         let made = try TaskPlan(spec)
-        latest = (key, made.plan)
+        latest = (key, made)
         return made
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ImageCodecs
+import ImageFormats
 import JobModel
 import MPI
 import SystemCalls
@@ -26,7 +27,7 @@ struct TesseraRank {
             exit(78)
         }
         // The promise that no result depends on who computed it comes before a machine's help.
-        guard TaskPlan.outputFormat.isReproducible else {
+        guard ImageFormats.outputs.allSatisfy({ ($0 as? any ImageEncoding)?.isReproducible == true }) else {
             printLine(
                 "ISA-L compresses differently on this machine than on others (a processor without SSE4.2, or another release "
                     + "of the library): its results would not be byte for byte the same, so it cannot be a worker")

@@ -17,9 +17,10 @@ struct WholeTask<Ranks: StripCommunicator> {
 
     /// - Returns: the facts of the result; complete on rank 0 only.
     func run(_ spec: TaskSpec, input: String, metadata: String, payload: String) throws(RankFailure) -> RankOutput {
-        let (plan, framed) = try ranks.agree {
-            (try plans.plan(for: spec).plan, ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
+        let (task, framed) = try ranks.agree {
+            (try plans.plan(for: spec), ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
         }
+        let plan = task.plan
         var source = input
         defer { if source != input, ranks.rank == 0 { unlink(source) } }
         var value: [UInt8] = []
@@ -33,7 +34,7 @@ struct WholeTask<Ranks: StripCommunicator> {
                 isCancelled: isCancelled)
             let strip = try runner.compute(mapped.bytes, holding: 0..<stage.input.height, value: value)
             if stage.epilogue.kind == .segments {
-                return try write(runner.encode(strip, to: TaskPlan.outputFormat), plan, framed, to: payload)
+                return try write(runner.encode(strip, to: task.format), task, framed, to: payload)
             }
             if case .report(let step) = stage.epilogue {
                 let kernel = step.kernel
@@ -71,12 +72,13 @@ struct WholeTask<Ranks: StripCommunicator> {
     }
 
     private func write(
-        _ segments: GatheredSegments?, _ plan: ProcessingPlan, _ metadata: [UInt8], to path: String
+        _ segments: GatheredSegments?, _ task: TaskPlan, _ metadata: [UInt8], to path: String
     ) throws(RankFailure) -> RankOutput {
         let byteCount = try ranks.agree {
             guard let segments else { return 0 }
-            let frame = try TaskPlan.outputFormat.frame(
-                of: plan.output, metadata: metadata, checksum: segments.checksum, segments: SegmentBytes(segments.parts))
+            let frame = try task.format.frame(
+                of: task.plan.output, metadata: metadata, checksum: segments.checksum,
+                segments: SegmentBytes(segments.parts))
             return try OutputFile.create(path).write([frame.prefix] + segments.parts + [frame.suffix])
         }
         return RankOutput(payloadByteCount: UInt64(byteCount))

@@ -87,6 +87,8 @@ public struct Assembly: Hashable, Sendable {
     public let metadata: BlobReference?
     /// The output image's size and sample layout.
     public let output: ImageGeometry
+    /// The format of the file; see `ImageCoding.encoding`.
+    public var encoding = ""
     /// The file's content, when it is not an image: then there are no parts.
     public var document: BlobReference?
     /// Tells the runs of an image that started over apart: `imageAssembled` names it.

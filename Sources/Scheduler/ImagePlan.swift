@@ -50,6 +50,14 @@ struct ImagePlan: Hashable, Sendable {
     let stages: [Stage]
     /// Whether the result is a document, not an image file.
     let isDocument: Bool
+    /// How the file is read, and the result written.
+    var coding = ImageCoding.standard
+    /// The same for tasks, whose pipeline turns the picture upright already.
+    var codingOfTasks: ImageCoding {
+        var coding = coding
+        coding.orientation = 1
+        return coding
+    }
 
     let taskCount: Int
     /// The number of each stage's first chunk.

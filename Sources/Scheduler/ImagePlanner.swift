@@ -8,34 +8,36 @@ protocol ImagePlanner: Sendable {
     mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String
 
     /// The plan for an image. Depends on nothing but its arguments.
+    ///
+    /// - Parameter pipeline: what is done to the decoded image; see `ImageCoding.pipeline`.
     mutating func plan(
-        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> ImagePlan
 
     /// How large that plan is, by arithmetic: at admission and in replay nothing else is needed.
     mutating func size(
-        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> PlanSize
 
     /// `size` is known: somebody computed it outside the thread that decides.
-    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64)
+    mutating func remember(_ size: PlanSize, pipeline: String, image: AcceptedImage, chunkByteCount: UInt64)
 }
 
 extension ImagePlanner {
     mutating func size(
-        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> PlanSize {
-        try plan(pipeline: pipeline, geometry: geometry, chunkByteCount: chunkByteCount).size
+        try plan(pipeline: pipeline, image: image, chunkByteCount: chunkByteCount).size
     }
 
-    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64) {}
+    mutating func remember(_ size: PlanSize, pipeline: String, image: AcceptedImage, chunkByteCount: UInt64) {}
 }
 
 /// Plans by the operation catalogue, and remembers the latest plans: a batch is mostly images of the same size.
 struct CatalogueImagePlanner: ImagePlanner {
     private struct Key: Hashable {
         var pipeline: String
-        var geometry: ImageGeometry
+        var image: AcceptedImage
         var chunkByteCount: UInt64
     }
 
@@ -65,16 +67,16 @@ struct CatalogueImagePlanner: ImagePlanner {
     }
 
     mutating func plan(
-        pipeline text: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline text: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> ImagePlan {
-        let key = Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
+        let key = Key(pipeline: text, image: image, chunkByteCount: chunkByteCount)
         useCount += 1
         if let plan = plans[key]?.plan {
             plans[key]?.lastUse = useCount
             return plan
         }
         let plan = try ImagePlan(
-            pipeline: try pipelines.pipeline(text), geometry: geometry, chunkByteCount: chunkByteCount)
+            pipeline: try pipelines.pipeline(text), image: image, chunkByteCount: chunkByteCount)
         makeRoom(for: plan.byteCount)
         plans[key] = RememberedPlan(plan: plan, lastUse: useCount)
         rememberedByteCount += plan.byteCount
@@ -92,33 +94,35 @@ struct CatalogueImagePlanner: ImagePlanner {
     }
 
     mutating func size(
-        pipeline text: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline text: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> PlanSize {
-        if let size = sizes[Key(pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)] { return size }
+        if let size = sizes[Key(pipeline: text, image: image, chunkByteCount: chunkByteCount)] { return size }
         let size = try ProcessingPlan(
-            pipeline: try pipelines.pipeline(text), input: try ImageShape(geometry),
-            chunkByteCount: Int(clamping: chunkByteCount)
+            pipeline: try pipelines.pipeline(text), input: try ImageShape(image.geometry),
+            chunkByteCount: Int(clamping: chunkByteCount), grid: SegmentGrid(image.coding)
         ).size
-        remember(size, pipeline: text, geometry: geometry, chunkByteCount: chunkByteCount)
+        remember(size, pipeline: text, image: image, chunkByteCount: chunkByteCount)
         return size
     }
 
-    mutating func remember(_ size: PlanSize, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64) {
+    mutating func remember(_ size: PlanSize, pipeline: String, image: AcceptedImage, chunkByteCount: UInt64) {
         if sizes.count >= Self.maximumRememberedSizes { sizes.removeAll(keepingCapacity: true) }
-        sizes[Key(pipeline: pipeline, geometry: geometry, chunkByteCount: chunkByteCount)] = size
+        sizes[Key(pipeline: pipeline, image: image, chunkByteCount: chunkByteCount)] = size
     }
 }
 
 extension ImagePlan {
-    init(pipeline: Pipeline, geometry: ImageGeometry, chunkByteCount: UInt64) throws(PipelineError) {
+    init(pipeline: Pipeline, image: AcceptedImage, chunkByteCount: UInt64) throws(PipelineError) {
         let plan = try ProcessingPlan(
-            pipeline: pipeline, input: try ImageShape(geometry), chunkByteCount: Int(clamping: chunkByteCount))
+            pipeline: pipeline, input: try ImageShape(image.geometry), chunkByteCount: Int(clamping: chunkByteCount),
+            grid: SegmentGrid(image.coding))
         let output = ImageGeometry(plan.output)
         if plan.isSingleTask {
-            self.init(whole: geometry, output: output, isDocument: pipeline.resultKind.isDocument)
+            self.init(whole: image.geometry, output: output, isDocument: pipeline.resultKind.isDocument)
         } else {
-            self.init(geometry: geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
+            self.init(geometry: image.geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
         }
+        coding = image.coding
     }
 }
 

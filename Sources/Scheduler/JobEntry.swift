@@ -24,12 +24,14 @@ struct ImageEntry: Equatable, Sendable {
     /// Attempts that ended badly since the image was added or redriven, oldest first; none once it is done.
     var reports: [AttemptReport] = []
 
-    var geometry: ImageGeometry? {
+    var accepted: AcceptedImage? {
         switch description.admission {
-        case .accepted(let geometry, _): geometry
+        case .accepted(let image): image
         case .refused: nil
         }
     }
+
+    var geometry: ImageGeometry? { accepted?.geometry }
 
     var pixelCount: UInt64 { geometry?.pixelCount ?? 0 }
 

@@ -21,11 +21,11 @@ extension Ledger {
 
     mutating func attemptStarted(_ lease: LeaseID, _ worker: WorkerID) throws(ReplayError) {
         let image = lease.task.image
-        if state(of: image) == .waiting, let geometry = self.image(image)?.geometry,
+        if state(of: image) == .waiting, let accepted = self.image(image)?.accepted,
             let description = jobs[image.job]?.description
         {
             let plan: ImagePlan
-            do { plan = try self.plan(description, geometry, chunkByteCount: self.image(image)?.chunkByteCount) } catch
+            do { plan = try self.plan(description, accepted, chunkByteCount: self.image(image)?.chunkByteCount) } catch
             {
                 throw ReplayError(description: "image \(image) cannot be planned: \(error)")
             }
@@ -164,12 +164,12 @@ extension Ledger {
     mutating func imageReplanned(_ image: ImageID, _ chunkByteCount: UInt64) throws(ReplayError) {
         guard let state = state(of: image), state == .waiting || state == .running,
             let job = jobs[image.job]?.description,
-            let geometry = self.image(image)?.geometry
+            let accepted = self.image(image)?.accepted
         else {
             throw ReplayError(description: "image \(image) was planned again, but is unknown or final")
         }
         let taskCount: UInt32
-        do { taskCount = UInt32(clamping: try planSize(job, geometry, chunkByteCount: chunkByteCount).taskCount) } catch
+        do { taskCount = UInt32(clamping: try planSize(job, accepted, chunkByteCount: chunkByteCount).taskCount) } catch
         {
             throw ReplayError(description: "image \(image) cannot be planned in chunks of \(chunkByteCount): \(error)")
         }

@@ -83,24 +83,27 @@ struct Ledger: Sendable {
 
     /// - Parameter chunkByteCount: in place of what the job's options say.
     mutating func plan(
-        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64? = nil
+        _ job: JobDescription, _ image: AcceptedImage, chunkByteCount: UInt64? = nil
     ) throws(PipelineError) -> ImagePlan {
         try planner.plan(
-            pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
+            pipeline: image.coding.pipeline(job.pipeline), image: image,
+            chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
     }
 
     /// The size of that plan, by arithmetic.
     mutating func planSize(
-        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64? = nil
+        _ job: JobDescription, _ image: AcceptedImage, chunkByteCount: UInt64? = nil
     ) throws(PipelineError) -> PlanSize {
         try planner.size(
-            pipeline: job.pipeline, geometry: geometry, chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
+            pipeline: image.coding.pipeline(job.pipeline), image: image,
+            chunkByteCount: chunkByteCount ?? job.options.chunkByteCount)
     }
 
     /// The size of the plan of such an image is known.
-    mutating func remember(_ size: PlanSize, of job: JobDescription, _ geometry: ImageGeometry) {
+    mutating func remember(_ size: PlanSize, of job: JobDescription, _ image: AcceptedImage) {
         planner.remember(
-            size, pipeline: job.pipeline, geometry: geometry, chunkByteCount: job.options.chunkByteCount)
+            size, pipeline: image.coding.pipeline(job.pipeline), image: image,
+            chunkByteCount: job.options.chunkByteCount)
     }
 }
 
@@ -179,14 +182,14 @@ extension Ledger {
             try demand(
                 Int(image.index) == jobs[job]?.images.count, "image \(job).\(image.index) was added out of order")
             switch image.admission {
-            case .accepted(let geometry, _):
+            case .accepted(let accepted):
                 let taskCount: UInt32
-                do { taskCount = UInt32(clamping: try planSize(description, geometry).taskCount) } catch {
+                do { taskCount = UInt32(clamping: try planSize(description, accepted).taskCount) } catch {
                     throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")
                 }
                 jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
                 jobs[job]?.counts.tasksTotal += UInt64(taskCount)
-                jobs[job]?.counts.pixelsTotal += geometry.pixelCount
+                jobs[job]?.counts.pixelsTotal += accepted.geometry.pixelCount
                 totals.imageQueued(image.input)
                 blobs.retain(image.input)
             case .refused(let failure):

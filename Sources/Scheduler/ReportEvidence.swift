@@ -3,14 +3,16 @@ import SeededFaults
 
 /// What the bytes of a report have to be, by the plan of its image: for a shell that can read them.
 public enum ReportedContent: Hashable, Sendable {
-    /// The file of a whole image of that geometry.
-    case file(ImageGeometry)
+    /// The file of a whole image of that geometry, in that format; see `ImageCoding.encoding`.
+    case file(ImageGeometry, encoding: String = "")
     /// The document of a feature operation.
     case document
     /// The encoded segments of that many rows of an image of that geometry.
-    case segments(rowCount: Int, of: ImageGeometry)
-    /// The header chunks that a decoder carries over.
-    case metadata
+    case segments(rowCount: Int, of: ImageGeometry, encoding: String = "")
+    /// The metadata that a decoder carries over to a file in that format.
+    case metadata(encoding: String = "")
+
+    public var isOfMetadata: Bool { if case .metadata = self { true } else { false } }
 }
 
 /// What the shell found when it looked at the blobs of a report, before anything of it is believed.
@@ -64,12 +66,13 @@ extension ImageProgress {
     /// What the bytes of `output` have to be.
     func content(of output: TaskOutput, of task: UInt32) -> ReportedContent? {
         switch plan.step(Int(task)) {
-        case .whole: return plan.isDocument ? .document : .file(plan.output)
-        case .decode: return output.metadata == nil ? nil : .metadata
+        case .whole: return plan.isDocument ? .document : .file(plan.output, encoding: plan.coding.encoding)
+        case .decode: return output.metadata == nil ? nil : .metadata(encoding: plan.coding.encoding)
         case .chunk(let stage, let index):
             let stage = plan.stages[Int(stage)]
             guard stage.epilogue == .segments else { return nil }
-            return .segments(rowCount: stage.chunks[Int(index)].count, of: plan.output)
+            return .segments(
+                rowCount: stage.chunks[Int(index)].count, of: plan.output, encoding: plan.coding.encoding)
         case .reduce(let stage): return plan.stages[Int(stage)].epilogue == .report ? .document : nil
         }
     }

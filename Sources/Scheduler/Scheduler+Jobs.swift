@@ -122,7 +122,8 @@ extension Scheduler {
     private mutating func admission(
         of offer: ImageOffer, to job: JobDescription
     ) -> ImageDescription.Admission {
-        guard case .accepted(let geometry, _) = offer.admission else { return offer.admission }
+        guard case .accepted(let image) = offer.admission else { return offer.admission }
+        let geometry = image.geometry
         guard geometry.pixelCount <= job.options.maximumPixelCount else {
             return .refused(
                 Failure(
@@ -131,10 +132,10 @@ extension Scheduler {
                         + "\(job.options.maximumPixelCount): submit it with a higher maximum"))
         }
         do {
-            let size = try planSize(job, geometry, known: offer.planSize)
+            let size = try planSize(job, image, known: offer.planSize)
             let objection = configuration.planLimits.objection(
                 to: size, of: geometry, chunkByteCount: job.options.chunkByteCount
-            ) { try? planSize(job, geometry, chunkByteCount: $0) }
+            ) { try? planSize(job, image, chunkByteCount: $0) }
             return objection.map { .refused($0) } ?? offer.admission
         } catch {
             return .refused(Failure(.unsuitable, error.message))

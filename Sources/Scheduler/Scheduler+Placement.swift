@@ -109,18 +109,18 @@ extension Ledger {
 
     /// The largest chunks, by halves, in which every task of the image takes no more than `limit` bytes.
     mutating func chunkByteCount(for image: ImageID, fitting limit: UInt64, within limits: PlanLimits) -> UInt64? {
-        guard let entry = self.image(image), let geometry = entry.geometry, let job = jobs[image.job]?.description
+        guard let entry = self.image(image), let accepted = entry.accepted, let job = jobs[image.job]?.description
         else {
             return nil
         }
         var chunkByteCount = (entry.chunkByteCount ?? job.options.chunkByteCount) / 2
         while chunkByteCount >= Self.leastChunkByteCount {
             // An image may not have more tasks than that, however little memory they take.
-            guard let size = try? planSize(job, geometry, chunkByteCount: chunkByteCount), limits.admits(size) else {
+            guard let size = try? planSize(job, accepted, chunkByteCount: chunkByteCount), limits.admits(size) else {
                 return nil
             }
             // Whatever the size of the chunks, the pipeline suits the image.
-            let plan = try? plan(job, geometry, chunkByteCount: chunkByteCount)
+            let plan = try? plan(job, accepted, chunkByteCount: chunkByteCount)
             let need = plan?.largestMemoryByteCount(
                 encodedByteCount: entry.description.input.byteCount, needsWholeImage: entry.description.needsWholeImage)
             if let need, need <= limit { return chunkByteCount }
@@ -131,7 +131,7 @@ extension Ledger {
 
     private mutating func presentPlan(of image: ImageID, _ entry: ImageEntry) -> ImagePlan? {
         if let plan = progress(of: image)?.plan { return plan }
-        guard let geometry = entry.geometry, let job = jobs[image.job]?.description else { return nil }
-        return try? plan(job, geometry, chunkByteCount: entry.chunkByteCount)
+        guard let accepted = entry.accepted, let job = jobs[image.job]?.description else { return nil }
+        return try? plan(job, accepted, chunkByteCount: entry.chunkByteCount)
     }
 }

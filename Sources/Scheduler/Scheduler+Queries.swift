@@ -52,7 +52,8 @@ extension Scheduler {
         }
         return ImageStatus(
             id: image, name: entry.description.name, state: entry.state, input: entry.description.input,
-            geometry: entry.geometry, result: entry.result, resultRevision: entry.resultRevision,
+            geometry: entry.geometry, coding: entry.accepted?.coding ?? .standard, result: entry.result,
+            resultRevision: entry.resultRevision,
             failure: entry.failure,
             tasksTotal: UInt64(entry.taskCount), tasksDone: UInt64(doneCount), isFromCache: entry.isFromCache,
             withdrawn: ledger.jobs[image.job]?.withdrawn[image.index]?.digest,

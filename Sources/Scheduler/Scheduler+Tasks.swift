@@ -28,10 +28,11 @@ extension Scheduler {
             }
         }
         return TaskSpec(
-            task: task, pipeline: job.description.pipeline, geometry: plan.geometry,
+            task: task, pipeline: plan.coding.pipeline(job.description.pipeline), geometry: plan.geometry,
             chunkByteCount: job.images[Int(key.index)].chunkByteCount ?? job.description.options.chunkByteCount,
             maximumPixelCount: job.description.options.maximumPixelCount,
-            maximumMetadataByteCount: job.description.options.maximumMetadataByteCount, inputs: inputs, value: value,
+            maximumMetadataByteCount: job.description.options.maximumMetadataByteCount, coding: plan.codingOfTasks,
+            inputs: inputs, value: value,
             progressTimeoutMilliseconds: UInt64(
                 progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))
     }
@@ -97,6 +98,7 @@ extension ImageProgress {
             return Assembly.Part(segment: segment, checksum: checksum)
         }
         return Assembly(
-            image: image, parts: parts, metadata: output(at: .decode)?.metadata, output: plan.output)
+            image: image, parts: parts, metadata: output(at: .decode)?.metadata, output: plan.output,
+            encoding: plan.coding.encoding)
     }
 }

@@ -133,17 +133,17 @@ public struct Scheduler: ~Copyable, Sendable {
 
     /// - Parameter known: the size, where the shell has computed it.
     mutating func planSize(
-        _ job: JobDescription, _ geometry: ImageGeometry, known: PlanSize?
+        _ job: JobDescription, _ image: AcceptedImage, known: PlanSize?
     ) throws(PipelineError) -> PlanSize {
-        guard let known else { return try ledger.planSize(job, geometry) }
-        ledger.remember(known, of: job, geometry)
+        guard let known else { return try ledger.planSize(job, image) }
+        ledger.remember(known, of: job, image)
         return known
     }
 
     mutating func planSize(
-        _ job: JobDescription, _ geometry: ImageGeometry, chunkByteCount: UInt64
+        _ job: JobDescription, _ image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> PlanSize {
-        try ledger.planSize(job, geometry, chunkByteCount: chunkByteCount)
+        try ledger.planSize(job, image, chunkByteCount: chunkByteCount)
     }
 
     mutating func memoryByteCount(of key: TaskKey) -> (now: UInt64, largest: UInt64) {

@@ -49,6 +49,8 @@ public struct ImageStatus: Hashable, Sendable {
     public let input: BlobReference
     /// `nil` when the header was refused.
     public let geometry: ImageGeometry?
+    /// How the file is read and the result written.
+    public let coding: ImageCoding
     public let result: BlobReference?
     /// The revision of `result`; 0 while there is none.
     public let resultRevision: UInt32

@@ -56,7 +56,8 @@ extension Simulation {
         var left = (images: 0, tasks: 0)
         for client in clients {
             for (index, offer) in client.offers.enumerated() {
-                guard case .accepted(let geometry, _) = offer.admission else { continue }
+                guard case .accepted(let image) = offer.admission else { continue }
+                let geometry = image.geometry
                 if let job = client.job, observer.isOver(ImageID(job: job, index: UInt32(index))) { continue }
                 left.images += 1
                 // Small ones are one task; large ones a decoding, the chunks of two stages, and a reduction.

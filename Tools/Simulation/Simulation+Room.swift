@@ -114,7 +114,9 @@ extension Simulation {
     func checkRoom(_ lease: LeaseID, _ spec: TaskSpec, at master: SimulatedMaster) {
         guard let shape = try? ImageShape(spec.geometry),
             let pipeline = try? PipelineCache.shared.pipeline(spec.pipeline),
-            let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
+            let plan = try? ProcessingPlan(
+                pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount),
+                grid: SegmentGrid(spec.coding))
         else { return }
         if plan.size.taskCount > room.maximumTasksPerImage {
             violate(

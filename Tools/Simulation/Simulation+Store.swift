@@ -33,7 +33,7 @@ extension Simulation {
             store(payload, as: content(of: spec), isWhole ? (isHonest ? .synced : .neglected) : .recomputable)
         }
         if let summary = output.summary { store(summary) }
-        if let metadata = output.metadata { store(metadata, as: .metadata) }
+        if let metadata = output.metadata { store(metadata, as: .metadata(encoding: spec.coding.encoding)) }
     }
 
     /// What the shell's examiner finds: sizes, and whether the bytes are what they have to be. It makes results durable.
@@ -42,7 +42,7 @@ extension Simulation {
         var evidence = ReportEvidence(byteCounts: [:], content: content)
         for blob in report.blobs { evidence.byteCounts[blob.digest] = files[blob.digest]?.byteCount }
         guard let content, case .finished(_, let output) = report else { return evidence }
-        let examined = content == .metadata ? output.metadata : output.payload
+        let examined = content.isOfMetadata ? output.metadata : output.payload
         guard let examined, let file = files[examined.digest] else { return evidence }
         if file.content != content {
             evidence.objection = "the bytes are \(file.content.map { "\($0)" } ?? "something else"), not \(content)"

@@ -434,12 +434,14 @@ extension Simulation {
     func content(of spec: TaskSpec) -> ReportedContent? {
         guard let plan = plan(of: spec) else { return nil }
         switch spec.task.step {
-        case .whole: return .file(ImageGeometry(plan.output))
+        case .whole: return .file(ImageGeometry(plan.output), encoding: spec.coding.encoding)
         case .decode, .reduce: return nil
         case .chunk(let stage, let index):
             let stage = plan.stages[Int(stage)]
             guard stage.epilogue.kind == .segments else { return nil }
-            return .segments(rowCount: stage.chunks[Int(index)].count, of: ImageGeometry(plan.output))
+            return .segments(
+                rowCount: stage.chunks[Int(index)].count, of: ImageGeometry(plan.output), encoding: spec.coding.encoding
+            )
         }
     }
 
@@ -518,7 +520,8 @@ extension Simulation {
         guard let shape = try? ImageShape(spec.geometry),
             let pipeline = try? PipelineCache.shared.pipeline(spec.pipeline)
         else { return nil }
-        let plan = try? ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount))
+        let plan = try? ProcessingPlan(
+            pipeline: pipeline, input: shape, chunkByteCount: Int(spec.chunkByteCount), grid: SegmentGrid(spec.coding))
         if plan == nil { violate(.leases, "task \(spec.task) was granted without a plan") }
         return plan
     }

@@ -1,6 +1,7 @@
 import ImageFormats
 import ClientKit
 import ImageCodecs
+import JobModel
 import Kernels
 import Pipelines
 
@@ -16,17 +17,31 @@ struct SerialReference: Sendable {
 
     /// - Parameters:
     ///   - input: the bytes of an image file.
+    ///   - encoding: what was asked of the result; see `OutputEncoding`.
+    ///   - decoding: what of the file is decoded.
     ///   - maximumPixelCount: larger images are refused; `nil` for the limit that decoders have by themselves.
     /// - Throws: `CodecError` or `PipelineError`.
-    init(_ pipeline: Pipeline, of input: [UInt8], maximumPixelCount: UInt64? = nil) throws {
+    init(
+        _ pipeline: Pipeline, of input: [UInt8], encoding: String = "", decoding: String = "",
+        maximumPixelCount: UInt64? = nil
+    ) throws {
         // The cluster has taken the file.
         var limits = DecodingLimits(maximumUnpackedByteCount: .max, maximumInterlacedByteCount: .max)
         if let maximumPixelCount { limits.maximumPixelCount = maximumPixelCount }
-        let format = try Self.outputFormat()
-        let source = try ImageFile.decode(input, limits: limits, metadataFor: format, effect: pipeline.metadataEffect) {
-            shape in
-            try pipeline.shapes(from: shape).last ?? shape
+        limits.options = try DecodingOptions(parsing: decoding)
+        let (inputFormat, header) = try ImageFormats.identify(byteCount: UInt64(input.count), limits: limits) {
+            offset, count in Array(input[Int(offset)..<Int(offset) + count])
         }
+        let output = try OutputEncoding(request: encoding, ofInput: inputFormat)
+        guard let format = output.format as? any ImageEncoding else {
+            throw CodecError.unsupported("This program cannot write \(output.format.name.uppercased()) files.")
+        }
+        let orientation = limits.options.keepsOrientation ? 1 : header.orientation
+        let pipeline = try PipelineCache.shared.pipeline(
+            ImageCoding(orientation: orientation).pipeline(pipeline.canonicalText))
+        let source = try ImageFile.decode(
+            input, limits: limits, metadataFor: format, stripping: output.stripping, effect: pipeline.metadataEffect
+        ) { shape in try pipeline.shapes(from: shape).last ?? shape }
         func withBand<Result>(_ body: (RowsView) throws -> Result) rethrows -> Result {
             try source.pixels.withUnsafeBytes { bytes in
                 guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
@@ -45,15 +60,6 @@ struct SerialReference: Sendable {
         file = try withExtendedLifetime(result) {
             try ImageFile.encode(result.view, metadata: source.metadata, to: format)
         }
-    }
-
-    /// The format in which clusters write results.
-    private static func outputFormat() throws(CodecError) -> any ImageEncoding {
-        let name = ImageFormats.standardOutput.name
-        guard let format = ImageFormats.encoding(named: name) else {
-            throw .unsupported("This program cannot write \(name.uppercased()) files.")
-        }
-        return format
     }
 
     /// What a cluster made of the same input, held against this.

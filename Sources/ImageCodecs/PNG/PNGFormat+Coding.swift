@@ -18,10 +18,15 @@ extension PNGFormat: ImageDecoding, ImageEncoding {
 }
 
 extension PNGReader: ImageDecoder {
-    public func metadata(for format: any ImageEncoding, output: ImageShape, effect: MetadataEffect) -> [UInt8] {
+    public func metadata(
+        for format: any ImageEncoding, stripping: MetadataStripping, output: ImageShape, effect: MetadataEffect
+    ) -> [UInt8] {
         let input = header.shape.format
-        if format is PNGFormat { return metadata.framed(for: output.format, from: input, effect: effect) }
-        return format.framed(metadata.neutral.adapted(to: output, from: input, effect: effect))
+        // Chunks stay as they are.
+        if format is PNGFormat, stripping == .none {
+            return metadata.framed(for: output.format, from: input, effect: effect)
+        }
+        return format.framed(metadata.neutral.stripped(stripping).adapted(to: output, from: input, effect: effect))
     }
 }
 

@@ -610,11 +610,44 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
     set {_uniqueStorage()._maximumMetadataByteCount = newValue}
   }
 
+  /// absent: all of the file is read, and the result is a PNG file
+  public var coding: WireImageCoding {
+    get {_storage._coding ?? WireImageCoding()}
+    set {_uniqueStorage()._coding = newValue}
+  }
+  /// Returns true if `coding` has been explicitly set.
+  public var hasCoding: Bool {_storage._coding != nil}
+  /// Clears the value of `coding`. Subsequent reads from it will return its default value.
+  public mutating func clearCoding() {_uniqueStorage()._coding = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How a file is read, and its result written.
+public nonisolated struct WireImageCoding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// what of the file is decoded, e.g. "page=2"; empty: all defaults
+  public var decoding: String = String()
+
+  /// the result's format and options, e.g. "jpeg quality=90"; empty: "png"
+  public var encoding: String = String()
+
+  /// raw bytes of a segment; 0: 262,144
+  public var segmentByteCount: UInt64 = 0
+
+  /// a segment has a multiple of them; 0: 1
+  public var rowsPerBlock: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// More inputs of the lease granted just before, in order, until there are input_count of them.
@@ -879,6 +912,12 @@ public nonisolated struct WireOpenJob: Sendable {
   public var hasAuditShare: Bool {self._auditShare != nil}
   /// Clears the value of `auditShare`. Subsequent reads from it will return its default value.
   public mutating func clearAuditShare() {self._auditShare = nil}
+
+  /// the results' format and options; "same" or empty for the format: each input's own
+  public var encoding: String = String()
+
+  /// what of the files is decoded; empty: all defaults
+  public var decoding: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1285,6 +1324,12 @@ public nonisolated struct WireImageStatus: @unchecked Sendable {
   public var remarks: [WireImageRemark] {
     get {_storage._remarks}
     set {_uniqueStorage()._remarks = newValue}
+  }
+
+  /// the result's format and options; empty: "png", or a document
+  public var encoding: String {
+    get {_storage._encoding}
+    set {_uniqueStorage()._encoding = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -3228,7 +3273,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0\u{2}(coding\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -3241,6 +3286,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _progressTimeoutMilliseconds: UInt64 = 0
     var _inputCount: UInt32 = 0
     var _maximumMetadataByteCount: UInt64 = 0
+    var _coding: WireImageCoding? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3261,6 +3307,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _progressTimeoutMilliseconds = source._progressTimeoutMilliseconds
       _inputCount = source._inputCount
       _maximumMetadataByteCount = source._maximumMetadataByteCount
+      _coding = source._coding
     }
   }
 
@@ -3289,6 +3336,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._progressTimeoutMilliseconds) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._inputCount) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._maximumMetadataByteCount) }()
+        case 50: try { try decoder.decodeSingularMessageField(value: &_storage._coding) }()
         default: break
         }
       }
@@ -3331,6 +3379,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if _storage._maximumMetadataByteCount != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._maximumMetadataByteCount, fieldNumber: 10)
       }
+      try { if let v = _storage._coding {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3350,10 +3401,56 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._progressTimeoutMilliseconds != rhs_storage._progressTimeoutMilliseconds {return false}
         if _storage._inputCount != rhs_storage._inputCount {return false}
         if _storage._maximumMetadataByteCount != rhs_storage._maximumMetadataByteCount {return false}
+        if _storage._coding != rhs_storage._coding {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireImageCoding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ImageCoding"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}decoding\0\u{1}encoding\0\u{3}segment_byte_count\0\u{3}rows_per_block\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.decoding) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.encoding) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.segmentByteCount) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.rowsPerBlock) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.decoding.isEmpty {
+      try visitor.visitSingularStringField(value: self.decoding, fieldNumber: 1)
+    }
+    if !self.encoding.isEmpty {
+      try visitor.visitSingularStringField(value: self.encoding, fieldNumber: 2)
+    }
+    if self.segmentByteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.segmentByteCount, fieldNumber: 3)
+    }
+    if self.rowsPerBlock != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rowsPerBlock, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireImageCoding, rhs: WireImageCoding) -> Bool {
+    if lhs.decoding != rhs.decoding {return false}
+    if lhs.encoding != rhs.encoding {return false}
+    if lhs.segmentByteCount != rhs.segmentByteCount {return false}
+    if lhs.rowsPerBlock != rhs.rowsPerBlock {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3696,7 +3793,7 @@ nonisolated extension WireDrain: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OpenJob"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0\u{4}\u{16}audit_share\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0\u{4}\u{16}audit_share\0\u{2}\u{14}encoding\0\u{1}decoding\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3713,6 +3810,8 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.maximumPixelCount) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.maximumAttempts) }()
       case 30: try { try decoder.decodeSingularUInt32Field(value: &self._auditShare) }()
+      case 50: try { try decoder.decodeSingularStringField(value: &self.encoding) }()
+      case 51: try { try decoder.decodeSingularStringField(value: &self.decoding) }()
       default: break
       }
     }
@@ -3750,6 +3849,12 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     try { if let v = self._auditShare {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 30)
     } }()
+    if !self.encoding.isEmpty {
+      try visitor.visitSingularStringField(value: self.encoding, fieldNumber: 50)
+    }
+    if !self.decoding.isEmpty {
+      try visitor.visitSingularStringField(value: self.decoding, fieldNumber: 51)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3763,6 +3868,8 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.maximumPixelCount != rhs.maximumPixelCount {return false}
     if lhs.maximumAttempts != rhs.maximumAttempts {return false}
     if lhs._auditShare != rhs._auditShare {return false}
+    if lhs.encoding != rhs.encoding {return false}
+    if lhs.decoding != rhs.decoding {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4405,7 +4512,7 @@ nonisolated extension WireImageList: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ImageStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{1}remarks\0\u{2}\u{14}withdrawn\0\u{1}replaced\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}name\0\u{1}state\0\u{1}geometry\0\u{1}result\0\u{1}failure\0\u{3}tasks_total\0\u{3}tasks_done\0\u{3}from_cache\0\u{1}remarks\0\u{2}\u{14}withdrawn\0\u{1}replaced\0\u{2}\u{13}encoding\0")
 
   fileprivate class _StorageClass {
     var _index: UInt32 = 0
@@ -4420,6 +4527,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _withdrawn: Data = Data()
     var _replaced: Data = Data()
     var _remarks: [WireImageRemark] = []
+    var _encoding: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4442,6 +4550,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _withdrawn = source._withdrawn
       _replaced = source._replaced
       _remarks = source._remarks
+      _encoding = source._encoding
     }
   }
 
@@ -4472,6 +4581,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._remarks) }()
         case 30: try { try decoder.decodeSingularBytesField(value: &_storage._withdrawn) }()
         case 31: try { try decoder.decodeSingularBytesField(value: &_storage._replaced) }()
+        case 50: try { try decoder.decodeSingularStringField(value: &_storage._encoding) }()
         default: break
         }
       }
@@ -4520,6 +4630,9 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       if !_storage._replaced.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._replaced, fieldNumber: 31)
       }
+      if !_storage._encoding.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._encoding, fieldNumber: 50)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4541,6 +4654,7 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._withdrawn != rhs_storage._withdrawn {return false}
         if _storage._replaced != rhs_storage._replaced {return false}
         if _storage._remarks != rhs_storage._remarks {return false}
+        if _storage._encoding != rhs_storage._encoding {return false}
         return true
       }
       if !storagesAreEqual {return false}
