@@ -41,6 +41,34 @@ public struct DecodingLimits: Hashable, Sendable {
     }
 }
 
+extension DecodingLimits {
+    /// Refuses an image that has too many pixels; both sides are below 2^31.
+    func check(width: Int, height: Int) throws(CodecError) {
+        guard max(width, height) <= maximumSide else {
+            throw .overLimit(
+                "The image is \(width) x \(height) pixels; a side may have at most \(maximumSide). Cut it into parts.")
+        }
+        // The product, and 2^56 pixels of 8 bytes, are below 2^63.
+        let pixelCount = UInt64(width) * UInt64(height)
+        let maximum = min(maximumPixelCount, 1 << 56)
+        guard pixelCount <= maximum else {
+            throw .overLimit(
+                "The image has \(width) x \(height) = \(pixelCount) pixels; at most \(maximum) are allowed. "
+                    + "Raise the job's pixel limit (max-pixels, which is the master's unless the job says less), or scale the "
+                    + "image down.")
+        }
+    }
+
+    /// Refuses a small file of a very large image.
+    func check(unpackedByteCount byteCount: UInt64, ofFileOf fileByteCount: UInt64) throws(CodecError) {
+        guard byteCount > maximumUnpackedByteCount, byteCount / Self.maximumExpansion > fileByteCount else { return }
+        throw .overLimit(
+            "The file of \(fileByteCount) bytes decodes to \(byteCount), more than \(Self.maximumExpansion) "
+                + "times its size; at most \(maximumUnpackedByteCount) are allowed then. If it is meant, raise "
+                + "max-unpacked-bytes of the master, or save the image with less compression.")
+    }
+}
+
 /// What of a file is decoded, and how strictly; a format heeds what it has. Jobs, records and messages have it as a text:
 /// `page=2 lenient`.
 public struct DecodingOptions: Hashable, Sendable {

@@ -107,12 +107,17 @@ public struct ImageMetadata: Hashable, Sendable {
                 horizontal: resolution.vertical, vertical: resolution.horizontal, unit: resolution.unit)
         }
         if var exif {
-            if effect.contains(.exchangesAxes) { EXIFData.exchangeResolutions(in: &exif) }
-            if effect.contains(.setsOrientation) { EXIFData.setUpright(in: &exif) }
+            EXIFData.edit(&exif) { data in
+                if effect.contains(.exchangesAxes) { data.exchangeResolutions() }
+                if effect.contains(.setsOrientation) { data.setUpright() }
+                if effect.contains(.changesPixels) { data.removeThumbnail() }
+                data.setSize(width: output.width, height: output.height)
+            }
             adapted.exif = exif
         }
-        if effect.contains(.setsOrientation), var xmp {
-            XMPText.setUpright(in: &xmp, from: 0)
+        if var xmp {
+            if effect.contains(.setsOrientation) { XMPText.setUpright(in: &xmp, from: 0) }
+            XMPText.setSize(width: output.width, height: output.height, in: &xmp)
             adapted.xmp = xmp
         }
         return adapted

@@ -130,20 +130,7 @@ package struct PNGHeader: Hashable, Sendable {
 
     /// Refuses an image that is too large to decode, or that its file cannot have.
     fileprivate func check(fileByteCount: UInt64, _ limits: DecodingLimits) throws(CodecError) {
-        guard max(width, height) <= limits.maximumSide else {
-            throw .overLimit(
-                "The image is \(width) x \(height) pixels; a side may have at most \(limits.maximumSide). Cut it into parts."
-            )
-        }
-        // Both are below 2^31, so that the product, and 2^56 pixels of 8 bytes, are below 2^63.
-        let pixelCount = UInt64(width) * UInt64(height)
-        let maximum = min(limits.maximumPixelCount, 1 << 56)
-        guard pixelCount <= maximum else {
-            throw .overLimit(
-                "The image has \(width) x \(height) = \(pixelCount) pixels; at most \(maximum) are allowed. "
-                    + "Raise the job's pixel limit (max-pixels, which is the master's unless the job says less), or scale the "
-                    + "image down.")
-        }
+        try limits.check(width: width, height: height)
         let storedByteCount = storedByteCount
         let least = storedByteCount / DecodingLimits.deflateExpansion
         if storedByteCount > DecodingLimits.unquestionedByteCount, least > fileByteCount {
@@ -152,12 +139,7 @@ package struct PNGHeader: Hashable, Sendable {
                     + "\(fileByteCount). Send an intact copy.")
         }
         let byteCount = UInt64(shape.byteCount)
-        if byteCount > limits.maximumUnpackedByteCount, byteCount / DecodingLimits.maximumExpansion > fileByteCount {
-            throw .overLimit(
-                "The file of \(fileByteCount) bytes decodes to \(byteCount), more than \(DecodingLimits.maximumExpansion) "
-                    + "times its size; at most \(limits.maximumUnpackedByteCount) are allowed then. If it is meant, raise "
-                    + "max-unpacked-bytes of the master, or save the image with less compression.")
-        }
+        try limits.check(unpackedByteCount: byteCount, ofFileOf: fileByteCount)
         if isInterlaced, byteCount > limits.maximumInterlacedByteCount {
             throw .overLimit(
                 "The image is interlaced and decodes to \(byteCount) bytes; an interlaced image is held in memory as a whole "

@@ -119,8 +119,8 @@ public struct PNGMetadata: Hashable, Sendable {
         case PNGChunkType("pHYs") where effect.contains(.exchangesAxes):
             changed = Array(data[4..<8] + data[0..<4] + data[8...])
         case PNGChunkType("eXIf"):
-            if effect.contains(.exchangesAxes) { EXIFData.exchangeResolutions(in: &changed) }
-            if effect.contains(.setsOrientation) { EXIFData.setUpright(in: &changed) }
+            if effect.contains(.exchangesAxes) { EXIFData.edit(&changed) { $0.exchangeResolutions() } }
+            if effect.contains(.setsOrientation) { EXIFData.edit(&changed) { $0.setUpright() } }
         case PNGChunkType("iTXt") where effect.contains(.setsOrientation): XMPText.setUpright(in: &changed)
         default: break
         }

@@ -13,6 +13,9 @@ public struct MetadataEffect: OptionSet, Hashable, Sendable {
     /// The samples are no longer the colours of the picture (a colour map, a plot): its colour space does not apply.
     public static let replacesColors = MetadataEffect(rawValue: 1 << 2)
 
+    /// The pixels are others than in the input: a small copy of the picture among its metadata shows what is no longer there.
+    public static let changesPixels = MetadataEffect(rawValue: 1 << 3)
+
     /// The effect of an operation after those of this one: two exchanges of the axes are none.
     func followed(by next: MetadataEffect) -> MetadataEffect {
         union(next).subtracting(intersection(next).intersection(.exchangesAxes))
@@ -22,6 +25,6 @@ public struct MetadataEffect: OptionSet, Hashable, Sendable {
 extension Pipeline {
     /// What all operations together do to what the metadata speaks of.
     public var metadataEffect: MetadataEffect {
-        operations.reduce([]) { $0.followed(by: $1.metadataEffect) }
+        operations.reduce(operations.isEmpty ? [] : .changesPixels) { $0.followed(by: $1.metadataEffect) }
     }
 }
