@@ -95,6 +95,8 @@ let package = Package(
         .target(name: "CMPI", dependencies: ["COpenMPI"]),
         .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
+        .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -119,7 +121,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ImageCodecs",
-            dependencies: ["Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CISAL"],
+            dependencies: ["Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CISAL"],
             swiftSettings: kernels),
 
         // Shells.
@@ -271,7 +273,7 @@ let package = Package(
                 "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
                 "SeededRandom",
             ],
-            resources: [.copy("PngSuite")], swiftSettings: strict),
+            resources: [.copy("JPEG"), .copy("PngSuite")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
@@ -372,7 +374,9 @@ if hasRankV3 {
             swiftSettings: kernels + level),
         .target(
             name: "ImageCodecsV3",
-            dependencies: ["Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CISAL"],
+            dependencies: [
+                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CISAL",
+            ],
             path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Kernels")),
         .executableTarget(
             name: "RankV3",

@@ -6,6 +6,7 @@ packages=(
     build-essential git pkg-config             # the C shims, and where their libraries are
     libopenmpi-dev openmpi-bin                 # the ranks
     libpng-dev libisal-dev                     # PNG
+    libjpeg62-turbo-dev                        # JPEG
     libsystemd-dev                             # readiness, watchdog, journald
     libsqlite3-dev                             # the journal
     libssl-dev                                 # SHA-256

@@ -29,7 +29,7 @@ public struct FileKind: Sendable, Hashable {
     }
 
     private static let magic: [(prefix: [UInt8], kind: FileKind)] = [
-        ([0xff, 0xd8, 0xff], image("a JPEG file")), (Array("GIF8".utf8), image("a GIF file")),
+        (Array("GIF8".utf8), image("a GIF file")),
         (Array("II*\0".utf8), image("a TIFF file")), (Array("II+\0".utf8), image("a TIFF file")),
         (Array("MM\0*".utf8), image("a TIFF file")), (Array("MM\0+".utf8), image("a TIFF file")),
         (Array("8BPS".utf8), image("a Photoshop file (PSD)")),
@@ -92,7 +92,10 @@ public struct FileKind: Sendable, Hashable {
 enum UnknownFile {
     static func error(_ start: [UInt8]) -> CodecError {
         guard !start.isEmpty else { return .corrupt("The file is empty.") }
-        let names = ImageFormats.all.map { $0.name.uppercased() }.joined(separator: " or ")
+        let all = ImageFormats.all.map { $0.name.uppercased() }
+        let names =
+            all.count < 3
+            ? all.joined(separator: " or ") : all.dropLast().joined(separator: ", ") + " or \(all[all.count - 1])"
         if let kind = FileKind(ofFileBeginning: start) {
             return kind.converter == nil
                 ? .corrupt("The file is not a \(names) file: it is \(kind.name). Send a \(names) file.")

@@ -10,6 +10,8 @@ public struct ImageRemark: Hashable, Sendable {
         case partsIgnored = 2
         /// The file has more image data than its pixels need.
         case surplusImageData = 3
+        /// Image data are damaged or missing, and were decoded leniently: a part of the picture is not as it was.
+        case damagedImageData = 4
 
         /// The code as people and programs read it.
         public var name: String {
@@ -17,6 +19,7 @@ public struct ImageRemark: Hashable, Sendable {
             case .metadataOverLimit: "metadata-over-limit"
             case .partsIgnored: "parts-ignored"
             case .surplusImageData: "surplus-image-data"
+            case .damagedImageData: "damaged-image-data"
             }
         }
     }

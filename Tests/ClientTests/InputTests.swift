@@ -14,12 +14,13 @@ import Testing
     @Test func `a file of another kind is refused before it is sent, with the command that converts it`() throws {
         try withTemporaryDirectory { directory in
             let kinds: [(start: [UInt8], words: String, isConverted: Bool)] = [
-                ([0xFF, 0xD8, 0xFF, 0xE0], "it is a JPEG file", true), (Array("II*\0abcd".utf8), "a TIFF file", true),
+                ([0xFF, 0x4F, 0xFF, 0x51], "it is a JPEG 2000 file", true),
+                (Array("II*\0abcd".utf8), "a TIFF file", true),
                 (Array("RIFF1234WEBP".utf8), "a WebP file", true),
                 (Array("BM1234\0\0\0\0".utf8), "a BMP file", true),
                 (Array("\0\0\0\u{1C}ftypheic".utf8), "it is a HEIC file", true),
                 (Array("hello".utf8), "it is a text file", false), ([0, 1, 10, 255], "begins with 00 01 0a ff", false),
-                (Array(Self.signature.prefix(7)), "not a PNG file", false),
+                (Array(Self.signature.prefix(7)), "not a PNG or", false),
             ]
             for kind in kinds {
                 let file = directory + "/photo.jpg"

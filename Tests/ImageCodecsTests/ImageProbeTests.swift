@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("JPEG", [0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46], CodecError.Kind.unsupported),
+        ("JPEG 2000", [0xff, 0x4f, 0xff, 0x51, 0, 16, 0x4a, 0x46], CodecError.Kind.unsupported),
         ("GIF", Array("GIF89a..".utf8), .unsupported), ("begins with 00 01 0a ff", [0, 1, 10, 255], .corrupt),
         ("empty", [], .corrupt),
         ("begins with 89 50 4e 47 0d 0a 1a", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a], .corrupt),

@@ -122,6 +122,9 @@ extension ImageStatus.Remark {
                 + (count == 1 ? "it" : "them")
         case .surplusImageData:
             "\(Units.counted(Int(clamping: byteCount), "byte")) of image data were ignored: the picture is complete without"
+        case .damagedImageData:
+            "the file's image data is damaged in \(Units.counted(count, "place")); what could be decoded of it was (--lenient): "
+                + "look at the result"
         case nil: "\(parts): \(code)"
         }
     }
