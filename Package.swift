@@ -97,6 +97,8 @@ let package = Package(
         .target(name: "CPNG", dependencies: ["CLibPNG"]),
         .systemLibrary(name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
         .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
+        .systemLibrary(name: "CLibTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
+        .target(name: "CTIFF", dependencies: ["CLibTIFF"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -121,7 +123,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ImageCodecs",
-            dependencies: ["Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CISAL"],
+            dependencies: [
+                "Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CISAL",
+            ],
             swiftSettings: kernels),
 
         // Shells.
@@ -273,7 +277,7 @@ let package = Package(
                 "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
                 "SeededRandom",
             ],
-            resources: [.copy("JPEG"), .copy("PngSuite")], swiftSettings: strict),
+            resources: [.copy("JPEG"), .copy("PngSuite"), .copy("TIFFFiles")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
@@ -375,7 +379,7 @@ if hasRankV3 {
         .target(
             name: "ImageCodecsV3",
             dependencies: [
-                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CISAL",
+                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CISAL",
             ],
             path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Kernels")),
         .executableTarget(

@@ -7,6 +7,7 @@ packages=(
     libopenmpi-dev openmpi-bin                 # the ranks
     libpng-dev libisal-dev                     # PNG
     libjpeg62-turbo-dev                        # JPEG
+    libtiff-dev                                # TIFF
     libsystemd-dev                             # readiness, watchdog, journald
     libsqlite3-dev                             # the journal
     libssl-dev                                 # SHA-256

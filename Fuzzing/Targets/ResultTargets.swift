@@ -27,7 +27,9 @@ extension FuzzTarget {
             return
         }
         // What is taken as metadata makes a frame.
-        if kind >> 1 & 3 == 2 { _ = try format.frame(of: shape, metadata: file, checksum: checksum, segments: SegmentBytes([])) }
+        if kind >> 1 & 3 == 2 {
+            _ = try format.frame(of: shape, metadata: file, checksum: checksum, segments: SegmentBytes([]))
+        }
     }
 
     private static func read(_ file: [UInt8]) -> (UInt64, Int) throws -> [UInt8] {

@@ -182,7 +182,7 @@ public enum DocumentFormat {
 /// The file formats that there are.
 public enum ImageFormats {
     /// Every format that is read, each once.
-    public static let all: [any ImageFormat] = [PNGFormat(), JPEGFormat()]
+    public static let all: [any ImageFormat] = [PNGFormat(), JPEGFormat(), TIFFFormat()]
 
     /// The format of results where a job names none.
     public static let standardOutput: any OutputFormat = PNGFormat()

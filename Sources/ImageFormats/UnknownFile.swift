@@ -30,8 +30,6 @@ public struct FileKind: Sendable, Hashable {
 
     private static let magic: [(prefix: [UInt8], kind: FileKind)] = [
         (Array("GIF8".utf8), image("a GIF file")),
-        (Array("II*\0".utf8), image("a TIFF file")), (Array("II+\0".utf8), image("a TIFF file")),
-        (Array("MM\0*".utf8), image("a TIFF file")), (Array("MM\0+".utf8), image("a TIFF file")),
         (Array("8BPS".utf8), image("a Photoshop file (PSD)")),
         (Array("\0\0\0\u{c}jP  ".utf8), image("a JPEG 2000 file")),
         ([0xff, 0x4f, 0xff, 0x51], image("a JPEG 2000 file")),

@@ -12,6 +12,8 @@ public struct ImageRemark: Hashable, Sendable {
         case surplusImageData = 3
         /// Image data are damaged or missing, and were decoded leniently: a part of the picture is not as it was.
         case damagedImageData = 4
+        /// The file has more pages than the one that was decoded.
+        case pagesLeftOut = 5
 
         /// The code as people and programs read it.
         public var name: String {
@@ -20,6 +22,7 @@ public struct ImageRemark: Hashable, Sendable {
             case .partsIgnored: "parts-ignored"
             case .surplusImageData: "surplus-image-data"
             case .damagedImageData: "damaged-image-data"
+            case .pagesLeftOut: "pages-left-out"
             }
         }
     }

@@ -125,6 +125,9 @@ extension ImageStatus.Remark {
         case .damagedImageData:
             "the file's image data is damaged in \(Units.counted(count, "place")); what could be decoded of it was (--lenient): "
                 + "look at the result"
+        case .pagesLeftOut:
+            "\(Units.counted(count, "page")) \(count == 1 ? "was" : "were") left out: of a file of several pages, the first is "
+                + "processed unless another is asked for"
         case nil: "\(parts): \(code)"
         }
     }

@@ -1,0 +1,35 @@
+import JobModel
+import Pipelines
+
+/// The Tag Image File Format (TIFF 6.0) and BigTIFF.
+public struct TIFFFormat: PieceFormat {
+    public init() {}
+
+    public var name: String { "tiff" }
+    public var fileExtension: String { "tif" }
+    public var mediaType: String { "image/tiff" }
+
+    public func recognizes(_ start: [UInt8]) -> Bool { TIFFSource.isBig(start) != nil }
+
+    /// Reads the directories up to that of the image, and where its pieces are: a few hundred bytes, and 4 to 16 for each piece.
+    public func probe(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> ImageHeader {
+        try image(byteCount: byteCount, limits: limits, read: read).header
+    }
+
+    /// Reads which parts of the file have which rows of the image: see `PieceFormat`.
+    public func pieces(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> TIFFLayout {
+        try image(byteCount: byteCount, limits: limits, read: read).layout
+    }
+
+    private func image(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> TIFFImage {
+        try withoutActuallyEscaping(read) { read in
+            try TIFFImage(try TIFFSource(byteCount: byteCount, read: read), limits: limits, isComplete: false)
+        }
+    }
+}
