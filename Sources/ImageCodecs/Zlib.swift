@@ -4,6 +4,11 @@ import ImageFormats
 
 /// zlib streams (RFC 1950) in memory: compressed metadata.
 enum Zlib {
+    /// Deflate with a window of 32 KiB; a fast compressor; the check bits that make it a multiple of 31.
+    static let streamStart: [UInt8] = [0x78, 0x5e]
+    /// A final block with fixed codes that holds only its end. Behind it is the checksum, big-endian.
+    static let streamEnd: [UInt8] = [0x03, 0x00]
+
     /// - Returns: `nil` for bytes that are no whole stream, or one of more than `limit` bytes.
     static func inflated(_ stream: [UInt8], limit: Int) -> [UInt8]? {
         let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
@@ -37,6 +42,6 @@ enum Zlib {
         let blocks = [UInt8](unsafeUninitializedCapacity: Deflater.maximumByteCount(bytes.count)) { buffer, count in
             count = bytes.withUnsafeBytes { deflater.deflate($0, to: UnsafeMutableRawBufferPointer(buffer)) }
         }
-        return [0x78, 0x5e] + blocks + [0x03, 0x00] + bigEndianBytes(Adler32.checksum(bytes))
+        return streamStart + blocks + streamEnd + bigEndianBytes(Adler32.checksum(bytes))
     }
 }

@@ -1,9 +1,12 @@
 import JobModel
 import Pipelines
 
-/// The Tag Image File Format (TIFF 6.0) and BigTIFF.
+/// The Tag Image File Format (TIFF 6.0) and BigTIFF, read and written.
 public struct TIFFFormat: PieceFormat {
-    public init() {}
+    /// How files are written.
+    public let compression: EncodingOptions.Compression
+
+    public init(compression: EncodingOptions.Compression = .deflate) { self.compression = compression }
 
     public var name: String { "tiff" }
     public var fileExtension: String { "tif" }
