@@ -40,18 +40,22 @@ extension FuzzTarget {
                     image = try apply(step, to: image, cut: cut)
                 }
             }
-            switch try operation.computation(for: image.shape) {
-            case .rows(let computations): try applyEach(computations)
-            case .transposition(let before, let after):
-                try applyEach(before)
-                image = image.transposed()
-                try applyEach(after)
-            case .wholeImage(let computation, let after):
-                let step = WholeImageStep(computation, of: image.shape)
-                for preparation in step.prelude { image = try apply(preparation, to: image, cut: cut) }
-                image = try apply(step, to: image, cut: cut)
-                try applyEach(after)
+            func applyAll(_ computation: OperationComputation) throws {
+                switch computation {
+                case .rows(let computations): try applyEach(computations)
+                case .transposition(let before, let after):
+                    try applyEach(before)
+                    image = image.transposed()
+                    try applyEach(after)
+                case .wholeImage(let computation, let after):
+                    let step = WholeImageStep(computation, of: image.shape)
+                    for preparation in step.prelude { image = try apply(preparation, to: image, cut: cut) }
+                    image = try apply(step, to: image, cut: cut)
+                    try applyEach(after)
+                case .sequence(let parts): for part in parts { try applyAll(part) }
+                }
             }
+            try applyAll(try operation.computation(for: image.shape))
             let name = type(of: operation).description.name
             try FuzzFinding.unless(image.shape == shape, "\(name) announces \(shape) and makes \(image.shape)")
         }

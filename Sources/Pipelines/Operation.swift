@@ -37,6 +37,8 @@ public enum OperationComputation: Sendable {
     /// Rows become columns, between row computations before and after: the pixel (x, y) goes to (y, x), as NumPy's
     /// `transpose`.
     case transposition(before: [any RowComputation], after: [any RowComputation])
+    /// Several of these, one after the other.
+    indirect case sequence([OperationComputation])
 
     func outputShape(for input: ImageShape) -> ImageShape {
         func through(_ computations: [any RowComputation], _ input: ImageShape) -> ImageShape {
@@ -46,6 +48,7 @@ public enum OperationComputation: Sendable {
         case .rows(let computations): return through(computations, input)
         case .wholeImage(let computation, let after): return through(after, computation.outputShape(for: input))
         case .transposition(let before, let after): return through(after, through(before, input).transposed)
+        case .sequence(let parts): return parts.reduce(input) { $1.outputShape(for: $0) }
         }
     }
 }

@@ -286,7 +286,9 @@ import Transport
         #expect(error?.code == "missing-parameter")
         #expect(error?.status == .usage)
         #expect(
-            error?.message.contains("needs at least one of `width`, `height` and `scale`, such as `resize width=320`")
+            error?.message.contains(
+                "needs at least one of `width`, `height`, `scale`, `max-width`, `max-height` and `size`, such as `resize width=320`"
+            )
                 == true)
         let carets = "\n  invert | resize method=linear\n           " + String(repeating: "^", count: 20)
         #expect(error?.message.hasSuffix(carets) == true)

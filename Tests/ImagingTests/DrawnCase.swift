@@ -140,6 +140,16 @@ struct DrawnCase: CustomStringConvertible {
                 return .number(min(max(level, range.lowerBound), range.upperBound))
             }
             return .number(number(range, around: parameter.defaultValue, &random))
+        case .numbers(let count, let range):
+            // About as large as those of a turn: others leave nothing to be seen.
+            return .numbers(
+                (0..<count).map { index in
+                    let limit = index % 3 == 2 ? 60.0 : 2
+                    let drawn = (Double.random(in: -limit...limit, using: &random) * 100).rounded() / 100
+                    return min(max(drawn, range.lowerBound), range.upperBound)
+                })
+        case .color:
+            return .color(PaintColor(rgba: UInt32.random(in: 0...UInt32.max, using: &random)))
         case .matrix(let side, let range):
             let (rows, columns) = (logarithmic(1...side, &random) | 1, logarithmic(1...side, &random) | 1)
             let numbers = (0..<min(rows, side)).map { _ in

@@ -36,6 +36,11 @@ import Testing
             "components output=labels | colormap", "contours width=5 | harris size=9 color=white",
             "butterworth-lowpass cutoff=3 border=periodic | histogram output=overlay",
             "histogram scale=log | crop height=9",
+            "rotate degrees=17 | rotate degrees=100 interpolation=cubic fill=white | rotate degrees=200 expand=no",
+            "affine matrix=0.7,0.9,2,-1.1,0.4,9 width=35 height=28 fill=red | gaussian-blur | rotate degrees=90 expand=no",
+            "affine matrix=-1,3,4,0.2,-0.5,20 interpolation=cubic | affine matrix=0,1,3,1,0,-2",
+            "resize width=30 height=10 fit=cover | border top=5 left=3 color=#804020 | box-blur",
+            "auto-orient orientation=7 | auto-levels | auto-orient orientation=5 | border bottom=40 | white-balance",
             "threshold channels=each | emboss channels=each strength=7 | scharr scale=0.3",
             "top-hat size=5 shape=ellipse iterations=3 | black-hat shape=cross | emboss angle=200",
         ]

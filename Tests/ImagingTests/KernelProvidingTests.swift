@@ -12,24 +12,34 @@ import Testing
         var shape = ImageShape(width: 61, height: 47, format: format)
         for operation in try Pipeline(parsing: text).operations {
             guard let computation = try? operation.computation(for: shape) else { return }
-            switch computation {
-            case .rows(let computations): check(RowStep.chain(computations, of: shape))
-            case .transposition(let before, let after):
-                let steps = RowStep.chain(before, of: shape)
-                check(steps)
-                check(RowStep.chain(after, of: (steps.last?.output ?? shape).transposed))
-            case .wholeImage(let computation, let after):
-                let step = WholeImageStep(computation, of: shape)
-                check(step.prelude)
-                check(RowStep.chain(after, of: step.output))
-                #expect(computation is any WholeImageKernelProviding, "\(type(of: computation))")
-            }
+            check(computation, of: shape)
             if let feature = operation as? any FeatureOperation {
                 let step = ReportStep(try feature.report(for: shape), of: shape)
                 check(step.prelude)
                 #expect(step.computation is any ReportKernelProviding, "\(type(of: step.computation))")
             }
             shape = computation.outputShape(for: shape)
+        }
+    }
+
+    private func check(_ computation: OperationComputation, of shape: ImageShape) {
+        switch computation {
+        case .rows(let computations): check(RowStep.chain(computations, of: shape))
+        case .transposition(let before, let after):
+            let steps = RowStep.chain(before, of: shape)
+            check(steps)
+            check(RowStep.chain(after, of: (steps.last?.output ?? shape).transposed))
+        case .wholeImage(let computation, let after):
+            let step = WholeImageStep(computation, of: shape)
+            check(step.prelude)
+            check(RowStep.chain(after, of: step.output))
+            #expect(computation is any WholeImageKernelProviding, "\(type(of: computation))")
+        case .sequence(let parts):
+            var shape = shape
+            for part in parts {
+                check(part, of: shape)
+                shape = part.outputShape(for: shape)
+            }
         }
     }
 

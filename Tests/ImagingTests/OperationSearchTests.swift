@@ -26,7 +26,13 @@ import Testing
         ("threshold_otsu", "otsu"), ("local_threshold", "adaptive-threshold"),
         ("adaptiveThreshhold", "adaptive-threshold"),
         ("equalizeHist", "equalize"), ("histogram-equalization", "equalize"), ("normalize", "stretch"),
-        ("autocontrast", "stretch"), ("auto-levels", "stretch"), ("equalize_adapthist", "clahe"), ("mirror", "flip"),
+        ("autocontrast", "stretch"), ("auto-levels", "auto-levels"), ("autolevel", "auto-levels"),
+        ("awb", "white-balance"), ("gray world", "white-balance"),
+        ("padding", "border"), ("copyMakeBorder", "border"), ("exif_transpose", "auto-orient"),
+        ("autorotate", "auto-orient"),
+        ("fit", "resize"),
+        ("deskew", "rotate"), ("warpAffine", "affine"), ("shear", "affine"), ("equalize_adapthist", "clahe"),
+        ("mirror", "flip"),
         ("flop", "flip"), ("rotation", "rotate"), ("rot90", "rotate"), ("trim", "crop"), ("cut", "crop"),
         ("morphological_gradient", "gradient"), ("white_tophat", "top-hat"), ("blackhat", "black-hat"),
         ("applyColorMap", "colormap"), ("heatmap", "colormap"), ("false-color", "colormap"), ("corners", "harris"),
@@ -82,7 +88,7 @@ import Testing
         #expect(names("blur").prefix(2).elementsEqual(["gaussian-blur", "box-blur"]))
         #expect(names("otsu") == ["otsu"])
         #expect(names("corners").first == "harris")
-        #expect(names("percentile") == ["stretch"])
+        #expect(names("percentile") == ["stretch", "auto-levels"])
         #expect(names("median xyzzy").isEmpty)
         #expect(Set(names("morphology")).isSuperset(of: ["erode", "dilate", "open", "close", "top-hat", "black-hat"]))
     }

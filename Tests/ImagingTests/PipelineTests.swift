@@ -108,6 +108,13 @@ import Testing
         ("channel name=green", "channel name=g"), ("rotate degrees=-90", "rotate degrees=270"),
         ("resize width=9 method=Bicubic", "resize width=9 method=cubic"),
         ("resize width=9 height=AUTO", "resize width=9 height=auto"),
+        ("rotate degrees=-270", "rotate degrees=90"), ("rotate degrees=7.50", "rotate degrees=7.5"),
+        ("rotate interpolation=bicubic fill=#FFFFFF", "rotate interpolation=cubic fill=white"),
+        ("affine matrix=\"1, 0, 2.50, 0, 1, -3\"", "affine matrix=1,0,2.5,0,1,-3"),
+        ("border all=3 colour=#FF0000", "border all=3 color=red"),
+        ("border all=1 color=White", "border all=1 color=white"),
+        ("border all=3 color=#0a0B0cFF", "border all=3 color=#0a0b0c"),
+        ("border all=3 color=#00000001", "border all=3 color=#00000001"),
         ("histogram output=image", "histogram output=plot"), ("tophat", "top-hat"),
     ])
     func `case, underscores and both spellings of colour are read`(_ text: String, _ expected: String) throws {
@@ -116,7 +123,8 @@ import Testing
 
     @Test func `a spelling is not a way round the ranges`() {
         // The sign of a number counts, though a hyphen between words does not.
-        #expect(refusal("rotate degrees=-45")?.code == .badValue)
+        #expect(refusal("rotate degrees=-450")?.code == .badValue)
+        #expect(refusal("rotate degrees=180.0.1")?.code == .badValue)
         #expect(refusal("components connectivity=-8")?.code == .badValue)
         #expect(refusal("canny low=5 LOW=6")?.code == .repeatedParameter)
     }
@@ -227,6 +235,17 @@ import Testing
         ("convolve kernel=\"\"", "kernel=\"\"", "rows of numbers", "default \"1\""),
         ("convolve kernel=\"1 nan 1\"", "kernel=\"1 nan 1\"", "rows of numbers", "default \"1\""),
         ("convolve kernel=\"1\"\"1\"", "kernel=\"1\"\"1\"", "rows of numbers", "default \"1\""),
+        ("rotate degrees=400", "degrees=400", "a number from -360 to 360", "default 90"),
+        (
+            "affine matrix=1,0,0,0,1", "matrix=1,0,0,0,1", "6 numbers from -1000000 to 1000000, separated by commas",
+            "default 1,0,0,0,1,0"
+        ),
+        ("affine matrix=1,0,0,0,1,,0", "matrix=1,0,0,0,1,,0", "6 numbers", "default 1,0,0,0,1,0"),
+        ("affine matrix=1,0,0,0,1,nan", "matrix=1,0,0,0,1,nan", "6 numbers", "default 1,0,0,0,1,0"),
+        ("border all=1 color=#12345", "color=#12345", "a colour as #rrggbb", "default black"),
+        ("border all=1 color=#12345g", "color=#12345g", "a colour as #rrggbb", "default black"),
+        ("border all=1 color=#+12345", "color=#+12345", "a colour as #rrggbb", "default black"),
+        ("border all=1 color=mauve", "color=mauve", "or by name: black", "default black"),
         ("erode iterations=0", "iterations=0", "an integer from 1 to 100", "default 1"),
     ])
     func `a bad value is answered with the value, what is allowed and the default`(

@@ -197,15 +197,14 @@ final class GuardedRows {
     func transposed() -> GuardedRows {
         let result = GuardedRows(
             shape: ImageShape(width: shape.height, height: shape.width, format: shape.format), rows: 0..<shape.width)
-        let (pixel, source) = (shape.format.bytesPerPixel, bytes)
-        var target: [UInt8] = []
-        for x in 0..<shape.width {
-            for y in 0..<shape.height {
-                let start = (y * shape.width + x) * pixel
-                target.append(contentsOf: source[start..<start + pixel])
+        let (pixel, from, to) = (shape.format.bytesPerPixel, view(rows), result.mutableView(result.rows))
+        guard let source = from.bytes.baseAddress, let target = to.bytes.baseAddress else { return result }
+        for y in 0..<shape.height {
+            for x in 0..<shape.width {
+                (target + (x * shape.height + y) * pixel).copyMemory(
+                    from: source + (y * shape.width + x) * pixel, byteCount: pixel)
             }
         }
-        result.fill(from: target)
         return result
     }
 }

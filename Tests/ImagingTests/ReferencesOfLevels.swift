@@ -26,6 +26,9 @@ extension ReferenceCase {
         ReferenceCase("stretch") { $0.referenceStretch(low: 0, high: 100) },
         ReferenceCase("stretch low=5 high=90") { $0.referenceStretch(low: 5, high: 90) },
         ReferenceCase("stretch low=99.9") { $0.referenceStretch(low: 99.9, high: 100) },
+        ReferenceCase("auto-levels") { $0.referenceAutoLevels(shadows: 0.1, highlights: 0.1) },
+        ReferenceCase("auto-levels shadows=10 highlights=0") { $0.referenceAutoLevels(shadows: 10, highlights: 0) },
+        ReferenceCase("white-balance") { $0.referenceWhiteBalance() },
         ReferenceCase("clahe") { $0.referenceClahe(clip: 2, grid: 8) },
         ReferenceCase("clahe clip=0 grid=1") { $0.referenceClahe(clip: 0, grid: 1) },
         ReferenceCase("clahe clip=1.7 grid=3") { $0.referenceClahe(clip: 1.7, grid: 3) },
@@ -33,6 +36,28 @@ extension ReferenceCase {
 }
 
 extension TestImage {
+    /// `stretch` of each colour, as if it were a gray image.
+    func referenceAutoLevels(shadows: Double, highlights: Double) -> TestImage {
+        var result = self
+        let gray = ImageShape(width: width, height: height, format: PixelFormat(.gray, shape.format.depth))
+        for channel in 0..<colors {
+            let plane = (0..<width * height).map { samples[$0 * channels + channel] }
+            let stretched = TestImage(shape: gray, samples: plane).referenceStretch(
+                low: shadows, high: 100 - highlights)
+            for pixel in plane.indices { result.samples[pixel * channels + channel] = stretched.samples[pixel] }
+        }
+        return result
+    }
+
+    func referenceWhiteBalance() -> TestImage {
+        guard shape.format.layout.isColor else { return self }
+        let sums = (0..<3).map { color in (0..<width * height).reduce(0) { $0 + samples[$1 * channels + color] } }
+        let mean = Double(sums.reduce(0, +)) / 3
+        return mapped { x, y, channel in
+            sums[channel] == 0 ? 0 : saturated(Double(self[x, y, channel]) * (mean / Double(sums[channel])))
+        }
+    }
+
     /// - Parameters:
     ///   - taps: the weights along one side of the window; they need not sum to 1.
     ///   - c: rounded up already.

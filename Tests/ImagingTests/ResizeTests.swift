@@ -20,6 +20,61 @@ import Testing
         #expect(try shape("resize", 12, 8) == [12, 8])
     }
 
+    @Test func `a box bounds photographs, whichever side is longer, and leaves small ones as they are`() throws {
+        #expect(try shape("resize max-width=2048", 4000, 3000) == [2048, 1536])
+        #expect(try shape("resize max-width=2048", 3000, 4000) == [2048, 2731])
+        #expect(try shape("resize max-height=600", 4000, 3000) == [800, 600])
+        #expect(try shape("resize max-width=2048", 800, 600) == [800, 600])
+        #expect(try shape("resize max-width=2048 enlarge=yes", 800, 600) == [2048, 1536])
+        #expect(try shape("resize max-width=400 max-height=400", 4000, 3000) == [400, 300])
+        #expect(try shape("resize max-width=400 max-height=400", 3000, 4000) == [300, 400])
+        #expect(try shape("resize max-width=400 max-height=300", 4000, 3000) == [400, 300], "both sides decide")
+        #expect(try shape("resize max-width=5 max-height=5", 10_000, 3) == [5, 1])
+    }
+
+    @Test func `an image covers a box or fills it`() throws {
+        #expect(try shape("resize max-width=400 max-height=400 fit=cover", 4000, 3000) == [400, 400])
+        #expect(try shape("resize max-width=400 max-height=400 fit=cover", 300, 200) == [300, 200])
+        #expect(try shape("resize max-width=400 max-height=100 fit=cover", 300, 200) == [300, 100])
+        #expect(try shape("resize max-width=400 max-height=100 fit=cover enlarge=yes", 300, 200) == [400, 100])
+        #expect(try shape("resize width=400 height=100 fit=cover", 300, 200) == [400, 100])
+        #expect(try shape("resize width=400 height=100 fit=inside", 300, 200) == [150, 100])
+        #expect(try shape("resize width=40 height=300 enlarge=no", 300, 200) == [40, 200])
+        #expect(try shape("resize width=900 enlarge=no", 300, 200) == [300, 200])
+        #expect(try shape("resize height=100 enlarge=no", 300, 200) == [150, 100])
+        #expect(try shape("resize scale=2 enlarge=no", 300, 200) == [300, 200])
+        #expect(try shape("resize max-width=200 max-height=900 fit=fill", 300, 200) == [200, 200])
+    }
+
+    @Test func `a box with a name is upright for images that are higher than wide`() throws {
+        #expect(try shape("resize size=full-hd", 4000, 3000) == [1440, 1080])
+        #expect(try shape("resize size=full-hd", 3000, 4000) == [1080, 1440])
+        #expect(try shape("resize size=4k fit=cover", 6000, 4000) == [3840, 2160])
+        #expect(try shape("resize size=4k fit=cover", 4000, 6000) == [2160, 3840])
+        #expect(try shape("resize size=thumbnail", 100, 100) == [100, 100])
+        #expect(try Pipeline(parsing: "resize size=1080p").canonicalText == "resize size=full-hd")
+    }
+
+    @Test func `what covers a box is the middle of the image that keeps its proportions`() throws {
+        let image = TestImage.drawn(40, 23, PixelFormat(.rgba, .eight), seed: 3)
+        let scaled = try image.applying(Pipeline(parsing: "resize width=21 height=12"))
+        let covered = try image.applying(Pipeline(parsing: "resize width=10 height=12 fit=cover"))
+        #expect(covered == scaled.referenceCrop(5, 0, 10, 12))
+        let bounded = try image.applying(Pipeline(parsing: "resize max-width=21 max-height=900"))
+        #expect(bounded == scaled, "a box that is not reached is the plain form")
+    }
+
+    @Test(arguments: [
+        ("resize scale=2 max-width=5", "give scale alone"), ("resize width=5 max-height=5", "give scale alone"),
+        ("resize size=hd height=5", "give scale alone"), ("resize max-width=5 fit=cover", "max-height is not given"),
+        ("resize width=5 fit=cover", "height is not given"), ("resize scale=2 fit=inside", "scale gives none"),
+    ])
+    func `sizes that contradict each other are refused when the pipeline is read`(_ text: String, _ reason: String) {
+        let error = #expect(throws: PipelineError.self) { try Pipeline(parsing: text) }
+        #expect(error?.code == .badValue)
+        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+
     @Test func `a scale next to a side is refused when the pipeline is read`() throws {
         for text in ["resize scale=2 width=5", "resize height=5 scale=0.5"] {
             let error = #expect(throws: PipelineError.self) { try Pipeline(parsing: text) }

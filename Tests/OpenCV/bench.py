@@ -88,7 +88,7 @@ def run_race(tool, race, form, image, seconds):
     result = {
         "operation": operation, "parameters": arguments, "format": form,
         "size": f"{image.shape[1]} x {image.shape[0]}",
-        "mbps": round(image.nbytes / ours / 1e6), "opencv_mbps": round(image.nbytes / theirs / 1e6),
+        "mbps": round(scene.nbytes / ours / 1e6), "opencv_mbps": round(scene.nbytes / theirs / 1e6),
         "ratio": round(theirs / ours, 2), "opencv": race.calls,
     }
     return result | (note(race, form, result["ratio"]) if result["ratio"] < 1 else {})

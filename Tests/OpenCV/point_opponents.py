@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from opponents import golden, level, number, odd, opponent, top
+from opponents import golden, level, number, odd, opponent, planes, top
 
 # Colour
 
@@ -150,6 +150,27 @@ def stretch(random, image):
     return f"low={low} high={high}", golden.stretched(image, low, high)
 
 
+@opponent("auto-levels", "`cv2.normalize`'s line through NumPy's percentiles of each channel")
+def auto_levels(random, image):
+    shadows, highlights = number(random, 0, 20), number(random, 0, 20)
+
+    def stretched(plane):
+        ends = (np.percentile(plane, percent, method="inverted_cdf") for percent in (shadows, 100 - highlights))
+        return plane if len(set(ends)) == 1 else golden.stretched(plane, shadows, 100 - highlights)
+
+    expected = planes(image, stretched)
+    return f"shadows={shadows} highlights={highlights}", expected
+
+
+@opponent("white-balance", "NumPy: the gray-world assumption")
+def white_balance(random, image):
+    if image.ndim == 2:
+        return "", image
+    sums = image.reshape(-1, 3).sum(axis=0, dtype=np.int64)
+    factors = np.where(sums == 0, 1, sums.sum() / 3 / np.maximum(sums, 1))
+    return "", golden.saturated(np.rint(image * factors), image)
+
+
 # Geometry
 
 
@@ -167,8 +188,76 @@ def flip(random, image):
     return f"axis={axis}", cv2.flip(image, code)
 
 
-@opponent("rotate", "`cv2.rotate`", alpha="alike")
+def painted(random, image):
+    """The argument for a colour with alpha that is drawn, and its samples, as OpenCV takes them for this image."""
+    if random.random() < 0.4:
+        return "", (0, 0, 0, 0)
+    levels = [int(level) for level in random.integers(0, 256, 4)]
+    luma = (9798 * levels[0] + 19235 * levels[1] + 3735 * levels[2] + 16384) >> 15
+    samples = [luma] if image.ndim == 2 else levels
+    return "#" + "".join(f"{level:02x}" for level in levels), tuple(level * (top(image) // 255) for level in samples)
+
+
+@opponent("border", "`cv2.copyMakeBorder`", alpha="alike")
+def border(random, image):
+    sides = [int(side) for side in random.integers(0, 30, 4)]
+    color, samples = painted(random, image)
+    words = " ".join(f"{name}={side}" for name, side in zip(["top", "bottom", "left", "right"], sides))
+    if not color:
+        color = "transparent"
+    return f"{words} color={color}", cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=samples)
+
+
+def warp(random, image, matrix, size):
+    """The arguments for interpolation and fill that are drawn, and the warped image."""
+    name, method = [("linear", cv2.INTER_LINEAR), ("cubic", cv2.INTER_CUBIC)][int(random.integers(2))]
+    color, samples = painted(random, image)
+    expected = cv2.warpAffine(image, np.array(matrix).reshape(2, 3), size, flags=method, borderValue=samples)
+    return f" interpolation={name}" + (f" fill={color}" if color else ""), expected
+
+
+@opponent("affine", "`cv2.warpAffine`", alpha="alike")
+def affine(random, image):
+    linear, moves = random.uniform(-2, 2, (2, 2)), random.uniform(-60, 60, (2, 1))
+    if abs(np.linalg.det(linear)) < 0.05:
+        linear = np.eye(2)
+    matrix = [round(float(value), 3) for value in np.hstack([linear, moves]).ravel()]
+    width, height = int(random.integers(1, 120)), int(random.integers(1, 120))
+    words, expected = warp(random, image, matrix, (width, height))
+    return f"matrix={','.join(map(str, matrix))} width={width} height={height}{words}", expected
+
+
+def turn_matrix(image, degrees, size):
+    """OpenCV's matrix for a clockwise turn about the middle, which goes to the middle of the result."""
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1)
+    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return matrix
+
+
+@opponent("auto-orient", "`cv2.flip`, `cv2.rotate`, `cv2.transpose`", alpha="alike")
+def auto_orient(random, image):
+    ways = [
+        lambda i: i, lambda i: cv2.flip(i, 1), lambda i: cv2.rotate(i, cv2.ROTATE_180), lambda i: cv2.flip(i, 0),
+        cv2.transpose, lambda i: cv2.rotate(i, cv2.ROTATE_90_CLOCKWISE),
+        lambda i: cv2.flip(cv2.transpose(i), -1), lambda i: cv2.rotate(i, cv2.ROTATE_90_COUNTERCLOCKWISE),
+    ]
+    orientation = int(random.integers(8))
+    return f"orientation={orientation + 1}", ways[orientation](image)
+
+
+@opponent("rotate", "`cv2.rotate`, `cv2.warpAffine`", alpha="alike")
 def rotate(random, image):
+    if random.random() < 0.7:
+        degrees, expand = number(random, -360, 360), bool(random.random() < 0.6)
+        height, width = image.shape[:2]
+        size = width, height
+        if expand:
+            cosine, sine = abs(np.cos(np.radians(degrees))), abs(np.sin(np.radians(degrees)))
+            sides = cosine * width + sine * height, sine * width + cosine * height
+            size = tuple(max(1, int(np.ceil(side - 1e-6))) for side in sides)
+        words, expected = warp(random, image, turn_matrix(image, degrees, size), size)
+        return f"degrees={degrees} expand={'yes' if expand else 'no'}{words}", expected
     turns = int(random.integers(3))
     code = [cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE][turns]
     return f"degrees={90 * (turns + 1)}", cv2.rotate(image, code)
@@ -178,5 +267,17 @@ def rotate(random, image):
 def resize(random, image):
     method = str(random.choice(["nearest", "linear", "cubic", "area", "lanczos"]))
     width, height = int(random.integers(1, 160)), int(random.integers(1, 160))
+    if random.random() < 0.3:
+        # A box: the smaller of the factors, and none above 1.
+        factor = min(width / image.shape[1], height / image.shape[0])
+        side = (width, 0) if width * image.shape[0] <= height * image.shape[1] else (0, height)
+        inside = [
+            given or max(1, int(np.floor(given_other * old / other + 0.5)))
+            for given, given_other, old, other in [
+                (side[0], side[1], image.shape[1], image.shape[0]), (side[1], side[0], image.shape[0], image.shape[1]),
+            ]
+        ]
+        expected = image if factor >= 1 else golden.resized(image, method, *inside)
+        return f"max-width={width} max-height={height} method={method}", expected
     expected = golden.resized(image, method, width, height)
     return f"width={width} height={height} method={method}", expected

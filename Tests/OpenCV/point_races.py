@@ -222,6 +222,36 @@ single(
 )
 
 
+@race("auto-levels", "NumPy: percentiles of calcHist; LUT of each channel", EIGHT)
+def _(image):
+    to = np.empty_like(image)
+
+    def table(plane):
+        sums = np.cumsum(cv2.calcHist([plane], [0], None, [256], [0, 256]).ravel())
+        low, high = (int(np.searchsorted(sums, share * sums[-1])) for share in (0.001, 0.999))
+        return np.clip(np.rint((np.arange(256) - low) * 255 / max(1, high - low)), 0, 255).astype(np.uint8)
+
+    def run():
+        if image.ndim == 2:
+            cv2.LUT(image, table(image), to)
+        else:
+            tables = [table(cv2.extractChannel(image, channel)) for channel in range(3)]
+            cv2.LUT(image, np.dstack(tables), to)
+
+    return run
+
+
+@race("white-balance", "mean, transform", COLOUR)
+def _(image):
+    to = np.empty_like(image)
+
+    def run():
+        means = np.array(cv2.mean(image)[:3])
+        cv2.transform(image, np.diag(means.mean() / means), to)
+
+    return run
+
+
 @race("crop x=100 y=100", "NumPy: copyto of a slice")
 def _(image):
     part = image[100:, 100:]
@@ -234,6 +264,38 @@ single("flip axis=vertical", "flip", lambda image, to: cv2.flip(image, 0, to))
 
 
 @race("rotate degrees=90", "rotate")
+def _(image):
+    to = np.empty((image.shape[1], image.shape[0], *image.shape[2:]), image.dtype)
+    return lambda: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE, to)
+
+
+def warp(pipeline, degrees, method):
+    @race(pipeline, "warpAffine")
+    def _(image):
+        height, width = image.shape[:2]
+        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1)
+        to = np.empty_like(image)
+        return lambda: cv2.warpAffine(image, matrix, (width, height), to, flags=method)
+
+
+warp("rotate degrees=3 expand=no", 3, cv2.INTER_LINEAR)
+warp("rotate degrees=30 expand=no interpolation=cubic", 30, cv2.INTER_CUBIC)
+
+
+@race("affine matrix=1.2,0.1,-300,-0.1,1.2,-200", "warpAffine")
+def _(image):
+    height, width = image.shape[:2]
+    matrix, to = np.array([[1.2, 0.1, -300], [-0.1, 1.2, -200]]), np.empty_like(image)
+    return lambda: cv2.warpAffine(image, matrix, (width, height), to, flags=cv2.INTER_LINEAR)
+
+
+@race("border all=50", "copyMakeBorder")
+def _(image):
+    to = np.empty((image.shape[0] + 100, image.shape[1] + 100, *image.shape[2:]), image.dtype)
+    return lambda: cv2.copyMakeBorder(image, 50, 50, 50, 50, cv2.BORDER_CONSTANT, to)
+
+
+@race("auto-orient orientation=6", "rotate")
 def _(image):
     to = np.empty((image.shape[1], image.shape[0], *image.shape[2:]), image.dtype)
     return lambda: cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE, to)

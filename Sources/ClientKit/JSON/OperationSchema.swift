@@ -49,6 +49,21 @@ extension ParameterDescription.Kind {
                         + "\(ArithmeticText.shortest(range.lowerBound)) to \(ArithmeticText.shortest(range.upperBound))"
                 ),
             ]
+        case .numbers(let count, let range):
+            [
+                "type": "string",
+                "$comment": .string(
+                    "\(count) numbers from \(ArithmeticText.shortest(range.lowerBound)) to "
+                        + "\(ArithmeticText.shortest(range.upperBound)), separated by commas"),
+            ]
+        case .color:
+            [
+                "type": "string",
+                "anyOf": [
+                    ["pattern": "^#[0-9A-Fa-f]{6}([0-9A-Fa-f]{2})?$"],
+                    ["enum": .array(PaintColor.names.map { .string($0.name) })],
+                ],
+            ]
         case .choice(let words): ["type": "string", "enum": .array(words.map { .string($0) })]
         }
     }
@@ -61,6 +76,7 @@ extension ArgumentValue {
         case .number(let value): .number(value)
         case .word(let word): .string(word)
         case .matrix(let matrix): .string(matrix.description)
+        case .numbers, .color: .string(description)
         case .auto: "auto"
         }
     }

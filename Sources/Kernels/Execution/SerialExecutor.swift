@@ -31,21 +31,28 @@ public enum SerialExecutor {
         precondition(input.rows == 0..<input.shape.height, "the whole image is needed, not rows \(input.rows)")
         var current = RowBuffer(copying: input)
         for operation in operations {
-            switch try operation.computation(for: current.shape) {
-            case .rows(let computations): current = current.applying(computations)
-            case .transposition(let before, let after):
-                current = current.applying(before).transposed().applying(after)
-            case .wholeImage(let computation, let after):
-                let step = WholeImageStep(computation, of: current.shape)
-                current = try current.applying(step.prelude).applying(step).applying(after)
-            }
+            current = try current.applying(try operation.computation(for: current.shape))
         }
         return current
     }
 }
 
 extension RowBuffer {
-    fileprivate func applying(_ computations: [any RowComputation]) -> RowBuffer {
+    fileprivate func applying(_ computation: OperationComputation) throws(PipelineError) -> RowBuffer {
+        switch computation {
+        case .rows(let computations): return applying(computations)
+        case .transposition(let before, let after): return applying(before).transposed().applying(after)
+        case .wholeImage(let computation, let after):
+            let step = WholeImageStep(computation, of: shape)
+            return try applying(step.prelude).applying(step).applying(after)
+        case .sequence(let parts):
+            var current = self
+            for part in parts { current = try current.applying(part) }
+            return current
+        }
+    }
+
+    private func applying(_ computations: [any RowComputation]) -> RowBuffer {
         applying(RowStep.chain(computations, of: shape))
     }
 }

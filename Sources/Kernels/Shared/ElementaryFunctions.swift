@@ -36,26 +36,6 @@ func power(_ base: Double, _ exponent: Double) -> Double {
     base == 0 ? 0 : exponential(exponent * logarithm(base))
 }
 
-/// Cosine and sine of an angle, within about one unit in the last place; multiples of 90 degrees come out exactly.
-func direction(degrees: Double) -> (cosine: Double, sine: Double) {
-    let quarters = (degrees / 90).rounded()
-    // At most half a quarter: the series below converge fast.
-    let rest = (degrees - quarters * 90) * (Double.pi / 180)
-    let square = rest * rest
-    var (cosine, sine) = (1.0, 1.0)
-    for n in stride(from: 20.0, through: 2, by: -2) {
-        cosine = 1 - cosine * square / (n * (n - 1))
-        sine = 1 - sine * square / (n * (n + 1))
-    }
-    sine *= rest
-    switch Int(quarters) & 3 {
-    case 0: return (cosine, sine)
-    case 1: return (-sine, cosine)
-    case 2: return (-cosine, -sine)
-    default: return (sine, -cosine)
-    }
-}
-
 /// The cube root of `x >= 0`, within about one unit in the last place.
 func cubeRoot(_ x: Double) -> Double {
     if x == 0 { return 0 }

@@ -4,6 +4,8 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
     case number(Double)
     case word(String)
     case matrix(Matrix)
+    case numbers([Double])
+    case color(PaintColor)
     case auto
 
     /// The form in a pipeline: the shortest decimal that reads back as the same value, a matrix in quotes.
@@ -14,6 +16,8 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
             let text = String(value)
             return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
         case .matrix(let matrix): return "\"\(matrix)\""
+        case .numbers(let numbers): return numbers.map { ArgumentValue.number($0).description }.joined(separator: ",")
+        case .color(let color): return color.description
         case .word(let word): return word
         case .auto: return "auto"
         }
@@ -97,7 +101,8 @@ public struct OperationArguments: Sendable {
         switch self[name] {
         case .number(let value): return value
         case .integer(let value): return Double(value)
-        case .word, .matrix, .auto: preconditionFailure("\(operation.name) \(name): not a number")
+        case .word, .matrix, .numbers, .color, .auto:
+            preconditionFailure("\(operation.name) \(name): not a number")
         }
     }
 
@@ -111,6 +116,20 @@ public struct OperationArguments: Sendable {
             preconditionFailure("\(operation.name) \(name): not a matrix")
         }
         return matrix
+    }
+
+    public func numbers(_ name: String) -> [Double] {
+        guard case .numbers(let numbers) = self[name] else {
+            preconditionFailure("\(operation.name) \(name): not a list of numbers")
+        }
+        return numbers
+    }
+
+    public func color(_ name: String) -> PaintColor {
+        guard case .color(let color) = self[name] else {
+            preconditionFailure("\(operation.name) \(name): not a colour")
+        }
+        return color
     }
 
     /// The value of a choice.
@@ -127,6 +146,13 @@ public struct OperationArguments: Sendable {
             preconditionFailure("\(operation.name) \(name): \(self[name]) is not a \(Choice.self)")
         }
         return choice
+    }
+
+    /// The value of a choice, `nil` for `auto`.
+    public func choiceUnlessAuto<Choice: RawRepresentable<String>>(
+        _ name: String, as type: Choice.Type = Choice.self
+    ) -> Choice? {
+        self[name] == .auto ? nil : choice(name, as: type)
     }
 
     /// A level that is meant for every depth: see `ParameterDescription.isLevel`.

@@ -89,6 +89,10 @@ public struct ParameterDescription: Hashable, Sendable {
         case choice([String])
         /// Rows of numbers, an odd number of them and in them, both at most `maximumSide`.
         case matrix(maximumSide: Int, ClosedRange<Double>)
+        /// This many numbers, separated by commas.
+        case numbers(count: Int, ClosedRange<Double>)
+        /// `#rrggbb`, `#rrggbbaa`, or a name.
+        case color
     }
 
     public let name: String
@@ -131,6 +135,12 @@ public struct ParameterDescription: Hashable, Sendable {
                 "rows of numbers from \(ArgumentValue.number(range.lowerBound)) to "
                     + "\(ArgumentValue.number(range.upperBound)) in quotes, such as \"0 1 0 / 1 2 1 / 0 1 0\"; rows and "
                     + "columns are both odd and at most \(side)"
+            case .numbers(let count, let range):
+                "\(count) numbers from \(ArgumentValue.number(range.lowerBound)) to "
+                    + "\(ArgumentValue.number(range.upperBound)), separated by commas"
+            case .color:
+                "a colour as #rrggbb, or #rrggbbaa with alpha, or by name: "
+                    + PaintColor.names.map(\.name).joined(separator: ", ")
             case .choice(let words): "one of \(words.joined(separator: ", "))"
             }
         return mayBeAuto ? values + ", or auto" : values

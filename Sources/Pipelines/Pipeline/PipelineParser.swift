@@ -158,7 +158,7 @@ enum PipelineParser {
             guard let value = Int(text), range.contains(value), value % 2 != 0 else { return nil }
             return .integer(value)
         case .number(let range):
-            return number(text, in: range).map { .number($0) }
+            return number(Substring(parameter.synonyms[String(text)] ?? String(text)), in: range).map { .number($0) }
         case .matrix(let maximumSide, let range):
             var rows: [[Double]] = []
             for line in text.split(separator: "/", omittingEmptySubsequences: false) {
@@ -170,6 +170,13 @@ enum PipelineParser {
                 return nil
             }
             return .matrix(matrix)
+        case .numbers(let count, let range):
+            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { field in
+                number(field.drop(while: \.isWhitespace), in: range)
+            }
+            let read = numbers.compactMap { $0 }
+            return numbers.count == count && read.count == count ? .numbers(read) : nil
+        case .color: return PaintColor(text).map { .color($0) }
         case .choice(let words):
             return word(text, among: words, or: parameter.synonyms).map { .word($0) }
         }

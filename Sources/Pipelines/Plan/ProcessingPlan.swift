@@ -48,16 +48,7 @@ public struct ProcessingPlan: Sendable {
         var drafts = StageDrafts(input: input)
         let report = pipeline.report
         for operation in report == nil ? pipeline.operations[...] : pipeline.operations.dropLast() {
-            switch try operation.computation(for: drafts.shape) {
-            case .rows(let computations): drafts.append(computations)
-            case .wholeImage(let computation, let after):
-                drafts.append(computation)
-                drafts.append(after)
-            case .transposition(let before, let after):
-                drafts.append(before)
-                drafts.transpose()
-                drafts.append(after)
-            }
+            drafts.append(try operation.computation(for: drafts.shape))
         }
         output = drafts.shape
         if let report { drafts.finish(try report.report(for: drafts.shape)) }

@@ -42,7 +42,21 @@ struct StageDrafts {
         (closed + [current]).flatMap(\.shapes).reduce(0) { max($0, $1.byteCount) }
     }
 
-    mutating func append(_ computations: [any RowComputation]) {
+    mutating func append(_ computation: OperationComputation) {
+        switch computation {
+        case .rows(let computations): append(computations)
+        case .wholeImage(let computation, let after):
+            append(computation)
+            append(after)
+        case .transposition(let before, let after):
+            append(before)
+            transpose()
+            append(after)
+        case .sequence(let parts): for part in parts { append(part) }
+        }
+    }
+
+    private mutating func append(_ computations: [any RowComputation]) {
         for computation in computations { append(RowStep(computation, of: shape)) }
     }
 
@@ -58,13 +72,13 @@ struct StageDrafts {
         }
     }
 
-    mutating func append(_ computation: any WholeImageComputation) {
+    private mutating func append(_ computation: any WholeImageComputation) {
         let step = WholeImageStep(computation, of: shape)
         for preparation in step.prelude { append(preparation) }
         close(with: .aggregate(step), prologue: step)
     }
 
-    mutating func transpose() {
+    private mutating func transpose() {
         close(with: .columns, prologue: nil)
         current.input = current.input.transposed
         current.isTransposed = true

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// Numbers of several rows, or columns, that are transformed at once: a lane each.
 ///
 /// The arithmetic is required by name, so that generic code reaches that of the concrete type: single instructions.

@@ -77,7 +77,7 @@ struct StretchMap: LevelMap {
 
 extension LevelHistogram {
     /// The smallest level that at least `percentile` percent of the samples, and at least one, do not exceed.
-    fileprivate func level(percentile: Double) -> Int {
+    func level(percentile: Double) -> Int {
         let total = counts.reduce(0, +)
         let rank = max(1, (percentile * Double(total) / 100).rounded(.up))
         var sum: UInt64 = 0

@@ -3,7 +3,7 @@ public struct Stretch: Operation {
     public static let description = OperationDescription(
         "stretch", family: .histogram,
         keywords:
-            "normalize auto-levels auto-contrast contrast-stretch contrast-stretching rescale-intensity auto-tone normalization contrast autolevel",
+            "normalize auto-contrast contrast-stretch contrast-stretching rescale-intensity normalization contrast",
         examples: ["stretch low=1 high=99", "grayscale | stretch low=0.5 high=99.5"],
         summary: "Stretches the levels between two percentiles of the image to the whole range",
         parameters: [

@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The weights of the input pixels around an output pixel's centre.
 enum InterpolationWeights {
     /// Two neighbours, by distance.
