@@ -36,6 +36,7 @@ import Testing
             "components output=labels | colormap", "contours width=5 | harris size=9 color=white",
             "butterworth-lowpass cutoff=3 border=periodic | histogram output=overlay",
             "histogram scale=log | crop height=9",
+            "threshold value=40 | distance | distance scale=3.5", "denoise h=40 template=3 search=9 | denoise search=5",
             "rotate degrees=17 | rotate degrees=100 interpolation=cubic fill=white | rotate degrees=200 expand=no",
             "affine matrix=0.7,0.9,2,-1.1,0.4,9 width=35 height=28 fill=red | gaussian-blur | rotate degrees=90 expand=no",
             "affine matrix=-1,3,4,0.2,-0.5,20 interpolation=cubic | affine matrix=0,1,3,1,0,-2",

@@ -31,6 +31,8 @@ import Testing
         ("padding", "border"), ("copyMakeBorder", "border"), ("exif_transpose", "auto-orient"),
         ("autorotate", "auto-orient"),
         ("fit", "resize"),
+        ("non_local_means", "denoise"), ("denoise", "denoise"), ("fastNlMeansDenoising", "denoise"),
+        ("distanceTransform", "distance"), ("bwdist", "distance"),
         ("deskew", "rotate"), ("warpAffine", "affine"), ("shear", "affine"), ("equalize_adapthist", "clahe"),
         ("mirror", "flip"),
         ("flop", "flip"), ("rotation", "rotate"), ("rot90", "rotate"), ("trim", "crop"), ("cut", "crop"),

@@ -4,6 +4,8 @@ import Pipelines
 
 extension ReferenceCase {
     static let features: [ReferenceCase] = [
+        ReferenceCase("distance") { $0.referenceDistance(scale: $0.maximum == 255 ? 1 : 257) },
+        ReferenceCase("distance scale=17.25") { $0.referenceDistance(scale: 17.25) },
         ReferenceCase("histogram output=overlay") { $0.referenceHistogram(bins: 256) },
         ReferenceCase("histogram bins=7 output=overlay") { $0.referenceHistogram(bins: 7) },
         ReferenceCase("components output=labels") { $0.referenceComponents(connectivity: 8) },
@@ -34,6 +36,17 @@ extension ReferenceCase {
 }
 
 extension TestImage {
+    /// The nearest of all black pixels, looked for one by one.
+    func referenceDistance(scale: Double) -> TestImage {
+        let gray = referenceGrayscale()
+        let black = (0..<width * height).filter { gray.samples[$0 * gray.channels] == 0 }
+        return gray.mapped { x, y, _ in
+            let squares = black.map { ($0 % width - x) * ($0 % width - x) + ($0 / width - y) * ($0 / width - y) }
+            guard let nearest = squares.min() else { return maximum }
+            return saturated(Double(nearest).squareRoot() * scale)
+        }
+    }
+
     private func isForeground(_ x: Int, _ y: Int) -> Bool {
         x >= 0 && x < width && y >= 0 && y < height && referenceLuma(x, y) != 0
     }

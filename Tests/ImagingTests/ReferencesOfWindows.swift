@@ -4,6 +4,8 @@ import Pipelines
 
 extension ReferenceCase {
     static let smoothing: [ReferenceCase] = [
+        ReferenceCase("denoise h=30 template=3 search=5") { $0.referenceDenoised(30, 3, 5) },
+        ReferenceCase("denoise h=9000 template=5 search=7") { $0.referenceDenoised(9000, 5, 7) },
         ReferenceCase("unsharp") { $0.referenceUnsharp(sigma: 1.5, amount: 1, threshold: 0) },
         ReferenceCase("unsharp sigma=0.8 amount=2.3 threshold=9.5") {
             $0.referenceUnsharp(sigma: 0.8, amount: 2.3, threshold: 9.5)
@@ -65,6 +67,51 @@ extension ReferenceCase {
 }
 
 extension TestImage {
+    /// Non-local means: for each pixel, each in its window, each of the two surroundings.
+    func referenceDenoised(_ h: Double, _ template: Int, _ search: Int) -> TestImage {
+        let border = ReferenceBorder.reflect101
+        let (near, far) = (template / 2, search / 2)
+        let shift = maximum == 255 ? 0 : 8
+        func level(_ x: Int, _ y: Int, _ channel: Int) -> Int {
+            self[border.index(x, width), border.index(y, height), channel]
+        }
+        let one = Int(Int32.max) / (search * search * 255)
+        var bits = 0
+        while 1 << bits < template * template { bits += 1 }
+        let strength = Float(maximum == 255 ? h : h / 257)
+        func weight(_ sum: Int) -> Int {
+            let distance = Double(sum >> bits) * (Double(1 << bits) / Double(template * template))
+            let weight = Double(one) * exp(-distance / Double(strength * strength * Float(colors)))
+            return weight.rounded() < 0.001 * Double(one) ? 0 : Int(weight.rounded(.toNearestOrEven))
+        }
+        var result = self
+        for y in 0..<height {
+            for x in 0..<width {
+                var (weights, sums) = (0, Array(repeating: 0, count: colors))
+                for dy in -far...far {
+                    for dx in -far...far {
+                        var distance = 0
+                        for row in y - near...y + near {
+                            for column in x - near...x + near {
+                                for channel in 0..<colors {
+                                    let difference =
+                                        level(column, row, channel) >> shift - level(column + dx, row + dy, channel)
+                                        >> shift
+                                    distance += difference * difference
+                                }
+                            }
+                        }
+                        let weight = weight(distance)
+                        weights += weight
+                        for channel in 0..<colors { sums[channel] += weight * level(x + dx, y + dy, channel) }
+                    }
+                }
+                for channel in 0..<colors { result[x, y, channel] = (sums[channel] + weights / 2) / weights }
+            }
+        }
+        return result
+    }
+
     /// The difference of the colours; alpha is that of the left.
     static func - (left: TestImage, right: TestImage) -> TestImage {
         left.mapped { left[$0, $1, $2] - right[$0, $1, $2] }

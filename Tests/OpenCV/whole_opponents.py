@@ -74,6 +74,18 @@ def hough_lines(random, image):
     return f"{arguments} color=red width=1", marked(image, where), before
 
 
+@opponent("distance", "`cv2.distanceTransform`, rounded by NumPy")
+def distance(random, image):
+    image, before, mask = thresholded(random, image)
+    scale = number(random, 0.1, 20) if random.random() < 0.6 else top(image) // 255
+    if mask.all():
+        return f"scale={scale}", np.full(mask.shape, top(image), image.dtype), before
+    lengths = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float64)
+    # The squares are whole numbers; single precision has rounded their roots.
+    levels = np.rint(np.sqrt(np.rint(lengths**2)) * scale)
+    return f"scale={scale}", np.minimum(levels, top(image)).astype(image.dtype), before
+
+
 @opponent("components", "`cv2.connectedComponents`", alpha="dropped")
 def components(random, image):
     _, before, mask = thresholded(random, image)

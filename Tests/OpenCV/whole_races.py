@@ -63,6 +63,17 @@ def edges(image):
     return cv2.Canny(image, 100, 200)
 
 
+@race("distance", "distanceTransform DIST_MASK_PRECISE, convertScaleAbs", ("gray8",), scene=regions)
+def _(image):
+    lengths, to = np.empty(image.shape, np.float32), np.empty_like(image)
+
+    def run():
+        cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_PRECISE, lengths)
+        cv2.convertScaleAbs(lengths, to)
+
+    return run
+
+
 @race("harris color=red size=5", "cornerHarris, dilate, minMaxLoc, compare, circle of each", ("gray8",))
 def _(image):
     response, largest = np.empty(image.shape, np.float32), np.empty(image.shape, np.float32)

@@ -64,6 +64,15 @@ def median(random, image):
     return f"size={size}", planes(image, middle), f"crop width={width} height={height}"
 
 
+@opponent("denoise", "`cv2.fastNlMeansDenoising`; at 16 bits NumPy")
+def denoise(random, image):
+    h, template, search = number(random, 1, 30), odd(random, 1, 9), odd(random, 1, 15)
+    words = f"template={template} search={search}"
+    if top(image) == 255:
+        return f"h={h} {words}", cv2.fastNlMeansDenoising(image, None, h, template, search)
+    return f"h={h * 257} {words}", golden.denoised16(image, h, template, search)
+
+
 @opponent("bilateral", "`cv2.bilateralFilter` without IPP; at 16 bits NumPy")
 def bilateral(random, image):
     diameter, space = odd(random, 3, 15), number(random, 0.5, 60)

@@ -18,6 +18,12 @@ for _sigma in (1.5, 5):
 single("sharpen", "filter2D", lambda image, to: cv2.filter2D(image, -1, SHARPEN, to))
 
 
+@race("denoise", "fastNlMeansDenoising", EIGHT, scene=lambda image: np.ascontiguousarray(image[:512, :512]))
+def _(image):
+    to = np.empty_like(image)
+    return lambda: cv2.fastNlMeansDenoising(image, to, 3, 7, 21)
+
+
 @race("unsharp", "GaussianBlur, addWeighted")
 def _(image):
     to, blurred = np.empty_like(image), np.empty_like(image)

@@ -5,13 +5,14 @@ public enum OperationCatalogue {
         Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self, Saturation.self, Hue.self, Sepia.self,
         Channel.self, Levels.self, WhiteBalance.self, Posterize.self, Colormap.self,
         BoxBlur.self, GaussianBlur.self, Sharpen.self, Unsharp.self, Convolve.self, Median.self, Bilateral.self,
+        Denoise.self,
         Sobel.self, Scharr.self, Prewitt.self, Roberts.self, Laplacian.self, Canny.self, Emboss.self,
         Erode.self, Dilate.self, Open.self, Close.self, MorphologicalGradient.self, TopHat.self, BlackHat.self,
         Threshold.self, Otsu.self, AdaptiveThreshold.self,
         Equalize.self, Clahe.self, Stretch.self, AutoLevels.self,
         Crop.self, Border.self, Resize.self, Rotate.self, Affine.self, Flip.self, AutoOrient.self,
         ButterworthLowpass.self, ButterworthHighpass.self,
-        Harris.self, HoughLines.self, Components.self, Contours.self, Histogram.self,
+        Harris.self, HoughLines.self, Components.self, Contours.self, Histogram.self, Distance.self,
     ]
 
     private static let byName: [String: any Operation.Type] =

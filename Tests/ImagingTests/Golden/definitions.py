@@ -144,6 +144,40 @@ def stretched(image, low, high):
     return saturated(line.astype(np.float32), image)
 
 
+def denoised16(image, h, template, search):
+    """OpenCV's non-local means with weights by the upper 8 bits of the levels, and means of all 16."""
+    levels = image.reshape(*image.shape[:2], -1).astype(np.int64)
+    height, width, channels = levels.shape
+    near, far = template // 2, search // 2
+    margin = near + far
+    wide = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REFLECT_101).astype(np.int64)
+    wide = wide.reshape(height + 2 * margin, width + 2 * margin, channels)
+    one, bits = (2**31 - 1) // (search * search * 255), 0
+    while 1 << bits < template * template:
+        bits += 1
+    scale = (1 << bits) / template**2
+    strength = np.float32(h)
+    distances = np.arange(int(255 * 255 * channels / scale + 1)) * scale
+    table = np.rint(one * np.exp(-distances / float(strength * strength * np.float32(channels)))).astype(np.int64)
+    table[table < 0.001 * one] = 0
+
+    def part(dx, dy, around):
+        x, y = margin + dx - around, margin + dy - around
+        return wide[y : y + height + 2 * around, x : x + width + 2 * around]
+
+    sums, weights = np.zeros_like(levels), np.zeros((height, width), np.int64)
+    for dy in range(-far, far + 1):
+        for dx in range(-far, far + 1):
+            squares = (((part(0, 0, near) >> 8) - (part(dx, dy, near) >> 8)) ** 2).sum(axis=2)
+            box = sum(
+                squares[y : y + height, x : x + width] for y in range(template) for x in range(template))
+            weight = table[box >> bits]
+            weights += weight
+            sums += weight[..., None] * part(dx, dy, 0)
+    means = (sums + weights[..., None] // 2) // weights[..., None]
+    return means.astype(np.uint16).reshape(image.shape)
+
+
 def clahe(image, clip, grid):
     table = cv2.createCLAHE(clip, (grid, grid))
     if image.ndim == 2:
