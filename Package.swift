@@ -99,6 +99,8 @@ let package = Package(
         .target(name: "CJPEG", dependencies: ["CLibJPEG"]),
         .systemLibrary(name: "CLibTIFF", pkgConfig: "libtiff-4", providers: [.apt(["libtiff-dev"])]),
         .target(name: "CTIFF", dependencies: ["CLibTIFF"]),
+        .systemLibrary(name: "CLibWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+        .target(name: "CWebP", dependencies: ["CLibWebP"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -124,7 +126,8 @@ let package = Package(
         .target(
             name: "ImageCodecs",
             dependencies: [
-                "Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CISAL",
+                "Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CWebP",
+                "CISAL",
             ],
             swiftSettings: kernels),
 
@@ -277,7 +280,7 @@ let package = Package(
                 "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
                 "SeededRandom",
             ],
-            resources: [.copy("JPEG"), .copy("PngSuite"), .copy("TIFFFiles")], swiftSettings: strict),
+            resources: [.copy("JPEG"), .copy("PngSuite"), .copy("TIFFFiles"), .copy("WebP")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
@@ -379,7 +382,8 @@ if hasRankV3 {
         .target(
             name: "ImageCodecsV3",
             dependencies: [
-                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CISAL",
+                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CWebP",
+                "CISAL",
             ],
             path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Kernels")),
         .executableTarget(

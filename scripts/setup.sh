@@ -8,6 +8,7 @@ packages=(
     libpng-dev libisal-dev                     # PNG
     libjpeg62-turbo-dev                        # JPEG
     libtiff-dev                                # TIFF
+    libwebp-dev                                # WebP
     libsystemd-dev                             # readiness, watchdog, journald
     libsqlite3-dev                             # the journal
     libssl-dev                                 # SHA-256

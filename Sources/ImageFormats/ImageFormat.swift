@@ -65,7 +65,7 @@ public protocol OutputFormat: ImageFormat {
     ///
     /// - Parameters:
     ///   - byteCount: bytes in the file.
-    ///   - read: returns `count` bytes from `offset`; both are within the file. What it throws is passed on. It is asked in order,
+    ///   - read: returns `count` bytes from `offset`; both are within the file. What it throws is passed on. It is asked
     ///     for at most 1 MiB at a time.
     /// - Throws: `CodecError` that says what is wrong.
     func check(
@@ -182,7 +182,7 @@ public enum DocumentFormat {
 /// The file formats that there are.
 public enum ImageFormats {
     /// Every format that is read, each once.
-    public static let all: [any ImageFormat] = [PNGFormat(), JPEGFormat(), TIFFFormat()]
+    public static let all: [any ImageFormat] = [PNGFormat(), JPEGFormat(), TIFFFormat(), WebPFormat()]
 
     /// The format of results where a job names none.
     public static let standardOutput: any OutputFormat = PNGFormat()

@@ -42,7 +42,7 @@ public struct FileKind: Sendable, Hashable {
     /// The kinds whose mark is not at the beginning, or not one fixed text.
     private static func marked(_ start: [UInt8]) -> FileKind? {
         func word(_ offset: Int) -> String { String(decoding: start.dropFirst(offset).prefix(4), as: UTF8.self) }
-        if word(0) == "RIFF" { return word(8) == "WEBP" ? image("a WebP file") : FileKind("a sound or video file") }
+        if word(0) == "RIFF" { return FileKind("a sound or video file") }
         if word(4) == "ftyp" {
             return switch word(8) {
             case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1": image("a HEIC file")

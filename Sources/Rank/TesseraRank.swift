@@ -29,8 +29,9 @@ struct TesseraRank {
         // The promise that no result depends on who computed it comes before a machine's help.
         guard ImageFormats.outputs.allSatisfy({ ($0 as? any ImageEncoding)?.isReproducible == true }) else {
             printLine(
-                "ISA-L compresses differently on this machine than on others (a processor without SSE4.2, or another release "
-                    + "of the library): its results would not be byte for byte the same, so it cannot be a worker")
+                "this machine compresses differently than others (a processor without SSE4.2, or another release of ISA-L, "
+                    + "libjpeg-turbo or libwebp): its results would not be byte for byte the same, so it cannot be a worker"
+            )
             exit(78)
         }
         // The launcher became mpirun. Should that be gone already, nothing will come of this rank.

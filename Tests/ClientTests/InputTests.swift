@@ -15,11 +15,11 @@ import Testing
         try withTemporaryDirectory { directory in
             let kinds: [(start: [UInt8], words: String, isConverted: Bool)] = [
                 ([0xFF, 0x4F, 0xFF, 0x51], "it is a JPEG 2000 file", true),
-                (Array("RIFF1234WEBP".utf8), "a WebP file", true),
+                (Array("RIFF1234WAVE".utf8), "a sound or video file", false),
                 (Array("BM1234\0\0\0\0".utf8), "a BMP file", true),
                 (Array("\0\0\0\u{1C}ftypheic".utf8), "it is a HEIC file", true),
                 (Array("hello".utf8), "it is a text file", false), ([0, 1, 10, 255], "begins with 00 01 0a ff", false),
-                (Array(Self.signature.prefix(7)), "not a PNG or", false),
+                (Array(Self.signature.prefix(7)), "not a PNG", false),
             ]
             for kind in kinds {
                 let file = directory + "/photo.jpg"

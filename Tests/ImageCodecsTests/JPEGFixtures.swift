@@ -8,9 +8,21 @@ import Testing
 @testable import ImageCodecs
 @testable import ImageFormats
 
-/// The JPEG files that are beside the tests; `make_fixtures.py` makes them.
-enum JPEGFiles {
-    /// What a file decodes to, as djpeg and Pillow say.
+/// The files of a format that are beside the tests; `make_fixtures.py` in their directory makes them.
+struct FixtureFiles: Sendable {
+    static let jpeg = FixtureFiles("JPEG")
+    static let webp = FixtureFiles("WebP")
+
+    /// The directory of the tests' resources.
+    private let directory: String
+    let digests: [Digest]
+
+    private init(_ directory: String) {
+        self.directory = directory
+        digests = Self.digests(Self.read("digests.txt", in: directory))
+    }
+
+    /// What a file decodes to, as other programs say.
     struct Digest: Sendable, CustomTestStringConvertible {
         let file: String
         let header: ImageHeader
@@ -22,25 +34,26 @@ enum JPEGFiles {
         var isDamaged: Bool { file.hasPrefix("y-") }
     }
 
-    static let digests: [Digest] = {
-        let text = String(decoding: read("digests.txt"), as: UTF8.self)
-        return text.split(separator: "\n").map { line in
+    private static func digests(_ list: [UInt8]) -> [Digest] {
+        String(decoding: list, as: UTF8.self).split(separator: "\n").map { line in
             let words = line.split(separator: " ").map(String.init)
             let numbers = words[1..<4].map { Int($0) ?? 0 }
-            let shape = ImageShape(
-                width: numbers[0], height: numbers[1], format: PixelFormat(numbers[2] == 1 ? .gray : .rgb, .eight))
+            guard let layout = ChannelLayout(rawValue: UInt8(numbers[2])) else { preconditionFailure("\(line)") }
+            let shape = ImageShape(width: numbers[0], height: numbers[1], format: PixelFormat(layout, .eight))
             return Digest(
                 file: words[0],
                 header: ImageHeader(
                     shape: shape, order: words[6] == "rows" ? .rows : .whole, orientation: UInt8(words[7]) ?? 0),
                 checksums: Array(words[4..<6]))
         }
-    }()
+    }
 
-    static func read(_ file: String) -> [UInt8] {
-        guard let url = Bundle.module.url(forResource: file, withExtension: nil, subdirectory: "JPEG"),
+    func read(_ file: String) -> [UInt8] { Self.read(file, in: directory) }
+
+    private static func read(_ file: String, in directory: String) -> [UInt8] {
+        guard let url = Bundle.module.url(forResource: file, withExtension: nil, subdirectory: directory),
             let data = try? Data(contentsOf: url)
-        else { preconditionFailure("JPEG/\(file) is not among the tests' resources") }
+        else { preconditionFailure("\(directory)/\(file) is not among the tests' resources") }
         return [UInt8](data)
     }
 }

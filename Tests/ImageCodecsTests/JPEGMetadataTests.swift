@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func `what other programs write is found`() throws {
-        let (metadata, remarks) = try Self.collected(JPEGFiles.read("everything.jpg"))
+        let (metadata, remarks) = try Self.collected(FixtureFiles.jpeg.read("everything.jpg"))
         #expect(metadata.resolution == .init(horizontal: 240, vertical: 120, unit: .inch))
         #expect(metadata.texts == [.init(keyword: "Comment", text: "a comment: é")])
         #expect(metadata.exif.flatMap(EXIFData.init)?.orientation == 6)
@@ -134,7 +134,7 @@ import Testing
         let others: [(UInt8, [UInt8])] = [
             (2, Array("MPF\0II*\0".utf8)), (13, [1]), (14, Array("Adobe\0".utf8)), (11, []), (0, []),
         ]
-        let plain = JPEGFiles.read("420.jpg")
+        let plain = FixtureFiles.jpeg.read("420.jpg")
         let malformed =
             plain[..<2] + (segments + others).flatMap { JPEGMarker.application($0).segment($1) } + plain[2...]
         let found = try Self.collected(Array(malformed))
@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func `what a pipeline makes wrong is put right`() throws {
-        let file = JPEGFiles.read("everything.jpg")
+        let file = FixtureFiles.jpeg.read("everything.jpg")
         let turned = try Pipeline(parsing: "rotate degrees=90").metadataEffect
         let image = try ImageFile.decode(file, metadataFor: JPEGFormat(), effect: turned) { $0.transposed }
         let result = try encoded(
@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test func `what is not to be carried over is left out`() throws {
-        let file = JPEGFiles.read("everything.jpg")
+        let file = FixtureFiles.jpeg.read("everything.jpg")
         func result(_ stripping: MetadataStripping) throws -> ImageMetadata {
             let image = try ImageFile.decode(file, metadataFor: JPEGFormat(), stripping: stripping, effect: []) { $0 }
             return try Self.collected(try Self.file(image.metadata)).metadata
@@ -202,7 +202,7 @@ import Testing
     }
 
     @Test func `a profile does not outlive a change between gray and colour`() throws {
-        let file = JPEGFiles.read("everything.jpg")
+        let file = FixtureFiles.jpeg.read("everything.jpg")
         let effect = try Pipeline(parsing: "grayscale").metadataEffect
         let image = try ImageFile.decode(file, metadataFor: JPEGFormat(), effect: effect) { $0.grayscale }
         let (density, others) = try JPEGMetadata.split(framed: image.metadata)

@@ -6,10 +6,10 @@ import Testing
 @testable import ImageFormats
 
 @Suite struct JPEGReaderTests {
-    @Test(arguments: JPEGFiles.digests) func `a file has the pixels that other programs show`(
-        _ digest: JPEGFiles.Digest
+    @Test(arguments: FixtureFiles.jpeg.digests) func `a file has the pixels that other programs show`(
+        _ digest: FixtureFiles.Digest
     ) throws {
-        let file = JPEGFiles.read(digest.file)
+        let file = FixtureFiles.jpeg.read(digest.file)
         let image = try decoded(file, isLenient: digest.isDamaged)
         #expect(image.checksums == digest.checksums && image.header == digest.header)
         #expect(image.remarks.map(\.code) == (digest.isDamaged ? [.damagedImageData] : []))
@@ -21,7 +21,7 @@ import Testing
 
     @Test(arguments: ["420.jpg", "410.jpg", "progressive.jpg", "restarts.jpg", "gray.jpg"])
     func `rows are the same in any portions`(_ name: String) throws {
-        let file = JPEGFiles.read(name)
+        let file = FixtureFiles.jpeg.read(name)
         let whole = try decoded(file).pixels
         for count in [1, 2, 7, 16, 17] { #expect(try decoded(file, rowsAtATime: count).pixels == whole) }
     }
@@ -32,7 +32,7 @@ import Testing
     func `a file that ends early is refused, whatever is missing, and bytes behind its end are ignored`(
         _ name: String
     ) throws {
-        let file = JPEGFiles.read(name)
+        let file = FixtureFiles.jpeg.read(name)
         for count in 0..<file.count {
             let error = codecError { _ = try decoded(Array(file[..<count])) }
             #expect(error?.kind == .corrupt, "\(count) of \(file.count) bytes")
@@ -46,7 +46,7 @@ import Testing
     @Test(arguments: ["420.jpg", "progressive.jpg"]) func `a file that ends early is decoded leniently, with a remark`(
         _ name: String
     ) throws {
-        let file = JPEGFiles.read(name)
+        let file = FixtureFiles.jpeg.read(name)
         let scan = try #require(file.firstRange(of: [0xff, 0xda])).lowerBound
         var refused = 0
         for count in scan + 14..<file.count {
@@ -68,7 +68,7 @@ import Testing
     /// pixels; what is refused and still decoded leniently has a remark.
     @Test(arguments: [("420.jpg", 1), ("progressive.jpg", 7), ("restarts.jpg", 7), ("turned.jpg", 13)])
     func `no damage is passed over in silence`(_ name: String, step: Int) throws {
-        let file = JPEGFiles.read(name)
+        let file = FixtureFiles.jpeg.read(name)
         let scan = try #require(file.firstRange(of: [0xff, 0xda])).lowerBound + 14
         // Some bits change a picture into another one that is as good; some make it larger.
         var limits = DecodingLimits()
@@ -103,8 +103,8 @@ import Testing
 
     @Test func `what is not read is refused with the way out`() throws {
         let cases: [(file: [UInt8], word: String, advice: String)] = [
-            (JPEGFiles.read("x-cmyk.jpg"), "CMYK", "Convert it to RGB"),
-            (JPEGFiles.read("x-arithmetic.jpg"), "arithmetically", "as baseline or progressive"),
+            (FixtureFiles.jpeg.read("x-cmyk.jpg"), "CMYK", "Convert it to RGB"),
+            (FixtureFiles.jpeg.read("x-arithmetic.jpg"), "arithmetically", "as baseline or progressive"),
             (Self.withFrame { $0[1] = 0xc3 }, "lossless", "as baseline or progressive"),
             (Self.withFrame { $0[1] = 0xc5 }, "hierarchical", "as baseline or progressive"),
             (Self.withFrame { $0[4] = 12 }, "12 bits", "as baseline or progressive"),
@@ -158,14 +158,14 @@ import Testing
         var limits = DecodingLimits()
         limits.maximumInterlacedByteCount = 8_000
         for (name, isRefused) in [("progressive.jpg", true), ("components-apart.jpg", true), ("420.jpg", false)] {
-            let error = codecError { _ = try decoded(JPEGFiles.read(name), limits: limits) }
+            let error = codecError { _ = try decoded(FixtureFiles.jpeg.read(name), limits: limits) }
             #expect((error?.kind == .overLimit) == isRefused, "\(name)")
         }
     }
 
     /// A scan takes time for each block, whatever few bytes it has.
     @Test func `a file of very many scans is refused`() throws {
-        let file = JPEGFiles.read("progressive-gray.jpg")
+        let file = FixtureFiles.jpeg.read("progressive-gray.jpg")
         let last = try #require(file.lastRange(of: [0xff, 0xda])).lowerBound
         let scan = Array(file[last..<file.count - 2])
         let many = Array(file.dropLast(2)) + Array(repeating: scan, count: 120).joined() + [0xff, 0xd9]
@@ -177,7 +177,7 @@ import Testing
         // 200 KiB of metadata before the header, and a megabyte of image data.
         let metadata = Array(
             repeating: JPEGMarker.application(4).segment([UInt8](repeating: 7, count: 40_000)), count: 5)
-        let file = JPEGFiles.read("420.jpg")
+        let file = FixtureFiles.jpeg.read("420.jpg")
         let large = file.prefix(2) + metadata.joined() + file.dropFirst(2) + [UInt8](repeating: 0, count: 1 << 20)
         var byteCount = 0
         let header = try ImageFormats.probe(byteCount: UInt64(large.count)) { offset, count in
@@ -189,7 +189,7 @@ import Testing
 
     /// 420.jpg with its frame segment, 0xff 0xc0 and all, changed.
     private static func withFrame(_ change: (inout [UInt8]) -> Void) -> [UInt8] {
-        let file = JPEGFiles.read("420.jpg")
+        let file = FixtureFiles.jpeg.read("420.jpg")
         guard let start = file.firstRange(of: [0xff, 0xc0, 0, 17])?.lowerBound else { preconditionFailure("no frame") }
         var frame = Array(file[start..<start + 19])
         change(&frame)
