@@ -65,9 +65,9 @@ import Testing
 
     @Test func `the command that converts a file is one that a shell takes, and that replaces no file`() throws {
         try withTemporaryDirectory { directory in
-            let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0]
-            for name in ["j.png", "it's.jpg", "a.jpg", "a.png"] {
-                try TestFiles.write(jpeg, to: "\(directory)/\(name)")
+            let bitmap = Array("BM1234\0\0\0\0".utf8)
+            for name in ["j.png", "it's.bmp", "a.bmp", "a.png"] {
+                try TestFiles.write(bitmap, to: "\(directory)/\(name)")
             }
             func command(_ name: String) throws -> String {
                 let error = try #require(try JobInputs.examine(["\(directory)/\(name)"]).complaints.first?.error)
@@ -75,9 +75,9 @@ import Testing
             }
             let place = ShellWord.quoted(directory)
             #expect(try command("j.png") == "\(place)/j.png \(place)/j-converted.png")
-            #expect(try command("a.jpg") == "\(place)/a.jpg \(place)/a-converted.png")
+            #expect(try command("a.bmp") == "\(place)/a.bmp \(place)/a-converted.png")
             #expect(
-                try command("it's.jpg") == "'\(directory)/it'\\''s.jpg' '\(directory)/it'\\''s.png'")
+                try command("it's.bmp") == "'\(directory)/it'\\''s.bmp' '\(directory)/it'\\''s.png'")
         }
         #expect(ShellWord.path("-x.jpg") == "./-x.jpg")
     }
