@@ -1,4 +1,5 @@
 import ArgumentParser
+import ImageFormats
 import Settings
 
 /// An option that can also be given by the environment and in the configuration file.
@@ -98,7 +99,49 @@ enum JobOption {
         "submitter", "name", "The label by which jobs share the cluster fairly (default: user@host)."
     ) { $0.submitter }
 
-    static let all = [priority, noCache, maxPixels, chunkBytes, attempts, audit, submitter]
+    static let format = ClientOption<JobOptionFlags>(
+        "format", "name",
+        "Write results in this format (\(ImageFormats.outputs.map(\.name).joined(separator: ", "))), or 'same' (default: as -o "
+            + "ends, else each input's own)."
+    ) { $0.format }
+    static let quality = ClientOption<JobOptionFlags>(
+        "quality", "n", "Quality of lossy formats, 1 to 100 (default: the format's)."
+    ) { $0.quality }
+    static let subsampling = ClientOption<JobOptionFlags>(
+        "subsampling", "ratio", "How JPEG keeps colour: 4:4:4, 4:2:2 or 4:2:0 (the default)."
+    ) { $0.subsampling }
+    static let progressive = ClientOption<JobOptionFlags>(
+        "progressive", "", "Write progressive JPEG files, each as a whole by one rank."
+    ) { $0.progressive ? "true" : nil }
+    static let lossless = ClientOption<JobOptionFlags>(
+        "lossless", "", "Write WebP files without loss."
+    ) { $0.lossless ? "true" : nil }
+    static let compression = ClientOption<JobOptionFlags>(
+        "compression", "name", "How TIFF files are compressed: deflate (the default) or none."
+    ) { $0.compression }
+    static let strip = ClientOption<JobOptionFlags>(
+        "strip", "", "Leave metadata out of results: text, EXIF, XMP, IPTC and resolution; colour profiles stay."
+    ) { $0.strip ? "true" : nil }
+    static let stripGPS = ClientOption<JobOptionFlags>(
+        "strip-gps", "", "Leave out of results where pictures were taken: GPS in EXIF, and XMP and IPTC as a whole."
+    ) { $0.stripGPS ? "true" : nil }
+    static let page = ClientOption<JobOptionFlags>(
+        "page", "n", "Which image of files with several pages, from 1 (default: the first)."
+    ) { $0.page }
+    static let level = ClientOption<JobOptionFlags>(
+        "level", "n", "Which reduced level of files with a pyramid; 0 is the full image."
+    ) { $0.level }
+    static let lenient = ClientOption<JobOptionFlags>(
+        "lenient", "", "Take damaged images as far as they can be decoded, with a remark."
+    ) { $0.lenient ? "true" : nil }
+    static let asStored = ClientOption<JobOptionFlags>(
+        "as-stored", "", "Do not turn pictures upright as their EXIF Orientation says."
+    ) { $0.asStored ? "true" : nil }
+
+    static let all = [
+        priority, noCache, maxPixels, chunkBytes, attempts, audit, submitter, format, quality, subsampling, progressive,
+        lossless, compression, strip, stripGPS, page, level, lenient, asStored,
+    ]
 }
 
 extension Option where Value == String? {

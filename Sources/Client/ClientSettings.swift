@@ -1,5 +1,6 @@
 import Pipelines
 import ClientKit
+import ImageFormats
 import JobModel
 import Names
 import Settings
@@ -103,7 +104,7 @@ struct ClientSettings: Sendable {
     var submitter: String { settings.text("submitter") ?? Self.userAtHost() }
 
     /// The request for a new job; a limit that is not given is left to the master.
-    func jobRequest(pipeline: String) throws -> JobRequest {
+    func jobRequest(pipeline: String, output: String? = nil) throws -> JobRequest {
         let submitter = submitter
         guard !submitter.allSatisfy(\.isWhitespace) else {
             throw settings.invalid("submitter", submitter, allowed: "a name, such as ada@atlas")
@@ -115,7 +116,35 @@ struct ClientSettings: Sendable {
             // The master's limits: below them an image is all cost and no work, above them it fits no worker.
             chunkByteCount: optional("chunk-bytes", in: 1 << 10...4 << 30).map { UInt64($0) },
             maximumPixelCount: optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
-            maximumAttempts: optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: auditShare())
+            maximumAttempts: optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: auditShare(),
+            encoding: encoding(output: output).text, decoding: decoding())
+    }
+
+    /// The format that results are asked for in, with its options; see `JobRequest.encoding`.
+    ///
+    /// - Parameter output: the value of `-o`, whose end names a format where `--format` does not.
+    func encoding(output: String?) throws -> ResultEncoding {
+        var words: [String] = []
+        if let quality = try optional("quality", in: 1...100) { words.append("quality=\(quality)") }
+        if let subsampling = settings.text("subsampling") { words.append("subsampling=\(subsampling)") }
+        if try settings.isOn("progressive") { words.append("progressive") }
+        if try settings.isOn("lossless") { words.append("lossless") }
+        if let compression = settings.text("compression") { words.append("compression=\(compression)") }
+        if try settings.isOn("strip") {
+            words.append(MetadataStripping.all.rawValue)
+        } else if try settings.isOn("strip-gps") {
+            words.append(MetadataStripping.location.rawValue)
+        }
+        return try ResultEncoding(format: settings.text("format"), options: words, output: output)
+    }
+
+    private func decoding() throws -> String {
+        var words: [String] = []
+        if let page = try optional("page", in: 1...1_000_000) { words.append("page=\(page)") }
+        if let level = try optional("level", in: 0...1_000) { words.append("level=\(level)") }
+        if try settings.isOn("lenient") { words.append("lenient") }
+        if try settings.isOn("as-stored") { words.append("as-stored") }
+        return words.joined(separator: " ")
     }
 
     private func auditShare() throws(SettingsError) -> AuditShare? {

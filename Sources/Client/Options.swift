@@ -36,6 +36,19 @@ struct JobOptionFlags: ParsableArguments {
     @Option(JobOption.attempts) var attempts: String?
     @Option(JobOption.audit) var audit: String?
     @Option(JobOption.submitter) var submitter: String?
+
+    @Option(JobOption.format) var format: String?
+    @Option(JobOption.quality) var quality: String?
+    @Option(JobOption.subsampling) var subsampling: String?
+    @Flag(JobOption.progressive) var progressive: Bool = false
+    @Flag(JobOption.lossless) var lossless: Bool = false
+    @Option(JobOption.compression) var compression: String?
+    @Flag(JobOption.strip) var strip: Bool = false
+    @Flag(JobOption.stripGPS) var stripGPS: Bool = false
+    @Option(JobOption.page) var page: String?
+    @Option(JobOption.level) var level: String?
+    @Flag(JobOption.lenient) var lenient: Bool = false
+    @Flag(JobOption.asStored) var asStored: Bool = false
 }
 
 /// The place of results.

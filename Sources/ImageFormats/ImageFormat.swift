@@ -20,8 +20,8 @@ public protocol ImageFormat: Sendable {
     /// How jobs, records and messages name the format: lower case. It never changes.
     var name: String { get }
 
-    /// The end of file names, without the dot.
-    var fileExtension: String { get }
+    /// The ends of file names without the dot, in lower case; the first is the one that is given.
+    var fileExtensions: [String] { get }
 
     var mediaType: String { get }
 
@@ -39,6 +39,11 @@ public protocol ImageFormat: Sendable {
     func probe(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> ImageHeader
+}
+
+extension ImageFormat {
+    /// The end of file names, without the dot.
+    public var fileExtension: String { fileExtensions[0] }
 }
 
 /// A format that results are written in.
@@ -195,6 +200,11 @@ public enum ImageFormats {
 
     /// The output format of that name; `nil` for a name that is unknown, or that of a format that is read only.
     public static func output(named name: String) -> (any OutputFormat)? { outputs.first { $0.name == name } }
+
+    /// The output format of files whose names end so, whatever the case.
+    public static func output(ofFileExtension ending: String) -> (any OutputFormat)? {
+        outputs.first { $0.fileExtensions.contains(ending.lowercased()) }
+    }
 
     /// The format of a file that begins with these bytes.
     ///

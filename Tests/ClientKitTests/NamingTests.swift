@@ -84,10 +84,12 @@ import Testing
     }
 
     @Test func `documents are named after their inputs`() {
-        #expect(OutputNaming.name(for: "a/photo.png", index: 0, kind: .json).file.text == "photo.json")
-        var register = OutputNameRegister(kind: .json)
+        #expect(OutputNaming.name(for: "a/photo.png", index: 0, fileExtension: "json").file.text == "photo.json")
+        var register = OutputNameRegister()
         #expect(
-            ["x.png", "y/x.png"].enumerated().map { register.claim($1, index: UInt32($0)).file.text }
+            ["x.png", "y/x.png"].enumerated().map {
+                register.claim($1, index: UInt32($0), fileExtension: "json").file.text
+            }
                 == ["x.json", "x-1.json"])
     }
 

@@ -22,7 +22,7 @@ import Testing
         #expect(table.pipeline == "grayscale | histogram bins=9 output=csv")
         #expect(table.kind == .csv && !table.isPrinted)
         #expect(try request("histogram output=csv", nil, isJSON: true).kind == .csv)
-        #expect(OutputNaming.name(for: "photos/cat.png", index: 0, kind: .csv).file.text == "cat.csv")
+        #expect(OutputNaming.name(for: "photos/cat.png", index: 0, fileExtension: "csv").file.text == "cat.csv")
     }
 
     @Test func `--json prints the document when it has no other place`() throws {

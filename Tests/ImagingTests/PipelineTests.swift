@@ -256,6 +256,27 @@ import Testing
         for part in [value, allowed, byDefault] { #expect(error.message.contains(part), "\(error.message)") }
     }
 
+    @Test(arguments: ["", "  "]) func `a pipeline of no operations leaves the image as it is`(text: String) throws {
+        let pipeline = try Pipeline(parsing: text)
+        #expect(pipeline.operations.isEmpty && pipeline.canonicalText == "" && pipeline.resultKind == .image)
+        let shape = ImageShape(width: 7, height: 900, format: PixelFormat(.rgb, .eight))
+        for chunkByteCount in [1, 700, 5_000, .max] {
+            for grid in [
+                SegmentGrid.standard, SegmentGrid(byteCount: 100, rowsPerBlock: 16), SegmentGrid(byteCount: .max),
+            ] {
+                let plan = try ProcessingPlan(
+                    pipeline: pipeline, input: shape, chunkByteCount: chunkByteCount, grid: grid)
+                #expect(plan.output == shape && plan.stages.last?.epilogue.kind == .segments)
+                let last = try #require(plan.stages.last)
+                for chunk in 0..<last.chunks.count {
+                    let rows = last.chunks[chunk]
+                    let isOnGrid = rows.lowerBound % grid.rowsPerSegment(of: shape) == 0
+                    #expect(isOnGrid, "rows \(rows) of \(chunkByteCount), \(grid)")
+                }
+            }
+        }
+    }
+
     @Test func `percentiles in the wrong order are refused when the pipeline is read`() throws {
         let error = try #require(refusal("stretch low=70 high=30"))
         #expect(error.code == .badValue)
@@ -263,7 +284,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", PipelineError.Code.emptyPipeline), ("  ", .emptyPipeline), ("invert |", .emptyPipeline),
+        ("invert |", PipelineError.Code.emptyPipeline), ("|", .emptyPipeline),
         ("| invert", .emptyPipeline), ("invert || invert", .emptyPipeline), ("invert sobel", .badSyntax),
         ("median size 5", .badSyntax), ("convolve kernel=\"1 2 | invert", .badSyntax), ("invert \"", .badSyntax),
         ("median size=3 size=5", .repeatedParameter),

@@ -69,10 +69,17 @@ struct Samples {
         return Failure(cause, text(), outputTail: text())
     }
 
+    mutating func coding() -> ImageCoding {
+        guard bool() else { return .standard }
+        return ImageCoding(
+            decoding: text(), encoding: text(), segmentByteCount: max(1, number()), rowsPerBlock: max(1, number()),
+            orientation: UInt8.random(in: 1...8, using: &random))
+    }
+
     mutating func imageDescription() -> ImageDescription {
         ImageDescription(
             index: number(), name: text(), input: blob(),
-            admission: bool() ? .accepted(geometry(), needsWholeImage: bool()) : .refused(failure()))
+            admission: bool() ? .accepted(geometry(), needsWholeImage: bool(), coding: coding()) : .refused(failure()))
     }
 
     mutating func jobDescription() -> JobDescription {
@@ -81,14 +88,15 @@ struct Samples {
             options: JobOptions(
                 chunkByteCount: number(), maximumPixelCount: number(), mayUseCache: bool(), maximumAttempts: number(),
                 auditShare: bool() ? .none : AuditShare(millionths: number() % 1_000_001), isRevocable: bool(),
-                maximumMetadataByteCount: bool() ? JobOptions.standardMetadataByteCount : number()),
+                maximumMetadataByteCount: bool() ? JobOptions.standardMetadataByteCount : number(),
+                encoding: bool() ? "" : text(), decoding: bool() ? "" : text()),
             submittedAt: number())
     }
 
     mutating func spec() -> TaskSpec {
         TaskSpec(
             task: task(), pipeline: text(), geometry: geometry(), chunkByteCount: number(), maximumPixelCount: number(),
-            maximumMetadataByteCount: number(), inputs: (0..<count(upTo: 4)).map { _ in slice() },
+            maximumMetadataByteCount: number(), coding: coding(), inputs: (0..<count(upTo: 4)).map { _ in slice() },
             value: bool() ? slice() : nil,
             progressTimeoutMilliseconds: number())
     }

@@ -304,7 +304,7 @@ import Testing
     func `the catalogue's plans give every chunk the rows and the value it needs`(pipeline: String) throws {
         let geometry = ImageGeometry(width: 3_000, height: 997, channelCount: 3, bitsPerSample: 8)
         let parsed = try Pipeline(parsing: pipeline)
-        let plan = try ImagePlan(pipeline: parsed, geometry: geometry, chunkByteCount: 1 << 20)
+        let plan = try ImagePlan(pipeline: parsed, image: AcceptedImage(geometry), chunkByteCount: 1 << 20)
         let expected = try ProcessingPlan(
             pipeline: parsed, input: ImageShape(geometry), chunkByteCount: 1 << 20)
         #expect(plan.bands.count > 1 && plan.stages.count == expected.stages.count)

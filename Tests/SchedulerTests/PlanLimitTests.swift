@@ -54,7 +54,7 @@ import Testing
                     let plan = try? ProcessingPlan(pipeline: parsed, input: shape, chunkByteCount: chunkByteCount)
                 else { continue }
                 let made = try ImagePlan(
-                    pipeline: parsed, geometry: geometry, chunkByteCount: UInt64(chunkByteCount))
+                    pipeline: parsed, image: AcceptedImage(geometry), chunkByteCount: UInt64(chunkByteCount))
                 let size = plan.size
                 #expect(size.taskCount == made.taskCount)
                 #expect(size.largestValueCount == made.size.largestValueCount)
@@ -168,13 +168,13 @@ import Testing
         for height in 0..<40 {
             let geometry = ImageGeometry(
                 width: 1_000, height: UInt32(60_000 - height), channelCount: 1, bitsPerSample: 8)
-            let plan = try planner.plan(pipeline: "invert", geometry: geometry, chunkByteCount: 1_024)
+            let plan = try planner.plan(pipeline: "invert", image: AcceptedImage(geometry), chunkByteCount: 1_024)
             largest = max(largest, plan.byteCount)
             #expect(planner.rememberedByteCount <= max(CatalogueImagePlanner.maximumRememberedByteCount, largest))
         }
         #expect(largest > CatalogueImagePlanner.maximumRememberedByteCount / 20, "some had to go")
         let small = ImageGeometry(width: 10, height: 10, channelCount: 1, bitsPerSample: 8)
-        _ = try planner.plan(pipeline: "invert", geometry: small, chunkByteCount: 1 << 24)
+        _ = try planner.plan(pipeline: "invert", image: AcceptedImage(small), chunkByteCount: 1 << 24)
         #expect(planner.rememberedByteCount > 0)
     }
 

@@ -219,7 +219,7 @@ import Testing
 
     @Test func `what the bytes of a report have to be follows from the plan`() throws {
         for (pipeline, step, expected) in [
-            ("whole", TaskStep.whole, ReportedContent.file(Self.geometry)), ("rows", .decode, .metadata),
+            ("whole", TaskStep.whole, ReportedContent.file(Self.geometry)), ("rows", .decode, .metadata()),
             ("rows", .chunk(stage: 0, index: 1), .segments(rowCount: 4, of: Self.geometry)),
             ("report", .reduce(stage: 0), .document),
         ] {

@@ -22,8 +22,9 @@ struct ScriptedPlanner: ImagePlanner {
     }
 
     func plan(
-        pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64
+        pipeline: String, image: AcceptedImage, chunkByteCount: UInt64
     ) throws(PipelineError) -> ImagePlan {
+        let geometry = image.geometry
         let height = Int(geometry.height)
         let quarters = RowPartition(rowCount: height, rowsPerPart: 4)
         let eighths = RowPartition(rowCount: height, rowsPerPart: 8)

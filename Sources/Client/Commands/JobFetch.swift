@@ -23,13 +23,19 @@ struct JobFetch: Sendable {
         let target = try OutputTarget(
             option: option, imageCount: summary.isSealed ? summary.imageCount : nil, kind: summary.resultKind)
         try refuseMixedOutput(target)
+        if case .file(let path) = target {
+            let image = try await session.image(ImageID(job: job, index: 0))
+            try OutputTarget.refuseOtherFormat(path, image.fileExtension(summary.resultKind))
+        }
         let longest = try check(target)
 
-        var register = OutputNameRegister(kind: summary.resultKind, longest: longest)
+        var register = OutputNameRegister(longest: longest)
         let context = context
         let (renamings, unwritten) = (NoteLimit(), NoteLimit())
         let place: (ImageStatus) -> ResultPlace = { image in
-            Self.place(of: image, in: target, context, renamings) { register.claim(image.name, index: image.index) }
+            Self.place(of: image, in: target, context, renamings) {
+                register.claim(image.name, index: image.index, fileExtension: image.fileExtension(summary.resultKind))
+            }
         }
         var fetching = Fetching(session: session, place: place, mayReplace: mayReplace) { image, place in
             if context.isJSON { try context.console.write(image.json(job: job, place: place)) }
@@ -90,6 +96,9 @@ struct JobFetch: Sendable {
         var summary = try await session.perform { try await $0.job(job) }
         var image = try await session.image(id)
         let target = try OutputTarget(option: option, imageCount: 1, kind: summary.resultKind)
+        if case .file(let path) = target {
+            try OutputTarget.refuseOtherFormat(path, image.fileExtension(summary.resultKind))
+        }
         try refuseMixedOutput(target)
         if !image.state.isFinal, waits, !summary.isFinal {
             (image, summary) = try await session.wait(for: id) { summary in
@@ -102,7 +111,8 @@ struct JobFetch: Sendable {
         }
         let longest = try check(target)
         let place = Self.place(of: image, in: target, context, NoteLimit()) {
-            OutputNaming.name(for: image.name, index: index, kind: summary.resultKind, longest: longest)
+            OutputNaming.name(
+                for: image.name, index: index, fileExtension: image.fileExtension(summary.resultKind), longest: longest)
         }
         try await session.fetch(image, to: place, mayReplace: mayReplace)
         if context.isJSON { try context.console.write(image.json(job: job, place: place)) }

@@ -1,3 +1,4 @@
+import ImageFormats
 import Pipelines
 import ClientKit
 import JobModel
@@ -101,12 +102,14 @@ struct JobInputs: Sendable {
     /// The place of the result of each file, checked before anything is computed: a directory is made, and a place that cannot
     /// be written is found.
     /// - Parameters:
+    ///   - encoding: the format of the results that are images.
     ///   - mayReplaceInputs: whether a result may replace an input.
     ///   - mayReplace: whether a result may replace any file.
     /// - Throws: `ClientError` when two results would have the same name, one would replace a file that it may not replace,
     ///   or one cannot be written.
     func places(
-        in target: OutputTarget, kind: ResultKind = .image, mayReplaceInputs: Bool, mayReplace: Bool = true
+        in target: OutputTarget, kind: ResultKind = .image, encoding: ResultEncoding? = nil, mayReplaceInputs: Bool,
+        mayReplace: Bool = true
     ) throws(ClientError) -> Places {
         var found = Places()
         switch target {
@@ -115,7 +118,11 @@ struct JobInputs: Sendable {
         case .directory(let path):
             // Names are found before the directory is made: a mistake makes nothing.
             let longest = OutputNaming.longestName(in: path)
-            let names = try OutputNaming.distinctNames(for: files.map(\.label), kind: kind, longest: longest)
+            let names = try OutputNaming.distinctNames(for: files.map(\.label), longest: longest) { index in
+                guard kind == .image, let encoding else { return kind.fileExtension }
+                let start = try? FileDescriptor.start(of: files[index].path, count: ImageFormats.sniffedByteCount)
+                return encoding.fileExtension(ofInputBeginning: start ?? [])
+            }
             for (file, name) in zip(files, names) {
                 let place = ResultPlace.file(path.appending(name.file))
                 found.places.append(place)

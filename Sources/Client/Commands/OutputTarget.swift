@@ -46,7 +46,7 @@ enum OutputTarget: Sendable, Hashable {
             guard isOne else {
                 throw .usage("-o \(path) is one file, but there are several images; write -o \(path)/ for a directory")
             }
-            try Self.refuseOtherFormat(path, kind)
+            try Self.refuseUnknownFormat(path, kind)
             self = .file(path)
         }
     }
@@ -65,19 +65,31 @@ enum OutputTarget: Sendable, Hashable {
     /// Endings of packed files.
     private static let packed: Set<String> = ["gz", "bz2", "xz", "zst", "lz4", "z", "zip", "7z", "tar", "tgz"]
 
-    /// - Throws: `ClientError` for a name that promises another format than the file would have.
-    private static func refuseOtherFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
-        guard let dot = path.bytes.lastIndex(of: UInt8(ascii: ".")) else { return }
-        let ending = String(decoding: path.bytes[(dot + 1)...], as: UTF8.self).lowercased()
-        let isPicture = pictures.contains(ending)
-        guard isPicture || otherFormats.contains(ending) || packed.contains(ending), ending != kind.fileExtension else {
-            return
+    /// - Throws: `ClientError` for a name that promises a format in which no result of the kind is written.
+    private static func refuseUnknownFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
+        if kind == .image, let ending = ending(of: path), ImageFormats.output(ofFileExtension: ending) != nil { return }
+        try refuseOtherFormat(path, kind.fileExtension)
+    }
+
+    private static func ending(of path: BytePath) -> String? {
+        path.bytes.lastIndex(of: UInt8(ascii: ".")).map {
+            String(decoding: path.bytes[($0 + 1)...], as: UTF8.self).lowercased()
         }
-        let (stem, rightEnding) = (path.bytes[..<dot], Array(".\(kind.fileExtension)".utf8))
+    }
+
+    /// - Throws: `ClientError` for a name that promises another format than the file has.
+    static func refuseOtherFormat(_ path: BytePath, _ fileExtension: String) throws(ClientError) {
+        guard let dot = path.bytes.lastIndex(of: UInt8(ascii: ".")), let ending = ending(of: path) else { return }
+        let isPicture = pictures.contains(ending)
+        let format = ImageFormats.output(ofFileExtension: fileExtension)
+        guard isPicture || otherFormats.contains(ending) || packed.contains(ending), ending != fileExtension,
+            format?.fileExtensions.contains(ending) != true
+        else { return }
+        let (stem, rightEnding) = (path.bytes[..<dot], Array(".\(fileExtension)".utf8))
         let isRight = packed.contains(ending) && stem.suffix(rightEnding.count).elementsEqual(rightEnding)
         let right = BytePath(isRight ? Array(stem) : Array(stem) + rightEnding)
         throw .usage(
-            "-o \(path) is the name of another format: results are \(kind.fileExtension.uppercased()) files; write -o \(right)"
-                + (kind == .image && isPicture ? ", and convert it afterwards: convert \(right) \(path)" : ""))
+            "-o \(path) is the name of another format: results are \(fileExtension.uppercased()) files; write -o \(right)"
+                + (format != nil && isPicture ? ", and convert it afterwards: convert \(right) \(path)" : ""))
     }
 }

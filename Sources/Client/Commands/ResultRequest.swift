@@ -36,12 +36,16 @@ struct ResultRequest: Sendable, Hashable {
         self.pipeline = pipeline.canonicalText
         kind = pipeline.resultKind
         isPrinted = isJSON && isStandardOutput && kind == .json
-        if kind.isDocument, let output, output.lowercased().hasSuffix("." + ResultKind.image.fileExtension) {
+        if kind.isDocument, let output, Self.isNameOfImage(output) {
             throw .usage(
                 "-o \(ShownText.of(output)) is the name of an image, but the pipeline's result is "
                     + "\(kind.rawValue.uppercased()); write to a file that ends with .\(kind.fileExtension), or leave "
                     + "output=\(kind.rawValue) out")
         }
+    }
+
+    private static func isNameOfImage(_ output: String) -> Bool {
+        ImageFormats.outputs.flatMap(\.fileExtensions).contains { output.lowercased().hasSuffix("." + $0) }
     }
 
     /// The kind of document that a file of this name has.

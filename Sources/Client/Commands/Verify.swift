@@ -38,20 +38,18 @@ struct Verify: ClientCommand {
         try settings.refuseStrays(pipeline, files, of: "verify", options: list.words)
         let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
         let inputs = try JobInputs(list.adding(to: files), context: context)
-        var request = try settings.jobRequest(pipeline: pipeline)
-        request.mayUseCache = false
+        let request = try settings.jobRequest(pipeline: pipeline).withoutCache
         let directory = try TemporaryDirectory(named: "tessera-verify-" + request.token)
         defer { directory.remove() }
         let results = inputs.files.indices.map { BytePath(text: "\(directory.path.text)/\($0).png") }
 
         let report = try await context.run(
             inputs, as: request, into: results.map { .file($0) }, listsImages: false, settings: settings)
-        let limit = request.maximumPixelCount
         var areIdentical = true
         for (input, result) in zip(inputs.files, results) where FileStatus(at: result) != nil {
             let start = context.elapsed
             let finding = try await offCooperativePool {
-                try Self.finding(pipeline, input, result: result, maximumPixelCount: limit)
+                try Self.finding(pipeline, input, result: result, request)
             }
             areIdentical = areIdentical && finding.isIdentical
             try tell(finding, about: input, took: context.elapsed - start, context)
@@ -73,12 +71,12 @@ struct Verify: ClientCommand {
 
     /// - Throws: `ClientError` when this command cannot do what the cluster could.
     private static func finding(
-        _ pipeline: String, _ input: InputFile, result: BytePath, maximumPixelCount: UInt64?
+        _ pipeline: String, _ input: InputFile, result: BytePath, _ request: JobRequest
     ) throws -> Finding {
         do {
             let reference = try SerialReference(
                 PipelineCache.shared.pipeline(pipeline), of: FileDescriptor.contents(of: input.path),
-                maximumPixelCount: maximumPixelCount)
+                encoding: request.encoding, decoding: request.decoding, maximumPixelCount: request.maximumPixelCount)
             return try reference.finding(about: FileDescriptor.contents(of: result))
         } catch let error as CodecError {
             throw ClientError(
@@ -89,5 +87,13 @@ struct Verify: ClientCommand {
                 "verify-failed",
                 "the cluster processed '\(ShownText.of(input.label))', but here it is refused: \(error.message)")
         }
+    }
+}
+
+extension JobRequest {
+    fileprivate var withoutCache: JobRequest {
+        var request = self
+        request.mayUseCache = false
+        return request
     }
 }

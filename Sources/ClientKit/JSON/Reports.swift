@@ -39,6 +39,7 @@ extension ImageStatus {
             "failure": failure?.json, "name_base64": .base64(ofName: name),
             "output_base64": output.flatMap { .base64(ofName: $0) },
             "withdrawn": withdrawn.map { .string("\($0)") }, "replaced": replaced.map { .string("\($0)") },
+            "encoding": encoding.isEmpty ? nil : .string(encoding),
             "remarks": remarks.isEmpty ? nil : .array(remarks.map(\.json)),
         ]
     }

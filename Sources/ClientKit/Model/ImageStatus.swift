@@ -1,4 +1,6 @@
+import ImageFormats
 public import JobModel
+public import Pipelines
 
 /// An image of a job as the master reports it.
 public struct ImageStatus: Hashable, Sendable {
@@ -24,6 +26,8 @@ public struct ImageStatus: Hashable, Sendable {
     public var replaced: BlobDigest?
     /// What the owner of the file should know: parts of it that were left out of the result.
     public var remarks: [Remark]
+    /// The format of the result with its options, such as `jpeg quality=90`; empty for PNG, and for documents.
+    public var encoding: String
 
     /// Something that was left out of the result without refusing the image.
     public struct Remark: Hashable, Sendable {
@@ -57,7 +61,7 @@ public struct ImageStatus: Hashable, Sendable {
     public init(
         index: UInt32, name: String, state: State, geometry: ImageGeometry? = nil, result: BlobReference? = nil,
         failure: FailureReport? = nil, tasksTotal: UInt64 = 0, tasksDone: UInt64 = 0, isFromCache: Bool = false,
-        withdrawn: BlobDigest? = nil, replaced: BlobDigest? = nil, remarks: [Remark] = []
+        withdrawn: BlobDigest? = nil, replaced: BlobDigest? = nil, remarks: [Remark] = [], encoding: String = ""
     ) {
         self.index = index
         self.name = name
@@ -71,6 +75,18 @@ public struct ImageStatus: Hashable, Sendable {
         self.withdrawn = withdrawn
         self.replaced = replaced
         self.remarks = remarks
+        self.encoding = encoding
+    }
+
+    /// The name of the format of an image result.
+    public var formatName: String { encoding.split(separator: " ").first.map { String($0) } ?? "png" }
+
+    /// The end of the name of the result's file, without the dot.
+    ///
+    /// - Parameter kind: what the job's results are.
+    public func fileExtension(_ kind: ResultKind) -> String {
+        guard kind == .image else { return kind.fileExtension }
+        return ImageFormats.output(named: formatName)?.fileExtension ?? formatName
     }
 
     /// Whether the image ended without a result, other than by a cancellation.

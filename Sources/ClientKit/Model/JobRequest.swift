@@ -23,11 +23,17 @@ public struct JobRequest: Hashable, Sendable {
     public var maximumAttempts: UInt32?
     /// The share of the tasks that another worker computes again, to compare; `nil` for the master's own setting.
     public var auditShare: AuditShare?
+    /// The format of the results with its options, such as `jpeg quality=80`; `same` or nothing in the format's place for each
+    /// input's own.
+    public var encoding: String
+    /// What of the files is decoded, such as `page=2`; empty for all defaults.
+    public var decoding: String
 
     public init(
         pipeline: String, submitter: String, token: String = JobRequest.randomToken(), priority: Int32 = 0,
         mayUseCache: Bool = true, chunkByteCount: UInt64? = nil, maximumPixelCount: UInt64? = nil,
-        maximumAttempts: UInt32? = nil, auditShare: AuditShare? = nil
+        maximumAttempts: UInt32? = nil, auditShare: AuditShare? = nil,
+        encoding: String = "", decoding: String = ""
     ) {
         self.token = token
         self.pipeline = pipeline
@@ -38,6 +44,8 @@ public struct JobRequest: Hashable, Sendable {
         self.maximumPixelCount = maximumPixelCount
         self.maximumAttempts = maximumAttempts
         self.auditShare = auditShare
+        self.encoding = encoding
+        self.decoding = decoding
     }
 
     /// 32 hexadecimal digits from the system's random source.

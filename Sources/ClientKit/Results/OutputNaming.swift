@@ -1,4 +1,4 @@
-import ImageFormats
+public import ImageFormats
 import JobModel
 public import Names
 public import Pipelines
@@ -48,7 +48,7 @@ public enum OutputNaming {
         case others
     }
 
-    /// The last part of the image's name with the extension of the result's kind: `photos/cat.jpeg` becomes `cat.png`.
+    /// The last part of the image's name with the extension of the result's format: `photos/cat.jpeg` becomes `cat.png`.
     ///
     /// An image's name is only a label; it is divided at the byte "/", and what it becomes is one component of a path.
     /// - Parameters:
@@ -56,15 +56,17 @@ public enum OutputNaming {
     ///   - index: the image's position in the job, for names that cannot be kept.
     ///   - longest: the most bytes of a name.
     public static func name(
-        for label: String, index: UInt32, kind: ResultKind = .image, origin: Origin = .others,
+        for label: String, index: UInt32, fileExtension: String = ResultKind.image.fileExtension,
+        origin: Origin = .others,
         longest: Int = usualLongestName
     ) -> ResultName {
-        name(for: label, index: index, suffix: "", kind: kind, origin: origin, longest: longest)
+        name(
+            for: label, index: index, suffix: "", fileExtension: fileExtension, origin: origin, longest: longest)
     }
 
     /// - Parameter suffix: written between stem and extension.
     static func name(
-        for label: String, index: UInt32, suffix: String, kind: ResultKind, origin: Origin, longest: Int
+        for label: String, index: UInt32, suffix: String, fileExtension: String, origin: Origin, longest: Int
     ) -> ResultName {
         var change: Change?
         let last = NameText.bytes(of: label).split(separator: UInt8(ascii: "/")).last ?? []
@@ -81,10 +83,10 @@ public enum OutputNaming {
             if safe != stem { change = .escaped }
             stem = safe
         }
-        var ending = Array("\(suffix).\(kind.fileExtension)".utf8)
+        var ending = Array("\(suffix).\(fileExtension)".utf8)
         if stem.count + ending.count > longest {
             // Names that differ only in what is cut off stay different.
-            if suffix.isEmpty { ending = Array("-\(index).\(kind.fileExtension)".utf8) }
+            if suffix.isEmpty { ending = Array("-\(index).\(fileExtension)".utf8) }
             stem = FileName.shortened(stem, to: longest - ending.count)
             change = .shortened
         }
@@ -93,14 +95,18 @@ public enum OutputNaming {
     }
 
     /// The names of the results of one's own files, in their order.
+    ///
+    /// - Parameter fileExtension: the end of the name of the result of each file.
     /// - Throws: `ClientError` naming both inputs when two results would have the same name.
     public static func distinctNames(
-        for labels: [String], kind: ResultKind = .image, longest: Int = usualLongestName
+        for labels: [String], longest: Int = usualLongestName,
+        fileExtension: (Int) -> String = { _ in ResultKind.image.fileExtension }
     ) throws(ClientError) -> [ResultName] {
         var first: [FileName: String] = [:]
         var names: [ResultName] = []
         for (index, label) in labels.enumerated() {
-            let name = name(for: label, index: UInt32(index), kind: kind, origin: .own, longest: longest)
+            let name = name(
+                for: label, index: UInt32(index), fileExtension: fileExtension(index), origin: .own, longest: longest)
             if let other = first[name.file] {
                 throw .usage(
                     "'\(ShownText.of(other))' and '\(ShownText.of(label))' would both be written to \(name.file); rename "
@@ -137,24 +143,26 @@ public enum OutputNaming {
 /// The first image with a name gets it; later ones get their index appended: `cat.png`, `cat-17.png`. Called in the
 /// order of the images, it always gives the same names. Names are compared by their bytes.
 public struct OutputNameRegister: Sendable {
-    private let kind: ResultKind
     private let longest: Int
     private var taken: Set<FileName> = []
 
     /// - Parameter longest: the most bytes of a name.
-    public init(kind: ResultKind = .image, longest: Int = OutputNaming.usualLongestName) {
-        self.kind = kind
+    public init(longest: Int = OutputNaming.usualLongestName) {
         self.longest = longest
     }
 
     /// - Parameters:
     ///   - label: the image's name.
     ///   - index: the image's position in the job.
-    public mutating func claim(_ label: String, index: UInt32) -> OutputNaming.ResultName {
+    ///   - fileExtension: the end of the name, without the dot.
+    public mutating func claim(
+        _ label: String, index: UInt32, fileExtension: String = ResultKind.image.fileExtension
+    ) -> OutputNaming.ResultName {
         var suffix = ""
         while true {
             var name = OutputNaming.name(
-                for: label, index: index, suffix: suffix, kind: kind, origin: .others, longest: longest)
+                for: label, index: index, suffix: suffix, fileExtension: fileExtension, origin: .others,
+                longest: longest)
             if !suffix.isEmpty { name.change = .taken }
             if taken.insert(name.file).inserted { return name }
             suffix += "-\(index)"

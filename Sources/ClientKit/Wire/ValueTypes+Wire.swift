@@ -17,6 +17,8 @@ extension WireOpenJob {
         maximumPixelCount = request.maximumPixelCount ?? 0
         maximumAttempts = request.maximumAttempts ?? 0
         if let share = request.auditShare { auditShare = share.millionths }
+        encoding = request.encoding
+        decoding = request.decoding
     }
 }
 
@@ -63,7 +65,8 @@ extension ImageStatus {
             tasksDone: wire.tasksDone, isFromCache: wire.fromCache,
             withdrawn: wire.withdrawn.isEmpty ? nil : try BlobDigest(wire: wire.withdrawn),
             replaced: wire.replaced.isEmpty ? nil : try BlobDigest(wire: wire.replaced),
-            remarks: wire.remarks.map { Remark(code: $0.code, count: Int($0.count), byteCount: $0.byteCount) })
+            remarks: wire.remarks.map { Remark(code: $0.code, count: Int($0.count), byteCount: $0.byteCount) },
+            encoding: wire.encoding)
     }
 }
 

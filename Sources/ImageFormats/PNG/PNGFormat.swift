@@ -8,7 +8,7 @@ public struct PNGFormat: OutputFormat {
     public init() {}
 
     public var name: String { "png" }
-    public var fileExtension: String { "png" }
+    public var fileExtensions: [String] { ["png"] }
     public var mediaType: String { "image/png" }
     public var segmentGrid: SegmentGrid { .standard }
     public var options: EncodingOptions { EncodingOptions() }

@@ -16,7 +16,7 @@ public struct Pipeline: Sendable {
 
     /// Reads a pipeline.
     ///
-    ///     pipeline  = operation *( "|" operation )
+    ///     pipeline  = [ operation *( "|" operation ) ]
     ///     operation = name *( space name "=" value )
     ///     value     = word | <"> *( any character but <"> ) <">
     public init(parsing text: String) throws(PipelineError) {

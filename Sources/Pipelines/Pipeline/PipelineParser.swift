@@ -19,15 +19,15 @@ enum PipelineParser {
         }
         let pieces = Pipeline.steps(of: text)
         try checkCount(pieces.count)
+        // Nothing is done to the image: its file is converted.
+        if pieces.count == 1, Pipeline.words(of: pieces[0]).isEmpty { return [] }
         var steps: [Step] = []
         for (index, piece) in pieces.enumerated() {
             let words = Pipeline.words(of: piece)
             guard let name = words.first else {
                 throw PipelineError(
                     .emptyPipeline,
-                    pieces.count == 1
-                        ? "the pipeline is empty; write at least one operation, such as `gaussian-blur sigma=3`"
-                        : "operation \(index + 1) of \(pieces.count) is empty; write one between two `|`")
+                    "operation \(index + 1) of \(pieces.count) is empty; write one between two `|`")
             }
             steps.append(try step(String(name), words.dropFirst()))
         }

@@ -53,8 +53,13 @@ public struct PresetBook: Sendable {
         }
         self.pipelines = pipelines
         for name in names {
-            do {
-                _ = try Pipeline(parsing: expanding("@" + name))
+            do throws(PipelineError) {
+                let pipeline = try Pipeline(parsing: expanding("@" + name))
+                guard !pipeline.operations.isEmpty else {
+                    throw PipelineError(
+                        .emptyPipeline,
+                        "it is empty; write at least one operation, such as `gaussian-blur sigma=3`")
+                }
             } catch {
                 throw PipelineError(
                     error.code, "\(origin), line \(lineOf[name] ?? 0), preset `\(name)`: \(error.message)")
