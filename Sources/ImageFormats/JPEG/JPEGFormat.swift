@@ -24,7 +24,7 @@ public struct JPEGFormat: OutputFormat {
     }
 
     public var name: String { "jpeg" }
-    public var fileExtension: String { "jpg" }
+    public var fileExtensions: [String] { ["jpg", "jpeg", "jpe", "jfif"] }
     public var mediaType: String { "image/jpeg" }
 
     public var options: EncodingOptions {
