@@ -9,7 +9,7 @@ public struct TIFFFormat: PieceFormat {
     public init(compression: EncodingOptions.Compression = .deflate) { self.compression = compression }
 
     public var name: String { "tiff" }
-    public var fileExtension: String { "tif" }
+    public var fileExtensions: [String] { ["tif", "tiff"] }
     public var mediaType: String { "image/tiff" }
 
     public func recognizes(_ start: [UInt8]) -> Bool { TIFFSource.isBig(start) != nil }

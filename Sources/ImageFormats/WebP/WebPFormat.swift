@@ -18,7 +18,7 @@ public struct WebPFormat: OutputFormat {
     }
 
     public var name: String { "webp" }
-    public var fileExtension: String { "webp" }
+    public var fileExtensions: [String] { ["webp"] }
     public var mediaType: String { "image/webp" }
 
     public var options: EncodingOptions {
