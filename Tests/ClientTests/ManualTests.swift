@@ -55,7 +55,9 @@ import Testing
                 "run", "invert", "a.png", "--master", "m:1", "--secret-file", "s", "--config", "c",
                 "--reconnect-timeout", "1s", "--silence-timeout", "2s", "--progress", "plain", "--presets", "p",
                 "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4K", "--attempts", "5",
-                "--submitter", "ada", "--audit", "1",
+                "--submitter", "ada", "--audit", "1", "--format", "tiff", "--quality", "80", "--subsampling", "4:4:4",
+                "--progressive", "--lossless", "--compression", "none", "--strip", "--strip-gps", "--page", "2",
+                "--level", "1", "--lenient", "--as-stored",
             ]) as? Run)
         let given = Dictionary(
             uniqueKeysWithValues: (run.common.flags + run.jobOptions.flags).map { ($0.name, $0.value) })
@@ -63,7 +65,10 @@ import Testing
             given == [
                 "master": "m:1", "secret-file": "s", "config": "c", "reconnect-timeout": "1s", "silence-timeout": "2s",
                 "progress": "plain", "presets": "p", "priority": "7", "no-cache": "true", "max-pixels": "3",
-                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1",
+                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1", "format": "tiff",
+                "quality": "80",
+                "subsampling": "4:4:4", "progressive": "true", "lossless": "true", "compression": "none",
+                "strip": "true", "strip-gps": "true", "page": "2", "level": "1", "lenient": "true", "as-stored": "true",
             ])
     }
 }

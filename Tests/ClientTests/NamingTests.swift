@@ -32,9 +32,9 @@ import Testing
             (nil, 2, false, "-o DIR/"), ("out.png", 2, false, "write -o out.png/"), ("-", 2, false, "use -o DIR/"),
             ("-", 1, true, "standard output is a terminal"), (nil, 1, true, "-o FILE"), ("", 1, false, "needs a path"),
             ("out.png", nil, false, "several images"),
-            ("out.jpg", 1, false, "write -o out.png, and convert it afterwards"),
-            ("a.b/Out.TIFF", 1, false, "write -o a.b/Out.png"), ("hist.csv", 1, false, "results are PNG files"),
-            ("\u{301}\u{10FEF1}.jpg", 1, false, "write -o \u{301}\\xF1.png"),
+            ("out.gif", 1, false, "write -o out.png, and convert it afterwards"),
+            ("a.b/Out.PSD", 1, false, "write -o a.b/Out.png"), ("hist.csv", 1, false, "results are PNG files"),
+            ("\u{301}\u{10FEF1}.gif", 1, false, "write -o \u{301}\\xF1.png"),
         ] as [(String?, Int?, Bool, String)])
     func `-o that makes no sense is refused with what to do`(
         option: String?, count: Int?, isTerminal: Bool, words: String
@@ -67,7 +67,10 @@ import Testing
     }
 
     @Test func `a result gets the name of its kind in any case`() throws {
-        for (option, kind) in [("x.PNG", .image), ("x.Json", .json), ("x.csv", .csv)] as [(String, ResultKind)] {
+        for (option, kind) in [
+            ("x.PNG", .image), ("x.JPEG", .image), ("x.Tif", .image), ("x.webp", .image), ("x.Json", .json),
+            ("x.csv", .csv),
+        ] as [(String, ResultKind)] {
             let target = try OutputTarget(option: option, imageCount: 1, kind: kind, isTerminal: false) { _ in false }
             #expect(target == .file(BytePath(text: option)))
         }

@@ -34,7 +34,7 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 6; this program reads versions 1 to 5")) {
+        #expect(throws: BinaryCodingError("a record of version 7; this program reads versions 1 to 6")) {
             try Record(decoding: bytes)
         }
     }

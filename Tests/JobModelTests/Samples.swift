@@ -72,7 +72,8 @@ struct Samples {
     mutating func coding() -> ImageCoding {
         guard bool() else { return .standard }
         return ImageCoding(
-            decoding: text(), encoding: text(), segmentByteCount: max(1, number()), rowsPerBlock: max(1, number()),
+            decoding: text(), encoding: text(), segmentByteCount: UInt64(max(1, number() as UInt32)),
+            rowsPerBlock: max(1, number()),
             orientation: UInt8.random(in: 1...8, using: &random))
     }
 

@@ -22,10 +22,12 @@ enum CommandLineWords {
     ])
 
     /// The options that take none.
-    static let switches: Set<String> = [
-        "--help", "-h", "--version", "--json", "--no-cache", "--overwrite", "--no-clobber", "--detach", "--images",
-        "--failed", "--no-wait", "--resume", "--all", "--mine", "--yes",
-    ]
+    static let switches: Set<String> = Set(
+        JobOption.all.map(\.setting).filter { $0.placeholder == "" }.map { "--\($0.name)" }
+    ).union([
+        "--help", "-h", "--version", "--json", "--overwrite", "--no-clobber", "--detach", "--images", "--failed",
+        "--no-wait", "--resume", "--all", "--mine", "--yes",
+    ])
 
     /// Options of which only one can count: a second one would change what is computed, without a word.
     private static let single: [String: String] = [

@@ -17,8 +17,11 @@ public struct PipelineCheck: Sendable {
 
     /// The first operation, or the first argument of it, that is refused by itself; `nil` when there is no such part.
     public func errorRange(in text: String) -> Range<String.Index>? {
-        for step in Pipeline.steps(of: text) {
+        let steps = Pipeline.steps(of: text)
+        for step in steps {
             let words = Pipeline.words(of: step)
+            // Nothing at all converts an image; nothing between two `|` is a mistake.
+            if words.isEmpty, steps.count > 1 { return step.startIndex..<step.endIndex }
             if isAccepted(step) {
                 if isSubmittable(step) { continue }
                 return (words.first ?? step).startIndex..<(words.last ?? step).endIndex
