@@ -9,7 +9,7 @@ enum Zlib {
     /// A final block with fixed codes that holds only its end. Behind it is the checksum, big-endian.
     static let streamEnd: [UInt8] = [0x03, 0x00]
 
-    /// - Returns: `nil` for bytes that are no whole stream, or one of more than `limit` bytes.
+    /// - Returns: `nil` for bytes that are not a whole stream, or one of more than `limit` bytes.
     static func inflated(_ stream: [UInt8], limit: Int) -> [UInt8]? {
         let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
         defer { state.deallocate() }

@@ -83,7 +83,7 @@ public struct DecodingOptions: Hashable, Sendable {
 
     public init() {}
 
-    /// - Throws: `CodecError` (unsupported) for words that are no options, or values that are not allowed.
+    /// - Throws: `CodecError` (unsupported) for words that are not options, or values that are not allowed.
     public init(parsing text: String) throws(CodecError) {
         for word in text.split(separator: " ") {
             let parts = word.split(separator: "=", maxSplits: 1).map { String($0) }

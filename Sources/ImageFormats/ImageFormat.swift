@@ -222,7 +222,7 @@ public enum ImageFormats {
         try identify(byteCount: byteCount, limits: limits, read: read).header
     }
 
-    /// The same, with the format that the file has.
+    /// The header of a file, as `probe` reads it, with the format that the file has.
     public static func identify(
         byteCount: UInt64, limits: DecodingLimits = DecodingLimits(),
         read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]

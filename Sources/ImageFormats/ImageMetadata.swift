@@ -1,11 +1,11 @@
 import Pipelines
 
-/// What belongs to a picture besides its pixels, in no file format's form: what decoders find and encoders write, so that it
+/// All that belongs to a picture besides its pixels, in no file format's form: what decoders find and encoders write, so that it
 /// survives from one format to another.
 ///
 /// Between files of one format a decoder may hand over more, in the format's own form.
 public struct ImageMetadata: Hashable, Sendable {
-    /// A profile of the International Color Consortium (ISO 15076-1), as it is in files.
+    /// An ICC profile (ISO 15076-1), as it is in files.
     public var profile: [UInt8]?
     /// EXIF data (CIPA DC-008): a TIFF header and what belongs to it, without the mark `Exif\0\0` before it.
     public var exif: [UInt8]?
@@ -44,7 +44,7 @@ public struct ImageMetadata: Hashable, Sendable {
             self.unit = unit
         }
 
-        /// The same in another unit; a shape stays a shape.
+        /// The resolution in another unit; a shape stays a shape.
         public func converted(to unit: Unit) -> Resolution {
             guard self.unit != .none, unit != .none else { return self }
             let factor = self.unit.metres == unit.metres ? 1 : unit.metres / self.unit.metres

@@ -38,7 +38,7 @@ extension EncodingOptions {
         return words
     }
 
-    /// - Throws: `CodecError` (unsupported) for words that are no options, or values that are not allowed.
+    /// - Throws: `CodecError` (unsupported) for words that are not options, or values that are not allowed.
     init(words: some Sequence<Substring>) throws(CodecError) {
         for word in words {
             let parts = word.split(separator: "=", maxSplits: 1)

@@ -52,7 +52,7 @@ struct ImagePlan: Hashable, Sendable {
     let isDocument: Bool
     /// How the file is read, and the result written.
     var coding = ImageCoding.standard
-    /// The same for tasks, whose pipeline turns the picture upright already.
+    /// The coding for tasks, whose pipeline turns the picture upright already.
     var codingOfTasks: ImageCoding {
         var coding = coding
         coding.orientation = 1

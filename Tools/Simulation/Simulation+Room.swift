@@ -10,7 +10,7 @@ import SeededRandom
 struct RoomOptions: CustomStringConvertible {
     /// The master's disk is full now and then.
     let fillsDisk: Bool
-    /// Bytes of rows of images under way that the disk takes; `nil` if they are no matter. Enough for the largest image, and not for
+    /// Bytes of rows of images under way that the disk takes; `nil` if they do not matter. Enough for the largest image, and not for
     /// all that may be begun together.
     let rowRoom: UInt64?
     /// Tasks that one image may have.

@@ -4,7 +4,7 @@ import Names
 
 /// The format in which results are asked for, with its options.
 struct ResultEncoding: Sendable {
-    /// As `JobRequest.encoding` has it.
+    /// The text of `JobRequest.encoding`.
     let text: String
     /// `nil` for each input's own.
     private let format: (any OutputFormat)?

@@ -61,7 +61,9 @@ extension PNGMetadata {
             guard let nibble = Character(UnicodeScalar(digit)).hexDigitValue else { return nil }
             nibbles.append(UInt8(nibble))
         }
-        let bytes = stride(from: 0, to: nibbles.count - nibbles.count % 2, by: 2).map { nibbles[$0] << 4 | nibbles[$0 + 1] }
+        let bytes = stride(from: 0, to: nibbles.count - nibbles.count % 2, by: 2).map {
+            nibbles[$0] << 4 | nibbles[$0 + 1]
+        }
         return PhotoshopResources.records(in: bytes) ?? bytes
     }
 
