@@ -140,7 +140,7 @@ extension Integration {
                 try await expect(64, ["run", "invert"], saying: "which images?")
                 try await expect(64, ["run", "gaussian-blur", "sigma=3", good, "-o", folder], saying: "in quotes")
                 try await expect(64, ["run", good, "invert", "-o", folder], saying: "the pipeline comes first")
-                try await expect(64, ["run", "invert", good, "-o", folder + "x.jpg"], saying: "x.png")
+                try await expect(64, ["run", "invert", good, "-o", folder + "x.gif"], saying: "x.png")
                 try await expect(64, ["runn", "invert", good], saying: "did you mean 'tessera run'?")
                 try await expect(64, ["run", "invert", "-beach.png"], saying: "./-beach.png")
                 try await expect(64, ["status", "--master", "http://localhost"], saying: "leave http:// out")
