@@ -67,8 +67,9 @@ struct DecodeTask {
         guard need > memoryByteCount else { return }
         throw RankFailure(
             .workerError,
-            "the image is interlaced and has to be decoded as a whole, which takes \(need) bytes; this worker has "
-                + "\(memoryByteCount) for a slot: give a worker more (--memory), or save the image without interlacing")
+            "the image has to be decoded as a whole, which takes \(need) bytes; this worker has \(memoryByteCount) for a "
+                + "slot: give a worker more (--memory), or save the image so that its rows come in order (no interlaced PNG, "
+                + "no progressive JPEG, no WebP)")
     }
 
     /// - Parameter path: `nil` to drop the rows.
