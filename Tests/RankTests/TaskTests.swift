@@ -70,7 +70,7 @@ import Testing
     }
 
     /// The rule at `JobOptions.currentResultRevision`: the master has read the pipeline, so its operations exist.
-    @Test(arguments: ["an-operation-of-tomorrow", "invert strength=3", "rotate degrees=45", "invert | @preset"])
+    @Test(arguments: ["an-operation-of-tomorrow", "invert strength=3", "rotate degrees=45 axis=z", "invert | @preset"])
     func `a pipeline that only a newer release can read is this worker's fault, and is retried elsewhere`(
         pipeline: String
     ) throws {
