@@ -151,7 +151,11 @@ struct AuditBook {
                 opinions.all.contains { $0.output == opinion.output && $0.worker != opinion.worker }
             }
             guard let agreed else { continue }
-            for opinion in opinions.all where opinion.output != agreed.output && quarantined[opinion.worker] == nil {
+            // The opinion of a worker that was quarantined is forgotten, even if an operator has released it since.
+            for opinion in opinions.all
+            where opinion.output != agreed.output && quarantined[opinion.worker] == nil
+                && !opinions.forgotten.contains(opinion.worker)
+            {
                 report(.audits, "\(opinion.worker) differs from two others on \(task), and is not quarantined")
             }
         }
