@@ -44,6 +44,12 @@ struct AuditBook {
     /// Workers that registered first when an earlier run on their machine was quarantined, with that one.
     private var laterRuns: [WorkerID: WorkerID] = [:]
     private var results: [ImageID: BlobDigest] = [:]
+    /// The workers that had a part in each image, and in the images that a result was computed for. A blob alone does not tell: a
+    /// later run of a machine computes the same wrong bytes, perhaps for nobody.
+    private var parties: [ImageID: Set<WorkerID>] = [:]
+    private var makers: [BlobDigest: Set<WorkerID>] = [:]
+    /// Images that were answered with a kept result.
+    private var answered: Set<ImageID> = []
     /// Tasks with a new opinion in the present transaction.
     private var changed: Set<TaskID> = []
 
@@ -84,6 +90,7 @@ struct AuditBook {
             if quarantined[author] != nil {
                 report(.audits, "\(author) is quarantined, and its result of \(lease) counts")
             }
+            parties[lease.task.image, default: []].insert(author)
             opinions[lease.task.image, default: [:]][lease.task] = Opinions(all: [(author, output)])
         case .taskAudited(let lease, _):
             guard let worker = holders[lease], let output = reports[lease]?[worker] else {
@@ -118,7 +125,13 @@ struct AuditBook {
         case .workerReleased(let worker): quarantined[worker] = nil
         case .imageCompleted(let image, let result, let fromCache):
             results[image] = result.digest
-            if fromCache { skipped.insert(image) }
+            if fromCache {
+                skipped.insert(image)
+                answered.insert(image)
+            } else {
+                answered.remove(image)
+                makers[result.digest, default: []].formUnion(parties[image] ?? [])
+            }
             forgetTasks(of: image)
         case .imageFailed(let image, _, _), .imageRedriven(let image), .imageRestarted(let image),
             .imageReplanned(let image, _), .imageWithdrawn(let image):
@@ -130,7 +143,9 @@ struct AuditBook {
             for image in done.keys where image.job == job { forgetTasks(of: image) }
         case .jobForgotten(let job):
             for image in results.keys where image.job == job { results[image] = nil }
-        case .imagesAdded, .jobSealed, .bandPublished, .attemptEnded, .jobFinished, .workersReserved, .auditsSalted,
+        case .bandPublished(let task, _, _, let worker):
+            if let worker { parties[task.image, default: []].insert(worker) }
+        case .imagesAdded, .jobSealed, .attemptEnded, .jobFinished, .workersReserved, .auditsSalted,
             .resultsSettled:
             break
         }
@@ -182,7 +197,9 @@ struct AuditBook {
         guard canBeWithdrawn else { return }
         let distrusted = Set(quarantined.keys.compactMap(numbers))
         for (image, result) in results.sorted(by: { $0.key < $1.key }) {
-            for author in wrong.authors[result]?.sorted() ?? [] where distrusted.contains(author) {
+            let found = (answered.contains(image) ? makers[result] : parties[image]) ?? []
+            let authors = Set(found.compactMap(numbers)).intersection(wrong.authors[result] ?? [])
+            for author in authors.intersection(distrusted).sorted() {
                 report(
                     .audits, "image \(image) keeps the wrong result of worker \(author.worker), which is quarantined")
             }
