@@ -28,6 +28,13 @@ public struct ImageCoding: Hashable, Sendable {
         self.orientation = orientation
     }
 
+    /// The coding for tasks, whose pipeline turns the picture upright already.
+    public var ofTasks: ImageCoding {
+        var coding = self
+        coding.orientation = 1
+        return coding
+    }
+
     /// What is done to the decoded image.
     ///
     /// - Parameter pipeline: the job's, in canonical form.

@@ -14,7 +14,7 @@ public struct ResultCache {
         public init(input: BlobDigest, pipeline: String, coding: ImageCoding = .standard, revision: UInt32) {
             self.input = input
             self.pipeline = pipeline
-            self.coding = coding
+            self.coding = seeded(.keptResultOfOtherFormat, .standard, else: coding)
             self.revision = seeded(.keptResultOfOtherRelease, 0, else: revision)
         }
     }

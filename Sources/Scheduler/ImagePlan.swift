@@ -52,12 +52,6 @@ struct ImagePlan: Hashable, Sendable {
     let isDocument: Bool
     /// How the file is read, and the result written.
     var coding = ImageCoding.standard
-    /// The coding for tasks, whose pipeline turns the picture upright already.
-    var codingOfTasks: ImageCoding {
-        var coding = coding
-        coding.orientation = 1
-        return coding
-    }
 
     let taskCount: Int
     /// The number of each stage's first chunk.

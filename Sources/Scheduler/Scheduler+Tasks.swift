@@ -1,4 +1,5 @@
 import JobModel
+import SeededFaults
 
 // What a task needs, for the worker that runs it.
 
@@ -31,7 +32,8 @@ extension Scheduler {
             task: task, pipeline: plan.coding.pipeline(job.description.pipeline), geometry: plan.geometry,
             chunkByteCount: job.images[Int(key.index)].chunkByteCount ?? job.description.options.chunkByteCount,
             maximumPixelCount: job.description.options.maximumPixelCount,
-            maximumMetadataByteCount: job.description.options.maximumMetadataByteCount, coding: plan.codingOfTasks,
+            maximumMetadataByteCount: job.description.options.maximumMetadataByteCount,
+            coding: seeded(.formatNotGranted, .standard, else: plan.coding.ofTasks),
             inputs: inputs, value: value,
             progressTimeoutMilliseconds: UInt64(
                 progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))

@@ -153,6 +153,11 @@ public enum SeededFault: Sendable {
     /// Images that hold each other up for want of room are left so.
     case imageNotPutOff
 
+    // The scheduler: formats.
+
+    /// A task's worker is not told how the file is read and the result written.
+    case formatNotGranted
+
     // The worker's lease board.
 
     /// What the master may not have heard is not said again.
@@ -170,6 +175,8 @@ public enum SeededFault: Sendable {
 
     /// A kept result answers whatever release it is of.
     case keptResultOfOtherRelease
+    /// A kept result answers whatever format is asked for.
+    case keptResultOfOtherFormat
     /// Replies and grants leave before the records behind them are durable.
     case acknowledgeBeforeCommit
     /// Only the grants leave early: an attempt is counted after it was handed out.
@@ -249,7 +256,8 @@ public enum SeededFault: Sendable {
                 .returnNotPaced, .failureRefunded, .otherReleaseAdmitted, .suspectNeverDead, .stallIgnored,
                 .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
                 .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
-                .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease, .removalIgnoresPut,
+                .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease,
+                .keptResultOfOtherFormat, .formatNotGranted, .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay,
@@ -286,7 +294,8 @@ public enum SeededFault: Sendable {
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
                 .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay:
                 "6 progress after healing"
-            case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease:
+            case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease, .keptResultOfOtherFormat,
+                .formatNotGranted:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
                 .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull,

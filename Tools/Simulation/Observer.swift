@@ -14,6 +14,7 @@ import Scheduler
 struct Observer {
     private struct Image {
         let input: BlobDigest
+        var coding = ImageCoding.standard
         var isFinal = false
         var result: BlobDigest?
         /// It is dead-lettered, and may be redriven.
@@ -127,6 +128,7 @@ struct Observer {
             for description in added {
                 let id = ImageID(job: job, index: description.index)
                 images[id] = Image(input: description.input.digest)
+                if case .accepted(let accepted) = description.admission { images[id]?.coding = accepted.coding }
                 switch description.admission {
                 case .accepted: needed[description.input.digest, default: 0] += 1
                 // It has ended here, and needs nothing.
@@ -159,9 +161,10 @@ struct Observer {
                 report(.results, "\(worker) did nothing wrong with \(lease), and is told that \(failure.reason)")
             }
         case .imageCompleted(let image, let result, _):
-            if let input = images[image]?.input, let pipeline = pipelines[image.job],
+            if let input = images[image]?.input, let coding = images[image]?.coding,
+                let pipeline = pipelines[image.job],
                 let revision = revisions[image.job],
-                case let isWrong = result != .result(of: pipeline, on: input, revision: revision)
+                case let isWrong = result != .result(of: pipeline, on: input, coding, revision: revision)
             {
                 auditBook.checkResult(image, isWrong: isWrong, report: report)
             }

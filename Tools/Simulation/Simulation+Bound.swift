@@ -60,8 +60,11 @@ extension Simulation {
                 let geometry = image.geometry
                 if let job = client.job, observer.isOver(ImageID(job: job, index: UInt32(index))) { continue }
                 left.images += 1
-                // Small ones are one task; large ones a decoding, the chunks of two stages, and a reduction.
-                left.tasks += geometry.height > 256 ? 2 + 2 * Int(geometry.height / 128 + 1) : 1
+                // Small ones are one task; large ones a decoding, the chunks of two stages, and a reduction; of two more, where a
+                // picture is turned, or encoded as a whole.
+                let chunks =
+                    2 * Int(geometry.height / 128 + 1) + (image.coding == .standard ? 0 : 2 * (1_024 / 128 + 1))
+                left.tasks += geometry.height > 256 ? 2 + chunks : 1
             }
         }
         return left

@@ -25,6 +25,8 @@ extension Simulation {
             priority: Int32(random.draw(-1...1)),
             pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))],
             options: JobOptions(chunkByteCount: 1 << 18, auditShare: options.auditShare))
+        // One image of little room may take no more stages than two.
+        let drawsFormats = room.rowRoom == nil && formatRandom.happens(onceIn: 3)
         let offers = (0..<random.draw(1...options.maximumImages)).map { index in
             let isShared = random.happens(onceIn: options.sharedEvery)
             // Shared inputs have few shapes: one file has one.
@@ -34,7 +36,8 @@ extension Simulation {
                 name: "image \(index)",
                 input: .named(isShared ? "shared input \(height)" : "input \(number).\(index)", byteCount: 500),
                 admission: .accepted(
-                    ImageGeometry(width: 1_024, height: UInt32(height), channelCount: 1, bitsPerSample: 8)))
+                    ImageGeometry(width: 1_024, height: UInt32(height), channelCount: 1, bitsPerSample: 8),
+                    coding: drawsFormats ? drawCoding() : .standard))
         }
         var client = SimulatedClient(
             number: number, opening: opening, offers: offers,
@@ -42,6 +45,17 @@ extension Simulation {
             cancels: random.happens(onceIn: 8))
         client.staysConnected = room.hasSilentClients && roomRandom.happens(onceIn: 2)
         return client
+    }
+
+    /// How a file is read and its result written: rows in blocks, all of them in one segment, another page, turned.
+    private func drawCoding() -> ImageCoding {
+        switch formatRandom.draw(0...4) {
+        case 0: ImageCoding(encoding: "jpeg quality=\(formatRandom.draw(90...91))", rowsPerBlock: 16)
+        case 1: ImageCoding(encoding: "webp", segmentByteCount: UInt64(Int64.max))
+        case 2: ImageCoding(decoding: "page=2")
+        case 3: ImageCoding(orientation: 6)
+        default: .standard
+        }
     }
 
     func handle(_ happening: ClientEvent, at number: Int) {

@@ -67,7 +67,7 @@ extension Simulation {
             violate(.results, "image \(image) is put together from results of revisions \(found.sorted())")
         }
         var result = BlobReference.result(
-            of: job.pipeline, on: status.input.digest, revision: found.first ?? resultRevision)
+            of: job.pipeline, on: status.input.digest, status.coding, revision: found.first ?? resultRevision)
         if let mark = wrong.mark(of: inputs.map(\.digest)) {
             result = .named("\(result.digest) of wrong \(mark.name)", byteCount: 1_000)
             wrong.note(result, mark.authors)

@@ -487,7 +487,7 @@ extension Simulation {
         switch spec.task.step {
         case .whole:
             let result = BlobReference.result(
-                of: spec.pipeline, on: spec.inputs[0].blob.digest, revision: revision)
+                of: spec.pipeline, on: spec.inputs[0].blob.digest, spec.coding, revision: revision)
             return TaskOutput(
                 payload: suffix.isEmpty ? result : .named("\(result.digest)\(suffix)", byteCount: 1_000))
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))

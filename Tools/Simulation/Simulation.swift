@@ -21,6 +21,7 @@ public final class Simulation {
     var storeRandom: SeededGenerator
     var auditRandom: SeededGenerator
     var roomRandom: SeededGenerator
+    var formatRandom: SeededGenerator
     let room: RoomOptions
     /// Somebody else has filled the master's disk.
     var isDiskFull = false
@@ -73,6 +74,7 @@ public final class Simulation {
         random = SeededGenerator(seed: seed)
         storeRandom = SeededGenerator(seed: ~seed)
         roomRandom = SeededGenerator(seed: seed &+ 0x5851_f42d_4c95_7f2d)
+        formatRandom = SeededGenerator(seed: seed ^ 0x2545_f491_4f6c_dd1d)
         auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
         var options = SimulationOptions(using: &random, &auditRandom)
         room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
@@ -280,9 +282,13 @@ public struct SimulationResult: Sendable {
 }
 
 extension BlobReference {
-    /// The result of an image: the same input and pipeline give the same bytes, as long as the release's revision is the same.
-    static func result(of pipeline: String, on input: BlobDigest, revision: UInt32) -> BlobReference {
-        .named("\(pipeline) of \(input) by \(revision)", byteCount: 1_000)
+    /// The result of an image: the same input and pipeline, read and written in the same way, give the same bytes, as long as the
+    /// release's revision is the same.
+    static func result(
+        of pipeline: String, on input: BlobDigest, _ coding: ImageCoding, revision: UInt32
+    ) -> BlobReference {
+        let form = coding.ofTasks == .standard ? "" : " \(coding.decoding) as \(coding.encoding)"
+        return .named("\(coding.pipeline(pipeline)) of \(input)\(form) by \(revision)", byteCount: 1_000)
     }
 
     /// A blob whose digest is made from a name: FNV-1a with four starting values.
