@@ -104,7 +104,7 @@ struct ClientSettings: Sendable {
     var submitter: String { settings.text("submitter") ?? Self.userAtHost() }
 
     /// The request for a new job; a limit that is not given is left to the master.
-    func jobRequest(pipeline: String, output: String? = nil) throws -> JobRequest {
+    func jobRequest(pipeline: String, encoding: ResultEncoding? = nil) throws -> JobRequest {
         let submitter = submitter
         guard !submitter.allSatisfy(\.isWhitespace) else {
             throw settings.invalid("submitter", submitter, allowed: "a name, such as ada@atlas")
@@ -117,13 +117,13 @@ struct ClientSettings: Sendable {
             chunkByteCount: optional("chunk-bytes", in: 1 << 10...4 << 30).map { UInt64($0) },
             maximumPixelCount: optional("max-pixels", in: 1...1 << 40).map { UInt64($0) },
             maximumAttempts: optional("attempts", in: 1...100).map { UInt32($0) }, auditShare: auditShare(),
-            encoding: encoding(output: output).text, decoding: decoding())
+            encoding: (encoding ?? self.encoding()).text, decoding: decoding())
     }
 
     /// The format that results are asked for in, with its options; see `JobRequest.encoding`.
     ///
     /// - Parameter output: the value of `-o`, whose end names a format where `--format` does not.
-    func encoding(output: String?) throws -> ResultEncoding {
+    func encoding(output: String? = nil) throws -> ResultEncoding {
         var words: [String] = []
         if let quality = try optional("quality", in: 1...100) { words.append("quality=\(quality)") }
         if let subsampling = settings.text("subsampling") { words.append("subsampling=\(subsampling)") }

@@ -4,11 +4,6 @@ import ImageFormats
 
 /// zlib streams (RFC 1950) in memory: compressed metadata.
 enum Zlib {
-    /// Deflate with a window of 32 KiB; a fast compressor; the check bits that make it a multiple of 31.
-    static let streamStart: [UInt8] = [0x78, 0x5e]
-    /// A final block with fixed codes that holds only its end. Behind it is the checksum, big-endian.
-    static let streamEnd: [UInt8] = [0x03, 0x00]
-
     /// - Returns: `nil` for bytes that are not a whole stream, or one of more than `limit` bytes.
     static func inflated(_ stream: [UInt8], limit: Int) -> [UInt8]? {
         let state = UnsafeMutablePointer<inflate_state>.allocate(capacity: 1)
@@ -36,12 +31,12 @@ enum Zlib {
         }
     }
 
-    /// The same bytes on every machine whose `Deflater` is reproducible.
+    /// A whole stream, equal on every machine whose `Deflater` is reproducible.
     static func deflated(_ bytes: [UInt8]) -> [UInt8] {
         let deflater = Deflater()
         let blocks = [UInt8](unsafeUninitializedCapacity: Deflater.maximumByteCount(bytes.count)) { buffer, count in
             count = bytes.withUnsafeBytes { deflater.deflate($0, to: UnsafeMutableRawBufferPointer(buffer)) }
         }
-        return streamStart + blocks + streamEnd + bigEndianBytes(Adler32.checksum(bytes))
+        return ZlibFraming.start + blocks + ZlibFraming.end + bigEndianBytes(Adler32.checksum(bytes))
     }
 }

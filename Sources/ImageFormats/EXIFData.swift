@@ -113,7 +113,7 @@ package struct EXIFData {
         }
     }
 
-    /// Takes the thumbnail out: its directory is no longer found, and its bytes are gone, unless other values share them.
+    /// Removes the thumbnail: the link to its directory, and the bytes that belong to nothing else.
     mutating func removeThumbnail() {
         guard let first = directory(at: firstOffset), let link = first.next else { return }
         let offset = number(at: link, count: 4)

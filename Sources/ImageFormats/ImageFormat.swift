@@ -13,9 +13,7 @@ import Pipelines
 ///     check      `check`: whether what another machine made is what it has to be, as far as can be seen without decoding
 ///     assemble   `frame`: what comes before and after all segments, the metadata included
 ///
-/// A new format is a directory here, one in `ImageCodecs`, and a line in `ImageFormats.all`. What is foreseen: JPEG, whose
-/// segments end at restart intervals (`SegmentGrid.rowsPerBlock`), and whose progressive files are decoded as a whole; TIFF,
-/// whose strips and tiles are read in place (a further case of `DecodingOrder`); WebP, as a whole.
+/// A new format is a directory here, one in `ImageCodecs`, and a line in `ImageFormats.all`.
 public protocol ImageFormat: Sendable {
     /// How jobs, records and messages name the format: lower case. It never changes.
     var name: String { get }
@@ -112,22 +110,42 @@ public struct SegmentBytes {
         self.read = read
     }
 
-    /// Segments in memory.
-    public init(_ parts: [[UInt8]]) {
-        let starts = parts.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
-        self.init(byteCount: UInt64(starts[parts.count])) { offset, count in
+    /// Parts, one after the other.
+    ///
+    /// - Parameter read: returns `count` bytes from `offset` of a part; both are within the part.
+    public init(
+        partByteCounts: [UInt64], read: @escaping (_ part: Int, _ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) {
+        let ends = partByteCounts.reduce(into: []) { $0.append(($0.last ?? 0) + $1) }
+        self.init(byteCount: ends.last ?? 0) { offset, count in
             var bytes: [UInt8] = []
             bytes.reserveCapacity(count)
-            var index = (starts.firstIndex { $0 > Int(offset) } ?? parts.count) - 1
-            var position = Int(offset)
-            while bytes.count < count, index < parts.count {
-                let start = position - starts[index]
-                bytes.append(contentsOf: parts[index][start..<min(parts[index].count, start + count - bytes.count)])
-                index += 1
-                position = starts[min(index, parts.count)]
+            var part = Self.part(of: offset, endingAt: ends)
+            while bytes.count < count, part < ends.count {
+                let position = offset + UInt64(bytes.count)
+                let inPart = Int(min(ends[part] - position, UInt64(count - bytes.count)))
+                if inPart > 0 { bytes += try read(part, position - (ends[part] - partByteCounts[part]), inPart) }
+                part += 1
             }
             return bytes
         }
+    }
+
+    /// Segments in memory.
+    public init(_ parts: [[UInt8]]) {
+        self.init(partByteCounts: parts.map { UInt64($0.count) }) { part, offset, count in
+            Array(parts[part][Int(offset)..<Int(offset) + count])
+        }
+    }
+
+    /// The part that the byte at `offset` is in. There may be very many parts, and very many questions.
+    private static func part(of offset: UInt64, endingAt ends: [UInt64]) -> Int {
+        var (first, last) = (0, ends.count)
+        while first < last {
+            let middle = (first + last) / 2
+            if ends[middle] > offset { last = middle } else { first = middle + 1 }
+        }
+        return first
     }
 }
 

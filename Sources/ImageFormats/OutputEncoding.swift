@@ -6,8 +6,6 @@ public struct EncodingOptions: Hashable, Sendable {
     public var isProgressive = false
     public var isLossless = false
     public var compression: Compression?
-    /// Whether reduced levels of the image are written too.
-    public var isPyramid = false
 
     /// How many pixels share a colour: horizontally, vertically.
     public enum ChromaSubsampling: String, Hashable, Sendable, CaseIterable {
@@ -34,7 +32,6 @@ extension EncodingOptions {
         if isProgressive { words.append("progressive") }
         if isLossless { words.append("lossless") }
         if let compression { words.append("compression=\(compression.rawValue)") }
-        if isPyramid { words.append("pyramid") }
         return words
     }
 
@@ -55,7 +52,6 @@ extension EncodingOptions {
                 compression = try Self.choice(value, "compression")
             case ("progressive", nil): isProgressive = true
             case ("lossless", nil): isLossless = true
-            case ("pyramid", nil): isPyramid = true
             default: throw .unsupported("'\(word)' is not an option of a file format.")
             }
         }

@@ -28,8 +28,8 @@ struct Admission: Sendable {
         try blobs.makeDurable(input.digest)
         let header: ImageHeader
         let encoding: OutputEncoding
+        var decoding = decoding
         do {
-            var decoding = decoding
             decoding.maximumPixelCount = job.options.maximumPixelCount
             decoding.options = try DecodingOptions(parsing: job.options.decoding)
             let file = try ImageFormats.identify(byteCount: input.byteCount, limits: decoding) { offset, count in
@@ -42,11 +42,12 @@ struct Admission: Sendable {
         }
         do throws(PipelineError) {
             // The size is all that admission needs of the plan: it is made when the image is begun.
-            let coding = Self.coding(of: header, as: encoding, for: job)
+            let isDocument = try PipelineCache.shared.pipeline(job.pipeline).resultKind.isDocument
+            let coding = Self.coding(of: header, decoding.options, as: isDocument ? nil : encoding)
             let pipeline = try PipelineCache.shared.pipeline(coding.pipeline(job.pipeline))
             let chunkByteCount = job.options.chunkByteCount
             let plan = try Self.plan(for: header.shape, by: pipeline, coding, chunkByteCount: chunkByteCount)
-            if !pipeline.resultKind.isDocument, let objection = encoding.format.objection(to: plan.output) {
+            if !isDocument, let objection = encoding.format.objection(to: plan.output) {
                 return (.refused(Failure(objection.cause, objection.reason)), nil)
             }
             let size = plan.size
@@ -61,15 +62,20 @@ struct Admission: Sendable {
         }
     }
 
-    /// What the job asks for, for this file. A document has no format to choose.
+    /// What the job asks for, made out for this file.
+    ///
+    /// - Parameter encoding: `nil` for a document, which has no format to choose.
     private static func coding(
-        of header: ImageHeader, as encoding: OutputEncoding, for job: JobDescription
+        of header: ImageHeader, _ decoding: DecodingOptions, as encoding: OutputEncoding?
     ) -> ImageCoding {
+        var coding = ImageCoding(
+            decoding: decoding.text, orientation: decoding.keepsOrientation ? 1 : header.orientation)
+        guard let encoding else { return coding }
         let grid = encoding.format.segmentGrid
-        let keepsOrientation = (try? DecodingOptions(parsing: job.options.decoding))?.keepsOrientation ?? false
-        return ImageCoding(
-            decoding: job.options.decoding, encoding: encoding.text, segmentByteCount: UInt64(grid.byteCount),
-            rowsPerBlock: UInt32(grid.rowsPerBlock), orientation: keepsOrientation ? 1 : header.orientation)
+        coding.encoding = encoding.text
+        coding.segmentByteCount = UInt64(grid.byteCount)
+        coding.rowsPerBlock = UInt32(grid.rowsPerBlock)
+        return coding
     }
 
     private static func plan(

@@ -35,22 +35,11 @@ struct Assembler: Sendable {
 extension SegmentBytes {
     /// Blobs, one after the other.
     init(_ blobs: [BlobReference], in store: LocalBlobStore) {
-        let starts = blobs.reduce(into: [0 as UInt64]) { $0.append($0[$0.count - 1] + $1.byteCount) }
-        var open: (index: Int, reader: BlobReader)?
-        self.init(byteCount: starts[blobs.count]) { offset, count in
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(count)
-            var index = (starts.firstIndex { $0 > offset } ?? blobs.count) - 1
-            var position = offset
-            while bytes.count < count, index < blobs.count {
-                if open?.index != index { open = (index, try store.open(blobs[index])) }
-                let start = position - starts[index]
-                let part = Int(min(blobs[index].byteCount - start, UInt64(count - bytes.count)))
-                if let open { bytes += try open.reader.read(at: start, count: part) }
-                index += 1
-                position = starts[min(index, blobs.count)]
-            }
-            return bytes
+        var open: (part: Int, reader: BlobReader)?
+        self.init(partByteCounts: blobs.map(\.byteCount)) { part, offset, count in
+            let reader = if let open, open.part == part { open.reader } else { try store.open(blobs[part]) }
+            open = (part, reader)
+            return try reader.read(at: offset, count: count)
         }
     }
 }

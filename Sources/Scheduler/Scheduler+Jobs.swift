@@ -64,10 +64,17 @@ extension Scheduler {
         guard let known = ledger.jobs[job]?.description else { return }
         // Another release may write the same pipeline in another way.
         let (asked, kept) = (try? canonicalText(of: opening.pipeline), try? canonicalText(of: known.pipeline))
-        if asked != nil, asked == kept { return }
-        throw .invalidArgument(
-            "the token '\(opening.token)' of submitter '\(opening.submitter)' is job \(job), whose pipeline is "
-                + "'\(known.pipeline.prefix(200))'; submit another pipeline with another token")
+        guard asked != nil, asked == kept else {
+            throw .invalidArgument(
+                "the token '\(opening.token)' of submitter '\(opening.submitter)' is job \(job), whose pipeline is "
+                    + "'\(known.pipeline.prefix(200))'; submit another pipeline with another token")
+        }
+        let (options, asks) = (known.options, opening.options)
+        guard asks.encoding == options.encoding, asks.decoding == options.decoding else {
+            throw .invalidArgument(
+                "the token '\(opening.token)' of submitter '\(opening.submitter)' is job \(job), which asks for files "
+                    + "'\(options.encoding)' of '\(options.decoding)'; ask for other files with another token")
+        }
     }
 
     /// A client adds images from position `firstIndex` on. Those that are already there are left as they are.

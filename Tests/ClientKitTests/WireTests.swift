@@ -38,10 +38,10 @@ import Testing
         #expect(throws: ProtocolViolation.self) { try DeadLetter(wire: WireDeadImage()) }
     }
 
-    @Test func `a limit that is not given is left to the master`() {
+    @Test func `a limit that is not given is left to the master`() throws {
         var request = JobRequest(pipeline: "invert", submitter: "ada", token: "t")
         #expect(
-            WireOpenJob(request)
+            try WireOpenJob(request, minorVersion: 0)
                 == .with {
                     $0.pipeline = "invert"; $0.submitter = "ada"; $0.token = "t"
                 })
@@ -50,9 +50,20 @@ import Testing
         request.chunkByteCount = 1
         request.maximumPixelCount = 2
         request.maximumAttempts = 3
-        let wire = WireOpenJob(request)
+        let wire = try WireOpenJob(request, minorVersion: 0)
         #expect(wire.noCache && wire.priority == -5 && wire.chunkByteCount == 1)
         #expect(wire.maximumPixelCount == 2 && wire.maximumAttempts == 3)
+    }
+
+    @Test(arguments: [("jpeg quality=90", ""), ("", "page=2")])
+    func `an older master, which would not heed it, is not asked for a format`(encoding: String, decoding: String)
+        throws
+    {
+        let request = JobRequest(pipeline: "", submitter: "ada", encoding: encoding, decoding: decoding)
+        let error = #expect(throws: ClientError.self) { try WireOpenJob(request, minorVersion: 0) }
+        #expect(error?.kind == .usage && error?.message.contains("older release") == true)
+        let wire = try WireOpenJob(request, minorVersion: Preface.currentMinorVersion)
+        #expect(wire.encoding == encoding && wire.decoding == decoding)
     }
 
     @Test func `dead letters keep their attempts`() throws {

@@ -181,7 +181,7 @@ import Testing
         #expect(try remarks(ofTIFF: file, Self.limits(page: 2)) == [])
         #expect(try remarks(ofTIFF: pages[0].file()) == [])
         let error = codecError { _ = try probe(file, limits: Self.limits(page: 4)) }
-        #expect(error == .unsupported("The TIFF file has 3 pages; there is no page 4."))
+        #expect(error == .unsupported("The TIFF file has 3 pages, and page 4 was asked for."))
         #expect(codecError { _ = try ImageFile.decode(file, limits: Self.limits(page: 4)) } == error)
         #expect(codecError { _ = try probe(file, limits: Self.limits(page: 0)) }?.kind == .unsupported)
     }
@@ -199,7 +199,7 @@ import Testing
         }
         #expect(
             codecError { _ = try probe(file, limits: Self.limits(level: 3)) }
-                == .unsupported("The image of the TIFF file has 2 reduced levels; there is no level 3."))
+                == .unsupported("The image of the TIFF file has 2 reduced levels, and level 3 was asked for."))
         #expect(
             try remarks(ofTIFF: file) == [
                 ImageRemark(.partsIgnored, count: 1, byteCount: 0), ImageRemark(.pagesLeftOut, count: 1, byteCount: 0),

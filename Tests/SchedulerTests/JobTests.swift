@@ -47,6 +47,23 @@ import Testing
         #expect(try harness.open("t", by: "ann") != job)
     }
 
+    @Test func `a token does not stand for a job that asks for other files`() throws {
+        let harness = try SchedulerHarness()
+        func open(_ options: JobOptions) throws -> JobID {
+            let opening = JobOpening(token: "t", submitter: "ann", pipeline: "whole", options: options)
+            return try harness.perform { scheduler, now, decision throws(SchedulerRefusal) in
+                try scheduler.jobOpened(opening, at: now, into: &decision)
+            }
+        }
+        let asked = JobOptions(encoding: "jpeg quality=80", decoding: "page=2")
+        let job = try open(asked)
+        #expect(try open(asked) == job)
+        for other in [JobOptions(decoding: "page=2"), JobOptions(encoding: "jpeg quality=80"), JobOptions()] {
+            let refusal = #expect(throws: SchedulerRefusal.self) { try open(other) }
+            #expect(refusal?.description.contains("asks for files 'jpeg quality=80' of 'page=2'") == true)
+        }
+    }
+
     @Test func `a token does not stand for a job of another pipeline`() throws {
         let harness = try SchedulerHarness()
         let job = try harness.submit(token: "t", sealed: false)

@@ -59,9 +59,10 @@ struct Run: ClientCommand {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
         let inputs = try JobInputs(files, context: context)
-        let request = try settings.jobRequest(pipeline: result.pipeline, output: output)
+        let encoding = try settings.encoding(output: output)
+        let request = try settings.jobRequest(pipeline: result.pipeline, encoding: encoding)
         let places = try inputs.places(
-            in: target, kind: result.kind, encoding: try settings.encoding(output: output), mayReplaceInputs: overwrite,
+            in: target, kind: result.kind, encoding: encoding, mayReplaceInputs: overwrite,
             mayReplace: !noClobber)
         let renamings = NoteLimit()
         for renaming in places.renamed where renamings.mayTell() {

@@ -79,7 +79,9 @@ public struct ImageStatus: Hashable, Sendable {
     }
 
     /// The name of the format of an image result.
-    public var formatName: String { encoding.split(separator: " ").first.map { String($0) } ?? "png" }
+    public var formatName: String {
+        encoding.split(separator: " ").first.map { String($0) } ?? ImageFormats.standardOutput.name
+    }
 
     /// The end of the name of the result's file, without the dot.
     ///

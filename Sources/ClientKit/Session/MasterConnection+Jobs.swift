@@ -4,7 +4,8 @@ import Protocol
 
 extension MasterConnection {
     public func openJob(_ request: JobRequest) async throws -> OpenedJob {
-        let answer = try await self.request(.openJob(WireOpenJob(request)))
+        let message = try WireOpenJob(request, minorVersion: minorVersion)
+        let answer = try await self.request(.openJob(message))
         guard case .jobOpened(let opened) = answer else { throw unexpected(answer) }
         return try OpenedJob(wire: opened)
     }

@@ -17,6 +17,9 @@ public final class MasterConnection: MasterAPI {
     let blobs: BlobTransfer
     private let requests = Mutex(PendingRequests())
 
+    /// The minor version that both sides keep to.
+    var minorVersion: UInt32 { control.minorVersion }
+
     private init(_ control: ControlConnection, _ blobs: BlobTransfer) {
         self.control = control
         self.blobs = blobs

@@ -6,7 +6,15 @@ import Protocol
 
 extension WireOpenJob {
     /// In the message, 0 leaves a limit to the master.
-    init(_ request: JobRequest) {
+    ///
+    /// - Throws: `ClientError` when the master would leave out what it does not know, and give other files than are asked for.
+    init(_ request: JobRequest, minorVersion: UInt32) throws(ClientError) {
+        let asksForFormats = !request.encoding.isEmpty || !request.decoding.isEmpty
+        guard minorVersion >= Preface.formatsMinorVersion || !asksForFormats else {
+            throw .usage(
+                "the master is of an older release, which reads and writes PNG files only; leave out what is said about "
+                    + "formats, or install this release on the master and its workers")
+        }
         self.init()
         token = request.token
         submitter = request.submitter

@@ -1,13 +1,14 @@
 import Checksums
 import ImageFormats
+import JobModel
 
 // The metadata of other formats as PNG's chunks, and the other way round (PNG, third edition, section 11.3).
 
 extension PNGMetadata {
     /// The most bytes that a compressed chunk is inflated to.
-    private static let maximumInflatedByteCount = 20 << 20
+    private static let maximumInflatedByteCount = Int(JobOptions.largestMetadataByteCount)
     private static let packetKeyword = "XML:com.adobe.xmp"
-    /// ImageMagick's name for the records of IPTC, as hexadecimal text; there is no chunk for them.
+    /// ImageMagick's keyword of IPTC records, which PNG has no chunk for: hexadecimal text.
     private static let recordsKeyword = "Raw profile type iptc"
 
     init(_ metadata: ImageMetadata) {

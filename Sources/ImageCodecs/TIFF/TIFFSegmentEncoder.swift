@@ -87,9 +87,9 @@ final class TIFFSegmentEncoder: SegmentEncoder {
             return
         }
         let count = deflater.deflate(piece, to: deflated)
-        segment += Zlib.streamStart
+        segment += ZlibFraming.start
         segment.append(contentsOf: UnsafeRawBufferPointer(rebasing: deflated[..<count]))
-        segment += Zlib.streamEnd
+        segment += ZlibFraming.end
         segment += bigEndianBytes(Adler32.checksum(piece))
     }
 

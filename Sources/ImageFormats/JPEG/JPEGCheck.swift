@@ -224,7 +224,7 @@ private struct ProgressiveScan {
             case .entropyMark: state = byte == 0 ? .entropy(isEmpty: false) : .length(try Self.marker(byte))
             case .marker:
                 guard byte == 0xff else {
-                    throw .corrupt("There is no scan where one must be in a progressive JPEG file.")
+                    throw .corrupt("A scan is missing in the progressive JPEG file.")
                 }
                 state = .code
             case .code: state = .length(try Self.marker(byte))

@@ -7,11 +7,6 @@ import Pipelines
 ///     segments:   IDAT | IDAT | ...
 ///     suffix:     IDAT (final empty block, Adler-32) | IEND
 public enum PNGAssembly {
-    /// Deflate with a window of 32 KiB; a fast compressor; the check bits that make it a multiple of 31.
-    static let zlibHeader: [UInt8] = [0x78, 0x5e]
-    /// A final block with fixed codes that holds only its end: bits 1, 01, 0000000.
-    static let finalBlock: [UInt8] = [0x03, 0x00]
-
     /// Signature and IHDR.
     static func header(output: ImageShape) throws(CodecError) -> [UInt8] {
         guard max(output.width, output.height) <= 0x7fff_ffff else {
@@ -38,13 +33,13 @@ public enum PNGAssembly {
     ///   - output: the whole image.
     ///   - metadata: chunks as `PNGMetadata.framed(for:from:)` returns them.
     public static func prefix(output: ImageShape, metadata: [UInt8]) throws(CodecError) -> [UInt8] {
-        try header(output: output) + metadata + PNGLayout.chunk(.imageData, zlibHeader)
+        try header(output: output) + metadata + PNGLayout.chunk(.imageData, ZlibFraming.start)
     }
 
     /// All that comes after the segments.
     ///
     /// - Parameter adler32: of all segments' filtered bytes, in order: `Adler32.combine`.
     public static func suffix(adler32: UInt32) -> [UInt8] {
-        PNGLayout.chunk(.imageData, finalBlock + bigEndianBytes(adler32)) + PNGLayout.chunk(.end, [])
+        PNGLayout.chunk(.imageData, ZlibFraming.end + bigEndianBytes(adler32)) + PNGLayout.chunk(.end, [])
     }
 }

@@ -30,13 +30,13 @@ struct PNGCheck {
                     + "\(output.format.channelCount) x \(output.format.depth.rawValue) bits.")
         }
         let first = try checkMetadata()
-        guard try checkImageData(first).wholeData == PNGAssembly.zlibHeader else {
+        guard try checkImageData(first).wholeData == ZlibFraming.start else {
             throw CodecError.corrupt("The PNG file's image data do not begin with a stream of our encoder.")
         }
         let count = SegmentGrid.standard.segments(of: output).count
         for _ in 0..<count { try checkSegment(try nextHead()) }
         let last = try checkImageData(try nextHead())
-        guard last.byteCount == 6, last.wholeData.starts(with: PNGAssembly.finalBlock) else {
+        guard last.byteCount == 6, last.wholeData.starts(with: ZlibFraming.end) else {
             throw CodecError.corrupt("The PNG file's \(count) segments are not followed by the end of their stream.")
         }
         let end = try nextHead()

@@ -6,10 +6,6 @@ import Pipelines
 /// All that the image's shape decides is compared byte by byte: `TIFFOutput` draws it. Of the pieces, their sizes and the
 /// beginnings and ends of their streams are looked at.
 struct TIFFCheck {
-    private static let streamStart: [UInt8] = [0x78, 0x5e]
-    /// The last block of a stream, before its checksum of four bytes.
-    private static let streamEnd: [UInt8] = [0x03, 0x00]
-
     private let output: TIFFOutput
     private var bytes: BytesInOrder
     /// The checksum of all pieces and tables that were passed.
@@ -97,7 +93,7 @@ struct TIFFCheck {
                 let head = try take(2)
                 try pass(byteCount - 8)
                 let tail = try take(6)
-                guard head == Self.streamStart, tail?.starts(with: Self.streamEnd) == true else {
+                guard head == ZlibFraming.start, tail?.starts(with: ZlibFraming.end) == true else {
                     throw CodecError.corrupt("The piece at byte \(offset) is not a stream of our encoder.")
                 }
             } else {

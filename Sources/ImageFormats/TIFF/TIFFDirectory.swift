@@ -20,7 +20,7 @@ package struct TIFFField: Hashable, Sendable {
 /// Fields of unknown types, and those whose values would be beyond the end of the file, are as if they were not there;
 /// of two with one tag, the first counts.
 package struct TIFFDirectory: Sendable {
-    /// As many as libtiff takes of a BigTIFF.
+    /// Libtiff's limit for a BigTIFF file.
     package static let maximumFieldCount: UInt64 = 4_096
 
     package let offset: UInt64

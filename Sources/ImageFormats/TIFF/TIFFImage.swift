@@ -19,7 +19,7 @@ package struct TIFFImage: Sendable {
         let number = options.page ?? 1
         guard number >= 1, options.level >= 0 else {
             throw CodecError.unsupported(
-                "There is no page \(number) with a level \(options.level): pages are counted from 1, levels from 0."
+                "Page \(number), level \(options.level) cannot exist: pages are counted from 1, levels from 0."
             )
         }
         let pages = try TIFFPages(

@@ -62,8 +62,8 @@ package struct TIFFPages {
         guard var page = found ?? (count == number ? current : nil) else {
             throw CodecError.unsupported(
                 count == 1
-                    ? "The TIFF file has one page; there is no page \(number)."
-                    : "The TIFF file has \(count) pages; there is no page \(number).")
+                    ? "The TIFF file has one page, and page \(number) was asked for."
+                    : "The TIFF file has \(count) pages, and page \(number) was asked for.")
         }
         if findsLevels {
             if number == 1 { page.levels += slideLevels }
@@ -83,8 +83,9 @@ package struct TIFFPages {
         guard level <= page.levels.count else {
             throw .unsupported(
                 page.levels.isEmpty
-                    ? "The image of the TIFF file has no reduced levels; there is no level \(level)."
-                    : "The image of the TIFF file has \(page.levels.count) reduced levels; there is no level \(level).")
+                    ? "The image of the TIFF file has no reduced levels, and level \(level) was asked for."
+                    : "The image of the TIFF file has \(page.levels.count) reduced levels, and level \(level) was asked for."
+            )
         }
         return page.levels[level - 1]
     }

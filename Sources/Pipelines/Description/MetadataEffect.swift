@@ -13,7 +13,7 @@ public struct MetadataEffect: OptionSet, Hashable, Sendable {
     /// The samples are no longer the colours of the picture (a colour map, a plot): its colour space does not apply.
     public static let replacesColors = MetadataEffect(rawValue: 1 << 2)
 
-    /// The pixels are others than in the input: a small copy of the picture among its metadata shows what is no longer there.
+    /// The pixels change, so that a thumbnail among the metadata would show the old picture.
     public static let changesPixels = MetadataEffect(rawValue: 1 << 3)
 
     /// The effect of an operation after those of this one: two exchanges of the axes are none.

@@ -9,7 +9,7 @@ extension DistanceTransform: WholeImageKernelProviding {
 
 /// The partial aggregate of a part is its number of rows, and for each column the rows before the first black pixel and behind the
 /// last. The value of a part is, for each column, the rows to the nearest black pixel above the part (from its first row), and
-/// below (from its last); each number is a little-endian `UInt32`, `ColumnGaps.none` where there is no such pixel.
+/// below (from its last); each number is a little-endian `UInt32`, `ColumnGaps.none` for a column without one.
 private struct DistanceKernel: WholeImageKernel {
     let input: ImageShape
     let outputShape: ImageShape
