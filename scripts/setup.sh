@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # Installs what building, running and testing Tessera needs from Debian, and only what is missing.
+#
+#     scripts/setup.sh         what everything needs
+#     scripts/setup.sh web     what the checks of the page need, too (scripts/web-check.sh)
 set -euo pipefail
 
 packages=(
@@ -14,6 +17,15 @@ packages=(
     libssl-dev                                 # SHA-256
     libyaml-dev                                # settings files
 )
+
+if [ "${1:-}" = web ]; then
+    packages+=(
+        chromium-headless-shell                # the browser
+        node-typescript                        # the types
+        python3-venv                           # Playwright
+    )
+    command -v node >/dev/null || packages+=(nodejs)
+fi
 
 missing=()
 for package in "${packages[@]}"; do

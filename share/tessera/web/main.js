@@ -1,0 +1,143 @@
+/** The page: puts the shell, the session, the event stream and the views together. */
+
+import { APIError, get, post, whenSignedOut } from "./core/api.js";
+import { ClusterLog } from "./core/cluster-log.js";
+import { EventHub } from "./core/events.js";
+import { Model } from "./core/model.js";
+import { Router } from "./core/router.js";
+import { Settings } from "./core/settings.js";
+import { effect, root, signal } from "./core/signals.js";
+import { Keyboard } from "./core/keyboard.js";
+import { Uploads } from "./upload/uploads.js";
+import { shell } from "./views/shell.js";
+import { signIn } from "./views/sign-in.js";
+
+/**
+ * What every view is given.
+ * @typedef {{
+ *   router: Router, model: Model, log: ClusterLog, events: EventHub, uploads: Uploads, settings: Settings, keyboard: Keyboard,
+ *   session: import("./core/signals.js").Signal<any>, title: import("./core/signals.js").Signal<string>,
+ *   say: (sentence: string) => void, toast: (message: string, options?: { isBad?: boolean, link?: string }) => void,
+ *   may: (role: string) => boolean, chosen: import("./core/signals.js").Signal<import("./upload/uploads.js").Chosen[]>,
+ * }} Context
+ */
+
+const roles = ["viewer", "submitter", "operator", "admin"];
+
+/** @type {Record<string, () => Promise<{ view: (context: Context, parameters: Record<string, number>) => Node }>>} */
+const views = {
+  jobs: () => import("./views/jobs.js"),
+  new: () => import("./views/new.js"),
+  job: () => import("./views/job.js"),
+  image: () => import("./views/image.js"),
+  nodes: () => import("./views/nodes.js"),
+  failures: () => import("./views/failures.js"),
+  settings: () => import("./views/settings.js"),
+  "not-found": () => import("./views/not-found.js"),
+};
+
+const model = new Model();
+const settings = new Settings();
+const session = signal(/** @type {any} */ (undefined));
+const router = new Router();
+const page = shell({ router, model, settings, session });
+
+/** @type {Context} */
+const context = {
+  router,
+  model,
+  log: new ClusterLog(model),
+  settings,
+  session,
+  events: new EventHub((event) => model.fold(event)),
+  uploads: new Uploads(),
+  keyboard: new Keyboard(settings),
+  title: signal(""),
+  chosen: signal(/** @type {import("./upload/uploads.js").Chosen[]} */ ([])),
+  say: page.say,
+  toast: page.toast,
+  may: (role) => roles.indexOf(session()?.role) >= roles.indexOf(role),
+};
+
+whenSignedOut(() => session.set(null));
+page.start(context);
+showViews();
+begin();
+
+/** Signs in by the one-use link that opened the page, else asks who is signed in. */
+async function begin() {
+  const code = /^#code=(.+)$/.exec(location.hash)?.[1];
+  if (code) {
+    history.replaceState(null, "", "/");
+    try {
+      session.set(await post("/session", { code: decodeURIComponent(code) }));
+      router.address.set(new URL(location.href));
+      return;
+    } catch (error) {
+      page.refusal.set(/** @type {Error} */ (error).message);
+      session.set(null);
+      return;
+    }
+  }
+  for (;;) {
+    try {
+      session.set(await get("/session"));
+      return;
+    } catch (error) {
+      if (error instanceof APIError && error.status === 401) return;
+      page.toast(/** @type {Error} */ (error).message, { isBad: true });
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+}
+
+/** Shows the view that the address names, and the sign-in while nobody is signed in. */
+function showViews() {
+  let isReceiving = false;
+  /** @type {(() => void) | null} */
+  let end = null;
+  let shown = "";
+  effect(() => {
+    const who = session();
+    const { view, parameters } = router.route;
+    const key = who === undefined ? "" : who === null ? "sign-in" : `${view} ${JSON.stringify(parameters)}`;
+    if (key === shown) return;
+    shown = key;
+    end?.();
+    end = null;
+    if (who === undefined) return;
+    if (who === null) {
+      context.events.stop();
+      const made = root(() => signIn(context, page.refusal));
+      end = made.dispose;
+      page.show(made.value);
+      return;
+    }
+    if (!isReceiving) {
+      isReceiving = true;
+      root(() => ["jobs", "workers", "cluster"].forEach((topic) => context.events.want(topic)));
+    }
+    context.events.start();
+    if (view === "sign-in") {
+      router.go("/", { replace: true });
+      return;
+    }
+    load(view, parameters, key);
+  });
+
+  /**
+   * @param {string} view
+   * @param {Record<string, number>} parameters
+   * @param {string} key
+   */
+  async function load(view, parameters, key) {
+    const { view: make } = await views[view]();
+    if (key !== shown) return;
+    const made = root(() => {
+      context.keyboard.enterView();
+      return make(context, parameters);
+    });
+    end = made.dispose;
+    page.show(made.value);
+  }
+}

@@ -1,0 +1,177 @@
+/** One image: original and result in the viewer, with what is known of it. */
+
+import { get, post } from "../core/api.js";
+import { h } from "../core/dom.js";
+import { baseName, bytes, count } from "../core/format.js";
+import { icon } from "../core/icons.js";
+import { imageKey } from "../core/model.js";
+import { effect, onCleanup, signal } from "../core/signals.js";
+import { hasEnded } from "../core/states.js";
+import { load } from "../viewer/picture.js";
+import { viewer } from "../viewer/viewer.js";
+import { documentView } from "./document.js";
+import { copyButton, empty, stateMark } from "./parts.js";
+
+/** @typedef {import("../viewer/picture.js").Picture} Picture */
+
+/**
+ * @param {import("../main.js").Context} context
+ * @param {Record<string, number>} parameters
+ */
+export function view(context, { job: jobNumber, image: number }) {
+  const { model, events, title, router, keyboard } = context;
+  const job = model.jobs.of(jobNumber);
+  const image = model.images.of(imageKey(jobNumber, number));
+  const error = signal(/** @type {any} */ (null));
+  events.want(`job:${jobNumber}`);
+  effect(() => {
+    model.gaps();
+    get(`/jobs/${jobNumber}`).then((found) => model.jobs.put(jobNumber, found), () => {});
+    get(`/jobs/${jobNumber}/images/${number}`).then((found) => { model.images.put(imageKey(jobNumber, number), found); error.set(null); }, error.set);
+  });
+  effect(() => title.set(`${baseName(image()?.name ?? `Image ${number}`)} · job ${jobNumber}`));
+  const step = (/** @type {number} */ by) => {
+    const next = number + by;
+    if (next >= 0 && next < (job.peek()?.image_count ?? 0)) router.go(`/jobs/${jobNumber}/${next}`);
+  };
+  keyboard.bind({ ",": ["image before", () => step(-1)], ".": ["next image", () => step(1)] }, "Viewer");
+
+  const pictures = followPictures(context, image, job);
+  const stage = viewer(context, {
+    ...pictures,
+    name: () => baseName(image()?.name ?? `Image ${number}`),
+    status: () => status(image(), pictures),
+  });
+  // What somebody wants to see first is what the pipeline did.
+  let isFirst = true;
+  effect(() => {
+    if (!pictures.result() || !pictures.original() || !isFirst) return;
+    isFirst = false;
+    stage.setMode("curtain");
+  });
+  const isDocument = () => image()?.result_kind === "document" && image()?.state === "done";
+  const has = { image: () => image() !== undefined };
+  return h("section.image-view", null,
+    h("header.bar.image-head", null,
+      h("a.button.bare", { href: `/jobs/${jobNumber}`, "aria-label": `Back to job ${jobNumber}` }, icon("back"), h("span.wide-only", null, `Job ${jobNumber}`)),
+      h("h1.clip", { title: () => image()?.name ?? "" }, () => baseName(image()?.name ?? `Image ${number}`)),
+      () => image() ? stateMark(image().state) : null,
+      h("div.row.tight.image-steps", null,
+        h("button.bare.only-icon", { "aria-label": "Image before", title: "Image before (,)", disabled: () => number === 0, on: { click: () => step(-1) } }, icon("back")),
+        h("span.quiet.small", null, () => `${count(number + 1)} of ${count(Math.max(number + 1, job()?.image_count ?? 0))}`),
+        h("button.bare.only-icon.flipped", { "aria-label": "Next image", title: "Next image (.)", disabled: () => number + 1 >= (job()?.image_count ?? 0), on: { click: () => step(1) } }, icon("back"))),
+      () => image()?.links?.result ? h("a.button.primary", { href: image().links.result, download: "" }, icon("download"), "Download") : null),
+    () => error() && !has.image() ? empty("search", error().message, h("a.button", { href: `/jobs/${jobNumber}` }, `Job ${jobNumber}`))
+      : h("div.image-body", null, () => isDocument() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job)));
+}
+
+/**
+ * Loads original and result as soon as they are there, and the sizes between the steps.
+ * @param {import("../main.js").Context} context @param {() => any} image @param {() => any} job
+ */
+function followPictures({}, image, job) {
+  const result = signal(/** @type {Picture | null} */ (null));
+  const original = signal(/** @type {Picture | null} */ (null));
+  const steps = signal(/** @type {any[]} */ ([]));
+  const trouble = signal("");
+  const abort = new AbortController();
+  onCleanup(() => abort.abort());
+  /**
+   * @param {() => string | undefined} address
+   * @param {() => Parameters<typeof load>[0]} source
+   * @param {import("../core/signals.js").Signal<Picture | null>} into
+   */
+  const follow = (address, source, into) => {
+    let loaded = "";
+    effect(() => {
+      const next = address();
+      if (!next || next === loaded) return;
+      loaded = next;
+      load(source()).then(into.set, (error) => {
+        if (!abort.signal.aborted) trouble.set(/** @type {Error} */ (error).message);
+      });
+    });
+  };
+  follow(
+    () => (image()?.result_kind === "document" ? undefined : image()?.links?.result),
+    () => ({ file: inline(image().links.result), reduced: image().links.thumbnail, width: image().width, height: image().height, signal: abort.signal }),
+    result,
+  );
+  follow(
+    () => image()?.links?.source,
+    () => ({ file: inline(image().links.source), reduced: image().links.source_thumbnail, signal: abort.signal }),
+    original,
+  );
+  effect(() => {
+    const picture = original();
+    const pipeline = job()?.pipeline;
+    if (!picture || !pipeline) return;
+    post("/pipelines/check", { pipeline, shape: { width: picture.width, height: picture.height } }).then((checked) => steps.set(checked.steps), () => {});
+  });
+  onCleanup(() => {
+    result.peek()?.bitmap.close();
+    original.peek()?.bitmap.close();
+  });
+  return { result, original, steps, trouble };
+}
+
+/** @param {string} address */
+const inline = (address) => `${address}${address.includes("?") ? "&" : "?"}disposition=inline`;
+
+/**
+ * A sentence over the picture, while there is something to say.
+ * @param {any} image
+ * @param {ReturnType<typeof followPictures>} pictures
+ */
+function status(image, { result, original, trouble }) {
+  if (trouble()) return h("div.note.bad", { role: "alert" }, icon("alert"), trouble());
+  if (!image) return null;
+  if (image.state === "waiting") return h("div.note", null, icon("waiting"), "It waits for a free slot.");
+  if (image.state === "running") return h("div.note", null, icon("running"), h("span.viewer-progress", null, image.tasks_total > 1 ? `${count(image.tasks_done)} of ${count(image.tasks_total)} parts are computed` : "It is being computed", h("progress", { max: Math.max(1, image.tasks_total), value: image.tasks_done, "aria-label": "Parts that are computed" })));
+  if (image.state === "cancelled") return h("div.note", null, icon("cancel"), "The job was cancelled before this image was made.");
+  if (image.failure && hasEnded(image.state)) return h("div.note.bad", null, icon("failed"), h("span.wrap", null, image.failure.reason));
+  const shown = result() ?? original();
+  const reduced = [result(), original()].find((each) => each && each.factor < 1);
+  if (!shown && image.state === "done" && image.result_kind !== "document") return h("div.note", null, icon("image"), "The picture is on its way.");
+  if (reduced) return h("div.note", null, icon("image"), `Shown reduced to ${reduced.bitmap.width} × ${reduced.bitmap.height} pixels; the download is exact.`);
+  return null;
+}
+
+/**
+ * @param {import("../main.js").Context} context
+ * @param {number} jobNumber
+ * @param {number} number
+ * @param {() => any} image
+ * @param {() => any} job
+ */
+function information(context, jobNumber, number, image, job) {
+  const attempts = signal(/** @type {any[]} */ ([]));
+  let isRead = false;
+  effect(() => {
+    if (isRead || image()?.state !== "dead-lettered") return;
+    isRead = true;
+    get(`/jobs/${jobNumber}/images/${number}/attempts`).then((page) => attempts.set(page.items), () => {});
+  });
+  const fact = (/** @type {string} */ word, /** @type {any} */ value) => value ? [h("dt", null, word), h("dd.wrap", null, value)] : null;
+  return h("aside.image-facts", { "aria-label": "About this image", tabindex: "0" }, () => {
+    const known = image();
+    if (!known) return h("div.skeleton");
+    return [
+      h("dl.facts", null,
+        fact("Name", known.name),
+        fact("Pipeline", h("code.wrap", null, job()?.pipeline || "convert only")),
+        fact("Size", known.width ? `${count(known.width)} × ${count(known.height)}` : ""),
+        fact("File", known.result_bytes ? `${bytes(known.result_bytes)}${known.encoding ? `, ${known.encoding}` : ""}` : ""),
+        fact("Parts", known.tasks_total > 1 ? `${count(known.tasks_done)} of ${count(known.tasks_total)}` : ""),
+        fact("Answered", known.from_cache ? "by a kept result, without computing" : ""),
+        fact("SHA-256", known.digest ? h("code.wrap", null, known.digest) : ""),
+        fact("Image", h("code", null, `${jobNumber}.${number}`))),
+      known.source_kept || !hasEnded(known.state) ? null : h("p.quiet.small", null, "The original is not kept here: the image was sent by another program, or its time is over. So there is nothing to compare with."),
+      known.links?.source ? h("p", null, h("a", { href: known.links.source, download: "" }, "Download the original")) : null,
+      known.digest ? h("p", null, copyButton(known.digest, "Copy the digest")) : null,
+      (known.remarks ?? []).map((/** @type {any} */ remark) => h("div.note", null, icon("alert"), h("span.wrap", null, remark.message))),
+      known.failure ? [h("h2.bad", null, known.failure.code), h("p.wrap", null, known.failure.reason), known.failure.output_tail ? h("pre.output", { tabindex: "0" }, known.failure.output_tail) : null] : null,
+      attempts().map((attempt) => h("section.stack.tight", null, h("h3", null, `Attempt ${attempt.attempt} on ${attempt.worker}`), h("p.wrap", null, attempt.failure.reason), attempt.failure.output_tail ? h("pre.output", { tabindex: "0" }, attempt.failure.output_tail) : null)),
+    ];
+  });
+}
