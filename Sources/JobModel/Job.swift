@@ -40,7 +40,7 @@ public struct JobOptions: Hashable, Sendable {
     /// A new operation, or a new parameter that leaves all bytes of pipelines without it as they were, does not raise it: a
     /// worker of an older release that cannot read such a pipeline fails the task as its own fault, and the task is retried
     /// on another worker.
-    public static let currentResultRevision: UInt32 = 5
+    public static let currentResultRevision: UInt32 = 6
 
     public init(
         chunkByteCount: UInt64 = 16 << 20, maximumPixelCount: UInt64 = 4_000_000_000, mayUseCache: Bool = true,

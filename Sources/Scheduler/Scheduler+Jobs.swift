@@ -64,7 +64,8 @@ extension Scheduler {
         guard let known = ledger.jobs[job]?.description else { return }
         // Another release may write the same pipeline in another way.
         let (asked, kept) = (try? canonicalText(of: opening.pipeline), try? canonicalText(of: known.pipeline))
-        guard asked != nil, asked == kept else {
+        let then = PipelineHistory.current(opening.pipeline, ofRevision: known.options.resultRevision)
+        guard let asked, asked == kept || (try? canonicalText(of: then)) == kept else {
             throw .invalidArgument(
                 "the token '\(opening.token)' of submitter '\(opening.submitter)' is job \(job), whose pipeline is "
                     + "'\(known.pipeline.prefix(200))'; submit another pipeline with another token")

@@ -15,7 +15,8 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
     var testDescription: String { pipeline }
 
     static let all =
-        basic + color + smoothing + edges + morphology + threshold + histogram + geometry + frequency + features
+        (basic + color + smoothing + edges + morphology + threshold + histogram + geometry + frequency + features)
+        .flatMap(\.treatments)
 
     private static let basic: [ReferenceCase] = [
         ReferenceCase("invert") { $0.referenceInvert() },
@@ -145,7 +146,8 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
 
     @Test func `alpha is kept by whatever keeps the channel and the pixels' places`() throws {
         for operation in OperationCatalogue.all where operation.description.family != .geometry {
-            let name = operation.description.name
+            let separate = operation.description.parameter("alpha") == nil ? "" : " alpha=separate"
+            let name = operation.description.name + separate
             for format in PixelFormat.all where format.layout.hasAlpha {
                 let image = TestImage.drawn(9, 8, format, seed: 3)
                 let result = try image.applying(Pipeline(parsing: name))

@@ -139,7 +139,7 @@ import Testing
     @Test(arguments: ["nearest", "linear", "area", "lanczos"])
     func `each channel is scaled as a gray image is`(_ method: String) throws {
         for (width, newWidth) in [(1, 5), (2, 3), (3, 7), (4, 2), (5, 3), (9, 31), (12, 6), (40, 28), (700, 511)] {
-            let pipeline = try Pipeline(parsing: "resize width=\(newWidth) height=7 method=\(method)")
+            let pipeline = try Pipeline(parsing: "resize width=\(newWidth) height=7 method=\(method) alpha=separate")
             for depth in [SampleDepth.eight, .sixteen] {
                 for layout in [ChannelLayout.grayAlpha, .rgb, .rgba] {
                     let image = TestImage.drawn(width, 10, PixelFormat(layout, depth), seed: 9)

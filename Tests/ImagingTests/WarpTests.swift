@@ -37,7 +37,7 @@ import Testing
     func `a large picture is turned by lines of which each chunk reads few rows`(_ warp: Case) throws {
         // Made from a small one.
         let source = TestImage.drawn(50, 40, PixelFormat(.rgba, .sixteen), seed: 5)
-        let before = "resize width=2100 height=2100 method=nearest | \(warp.pipeline)"
+        let before = "resize width=2100 height=2100 method=nearest | \(warp.pipeline) alpha=separate"
         let shape = try #require(try Pipeline(parsing: before).shapes(from: source.shape).last)
         // A part from the middle, where lines are longest.
         let (x, y) = (shape.width / 2 - 30, shape.height / 2 - 20)

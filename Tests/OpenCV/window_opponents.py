@@ -7,14 +7,14 @@ from opponents import BORDERS, bordered, golden, level, number, odd, opponent, p
 # Smoothing
 
 
-@opponent("box-blur", "`cv2.blur`")
+@opponent("box-blur", "`cv2.blur`", alpha="separate kept")
 def box_blur(random, image):
     size = odd(random, 1, 61)
     border, expected = bordered(random, image, size // 2, lambda image: cv2.blur(image, (size, size)))
     return f"size={size}{border}", expected
 
 
-@opponent("gaussian-blur", "`cv2.GaussianBlur`")
+@opponent("gaussian-blur", "`cv2.GaussianBlur`", alpha="separate kept")
 def gaussian_blur(random, image):
     sigma = number(random, 0.3, 9)
     size = 0 if random.random() < 0.5 else odd(random, 1, 31)

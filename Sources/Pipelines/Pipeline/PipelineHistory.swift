@@ -7,16 +7,31 @@ public enum PipelineHistory {
     /// reliefs have other defaults than before.
     private static let defaultsForPeople: UInt32 = 4
 
+    /// From this revision of results on colours count as much as they are opaque where pixels are mixed.
+    private static let premultipliedAlpha: UInt32 = 6
+
     /// The pipeline that `text` was when the revision of results was `revision`, as it is written today. A text that cannot
     /// be read is left as it is.
     public static func current(_ text: String, ofRevision revision: UInt32) -> String {
-        guard revision < defaultsForPeople, let steps = try? PipelineParser.parse(text),
-            let pipeline = try? Pipeline(steps: steps.map(current))
-        else { return text }
+        guard revision < premultipliedAlpha, var steps = try? PipelineParser.parse(text) else { return text }
+        if revision < defaultsForPeople {
+            steps = steps.map(withDefaultsForPeople)
+        } else if !steps.contains(where: leavesAlphaOpen) {
+            return text
+        }
+        guard let pipeline = try? Pipeline(steps: steps.map(withSeparateAlpha)) else { return text }
         return pipeline.canonicalText
     }
 
-    private static func current(_ step: PipelineParser.Step) -> PipelineParser.Step {
+    private static func withSeparateAlpha(_ step: PipelineParser.Step) -> PipelineParser.Step {
+        leavesAlphaOpen(step) ? step.giving(.word(AlphaTreatment.separate.rawValue), as: "alpha") : step
+    }
+
+    private static func leavesAlphaOpen(_ step: PipelineParser.Step) -> Bool {
+        step.arguments.operation.parameter("alpha") != nil && !step.arguments.isGiven("alpha")
+    }
+
+    private static func withDefaultsForPeople(_ step: PipelineParser.Step) -> PipelineParser.Step {
         let arguments = step.arguments
         var step = step
         func set(_ name: String, _ value: ArgumentValue) { step = step.giving(value, as: name) }

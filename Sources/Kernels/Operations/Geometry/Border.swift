@@ -15,7 +15,7 @@ private struct FramingKernel: RowKernel {
     let color: PaintColor
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
-        let border = ColorRow(color, outputShape)
+        let border = ColorRow(color.samples(of: outputShape.format), outputShape)
         defer { border.deallocate() }
         // Samples of every depth are copied as bytes.
         let skipped = left * outputShape.format.bytesPerPixel
@@ -37,9 +37,9 @@ private struct FramingKernel: RowKernel {
 struct ColorRow {
     let bytes: UnsafePointer<UInt8>
 
-    init(_ color: PaintColor, _ shape: ImageShape) {
+    /// - Parameter levels: of a pixel's samples.
+    init(_ levels: [Int], _ shape: ImageShape) {
         let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: shape.bytesPerRow)
-        let levels = color.samples(of: shape.format)
         for x in 0..<shape.width {
             for (channel, level) in levels.enumerated() {
                 let index = x * levels.count + channel

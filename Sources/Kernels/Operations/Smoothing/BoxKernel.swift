@@ -6,6 +6,7 @@ struct BoxKernel: RowKernel {
     let outputShape: ImageShape
     let size: Int
     let border: RowBorder
+    let includesAlpha: Bool
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
         // A column has at most 255 samples: those of 8 bits fit 16, those of 16 fit 32. So do windows of 255 x 255.
@@ -39,7 +40,7 @@ struct BoxKernel: RowKernel {
             fillPadding(around: columns, width: shape.width, channels: channels, radius: radius, border: border)
             slide(padded, into: sums, channels)
             divide(sums, into: output.row(y, as: Sample.self), count)
-            if shape.format.layout.hasAlpha {
+            if shape.format.layout.hasAlpha && !includesAlpha {
                 copyAlpha(
                     from: input.row(y, as: Sample.self), to: output.row(y), width: shape.width, channels: channels)
             }

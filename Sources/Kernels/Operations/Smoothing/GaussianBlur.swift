@@ -2,7 +2,8 @@ import Pipelines
 
 extension Gaussian: RowKernelProviding {
     func kernel(for step: RowStep) -> any RowKernel {
-        GaussianKernel(outputShape: step.output, taps: taps(depth: step.output.format.depth))
+        GaussianKernel(
+            outputShape: step.output, taps: taps(depth: step.output.format.depth), includesAlpha: includesAlpha)
     }
 
     /// The weights of a window's columns (and rows) as integers that sum to 2^8 for 8-bit samples, 2^16 for 16-bit ones.

@@ -8,6 +8,7 @@ struct GaussianKernel: RowKernel {
     let outputShape: ImageShape
     /// An odd number of weights, symmetric, that sum to 2^8 or 2^16 by the depth of the samples.
     let taps: [UInt32]
+    let includesAlpha: Bool
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
@@ -57,7 +58,7 @@ struct GaussianKernel: RowKernel {
                     first += length
                 }
             }
-            if shape.format.layout.hasAlpha {
+            if shape.format.layout.hasAlpha && !includesAlpha {
                 copyAlpha(from: input.row(y), to: target, width: shape.width, channels: channels)
             }
         }

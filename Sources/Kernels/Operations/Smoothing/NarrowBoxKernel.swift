@@ -9,6 +9,7 @@ struct NarrowBoxKernel: RowKernel {
     /// Odd, from 3 to `largestSize`.
     let size: Int
     let border: RowBorder
+    let includesAlpha: Bool
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
         switch outputShape.format.depth {
@@ -37,7 +38,7 @@ struct NarrowBoxKernel: RowKernel {
             if y > first { exchangeRows(entering: row(y + radius), leaving: row(y - radius - 1), in: columns, count) }
             fillPadding(around: columns, width: shape.width, channels: channels, radius: radius, border: border)
             average(padded, length, into: output.row(y, as: Sample.self), count, channels)
-            if shape.format.layout.hasAlpha {
+            if shape.format.layout.hasAlpha && !includesAlpha {
                 copyAlpha(
                     from: input.row(y, as: Sample.self), to: output.row(y), width: shape.width, channels: channels)
             }

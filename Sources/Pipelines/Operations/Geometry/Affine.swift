@@ -17,7 +17,7 @@ public struct Affine: Operation {
             ParameterDescription(
                 "height", "the height of the result; auto: of the image", .integer(1...ImageShape.largestResultSide),
                 mayBeAuto: true, default: .auto, unit: "pixels"),
-            .warpInterpolation, .warpFill,
+            .warpInterpolation, .warpFill, AlphaTreatment.parameter(separately: "alpha is mapped like them"),
         ],
         asksFor: ["matrix", "width", "height"],
         result:
@@ -34,6 +34,7 @@ public struct Affine: Operation {
     private let height: Int?
     private let interpolation: AffineWarp.Interpolation
     private let fill: PaintColor
+    private let alpha: AlphaTreatment
 
     public init(arguments: OperationArguments) {
         matrix = arguments.numbers("matrix")
@@ -41,6 +42,7 @@ public struct Affine: Operation {
         height = arguments.integerUnlessAuto("height")
         interpolation = arguments.choice("interpolation")
         fill = arguments.color("fill")
+        alpha = arguments.choice("alpha")
     }
 
     public var metadataEffect: MetadataEffect { .setsOrientation }
@@ -49,7 +51,8 @@ public struct Affine: Operation {
         let (width, height) = (width ?? input.width, height ?? input.height)
         if matrix == [1, 0, 0, 0, 1, 0], width == input.width, height == input.height { return .rows([]) }
         return try AffineWarp.computation(
-            of: input, matrix: matrix, width: width, height: height, interpolation, fill: fill, operation: "affine")
+            of: input, matrix: matrix, width: width, height: height, interpolation, fill: fill, alpha: alpha,
+            operation: "affine")
     }
 }
 

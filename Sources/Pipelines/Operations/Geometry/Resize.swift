@@ -52,6 +52,7 @@ public struct Resize: Operation {
                 synonyms: [
                     "bilinear": "linear", "bicubic": "cubic", "lanczos4": "lanczos", "nearestneighbor": "nearest",
                 ]),
+            AlphaTreatment.parameter(separately: "alpha is scaled like them"),
         ],
         asksFor: ["width", "height", "scale", "max-width", "max-height", "size"],
         result: "the format of the input; alpha is scaled like a colour", border: .replicate,
@@ -105,9 +106,11 @@ public struct Resize: Operation {
     private let fit: Fit
     private let mayEnlarge: Bool
     private let method: Method
+    private let alpha: AlphaTreatment
 
     public init(arguments: OperationArguments) throws(PipelineError) {
         method = arguments.choice("method")
+        alpha = arguments.choice("alpha")
         let ways = [["scale"], ["width", "height"], ["max-width", "max-height"], ["size"]].map { names in
             names.filter { arguments[$0] != .auto }
         }
@@ -153,8 +156,11 @@ public struct Resize: Operation {
         let isIdentity =
             columns.outputCount == input.width && rows.outputCount == input.height && columns.magnification == 1
             && rows.magnification == 1
-        let scaled: [any RowComputation] = isIdentity ? [] : [scaling(columns, rows)]
-        return .rows(scaled + cut(width: columns.outputCount, height: rows.outputCount, of: input))
+        let cut = cut(width: columns.outputCount, height: rows.outputCount, of: input)
+        if isIdentity { return .rows(cut) }
+        // The nearest pixel is not mixed with others.
+        let alpha = method == .nearest ? .separate : alpha
+        return try alpha.applied(to: input) { _, _ in .rows([scaling(columns, rows)] + cut) }
     }
 
     /// The box for an image; `nil` for sides that are open.

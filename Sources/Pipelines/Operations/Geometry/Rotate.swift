@@ -14,7 +14,7 @@ public struct Rotate: Operation {
                 "yes: the result is so large that all of the image is in it; no: it has the image's width and height, and what "
                     + "is turned out of it is lost",
                 .choice(["yes", "no"]), default: .word("yes"), synonyms: ["true": "yes", "false": "no"]),
-            .warpInterpolation, .warpFill,
+            .warpInterpolation, .warpFill, AlphaTreatment.parameter(separately: "alpha is turned like them"),
         ],
         result:
             "the format of the input, with width and height exchanged by 90 and 270 degrees; alpha is turned alike, and is 0 "
@@ -28,6 +28,7 @@ public struct Rotate: Operation {
     private let isExpanded: Bool
     private let interpolation: AffineWarp.Interpolation
     private let fill: PaintColor
+    private let alpha: AlphaTreatment
 
     public init(arguments: OperationArguments) {
         // From 0 to less than 360, exactly: degrees are added where the result has no more digits.
@@ -36,6 +37,7 @@ public struct Rotate: Operation {
         isExpanded = arguments.word("expand") == "yes"
         interpolation = arguments.choice("interpolation")
         fill = arguments.color("fill")
+        alpha = arguments.choice("alpha")
     }
 
     private var isQuarter: Bool { degrees == 90 || degrees == 270 }
@@ -62,7 +64,8 @@ public struct Rotate: Operation {
             sine, cosine, Double(height - 1) / 2 - (sine * x + cosine * y),
         ]
         return try AffineWarp.computation(
-            of: input, matrix: matrix, width: width, height: height, interpolation, fill: fill, operation: "rotate")
+            of: input, matrix: matrix, width: width, height: height, interpolation, fill: fill, alpha: alpha,
+            operation: "rotate")
     }
 
     /// Width and height of the smallest upright rectangle around the turned image.

@@ -12,22 +12,29 @@ public struct GaussianBlur: Operation {
             ParameterDescription(
                 "size", "the side of the window; auto: 6 sigma + 1 at 8 bits and 8 sigma + 1 at 16, made odd",
                 .oddInteger(1...2001), mayBeAuto: true, default: .auto, unit: "pixels"),
-            Padding.parameter,
+            Padding.parameter, AlphaTreatment.parameter(separately: "alpha passes through"),
         ],
-        border: .reflect101, matches: "cv2.GaussianBlur, exactly, at 8 and at 16 bits")
+        result: "the format of the input", border: .reflect101,
+        matches: "cv2.GaussianBlur, exactly, at 8 and at 16 bits")
 
     private let sigma: Double
     private let size: Int?
     private let border: Padding
+    private let alpha: AlphaTreatment
 
     public init(arguments: OperationArguments) {
         sigma = arguments.number("sigma")
         size = arguments.integerUnlessAuto("size")
         border = arguments.choice("border")
+        alpha = arguments.choice("alpha")
     }
 
-    public func computation(for input: ImageShape) -> OperationComputation {
-        .rows([border.applied(to: Gaussian(sigma: sigma, size: size, depth: input.format.depth))])
+    public func computation(for input: ImageShape) throws(PipelineError) -> OperationComputation {
+        try alpha.applied(to: input) { input, isPremultiplied in
+            let gaussian = Gaussian(
+                sigma: sigma, size: size, depth: input.format.depth, includesAlpha: isPremultiplied)
+            return .rows([border.applied(to: gaussian)])
+        }
     }
 }
 
@@ -36,13 +43,16 @@ package struct Gaussian: WindowComputation {
     package let sigma: Double
     /// The side of the window: odd.
     package let size: Int
+    /// Whether alpha is blurred like a colour; otherwise it stays.
+    package let includesAlpha: Bool
 
     package var radius: Int { size / 2 }
 
     /// - Parameter size: the side of the window; `nil` as `auto`.
-    init(sigma: Double, size: Int? = nil, depth: SampleDepth) {
+    init(sigma: Double, size: Int? = nil, depth: SampleDepth, includesAlpha: Bool = false) {
         let reach = depth == .eight ? 6.0 : 8.0
         self.sigma = sigma
+        self.includesAlpha = includesAlpha
         self.size = size ?? Int((sigma * reach + 1).rounded(.toNearestOrEven)) | 1
     }
 }

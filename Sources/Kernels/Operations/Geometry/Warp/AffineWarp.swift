@@ -45,9 +45,10 @@ private struct AffineWarpKernel: RowKernel {
         _ input: RowsView, _ output: MutableRowsView, _ places: Places, _: Sample.Type, _: Taps.Type
     ) {
         let base: UnsafePointer<Sample> = input.row(input.rows.lowerBound)
-        let border = ColorRow(warp.fill, outputShape)
+        let levels = warp.fillSamples(of: outputShape.format)
+        let border = ColorRow(levels, outputShape)
         defer { border.deallocate() }
-        let fill = warp.fill.samples(of: outputShape.format).map { Float($0) }
+        let fill = levels.map { Float($0) }
         let (before, behind) = (warp.interpolation.reach.before, warp.interpolation.reach.behind)
         let pixel = outputShape.format.bytesPerPixel
         let planes = Taps.count * outputShape.format.channelCount * Self.blockSize

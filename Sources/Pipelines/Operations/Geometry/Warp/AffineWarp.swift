@@ -25,6 +25,8 @@ package struct AffineWarp: RowComputation {
     package let interpolation: Interpolation
     /// What surrounds the picture.
     package let fill: PaintColor
+    /// Whether the picture's colours are multiplied by alpha, as those of `fill` are then to be.
+    package let isPremultiplied: Bool
     /// Width and height of the picture, however it is stored.
     package let pictureWidth: Int
     package let pictureHeight: Int
@@ -37,6 +39,14 @@ package struct AffineWarp: RowComputation {
 
     package func outputShape(for input: ImageShape) -> ImageShape {
         ImageShape(width: width, height: height, format: input.format)
+    }
+
+    /// The samples of a pixel of `fill`, as the picture's are.
+    package func fillSamples(of format: PixelFormat) -> [Int] {
+        let samples = fill.samples(of: format)
+        guard isPremultiplied, let alpha = samples.last else { return samples }
+        let largest = format.depth.maximum
+        return samples.dropLast().map { ($0 * alpha + largest / 2) / largest } + [alpha]
     }
 
     /// The stored row of a pixel's place, without the shear.
@@ -113,7 +123,18 @@ extension AffineWarp {
     /// - Throws: when the matrix has no inverse, or moves pixels too far for single precision.
     static func computation(
         of input: ImageShape, matrix: [Double], width: Int, height: Int, _ interpolation: Interpolation,
-        fill: PaintColor, operation: String
+        fill: PaintColor, alpha: AlphaTreatment, operation: String
+    ) throws(PipelineError) -> OperationComputation {
+        try alpha.applied(to: input) { input, isPremultiplied throws(PipelineError) in
+            try computation(
+                of: input, matrix: matrix, width: width, height: height, interpolation, fill: fill,
+                isPremultiplied: isPremultiplied, operation: operation)
+        }
+    }
+
+    private static func computation(
+        of input: ImageShape, matrix: [Double], width: Int, height: Int, _ interpolation: Interpolation,
+        fill: PaintColor, isPremultiplied: Bool, operation: String
     ) throws(PipelineError) -> OperationComputation {
         try ImageShape.checkResult(
             width: width, height: height, of: input, by: operation, advice: "choose a smaller width or height")
@@ -133,7 +154,8 @@ extension AffineWarp {
         }
         func warp(isTransposed: Bool, shear: Shear? = nil) -> AffineWarp {
             AffineWarp(
-                map: map, interpolation: interpolation, fill: fill, pictureWidth: input.width,
+                map: map, interpolation: interpolation, fill: fill, isPremultiplied: isPremultiplied,
+                pictureWidth: input.width,
                 pictureHeight: input.height, width: width, height: height, isTransposed: isTransposed, shear: shear)
         }
         /// Whether the picture may be stored so: what its longest lines need is little enough.
