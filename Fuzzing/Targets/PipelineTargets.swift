@@ -30,6 +30,13 @@ extension FuzzTarget {
         let format = pixelFormats[input.number(in: 0...pixelFormats.count - 1)]
         let cut = Int(input.byte())
         guard let pipeline = try? Pipeline(parsing: input.text()), pipeline.operations.count <= 3 else { return }
+        // Attachments are decoded before kernels are made, and a kernel never is without its own.
+        let pictures = pipeline.attachments.enumerated().map { index, content in
+            let shape = ImageShape(width: 1 + index * 5, height: 3, format: pixelFormats[Int(cut) % pixelFormats.count])
+            let picture = Picture(shape: shape, pixels: Array(repeating: 0x9c, count: shape.byteCount))
+            return PictureLibrary.shared.enter(picture, as: content)
+        }
+        defer { withExtendedLifetime(pictures) {} }
         let samples = input.rest.isEmpty ? [0x5a] : Array(input.rest)
         var image = RowBuffer(shape: ImageShape(width: width, height: height, format: format), rows: 0..<height)
         fill(image, with: samples)

@@ -1,4 +1,5 @@
 import JobModel
+import Pipelines
 
 /// What an image file may ask of us before it is refused, or before parts of it are left out. Checked from the headers alone,
 /// before memory is taken. docs/formats.md lists them with the settings that change them.
@@ -20,6 +21,8 @@ public struct DecodingLimits: Hashable, Sendable {
 
     /// What of the file is decoded.
     public var options = DecodingOptions()
+    /// Whether `maximumPixelCount` is that of attachments, which nobody can raise.
+    private var isOfAttachment = false
 
     /// How many times larger than its file an image above `maximumUnpackedByteCount` may be.
     public static let maximumExpansion: UInt64 = 1_000
@@ -42,6 +45,15 @@ public struct DecodingLimits: Hashable, Sendable {
 }
 
 extension DecodingLimits {
+    /// The limits of an image that a pipeline attaches, which is held as a whole beside each task's rows.
+    public static var ofAttachments: DecodingLimits {
+        var limits = DecodingLimits(maximumPixelCount: UInt64(AttachedImage.largestPixelCount))
+        limits.isOfAttachment = true
+        return limits
+    }
+}
+
+extension DecodingLimits {
     /// Refuses an image that has too many pixels; both sides are below 2^31.
     func check(width: Int, height: Int) throws(CodecError) {
         guard max(width, height) <= maximumSide else {
@@ -52,10 +64,12 @@ extension DecodingLimits {
         let pixelCount = UInt64(width) * UInt64(height)
         let maximum = min(maximumPixelCount, 1 << 56)
         guard pixelCount <= maximum else {
+            let fact = "The image has \(width) x \(height) = \(pixelCount) pixels; at most \(maximum) are allowed"
             throw .overLimit(
-                "The image has \(width) x \(height) = \(pixelCount) pixels; at most \(maximum) are allowed. "
-                    + "Raise the job's pixel limit (max-pixels, which is the master's unless the job says less), or scale the "
-                    + "image down.")
+                isOfAttachment
+                    ? "\(fact) for an image that is put over others. Scale it down."
+                    : "\(fact). Raise the job's pixel limit (max-pixels, which is the master's unless the job says less), or scale the "
+                        + "image down.")
         }
     }
 

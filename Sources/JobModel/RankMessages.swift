@@ -11,7 +11,8 @@
 //     worker -> ranks  cancel                               the answer comes soon; if cut short it is failed(.cancelled)
 //     worker -> ranks  shutdown                             every rank finishes and exits
 //
-// Files are named by absolute paths on the worker's machine; the side that gives a path owns the file and removes it.
+// Files are named by absolute paths on the worker's machine; the side that gives a path owns the file and removes it. A task's
+// attachments are beside the payload, in files named by their digests (`TaskSpec.path(of:beside:)`).
 
 /// What a worker asks of the ranks of a world.
 public enum RankOrder: Hashable, Sendable {

@@ -18,13 +18,16 @@ public struct TaskSpec: Hashable, Sendable {
     public let inputs: [BlobSlice]
     /// The merged value that opens a chunk's stage, when that stage begins by finishing a whole-image operation.
     public let value: BlobSlice?
+    /// Images that the step's operations need besides: the pipeline names them, each once. Empty for `decode` and `reduce`.
+    public let attachments: [BlobReference]
     /// An upper bound for one attempt without progress, in milliseconds; it grows with the pixels.
     public let progressTimeoutMilliseconds: UInt64
 
     public init(
         task: TaskID, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64, maximumPixelCount: UInt64,
         maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount, coding: ImageCoding = .standard,
-        inputs: [BlobSlice], value: BlobSlice? = nil, progressTimeoutMilliseconds: UInt64
+        inputs: [BlobSlice], value: BlobSlice? = nil, attachments: [BlobReference] = [],
+        progressTimeoutMilliseconds: UInt64
     ) {
         self.task = task
         self.pipeline = pipeline
@@ -35,7 +38,21 @@ public struct TaskSpec: Hashable, Sendable {
         self.coding = coding
         self.inputs = inputs
         self.value = value
+        self.attachments = attachments
         self.progressTimeoutMilliseconds = progressTimeoutMilliseconds
+    }
+}
+
+extension TaskSpec {
+    /// More attachments are refused; a pipeline has at most as many.
+    public static let maximumAttachmentCount = 4
+
+    /// Where a worker puts an attachment for its ranks.
+    ///
+    /// - Parameter payload: the path of the file that the ranks write.
+    public static func path(of attachment: BlobReference, beside payload: String) -> String {
+        let directory = payload.utf8.lastIndex(of: UInt8(ascii: "/")).map { payload[..<$0] } ?? "."
+        return "\(directory)/\(attachment.digest)"
     }
 }
 

@@ -16,7 +16,7 @@ import ByteCoding
 //     SegmentChecksum  bytes, at most 256; before version 4: u32 little-endian | number, which is what PNG's consists of
 //     ImageRemark      u8 code | count | bytes
 //     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | maximum metadata bytes | ImageCoding
-//                      | BlobSlice[] inputs | BlobSlice? value | progress timeout in ms
+//                      | BlobSlice[] inputs | BlobSlice? value | BlobReference[] attachments | progress timeout in ms
 //     TaskOutput       BlobReference? payload | BlobReference? summary | SegmentChecksum? | BlobReference? metadata
 //                      | number[] value offsets | ImageRemark[] (since version 5)
 
@@ -234,6 +234,7 @@ extension TaskSpec: BinaryCodable {
         writer.write(coding)
         writer.write(inputs)
         writer.write(value)
+        writer.write(attachments)
         writer.writeVariable(progressTimeoutMilliseconds)
     }
 
@@ -243,7 +244,7 @@ extension TaskSpec: BinaryCodable {
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
             maximumMetadataByteCount: try reader.readVariable(), coding: try reader.read(),
             inputs: try reader.readArray(),
-            value: try reader.readOptional(),
+            value: try reader.readOptional(), attachments: try reader.readArray(),
             progressTimeoutMilliseconds: try reader.readVariable())
     }
 }

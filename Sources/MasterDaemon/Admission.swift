@@ -26,6 +26,7 @@ struct Admission: Sendable {
     ) throws -> (ImageDescription.Admission, PlanSize?) {
         let reader = try blobs.open(input)
         try blobs.makeDurable(input.digest)
+        if let objection = try attachmentObjection(job) { return (.refused(objection), nil) }
         let header: ImageHeader
         let encoding: OutputEncoding
         var decoding = decoding
@@ -60,6 +61,23 @@ struct Admission: Sendable {
         } catch {
             return (.refused(Failure(error.cause, error.message)), nil)
         }
+    }
+
+    /// Why what the job's pipeline attaches cannot be decoded; `nil` when it can. It is made durable like an input.
+    private func attachmentObjection(_ job: JobDescription) throws -> Failure? {
+        for attachment in job.attachments {
+            let reader = try blobs.open(attachment)
+            try blobs.makeDurable(attachment.digest)
+            do {
+                _ = try ImageFormats.identify(byteCount: attachment.byteCount, limits: .ofAttachments) {
+                    offset, count in
+                    try reader.read(at: offset, count: count)
+                }
+            } catch let error as CodecError {
+                return Failure(error.cause, "The image that the pipeline puts over this one: \(error.reason)")
+            }
+        }
+        return nil
     }
 
     /// What the job asks for, made out for this file.

@@ -96,7 +96,7 @@ struct ClientSession: Sendable {
         case let missing as MissingInput:
             return WireRefusal(
                 .blobMissing,
-                "the input \(missing.digest) is not in the master's store; upload it again")
+                "the input or attachment \(missing.digest) is not in the master's store; upload it again")
         case let error as BlobStoreError where error.code == .damaged || error.code == .notFound:
             await BlobWitness(loop: loop, blobs: admission.blobs, blockingWork: blockingWork).tell(of: error)
             return WireRefusal(.blobMissing, "\(error); upload it again")

@@ -20,13 +20,15 @@ extension Master {
 
     /// A client announced images of the job, whose headers are examined before they are added. Their inputs are pinned.
     ///
-    /// - Returns: the job that they are examined for, and an input that is not in the store.
+    /// - Returns: the job that they are examined for, and an input, or an attachment of the job's pipeline, that is not in the
+    ///   store.
     public mutating func imagesAnnounced(
         for job: JobID, inputs: [BlobDigest], by client: Client, at now: Moment
     ) throws(SchedulerRefusal) -> (job: JobDescription, missing: BlobDigest?) {
         guard let description = scheduler.jobSummary(job)?.description else { throw .unknownJob(job) }
         clientActive(in: job, client, at: now)
-        return (description, firstMissing(inputs, for: job, at: now))
+        let attachments = description.attachments.map(\.digest)
+        return (description, firstMissing(attachments + inputs, for: job, at: now))
     }
 
     /// What became of images that a client wants to add.
@@ -41,9 +43,12 @@ extension Master {
     public mutating func imagesAdded(
         to job: JobID, firstIndex: UInt32, _ examined: [ImageOffer], at now: Moment
     ) throws(SchedulerRefusal) -> Addition {
-        if let missing = firstMissing(examined.map(\.input.digest), for: nil, at: now) { return .missing(missing) }
+        let description = scheduler.jobSummary(job)?.description
+        let attachments = description?.attachments ?? []
+        let needed = attachments.map(\.digest) + examined.map(\.input.digest)
+        if let missing = firstMissing(needed, for: nil, at: now) { return .missing(missing) }
         var offers = examined
-        if let pipeline = scheduler.jobSummary(job)?.description.pipeline {
+        if let pipeline = description?.pipeline {
             for index in offers.indices {
                 guard case .accepted(let image) = offers[index].admission else { continue }
                 offers[index].cachedResult = keptResult(of: pipeline, on: offers[index].input, image.coding)
@@ -52,7 +57,7 @@ extension Master {
         try makingRoom(jobs: 0, images: offers.count, at: now) { scheduler, decision throws(SchedulerRefusal) in
             try scheduler.imagesAdded(to: job, firstIndex: firstIndex, offers, at: now, into: &decision)
         }
-        for offer in offers { unclaimed.remove(offer.input.digest) }
+        for digest in needed { unclaimed.remove(digest) }
         return .added(fromCache: offers.count { $0.cachedResult != nil })
     }
 

@@ -40,6 +40,7 @@ extension WireGrantLease {
         inputs = spec.inputs.map(\.wire)
         inputCount = UInt32(spec.inputs.count)
         if let value = spec.value { self.value = value.wire }
+        attachments = spec.attachments.map(\.wire)
         progressTimeoutMilliseconds = spec.progressTimeoutMilliseconds
         if spec.coding != .standard { coding = spec.coding.wire }
     }
@@ -71,6 +72,15 @@ extension WireGrantLease {
                 field: "GrantLease.inputs", value: "slices of more than \(Int64.max) bytes together",
                 allowed: "at most \(Int64.max)")
         }
+        guard attachments.count <= TaskSpec.maximumAttachmentCount else {
+            throw ProtocolViolation(
+                "GrantLease.attachments", UInt64(attachments.count),
+                allowed: "at most \(TaskSpec.maximumAttachmentCount)")
+        }
+        var attached: [BlobReference] = []
+        for (index, attachment) in attachments.enumerated() {
+            attached.append(try BlobReference(wire: attachment, field: "GrantLease.attachments[\(index)]"))
+        }
         let spec = TaskSpec(
             task: lease.task, pipeline: pipeline,
             geometry: try ImageGeometry(wire: geometry, field: "GrantLease.geometry"), chunkByteCount: chunkByteCount,
@@ -78,7 +88,7 @@ extension WireGrantLease {
             maximumMetadataByteCount: maximumMetadataByteCount == 0
                 ? JobOptions.standardMetadataByteCount : maximumMetadataByteCount,
             coding: hasCoding ? try ImageCoding(wire: coding, field: "GrantLease.coding") : .standard, inputs: slices,
-            value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil,
+            value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil, attachments: attached,
             progressTimeoutMilliseconds: progressTimeoutMilliseconds)
         return (lease, spec)
     }

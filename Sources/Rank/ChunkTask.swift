@@ -17,6 +17,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
         let inputRows: Range<Int>
         let input: MappedFile
         let value: [UInt8]
+        let attachments: [Picture]
         /// On rank 0.
         let created: OutputFile?
     }
@@ -52,6 +53,7 @@ struct ChunkTask<Ranks: StripCommunicator> {
             format: task.format, stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
             input: try MappedFile(input, byteCount: inputRows.count * stage.input.bytesPerRow),
             value: try stage.prologue == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
+            attachments: try plans.attachments.load(spec, beside: payload),
             created: ranks.rank == 0 ? try OutputFile.create(payload) : nil)
     }
 

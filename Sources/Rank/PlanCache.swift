@@ -11,6 +11,9 @@ final class PlanCache {
         let coding: ImageCoding
     }
 
+    /// What the pipelines of the orders attach.
+    let attachments = Attachments()
+
     private var latest: (key: Key, plan: TaskPlan)?
 
     /// What the spec means.

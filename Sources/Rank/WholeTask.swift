@@ -17,9 +17,13 @@ struct WholeTask<Ranks: StripCommunicator> {
 
     /// - Returns: the facts of the result; complete on rank 0 only.
     func run(_ spec: TaskSpec, input: String, metadata: String, payload: String) throws(RankFailure) -> RankOutput {
-        let (task, framed) = try ranks.agree {
-            (try plans.plan(for: spec), ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [])
+        let (task, framed, attachments) = try ranks.agree {
+            (
+                try plans.plan(for: spec), ranks.rank == 0 ? try MappedFile.contents(of: metadata) : [],
+                try plans.attachments.load(spec, beside: payload)
+            )
         }
+        defer { withExtendedLifetime(attachments) {} }
         let plan = task.plan
         var source = input
         defer { if source != input, ranks.rank == 0 { unlink(source) } }

@@ -1,4 +1,5 @@
 import JobModel
+import Pipelines
 
 // What a task takes of a worker's memory: its files, which are in shared memory, and its ranks.
 //
@@ -16,10 +17,13 @@ extension ImagePlan {
     ///   - needsWholeImage: whether the file is decoded all at once.
     func memoryByteCount(of task: Int, encodedByteCount: UInt64, needsWholeImage: Bool = false) -> UInt64 {
         switch step(task) {
-        case .whole: Self.worldByteCount + encodedByteCount + Self.copiesOfRows * wholeByteCount
+        case .whole:
+            Self.worldByteCount + encodedByteCount + Self.copiesOfRows * wholeByteCount
+                + Self.byteCount(of: attachments)
         case .decode: decodeByteCount(encodedByteCount, needsWholeImage)
         case .chunk(let stage, let index):
             Self.worldByteCount + Self.copiesOfRows * UInt64(stages[Int(stage)].byteCount(ofChunk: Int(index)))
+                + Self.byteCount(of: stages[Int(stage)].attachments)
         case .reduce: Self.worldByteCount
         }
     }
@@ -29,7 +33,13 @@ extension ImagePlan {
         if isWhole { return memoryByteCount(of: 0, encodedByteCount: encodedByteCount) }
         return max(
             decodeByteCount(encodedByteCount, needsWholeImage),
-            Self.worldByteCount + Self.copiesOfRows * UInt64(largestChunkByteCount))
+            Self.worldByteCount + Self.copiesOfRows * UInt64(largestChunkByteCount)
+                + Self.byteCount(of: attachments))
+    }
+
+    /// The files, and their images, which each rank decodes. Ranks that share a slot share its memory with this.
+    private static func byteCount(of attachments: [BlobReference]) -> UInt64 {
+        attachments.reduce(0) { $0 + $1.byteCount + AttachedImage.largestByteCount }
     }
 
     private var wholeByteCount: UInt64 { max(geometry.rawByteCount, output.rawByteCount) }

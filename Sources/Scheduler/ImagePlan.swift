@@ -37,6 +37,8 @@ struct ImagePlan: Hashable, Sendable {
         var chunks: RowPartition
         /// For each chunk, the rows of the stage's input that it reads.
         var inputRows: [Range<Int>]
+        /// What each chunk needs besides.
+        var attachments: [BlobReference] = []
     }
 
     /// Decoded size of the image.
@@ -52,6 +54,8 @@ struct ImagePlan: Hashable, Sendable {
     let isDocument: Bool
     /// How the file is read, and the result written.
     var coding = ImageCoding.standard
+    /// What the pipeline needs besides the image.
+    var attachments: [BlobReference] = []
 
     let taskCount: Int
     /// The number of each stage's first chunk.

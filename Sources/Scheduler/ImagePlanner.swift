@@ -123,6 +123,7 @@ extension ImagePlan {
             self.init(geometry: image.geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
         }
         coding = image.coding
+        attachments = pipeline.attachments.map { BlobReference($0) }
     }
 }
 
@@ -136,7 +137,8 @@ extension ImagePlan.Stage {
             prologue: stage.prologue.map { $0.appliesRowByRow ? .sharedValue : .valuePerChunk } ?? .none,
             epilogue: stage.epilogue.kind,
             chunks: stage.chunks,
-            inputRows: (0..<stage.chunks.count).map { stage.inputRows(forChunk: $0) })
+            inputRows: (0..<stage.chunks.count).map { stage.inputRows(forChunk: $0) },
+            attachments: stage.attachments.map { BlobReference($0) })
     }
 }
 

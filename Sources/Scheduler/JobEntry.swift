@@ -1,4 +1,6 @@
+import ImagingModel
 import JobModel
+import Pipelines
 
 /// One image of a job, durably.
 struct ImageEntry: Equatable, Sendable {
@@ -46,6 +48,8 @@ struct ImageEntry: Equatable, Sendable {
 /// One job, durably.
 struct JobEntry: Equatable, Sendable {
     let description: JobDescription
+    /// What the pipeline needs besides each image; as long as an image's input is kept, so are they.
+    let attachments: [BlobReference]
     /// The revision of results that are computed from now on.
     var resultRevision: UInt32
     var state = JobState.open
@@ -68,6 +72,7 @@ struct JobEntry: Equatable, Sendable {
 
     init(_ description: JobDescription) {
         self.description = description
+        attachments = description.attachments
         resultRevision = description.options.resultRevision
     }
 
@@ -78,6 +83,23 @@ struct JobEntry: Equatable, Sendable {
     var outcome: JobState {
         if counts.imagesDone == counts.images { return .done }
         return counts.imagesDone == 0 ? .failed : .partlyFailed
+    }
+}
+
+extension JobDescription {
+    /// The blobs that the pipeline attaches, each once.
+    public var attachments: [BlobReference] { .attached(by: pipeline) }
+}
+
+extension JobOpening {
+    /// The blobs that the pipeline attaches, each once.
+    public var attachments: [BlobReference] { .attached(by: pipeline) }
+}
+
+extension [BlobReference] {
+    /// What a pipeline with this text attaches. A pipeline that cannot be read is not planned either.
+    fileprivate static func attached(by pipeline: String) -> [BlobReference] {
+        (try? PipelineCache.shared.pipeline(pipeline))?.attachments.map { BlobReference($0) } ?? []
     }
 }
 

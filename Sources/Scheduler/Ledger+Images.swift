@@ -209,7 +209,18 @@ extension Ledger {
         if let input = self.image(image)?.description.input { totals.imageLeft(input) }
     }
 
+    /// What is kept for the image as long as it may be computed: its input, and what its job's pipeline attaches.
+    private func inputs(of image: ImageID) -> [BlobReference] {
+        guard let input = self.image(image)?.description.input else { return [] }
+        let attachments = jobs[image.job]?.attachments ?? []
+        return [input] + seeded(.attachmentNotKept, [], else: attachments)
+    }
+
+    mutating func retainInput(of image: ImageID) {
+        for blob in inputs(of: image) { blobs.retain(blob) }
+    }
+
     mutating func releaseInput(of image: ImageID) {
-        if let input = self.image(image)?.description.input { release(input) }
+        for blob in inputs(of: image) { release(blob) }
     }
 }

@@ -191,7 +191,7 @@ extension Ledger {
                 jobs[job]?.counts.tasksTotal += UInt64(taskCount)
                 jobs[job]?.counts.pixelsTotal += accepted.geometry.pixelCount
                 totals.imageQueued(image.input)
-                blobs.retain(image.input)
+                retainInput(of: ImageID(job: job, index: image.index))
             case .refused(let failure):
                 jobs[job]?.images.append(
                     ImageEntry(description: image, taskCount: 0, state: .failed, failure: failure))
@@ -269,7 +269,7 @@ extension Ledger {
         for image in entry.images {
             if let result = image.result { release(result) }
             if image.state == .deadLettered {
-                release(image.description.input)
+                releaseInput(of: ImageID(job: job, index: image.description.index))
                 totals.deadLetters -= 1
             }
         }

@@ -31,9 +31,10 @@ extension Scheduler {
     public func images(referringTo digest: BlobDigest) -> [ImageID] {
         ledger.jobOrder.flatMap { job -> [ImageID] in
             guard let entry = ledger.jobs[job] else { return [] }
+            let isAttached = entry.attachments.contains { $0.digest == digest }
             return entry.images.enumerated().compactMap { index, image in
                 let isNamed =
-                    image.description.input.digest == digest || image.result?.digest == digest
+                    image.description.input.digest == digest || isAttached || image.result?.digest == digest
                     || entry.progress[UInt32(index)]?.intermediates.contains { $0.digest == digest } == true
                 return isNamed ? ImageID(job: job, index: UInt32(index)) : nil
             }

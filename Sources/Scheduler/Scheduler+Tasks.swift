@@ -12,10 +12,13 @@ extension Scheduler {
         let plan = progress.plan
         var inputs: [BlobSlice]
         var value: BlobSlice?
+        var attachments: [BlobReference] = []
         switch task.step {
         case .whole, .decode:
             inputs = [BlobSlice(job.images[Int(key.index)].description.input)]
+            if task.step == .whole { attachments = plan.attachments }
         case .chunk(let stage, let index):
+            attachments = plan.stages[Int(stage)].attachments
             (inputs, value) = chunkInputs(progress, stage: Int(stage), chunk: Int(index))
         case .reduce(let stage):
             inputs = (0..<plan.stages[Int(stage)].chunks.count).map { chunk in
@@ -34,7 +37,7 @@ extension Scheduler {
             maximumPixelCount: job.description.options.maximumPixelCount,
             maximumMetadataByteCount: job.description.options.maximumMetadataByteCount,
             coding: seeded(.formatNotGranted, .standard, else: plan.coding.ofTasks),
-            inputs: inputs, value: value,
+            inputs: inputs, value: value, attachments: attachments,
             progressTimeoutMilliseconds: UInt64(
                 progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))
     }

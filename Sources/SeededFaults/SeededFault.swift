@@ -158,6 +158,11 @@ public enum SeededFault: Sendable {
     /// A task's worker is not told how the file is read and the result written.
     case formatNotGranted
 
+    // The scheduler: attachments.
+
+    /// What a pipeline attaches is not kept for the images that need it.
+    case attachmentNotKept
+
     // The worker's lease board.
 
     /// What the master may not have heard is not said again.
@@ -257,7 +262,7 @@ public enum SeededFault: Sendable {
                 .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
                 .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease,
-                .keptResultOfOtherFormat, .formatNotGranted, .removalIgnoresPut,
+                .keptResultOfOtherFormat, .formatNotGranted, .attachmentNotKept, .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay,
@@ -276,7 +281,7 @@ public enum SeededFault: Sendable {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
                 .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
                 .tokenIgnored, .submitterIgnored, .firstEndingCounts, .inputLeftRecomputable,
-                .resultLeftRecomputable, .keptJobsGiveWay:
+                .resultLeftRecomputable, .keptJobsGiveWay, .attachmentNotKept:
                 "1 acknowledged jobs survive"
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
                 .backupNotRevoked,

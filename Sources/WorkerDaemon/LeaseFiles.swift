@@ -11,6 +11,7 @@ import SystemCalls
 ///       raw         all decoded rows, for a whole image
 ///       payload     written by the ranks
 ///       summary     written by the ranks
+///       DIGEST      an image that the pipeline attaches
 /// ```
 struct LeaseFiles: Sendable {
     let directory: String
@@ -29,8 +30,10 @@ struct LeaseFiles: Sendable {
         guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw LeaseFileError("cannot create", directory) }
     }
 
+    func attachment(_ blob: BlobReference) -> String { TaskSpec.path(of: blob, beside: payload) }
+
     func remove() {
-        for path in [input, value, raw, payload, summary] { unlink(path) }
+        emptyDirectory(directory)
         rmdir(directory)
     }
 }

@@ -25,6 +25,11 @@ struct TaskRunner: Sendable {
             try await blobs.get(slice, into: descriptor, at: offset)
             offset += slice.byteCount
         }
+        for attachment in spec.attachments {
+            let descriptor = try createFile(files.attachment(attachment), byteCount: attachment.byteCount)
+            defer { close(descriptor) }
+            try await blobs.get(BlobSlice(attachment), into: descriptor, at: 0)
+        }
         if let value = spec.value {
             let descriptor = try createFile(files.value, byteCount: value.byteCount)
             defer { close(descriptor) }

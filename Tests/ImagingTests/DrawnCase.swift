@@ -150,6 +150,9 @@ struct DrawnCase: CustomStringConvertible {
                 })
         case .color:
             return .color(PaintColor(rgba: UInt32.random(in: 0...UInt32.max, using: &random)))
+        case .image:
+            let pictures = TestPicture.all.indices
+            return .image(.blob(TestPicture.content(Int.random(in: pictures, using: &random))))
         case .matrix(let side, let range):
             let (rows, columns) = (logarithmic(1...side, &random) | 1, logarithmic(1...side, &random) | 1)
             let numbers = (0..<min(rows, side)).map { _ in

@@ -101,7 +101,7 @@ import Testing
         for operation in OperationCatalogue.all.map({ $0.description }) {
             #expect(operation.examples.count == 2, "\(operation.name)")
             for (index, text) in operation.examples.enumerated() {
-                let pipeline = try Pipeline(parsing: text)
+                let pipeline = try TestPicture.attached(to: Pipeline(parsing: text))
                 #expect(throws: Never.self) { try pipeline.checkForSubmission() }
                 #expect(text.contains(operation.name) && !text.contains("'"), "\(text)")
                 let shapes = try pipeline.shapes(from: image.shape)

@@ -16,7 +16,28 @@ extension ReferenceCase {
                 $0.referenceBorder(1, 4, 0, 1, [255, 255, 255, 255], luma: 255)
             },
             ReferenceCase("auto-orient") { $0 },
+            ReferenceCase("overlay") { $0 },
+            ReferenceCase("overlay image=\(TestPicture.content(3)) opacity=0 x=-2") { $0 },
+            // lint-prose: allow spelling: a word of the pipeline language
+            ReferenceCase("overlay image=\(TestPicture.content(7)) gravity=center x=1 opacity=0.3") { image in
+                let picture = TestPicture.all[7].image
+                let (left, top) = (image.width - picture.width, image.height - picture.height)
+                return image.referenceOverlay(
+                    picture, left: Int((Double(left) / 2).rounded(.down)) + 1,
+                    top: Int((Double(top) / 2).rounded(.down)), opacity: 19661)
+            },
+            ReferenceCase("overlay image=\(TestPicture.content(2)) gravity=south-east x=2 y=-3") { image in
+                let picture = TestPicture.all[2].image
+                return image.referenceOverlay(
+                    picture, left: image.width - picture.width - 2, top: image.height - picture.height + 3,
+                    opacity: 65535)
+            },
         ]
+        + PixelFormat.all.indices.map { index in
+            ReferenceCase("overlay image=\(TestPicture.content(index)) x=-1 y=1 opacity=0.75") {
+                $0.referenceOverlay(TestPicture.all[index].image, left: -1, top: 1, opacity: 49151)
+            }
+        }
         + (1...8).map { orientation in
             ReferenceCase("auto-orient orientation=\(orientation)") { $0.referenceUpright(orientation) }
         } + [

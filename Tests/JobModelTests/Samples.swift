@@ -98,7 +98,7 @@ struct Samples {
         TaskSpec(
             task: task(), pipeline: text(), geometry: geometry(), chunkByteCount: number(), maximumPixelCount: number(),
             maximumMetadataByteCount: number(), coding: coding(), inputs: (0..<count(upTo: 4)).map { _ in slice() },
-            value: bool() ? slice() : nil,
+            value: bool() ? slice() : nil, attachments: (0..<count(upTo: 3)).map { _ in blob() },
             progressTimeoutMilliseconds: number())
     }
 

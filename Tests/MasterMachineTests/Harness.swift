@@ -90,9 +90,9 @@ final class Harness {
         return try master.registered(registration, on: link, at: now).worker
     }
 
-    func openJob(_ token: String, by client: String = "client") throws -> JobID {
+    func openJob(_ token: String, by client: String = "client", _ pipeline: String = "invert") throws -> JobID {
         try master.jobOpened(
-            JobOpening(token: token, submitter: "somebody", pipeline: "invert"), by: client, at: now)
+            JobOpening(token: token, submitter: "somebody", pipeline: pipeline), by: client, at: now)
     }
 
     /// A client uploads an image and submits it as a job of its own.
@@ -120,6 +120,8 @@ func blob(_ number: UInt8, byteCount: UInt64 = 9) -> BlobReference {
 extension [ShellAction<Int>] {
     /// The leases that are granted.
     var grants: [LeaseID] { compactMap { if case .grant(let lease, _, _, _) = $0 { lease } else { nil } } }
+    /// What the tasks that are granted need.
+    var specs: [TaskSpec] { compactMap { if case .grant(_, let spec, _, _) = $0 { spec } else { nil } } }
     /// The blobs whose files are to be removed.
     var removals: [BlobDigest] { compactMap { if case .removeBlob(let digest) = $0 { digest } else { nil } } }
 }

@@ -169,6 +169,39 @@ import Testing
         #expect(harness.counts(of: job)?.images == 0)
     }
 
+    @Test func `what a pipeline attaches is asked for like an input, granted, and kept as long as one`() throws {
+        let harness = try Harness(present: [blob(1).digest])
+        let worker = try harness.register("one", on: 1)
+        let attachment = blob(7, byteCount: 40)
+        let job = try harness.openJob("one", "overlay image=sha256:\(attachment.digest):40")
+        let announced = try harness.master.imagesAnnounced(
+            for: job, inputs: [blob(1).digest], by: "client", at: harness.now)
+        #expect(announced.missing == attachment.digest)
+        #expect(try harness.add([blob(1)], to: job) == .missing(attachment.digest))
+
+        harness.master.uploaded(attachment, for: job, at: harness.now)
+        #expect(try harness.add([blob(1)], to: job) == .added(fromCache: 0))
+        try harness.master.sealed(job, imageCount: 1, at: harness.now)
+        let grants = harness.turn().actions.specs
+        #expect(grants.map(\.attachments) == [[attachment]])
+
+        // Nobody is about to refer to it any more; the image is.
+        for _ in 0..<3 {
+            harness.pass(.seconds(601))
+            harness.master.oldBlobsFound([attachment.digest])
+            #expect(harness.turn().actions.removals.isEmpty)
+        }
+        let restarted = try harness.restarted(present: [blob(1).digest, attachment.digest])
+        restarted.master.oldBlobsFound([attachment.digest])
+        #expect(restarted.turn().actions.removals.isEmpty)
+        #expect(restarted.master.scheduler.images(referringTo: attachment.digest).count == 1)
+
+        _ = worker
+        try restarted.master.cancelled(job, at: restarted.now)
+        restarted.pass(.seconds(601))
+        #expect(restarted.turn().actions.removals.contains(attachment.digest))
+    }
+
     @Test func `a job whose client stays away is cancelled, one whose client is there is not`() throws {
         let harness = try Harness()
         let left = try harness.openJob("left", by: "a client that leaves")

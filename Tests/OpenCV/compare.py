@@ -15,9 +15,9 @@ import numpy as np
 import point_opponents  # noqa: F401  (register their baselines)
 import whole_opponents  # noqa: F401
 import window_opponents  # noqa: F401
-from kernel_tool import KernelTool
+from kernel_tool import KernelTool, header
 from measurements import write
-from opponents import OPPONENTS, golden
+from opponents import OPPONENTS, PICTURES, golden
 
 
 def drawn_image(random, channels, bits):
@@ -72,6 +72,8 @@ def main():
     results = []
     with KernelTool(options.tool) as tool:
         catalogue = tool.operations()
+        for digest, picture in PICTURES.items():
+            tool.ask(f"attach {header(picture)} {digest}", picture.tobytes())
         if missing := [name for name in catalogue if name not in OPPONENTS]:
             sys.exit(f"without a baseline: {', '.join(missing)}")
         for name in options.operation or catalogue:

@@ -15,20 +15,42 @@ import definitions as golden  # noqa: E402, F401  (those of the golden files; us
 OPPONENTS = {}
 
 
+def overlay_pictures():
+    """What pipelines of `overlay` attach, by digest: one in each format."""
+    random = np.random.default_rng(11)
+    pictures = {}
+    for channels in (1, 2, 3, 4):
+        for bits in (8, 16):
+            shape = (23, 31) if channels == 1 else (23, 31, channels)
+            picture = random.integers(0, 2**bits, shape, np.uint8 if bits == 8 else np.uint16)
+            if channels in (2, 4):
+                picture[:9, :, -1] = 0
+                picture[14:, :, -1] = 2**bits - 1
+            pictures[f"{channels}{bits:x}".rjust(64, "a")] = picture
+    return pictures
+
+
+PICTURES = overlay_pictures()
+
+
 class Opponent:
     def __init__(self, function, against, alpha, read):
         self.function = function
         # What is compared of a document, as an array: a function of it and the image. Arguments with output=json ask for it.
         self.read = read
         self.against = against
-        # What becomes of alpha: "kept", "dropped", or "alike" when it is treated as the colours are.
-        self.alpha = alpha
+        # What becomes of alpha: "kept", "dropped", or "alike" when it is treated as the colours are; with "separate " before
+        # it where the operation has to be asked for that.
+        self.alpha = alpha.removeprefix("separate ")
+        self.words = " alpha=separate" if alpha.startswith("separate ") else ""
 
     def draw(self, random, image):
         """Arguments and the expected image, or None."""
         has_alpha = image.ndim == 3 and image.shape[2] == 4
         colours = np.ascontiguousarray(image[..., :3]) if has_alpha and self.alpha != "alike" else image
         drawn = self.function(random, colours)
+        if drawn is not None and has_alpha:
+            drawn = (drawn[0] + self.words, *drawn[1:])
         if drawn is None or not has_alpha or self.alpha != "kept" or "output=json" in drawn[0]:
             return drawn
         arguments, expected, *before = drawn

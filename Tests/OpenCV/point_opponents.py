@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from opponents import golden, level, number, odd, opponent, planes, top
+from opponents import PICTURES, golden, level, number, odd, opponent, planes, top
 
 # Colour
 
@@ -208,6 +208,58 @@ def border(random, image):
     return f"{words} color={color}", cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=samples)
 
 
+GRAVITIES = [
+    "north-west", "north", "north-east", "west", "center", "east", "south-west", "south", "south-east",
+]
+
+
+@opponent("overlay", "NumPy: source-over in whole numbers", alpha="alike")
+def overlay(random, image):
+    digest = str(random.choice(list(PICTURES)))
+    picture = PICTURES[digest].reshape(*PICTURES[digest].shape[:2], -1)
+    gravity, x, y = int(random.integers(9)), *(int(side) for side in random.integers(-20, 40, 2))
+    share = number(random, 0, 1) if random.random() < 0.7 else 1.0
+    words = f"image=sha256:{digest}:1 gravity={GRAVITIES[gravity]} x={x} y={y} opacity={share}"
+    back = image.reshape(*image.shape[:2], -1).astype(object)
+    high, wide = picture.shape[:2]
+
+    def first(edge, offset, length, whole):
+        return offset if edge == 0 else (whole - length) // 2 + offset if edge == 1 else whole - length - offset
+
+    left = first(gravity % 3, x, wide, back.shape[1])
+    upper = first(gravity // 3, y, high, back.shape[0])
+    columns = range(max(0, left), min(back.shape[1], left + wide))
+    rows = range(max(0, upper), min(back.shape[0], upper + high))
+    if not columns or not rows:
+        return words, image
+    seen = picture[rows.start - upper : rows.stop - upper, columns.start - left : columns.stop - left].astype(object)
+    part = back[rows.start : rows.stop, columns.start : columns.stop]
+    # Colours and alpha of the picture as the image has them.
+    colours, cover = (seen[..., :-1], seen[..., -1]) if seen.shape[2] in (2, 4) else (seen, None)
+    if part.shape[2] == 1 and colours.shape[2] == 3:
+        colours = ((9798 * colours[..., 0] + 19235 * colours[..., 1] + 3735 * colours[..., 2] + 16384) >> 15)[..., None]
+    elif part.shape[2] > 1 and colours.shape[2] == 1:
+        colours = np.repeat(colours, 3, axis=2)
+    largest, limit = top(image), top(picture)
+
+    def fitted(levels):
+        return levels if limit == largest else levels * 257 if limit < largest else (levels + 128) // 257
+
+    opacity = int(share * 65535 + 0.5)
+    whole = largest * 65535
+    source = (fitted(cover) if cover is not None else largest + 0 * seen[..., 0]) * opacity
+    under = part[..., 3] if part.shape[2] == 4 else largest + 0 * part[..., 0]
+    one, other = source * largest, under * (whole - source)
+    total = one + other
+    for channel in range(3 if part.shape[2] > 1 else 1):
+        mixed = one * fitted(colours[..., channel]) + other * part[..., channel]
+        part[..., channel] = np.where(
+            source > 0, (mixed + total // 2) // np.where(total > 0, total, 1), part[..., channel])
+    if part.shape[2] == 4:
+        part[..., 3] = np.where(source > 0, (total + whole // 2) // whole, part[..., 3])
+    return words, back.reshape(image.shape).astype(image.dtype)
+
+
 def warp(random, image, matrix, size):
     """The arguments for interpolation and fill that are drawn, and the warped image."""
     name, method = [("linear", cv2.INTER_LINEAR), ("cubic", cv2.INTER_CUBIC)][int(random.integers(2))]
@@ -216,7 +268,7 @@ def warp(random, image, matrix, size):
     return f" interpolation={name}" + (f" fill={color}" if color else ""), expected
 
 
-@opponent("affine", "`cv2.warpAffine`", alpha="alike")
+@opponent("affine", "`cv2.warpAffine`", alpha="separate alike")
 def affine(random, image):
     linear, moves = random.uniform(-2, 2, (2, 2)), random.uniform(-60, 60, (2, 1))
     if abs(np.linalg.det(linear)) < 0.05:
@@ -246,7 +298,7 @@ def auto_orient(random, image):
     return f"orientation={orientation + 1}", ways[orientation](image)
 
 
-@opponent("rotate", "`cv2.rotate`, `cv2.warpAffine`", alpha="alike")
+@opponent("rotate", "`cv2.rotate`, `cv2.warpAffine`", alpha="separate alike")
 def rotate(random, image):
     if random.random() < 0.7:
         degrees, expand = number(random, -360, 360), bool(random.random() < 0.6)
@@ -263,7 +315,7 @@ def rotate(random, image):
     return f"degrees={90 * (turns + 1)}", cv2.rotate(image, code)
 
 
-@opponent("resize", "`cv2.resize` without IPP", alpha="alike")
+@opponent("resize", "`cv2.resize` without IPP", alpha="separate alike")
 def resize(random, image):
     method = str(random.choice(["nearest", "linear", "cubic", "area", "lanczos"]))
     width, height = int(random.integers(1, 160)), int(random.integers(1, 160))

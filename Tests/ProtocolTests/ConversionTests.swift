@@ -27,7 +27,7 @@ import Testing
             geometry: ImageGeometry(width: 12_000, height: 9_000, channelCount: 3, bitsPerSample: 16),
             chunkByteCount: 16 << 20, maximumPixelCount: 4_000_000_000, maximumMetadataByteCount: 12_345,
             inputs: inputs,
-            value: value,
+            value: value, attachments: value.map { [$0.blob] } ?? [],
             progressTimeoutMilliseconds: 60_000)
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import ImageCodecs
+import Kernels
 import Pipelines
 import JobModel
 import Synchronization
@@ -67,6 +68,49 @@ import Testing
             let file = try await withRunner(rankCount) { try await $0.runWhole(pipeline, image) }
             #expect(file == expected, "\(pipeline), \(rankCount) ranks, \(image.shape)")
         }
+    }
+
+    @Test(arguments: [1, 3]) func `an image is put over chunks as over the whole image`(rankCount: Int) async throws {
+        let logo = TestImage(width: 21, height: 9, .rgba, .sixteen, seed: 5)
+        let blob = BlobReference(
+            digest: try #require(BlobDigest([UInt8](repeating: 0xc3, count: 32))), byteCount: UInt64(logo.png.count))
+        let content = AttachedImage.Content(digest: "\(blob.digest)", byteCount: blob.byteCount)
+        let picture = PictureLibrary.shared.enter(Picture(shape: logo.shape, pixels: logo.pixels), as: content)
+        let pipeline = "box-blur | overlay image=\(content) gravity=south-east x=3 y=20 opacity=0.8 | rotate | invert"
+        let image = TestImage(width: 48, height: 61)
+        // The ranks decode the file by themselves.
+        let expected = try withExtendedLifetime(picture) { try image.processedSerially(pipeline) }
+        #expect(try expected != image.processedSerially("box-blur | rotate | invert"))
+        for chunkByteCount in Self.chunkByteCounts {
+            let file = try await withRunner(rankCount) { runner in
+                var runner = runner
+                runner.attachments = [blob: logo.png]
+                return try await runner.runInChunks(pipeline, image, chunkByteCount: chunkByteCount)
+            }
+            #expect(file == expected, "chunks of \(chunkByteCount) bytes")
+        }
+        let whole = try await withRunner(rankCount) { runner in
+            var runner = runner
+            runner.attachments = [blob: logo.png]
+            return try await runner.runWhole(pipeline, image)
+        }
+        #expect(whole == expected)
+    }
+
+    @Test func `an attachment that is too large for a slot is refused with the limit`() async throws {
+        let large = TestImage(width: 4097, height: 2048, .gray)
+        let blob = BlobReference(
+            digest: try #require(BlobDigest([UInt8](repeating: 0xc4, count: 32))), byteCount: UInt64(large.png.count))
+        let pipeline = "overlay image=sha256:\(blob.digest):\(blob.byteCount)"
+        let refusal = await #expect(throws: PlanRunner.Refusal.self) {
+            try await withRunner(1) { runner in
+                var runner = runner
+                runner.attachments = [blob: large.png]
+                return try await runner.runWhole(pipeline, TestImage(width: 3, height: 2))
+            }
+        }
+        #expect(refusal?.cause == .overLimit)
+        #expect(refusal?.reason.contains("4097 x 2048 = 8390656 pixels; at most 8388608") == true)
     }
 
     /// The rule at `JobOptions.currentResultRevision`: the master has read the pipeline, so its operations exist.

@@ -26,6 +26,9 @@ public struct PlanRunner {
     /// Told of what every task gave, in the order of the tasks.
     public var onOutput: (@Sendable (TaskStep, [UInt8]) -> Void)?
 
+    /// What the pipelines attach.
+    public var attachments: [BlobReference: [UInt8]] = [:]
+
     /// - Parameter folder: for the orders' files; what is made in it is removed again.
     public init(folder: String, progressTimeout: Duration = .seconds(60), carryOut: @escaping CarryOut) {
         self.folder = folder
@@ -36,12 +39,12 @@ public struct PlanRunner {
     /// The spec of a task of `image`'s plan.
     public static func spec(
         _ step: TaskStep, _ pipeline: String, _ image: TestImage, chunkByteCount: Int,
-        progressTimeout: Duration = .seconds(60)
+        attachments: [BlobReference] = [], progressTimeout: Duration = .seconds(60)
     ) -> TaskSpec {
         TaskSpec(
             task: TaskID(image: ImageID(job: JobID(1), index: 0), step: step), pipeline: pipeline,
             geometry: image.geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32, inputs: [],
-            progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
+            attachments: attachments, progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
     }
 
     /// The rows of the bands of a decoded file, and its metadata; for a task of step `.whole` or `.decode`.
@@ -68,7 +71,9 @@ public struct PlanRunner {
         let plan = try ProcessingPlan(
             pipeline: Pipeline(parsing: pipeline), input: image.shape, chunkByteCount: chunkByteCount)
         func spec(_ step: TaskStep) -> TaskSpec {
-            Self.spec(step, pipeline, image, chunkByteCount: chunkByteCount, progressTimeout: progressTimeout)
+            Self.spec(
+                step, pipeline, image, chunkByteCount: chunkByteCount, attachments: Array(attachments.keys),
+                progressTimeout: progressTimeout)
         }
         let (rows, metadata) = try await decode(spec(.decode), image.png)
         // Bands that nothing needs are not there; what reads them after all reads poison.
@@ -122,12 +127,17 @@ public struct PlanRunner {
     public func runWhole(_ pipeline: String, _ image: TestImage, chunkByteCount: Int = 16 << 20) async throws -> [UInt8]
     {
         let spec = Self.spec(
-            .whole, pipeline, image, chunkByteCount: chunkByteCount, progressTimeout: progressTimeout)
+            .whole, pipeline, image, chunkByteCount: chunkByteCount, attachments: Array(attachments.keys),
+            progressTimeout: progressTimeout)
         let (rows, metadata) = try await decode(spec, image.png)
         let paths = (
             input: try put(rows, "rows"), metadata: try put(metadata, "metadata"), payload: folder + "/payload"
         )
-        defer { remove(paths.input, paths.metadata, paths.payload) }
+        let attached = try putAttachments(beside: paths.payload)
+        defer {
+            remove(paths.input, paths.metadata, paths.payload)
+            attached.forEach { remove($0) }
+        }
         let order = RankOrder.computeWhole(spec, input: paths.input, metadata: paths.metadata, payload: paths.payload)
         let reply = try await carryOut(order) { _, _ in }
         guard case .finished(let output) = reply else { throw try refusal(reply) }
@@ -145,7 +155,11 @@ public struct PlanRunner {
         let input = try put(rows, "rows")
         let valuePath = try value.map { try put($0, "value") }
         let (payload, summary) = (folder + "/payload", folder + "/summary")
-        defer { remove(input, valuePath ?? "", payload, summary) }
+        let attached = try putAttachments(beside: payload)
+        defer {
+            remove(input, valuePath ?? "", payload, summary)
+            attached.forEach { remove($0) }
+        }
         let order = RankOrder.compute(spec, input: input, value: valuePath, payload: payload, summary: summary)
         let reply = try await carryOut(order) { _, _ in }
         guard case .finished(let output) = reply else { throw try refusal(reply) }
@@ -177,6 +191,14 @@ public struct PlanRunner {
 
     private struct UnexpectedReply: Error { let reply: RankReply }
     private struct WrongSize: Error { let path: String, announced: UInt64, actual: Int }
+
+    private func putAttachments(beside payload: String) throws -> [String] {
+        try attachments.map { blob, bytes in
+            let path = TaskSpec.path(of: blob, beside: payload)
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            return path
+        }
+    }
 
     private func put(_ bytes: [UInt8], _ name: String) throws -> String {
         let path = "\(folder)/\(name)"

@@ -9,6 +9,7 @@ import Pipelines
 ///     operations                              -> operations NAME NAME ...
 ///     apply W H CHANNELS BITS PIPELINE, pixels -> image W H CHANNELS BITS, pixels
 ///     document W H CHANNELS BITS PIPELINE, pixels -> document COUNT, so many bytes
+///     attach W H CHANNELS BITS DIGEST, pixels -> ready                   what image=sha256:DIGEST:1 of later pipelines is
 ///     load W H CHANNELS BITS FILE             -> ready                   the file's pixels are what is timed
 ///     prepare PIPELINE                        -> ready
 ///     time COUNT                              -> seconds S S S ...       processor time of each run
@@ -18,9 +19,10 @@ enum KernelToolMain {
     static func main() {
         guard let wire = Wire() else { return perror("tessera-kernels: standard input and output") }
         var bench = KernelBench()
+        var pictures: [Picture] = []
         while let line = wire.readLine() {
             do throws(KernelToolError) {
-                try answer(line, wire, &bench)
+                try answer(line, wire, &bench, &pictures)
             } catch {
                 wire.write(line: "error \(error.reason.split(separator: "\n").joined(separator: " "))")
             }
@@ -28,7 +30,7 @@ enum KernelToolMain {
     }
 
     private static func answer(
-        _ line: String, _ wire: Wire, _ bench: inout KernelBench
+        _ line: String, _ wire: Wire, _ bench: inout KernelBench, _ pictures: inout [Picture]
     ) throws(KernelToolError) {
         let words = line.split(separator: " ", maxSplits: 5).map { String($0) }
         switch words.first {
@@ -57,6 +59,15 @@ enum KernelToolMain {
             }
             wire.write(line: "document \(document.count)")
             document.withUnsafeBytes { wire.write($0) }
+        case "attach":
+            let shape = try shape(words)
+            var pixels = [UInt8](repeating: 0, count: shape.byteCount)
+            guard pixels.withUnsafeMutableBytes({ wire.read($0) }) else {
+                throw KernelToolError("the pixels end too early")
+            }
+            let content = AttachedImage.Content(digest: words[5], byteCount: 1)
+            pictures.append(PictureLibrary.shared.enter(Picture(shape: shape, pixels: pixels), as: content))
+            wire.write(line: "ready")
         case "load":
             try bench.load(shape(words), from: words[5])
             wire.write(line: "ready")

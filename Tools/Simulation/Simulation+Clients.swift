@@ -1,4 +1,6 @@
+import ImagingModel
 import JobModel
+import Pipelines
 import Scheduler
 
 extension Simulation {
@@ -23,7 +25,7 @@ extension Simulation {
         let opening = JobOpening(
             token: "token-\(number)", submitter: "submitter-\(random.draw(0...2))",
             priority: Int32(random.draw(-1...1)),
-            pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))],
+            pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))] + drawAttachment(),
             options: JobOptions(chunkByteCount: 1 << 18, auditShare: options.auditShare))
         // One image of little room may take no more stages than two.
         let drawsFormats = room.rowRoom == nil && formatRandom.happens(onceIn: 3)
@@ -45,6 +47,13 @@ extension Simulation {
             cancels: random.happens(onceIn: 8))
         client.staysConnected = room.hasSilentClients && roomRandom.happens(onceIn: 2)
         return client
+    }
+
+    /// What some pipelines put over their images: one of two pictures, which jobs share.
+    private func drawAttachment() -> String {
+        guard attachmentRandom.happens(onceIn: 4) else { return "" }
+        let picture = BlobReference.named("picture \(attachmentRandom.draw(0...1))", byteCount: 300)
+        return " | overlay image=\(AttachedImage.Content(picture))"
     }
 
     /// How a file is read and its result written: rows in blocks, all of them in one segment, another page, turned.
@@ -106,7 +115,8 @@ extension Simulation {
     private func say(_ client: SimulatedClient, on connection: Int) {
         switch client.step {
         case .opening: sendToMaster(.openJob(client.opening), on: connection)
-        case .uploading(let job): sendToMaster(.upload(job, client.offers.map(\.input)), on: connection)
+        case .uploading(let job):
+            sendToMaster(.upload(job, client.opening.attachments + client.offers.map(\.input)), on: connection)
         case .adding(let job): sendToMaster(.addImages(job, client.offers), on: connection)
         case .sealing(let job): sendToMaster(.sealJob(job, count: UInt32(client.offers.count)), on: connection)
         case .cancelling(let job): sendToMaster(.cancelJob(job), on: connection)

@@ -193,7 +193,8 @@ extension Simulation {
                 }
                 answer = .uploaded
             case .addImages(let job, let offers):
-                makeDurable(offers.map(\.input.digest))
+                let attachments = master.machine.scheduler.jobSummary(job)?.description.attachments ?? []
+                makeDurable((attachments + offers.map(\.input)).map(\.digest))
                 switch try master.machine.imagesAdded(to: job, firstIndex: 0, offers, at: moment) {
                 case .missing: answer = .blobsMissing
                 case .added(let count):

@@ -296,11 +296,13 @@ extension Simulation {
             return
         }
         guard transfers(of: lease, orRepeat: .fetched(lease), at: number) else { return }
-        let inputs = spec.inputs + [spec.value].compactMap { $0 }
+        let attachments = spec.attachments.map { BlobSlice($0) }
+        let inputs = spec.inputs + [spec.value].compactMap { $0 } + attachments
         if let missing = inputs.first(where: { files[$0.blob.digest] == nil }) {
-            if isFirst(spec.task.step), master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false
-            {
-                violate(.blobs, "the input of image \(lease.task.image) is gone, though it may still run")
+            // Nobody can compute these again.
+            let isOriginal = isFirst(spec.task.step) || attachments.contains(missing)
+            if isOriginal, master?.machine.scheduler.imageStatus(lease.task.image)?.state.isFinal == false {
+                violate(.blobs, "an input of image \(lease.task.image) is gone, though it may still run")
             }
             post(.blobMissing(missing.blob.digest), on: nil)
             perform(

@@ -22,6 +22,8 @@ public final class Simulation {
     var auditRandom: SeededGenerator
     var roomRandom: SeededGenerator
     var formatRandom: SeededGenerator
+    /// Draws what pipelines attach, by itself too.
+    var attachmentRandom: SeededGenerator
     let room: RoomOptions
     /// Somebody else has filled the master's disk.
     var isDiskFull = false
@@ -75,6 +77,7 @@ public final class Simulation {
         storeRandom = SeededGenerator(seed: ~seed)
         roomRandom = SeededGenerator(seed: seed &+ 0x5851_f42d_4c95_7f2d)
         formatRandom = SeededGenerator(seed: seed ^ 0x2545_f491_4f6c_dd1d)
+        attachmentRandom = SeededGenerator(seed: seed ^ 0x9e6c_63d0_876a_3f6b)
         auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
         var options = SimulationOptions(using: &random, &auditRandom)
         room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)

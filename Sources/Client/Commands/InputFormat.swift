@@ -1,6 +1,7 @@
 import ClientKit
 import ImageFormats
 import Names
+import Pipelines
 
 /// A look at the first bytes of an input, before anything is sent: what is not an image would travel, and then fail.
 enum InputFormat {
@@ -17,6 +18,19 @@ enum InputFormat {
         } catch {
             let command = FileKind(ofFileBeginning: start)?.converter.map { advice($0, label) } ?? ""
             return ClientError(error.cause.code, "'\(ShownText.of(label))': \(error.reason)\(command)")
+        }
+    }
+
+    /// The files that a pipeline names, such as a watermark's, looked at and hashed.
+    static func attachments(of pipeline: String) async throws -> AttachedFiles {
+        do {
+            return try await AttachedFiles(of: pipeline) { path in
+                let file = try InputFile(opening: path)
+                if let error = complaint(path: file.path, label: file.label) { throw error }
+                return file
+            }
+        } catch let error as PipelineError {
+            throw ClientError(error.code.rawValue, error.message, kind: .usage)
         }
     }
 

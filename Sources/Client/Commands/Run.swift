@@ -16,6 +16,7 @@ struct Run: ClientCommand {
             Examples:
               tessera run 'gaussian-blur sigma=3' photo.png -o blurred.png
               tessera run 'median size=5 | sobel' scans/*.png -o edges/
+              tessera run 'overlay image=logo.png gravity=south-east' *.jpg -o web/
               tessera run 'otsu | components' page.png -o regions.json
               tessera run invert - < photo.png > inverted.png
             """)
@@ -58,9 +59,10 @@ struct Run: ClientCommand {
         if context.isJSON, target == .standardOutput, !result.isPrinted {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
+        let attached = try await InputFormat.attachments(of: result.pipeline)
         let inputs = try JobInputs(files, context: context)
         let encoding = try settings.encoding(output: output)
-        let request = try settings.jobRequest(pipeline: result.pipeline, encoding: encoding)
+        let request = try settings.jobRequest(pipeline: attached.pipeline, encoding: encoding)
         let places = try inputs.places(
             in: target, kind: result.kind, encoding: encoding, mayReplaceInputs: overwrite,
             mayReplace: !noClobber)
@@ -70,7 +72,8 @@ struct Run: ClientCommand {
         }
         renamings.tellRest(context.console, "results have other names than their images")
         var report = try await context.run(
-            inputs, as: request, into: places.places, mayReplace: !noClobber, listsImages: !result.isPrinted,
+            inputs, as: request, attaching: attached.inputs, into: places.places, mayReplace: !noClobber,
+            listsImages: !result.isPrinted,
             settings: settings)
         report.tellsSuccess = context.tellsSuccess(settings)
         report.destination = output
@@ -111,13 +114,14 @@ struct Submit: ClientCommand {
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "submit", options: list.words + detachWord)
-        let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
+        let attached = try await InputFormat.attachments(of: settings.pipeline(pipeline, region: jobOptions.roi))
         let inputs = try JobInputs(list.adding(to: files), context: context)
-        let request = try settings.jobRequest(pipeline: pipeline)
+        let request = try settings.jobRequest(pipeline: attached.pipeline)
         let detach = detach
         var report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings, of: session) { progress in
-                let submission = Submission(inputs.files, as: request, session: session)
+                let submission = Submission(
+                    inputs.files, as: request, attaching: attached.inputs, session: session)
                 let outcome = try await submission.run { event in progress.update { $0.update(with: event) } }
                 let count = outcome.imageCount
                 if context.isJSON {
@@ -149,8 +153,8 @@ extension CommandContext {
     /// Connects, runs a job from its submission to its last result, and shows its progress.
     /// - Parameter listsImages: whether each image is told as it ends, to programs that asked for JSON.
     func run(
-        _ inputs: JobInputs, as request: JobRequest, into places: [ResultPlace], mayReplace: Bool = true,
-        listsImages: Bool, settings: ClientSettings
+        _ inputs: JobInputs, as request: JobRequest, attaching attachments: [JobUpload.HashedInput],
+        into places: [ResultPlace], mayReplace: Bool = true, listsImages: Bool, settings: ClientSettings
     ) async throws -> JobReport {
         let (context, console, listsImages) = (self, console, isJSON && listsImages)
         let unwritten = NoteLimit()
@@ -164,8 +168,8 @@ extension CommandContext {
                     },
                     unwritten: { job, result in context.tell(result, of: job, unwritten) })
                 let outcome = try await JobRun(
-                    inputs.files, as: request, into: places, mayReplace: mayReplace, session: session,
-                    observer: observer
+                    inputs.files, as: request, attaching: attachments, into: places, mayReplace: mayReplace,
+                    session: session, observer: observer
                 ).run()
                 var report = JobReport(job: outcome.summary.id, complaints: inputs.complaints + outcome.complaints)
                 report.summary = outcome.summary

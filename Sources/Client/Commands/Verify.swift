@@ -1,6 +1,7 @@
 import ImageFormats
 import ArgumentParser
 import ImageCodecs
+import Kernels
 import Pipelines
 import ClientKit
 import Names
@@ -36,20 +37,23 @@ struct Verify: ClientCommand {
     func execute(_ context: CommandContext) async throws -> ExitStatus {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "verify", options: list.words)
-        let pipeline = try settings.pipeline(pipeline, region: jobOptions.roi)
+        let attached = try await InputFormat.attachments(of: settings.pipeline(pipeline, region: jobOptions.roi))
         let inputs = try JobInputs(list.adding(to: files), context: context)
-        let request = try settings.jobRequest(pipeline: pipeline).withoutCache
+        let request = try settings.jobRequest(pipeline: attached.pipeline).withoutCache
         let directory = try TemporaryDirectory(named: "tessera-verify-" + request.token)
         defer { directory.remove() }
         let results = inputs.files.indices.map { BytePath(text: "\(directory.path.text)/\($0).png") }
 
         let report = try await context.run(
-            inputs, as: request, into: results.map { .file($0) }, listsImages: false, settings: settings)
+            inputs, as: request, attaching: attached.inputs, into: results.map { .file($0) }, listsImages: false,
+            settings: settings)
+        let pictures = try await offCooperativePool { try Self.pictures(attached) }
+        defer { withExtendedLifetime(pictures) {} }
         var areIdentical = true
         for (input, result) in zip(inputs.files, results) where FileStatus(at: result) != nil {
             let start = context.elapsed
             let finding = try await offCooperativePool {
-                try Self.finding(pipeline, input, result: result, request)
+                try Self.finding(attached.pipeline, input, result: result, request)
             }
             areIdentical = areIdentical && finding.isIdentical
             try tell(finding, about: input, took: context.elapsed - start, context)
@@ -66,6 +70,17 @@ struct Verify: ClientCommand {
         } else {
             let seconds = Units.duration(took)
             try context.console.write(Table.printable("\(input.label): \(finding.text) (\(seconds) here)") + "\n")
+        }
+    }
+
+    /// What the pipeline attaches, decoded; kernels find it as long as it is kept.
+    private static func pictures(_ attached: AttachedFiles) throws -> [Picture] {
+        try attached.inputs.compactMap { attachment in
+            guard let file = attachment.input as? InputFile else { return nil }
+            let picture = try FileDescriptor.contents(of: file.path).withUnsafeBytes { try Picture(decoding: $0) }
+            let blob = attachment.blob
+            return PictureLibrary.shared.enter(
+                picture, as: AttachedImage.Content(digest: "\(blob.digest)", byteCount: blob.byteCount))
         }
     }
 

@@ -64,6 +64,7 @@ extension ParameterDescription.Kind {
                     ["enum": .array(PaintColor.names.map { .string($0.name) })],
                 ],
             ]
+        case .image: ["type": "string", "format": "uri-reference"]
         case .choice(let words): ["type": "string", "enum": .array(words.map { .string($0) })]
         }
     }
@@ -76,7 +77,7 @@ extension ArgumentValue {
         case .number(let value): .number(value)
         case .word(let word): .string(word)
         case .matrix(let matrix): .string(matrix.description)
-        case .numbers, .color: .string(description)
+        case .numbers, .color, .image: .string(description)
         case .auto: "auto"
         }
     }

@@ -48,6 +48,9 @@ public struct JobRequest: Hashable, Sendable {
         self.decoding = decoding
     }
 
+    /// About how many images the job will have, by which a master chooses the size of chunks; 0 where that is not known.
+    public var expectedImageCount = 0
+
     /// 32 hexadecimal digits from the system's random source.
     public static func randomToken() -> String { Randomness.hexadecimal(byteCount: 16) }
 }

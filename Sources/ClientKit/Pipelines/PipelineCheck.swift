@@ -11,7 +11,7 @@ public struct PipelineCheck: Sendable {
     /// - Throws: also where an operation would change nothing because nothing was given to it.
     public func canonicalText(of text: String) throws(PipelineError) -> String {
         let pipeline = try PipelineCache.shared.pipeline(presets.expanding(text))
-        try pipeline.checkForSubmission()
+        try pipeline.checkForSubmission(mayNameFiles: true)
         return pipeline.canonicalText
     }
 

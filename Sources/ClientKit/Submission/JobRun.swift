@@ -6,22 +6,25 @@ public struct JobRun: Sendable {
     private let session: MasterSession
     private let request: JobRequest
     private let inputs: [any ImageInput]
+    private let attachments: [JobUpload.HashedInput]
     private let places: [ResultPlace]
     private let mayReplace: Bool
     private let observer: Observer
 
     /// - Parameters:
+    ///   - attachments: what the request's pipeline names besides each image; see `AttachedFiles`.
     ///   - places: the place of the result of each input, in their order.
     ///   - mayReplace: whether a result may replace a file that is in its place.
     /// - Precondition: there are as many places as inputs.
     public init(
-        _ inputs: [any ImageInput], as request: JobRequest, into places: [ResultPlace], mayReplace: Bool = true,
-        session: MasterSession, observer: Observer = Observer()
+        _ inputs: [any ImageInput], as request: JobRequest, attaching attachments: [JobUpload.HashedInput] = [],
+        into places: [ResultPlace], mayReplace: Bool = true, session: MasterSession, observer: Observer = Observer()
     ) {
         precondition(places.count == inputs.count, "\(places.count) places for the results of \(inputs.count) inputs")
         self.session = session
         self.request = request
         self.inputs = inputs
+        self.attachments = attachments
         self.places = places
         self.mayReplace = mayReplace
         self.observer = observer
@@ -70,7 +73,7 @@ public struct JobRun: Sendable {
     /// - Throws: `SubmissionInterrupted` when it is cancelled before the job is complete, `WaitInterrupted` after that;
     ///   otherwise as `Submission.run` and `Fetching.follow`.
     public func run() async throws -> Outcome {
-        let submission = Submission(inputs, as: request, session: session)
+        let submission = Submission(inputs, as: request, attaching: attachments, session: session)
         let sources = Submission.ImageSources()
         let (jobs, begun) = AsyncStream.makeStream(of: JobID.self)
         let isSealed = Atomic<Bool>(false)

@@ -17,6 +17,7 @@ public struct JobUpload: Sendable {
     public let opened: OpenedJob
     private let session: MasterSession
     private let request: JobRequest
+    private let attachments: [HashedInput]
 
     /// An input whose digest is known.
     public struct HashedInput: Sendable {
@@ -31,10 +32,16 @@ public struct JobUpload: Sendable {
     }
 
     /// Opens the job, or finds the one that was opened with the same token.
-    public init(opening request: JobRequest, on session: MasterSession) async throws {
+    ///
+    /// - Parameter attachments: what the request's pipeline names besides each image; see `AttachedFiles`. They are sent with the
+    ///   first images, if the master lacks them.
+    public init(
+        opening request: JobRequest, attaching attachments: [HashedInput] = [], on session: MasterSession
+    ) async throws {
         opened = try await session.perform { master in try await master.openJob(request) }
         self.session = session
         self.request = request
+        self.attachments = attachments
     }
 
     public var job: JobID { opened.job }
@@ -51,7 +58,7 @@ public struct JobUpload: Sendable {
         let (opened, request) = (opened, request)
         var attempt = 1
         while true {
-            try await sendMissing(batch)
+            try await sendMissing(attachments + batch)
             do {
                 return try await session.perform { master, retry in
                     // The reply may have been lost after the images were added.

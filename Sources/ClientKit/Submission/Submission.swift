@@ -14,9 +14,15 @@ public struct Submission: Sendable {
     let session: MasterSession
     let request: JobRequest
     let inputs: [any ImageInput]
+    let attachments: [JobUpload.HashedInput]
 
-    public init(_ inputs: [any ImageInput], as request: JobRequest, session: MasterSession) {
+    /// - Parameter attachments: what the request's pipeline names besides each image; see `AttachedFiles`.
+    public init(
+        _ inputs: [any ImageInput], as request: JobRequest, attaching attachments: [JobUpload.HashedInput] = [],
+        session: MasterSession
+    ) {
         self.inputs = inputs
+        self.attachments = attachments
         self.request = request
         self.session = session
     }
@@ -80,7 +86,9 @@ public struct Submission: Sendable {
         var batches = UploadBatches(byteCounts: inputs.map { $0.byteCount })
         let first = batches.next()
         async let firstHashed = hash(first)
-        let upload = try await JobUpload(opening: request, on: session)
+        var request = request
+        if request.expectedImageCount == 0 { request.expectedImageCount = inputs.count }
+        let upload = try await JobUpload(opening: request, attaching: attachments, on: session)
         opened(upload)
         observe(.opened(upload.job, imageCount: inputs.count))
 

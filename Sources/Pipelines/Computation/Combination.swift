@@ -36,4 +36,6 @@ package struct PointChain: PointComputation {
     }
 
     package func outputShape(for input: ImageShape) -> ImageShape { steps[steps.count - 1].output }
+
+    package var attachments: [AttachedImage.Content] { steps.flatMap(\.computation.attachments) }
 }

@@ -20,6 +20,9 @@ public protocol RowComputation: Sendable {
 
     /// Whether every output row depends on all input rows, so that ranks compute it together.
     var isCollective: Bool { get }
+
+    /// Images that its kernel needs besides the rows. None where nothing is said.
+    var attachments: [AttachedImage.Content] { get }
 }
 
 extension RowComputation {
@@ -27,6 +30,7 @@ extension RowComputation {
     public var readsUpwards: Bool { false }
     public var readsOnlyItsOwnRow: Bool { false }
     public var isCollective: Bool { false }
+    public var attachments: [AttachedImage.Content] { [] }
 }
 
 /// A computation that makes each output row from the input row of the same number.

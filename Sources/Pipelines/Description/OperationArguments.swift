@@ -6,6 +6,7 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
     case matrix(Matrix)
     case numbers([Double])
     case color(PaintColor)
+    case image(AttachedImage)
     case auto
 
     /// The form in a pipeline: the shortest decimal that reads back as the same value, a matrix in quotes.
@@ -18,6 +19,7 @@ public enum ArgumentValue: Hashable, Sendable, CustomStringConvertible {
         case .matrix(let matrix): return "\"\(matrix)\""
         case .numbers(let numbers): return numbers.map { ArgumentValue.number($0).description }.joined(separator: ",")
         case .color(let color): return color.description
+        case .image(let image): return image.description
         case .word(let word): return word
         case .auto: return "auto"
         }
@@ -101,7 +103,7 @@ public struct OperationArguments: Sendable {
         switch self[name] {
         case .number(let value): return value
         case .integer(let value): return Double(value)
-        case .word, .matrix, .numbers, .color, .auto:
+        case .word, .matrix, .numbers, .color, .image, .auto:
             preconditionFailure("\(operation.name) \(name): not a number")
         }
     }
@@ -130,6 +132,12 @@ public struct OperationArguments: Sendable {
             preconditionFailure("\(operation.name) \(name): not a colour")
         }
         return color
+    }
+
+    /// The image that was given, if there is one.
+    public func image(_ name: String) -> AttachedImage? {
+        guard case .image(let image) = self[name] else { return nil }
+        return image
     }
 
     /// The value of a choice.

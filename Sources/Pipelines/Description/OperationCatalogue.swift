@@ -10,7 +10,7 @@ public enum OperationCatalogue {
         Erode.self, Dilate.self, Open.self, Close.self, MorphologicalGradient.self, TopHat.self, BlackHat.self,
         Threshold.self, Otsu.self, AdaptiveThreshold.self,
         Equalize.self, Clahe.self, Stretch.self, AutoLevels.self,
-        Crop.self, Border.self, Resize.self, Rotate.self, Affine.self, Flip.self, AutoOrient.self,
+        Crop.self, Border.self, Overlay.self, Resize.self, Rotate.self, Affine.self, Flip.self, AutoOrient.self,
         ButterworthLowpass.self, ButterworthHighpass.self,
         Harris.self, HoughLines.self, Components.self, Contours.self, Histogram.self, Distance.self,
     ]

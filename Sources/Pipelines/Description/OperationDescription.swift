@@ -93,6 +93,8 @@ public struct ParameterDescription: Hashable, Sendable {
         case numbers(count: Int, ClosedRange<Double>)
         /// `#rrggbb`, `#rrggbbaa`, or a name.
         case color
+        /// A file, or its content: see `AttachedImage`.
+        case image
     }
 
     public let name: String
@@ -141,6 +143,7 @@ public struct ParameterDescription: Hashable, Sendable {
             case .color:
                 "a colour as #rrggbb, or #rrggbbaa with alpha, or by name: "
                     + PaintColor.names.map(\.name).joined(separator: ", ")
+            case .image: "the path of an image file, in quotes if it has spaces"
             case .choice(let words): "one of \(words.joined(separator: ", "))"
             }
         return mayBeAuto ? values + ", or auto" : values

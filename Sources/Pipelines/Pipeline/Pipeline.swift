@@ -32,12 +32,21 @@ public struct Pipeline: Sendable {
         canonicalText = steps.map(\.arguments.canonicalText).joined(separator: " | ")
         try PipelineParser.check(canonicalText, stepCount: steps.count)
         try refuseImagesOfDocuments()
+        try checkAttachments()
     }
 
     /// Refuses operations that would change nothing because none of the parameters that they ask for is given.
     ///
     /// For what is submitted. Stored pipelines may have them: they were accepted once.
-    public func checkForSubmission() throws(PipelineError) {
+    ///
+    /// - Parameter mayNameFiles: whether images may still be named by their files' paths, which mean nothing to a master.
+    public func checkForSubmission(mayNameFiles: Bool = false) throws(PipelineError) {
+        if !mayNameFiles, let path = attachedFiles.first {
+            throw PipelineError(
+                .badValue,
+                "image=\(path) is a file's path, which the submitter of the pipeline must replace by the file's content"
+            )
+        }
         for step in steps {
             let description = step.arguments.operation
             guard !description.asksFor.isEmpty, !description.asksFor.contains(where: step.arguments.isGiven) else {

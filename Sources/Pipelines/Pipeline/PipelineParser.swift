@@ -177,6 +177,9 @@ enum PipelineParser {
             let read = numbers.compactMap { $0 }
             return numbers.count == count && read.count == count ? .numbers(read) : nil
         case .color: return PaintColor(text).map { .color($0) }
+        case .image:
+            if ArgumentValue.word(String(text)) == parameter.defaultValue { return parameter.defaultValue }
+            return AttachedImage(text).map { .image($0) }
         case .choice(let words):
             return word(text, among: words, or: parameter.synonyms).map { .word($0) }
         }

@@ -72,6 +72,9 @@ public struct Stage: Sendable {
 
     public func inputRows(forChunk index: Int) -> Range<Int> { inputRows(for: chunks[index]) }
 
+    /// Images that the steps need besides the rows.
+    public var attachments: [AttachedImage.Content] { steps.flatMap(\.computation.attachments) }
+
     /// Which of the prologue's values belongs to a chunk. `nil` when the stage has no prologue.
     ///
     /// When the prologue works row by row all values are the same, and the first will do; else the chunks are those of the

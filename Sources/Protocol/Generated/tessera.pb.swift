@@ -620,6 +620,12 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
   /// Clears the value of `coding`. Subsequent reads from it will return its default value.
   public mutating func clearCoding() {_uniqueStorage()._coding = nil}
 
+  /// images that the pipeline's operations need besides; at most 4
+  public var attachments: [WireBlobReference] {
+    get {_storage._attachments}
+    set {_uniqueStorage()._attachments = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -918,6 +924,9 @@ public nonisolated struct WireOpenJob: Sendable {
 
   /// what of the files is decoded; empty: all defaults
   public var decoding: String = String()
+
+  /// about how many images the job will have; 0: unknown
+  public var expectedImageCount: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3273,7 +3282,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0\u{2}(coding\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0\u{2}(coding\0\u{1}attachments\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -3287,6 +3296,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _inputCount: UInt32 = 0
     var _maximumMetadataByteCount: UInt64 = 0
     var _coding: WireImageCoding? = nil
+    var _attachments: [WireBlobReference] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3308,6 +3318,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _inputCount = source._inputCount
       _maximumMetadataByteCount = source._maximumMetadataByteCount
       _coding = source._coding
+      _attachments = source._attachments
     }
   }
 
@@ -3337,6 +3348,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._inputCount) }()
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._maximumMetadataByteCount) }()
         case 50: try { try decoder.decodeSingularMessageField(value: &_storage._coding) }()
+        case 51: try { try decoder.decodeRepeatedMessageField(value: &_storage._attachments) }()
         default: break
         }
       }
@@ -3382,6 +3394,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       try { if let v = _storage._coding {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
       } }()
+      if !_storage._attachments.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._attachments, fieldNumber: 51)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3402,6 +3417,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._inputCount != rhs_storage._inputCount {return false}
         if _storage._maximumMetadataByteCount != rhs_storage._maximumMetadataByteCount {return false}
         if _storage._coding != rhs_storage._coding {return false}
+        if _storage._attachments != rhs_storage._attachments {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3793,7 +3809,7 @@ nonisolated extension WireDrain: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".OpenJob"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0\u{4}\u{16}audit_share\0\u{2}\u{14}encoding\0\u{1}decoding\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}submitter\0\u{1}priority\0\u{1}pipeline\0\u{3}no_cache\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{3}maximum_attempts\0\u{4}\u{16}audit_share\0\u{2}\u{14}encoding\0\u{1}decoding\0\u{3}expected_image_count\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3812,6 +3828,7 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 30: try { try decoder.decodeSingularUInt32Field(value: &self._auditShare) }()
       case 50: try { try decoder.decodeSingularStringField(value: &self.encoding) }()
       case 51: try { try decoder.decodeSingularStringField(value: &self.decoding) }()
+      case 52: try { try decoder.decodeSingularUInt32Field(value: &self.expectedImageCount) }()
       default: break
       }
     }
@@ -3855,6 +3872,9 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.decoding.isEmpty {
       try visitor.visitSingularStringField(value: self.decoding, fieldNumber: 51)
     }
+    if self.expectedImageCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.expectedImageCount, fieldNumber: 52)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3870,6 +3890,7 @@ nonisolated extension WireOpenJob: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._auditShare != rhs._auditShare {return false}
     if lhs.encoding != rhs.encoding {return false}
     if lhs.decoding != rhs.decoding {return false}
+    if lhs.expectedImageCount != rhs.expectedImageCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
