@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels release-check lint lint-prose demo install uninstall clean
+	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -41,6 +41,7 @@ help:
 	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
 	@echo "make compare-opencv  compare every operation with OpenCV over random cases"
 	@echo "make bench-kernels   measure every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
+	@echo "make bench-formats   measure whole jobs against libvips; PHOTOGRAPHS=200 SIDE=30000"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
@@ -116,6 +117,10 @@ compare-opencv: setup $(OPENCV)
 bench-kernels: setup $(OPENCV)
 	$(RANK_V3) $(BUILD) -c release --product $(KERNELS)
 	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
+
+# Whole jobs against Debian's libvips-tools, which nothing else needs; writes docs/performance.md.
+bench-formats: build
+	scripts/bench-formats.sh $(ROWS)
 
 # What compare-opencv and bench-kernels have written is complete: evidence for a release, not a condition of `make test`.
 release-check: setup

@@ -83,7 +83,9 @@ extension MasterCore {
         let pipeline = try PipelineCache.shared.pipeline(message.pipeline)
         try pipeline.checkForSubmission()
         let defaults = settings.jobDefaults
-        let chunkByteCount = message.chunkByteCount == 0 ? defaults.chunkByteCount : message.chunkByteCount
+        let chunkByteCount =
+            message.chunkByteCount == 0
+            ? settings.chunkByteCount(imageCount: message.expectedImageCount) : message.chunkByteCount
         guard MasterSettings.chunkByteCounts.contains(chunkByteCount) else {
             let (least, largest) = (MasterSettings.leastChunkByteCount, MasterSettings.largestChunkByteCount)
             throw SchedulerRefusal.invalidArgument(

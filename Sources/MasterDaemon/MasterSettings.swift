@@ -17,6 +17,22 @@ struct MasterSettings: Sendable {
     static let leastChunkByteCount: UInt64 = 1 << 10
     static let chunkByteCounts = leastChunkByteCount...largestChunkByteCount
 
+    /// Jobs of as many images keep a cluster busy with whole images.
+    static let batchImageCount: UInt32 = 32
+    /// How much larger chunks are in them.
+    private static let batchFactor: UInt64 = 4
+
+    /// Raw bytes of a chunk in a job that names none.
+    ///
+    /// The parts of a cut image travel as raw pixels, to the master and back, which costs more than most operations. One image
+    /// that is cut is done sooner; many are done sooner whole, up to what a worker's memory holds.
+    ///
+    /// - Parameter imageCount: about how many the job will have; 0 where that is not known.
+    func chunkByteCount(imageCount: UInt32) -> UInt64 {
+        let usual = jobDefaults.chunkByteCount
+        return imageCount < Self.batchImageCount ? usual : max(usual, min(usual * Self.batchFactor, 1 << 26))
+    }
+
     var listen: Endpoint
     var stateDirectory: String
     var secretFile: SecretFile

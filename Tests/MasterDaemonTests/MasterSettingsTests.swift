@@ -13,6 +13,16 @@ import Testing
                 arguments: arguments, environment: [:]))
     }
 
+    @Test func `jobs of many images are cut less, as far as a worker's memory allows`() throws {
+        let usual = try read()
+        #expect(usual.chunkByteCount(imageCount: 0) == 16 << 20)
+        #expect(usual.chunkByteCount(imageCount: 31) == 16 << 20)
+        #expect(usual.chunkByteCount(imageCount: 32) == 64 << 20)
+        #expect(try read("--chunk-bytes", "1M").chunkByteCount(imageCount: 1_000) == 4 << 20)
+        #expect(try read("--chunk-bytes", "24M").chunkByteCount(imageCount: 1_000) == 64 << 20)
+        #expect(try read("--chunk-bytes", "128M").chunkByteCount(imageCount: 1_000) == 128 << 20)
+    }
+
     @Test func `each limit is what its flag says`() throws {
         let limits: [(flag: String, value: @Sendable (MasterSettings) -> Int)] = [
             ("max-jobs", { $0.scheduler.maximumOpenJobs }),

@@ -27,6 +27,7 @@ extension WireOpenJob {
         if let share = request.auditShare { auditShare = share.millionths }
         encoding = request.encoding
         decoding = request.decoding
+        expectedImageCount = UInt32(clamping: request.expectedImageCount)
     }
 }
 
