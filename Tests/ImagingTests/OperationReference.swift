@@ -30,6 +30,20 @@ struct OperationReference {
             let links = operations.map { "[`\($0.name)`](#\($0.name))" }.joined(separator: ", ")
             text += "| \(family.rawValue) | \(links) |\n"
         }
+        text += """
+
+            ## Alpha
+
+            Where pixels are mixed with their neighbours (`box-blur`, `gaussian-blur`, `resize`, `rotate`, `affine`), a colour counts
+            as much as it is opaque: what is hidden by transparency stays hidden, as in ImageMagick and `vipsthumbnail`. Colours are
+            multiplied by alpha at 16 bits, alpha is mixed like them, and the result's colours are divided by its alpha.
+            `alpha=separate` mixes each channel by itself, hidden colours included: on the left the green screen behind a cut-out
+            comes back at its edge, on the right it does not ([decision
+            59](decisions/0059-colours-count-as-much-as-they-are-opaque.md)).
+
+            ![A cut-out that was made smaller and larger again, twice: with a green edge, and without](images/alpha.png)
+
+            """
         for (family, operations) in Self.families {
             text += "\n## \(family.rawValue.prefix(1).uppercased())\(family.rawValue.dropFirst())\n"
             for operation in operations { text += "\n" + entry(operation) }

@@ -47,21 +47,22 @@ extension Integration {
             }
         }
 
-        @Test func `an overlay that is not an image or too large is refused before anything is computed`() async throws {
+        @Test func `an overlay that is not an image or too large is refused before anything is computed`() async throws
+        {
             try await Cluster.with(workers: 1) { cluster in
                 let input = try cluster.file("in.png", Self.pictures[0].png)
-                func errors(_ name: String, status: Int32) async throws -> String {
+                func errors(_ path: String, status: Int32) async throws -> String {
                     let outcome = try await cluster.start(
-                        ["run", "overlay image=\(cluster.path(name))", input, "-o", cluster.path("out.png")]
+                        ["run", "overlay image=\(path)", input, "-o", cluster.path("out.png")]
                     ).outcome()
                     #expect(outcome.status == status, "\(outcome)")
                     return outcome.errors
                 }
-                #expect(try await errors("none.png", status: 1).contains("none.png"))
-                _ = try cluster.file("text.png", Array("not an image".utf8))
-                #expect(try await errors("text.png", status: 1).contains("text.png"))
-                _ = try cluster.file("large.png", TestImage(width: 4097, height: 2048, .gray).png)
-                let large = try await errors("large.png", status: 1)
+                #expect(try await errors(cluster.path("none.png"), status: 1).contains("No such file"))
+                let text = try cluster.file("text.png", Array("not an image".utf8))
+                #expect(try await errors(text, status: 1).contains("The file is not a PNG"))
+                let file = try cluster.file("large.png", TestImage(width: 4097, height: 2048, .gray).png)
+                let large = try await errors(file, status: 1)
                 #expect(large.contains("4097 x 2048 = 8390656 pixels; at most 8388608"), "\(large)")
             }
         }

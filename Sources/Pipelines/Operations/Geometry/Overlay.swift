@@ -42,7 +42,7 @@ public struct Overlay: Operation {
         matches:
             "W3C Compositing and Blending Level 1, source-over of colours that are not multiplied by alpha: exact in whole "
             + "numbers and rounded once, halves up; opacity in steps of 1/65535. Pillow's Image.alpha_composite rounds twice and "
-            + "is at most 2 levels off at 8 bits")
+            + "is 1 level off in some of 1,000 samples at 8 bits")
 
     /// Where the other image is, before it is moved.
     package enum Gravity: String, CaseIterable, Sendable {
