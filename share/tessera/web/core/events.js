@@ -28,6 +28,7 @@ export class EventHub {
     /** @type {EventSource | null} */
     this.source = null;
     this.openTopics = "";
+    this.lastId = "";
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     /** @type {BroadcastChannel | null} */
@@ -76,6 +77,7 @@ export class EventHub {
     this.source?.close();
     this.source = null;
     this.openTopics = "";
+    this.lastId = "";
   }
 
   #announce() {
@@ -127,6 +129,8 @@ export class EventHub {
     this.openTopics = topics;
     const address = new URL("/api/v1/events", location.origin);
     address.searchParams.set("topics", topics);
+    // A stream with other topics continues where the last one was: a new EventSource cannot send the header.
+    if (this.lastId) address.searchParams.set("last_event_id", this.lastId);
     const source = new EventSource(address);
     this.source = source;
     source.onopen = () => this.#linked("live");
@@ -139,6 +143,7 @@ export class EventHub {
     };
     for (const type of types) {
       source.addEventListener(type, (/** @type {MessageEvent} */ message) => {
+        this.lastId = message.lastEventId || this.lastId;
         const event = { type, data: message.data ? JSON.parse(message.data) : null };
         this.#take(event);
         this.channel?.postMessage({ kind: "event", event });

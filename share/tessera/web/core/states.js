@@ -45,3 +45,10 @@ export function share(job) {
   // Images that are still on their way have no pixels yet: the smaller share is the honest one.
   return job.pixels_total ? Math.min(pixels, job.image_count > 1 ? Math.max(images, 0) || pixels : 1) : images;
 }
+
+/**
+ * Whether an image's result is a document: the gateway says so, and else the pipeline's text does.
+ * @param {any} image
+ * @param {any} job
+ */
+export const isDocument = (image, job) => (image?.result_kind ?? (/\boutput=json\b/.test(job?.pipeline ?? "") ? "document" : "image")) === "document";

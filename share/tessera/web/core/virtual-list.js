@@ -4,6 +4,9 @@ import { h, listen } from "./dom.js";
 import { effect, root, onCleanup, signal, untracked } from "./signals.js";
 import { scrollToShow, visibleWindow } from "./window.js";
 
+/** Rows are made for so long in one go, so that a jump through a long list keeps the page responsive. */
+const makingMilliseconds = 4;
+
 /**
  * @param {{
  *   count: () => number,
@@ -19,6 +22,8 @@ import { scrollToShow, visibleWindow } from "./window.js";
 export function virtualList({ count, rowHeight, columns = () => 1, row, show, label, role = "list", className = "" }) {
   const size = signal({ width: 0, height: 0 });
   const scrollTop = signal(0);
+  /** Changes when rows that were put off are to be made. */
+  const turn = signal(0);
   /** @type {Map<number, { value: HTMLElement, dispose: () => void }>} */
   const shown = new Map();
   const space = h("div.virtual-space");
@@ -44,25 +49,34 @@ export function virtualList({ count, rowHeight, columns = () => 1, row, show, la
       entry.dispose();
       shown.delete(index);
     }
+    turn();
     untracked(() => {
+      const startedAt = performance.now();
       for (let index = window.first; index < window.end; index += 1) {
-        let entry = shown.get(index);
-        if (!entry) {
-          entry = root(() => row(index));
-          entry.value.classList.add("virtual-row");
-          if (role === "rowgroup") entry.value.setAttribute("aria-rowindex", String(index + 2));
-          shown.set(index, entry);
-          place(space, shown, index, entry.value);
+        if (!shown.has(index)) {
+          if (performance.now() - startedAt > makingMilliseconds) {
+            requestAnimationFrame(() => turn.update((number) => number + 1));
+            break;
+          }
+          make(index);
         }
-        const x = (index % perRow) * (100 / perRow);
-        entry.value.style.top = `${Math.floor(index / perRow) * rowHeight()}px`;
-        entry.value.style.left = `${x}%`;
-        entry.value.style.width = `${100 / perRow}%`;
-        entry.value.style.height = `${rowHeight()}px`;
+        const style = /** @type {HTMLElement} */ (shown.get(index)?.value).style;
+        style.top = `${Math.floor(index / perRow) * rowHeight()}px`;
+        style.left = `${(index % perRow) * (100 / perRow)}%`;
+        style.width = `${100 / perRow}%`;
+        style.height = `${rowHeight()}px`;
       }
       show?.(window.first, window.end);
     });
   });
+
+  /** @param {number} index */
+  function make(index) {
+    const entry = root(() => row(index));
+    entry.value.classList.add("virtual-row");
+    shown.set(index, entry);
+    place(space, shown, index, entry.value);
+  }
 
   return {
     element: scroller,
@@ -91,6 +105,7 @@ export function virtualList({ count, rowHeight, columns = () => 1, row, show, la
         row: Math.floor(index / perRow),
       });
       scrollTop.set(scroller.scrollTop);
+      if (!shown.has(index)) make(index);
       return shown.get(index)?.value;
     },
   };

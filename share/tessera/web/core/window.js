@@ -6,7 +6,7 @@
  * @returns {{ first: number, end: number, top: number, total: number }}
  *   the items [first, end), the place of the first one's row, and the height of all rows
  */
-export function visibleWindow({ scrollTop, height, rowHeight, columns = 1, count, overscan = 8 }) {
+export function visibleWindow({ scrollTop, height, rowHeight, columns = 1, count, overscan = 4 }) {
   const rows = Math.ceil(count / columns);
   const firstRow = Math.max(0, Math.min(rows - 1, Math.floor(scrollTop / rowHeight) - overscan));
   const endRow = Math.min(rows, Math.ceil((scrollTop + height) / rowHeight) + overscan);

@@ -18,7 +18,7 @@ export function documentView(image, original) {
   send(image.links.result, { headers: { Range: `bytes=0-${shownByteCount - 1}` } })
     .then((response) => response.text())
     .then(text.set, (error) => trouble.set(error.message));
-  return h("div.document", null, image.links.source ? original : null, h("div.document-text", { tabindex: "0", "aria-label": "Document" }, () => {
+  return h("div.document", null, image.links.source ? original : null, h("div.document-text", { tabindex: "0", role: "region", "aria-label": "Document" }, () => {
     if (trouble()) return h("p.bad", null, trouble());
     const value = parsed(text());
     if (value !== undefined) return tree("", value, true);

@@ -6,7 +6,7 @@ import { baseName, bytes, count } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
 import { effect, onCleanup, signal } from "../core/signals.js";
-import { hasEnded } from "../core/states.js";
+import { hasEnded, isDocument } from "../core/states.js";
 import { load } from "../viewer/picture.js";
 import { viewer } from "../viewer/viewer.js";
 import { documentView } from "./document.js";
@@ -40,7 +40,7 @@ export function view(context, { job: jobNumber, image: number }) {
   const stage = viewer(context, {
     ...pictures,
     name: () => baseName(image()?.name ?? `Image ${number}`),
-    status: () => status(image(), pictures),
+    status: () => status(image(), job(), pictures),
   });
   // What somebody wants to see first is what the pipeline did.
   let isFirst = true;
@@ -49,7 +49,7 @@ export function view(context, { job: jobNumber, image: number }) {
     isFirst = false;
     stage.setMode("curtain");
   });
-  const isDocument = () => image()?.result_kind === "document" && image()?.state === "done";
+  const isListed = () => isDocument(image(), job()) && image()?.state === "done";
   const has = { image: () => image() !== undefined };
   return h("section.image-view", null,
     h("header.bar.image-head", null,
@@ -62,7 +62,7 @@ export function view(context, { job: jobNumber, image: number }) {
         h("button.bare.only-icon.flipped", { "aria-label": "Next image", title: "Next image (.)", disabled: () => number + 1 >= (job()?.image_count ?? 0), on: { click: () => step(1) } }, icon("back"))),
       () => image()?.links?.result ? h("a.button.primary", { href: image().links.result, download: "" }, icon("download"), "Download") : null),
     () => error() && !has.image() ? empty("search", error().message, h("a.button", { href: `/jobs/${jobNumber}` }, `Job ${jobNumber}`))
-      : h("div.image-body", null, () => isDocument() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job)));
+      : h("div.image-body", null, () => isListed() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job)));
 }
 
 /**
@@ -93,7 +93,8 @@ function followPictures({}, image, job) {
     });
   };
   follow(
-    () => (image()?.result_kind === "document" ? undefined : image()?.links?.result),
+    // What kind of result it is the job's pipeline says.
+    () => (job() === undefined || isDocument(image(), job()) ? undefined : image()?.links?.result),
     () => ({ file: inline(image().links.result), reduced: image().links.thumbnail, width: image().width, height: image().height, signal: abort.signal }),
     result,
   );
@@ -121,18 +122,19 @@ const inline = (address) => `${address}${address.includes("?") ? "&" : "?"}dispo
 /**
  * A sentence over the picture, while there is something to say.
  * @param {any} image
+ * @param {any} job
  * @param {ReturnType<typeof followPictures>} pictures
  */
-function status(image, { result, original, trouble }) {
-  if (trouble()) return h("div.note.bad", { role: "alert" }, icon("alert"), trouble());
+function status(image, job, { result, original, trouble }) {
   if (!image) return null;
   if (image.state === "waiting") return h("div.note", null, icon("waiting"), "It waits for a free slot.");
   if (image.state === "running") return h("div.note", null, icon("running"), h("span.viewer-progress", null, image.tasks_total > 1 ? `${count(image.tasks_done)} of ${count(image.tasks_total)} parts are computed` : "It is being computed", h("progress", { max: Math.max(1, image.tasks_total), value: image.tasks_done, "aria-label": "Parts that are computed" })));
   if (image.state === "cancelled") return h("div.note", null, icon("cancel"), "The job was cancelled before this image was made.");
   if (image.failure && hasEnded(image.state)) return h("div.note.bad", null, icon("failed"), h("span.wrap", null, image.failure.reason));
+  if (trouble()) return h("div.note.bad", { role: "alert" }, icon("alert"), trouble());
   const shown = result() ?? original();
   const reduced = [result(), original()].find((each) => each && each.factor < 1);
-  if (!shown && image.state === "done" && image.result_kind !== "document") return h("div.note", null, icon("image"), "The picture is on its way.");
+  if (!shown && image.state === "done" && !isDocument(image, job)) return h("div.note", null, icon("image"), "The picture is on its way.");
   if (reduced) return h("div.note", null, icon("image"), `Shown reduced to ${reduced.bitmap.width} × ${reduced.bitmap.height} pixels; the download is exact.`);
   return null;
 }

@@ -5,6 +5,7 @@ import { h, listen } from "../core/dom.js";
 import { baseName, bytes, count } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
+import { isDocument } from "../core/states.js";
 import { PagedKeys } from "../core/pages.js";
 import { effect, signal, untracked } from "../core/signals.js";
 import { virtualList } from "../core/virtual-list.js";
@@ -119,7 +120,7 @@ function tile({ model }, job, number) {
   const picture = h("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false", on: { error: () => picture.removeAttribute("src") } });
   effect(() => {
     const known = image();
-    const source = known?.result_kind === "document" ? known.links?.source_thumbnail : (known?.links?.thumbnail ?? known?.links?.source_thumbnail);
+    const source = isDocument(known, model.jobs.of(job).peek()) ? known.links?.source_thumbnail : (known?.links?.thumbnail ?? known?.links?.source_thumbnail);
     if (source && picture.getAttribute("src") !== source) picture.setAttribute("src", source);
   });
   return h("div.tile", { role: "listitem" }, h("a", { href: `/jobs/${job}/${number}` },

@@ -1,7 +1,7 @@
 /** The frame around every view: navigation, the state of the connection, messages, the title. */
 
 import { h, listen } from "../core/dom.js";
-import { duration, percent } from "../core/format.js";
+import { counted, duration, percent } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { effect, signal } from "../core/signals.js";
 import { share } from "../core/states.js";
@@ -154,14 +154,17 @@ function banners(context) {
   }
   const missing = uploads.missing();
   if (missing.length > 0 && context.may("submitter")) {
-    const jobs = [...new Set(missing.map((each) => each.job))];
+    const jobs = new Map();
+    for (const { job } of missing) jobs.set(job, (jobs.get(job) ?? 0) + 1);
+    const parts = [...jobs].sort(([a], [b]) => b - a).slice(0, 3).map(([job, files]) => `${counted(files, "file")} of job ${job}`);
+    if (jobs.size > parts.length) parts.push(counted(jobs.size - parts.length, "more job"));
     const again = async (/** @type {boolean} */ isFolder) => {
       const { resumed, others } = await uploads.resume(await chooseFiles({ isFolder }));
       if (resumed > 0) context.toast(`${resumed} files continue`);
       if (others.length > 0) context.toast(`${others.length} of the chosen files are not among the missing ones`, { isBad: true });
     };
     found.push(h("div.banner.calm", { id: "missing" }, icon("upload"),
-      h("span.grow", null, `${missing.length} files of ${jobs.length === 1 ? `job ${jobs[0]}` : `${jobs.length} jobs`} are not uploaded in full. Choose the same files again to continue; what has arrived is not sent twice.`),
+      h("span.grow", null, `Not uploaded in full: ${parts.join(", ")}. Choose the same files again to continue; what has arrived is not sent twice.`),
       h("button", { on: { click: () => again(false) } }, "Choose files"), h("button", { on: { click: () => again(true) } }, "Choose a folder")));
   }
   return found;

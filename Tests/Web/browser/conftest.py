@@ -1,0 +1,79 @@
+"""A real cluster with a real gateway, and a real browser in front of it.
+
+`TESSERA_WEB_URL` and `TESSERA_WEB_TOKEN` name a gateway that runs already; without them one is started from `BIN`.
+Every console error, page error and refused piece of content fails the test that saw it.
+"""
+
+import os
+import pathlib
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from cluster import Cluster
+
+BROWSER = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    if "TESSERA_WEB_URL" in os.environ:
+        yield Cluster.running(os.environ["TESSERA_WEB_URL"], os.environ["TESSERA_WEB_TOKEN"])
+        return
+    root = pathlib.Path(__file__).resolve().parents[3]
+    binaries = pathlib.Path(os.environ.get("BIN", root / ".build/debug"))
+    with Cluster.started(binaries, root / "share/tessera", tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """Browser contexts that are signed in, and what went wrong in their pages."""
+
+    def __init__(self, browser, cluster):
+        self.browser = browser
+        self.cluster = cluster
+        self.complaints = []
+        # The browser itself writes refused requests to the console: a visitor that is not signed in is refused.
+        self.expected = ["status of 401"]
+        self.contexts = []
+        self.signed_in = set()
+
+    def context(self, **options):
+        context = self.browser.new_context(base_url=self.cluster.url, **options)
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        return context
+
+    def page(self, context=None, signed_in=True, **options):
+        context = context or self.context(**options)
+        page = context.new_page()
+        page.on("console", lambda message: self.complain(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complain(f"page error: {error}"))
+        if signed_in and context not in self.signed_in:
+            self.signed_in.add(context)
+            self.cluster.sign_in(page)
+        return page
+
+    def complain(self, text):
+        if not any(part in text for part in self.expected):
+            self.complaints.append(text)
+
+    def close(self):
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(chromium, cluster):
+    made = Visit(chromium, cluster)
+    yield made
+    made.close()
+    assert made.complaints == []
