@@ -128,7 +128,7 @@ ours_scene() {
 }
 # Two commands with a file between, which is what the command line of libvips has.
 theirs_scene() {
-    VIPS_CONCURRENCY=$cores vips median "$inputs/scene-$side.tif" "$directory/theirs/median.v" 5
+    VIPS_CONCURRENCY=$cores vips rank "$inputs/scene-$side.tif" "$directory/theirs/median.v" 5 5 12
     VIPS_CONCURRENCY=$cores vips gaussblur "$directory/theirs/median.v" \
         "$directory/theirs/scene.tif[tile,tile-width=256,tile-height=256,compression=deflate,predictor=horizontal,bigtiff]" 2
 }
@@ -187,7 +187,7 @@ for row in "${rows[@]}"; do
         kill "${pid[watch]}"
         unset 'pid[watch]'
         keep scene "tiled TIFF of $side x $side, to TIFF; worker's memory at most $(cat "$directory/memory") MB" \
-            "median size=5 \\| gaussian-blur sigma=2" "vips median, vips gaussblur; $cores threads" 4
+            "median size=5 \\| gaussian-blur sigma=2" "vips rank 5 5 12, vips gaussblur; $cores threads" 4
         ;;
     *) fail "'$row' is not a row; rows are thumbnails, thumbnails-decoded, blur and scene" ;;
     esac

@@ -320,3 +320,17 @@ resize(0.7, "cubic", cv2.INTER_CUBIC)
 resize(0.7, "lanczos", cv2.INTER_LANCZOS4)
 
 
+# A picture without alpha over a part of the image: OpenCV has no source-over.
+OVERLAY = "b" * 64, np.random.default_rng(5).integers(0, 256, (1000, 1000, 3), np.uint8)
+
+
+@race(f"overlay image=sha256:{OVERLAY[0]}:1 x=50 y=50 opacity=0.5", "copyto, addWeighted of 1000 x 1000 pixels", ("rgb8",))
+def _(image):
+    to = np.empty_like(image)
+
+    def run():
+        np.copyto(to, image)
+        part = to[50:1050, 50:1050]
+        cv2.addWeighted(OVERLAY[1], 0.5, part, 0.5, 0, part)
+
+    return run
