@@ -140,3 +140,15 @@ def test_a_second_tab_does_not_ask_for_files_that_the_first_is_sending(visit, cl
         route.continue_()
     context.unroute("**/api/v1/uploads/*")
     assert ended(cluster, job)["images_done"] == 8
+
+
+def test_events_change_a_job_in_place(visit, cluster, tmp_path):
+    paths = pictures.write(tmp_path / "plates", 30, seed=4000)
+    page = visit.page()
+    job = start(page, paths)
+    expect(page.locator(".tile").first).to_be_visible(timeout=30_000)
+    page.locator(".images").evaluate("(element) => { element.dataset.mark = 'first'; }")
+    assert ended(cluster, job)["images_done"] == 30
+    expect(page.locator(".facts-line")).to_contain_text("30 of 30 images", timeout=15_000)
+    assert page.locator(".images").get_attribute("data-mark") == "first", "the list was made again"
+    expect(page.locator(".tile .state", has_text="Done").nth(9)).to_be_visible(timeout=15_000)

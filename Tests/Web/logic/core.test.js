@@ -134,6 +134,12 @@ test("a lease takes the lowest free lane, and its bar ends when it does", () => 
   ]);
 });
 
+test("leases beyond the slots wait, and are not drawn as work", () => {
+  const lanes = new Lanes();
+  lanes.saw(worker("alive", 4), 100);
+  assert.equal(lanes.of("w1").length, 2);
+});
+
 test("the bars of a lost worker are broken, and a sentence says how much it held", () => {
   const lanes = new Lanes();
   lanes.saw(worker("alive", 2), 100);

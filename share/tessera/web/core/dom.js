@@ -92,6 +92,8 @@ function follow(parent, child) {
       return;
     }
     const next = leaves.map((leaf) => node(leaf));
+    // Nodes that stay are not touched: one that is moved loses its focus and its place of scrolling.
+    if (next.length === shown.length && next.every((each, index) => each === shown[index])) return;
     for (const old of shown) if (!next.includes(old)) old.parentNode?.removeChild(old);
     for (const each of next) mark.parentNode?.insertBefore(each, mark);
     shown = next;

@@ -23,7 +23,7 @@ export class Lanes {
     const bars = this.bars.get(worker.worker) ?? [];
     this.bars.set(worker.worker, bars);
     const running = bars.filter((bar) => bar.to === null).sort((a, b) => b.lane - a.lane);
-    const held = isLost(worker.state) ? 0 : worker.leases_held;
+    const held = isLost(worker.state) ? 0 : atWork(worker);
     for (const bar of running.slice(0, Math.max(0, running.length - held))) {
       bar.to = now;
       bar.isLost = isLost(worker.state);
@@ -58,6 +58,12 @@ export class Lanes {
     return this.bars.get(worker) ?? [];
   }
 }
+
+/**
+ * The slots of a worker that work: what it holds beyond them waits at the worker for the next free one.
+ * @param {any} worker
+ */
+export const atWork = (worker) => Math.min(worker.leases_held, worker.slot_count);
 
 /** @param {string} state */
 const isLost = (state) => state === "gone" || state === "dead";

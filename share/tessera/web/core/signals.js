@@ -154,9 +154,18 @@ function schedule(effect) {
 /** Runs what is due. Tests call it; the page leaves it to the microtask. */
 export function flush() {
   for (let rounds = 0; due.size > 0; rounds += 1) {
-    if (rounds > 100) throw new Error("effects change what they read, without end");
+    if (rounds > 100) {
+      due.clear();
+      throw new Error("effects change what they read, without end");
+    }
     for (const effect of [...due]) {
-      if (due.delete(effect)) effect.run();
+      if (!due.delete(effect)) continue;
+      try {
+        effect.run();
+      } catch (error) {
+        // One part of the page that fails does not stop the others.
+        reportError(error);
+      }
     }
   }
 }

@@ -5,7 +5,7 @@ import { h } from "../core/dom.js";
 import { baseName, bytes, count } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
-import { effect, onCleanup, signal } from "../core/signals.js";
+import { derived, effect, onCleanup, signal } from "../core/signals.js";
 import { hasEnded, isDocument } from "../core/states.js";
 import { load } from "../viewer/picture.js";
 import { viewer } from "../viewer/viewer.js";
@@ -49,7 +49,7 @@ export function view(context, { job: jobNumber, image: number }) {
     isFirst = false;
     stage.setMode("curtain");
   });
-  const isListed = () => isDocument(image(), job()) && image()?.state === "done";
+  const isListed = derived(() => isDocument(image(), job()) && image()?.state === "done");
   const has = { image: () => image() !== undefined };
   return h("section.image-view", null,
     h("header.bar.image-head", null,

@@ -5,7 +5,7 @@ import { clock } from "../core/clock.js";
 import { h } from "../core/dom.js";
 import { age, baseName, bytes, count, counted, duration, percent, pixels, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
-import { effect, signal } from "../core/signals.js";
+import { derived, effect, signal } from "../core/signals.js";
 import { hasEnded, share } from "../core/states.js";
 import { confirm } from "./dialog.js";
 import { imageList } from "./images.js";
@@ -28,21 +28,12 @@ export function view(context, { job: number }) {
   effect(() => {
     if (job() && !hasEnded(job().state)) context.say(`Job ${number}: ${percent(share(job()))} done`);
   });
-  const isThere = () => job() !== undefined;
+  // Depends on whether the job is known, not on each of its states: what is below follows those itself.
+  const isThere = derived(() => job() !== undefined);
   return h("section.view", null, () => {
-    if (!isThereOnce(isThere, error)) return missing(number, error());
+    if (!isThere()) return missing(number, error());
     return [head(context, number, job), failures(context, number, job), imageList(context, number)];
   });
-}
-
-/**
- * Depends on whether the job is known, not on each of its states.
- * @param {() => boolean} isThere
- * @param {() => any} error
- */
-function isThereOnce(isThere, error) {
-  error();
-  return isThere();
 }
 
 /**

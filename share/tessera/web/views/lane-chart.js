@@ -1,6 +1,7 @@
 /** The lanes of a worker's slots over the last minutes; running work is drawn while it runs. */
 
 import { h } from "../core/dom.js";
+import { atWork } from "../core/lanes.js";
 import { clock } from "../core/clock.js";
 import { effect, onCleanup, untracked } from "../core/signals.js";
 
@@ -14,7 +15,7 @@ const frameMilliseconds = 100;
  * @param {() => number} span minutes
  */
 export function laneChart(bars, worker, span) {
-  const canvas = h("canvas.lanes", { role: "img", "aria-label": () => `${worker().leases_held} of ${worker().slot_count} slots are at work; the last ${span()} min as bars` });
+  const canvas = h("canvas.lanes", { role: "img", "aria-label": () => `${atWork(worker())} of ${worker().slot_count} slots are at work; the last ${span()} min as bars` });
   const isStill = matchMedia("(prefers-reduced-motion: reduce)");
   const paint = () => untracked(() => draw(canvas, bars(), Math.max(1, worker().slot_count), span() * 60_000));
   effect(() => {

@@ -4,6 +4,7 @@ import { get, send } from "../core/api.js";
 import { each, h } from "../core/dom.js";
 import { bytes, count, counted, duration, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
+import { atWork } from "../core/lanes.js";
 import { effect, signal } from "../core/signals.js";
 import { copyButton, deed, empty, errorNote, stateMark } from "./parts.js";
 import { laneChart } from "./lane-chart.js";
@@ -30,7 +31,7 @@ export function view(context) {
     }, error.set);
   });
   const workers = () => model.workers.values.sort((a, b) => Number(a.worker.slice(1)) - Number(b.worker.slice(1)));
-  const busy = () => workers().reduce((sum, worker) => sum + (model.workers.of(worker.worker)()?.leases_held ?? 0), 0);
+  const busy = () => workers().reduce((sum, worker) => sum + atWork(model.workers.of(worker.worker)() ?? worker), 0);
   const slots = () => workers().reduce((sum, worker) => sum + worker.slot_count, 0);
   return h("section.view.page.nodes", null,
     h("div.row.spread", null,
@@ -81,7 +82,8 @@ function node(context, name, span) {
     laneChart(() => log.lanes.of(name), worker, span),
     h("ul.facts-line.quiet.small", null, () => [
       `${counted(worker().slot_count, "slot")} of ${counted(worker().ranks_per_slot, "rank")}`,
-      `${count(worker().leases_held)} at work`,
+      `${count(atWork(worker()))} at work`,
+      worker().leases_held > worker().slot_count ? `${count(worker().leases_held - worker().slot_count)} next` : null,
       `${count(worker().tasks_done)} tasks done`,
       worker().attempts_lost ? h("span.bad", null, `${count(worker().attempts_lost)} lost`) : null,
       worker().attempts_failed ? h("span.bad", null, `${count(worker().attempts_failed)} failed`) : null,
