@@ -27,7 +27,9 @@ def test_upload_compare_and_download_by_keyboard(visit, cluster, tmp_path):
     page = visit.page()
     page.keyboard.press("n")
     expect(page).to_have_url(re.compile("/new"))
+    expect(page.get_by_role("button", name="Files", exact=True)).to_be_visible()
     tab_to(page, "Files")
+    expect(page.get_by_role("button", name="Files", exact=True)).to_be_focused()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(str(path))
