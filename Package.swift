@@ -75,6 +75,7 @@ let package = Package(
     targets: [
         // Ground.
         .target(name: "Names", swiftSettings: strict),
+        .target(name: "JSONText", dependencies: ["Names"], swiftSettings: strict),
         .target(name: "ByteCoding", swiftSettings: strict),
         .target(name: "JobModel", dependencies: ["ByteCoding"], swiftSettings: strict),
         .target(name: "Pipelines", swiftSettings: strict),
@@ -107,6 +108,7 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
+        .target(name: "SQLite", dependencies: ["CLibSQLite"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CSystemCalls"),
         .target(name: "SystemCalls", dependencies: ["CSystemCalls", "Names"], swiftSettings: strict),
@@ -121,7 +123,7 @@ let package = Package(
         .target(name: "WorkerMachine", dependencies: ["JobModel", "Retrying", "SeededFaults"], swiftSettings: strict),
         .target(name: "MasterMachine", dependencies: ["JobModel", "SeededFaults", "Scheduler"], swiftSettings: strict),
         .target(
-            name: "Journal", dependencies: ["ByteCoding", "JobModel", "Checksums", "CLibSQLite"],
+            name: "Journal", dependencies: ["ByteCoding", "JobModel", "Checksums", "SQLite"],
             swiftSettings: strict),
         .target(
             name: "ImageCodecs",
@@ -161,8 +163,8 @@ let package = Package(
         .target(
             name: "ClientKit",
             dependencies: [
-                "JobModel", "Pipelines", "ImageFormats", "Names", "Protocol", "SystemCalls", "Transport", "Retrying",
-                "MasterClient", "Cryptography", nio("NIOCore"), log,
+                "JobModel", "Pipelines", "ImageFormats", "JSONText", "Names", "Protocol", "SystemCalls", "Transport",
+                "Retrying", "MasterClient", "Cryptography", nio("NIOCore"), log,
             ], swiftSettings: strict + [.enableUpcomingFeature("InternalImportsByDefault")]),
 
         // Executables: composition roots over types that tests can reach.
@@ -246,7 +248,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ByteCoding", "JobModel", "Protocol", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
+                "ByteCoding", "JobModel", "JSONText", "Protocol", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
                 nio("NIOCore"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], path: "Fuzzing/Targets", swiftSettings: strict),
@@ -285,7 +287,8 @@ let package = Package(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "TestBasics"], resources: [.copy("EarlierRelease")],
+            name: "JournalTests", dependencies: ["Journal", "SQLite", "TestBasics"],
+            resources: [.copy("EarlierRelease")],
             swiftSettings: strict),
         .testTarget(
             name: "BlobStoreTests", dependencies: ["BlobStore", "SystemCalls", "TestBasics"], swiftSettings: strict),
@@ -408,7 +411,9 @@ if !chosenTests.isEmpty {
 }
 
 if isProgramsOnly {
-    let programs = ["tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "enlarge"]
+    let programs = [
+        "tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "enlarge",
+    ]
     package.products.removeAll { !programs.contains($0.name) }
     package.targets.removeAll { target in
         let path = target.path ?? "Sources/"

@@ -1,4 +1,5 @@
 import JobModel
+import SQLite
 
 extension Journal {
     // Exclusive locking comes first: the log's index then is in our memory instead of in a shared file, and no other program can

@@ -1,5 +1,6 @@
 import Dispatch
 import JobModel
+import SQLite
 import Synchronization
 
 /// The master's durable records: once `append` has returned, they survive kill -9 and loss of power.
@@ -182,6 +183,8 @@ public final class Journal: Sendable {
                 }
                 _ = pipe.put(batch)
             }
+        } catch is DatabaseClosed {
+            throw JournalError.closed
         } catch let error as SQLiteError {
             throw JournalError.databaseUnusable(path: path, reason: "\(error)")
         }

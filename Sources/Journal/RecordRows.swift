@@ -1,5 +1,6 @@
 import ByteCoding
 import JobModel
+import SQLite
 
 /// The rows of the `record` table in order: the inner loop of every restart.
 ///

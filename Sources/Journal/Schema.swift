@@ -1,3 +1,5 @@
+import SQLite
+
 /// The tables of the journal, and how older ones become the present ones.
 enum Schema {
     /// The name of a migration is part of the file format: never change or remove one, only add.

@@ -1,5 +1,6 @@
 import Foundation
 import JobModel
+import SQLite
 import TestBasics
 import Testing
 

@@ -3,12 +3,12 @@ import CLibSQLite
 /// A connection to an SQLite database, and its prepared statements.
 ///
 /// Unchecked: a `Database` passes it to one thread at a time.
-final class Connection: @unchecked Sendable {
+package final class Connection: @unchecked Sendable {
     private var pointer: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
     /// Opens the database at `path`, which is made if there is none. Nothing waits for locks of other connections.
-    init(path: String) throws(SQLiteError) {
+    package init(path: String) throws(SQLiteError) {
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &pointer, flags, nil)
         guard code == SQLITE_OK else {
@@ -23,7 +23,7 @@ final class Connection: @unchecked Sendable {
         sqlite3_close_v2(pointer)
     }
 
-    func close() throws(SQLiteError) {
+    package func close() throws(SQLiteError) {
         statements = [:]
         let code = sqlite3_close(pointer)
         guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer) }
@@ -33,13 +33,13 @@ final class Connection: @unchecked Sendable {
     // MARK: - Statements
 
     /// Runs statements that have no parameters, and passes over any rows.
-    func execute(_ sql: String) throws(SQLiteError) {
+    package func execute(_ sql: String) throws(SQLiteError) {
         let code = sqlite3_exec(pointer, sql, nil, nil, nil)
         guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer, sql: sql) }
     }
 
     /// The statement, prepared at its first use and kept.
-    func statement(_ sql: String) throws(SQLiteError) -> Statement {
+    package func statement(_ sql: String) throws(SQLiteError) -> Statement {
         if let statement = statements[sql] { return statement }
         let statement = try Statement(sql, connection: pointer)
         statements[sql] = statement
@@ -47,19 +47,23 @@ final class Connection: @unchecked Sendable {
     }
 
     /// The first column of the first row, as text.
-    func text(_ sql: String) throws(SQLiteError) -> String? {
+    package func text(_ sql: String) throws(SQLiteError) -> String? {
         let statement = try Statement(sql, connection: pointer)
         return try statement.step() ? statement.text(at: 0) : nil
     }
 
+    /// Rows that the last statement changed.
+    package var changedRowCount: Int { Int(sqlite3_changes(pointer)) }
+
     // MARK: - Transactions
 
     /// Runs `body` in a transaction that is committed unless `body` throws.
-    func inTransaction(_ body: () throws -> Void) throws {
+    package func inTransaction<Result>(_ body: () throws -> Result) throws -> Result {
         try execute("BEGIN IMMEDIATE")
         do {
-            try body()
+            let result = try body()
             try execute("COMMIT")
+            return result
         } catch {
             // Some errors have ended the transaction already.
             if sqlite3_get_autocommit(pointer) == 0 { try? execute("ROLLBACK") }
@@ -70,13 +74,13 @@ final class Connection: @unchecked Sendable {
     // MARK: - Write-ahead log
 
     /// Writes as much of the log to the database as no reader needs.
-    func checkpoint() throws(SQLiteError) {
+    package func checkpoint() throws(SQLiteError) {
         let code = sqlite3_wal_checkpoint_v2(pointer, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         guard code == SQLITE_OK else { throw SQLiteError(code, of: pointer) }
     }
 
     /// The number of pages this connection has written, nearly all of them to the log, since it was last reset.
-    func writtenPageCount(reset: Bool) throws(SQLiteError) -> Int {
+    package func writtenPageCount(reset: Bool) throws(SQLiteError) -> Int {
         var count: Int32 = 0
         var highest: Int32 = 0
         let code = sqlite3_db_status(pointer, SQLITE_DBSTATUS_CACHE_WRITE, &count, &highest, reset ? 1 : 0)

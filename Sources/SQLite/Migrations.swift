@@ -2,21 +2,28 @@
 ///
 /// The table of applied steps has the name and form that the library GRDB gave it, which wrote the first journals: each side
 /// opens the other's.
-struct Migrations: Sendable {
-    struct Migration: Sendable {
-        let name: String
-        let apply: @Sendable (Connection) throws -> Void
+package struct Migrations: Sendable {
+    package struct Migration: Sendable {
+        package let name: String
+        package let apply: @Sendable (Connection) throws -> Void
+
+        package init(name: String, apply: @escaping @Sendable (Connection) throws -> Void) {
+            self.name = name
+            self.apply = apply
+        }
     }
 
-    let steps: [Migration]
+    package let steps: [Migration]
+
+    package init(steps: [Migration]) { self.steps = steps }
 
     /// Whether a step was applied that this release does not know.
-    func isSuperseded(in database: Connection) throws -> Bool {
+    package func isSuperseded(in database: Connection) throws -> Bool {
         try !applied(in: database).isSubset(of: steps.map(\.name))
     }
 
     /// Applies the steps that are missing, each in a transaction of its own.
-    func apply(to database: Connection) throws {
+    package func apply(to database: Connection) throws {
         try database.execute("CREATE TABLE IF NOT EXISTS grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
         let applied = try applied(in: database)
         for step in steps where !applied.contains(step.name) {
