@@ -9,6 +9,7 @@ import PackageDescription
 //
 //     TESSERA_PARTS=programs   only the programs that `make demo` runs: no tests, no simulation, no other tools
 //     TESSERA_RANK_V3=1        the rank's second build, for x86-64-v3 processors, too: what is installed has both
+//     TESSERA_WEB=1            the gateway, tessera-web, and its tests, too: `make web` and `make web-test` set it
 //     TESSERA_TESTS=A,B        of the test targets only these, which builds sooner while you work on one thing
 
 /// Whether only the programs are built.
@@ -19,6 +20,9 @@ let isProgramsOnly = Context.environment["TESSERA_PARTS"] == "programs"
 #else
     let hasRankV3 = false
 #endif
+
+/// Whether the gateway is built.
+let hasWeb = Context.environment["TESSERA_WEB"] == "1"
 
 /// Warnings are errors in our own code.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
@@ -402,6 +406,34 @@ if hasRankV3 {
     ]
 }
 
+if hasWeb {
+    package.products.append(.executable(name: "tessera-web", targets: ["Gateway"]))
+    package.targets += [
+        .target(name: "GatewayLogic", dependencies: ["JSONText"], swiftSettings: strict),
+        .target(
+            name: "GatewayStore",
+            dependencies: ["Cryptography", "GatewayLogic", "JSONText", "SQLite", "SystemCalls"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Gateway",
+            dependencies: [
+                "Checksums", "ClientKit", "Cryptography", "DaemonSupport", "GatewayLogic", "GatewayStore",
+                "ImageCodecs",
+                "ImageFormats", "JobModel", "JSONText", "Kernels", "MasterClient", "Names", "Pipelines", "Settings",
+                "SystemCalls", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayLogicTests", dependencies: ["GatewayLogic", "GatewayStore", "JSONText", "SeededRandom"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "GatewayLogic", "GatewayStore", "JSONText", "TestBasics", "TestSupport", "SystemCalls",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ], swiftSettings: strict),
+    ]
+}
+
 let chosenTests = Context.environment["TESSERA_TESTS", default: ""].split(separator: ",").map(String.init)
 if !chosenTests.isEmpty {
     for name in chosenTests where !package.targets.contains(where: { $0.type == .test && $0.name == name }) {
@@ -412,7 +444,7 @@ if !chosenTests.isEmpty {
 
 if isProgramsOnly {
     let programs = [
-        "tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "enlarge",
+        "tessera", "tessera-master", "tessera-worker", "tessera-rank", "tessera-rank-v3", "tessera-web", "enlarge",
     ]
     package.products.removeAll { !programs.contains($0.name) }
     package.targets.removeAll { target in

@@ -15,7 +15,7 @@ use warnings;
 use JSON::PP;
 
 my $page = 'docs/architecture.md';
-my $package = decode_json(scalar `swift package dump-package` || die "check-architecture: Package.swift cannot be read\n");
+my $package = decode_json(scalar `TESSERA_WEB=1 swift package dump-package` || die "check-architecture: Package.swift cannot be read\n");
 
 my (%target, @findings);
 for my $target (@{$package->{targets}}) {

@@ -1,0 +1,207 @@
+import ClientKit
+import GatewayLogic
+import JobModel
+import JSONText
+import Logging
+import Synchronization
+
+/// Learns what changes at the master, as far as somebody watches, and publishes it.
+///
+/// All viewers together cost the master what one costs: a page of the newest jobs four times a second, a subscription for each
+/// job that is looked at, the workers once a second. What nobody looks at is not asked for.
+struct ChangeWatcher: Sendable {
+    private static let jobsInterval: Duration = .milliseconds(250)
+    private static let workersInterval: Duration = .seconds(1)
+    /// Jobs of one look at the newest ones.
+    private static let jobCount = 100
+
+    let link: MasterLink
+    let hub: EventHub
+    let views: JobViews
+    let gateway: @Sendable () -> JSON
+
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await publishCluster() }
+            group.addTask { await watchJobs() }
+            group.addTask { await watchWorkers() }
+            group.addTask { await watchSingleJobs() }
+            group.addTask {
+                while (try? await Task.sleep(for: .seconds(15))) != nil { hub.beat() }
+            }
+        }
+    }
+
+    // MARK: Cluster and workers
+
+    private func publishCluster() async {
+        for await _ in link.changes { hub.publish("cluster", [.cluster], "cluster", ClusterView.json(link, gateway())) }
+    }
+
+    private func watchWorkers() async {
+        var known: Set<String> = []
+        while await pause(Self.workersInterval) {
+            guard hub.interest.contains(.workers) else { continue }
+            guard let workers = try? await link.perform({ try await $0.workers() }) else { continue }
+            let present = Set(workers.map { "\($0.id)" })
+            for worker in workers { hub.publish("worker:\(worker.id)", [.workers], "worker", worker.json) }
+            for gone in known.subtracting(present) {
+                hub.publish("worker:\(gone)", [.workers], "worker-gone", ["worker": .string(gone)])
+            }
+            known = present
+        }
+    }
+
+    // MARK: Jobs
+
+    private func watchJobs() async {
+        var window = JobWindow()
+        while await pause(Self.jobsInterval) {
+            guard hub.interest.contains(.jobs) else {
+                window = JobWindow()
+                continue
+            }
+            guard let newest = try? await link.perform({ try await $0.jobs(limit: UInt32(Self.jobCount), before: nil) })
+            else { continue }
+            for summary in newest where window.isChanged(summary) { await publish(summary) }
+            for job in window.update(newest) {
+                // It is older than the page, or forgotten.
+                do {
+                    let summary = try await link.perform { try await $0.job(job) }
+                    await publish(summary)
+                    window.keep(summary)
+                } catch let problem as Problem where problem.status == 404 {
+                    hub.publish(
+                        "job:\(job)", [.jobs, .job(job.rawValue)], "job-forgotten", ["job": .integer(job.rawValue)])
+                } catch {
+                    break
+                }
+            }
+        }
+    }
+
+    private func publish(_ summary: JobSummary) async {
+        guard let json = try? await views.json(summary) else { return }
+        hub.publish("job:\(summary.id)", [.jobs, .job(summary.id.rawValue)], "job", json)
+    }
+
+    /// Follows each job that is looked at by itself, with its images.
+    private func watchSingleJobs() async {
+        let followed = FollowedJobs()
+        await withDiscardingTaskGroup { group in
+            for await _ in hub.interestChanges {
+                for case .job(let job) in hub.interest where followed.insert(job) {
+                    group.addTask {
+                        await follow(JobID(job))
+                        followed.remove(job)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Follows a job while somebody looks, across outages of the master, until it ends.
+    private func follow(_ job: JobID) async {
+        while !Task.isCancelled, hub.interest.contains(.job(job.rawValue)) {
+            do {
+                let isOver = try await link.with { session in
+                    var window = ImageWindow()
+                    for try await event in session.events(of: job) {
+                        guard hub.interest.contains(.job(job.rawValue)) else { return true }
+                        let summary: JobSummary
+                        switch event {
+                        case .changed(let now), .ended(let now): summary = now
+                        case .imageEnded: continue
+                        }
+                        await publish(summary)
+                        try await publishImages(of: summary, &window, session)
+                        // At most five states a second.
+                        if !summary.isFinal { try await Task.sleep(for: .milliseconds(200)) }
+                    }
+                    return true
+                }
+                if isOver { return }
+            } catch let problem as Problem where problem.status == 404 {
+                hub.publish(
+                    "job:\(job)", [.jobs, .job(job.rawValue)], "job-forgotten", ["job": .integer(job.rawValue)])
+                return
+            } catch {
+                guard await pause(.milliseconds(500)) else { return }
+            }
+        }
+    }
+
+    private func publishImages(
+        of summary: JobSummary, _ window: inout ImageWindow, _ session: MasterSession
+    ) async throws {
+        var first = window.first
+        // Of a very long job a part each time; the rest follows with the next summaries.
+        for _ in 0..<16 {
+            let from = first
+            let page = try await session.perform { try await $0.images(summary.id, first: from) }
+            for image in page.images where window.isChanged(image) {
+                let json = try await views.json(image, of: summary.id, Gateway.resultKind(of: summary))
+                hub.publish("image:\(summary.id).\(image.index)", [.job(summary.id.rawValue)], "image", json)
+            }
+            first += UInt32(page.images.count)
+            let isAhead = !page.images.contains { $0.state != .waiting }
+            if page.images.isEmpty || first >= page.imageCount || (isAhead && !summary.isFinal) { break }
+        }
+    }
+
+    /// - Returns: whether to continue.
+    private func pause(_ time: Duration) async -> Bool { (try? await Task.sleep(for: time)) != nil }
+}
+
+/// The jobs that a list of the newest ones no longer shows, and that may still change.
+private struct JobWindow {
+    private var open: Set<JobID> = []
+    /// The states that were published last.
+    private var known: [JobID: JobSummary] = [:]
+
+    /// Whether a job is to be published. The uploads of one that is not sealed change by themselves.
+    mutating func isChanged(_ summary: JobSummary) -> Bool {
+        let before = known.updateValue(summary, forKey: summary.id)
+        if known.count > 1000 { known = [:] }
+        return before != summary || !summary.isSealed
+    }
+
+    /// - Returns: open jobs that were shown before and are not among `newest`, at most 20.
+    mutating func update(_ newest: [JobSummary]) -> [JobID] {
+        let present = Set(newest.map(\.id))
+        let missing = open.subtracting(present).sorted().prefix(20)
+        open.subtract(missing)
+        for summary in newest { keep(summary) }
+        return Array(missing)
+    }
+
+    mutating func keep(_ summary: JobSummary) {
+        if summary.isFinal { open.remove(summary.id) } else { open.insert(summary.id) }
+    }
+}
+
+/// The images of a job that may still change.
+private struct ImageWindow {
+    private var known: [UInt32: ImageStatus] = [:]
+    /// All images before it have ended, and were told.
+    private(set) var first: UInt32 = 0
+
+    mutating func isChanged(_ image: ImageStatus) -> Bool {
+        let isNew = known[image.index] != image
+        known[image.index] = image
+        while let next = known[first], next.state.isFinal {
+            known[first] = nil
+            first += 1
+        }
+        return isNew
+    }
+}
+
+/// The jobs that are followed by themselves.
+private final class FollowedJobs: Sendable {
+    private let jobs = Mutex<Set<UInt64>>([])
+
+    /// - Returns: whether the job was not followed before.
+    func insert(_ job: UInt64) -> Bool { jobs.withLock { $0.insert(job).inserted } }
+    func remove(_ job: UInt64) { jobs.withLock { _ = $0.remove(job) } }
+}

@@ -1,0 +1,146 @@
+import GatewayLogic
+import SQLite
+
+/// A token as it is stored.
+package struct TokenRecord: Hashable, Sendable {
+    package let id: String
+    package let name: String
+    package let role: Role
+    package let createdAt: UInt64
+    package let expiresAt: UInt64?
+    package let lastUsedAt: UInt64?
+}
+
+extension WebStore {
+    /// A session that was not used for that long has ended, in milliseconds.
+    package static let sessionIdle: UInt64 = 12 * 3_600_000
+
+    /// Makes a token. Its text is known only now.
+    package func createToken(
+        name: String, role: Role, expiresAt: UInt64?, now: UInt64
+    ) throws -> (record: TokenRecord, text: String) {
+        let credential = Credential()
+        try write { connection in
+            try connection.run(
+                "INSERT INTO token (id, name, role, digest, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
+                .text(credential.id), .text(name), .text(role.rawValue), .text(credential.digest), SQLiteValue(now),
+                SQLiteValue(expiresAt))
+        }
+        let record = TokenRecord(
+            id: credential.id, name: name, role: role, createdAt: now, expiresAt: expiresAt, lastUsedAt: nil)
+        return (record, credential.text(prefix: Credential.tokenPrefix))
+    }
+
+    package func tokens() throws -> [TokenRecord] {
+        try read { connection in
+            try connection.rows(
+                "SELECT id, name, role, created_at, expires_at, last_used_at FROM token ORDER BY created_at, id"
+            ) { row in
+                TokenRecord(
+                    id: row.text(at: 0) ?? "", name: row.text(at: 1) ?? "",
+                    role: row.text(at: 2).flatMap { Role(rawValue: $0) } ?? .viewer,
+                    createdAt: row.count(at: 3) ?? 0, expiresAt: row.count(at: 4), lastUsedAt: row.count(at: 5))
+            }
+        }
+    }
+
+    /// Revokes a token with the sessions that it opened.
+    /// - Returns: whether there was one.
+    package func deleteToken(_ id: String) throws -> Bool {
+        try write { try $0.run("DELETE FROM token WHERE id = ?", .text(id)) > 0 }
+    }
+
+    /// The caller that a bearer token stands for.
+    /// - Throws: `bad-token`, with the reason.
+    package func caller(token text: String, now: UInt64) throws -> Caller {
+        guard let credential = Credential(parsing: text, prefix: Credential.tokenPrefix) else {
+            throw Self.badToken("it is not of the form tsw_..., as 'tessera-web token create' prints it")
+        }
+        let found = try read { connection in
+            try connection.rows(
+                "SELECT name, role, digest, expires_at, last_used_at FROM token WHERE id = ?", .text(credential.id)
+            ) { row in
+                (
+                    caller: Caller(
+                        name: row.text(at: 0) ?? "", role: row.text(at: 1).flatMap { Role(rawValue: $0) } ?? .viewer,
+                        tokenID: credential.id, isSession: false, expiresAt: row.count(at: 3)),
+                    digest: row.text(at: 2) ?? "", usedAt: row.count(at: 4) ?? 0
+                )
+            }.first
+        }
+        guard let found, credential.matches(found.digest) else {
+            throw Self.badToken("there is no such token, or it was revoked")
+        }
+        if let end = found.caller.expiresAt, end <= now {
+            throw Self.badToken("'\(found.caller.name)' expired \((now - end) / 1000) seconds ago; ask for a new one")
+        }
+        // To the minute: one write for many requests.
+        if now > found.usedAt + 60_000 {
+            try write {
+                try $0.run("UPDATE token SET last_used_at = ? WHERE id = ?", SQLiteValue(now), .text(credential.id))
+            }
+        }
+        return found.caller
+    }
+
+    // MARK: Sessions
+
+    /// Opens a session for a browser.
+    /// - Returns: the cookie's value.
+    package func openSession(for caller: Caller, now: UInt64) throws -> String {
+        let credential = Credential()
+        try write { connection in
+            let oldest = now > Self.sessionIdle ? now - Self.sessionIdle : 0
+            try connection.run("DELETE FROM session WHERE used_at < ?", SQLiteValue(oldest))
+            try connection.run(
+                "INSERT INTO session (id, token, digest, used_at) VALUES (?, ?, ?, ?)", .text(credential.id),
+                .text(caller.tokenID), .text(credential.digest), SQLiteValue(now))
+        }
+        return credential.text(prefix: Credential.sessionPrefix)
+    }
+
+    /// The caller that a cookie stands for.
+    package func caller(session text: String, now: UInt64) throws -> Caller {
+        let ended = Self.badToken("the session has ended; sign in again")
+        guard let credential = Credential(parsing: text, prefix: Credential.sessionPrefix) else { throw ended }
+        let found = try read { connection in
+            try connection.rows(
+                """
+                SELECT token.name, token.role, session.digest, token.expires_at, session.used_at, token.id
+                FROM session JOIN token ON token.id = session.token WHERE session.id = ?
+                """, .text(credential.id)
+            ) { row in
+                (
+                    name: row.text(at: 0) ?? "", role: row.text(at: 1).flatMap { Role(rawValue: $0) } ?? .viewer,
+                    digest: row.text(at: 2) ?? "", tokenEnd: row.count(at: 3), usedAt: row.count(at: 4) ?? 0,
+                    token: row.text(at: 5) ?? ""
+                )
+            }.first
+        }
+        guard let found, credential.matches(found.digest), found.usedAt + Self.sessionIdle > now,
+            found.tokenEnd ?? .max > now
+        else { throw ended }
+        if now > found.usedAt + 60_000 {
+            try write {
+                try $0.run("UPDATE session SET used_at = ? WHERE id = ?", SQLiteValue(now), .text(credential.id))
+            }
+        }
+        return Caller(
+            name: found.name, role: found.role, tokenID: found.token, isSession: true,
+            expiresAt: min(found.tokenEnd ?? .max, now + Self.sessionIdle))
+    }
+
+    package func closeSession(_ text: String) throws {
+        guard let credential = Credential(parsing: text, prefix: Credential.sessionPrefix) else { return }
+        try write { try $0.run("DELETE FROM session WHERE id = ?", .text(credential.id)) }
+    }
+
+    private static func badToken(_ why: String) -> Problem {
+        Problem(401, "bad-token", "the token is not accepted: \(why)")
+    }
+}
+
+extension Statement {
+    /// A column with a number that is not negative.
+    func count(at column: Int32) -> UInt64? { integer(at: column).map { UInt64(clamping: $0) } }
+}

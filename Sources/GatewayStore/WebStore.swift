@@ -1,0 +1,113 @@
+import GatewayLogic
+import SQLite
+import SystemCalls
+
+/// What the gateway knows besides the bytes of uploads: tokens, sessions, uploads, the jobs that it feeds, answers to repeat.
+///
+/// Each change is one transaction, durable when the function returns. The functions block: call them off the cooperative
+/// threads. Deleting the file loses no job: the master has those.
+package final class WebStore: Sendable {
+    let database: Database
+    package let path: String
+
+    /// Opens the database at `path`, or makes it.
+    /// - Throws: `StoreError`.
+    package init(path: String) throws {
+        self.path = path
+        do {
+            database = try Database(path: path)
+            try database.withConnection { connection in
+                for setting in Self.settings { try connection.execute("PRAGMA \(setting)") }
+                guard try !Self.migrations.isSuperseded(in: connection) else {
+                    throw StoreError(path: path, reason: "a newer release has written it; install that one")
+                }
+                try Self.migrations.apply(to: connection)
+            }
+        } catch let error as SQLiteError {
+            throw StoreError(path: path, reason: "\(error)")
+        }
+    }
+
+    package func close() throws { try database.close() }
+
+    private static let settings = [
+        // `tessera-web token` writes while the daemon runs.
+        "busy_timeout = 5000", "foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL",
+        "journal_size_limit = 16777216",
+    ]
+
+    func read<Result>(_ body: (Connection) throws -> Result) throws -> Result { try database.withConnection(body) }
+
+    @discardableResult
+    func write<Result>(_ body: (Connection) throws -> Result) throws -> Result {
+        try database.withConnection { connection in try connection.inTransaction { try body(connection) } }
+    }
+
+    /// The name of a migration is part of the file format: never change or remove one, only add.
+    private static let migrations = Migrations(steps: [
+        Migrations.Migration(name: "1 tokens, uploads and jobs") { connection in
+            try connection.execute(
+                """
+                CREATE TABLE token (
+                    id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, digest TEXT NOT NULL,
+                    created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER
+                ) STRICT;
+                CREATE TABLE session (
+                    id TEXT PRIMARY KEY, token TEXT NOT NULL REFERENCES token ON DELETE CASCADE, digest TEXT NOT NULL,
+                    used_at INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX session_by_token ON session (token);
+                CREATE TABLE upload (
+                    id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, fingerprint TEXT,
+                    byte_count INTEGER CHECK (byte_count >= 0), offset INTEGER NOT NULL CHECK (offset >= 0),
+                    phase TEXT NOT NULL CHECK (phase IN ('receiving', 'complete', 'rejected')),
+                    digest TEXT, width INTEGER, height INTEGER, format TEXT, code TEXT, detail TEXT,
+                    touched_at INTEGER NOT NULL, completed INTEGER,
+                    CHECK ((phase = 'complete') = (digest IS NOT NULL)), CHECK ((phase = 'rejected') = (code IS NOT NULL))
+                ) STRICT;
+                CREATE INDEX upload_by_owner ON upload (owner, id);
+                CREATE TABLE job (
+                    job INTEGER PRIMARY KEY CHECK (job > 0), owner TEXT NOT NULL, seals INTEGER NOT NULL,
+                    phase TEXT NOT NULL CHECK (phase IN ('open', 'sealed', 'ended'))
+                ) STRICT;
+                CREATE TABLE job_image (
+                    job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, ordinal INTEGER NOT NULL, name TEXT NOT NULL,
+                    upload TEXT NOT NULL, position INTEGER, added INTEGER NOT NULL DEFAULT 0,
+                    PRIMARY KEY (job, ordinal), UNIQUE (job, position)
+                ) STRICT;
+                CREATE INDEX job_image_by_upload ON job_image (upload);
+                CREATE TABLE answer (
+                    owner TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL,
+                    location TEXT, body TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (owner, key)
+                ) STRICT;
+                CREATE INDEX answer_by_time ON answer (made_at);
+                CREATE TABLE preset (name TEXT PRIMARY KEY, pipeline TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+                CREATE TABLE secret (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+                """)
+        }
+    ])
+}
+
+/// The state cannot be used.
+package struct StoreError: Error, CustomStringConvertible {
+    package let path: String
+    package let reason: String
+
+    package var description: String { "\(path): \(reason)" }
+}
+
+extension WebStore {
+    /// The key that cursors are signed with, made at the first start.
+    package func cursorKey() throws -> [UInt8] {
+        try write { connection in
+            let name = SQLiteValue.text("cursor key")
+            let present = try connection.rows("SELECT value FROM secret WHERE name = ?", name) { $0.text(at: 0) ?? "" }
+            if let text = present.first, let key = HexText.bytes(text), key.count == 32 { return key }
+            var random = SystemRandomNumberGenerator()
+            let key = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+            try connection.run(
+                "INSERT OR REPLACE INTO secret (name, value) VALUES (?, ?)", name, .text(HexText.text(key)))
+            return key
+        }
+    }
+}
