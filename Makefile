@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
+.PHONY: help setup build web web-test test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
 	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
@@ -44,6 +44,8 @@ help:
 	@echo "make bench-formats   measure whole jobs against libvips; PHOTOGRAPHS=200 SIDE=30000"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
+	@echo "make web      build the gateway, tessera-web, into $(BIN); make install then installs it, too"
+	@echo "make web-test build it with its tests, run them, and check it with a real cluster (scripts/web-check.sh)"
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
 	@echo "              /etc/tessera (as root)"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
@@ -60,6 +62,17 @@ setup:
 
 build: setup
 	$(RANK_V3) $(BUILD_PROGRAMS)
+
+# The gateway has a build of its own, so that other work does not wait for it.
+web: setup
+	TESSERA_WEB=1 $(BUILD_PROGRAMS) --product tessera-web
+
+# The checks of the gate; `scripts/web-check.sh` lists all.
+WEB_CHECKS = connections offsets refused-body roles downloads idempotency restarts master-away events resume
+web-test: setup
+	TESSERA_WEB=1 $(BUILD) --build-tests
+	REPEATS=200 SIZE_MB=64 scripts/web-check.sh $(WEB_CHECKS)
+	TESSERA_WEB=1 $(TEST) --filter '^Gateway'
 
 test: setup
 	$(BUILD) --build-tests
@@ -159,6 +172,13 @@ install:
 	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
+	if [ -e $(BIN)/tessera-web ]; then \
+	    install -s -m 755 $(BIN)/tessera-web $(DESTDIR)$(PREFIX)/bin; \
+	    install -d $(DESTDIR)$(PREFIX)/share/tessera; \
+	    cp -r share/tessera/openapi.json share/tessera/web $(DESTDIR)$(PREFIX)/share/tessera; \
+	    install -m 644 systemd/tessera-web.service $(DESTDIR)/etc/systemd/system; \
+	    [ -e $(DESTDIR)/etc/tessera/web.yaml ] || install -m 644 systemd/web.yaml $(DESTDIR)/etc/tessera; \
+	fi
 	@# Settings that are there stay as they are.
 	for file in master.yaml worker.yaml; do \
 	    [ -e $(DESTDIR)/etc/tessera/$$file ] || install -m 644 systemd/$$file $(DESTDIR)/etc/tessera; \
@@ -168,6 +188,8 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
 	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service)
 	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
+	rm -f $(DESTDIR)$(PREFIX)/bin/tessera-web $(DESTDIR)/etc/systemd/system/tessera-web.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/tessera
 
 clean:
 	rm -rf .build
