@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build web web-test test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
+.PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
 	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
@@ -33,6 +33,7 @@ help:
 	@echo "make test-drawn  compare CASES=10000 random pipelines, cut in every way, with the single strip; SEED=1000"
 	@echo "make result-digests  write digests of results to OUT=FILE, to compare two states; CASES=1000 SEED=1"
 	@echo "make test-rank-v3  the tests that need the rank's second build, for x86-64-v3 processors"
+	@echo "make python-test  build the Python client's wheel, and test it on a cluster of the programs in PROGRAMS_IN=.build/debug"
 	@echo "make fuzz     fuzz everything that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
 	@echo "make fault-matrix  every fault, to every process, in every phase of a job; SEED=1 chooses the moments"
@@ -85,6 +86,10 @@ test-drawn: setup
 test-rank-v3: setup
 	$(RANK_V3) $(BUILD) --build-tests
 	$(RANK_V3) $(TEST) --no-parallel --filter WorldTests
+
+# The programs, tessera-web among them, are there: scripts/build.sh has built them, or PROGRAMS_IN names their directory.
+python-test:
+	BIN=$(abspath $(or $(PROGRAMS_IN),.build/debug)) scripts/python-test.sh
 
 result-digests: setup
 	@test -n "$(OUT)" || { echo "make result-digests OUT=FILE" >&2; exit 64; }
