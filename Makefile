@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall clean
+	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall deb deb-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -49,6 +49,8 @@ help:
 	@echo "make web-test build it with its tests, run them, and check it with a real cluster (scripts/web-check.sh)"
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
 	@echo "              /etc/tessera (as root)"
+	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
+	@echo "make deb-check  make them, and check them: lintian, the same bytes twice, the units' exposure, a host that boots (as root)"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
 	@echo
@@ -175,7 +177,8 @@ install:
 	$(BIN)/tessera --generate-completion-script bash > $(DESTDIR)$(PREFIX)/$(word 1,$(COMPLETIONS))
 	$(BIN)/tessera --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))
 	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
-	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service $(DESTDIR)/etc/systemd/system
+	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service systemd/tessera-worker.path \
+	    $(DESTDIR)/etc/systemd/system
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 	if [ -e $(BIN)/tessera-web ]; then \
 	    install -s -m 755 $(BIN)/tessera-web $(DESTDIR)$(PREFIX)/bin; \
@@ -189,9 +192,26 @@ install:
 	    [ -e $(DESTDIR)/etc/tessera/$$file ] || install -m 644 systemd/$$file $(DESTDIR)/etc/tessera; \
 	done
 
+# Debian packages of the programs of `make build`, or of DEB_PROGRAMS.
+PACKAGES = .build/packages
+deb:
+ifeq ($(origin DEB_PROGRAMS),undefined)
+	$(MAKE) build
+endif
+	scripts/setup.sh packages
+	scripts/deb.sh $(or $(DEB_PROGRAMS),$(BIN)) $(PACKAGES) $(DEB_VERSION)
+
+# A second build of the same commit and programs has to give the same bytes.
+deb-check: deb
+	scripts/check-units.sh
+	lintian --fail-on error,warning $(PACKAGES)/tessera_*.changes
+	scripts/deb.sh $(or $(DEB_PROGRAMS),$(BIN)) $(PACKAGES)-again $(DEB_VERSION)
+	for package in $(PACKAGES)/*.deb; do cmp $$package $(PACKAGES)-again/$$(basename $$package) || exit 1; done
+	scripts/deb-check.sh $(PACKAGES)
+
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
-	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service)
+	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service tessera-worker.path)
 	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 	rm -f $(DESTDIR)$(PREFIX)/bin/tessera-web $(DESTDIR)/etc/systemd/system/tessera-web.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/tessera

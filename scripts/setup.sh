@@ -3,6 +3,7 @@
 #
 #     scripts/setup.sh         what everything needs
 #     scripts/setup.sh web     what the checks of the page need, too (scripts/web-check.sh)
+#     scripts/setup.sh packages   what Debian packages and their check need, too (scripts/deb.sh, scripts/deb-check.sh)
 set -euo pipefail
 
 packages=(
@@ -13,6 +14,7 @@ packages=(
     libtiff-dev                                # TIFF
     libwebp-dev                                # WebP
     libsystemd-dev                             # readiness, watchdog, journald
+    systemd                                    # systemd-analyze, for scripts/check-units.sh
     libsqlite3-dev                             # the journal
     libssl-dev                                 # SHA-256
     libyaml-dev                                # settings files
@@ -25,6 +27,15 @@ if [ "${1:-}" = web ]; then
         python3-venv                           # Playwright
     )
     command -v node >/dev/null || packages+=(nodejs)
+fi
+
+if [ "${1:-}" = packages ]; then
+    packages+=(
+        debhelper dpkg-dev bash-completion     # making them
+        lintian                                # what is wrong with them
+        debootstrap systemd-container          # a host to install them on
+        iproute2 piuparts                      # its network; installing and removing them
+    )
 fi
 
 missing=()
