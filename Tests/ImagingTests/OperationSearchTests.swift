@@ -12,7 +12,8 @@ import Testing
         ("edge_detection", "canny"), ("edge-detection", "sobel"), ("edges", "canny"), ("find_edges", "canny"),
         ("blur", "gaussian-blur"), ("blur", "box-blur"), ("blurring", "gaussian-blur"), ("smooth", "gaussian-blur"),
         ("smoothing", "bilateral"), ("gray", "grayscale"), ("grey", "grayscale"), ("rgb2gray", "grayscale"),
-        ("desaturate", "grayscale"), ("black_and_white", "grayscale"), ("monochrome", "grayscale"),
+        ("desaturate", "grayscale"), ("black_and_white", "grayscale"), ("b&w", "grayscale"), ("B&W", "threshold"),
+        ("monochrome", "grayscale"),
         ("erosion", "erode"), ("dilation", "dilate"), ("opening", "open"), ("closing", "close"),
         ("color-inversion", "invert"), ("colour_inversion", "invert"), ("negative", "invert"), ("negate", "invert"),
         ("bitwise_not", "invert"), ("thumbnail", "resize"), ("scale", "resize"), ("rescale", "resize"),
@@ -68,6 +69,12 @@ import Testing
             #expect(OperationCatalogue.operation(spelled: word) == nil)
             #expect(OperationCatalogue.search(word).isEmpty, "\(word.prefix(20))")
         }
+    }
+
+    @Test func `a letter is found where it is a word`() {
+        let found = OperationCatalogue.search("b&w").map(\.name)
+        #expect(Set(found) == ["grayscale", "threshold"], "\(found)")
+        #expect(OperationCatalogue.search("q&z").isEmpty)
     }
 
     @Test func `every name is nearest to itself, and every keyword leads to its operation`() {

@@ -65,7 +65,12 @@ private struct Entry {
             [description.name, description.summary, description.family.rawValue, description.matches]
             + description.keywords
             + description.parameters.flatMap { [$0.name, $0.summary] }
-        mentioned = " " + texts.flatMap { Spelling.words($0) }.joined(separator: " ")
+        mentioned = " " + texts.flatMap { Spelling.words($0) }.joined(separator: " ") + " "
+    }
+
+    /// Whether a word of the description begins with `word`; a single letter must be a word of its own.
+    func mentions(_ word: String) -> Bool {
+        mentioned.contains(word.utf8.count == 1 ? " \(word) " : " \(word)")
     }
 }
 
@@ -141,7 +146,6 @@ private struct Query {
     /// How well a search fits: all of its words must be found.
     func finding(in entry: Entry) -> Rank? {
         if let rank = nearness(to: entry), rank.kind <= 2 || stems.count == 1 { return rank }
-        // Whether every word begins one of the description's.
-        return stems.allSatisfy { entry.mentioned.contains(" " + $0) } ? Rank(kind: 100, place: 0) : nil
+        return stems.allSatisfy(entry.mentions) ? Rank(kind: 100, place: 0) : nil
     }
 }

@@ -3,7 +3,8 @@ public struct Grayscale: Operation {
     public static let description = OperationDescription(
         "grayscale", family: .color,
         keywords:
-            "gray gray-scale black-and-white monochrome mono desaturate luma luminance rgb2gray bgr2gray color-rgb2gray",
+            "gray gray-scale black-and-white b-w monochrome mono desaturate luma luminance rgb2gray bgr2gray "
+            + "color-rgb2gray",
         examples: ["grayscale", "grayscale | equalize"],
         summary: "Reduces colour to luma (ITU-R BT.601); a gray image stays as it is",
         result: "gray, or gray+alpha where there was alpha, at the depth of the input",

@@ -2,7 +2,7 @@
 public struct Threshold: Operation {
     public static let description = OperationDescription(
         "threshold", family: .threshold,
-        keywords: "binarize binarization binary black-and-white cutoff thresh segmentation bilevel",
+        keywords: "binarize binarization binary black-and-white b-w cutoff thresh segmentation bilevel",
         examples: ["threshold value=100", "gaussian-blur | threshold value=120 kind=binary-inv"],
         summary: "Compares every level with a fixed one; of colours, the grayscale",
         parameters: [
