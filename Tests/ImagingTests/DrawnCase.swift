@@ -18,11 +18,12 @@ struct DrawnCase: CustomStringConvertible {
         for _ in 0..<50 {
             let shape = Self.shape(operation.formats, &random)
             guard let pipeline = Self.pipeline(with: operation, shape, &random) else { continue }
-            self.pipeline = pipeline
-            self.shape = shape
-            imageSeed = random.next()
-            rankCount = Int.random(in: 1...8, using: &random)
-            chunkByteCount = try Self.chunkByteCount(Pipeline(parsing: pipeline), shape, rankCount, &random)
+            let imageSeed = random.next()
+            let rankCount = Int.random(in: 1...8, using: &random)
+            let chunks = try Self.chunkByteCount(Pipeline(parsing: pipeline), shape, rankCount, &random)
+            guard let chunks else { continue }
+            (self.pipeline, self.shape, self.imageSeed) = (pipeline, shape, imageSeed)
+            (self.rankCount, self.chunkByteCount) = (rankCount, chunks)
             return
         }
         return nil
@@ -53,28 +54,31 @@ struct DrawnCase: CustomStringConvertible {
     }
 
     /// From less than a row to the whole image, as long as the chunks together are not too much work: a window of hundreds
-    /// of rows around each single row would take minutes.
+    /// of rows around each single row would take minutes. `nil` when one chunk for all is too much work already: a few
+    /// thin images that an operation makes large would take as long as all the others.
     private static func chunkByteCount(
         _ pipeline: Pipeline, _ shape: ImageShape, _ rankCount: Int, _ random: inout SeededGenerator
-    ) throws -> Int {
+    ) throws -> Int? {
         var byteCount = max(1, logarithmic(1...shape.byteCount + 1, &random))
-        while byteCount < shape.byteCount {
+        while true {
             let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: byteCount)
-            if work(plan, rankCount) < 2_000_000 { break }
+            let work = work(plan, rankCount)
+            if work < 2_000_000 { return byteCount }
+            if byteCount >= shape.byteCount { return work < 8_000_000 ? byteCount : nil }
             byteCount *= 2
         }
-        return byteCount
     }
 
-    /// Samples that are computed, in all chunks of all stages; and for each rank that computes some of them, as many as there
-    /// are levels, since kernels make tables of these.
+    /// Samples that are computed, in all chunks of all stages, those that need many rows more often; and for each rank that
+    /// computes some of them, as many as there are levels, since kernels make tables of these.
     private static func work(_ plan: ProcessingPlan, _ rankCount: Int) -> Int {
         var sum = 0
         for stage in plan.stages {
             for index in 0..<stage.chunks.count {
                 let strips = StripPlan(stage: stage, rows: stage.chunks[index], rankCount: 1)
                 for level in 0..<strips.deliveryLevel {
-                    sum += strips.rows(level).count * strips.shape(level).samplesPerRow
+                    let halo = max(0, strips.rows(level).count - strips.rows(level + 1).count)
+                    sum += strips.rows(level).count * strips.shape(level).samplesPerRow * (1 + halo / 8)
                     sum += rankCount * strips.shape(level).format.depth.maximum
                 }
                 if sum > 100_000_000 { return sum }
