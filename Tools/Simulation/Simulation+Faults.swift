@@ -138,16 +138,24 @@ extension Simulation {
     }
 
     /// The operator lets drained workers take leases again, and liars that were quarantined: they tell the truth now, and it may
-    /// be that only they are left. A worker may miss it, so this is done until it helps.
+    /// be that only they are left. A worker may miss it, so this is done until it helps. Whose cores compute wrong results is
+    /// released only where nobody else works: with others its images would start over as often as it is released.
     func resumeWorkers() {
         guard let master else { return }
-        for status in master.machine.scheduler.workers(at: moment) {
+        let statuses = master.machine.scheduler.workers(at: moment)
+        let isWorking = statuses.contains { $0.state == .alive }
+        for status in statuses {
             switch status.state {
             case .draining: post(.drainWorker(status.id, false), on: nil)
-            case .quarantined where observer.liars.contains(status.id): post(.releaseWorker("\(status.id)"), on: nil)
+            case .quarantined where observer.liars.contains(status.id) && !(isWorking && miscomputes(status.id)):
+                post(.releaseWorker("\(status.id)"), on: nil)
             default: break
             }
         }
+    }
+
+    private func miscomputes(_ id: WorkerID) -> Bool {
+        workers.contains { $0.identifier == id && $0.miscomputes != .never }
     }
 
     /// Whether all that was submitted has ended.
