@@ -155,9 +155,11 @@ import Testing
                 }
             }
         }
+        // And what an operation may take away.
+        let deep = TestImage.drawn(20, 10, PixelFormat(.rgba, .sixteen), seed: 3)
         for operation in OperationCatalogue.all.map({ $0.description }) {
             let pipeline = try Pipeline(parsing: operation.name)
-            let isIdle = try image.applying(pipeline) == image
+            let isIdle = try image.applying(pipeline) == image && deep.applying(pipeline) == deep
             #expect(isIdle == !operation.asksFor.isEmpty, "\(operation.name)")
             let refusal = Result { () throws(PipelineError) in try pipeline.checkForSubmission() }
             guard isIdle else {

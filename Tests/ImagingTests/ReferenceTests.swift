@@ -148,11 +148,13 @@ struct ReferenceCase: Sendable, CustomTestStringConvertible {
         for operation in OperationCatalogue.all where operation.description.family != .geometry {
             let separate = operation.description.parameter("alpha") == nil ? "" : " alpha=separate"
             let name = operation.description.name + separate
+            // All samples have another depth, alpha's included.
+            if name == "depth" { continue }
             for format in PixelFormat.all where format.layout.hasAlpha {
                 let image = TestImage.drawn(9, 8, format, seed: 3)
                 let result = try image.applying(Pipeline(parsing: name))
                 guard result.shape.format.layout.hasAlpha else {
-                    #expect(["canny", "components", "histogram"].contains(name), "\(name) drops alpha")
+                    #expect(["canny", "components", "flatten", "histogram"].contains(name), "\(name) drops alpha")
                     continue
                 }
                 for pixel in 0..<9 * 8 {

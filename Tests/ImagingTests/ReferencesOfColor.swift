@@ -19,6 +19,10 @@ extension ReferenceCase {
         ReferenceCase("sepia") { $0.referenceSepia() },
         ReferenceCase("channel") { $0.referenceChannel(0) },
         ReferenceCase("channel name=b") { $0.referenceChannel(2) },
+        ReferenceCase("flatten") { $0.referenceFlattened([1, 1, 1]) },
+        ReferenceCase("flatten color=#3366CC") { $0.referenceFlattened([0.2, 0.4, 0.8]) },
+        ReferenceCase("depth") { $0.referenceDepth(.eight) },
+        ReferenceCase("depth bits=16") { $0.referenceDepth(.sixteen) },
         ReferenceCase("levels") { $0 },
         ReferenceCase("levels black=20 white=200 gamma=2.2") { image in
             image.mapped {
@@ -109,6 +113,30 @@ extension TestImage {
 
     func referenceChannel(_ channel: Int) -> TestImage {
         relaid(shape.format.layout.hasAlpha ? .grayAlpha : .gray) { [self[$0, $1, min(channel, colors - 1)]] }
+    }
+
+    /// - Parameter ground: red, green and blue from 0 to 1.
+    func referenceFlattened(_ ground: [Double]) -> TestImage {
+        guard shape.format.layout.hasAlpha else { return self }
+        // A colour has levels of 8 bits; those of 16 are 257 times as many.
+        let levels = ground.map { Int(($0 * 255).rounded()) }
+        let luma = (9798 * levels[0] + 19235 * levels[1] + 3735 * levels[2] + 16384) >> 15
+        return relaid(shape.format.layout.isColor ? .rgb : .gray) { x, y in
+            (0..<colors).map { channel in
+                let alpha = Double(self[x, y, colors]) / Double(maximum)
+                let under = Double((colors == 1 ? luma : levels[channel]) * (maximum / 255))
+                // Never half of a level: the largest is odd.
+                return Int((Double(self[x, y, channel]) * alpha + under * (1 - alpha)).rounded())
+            }
+        }
+    }
+
+    func referenceDepth(_ depth: SampleDepth) -> TestImage {
+        guard depth != shape.format.depth else { return self }
+        let format = PixelFormat(shape.format.layout, depth)
+        return TestImage(
+            shape: ImageShape(width: width, height: height, format: format),
+            samples: samples.map { depth == .sixteen ? $0 * 257 : ($0 + 128) / 257 })
     }
 
     /// - Parameter colour: the red, green and blue of a level from 0 to 255.

@@ -3,7 +3,7 @@ public enum OperationCatalogue {
     /// In the order of the reference page: by family.
     public static let all: [any Operation.Type] = [
         Invert.self, Grayscale.self, BrightnessContrast.self, Gamma.self, Saturation.self, Hue.self, Sepia.self,
-        Channel.self, Levels.self, WhiteBalance.self, Posterize.self, Colormap.self,
+        Channel.self, Flatten.self, Depth.self, Levels.self, WhiteBalance.self, Posterize.self, Colormap.self,
         BoxBlur.self, GaussianBlur.self, Sharpen.self, Unsharp.self, Convolve.self, Median.self, Bilateral.self,
         Denoise.self,
         Sobel.self, Scharr.self, Prewitt.self, Roberts.self, Laplacian.self, Canny.self, Emboss.self,
