@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize fault-matrix kill-storm measure-faults measure-builds \
+.PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
 	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall deb deb-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
@@ -36,6 +36,7 @@ help:
 	@echo "make python-test  build the Python client's wheel, and test it on a cluster of the programs in PROGRAMS_IN=.build/debug"
 	@echo "make fuzz     fuzz everything that reads bytes from outside, for SECONDS=60 in all; Fuzzing/README.md"
 	@echo "make sanitize run the unit tests with AddressSanitizer, then with ThreadSanitizer"
+	@echo "make sanitize-codecs  the tests of image files alone, with AddressSanitizer"
 	@echo "make fault-matrix  every fault, to every process, in every phase of a job; SEED=1 chooses the moments"
 	@echo "make kill-storm  a process is killed every second, for SECONDS=120"
 	@echo "make measure-faults  the time from a loss to the new lease, over SAMPLES=100; on a quiet machine"
@@ -106,6 +107,10 @@ fuzz: setup
 sanitize: setup
 	scripts/sanitize.sh address
 	scripts/sanitize.sh thread
+
+# Only the code that reads and writes files of strangers, which is built and run in minutes.
+sanitize-codecs: setup
+	TESSERA_TESTS=ImageCodecsTests,FuzzTests scripts/sanitize.sh address
 
 fault-matrix: setup
 	$(BUILD) --build-tests

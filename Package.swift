@@ -286,7 +286,7 @@ let package = Package(
                 "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
                 "SeededRandom",
             ],
-            resources: [.copy("JPEG"), .copy("PngSuite"), .copy("TIFFFiles"), .copy("WebP")], swiftSettings: strict),
+            resources: [.copy("JPEG"), .copy("Metadata"), .copy("PngSuite"), .copy("TIFFFiles"), .copy("WebP")], swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what building, running and testing Tessera needs from Debian, and only what is missing.
+# Installs what Tessera needs from Debian, and only what is missing.
 #
-#     scripts/setup.sh         what everything needs
+#     scripts/setup.sh         what building and running it needs
+#     scripts/setup.sh tests   the programs that its tests look at files with, too
 #     scripts/setup.sh web     what the checks of the page need, too (scripts/web-check.sh)
 #     scripts/setup.sh packages   what Debian packages and their check need, too (scripts/deb.sh, scripts/deb-check.sh)
 set -euo pipefail
@@ -13,12 +14,17 @@ packages=(
     libjpeg62-turbo-dev                        # JPEG
     libtiff-dev                                # TIFF
     libwebp-dev                                # WebP
+    liblcms2-dev                               # colours of printers
     libsystemd-dev                             # readiness, watchdog, journald
     systemd                                    # systemd-analyze, for scripts/check-units.sh
     libsqlite3-dev                             # the journal
     libssl-dev                                 # SHA-256
     libyaml-dev                                # settings files
 )
+
+if [ "${1:-}" = tests ]; then
+    packages+=(libimage-exiftool-perl imagemagick libtiff-tools python3-pil)
+fi
 
 if [ "${1:-}" = web ]; then
     packages+=(

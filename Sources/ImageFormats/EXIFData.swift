@@ -1,3 +1,5 @@
+import Pipelines
+
 /// The few numbers of EXIF data (a TIFF header and its directories) that processing makes wrong.
 ///
 ///     "II" 2a 00 | u32 offset of the first directory     little-endian; "MM" 00 2a: big-endian
@@ -8,7 +10,7 @@
 /// Whatever is not as it should be is left as it is.
 package struct EXIFData {
     package private(set) var bytes: [UInt8]
-    private let isBigEndian: Bool
+    let isBigEndian: Bool
 
     /// - Returns: `nil` for bytes that do not begin as EXIF data do.
     package init?(_ bytes: [UInt8]) {
@@ -85,6 +87,14 @@ package struct EXIFData {
         return UInt8(value)
     }
 
+    /// Makes true of an output what a pipeline makes wrong.
+    mutating func adapt(to output: ImageShape, _ effect: MetadataEffect) {
+        if effect.contains(.exchangesAxes) { exchangeResolutions() }
+        if effect.contains(.setsOrientation) { setUpright() }
+        if effect.contains(.changesPixels) { removeThumbnail() }
+        setSize(width: output.width, height: output.height)
+    }
+
     /// Says that the image is stored as it is to be shown: Orientation is 1.
     mutating func setUpright() {
         guard let entry = directory(at: firstOffset)?.entry(Tag.orientation), entry.type == 3, entry.count == 1 else {
@@ -159,6 +169,16 @@ package struct EXIFData {
     }
 
     // MARK: Directories
+
+    /// Where the first directory is, its entries, and the offset of the next one, as they are stored.
+    var firstDirectory: (range: Range<Int>, entries: [[UInt8]], next: [UInt8])? {
+        guard let directory = directory(at: firstOffset) else { return nil }
+        return (
+            directory.range,
+            directory.entries.map { Array(bytes[$0.offset..<$0.offset + Self.entryByteCount]) },
+            directory.next.map { Array(bytes[$0..<$0 + 4]) } ?? [0, 0, 0, 0]
+        )
+    }
 
     private var firstOffset: Int { number(at: 4, count: 4) }
 
@@ -240,14 +260,16 @@ enum XMPText {
     /// What is between the property's name and its value: `="6"` or `>6<`.
     private static let punctuation = Set(" \t\r\n=\"'>".utf8)
 
-    /// Says that the image is stored as it is to be shown, if `data` is an iTXt chunk with an uncompressed packet.
-    static func setUpright(in data: inout [UInt8]) {
-        if data.starts(with: start) { setUpright(in: &data, from: start.count) }
+    /// Makes true of an output what a pipeline makes wrong, if `data` is an iTXt chunk with an uncompressed packet.
+    static func adapt(_ data: inout [UInt8], to output: ImageShape, _ effect: MetadataEffect) {
+        guard data.starts(with: start) else { return }
+        if effect.contains(.setsOrientation) { setUpright(in: &data) }
+        if effect.contains(.changesPixels) { setSize(width: output.width, height: output.height, in: &data) }
     }
 
-    /// Says so in a packet that begins at `position`.
-    static func setUpright(in data: inout [UInt8], from position: Int) {
-        replaceNumbers(of: orientation, in: &data, from: position) { digits in
+    /// Says that the image is stored as it is to be shown.
+    static func setUpright(in data: inout [UInt8]) {
+        replaceNumbers(of: orientation, in: &data, from: 0) { digits in
             digits.count == 1 && (0x32...0x38).contains(digits[digits.startIndex]) ? [0x31] : nil
         }
     }

@@ -23,6 +23,8 @@ public struct ImageMetadata: Hashable, Sendable {
     /// x and y of the white point, red, green and blue, times 100,000.
     public var chromaticities: [UInt32]?
     public var texts: [Text] = []
+    /// Whether it is of gray levels: a profile that is made of other data on colours is one of gray then.
+    public var isOfGray = false
 
     public struct Resolution: Hashable, Sendable {
         public enum Unit: UInt8, Hashable, Sendable {
@@ -74,6 +76,8 @@ public struct ImageMetadata: Hashable, Sendable {
             stripped.exif = exif.flatMap { EXIFData.withoutLocation($0) }
             stripped.xmp = nil
             stripped.iptc = nil
+            // ImageMagick's, with EXIF data or a packet in hexadecimal digits.
+            stripped.texts.removeAll { $0.keyword.hasPrefix("Raw profile type ") }
         case .all:
             stripped.exif = nil
             stripped.xmp = nil
@@ -92,6 +96,8 @@ public struct ImageMetadata: Hashable, Sendable {
     ///   - effect: what the pipeline does to what the metadata speaks of.
     public func adapted(to output: ImageShape, from input: PixelFormat, effect: MetadataEffect) -> ImageMetadata {
         var adapted = self
+        adapted.isOfGray = !output.format.layout.isColor
+        if resolution == nil { adapted.resolution = exif.flatMap(EXIFData.init)?.resolution }
         // Colour profiles are for gray or for colour, and do not outlive a change between them.
         if output.format.layout.isColor != input.layout.isColor || effect.contains(.replacesColors) {
             adapted.profile = nil
@@ -102,21 +108,16 @@ public struct ImageMetadata: Hashable, Sendable {
             adapted.gamma = nil
             adapted.chromaticities = nil
         }
-        if effect.contains(.exchangesAxes), let resolution {
+        if effect.contains(.exchangesAxes), let resolution = adapted.resolution {
             adapted.resolution = Resolution(
                 horizontal: resolution.vertical, vertical: resolution.horizontal, unit: resolution.unit)
         }
         if var exif {
-            EXIFData.edit(&exif) { data in
-                if effect.contains(.exchangesAxes) { data.exchangeResolutions() }
-                if effect.contains(.setsOrientation) { data.setUpright() }
-                if effect.contains(.changesPixels) { data.removeThumbnail() }
-                data.setSize(width: output.width, height: output.height)
-            }
+            EXIFData.edit(&exif) { $0.adapt(to: output, effect) }
             adapted.exif = exif
         }
         if var xmp {
-            if effect.contains(.setsOrientation) { XMPText.setUpright(in: &xmp, from: 0) }
+            if effect.contains(.setsOrientation) { XMPText.setUpright(in: &xmp) }
             XMPText.setSize(width: output.width, height: output.height, in: &xmp)
             adapted.xmp = xmp
         }

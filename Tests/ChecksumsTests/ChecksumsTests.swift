@@ -87,4 +87,15 @@ import Testing
             #expect(crc.value == ~remainder)
         }
     }
+
+    @Test func `MD5 of the texts of RFC 1321 are the published ones`() {
+        let digits = String(repeating: "1234567890", count: 8)
+        for (text, expected) in [
+            ("", "d41d8cd98f00b204e9800998ecf8427e"), ("abc", "900150983cd24fb0d6963f7d28e17f72"),
+            ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"), (digits, "57edf4a22be3c955ac49da2e2107b67a"),
+        ] {
+            let digest = MD5.digest(text.utf8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            #expect(digest == expected)
+        }
+    }
 }

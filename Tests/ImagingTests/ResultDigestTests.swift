@@ -83,7 +83,7 @@ import Testing
             case .failure(let error): return "file \(name): \(error)"
             case .success(let (shape, pixels)):
                 let metadata = try file.withUnsafeBytes {
-                    try PNGReader($0).metadata.framed(for: shape.format, from: shape.format)
+                    try PNGReader($0).metadata.framed(for: shape, from: shape.format)
                 }
                 let encoded = PNGFile.encode(shape: shape, pixels: pixels, metadata: metadata)
                 return "file \(name): pixels \(Digest(pixels)), encoded \(Digest(encoded))"

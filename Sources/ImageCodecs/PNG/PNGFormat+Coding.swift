@@ -24,7 +24,7 @@ extension PNGReader: ImageDecoder {
         let input = header.shape.format
         // Chunks stay as they are.
         if format is PNGFormat, stripping == .none {
-            return metadata.framed(for: output.format, from: input, effect: effect)
+            return metadata.framed(for: output, from: input, effect: effect)
         }
         return format.framed(metadata.neutral.stripped(stripping).adapted(to: output, from: input, effect: effect))
     }

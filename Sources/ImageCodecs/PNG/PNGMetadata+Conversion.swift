@@ -56,7 +56,10 @@ extension PNGMetadata {
     /// The records in such a text; `nil` where it is none.
     private static func records(ofRawProfile text: [UInt8]) -> [UInt8]? {
         let words = text.split { $0 == 0x0a }
-        guard words.count >= 2, words[0].elementsEqual("iptc".utf8) else { return nil }
+        // "iptc" by ImageMagick, "IPTC profile" by exiftool.
+        guard words.count >= 2, String(decoding: words[0], as: UTF8.self).lowercased().hasPrefix("iptc") else {
+            return nil
+        }
         var nibbles: [UInt8] = []
         for digit in words[2...].joined() {
             guard let nibble = Character(UnicodeScalar(digit)).hexDigitValue else { return nil }

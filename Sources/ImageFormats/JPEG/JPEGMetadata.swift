@@ -3,7 +3,7 @@ import JobModel
 /// The segments of a JPEG file that are metadata, and the other way round.
 ///
 ///     APP0   JFIF: the resolution
-///     APP1   EXIF data; or an XMP packet
+///     APP1   EXIF data; an XMP packet; or a part of what such a packet has no room for
 ///     APP2   a part of an ICC profile
 ///     APP13  a part of Photoshop's resources, with IPTC's records
 ///     COM    a comment
@@ -23,6 +23,15 @@ package enum JPEGMetadata {
         data.starts(with: exifMark) ? EXIFData(Array(data.dropFirst(exifMark.count))) : nil
     }
 
+    /// Bytes of the first part of a profile up to what its colours are.
+    static let profileStartByteCount = profileMark.count + 2 + 20
+
+    /// Whether an APP2 segment begins a profile of four inks.
+    static func beginsProfileOfInks(_ start: [UInt8]) -> Bool {
+        start.count >= profileStartByteCount && start.starts(with: profileMark) && start[profileMark.count] == 1
+            && start[(profileStartByteCount - 4)...].starts(with: "CMYK".utf8)
+    }
+
     // MARK: Writing
 
     /// What has no place, or does not fit the segments that other programs read, is left out.
@@ -32,9 +41,9 @@ package enum JPEGMetadata {
             if data.count <= JPEGMarker.maximumDataByteCount { framed += marker.segment(data) }
         }
         if let density = metadata.resolution.flatMap(density) { add(.application(0), density) }
-        if let exif = metadata.exif, EXIFData(exif) != nil { add(.application(1), exifMark + exif) }
-        if let xmp = metadata.xmp { add(.application(1), packetMark + xmp) }
-        if let profile = metadata.profile {
+        if let exif = exif(metadata) { add(.application(1), exifMark + exif) }
+        if let xmp = metadata.xmp { framed += packet(xmp) }
+        if let profile = metadata.profileOfColors(isGray: metadata.isOfGray) {
             let parts = parts(profile, JPEGMarker.maximumDataByteCount - profileMark.count - 2)
             // The parts are numbered in a byte.
             if parts.count <= 255 {
@@ -51,6 +60,36 @@ package enum JPEGMetadata {
         }
         for text in metadata.texts where text.keyword == commentKeyword { add(.comment, Array(text.text.utf8)) }
         return framed
+    }
+
+    /// The EXIF data, as much of them as fits a segment: the texts that it has fields for, and the thumbnail, come last.
+    private static func exif(_ metadata: ImageMetadata) -> [UInt8]? {
+        let all = [metadata.exifWithTexts(saysResolution: false), metadata.exif].compactMap { $0 }
+        let small = all.last.map { exif in
+            var small = exif
+            EXIFData.edit(&small) { $0.removeThumbnail() }
+            return small
+        }
+        return (all + [small].compactMap { $0 }).first {
+            EXIFData($0) != nil && exifMark.count + $0.count <= JPEGMarker.maximumDataByteCount
+        }
+    }
+
+    /// The bytes of another part of a packet that a segment has, as Adobe's specification advises.
+    private static let maximumExtensionByteCount = 65_400
+
+    /// The segments of a packet: one, or one and those of its other part.
+    ///
+    ///     mark | 32 digits of the part's digest | u32 bytes of the whole part | u32 offset | bytes
+    private static func packet(_ packet: [UInt8]) -> [UInt8] {
+        let room = JPEGMarker.maximumDataByteCount - packetMark.count
+        if packet.count <= room { return JPEGMarker.application(1).segment(packetMark + packet) }
+        guard let split = XMPPacket.split(packet, maximumByteCount: room) else { return [] }
+        let head = packetExtensionMark + split.digest + bigEndianBytes(UInt32(split.other.count))
+        return JPEGMarker.application(1).segment(packetMark + split.packet)
+            + parts(split.other, maximumExtensionByteCount).flatMap { part in
+                JPEGMarker.application(1).segment(head + bigEndianBytes(UInt32(part.startIndex)) + part)
+            }
     }
 
     private static func parts(_ bytes: [UInt8], _ byteCount: Int) -> [ArraySlice<UInt8>] {
@@ -105,7 +144,7 @@ package enum JPEGMetadata {
     private static func isMetadata(_ marker: JPEGMarker, _ data: ArraySlice<UInt8>, isFirst: Bool) -> Bool {
         switch marker {
         case .application(0): isFirst && data.count == 14 && data.starts(with: densityMark)
-        case .application(1): data.starts(with: exifMark) || data.starts(with: packetMark)
+        case .application(1): [exifMark, packetMark, packetExtensionMark].contains { data.starts(with: $0) }
         case .application(2): data.starts(with: profileMark) && data.count > profileMark.count + 2
         case .application(13): data.starts(with: resourcesMark)
         case .comment: true
@@ -122,6 +161,8 @@ package enum JPEGMetadata {
         private var textByteCount = 0
         private var profileParts: [[UInt8]] = []
         private var resources: [UInt8] = []
+        /// Parts of what a packet has no room for.
+        private var packetParts: [[UInt8]] = []
         private var hasDensity = false
         /// Segments that were passed over although the output could have needed them.
         private var ignored = Parts()
@@ -163,6 +204,7 @@ package enum JPEGMetadata {
         /// The metadata, and what was left out. To be called behind the last segment.
         package mutating func finish() -> (metadata: ImageMetadata, remarks: [ImageRemark]) {
             takeProfile()
+            takePacketParts()
             metadata.iptc = PhotoshopResources.records(in: resources)
             let remarks = [(ImageRemark.Code.metadataOverLimit, overLimit), (.partsIgnored, ignored)]
                 .filter { $0.1.count > 0 }
@@ -204,9 +246,36 @@ package enum JPEGMetadata {
                 }
                 if fits(data) { metadata.xmp = Array(packet) }
             } else if data.starts(with: packetExtensionMark) {
-                ignored.add(data.count)
+                if fits(data) { packetParts.append(Array(data.dropFirst(packetExtensionMark.count))) }
             }
         }
+
+        /// Puts the parts that belong to the packet into it, if they are all there.
+        private mutating func takePacketParts() {
+            guard !packetParts.isEmpty else { return }
+            guard let xmp = metadata.xmp, let digest = XMPPacket.extensionDigest(in: xmp) else {
+                return ignored.add(packetParts.reduce(0) { $0 + $1.count }, count: packetParts.count)
+            }
+            let own = packetParts.filter { $0.count > 40 && $0.starts(with: digest) }
+                .sorted { Self.place(of: $0) < Self.place(of: $1) }
+            let other = own.flatMap { $0.dropFirst(40) }
+            var next = 0
+            let isComplete = own.allSatisfy { part in
+                defer { next += part.count - 40 }
+                return Self.place(of: part) == next && bigEndianInteger(part[32..<36]) == other.count
+            }
+            if !own.isEmpty, isComplete, String(validating: other, as: UTF8.self) != nil,
+                let merged = XMPPacket.merged(xmp, other)
+            {
+                metadata.xmp = merged
+                packetParts.removeAll { $0.count > 40 && $0.starts(with: digest) }
+            }
+            if !packetParts.isEmpty {
+                ignored.add(packetParts.reduce(0) { $0 + $1.count }, count: packetParts.count)
+            }
+        }
+
+        private static func place(of part: [UInt8]) -> Int { Int(bigEndianInteger(part[36..<40])) }
 
         /// Every part says its number, from 1, and how many there are.
         private mutating func takeProfile() {

@@ -16,6 +16,7 @@ package struct PNGChunkType: Hashable, Sendable, CustomStringConvertible {
     package static let palette = PNGChunkType("PLTE")
     package static let transparency = PNGChunkType("tRNS")
     package static let imageData = PNGChunkType("IDAT")
+    package static let exif = PNGChunkType("eXIf")
     package static let end = PNGChunkType("IEND")
 
     package var letters: [UInt8] { bigEndianBytes(code) }

@@ -81,7 +81,8 @@ public struct PNGFormat: OutputFormat {
 
 extension ImageHeader {
     package init(_ header: PNGHeader) {
-        self.init(shape: header.shape, order: header.isInterlaced ? .whole : .rows)
+        self.init(
+            shape: header.shape, order: header.isInterlaced ? .whole : .rows, orientation: header.orientation)
     }
 }
 

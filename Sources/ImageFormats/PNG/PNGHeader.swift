@@ -39,7 +39,7 @@ package struct PNGPass: Hashable, Sendable {
     package let storedBytesPerRow: Int
 }
 
-/// The chunks before the image data that decide how it decodes: IHDR, PLTE and tRNS.
+/// The chunks before the image data that decide how it decodes and is shown: IHDR, PLTE, tRNS and eXIf.
 package struct PNGHeader: Hashable, Sendable {
     package static let byteCount = 13
 
@@ -54,6 +54,8 @@ package struct PNGHeader: Hashable, Sendable {
     /// tRNS as it is in the file: an alpha for each of the first palette colours, or the 16-bit samples of the colour
     /// that is transparent. Empty when there is none.
     package fileprivate(set) var transparency: [UInt8] = []
+    /// How the picture is to be shown, as eXIf's Orientation says.
+    package fileprivate(set) var orientation: UInt8 = 1
 
     /// The decoded image: palettes are RGB, fewer than 8 bits are 8, and tRNS is an alpha channel.
     package var shape: ImageShape {
@@ -166,13 +168,16 @@ package struct PNGHeaderScanner {
     package private(set) var ignored = PNGIgnoredParts()
     /// Whether a well-formed tRNS has come: any other does not count, even if the first was cancelled.
     private var hasTransparency = false
+    /// Whether a well-formed eXIf has come: it is the first that counts.
+    private var hasEXIF = false
 
     package init(fileByteCount: UInt64, limits: DecodingLimits) {
         self.fileByteCount = fileByteCount
         self.limits = limits
     }
 
-    /// - Parameter data: returns the chunk's data, `nil` when its CRC is wrong; called only for chunks of a few bytes.
+    /// - Parameter data: returns the chunk's data, `nil` when its CRC is wrong; called only for chunks of a few bytes, and for
+    ///   EXIF data within the limit of metadata.
     package mutating func take(_ chunk: PNGChunkHead, data: () throws -> [UInt8]?) throws {
         guard stage != .start || chunk.type == .header else {
             throw CodecError.corrupt(
@@ -193,6 +198,7 @@ package struct PNGHeaderScanner {
             stage = .beforeImageData
         case .palette: try takePalette(chunk, data)
         case .transparency: try takeTransparency(chunk, data)
+        case .exif: try takeEXIF(chunk, data)
         case .imageData:
             // Data behind other chunks is not the image's: it is complete without, or too short.
             if stage == .afterImageData { return ignored.add(chunk) }
@@ -270,6 +276,16 @@ package struct PNGHeaderScanner {
         guard isWellFormed, let data = try data() else { return ignored.add(chunk) }
         hasTransparency = true
         self.header?.transparency = data
+    }
+
+    /// Behind the image data it is kept, but the picture is stored by then: programs that show it as it arrives do not turn it.
+    private mutating func takeEXIF(_ chunk: PNGChunkHead, _ data: () throws -> [UInt8]?) throws {
+        guard stage == .beforeImageData, !hasEXIF,
+            UInt64(chunk.byteCount + PNGLayout.chunkOverhead) <= limits.maximumMetadataByteCount,
+            let exif = try data().flatMap(EXIFData.init)
+        else { return }
+        hasEXIF = true
+        header?.orientation = exif.orientation
     }
 }
 

@@ -59,21 +59,21 @@ public struct PNGMetadata: Hashable, Sendable {
         chunks.map { ($0.type, Array(bytes[$0.range].dropFirst(8).dropLast(4))) }
     }
 
-    /// The chunks that are true of an output of format `output` made from an image of format `input`, one after the other.
+    /// The chunks that are true of an output of shape `output` made from an image of format `input`, one after the other.
     ///
     /// Colour profiles are for gray or for colour, and do not outlive a change between them.
     ///
     /// - Parameter effect: what the pipeline does to what the chunks speak of.
     public func framed(
-        for output: PixelFormat, from input: PixelFormat, effect: MetadataEffect = []
+        for output: ImageShape, from input: PixelFormat, effect: MetadataEffect = []
     ) -> [UInt8] {
-        let keepsColor = output.layout.isColor == input.layout.isColor
+        let keepsColor = output.format.layout.isColor == input.layout.isColor
         var framed: [UInt8] = []
         framed.reserveCapacity(bytes.count)
         for chunk in chunks {
             if !keepsColor && PNGMetadata.isBoundToColor(chunk.type) { continue }
             if effect.contains(.replacesColors) && PNGMetadata.isColorSpace(chunk.type) { continue }
-            framed.append(contentsOf: PNGMetadata.corrected(chunk.type, bytes[chunk.range], by: effect))
+            framed.append(contentsOf: PNGMetadata.corrected(chunk.type, bytes[chunk.range], by: effect, output))
         }
         return framed
     }
@@ -109,19 +109,17 @@ public struct PNGMetadata: Hashable, Sendable {
     }
 
     private static func corrected(
-        _ type: PNGChunkType, _ framed: ArraySlice<UInt8>, by effect: MetadataEffect
+        _ type: PNGChunkType, _ framed: ArraySlice<UInt8>, by effect: MetadataEffect, _ output: ImageShape
     ) -> ArraySlice<UInt8> {
-        let isAffected = [PNGChunkType("pHYs"), PNGChunkType("eXIf"), PNGChunkType("iTXt")].contains(type)
-        guard isAffected, !effect.isDisjoint(with: [.exchangesAxes, .setsOrientation]) else { return framed }
+        let isAffected = [PNGChunkType("pHYs"), .exif, PNGChunkType("iTXt")].contains(type)
+        guard isAffected, !effect.isEmpty else { return framed }
         let data = Array(framed.dropFirst(8).dropLast(4))
         var changed = data
         switch type {
         case PNGChunkType("pHYs") where effect.contains(.exchangesAxes):
             changed = Array(data[4..<8] + data[0..<4] + data[8...])
-        case PNGChunkType("eXIf"):
-            if effect.contains(.exchangesAxes) { EXIFData.edit(&changed) { $0.exchangeResolutions() } }
-            if effect.contains(.setsOrientation) { EXIFData.edit(&changed) { $0.setUpright() } }
-        case PNGChunkType("iTXt") where effect.contains(.setsOrientation): XMPText.setUpright(in: &changed)
+        case .exif: EXIFData.edit(&changed) { $0.adapt(to: output, effect) }
+        case PNGChunkType("iTXt"): XMPText.adapt(&changed, to: output, effect)
         default: break
         }
         return changed == data ? framed : PNGLayout.chunk(type, changed)[...]
@@ -174,7 +172,7 @@ public struct PNGMetadata: Hashable, Sendable {
     private static let forms: [PNGChunkType: Form] = [
         PNGChunkType("cICP"): .exactly(4), PNGChunkType("mDCV"): .exactly(24), PNGChunkType("cLLI"): .exactly(8),
         PNGChunkType("iCCP"): .profile, PNGChunkType("sRGB"): .exactly(1), PNGChunkType("gAMA"): .exactly(4),
-        PNGChunkType("cHRM"): .exactly(32), PNGChunkType("pHYs"): .exactly(9), PNGChunkType("eXIf"): .exif,
+        PNGChunkType("cHRM"): .exactly(32), PNGChunkType("pHYs"): .exactly(9), .exif: .exif,
         PNGChunkType("tEXt"): .text, PNGChunkType("zTXt"): .compressed, PNGChunkType("iTXt"): .internationalText,
     ]
 }
@@ -235,7 +233,7 @@ package struct PNGMetadataCollector {
         switch type {
         case PNGChunkType("tEXt"), PNGChunkType("zTXt"), PNGChunkType("iTXt"): .text
         case PNGChunkType("iCCP"): .profile
-        case PNGChunkType("eXIf"): .exif
+        case .exif: .exif
         default: nil
         }
     }

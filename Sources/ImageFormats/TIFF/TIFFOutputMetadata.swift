@@ -25,7 +25,7 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
             guard let type = Self.types[tag], let bytes, !bytes.isEmpty else { return }
             fields[tag] = TIFFFieldBytes(tag, type, bytes: bytes)
         }
-        add(.profile, metadata.profile)
+        add(.profile, metadata.profileOfColors(isGray: metadata.isOfGray))
         add(.xmp, metadata.xmp)
         add(.iptc, metadata.iptc)
         for (tag, keyword) in TIFFMetadata.keywords {
@@ -36,7 +36,7 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
                 })
         }
         if let exif = metadata.exif, let main = try? take(exif) {
-            for field in main { add(field.tag, field.bytes) }
+            for field in main where fields[field.tag] == nil { add(field.tag, field.bytes) }
         }
         if let resolution = metadata.resolution.flatMap(Self.resolution) {
             for field in resolution { fields[field.tag] = field }
@@ -45,7 +45,7 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
     }
 
     /// The fields of resolution: whole numbers, or ten thousandths; `nil` for numbers that TIFF cannot hold.
-    private static func resolution(_ resolution: ImageMetadata.Resolution) -> [TIFFFieldBytes]? {
+    static func resolution(_ resolution: ImageMetadata.Resolution) -> [TIFFFieldBytes]? {
         let stored = resolution.unit == .metre ? resolution.converted(to: .centimetre) : resolution
         func rational(_ tag: TIFFTag, _ value: Double) -> TIFFFieldBytes? {
             guard value.isFinite, value > 0, value < 4_294_967_295 else { return nil }
@@ -85,7 +85,7 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
                 Self.isCopied(field.tag, field.type) && field.count > 0
                     ? TIFFFieldBytes(
                         field.tag, field.type,
-                        bytes: Self.littleEndian(
+                        bytes: Self.exchanged(
                             try directory.bytes(field.tag, in: source) ?? [], field.type, source.order)) : nil
             }
             if !fields.isEmpty { directories.append(Directory(tag: tag, fields: fields)) }
@@ -95,14 +95,15 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
             else {
                 return nil
             }
-            let swapped = Self.littleEndian(bytes, field.type, source.order)
+            let swapped = Self.exchanged(bytes, field.type, source.order)
             return tag == .orientation
                 ? Self.isOrientation(swapped) ? TIFFFieldBytes(tag, .short, bytes: swapped) : nil
                 : TIFFFieldBytes(tag, text: swapped)
         }
     }
 
-    private static func littleEndian(_ bytes: [UInt8], _ type: TIFFType, _ order: TIFFByteOrder) -> [UInt8] {
+    /// Values in the other of the two byte orders, little-endian and `order`, than they are in.
+    static func exchanged(_ bytes: [UInt8], _ type: TIFFType, _ order: TIFFByteOrder) -> [UInt8] {
         let size = type.wordByteCount
         guard order == .bigEndian, size > 1 else { return bytes }
         var swapped = bytes
@@ -120,7 +121,8 @@ package struct TIFFOutputMetadata: Hashable, Sendable {
     ]
 
     /// Those of them that EXIF data has in its first directory.
-    private static let copiedTags: [TIFFTag] = [.make, .model, .orientation, .dateTime]
+    private static let copiedTags: [TIFFTag] =
+        [.make, .model, .orientation, .dateTime] + TIFFMetadata.keywords.map(\.tag)
 
     /// Whether a field of EXIF or GPS is true in any file: it points nowhere, and says nothing of the size of a JPEG picture.
     private static func isCopied(_ tag: TIFFTag, _ type: TIFFType) -> Bool {

@@ -12,7 +12,12 @@ package enum WebPMetadata {
     }
 
     package static func framed(_ metadata: ImageMetadata) -> [UInt8] {
-        [(WebPContainer.Name.profile, metadata.profile), (.exif, metadata.exif), (.packet, metadata.xmp)]
+        // There is no gray, so that a profile of gray levels would not be one of the image.
+        let profile = metadata.profileOfColors(isGray: false).flatMap {
+            ICCProfile.colorSpace(of: $0) == "GRAY" ? nil : $0
+        }
+        let exif = metadata.exifWithTexts(saysResolution: true)
+        return [(WebPContainer.Name.profile, profile), (.exif, exif), (.packet, metadata.xmp)]
             .reduce(into: []) { framed, part in
                 guard let data = part.1, !data.isEmpty, data.count <= Int(Int32.max) else { return }
                 framed += WebPContainer.chunk(part.0, data)
