@@ -106,6 +106,8 @@ let package = Package(
         .target(name: "CTIFF", dependencies: ["CLibTIFF"]),
         .systemLibrary(name: "CLibWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
         .target(name: "CWebP", dependencies: ["CLibWebP"]),
+        .systemLibrary(name: "CLibLCMS", pkgConfig: "lcms2", providers: [.apt(["liblcms2-dev"])]),
+        .target(name: "CLCMS", dependencies: ["CLibLCMS"]),
         .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -132,7 +134,8 @@ let package = Package(
         .target(
             name: "ImageCodecs",
             dependencies: [
-                "Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CWebP",
+                "Checksums", "JobModel", "Pipelines", "Kernels", "ImageFormats", "CPNG", "CJPEG", "CLCMS", "CTIFF",
+                "CWebP",
                 "CISAL",
             ],
             swiftSettings: kernels),
@@ -286,7 +289,8 @@ let package = Package(
                 "Checksums", "FuzzTargets", "ImageFormats", "ImageCodecs", "JobModel", "Kernels", "Pipelines",
                 "SeededRandom",
             ],
-            resources: [.copy("JPEG"), .copy("Metadata"), .copy("PngSuite"), .copy("TIFFFiles"), .copy("WebP")], swiftSettings: strict),
+            resources: [.copy("JPEG"), .copy("Metadata"), .copy("PngSuite"), .copy("TIFFFiles"), .copy("WebP")],
+            swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
         .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
@@ -389,7 +393,8 @@ if hasRankV3 {
         .target(
             name: "ImageCodecsV3",
             dependencies: [
-                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CTIFF", "CWebP",
+                "Checksums", "JobModel", "Pipelines", "KernelsV3", "ImageFormats", "CPNG", "CJPEG", "CLCMS", "CTIFF",
+                "CWebP",
                 "CISAL",
             ],
             path: "Sources/x86-64-v3/ImageCodecs", swiftSettings: kernels + level + renamed("Kernels")),

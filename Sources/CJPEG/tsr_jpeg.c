@@ -121,13 +121,21 @@ bool tsr_jpeg_read_header(tsr_jpeg_reader *reader, tsr_jpeg_header *header) {
     struct jpeg_decompress_struct *info = &reader->info;
     if (setjmp(reader->errors.escape)) return false;
     jpeg_read_header(info, TRUE);
-    bool is_gray = info->jpeg_color_space == JCS_GRAYSCALE;
-    info->out_color_space = is_gray ? JCS_GRAYSCALE : JCS_RGB;
-    reader->bytes_per_row = (size_t)info->image_width * (is_gray ? 1 : 3);
+    uint8_t channel_count = 3;
+    info->out_color_space = JCS_RGB;
+    if (info->jpeg_color_space == JCS_GRAYSCALE) {
+        channel_count = 1;
+        info->out_color_space = JCS_GRAYSCALE;
+    } else if (info->num_components == 4) {
+        channel_count = 4;
+        info->out_color_space = JCS_CMYK;
+    }
+    reader->bytes_per_row = (size_t)info->image_width * channel_count;
     *header = (tsr_jpeg_header){
         .width = info->image_width,
         .height = info->image_height,
-        .channel_count = is_gray ? 1 : 3,
+        .channel_count = channel_count,
+        .is_inverted = channel_count == 4 && info->saw_Adobe_marker,
         .has_multiple_scans = jpeg_has_multiple_scans(info),
     };
     return true;

@@ -103,7 +103,7 @@ import Testing
 
     @Test func `what is not read is refused with the way out`() throws {
         let cases: [(file: [UInt8], word: String, advice: String)] = [
-            (FixtureFiles.jpeg.read("x-cmyk.jpg"), "CMYK", "Convert it to RGB"),
+            (FixtureFiles.jpeg.read("x-cmyk.jpg"), "CMYK", "exiftool"),
             (FixtureFiles.jpeg.read("x-arithmetic.jpg"), "arithmetically", "as baseline or progressive"),
             (Self.withFrame { $0[1] = 0xc3 }, "lossless", "as baseline or progressive"),
             (Self.withFrame { $0[1] = 0xc5 }, "hierarchical", "as baseline or progressive"),

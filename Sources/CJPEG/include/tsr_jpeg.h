@@ -28,11 +28,12 @@ typedef enum tsr_jpeg_failure {
 
 typedef struct tsr_jpeg_reader tsr_jpeg_reader;
 
-// The image as its rows are delivered: gray, or RGB, of 8 bits.
+// The image as its rows are delivered: gray, RGB, or four inks (CMYK), of 8 bits.
 typedef struct tsr_jpeg_header {
     uint32_t width;
     uint32_t height;
     uint8_t channel_count;
+    bool is_inverted;               // of inks: 255 is none, as files with Adobe's mark have it
     bool has_multiple_scans;
 } tsr_jpeg_header;
 

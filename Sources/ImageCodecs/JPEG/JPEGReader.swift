@@ -1,9 +1,11 @@
 import CJPEG
+import CLCMS
 import ImageFormats
 import JobModel
 import Pipelines
 
-/// Decodes a JPEG file that is in memory, by libjpeg as its users have it: the exact DCT, smooth chroma, RGB or gray.
+/// Decodes a JPEG file that is in memory, by libjpeg as its users have it: the exact DCT, smooth chroma, RGB or gray. Inks become
+/// RGB through the file's profile, by Little CMS.
 ///
 /// What libjpeg only warns of, such as data that end early, is an error, unless the limits' options are lenient: then it is
 /// decoded as libjpeg does, and counted in a remark. Bytes behind the end of the image are ignored.
@@ -14,10 +16,11 @@ import Pipelines
 final class JPEGReader: ImageDecoder {
     let header: ImageHeader
     private(set) var nextRow = 0
-    private let metadata: ImageMetadata
+    private var metadata: ImageMetadata
     private let metadataRemarks: [ImageRemark]
     private let reader: OpaquePointer
     private let isLenient: Bool
+    private var inks: InkConversion?
     private var isEndDamaged = false
 
     /// Reads everything but the image data.
@@ -50,11 +53,15 @@ final class JPEGReader: ImageDecoder {
         guard tsr_jpeg_read_header(reader, &theirs) else { throw failure() }
         let shape = header.shape
         guard Int(theirs.width) == shape.width, Int(theirs.height) == shape.height,
-            Int(theirs.channel_count) == shape.format.channelCount,
+            Int(theirs.channel_count) == (parsed.isOfInks ? 4 : shape.format.channelCount),
             theirs.has_multiple_scans == (header.order == .whole)
         else {
             throw .corrupt(
                 "The JPEG file is damaged: its header can be read in two ways. Send an intact copy.")
+        }
+        if parsed.isOfInks {
+            inks = try InkConversion(profile: metadata.profile, width: shape.width, isInverted: theirs.is_inverted)
+            metadata.profile = ICCProfile.sRGB
         }
     }
 
@@ -65,7 +72,13 @@ final class JPEGReader: ImageDecoder {
             count >= 0 && count <= header.shape.height - nextRow,
             "\(count) rows from row \(nextRow) of \(header.shape.height)")
         guard count > 0 else { return }
-        guard tsr_jpeg_read_rows(reader, destination, UInt32(count)) else { throw failure() }
+        if let inks {
+            try inks.convert(rowCount: count, to: destination) { rows, count throws(CodecError) in
+                guard tsr_jpeg_read_rows(reader, rows, UInt32(count)) else { throw failure() }
+            }
+        } else {
+            guard tsr_jpeg_read_rows(reader, destination, UInt32(count)) else { throw failure() }
+        }
         nextRow += count
         // All pixels are there: where damage is passed over, so is damage behind them.
         guard nextRow == header.shape.height, !tsr_jpeg_read_end(reader) else { return }

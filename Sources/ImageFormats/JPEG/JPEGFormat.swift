@@ -65,11 +65,13 @@ public struct JPEGFormat: OutputFormat {
         }
         guard output.format.depth == .eight else {
             return .unsupported(
-                "JPEG cannot hold samples of 16 bits, and the result has them. Write PNG or TIFF, which keep them.")
+                "JPEG cannot hold samples of 16 bits, and the result has them. Write PNG or TIFF, which keep them, or end the pipeline "
+                    + "with `depth bits=8`.")
         }
         guard !output.format.layout.hasAlpha else {
             return .unsupported(
-                "JPEG cannot hold transparency, and the result has an alpha channel. Write PNG, TIFF or WebP, which keep it."
+                "JPEG cannot hold transparency, and the result has an alpha channel. Write PNG, TIFF or WebP, which keep it, or end the "
+                    + "pipeline with `flatten`, which puts the image on white."
             )
         }
         return nil

@@ -20,6 +20,9 @@ package struct JPEGHeader: Hashable, Sendable {
     /// 65,535.
     static let maximumSide = 65_500
 
+    /// Whether the samples are of four inks (CMYK, or YCCK made of it), which a profile makes colours of.
+    package var isOfInks: Bool { components.count == 4 }
+
     /// The image as it decodes: gray, or RGB.
     package var shape: ImageShape {
         ImageShape(width: width, height: height, format: PixelFormat(components.count == 1 ? .gray : .rgb, .eight))
@@ -42,6 +45,7 @@ package struct JPEGHeader: Hashable, Sendable {
         }
         var header: JPEGHeader?
         var orientation: UInt8?
+        var hasProfileOfInks = false
         while true {
             let segment = try segments.next(read)
             let marker = segment.marker
@@ -51,6 +55,7 @@ package struct JPEGHeader: Hashable, Sendable {
                         "The JPEG file is damaged: it has image data before its size. Send an intact copy.")
                 }
                 try header.takeScan(try segments.data(of: segment, read))
+                if header.isOfInks, !hasProfileOfInks { throw Self.inksWithoutProfile() }
                 header.orientation = orientation ?? 1
                 try header.check(fileByteCount: byteCount, limits)
                 self = header
@@ -67,6 +72,10 @@ package struct JPEGHeader: Hashable, Sendable {
             } else if marker.isTableOrMiscellaneous {
                 if marker == .application(1), orientation == nil {
                     orientation = JPEGMetadata.exif(in: try segments.data(of: segment, read))?.orientation
+                }
+                if marker == .application(2), !hasProfileOfInks {
+                    hasProfileOfInks = JPEGMetadata.beginsProfileOfInks(
+                        try segments.data(of: segment, upTo: JPEGMetadata.profileStartByteCount, read))
                 }
                 visit(marker, Int(segment.dataOffset)..<Int(segment.dataOffset) + segment.byteCount)
             } else {
@@ -127,13 +136,7 @@ package struct JPEGHeader: Hashable, Sendable {
                 identifier: data[index], horizontalSampling: Int(data[index + 1] >> 4),
                 verticalSampling: Int(data[index + 1] & 15))
         }
-        guard components.count != 4 else {
-            throw .unsupported(
-                "The JPEG file has four colours for printing (CMYK or YCCK), which are not read: what they look like depends on a "
-                    + "printer. Convert it to RGB with its profile, for example by ImageMagick: convert in.jpg -profile sRGB.icc "
-                    + "out.jpg")
-        }
-        guard components.count == 1 || components.count == 3 else {
+        guard [1, 3, 4].contains(components.count) else {
             throw Self.unsupported("of \(components.count) components")
         }
         for component in components {
@@ -146,6 +149,12 @@ package struct JPEGHeader: Hashable, Sendable {
                 largestSampling.vertical % component.verticalSampling == 0
             else { throw Self.unsupported("subsampled by a fraction") }
         }
+    }
+
+    private static func inksWithoutProfile() -> CodecError {
+        .unsupported(
+            "The JPEG file has four inks for printing (CMYK or YCCK) and no colour profile that says what they look like. Put the "
+                + "printer's profile into it, for example by exiftool: exiftool '-icc_profile<=printer.icc' in.jpg")
     }
 
     /// Reads the first scan's header as far as the order of decoding depends on it.

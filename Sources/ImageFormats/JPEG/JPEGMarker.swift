@@ -86,8 +86,8 @@ struct JPEGSegments {
     }
 
     /// The data of a segment.
-    mutating func data(of segment: Segment, _ read: Read) throws -> [UInt8] {
-        Array(try window.bytes(at: segment.dataOffset, count: segment.byteCount, read))
+    mutating func data(of segment: Segment, upTo count: Int = .max, _ read: Read) throws -> [UInt8] {
+        Array(try window.bytes(at: segment.dataOffset, count: min(count, segment.byteCount), read))
     }
 
     /// Any number of 0xff may be before a marker's code. Other bytes are damage, which decoders pass over.

@@ -110,6 +110,7 @@ def main():
         "-JFIF:YResolution=120", "-JFIF:ResolutionUnit=1")
     for path in [thumbnail, packet, profile]:
         path.unlink()
+    # Without a profile; make_cmyk.py makes those that have one.
     cmyk = Image.fromarray(color).convert("CMYK")
     files["x-cmyk.jpg"] = saved(cmyk, quality=85)
     files["x-arithmetic.jpg"] = run("cjpeg", "-quality", "85", "-arithmetic", data=netpbm(color))
