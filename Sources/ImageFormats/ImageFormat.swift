@@ -170,11 +170,15 @@ public struct ImageHeader: Hashable, Sendable {
     public let order: DecodingOrder
     /// How the picture is to be shown, as EXIF's Orientation says: 1 as it is stored, 2 to 8 mirrored or turned.
     public let orientation: UInt8
+    /// Whether a result in the file's own format is to be without loss unless something else is asked for: the file is, in a
+    /// format that has both.
+    public let isLossless: Bool
 
-    public init(shape: ImageShape, order: DecodingOrder, orientation: UInt8 = 1) {
+    public init(shape: ImageShape, order: DecodingOrder, orientation: UInt8 = 1, isLossless: Bool = false) {
         self.shape = shape
         self.order = order
         self.orientation = orientation
+        self.isLossless = isLossless
     }
 
     /// Whether decoding takes memory for the whole image.

@@ -57,6 +57,18 @@ extension EncodingOptions {
         }
     }
 
+    /// Those of the options that make a difference to a format.
+    func kept(by format: any OutputFormat) -> EncodingOptions {
+        let all = format.configured(self).options
+        var kept = EncodingOptions()
+        kept.quality = all.quality == quality ? quality : nil
+        kept.subsampling = all.subsampling == subsampling ? subsampling : nil
+        kept.isProgressive = all.isProgressive && isProgressive
+        kept.isLossless = all.isLossless && isLossless
+        kept.compression = all.compression == compression ? compression : nil
+        return kept
+    }
+
     private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ value: String, _ name: String
     ) throws(CodecError) -> Choice {
@@ -94,22 +106,33 @@ public struct OutputEncoding: Sendable {
         self.init(request, format: request.format ?? ImageFormats.standardOutput)
     }
 
-    /// What a job asks for, made out for an input.
+    /// What a job asks for, made out for an input: a file without loss gives one in the same format, unless a quality is asked
+    /// for.
     ///
     /// - Throws: `CodecError` (unsupported) as `init(parsing:)`.
-    public init(request text: String, ofInput format: any ImageFormat) throws(CodecError) {
-        let request = try OutputRequest(parsing: text)
-        self.init(request, format: request.format ?? (format as? any OutputFormat) ?? ImageFormats.standardOutput)
+    public init(
+        request text: String, ofInput input: any ImageFormat, _ header: ImageHeader
+    ) throws(CodecError) {
+        var request = try OutputRequest(parsing: text)
+        let format = request.format ?? (input as? any OutputFormat) ?? ImageFormats.standardOutput
+        if header.isLossless, format.name == input.name, request.options.quality == nil {
+            request.options.isLossless = true
+        }
+        self.init(request, format: format)
     }
 
     /// What a job asks for, in canonical form: empty for each input's own format with its defaults and all metadata.
     ///
     /// - Throws: as `init(parsing:)`.
     public static func check(_ text: String) throws(CodecError) -> String {
-        let request = try OutputRequest(parsing: text)
-        guard request.format == nil else { return try OutputEncoding(parsing: text).nameAndOptions }
+        var request = try OutputRequest(parsing: text)
+        if let format = request.format {
+            // What the format does not have is left out; what was not said is, too: it depends on the input.
+            request.options = request.options.kept(by: format)
+        }
         let words = request.options.words + (request.stripping == .none ? [] : [request.stripping.rawValue])
-        return words.isEmpty ? "" : ([sameFormat] + words).joined(separator: " ")
+        return request.format == nil && words.isEmpty
+            ? "" : ([request.format?.name ?? sameFormat] + words).joined(separator: " ")
     }
 
     private init(_ request: OutputRequest, format: any OutputFormat) {
@@ -131,7 +154,7 @@ public struct OutputEncoding: Sendable {
 /// What a job asks of the files of its results: a format or `same`, options, and what is left out.
 struct OutputRequest {
     let format: (any OutputFormat)?
-    let options: EncodingOptions
+    var options: EncodingOptions
     var stripping = MetadataStripping.none
 
     init(parsing text: String) throws(CodecError) {

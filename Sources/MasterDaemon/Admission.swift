@@ -37,7 +37,7 @@ struct Admission: Sendable {
                 try reader.read(at: offset, count: count)
             }
             header = file.header
-            encoding = try OutputEncoding(request: job.options.encoding, ofInput: file.format)
+            encoding = try OutputEncoding(request: job.options.encoding, ofInput: file.format, file.header)
         } catch let error as CodecError {
             return (.refused(Failure(error.cause, error.reason)), nil)
         }

@@ -19,7 +19,7 @@ struct FixtureFiles: Sendable {
 
     private init(_ directory: String) {
         self.directory = directory
-        digests = Self.digests(Self.read("digests.txt", in: directory))
+        digests = Self.digests(directory)
     }
 
     /// What a file decodes to, as other programs say.
@@ -34,8 +34,8 @@ struct FixtureFiles: Sendable {
         var isDamaged: Bool { file.hasPrefix("y-") }
     }
 
-    private static func digests(_ list: [UInt8]) -> [Digest] {
-        String(decoding: list, as: UTF8.self).split(separator: "\n").map { line in
+    private static func digests(_ directory: String) -> [Digest] {
+        String(decoding: read("digests.txt", in: directory), as: UTF8.self).split(separator: "\n").map { line in
             let words = line.split(separator: " ").map(String.init)
             let numbers = words[1..<4].map { Int($0) ?? 0 }
             guard let layout = ChannelLayout(rawValue: UInt8(numbers[2])) else { preconditionFailure("\(line)") }
@@ -43,7 +43,8 @@ struct FixtureFiles: Sendable {
             return Digest(
                 file: words[0],
                 header: ImageHeader(
-                    shape: shape, order: words[6] == "rows" ? .rows : .whole, orientation: UInt8(words[7]) ?? 0),
+                    shape: shape, order: words[6] == "rows" ? .rows : .whole, orientation: UInt8(words[7]) ?? 0,
+                    isLossless: read(words[0], in: directory).contains(Array("VP8L".utf8))),
                 checksums: Array(words[4..<6]))
         }
     }

@@ -119,7 +119,7 @@ import Testing
         #expect(try OutputEncoding(parsing: "tiff compression=none").text == "tiff compression=none")
         // Levels are not written yet: asking for them is an error.
         #expect(throws: CodecError.self) { try OutputEncoding(parsing: "tiff pyramid") }
-        #expect(try OutputEncoding(request: "", ofInput: TIFFFormat()).format is TIFFFormat)
+        #expect(try OutputEncoding(request: "", ofInput: TIFFFormat(), probe(SampleTIFF().file())).format is TIFFFormat)
     }
 
     @Test func `offsets have 64 bits where a file might need them, by the shape alone`() {

@@ -32,7 +32,7 @@ struct SerialReference: Sendable {
         let (inputFormat, header) = try ImageFormats.identify(byteCount: UInt64(input.count), limits: limits) {
             offset, count in Array(input[Int(offset)..<Int(offset) + count])
         }
-        let output = try OutputEncoding(request: encoding, ofInput: inputFormat)
+        let output = try OutputEncoding(request: encoding, ofInput: inputFormat, header)
         guard let format = output.format as? any ImageEncoding else {
             throw CodecError.unsupported("This program cannot write \(output.format.name.uppercased()) files.")
         }

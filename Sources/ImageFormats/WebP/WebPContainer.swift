@@ -81,6 +81,7 @@ package struct WebPHeader: Hashable, Sendable {
     package private(set) var width = 0
     package private(set) var height = 0
     package private(set) var hasAlpha = false
+    package private(set) var isLossless = false
     package private(set) var orientation: UInt8 = 1
     /// Metadata, each kind once.
     package private(set) var metadata: [WebPContainer.Chunk] = []
@@ -194,6 +195,7 @@ package struct WebPHeader: Hashable, Sendable {
         let bits = WebPContainer.littleEndianInteger(data[1..<5])
         width = Int(bits & 0x3fff) + 1
         height = Int(bits >> 14 & 0x3fff) + 1
+        isLossless = true
         if bits >> 28 & 1 == 1 { hasAlpha = true }
     }
 

@@ -43,7 +43,8 @@ public struct WebPFormat: OutputFormat {
         }
         guard output.format.depth == .eight else {
             return .unsupported(
-                "WebP cannot hold samples of 16 bits, and the result has them. Write PNG or TIFF, which keep them.")
+                "WebP cannot hold samples of 16 bits, and the result has them. Write PNG or TIFF, which keep them, or end the pipeline "
+                    + "with `depth bits=8`.")
         }
         return nil
     }
@@ -177,7 +178,8 @@ public struct WebPFormat: OutputFormat {
 
 extension ImageHeader {
     package init(_ header: WebPHeader) {
-        self.init(shape: header.shape, order: .whole, orientation: header.orientation)
+        self.init(
+            shape: header.shape, order: .whole, orientation: header.orientation, isLossless: header.isLossless)
     }
 }
 
