@@ -35,6 +35,39 @@ import Testing
         }
     }
 
+    @Test func `what the cluster would refuse is refused before it is sent, and what it would take is not`() throws {
+        try withTemporaryDirectory { directory in
+            let file = directory + "/a.png"
+            func complaint(
+                _ bytes: [UInt8], _ pipeline: String = "", encoding: String = "", decoding: String = ""
+            ) throws -> ClientError? {
+                try TestFiles.write(bytes, to: file)
+                var request = JobRequest(pipeline: pipeline, submitter: "a")
+                request.encoding = encoding
+                request.decoding = decoding
+                return try JobInputs.examine([file], for: request).complaints.first?.error
+            }
+            let image = TestFiles.image
+            for encoding in ["", "jpeg quality=5", "webp", "tiff strip"] {
+                #expect(try complaint(image, "invert", encoding: encoding) == nil)
+            }
+            // Damage that only decoding finds is the cluster's to find; limits are the master's.
+            #expect(try complaint(Array(image.dropLast(12))) == nil)
+            #expect(try complaint(image, "border all=1000000 | border all=1000000") == nil)
+            // A header that is damaged; a height of 0.
+            var damaged = image
+            damaged[20] ^= 1
+            #expect(try complaint(damaged)?.code == "corrupt-input")
+            #expect(try complaint(Array(image.prefix(40)))?.message.contains("truncated") == true)
+            // What the result cannot be written as.
+            let error = try #require(try complaint(image, "border left=20000", encoding: "webp"))
+            #expect(error.code == "over-limit" && error.message.contains("20001 x 1"), "\(error)")
+            #expect(try complaint(image, "histogram output=json", encoding: "webp") == nil)
+            #expect(
+                try complaint(Array("II*\0".utf8) + [8, 0, 0, 0, 0, 0], decoding: "page=2")?.code == "corrupt-input")
+        }
+    }
+
     @Test func `a list of files may come from Windows, and blank lines are none`() {
         func names(_ list: String) -> [String] { InputListOption.names(in: Array(list.utf8)) }
         #expect(names("a.png\r\n\r\nb c.png\r\n") == ["a.png", "b c.png"])
@@ -106,13 +139,13 @@ import Testing
 
     @Test func `files that cannot be read are named with the reason, the others are kept`() async throws {
         try withTemporaryDirectory { directory in
-            try TestFiles.write(Self.signature + "image".utf8, to: directory + "/a.png")
+            try TestFiles.write(TestFiles.image, to: directory + "/a.png")
             try TestFiles.write("", to: directory + "/empty.png")
             let (files, complaints) = try JobInputs.examine([
                 directory + "/missing.png", directory + "/a.png", directory, directory + "/empty.png", "/dev/zero",
             ])
             #expect(files.map(\.label) == [directory + "/a.png"])
-            #expect(files.map(\.byteCount) == [13])
+            #expect(files.map(\.byteCount) == [UInt64(TestFiles.image.count)])
             let reasons = [
                 "No such file or directory", "it is a directory", "it is empty",
                 "not a regular file; use '-' to read from a pipe",
@@ -127,13 +160,13 @@ import Testing
 
     @Test func `standard input is kept in a file without a name and can be read twice`() async throws {
         let pipe = Pipe()
-        let bytes = Self.signature + "piped image".utf8
+        let bytes = TestFiles.image
         try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
         try pipe.fileHandleForWriting.close()
         let input = FileDescriptor(pipe.fileHandleForReading.fileDescriptor)
         let file = try #require(try JobInputs.examine(["-"], standardInput: input).files.first)
         #expect(file.label == "stdin")
-        #expect(file.byteCount == 19)
+        #expect(file.byteCount == UInt64(bytes.count))
         let digest = try #require(BlobDigest(SHA256.hash(bytes)))
         for _ in 0..<2 {
             #expect(try await file.reference() == BlobReference(digest: digest, byteCount: UInt64(bytes.count)))

@@ -10,7 +10,6 @@ import Testing
 
 @Suite struct NamingTests {
     /// Only files that begin so are sent.
-    private let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
     private func target(_ option: String?, _ count: Int?, isTerminal: Bool = false) throws -> OutputTarget {
         try OutputTarget(option: option, imageCount: count, isTerminal: isTerminal) { $0 == "existing" }
@@ -79,8 +78,8 @@ import Testing
 
     @Test func `an input is not replaced unless that is asked for`() async throws {
         try withTemporaryDirectory { directory in
-            try TestFiles.write(signature, to: directory + "/a.png")
-            try TestFiles.write(signature, to: directory + "/b.jpg")
+            try TestFiles.write(TestFiles.image, to: directory + "/a.png")
+            try TestFiles.write(TestFiles.image, to: directory + "/b.jpg")
             try FileManager.default.createSymbolicLink(atPath: directory + "/link.png", withDestinationPath: "b.jpg")
             let inputs = try JobInputs(
                 [directory + "/a.png", directory + "/b.jpg"], context: CommandContext(isJSON: false))
@@ -115,7 +114,7 @@ import Testing
             for name in names {
                 let path = BytePath(text: "\(directory)/\(name)")
                 let file = FileDescriptor(path.withCString { open($0, O_WRONLY | O_CREAT, 0o600) })
-                try file.writeAll(signature)
+                try file.writeAll(TestFiles.image)
                 file.close()
             }
             let inputs = try JobInputs(names.map { "\(directory)/\($0)" }, context: CommandContext(isJSON: false))
@@ -131,7 +130,7 @@ import Testing
 
     @Test func `a place that cannot be written is refused before anything is sent, and makes nothing`() throws {
         try withTemporaryDirectory { directory in
-            try TestFiles.write(signature, to: directory + "/a.png")
+            try TestFiles.write(TestFiles.image, to: directory + "/a.png")
             let inputs = try JobInputs([directory + "/a.png"], context: CommandContext(isJSON: false))
             try FileManager.default.createDirectory(atPath: directory + "/out/a.png", withIntermediateDirectories: true)
             for target in [.file("none/x.png"), .directory("out"), .directory("a.png"), .file("out")] as [OutputTarget]

@@ -1,24 +1,59 @@
 import ClientKit
 import ImageFormats
+import JobModel
 import Names
 import Pipelines
 
-/// A look at the first bytes of an input, before anything is sent: what is not an image would travel, and then fail.
+/// A look at the first bytes of an input, before anything is sent: what the cluster will not take would travel, and then fail.
 enum InputFormat {
-    /// What is wrong with the file at `path`; `nil` for one that begins as an image does.
-    /// - Parameter label: the name by which it is known to the person.
-    static func complaint(path: BytePath, label: String) -> ClientError? {
-        guard let start = try? FileDescriptor.start(of: path, count: ImageFormats.sniffedByteCount) else {
+    /// What is wrong with a file; `nil` for one that begins as an image does, and whose result can be written as it is asked for.
+    ///
+    /// Limits are the master's, so that nothing is said of them here.
+    /// - Parameter request: what is to be done to it; `nil` where that is not known.
+    static func complaint(_ file: InputFile, for request: JobRequest? = nil) -> ClientError? {
+        var start: [UInt8] = []
+        do {
+            return try FileDescriptor.withFile(at: file.path) { descriptor throws(ClientError) in
+                let byteCount = file.byteCount
+                start = try descriptor.read(at: 0, count: Int(min(byteCount, UInt64(ImageFormats.sniffedByteCount))))
+                do {
+                    try check(byteCount, request, read: descriptor.read(at:count:))
+                    return nil
+                } catch let error as CodecError {
+                    let command = FileKind(ofFileBeginning: start)?.converter.map { advice($0, file.label) } ?? ""
+                    return ClientError(
+                        error.cause.code, "'\(ShownText.of(file.label))': \(error.reason)\(command)")
+                } catch {
+                    return nil
+                }
+            }
+        } catch {
             // Reading it for its digest will fail, too, and say why.
             return nil
         }
+    }
+
+    /// - Throws: `CodecError` for a file that is refused wherever it is looked at, and others where nothing can be said.
+    private static func check(
+        _ byteCount: UInt64, _ request: JobRequest?, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws {
+        var limits = DecodingLimits(
+            maximumPixelCount: .max, maximumUnpackedByteCount: .max, maximumInterlacedByteCount: .max)
+        limits.options = try DecodingOptions(parsing: request?.decoding ?? "")
+        let (format, header): (any ImageFormat, ImageHeader)
         do {
-            _ = try ImageFormats.format(ofFileBeginning: start)
-            return nil
-        } catch {
-            let command = FileKind(ofFileBeginning: start)?.converter.map { advice($0, label) } ?? ""
-            return ClientError(error.cause.code, "'\(ShownText.of(label))': \(error.reason)\(command)")
+            (format, header) = try ImageFormats.identify(byteCount: byteCount, limits: limits, read: read)
+        } catch let error as CodecError where error.kind == .overLimit {
+            return
         }
+        guard let request else { return }
+        let orientation = limits.options.keepsOrientation ? 1 : header.orientation
+        let pipeline = try PipelineCache.shared.pipeline(
+            ImageCoding(orientation: orientation).pipeline(request.pipeline))
+        guard !pipeline.resultKind.isDocument else { return }
+        let output = try OutputEncoding(request: request.encoding, ofInput: format, header)
+        let shape = try pipeline.shapes(from: header.shape).last ?? header.shape
+        if let objection = output.format.objection(to: shape) { throw objection }
     }
 
     /// The files that a pipeline names, such as a watermark's, looked at and hashed.

@@ -9,9 +9,10 @@ struct JobInputs: Sendable {
     let files: [InputFile]
     let complaints: [InputComplaint]
 
+    /// - Parameter request: what is to be done to the images.
     /// - Throws: `ClientError` when there is not one that can be read.
-    init(_ arguments: [String], context: CommandContext) throws(ClientError) {
-        (files, complaints) = try Self.examine(arguments)
+    init(_ arguments: [String], for request: JobRequest? = nil, context: CommandContext) throws(ClientError) {
+        (files, complaints) = try Self.examine(arguments, for: request)
         if files.isEmpty, complaints.count == 1 { throw complaints[0].error }
         let told = Self.told(complaints, isJSON: context.isJSON)
         for error in told.errors { context.console.report(error) }
@@ -52,7 +53,7 @@ struct JobInputs: Sendable {
     /// - Returns: the readable ones and the complaints about the others, in the order of `arguments`.
     /// - Throws: `ClientError` when `-` is there more than once or standard input is a terminal.
     static func examine(
-        _ arguments: [String], standardInput: FileDescriptor = .standardInput
+        _ arguments: [String], for request: JobRequest? = nil, standardInput: FileDescriptor = .standardInput
     ) throws(ClientError) -> (files: [InputFile], complaints: [InputComplaint]) {
         guard arguments.count(where: { $0 == "-" }) <= 1 else {
             throw .usage("'-' is given more than once, but standard input can be read only once")
@@ -62,13 +63,13 @@ struct JobInputs: Sendable {
         for argument in arguments {
             if argument == "-" {
                 let file = try copy(of: standardInput)
-                if let error = InputFormat.complaint(path: file.path, label: file.label) { throw error }
+                if let error = InputFormat.complaint(file, for: request) { throw error }
                 files.append(file)
                 continue
             }
             do throws(ClientError) {
                 let file = try InputFile(opening: argument)
-                if let error = InputFormat.complaint(path: file.path, label: file.label) { throw error }
+                if let error = InputFormat.complaint(file, for: request) { throw error }
                 files.append(file)
             } catch {
                 let isPipe = FileStatus(at: BytePath(text: argument))?.kind == .other

@@ -60,9 +60,9 @@ struct Run: ClientCommand {
             throw ClientError.usage("--json and the image cannot share standard output; write to a file with -o FILE")
         }
         let attached = try await InputFormat.attachments(of: result.pipeline)
-        let inputs = try JobInputs(files, context: context)
         let encoding = try settings.encoding(output: output)
         let request = try settings.jobRequest(pipeline: attached.pipeline, encoding: encoding)
+        let inputs = try JobInputs(files, for: request, context: context)
         let places = try inputs.places(
             in: target, kind: result.kind, encoding: encoding, mayReplaceInputs: overwrite,
             mayReplace: !noClobber)
@@ -115,8 +115,8 @@ struct Submit: ClientCommand {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "submit", options: list.words + detachWord)
         let attached = try await InputFormat.attachments(of: settings.pipeline(pipeline, region: jobOptions.roi))
-        let inputs = try JobInputs(list.adding(to: files), context: context)
         let request = try settings.jobRequest(pipeline: attached.pipeline)
+        let inputs = try JobInputs(list.adding(to: files), for: request, context: context)
         let detach = detach
         var report = try await context.withMaster(settings) { session in
             try await context.withProgress(settings, of: session) { progress in

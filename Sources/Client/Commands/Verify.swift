@@ -38,8 +38,8 @@ struct Verify: ClientCommand {
         let settings = try await context.settings(common.flags + jobOptions.flags)
         try settings.refuseStrays(pipeline, files, of: "verify", options: list.words)
         let attached = try await InputFormat.attachments(of: settings.pipeline(pipeline, region: jobOptions.roi))
-        let inputs = try JobInputs(list.adding(to: files), context: context)
         let request = try settings.jobRequest(pipeline: attached.pipeline).withoutCache
+        let inputs = try JobInputs(list.adding(to: files), for: request, context: context)
         let directory = try TemporaryDirectory(named: "tessera-verify-" + request.token)
         defer { directory.remove() }
         let results = inputs.files.indices.map { BytePath(text: "\(directory.path.text)/\($0).png") }

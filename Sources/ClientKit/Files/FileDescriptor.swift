@@ -105,11 +105,37 @@ package struct FileDescriptor: Sendable, Hashable {
 
     /// The first `count` bytes of the file at `path`, or all of a shorter one.
     package static func start(of path: BytePath, count: Int) throws(ClientError) -> [UInt8] {
+        try withFile(at: path) { file throws(ClientError) in try file.read(upTo: count) }
+    }
+
+    /// Opens the file at `path` for `body`, without waiting for a writer.
+    package static func withFile<Result>(
+        at path: BytePath, _ body: (FileDescriptor) throws(ClientError) -> Result
+    ) throws(ClientError) -> Result {
         let number = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard number >= 0 else { throw ClientError("unreadable", "cannot read '\(path)': \(reason())") }
         let file = FileDescriptor(number)
         defer { file.close() }
-        return try file.read(upTo: count)
+        return try body(file)
+    }
+
+    /// Reads `count` bytes from `offset`, wherever the file is read otherwise.
+    /// - Throws: `ClientError` with the code `read-failed`, also where there are fewer.
+    package func read(at offset: UInt64, count: Int) throws(ClientError) -> [UInt8] {
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got = pread(number, buffer.baseAddress! + filled, count - filled, off_t(offset) + off_t(filled))
+                if got < 0, errno == EINTR { continue }
+                if got <= 0 {
+                    failure = got < 0 ? errno : ENODATA
+                    return
+                }
+                filled += got
+            }
+        }
+        guard failure == 0 else { throw ClientError("read-failed", "cannot read a file: \(Self.reason(failure))") }
+        return bytes
     }
 
     /// The system's words for the error of its last call.
