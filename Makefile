@@ -78,7 +78,8 @@ web-test: setup
 	REPEATS=200 SIZE_MB=64 scripts/web-check.sh $(WEB_CHECKS)
 	TESSERA_WEB=1 $(TEST) --filter '^Gateway'
 
-test: setup
+test:
+	@scripts/setup.sh tests
 	$(BUILD) --build-tests
 	scripts/test.sh
 

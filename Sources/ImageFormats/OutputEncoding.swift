@@ -111,11 +111,11 @@ public struct OutputEncoding: Sendable {
     ///
     /// - Throws: `CodecError` (unsupported) as `init(parsing:)`.
     public init(
-        request text: String, ofInput input: any ImageFormat, _ header: ImageHeader
+        request text: String, ofInput input: any ImageFormat, _ header: ImageHeader? = nil
     ) throws(CodecError) {
         var request = try OutputRequest(parsing: text)
         let format = request.format ?? (input as? any OutputFormat) ?? ImageFormats.standardOutput
-        if header.isLossless, format.name == input.name, request.options.quality == nil {
+        if header?.isLossless == true, format.name == input.name, request.options.quality == nil {
             request.options.isLossless = true
         }
         self.init(request, format: format)

@@ -61,7 +61,7 @@ enum InputFormat {
         do {
             return try await AttachedFiles(of: pipeline) { path in
                 let file = try InputFile(opening: path)
-                if let error = complaint(path: file.path, label: file.label) { throw error }
+                if let error = complaint(file) { throw error }
                 return file
             }
         } catch let error as PipelineError {
