@@ -119,6 +119,10 @@ enum JobOption {
     static let compression = ClientOption<JobOptionFlags>(
         "compression", "name", "How TIFF files are compressed: deflate (the default) or none."
     ) { $0.compression }
+    static let pyramid = ClientOption<JobOptionFlags>(
+        "pyramid", "",
+        "Write TIFF files with reduced levels, each half the size of the one before, as viewers of large images want."
+    ) { $0.pyramid ? "true" : nil }
     static let strip = ClientOption<JobOptionFlags>(
         "strip", "", "Leave metadata out of results: text, EXIF, XMP, IPTC and resolution; colour profiles stay."
     ) { $0.strip ? "true" : nil }
@@ -140,7 +144,7 @@ enum JobOption {
 
     static let all = [
         priority, noCache, maxPixels, chunkBytes, attempts, audit, submitter, format, quality, subsampling, progressive,
-        lossless, compression, strip, stripGPS, page, level, lenient, asStored,
+        lossless, compression, pyramid, strip, stripGPS, page, level, lenient, asStored,
     ]
 }
 

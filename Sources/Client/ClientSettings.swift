@@ -130,6 +130,7 @@ struct ClientSettings: Sendable {
         if try settings.isOn("progressive") { words.append("progressive") }
         if try settings.isOn("lossless") { words.append("lossless") }
         if let compression = settings.text("compression") { words.append("compression=\(compression)") }
+        if try settings.isOn("pyramid") { words.append("pyramid") }
         if try settings.isOn("strip") {
             words.append(MetadataStripping.all.rawValue)
         } else if try settings.isOn("strip-gps") {

@@ -43,6 +43,7 @@ struct JobOptionFlags: ParsableArguments {
     @Flag(JobOption.progressive) var progressive: Bool = false
     @Flag(JobOption.lossless) var lossless: Bool = false
     @Option(JobOption.compression) var compression: String?
+    @Flag(JobOption.pyramid) var pyramid: Bool = false
     @Flag(JobOption.strip) var strip: Bool = false
     @Flag(JobOption.stripGPS) var stripGPS: Bool = false
     @Option(JobOption.page) var page: String?

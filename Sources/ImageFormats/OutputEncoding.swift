@@ -6,6 +6,8 @@ public struct EncodingOptions: Hashable, Sendable {
     public var isProgressive = false
     public var isLossless = false
     public var compression: Compression?
+    /// Whether TIFF files have reduced levels.
+    public var isPyramid = false
 
     /// How many pixels share a colour: horizontally, vertically.
     public enum ChromaSubsampling: String, Hashable, Sendable, CaseIterable {
@@ -32,6 +34,7 @@ extension EncodingOptions {
         if isProgressive { words.append("progressive") }
         if isLossless { words.append("lossless") }
         if let compression { words.append("compression=\(compression.rawValue)") }
+        if isPyramid { words.append("pyramid") }
         return words
     }
 
@@ -52,6 +55,7 @@ extension EncodingOptions {
                 compression = try Self.choice(value, "compression")
             case ("progressive", nil): isProgressive = true
             case ("lossless", nil): isLossless = true
+            case ("pyramid", nil): isPyramid = true
             default: throw .unsupported("'\(word)' is not an option of a file format.")
             }
         }

@@ -56,7 +56,8 @@ import Testing
                 "--reconnect-timeout", "1s", "--silence-timeout", "2s", "--progress", "plain", "--presets", "p",
                 "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4K", "--attempts", "5",
                 "--submitter", "ada", "--audit", "1", "--format", "tiff", "--quality", "80", "--subsampling", "4:4:4",
-                "--progressive", "--lossless", "--compression", "none", "--strip", "--strip-gps", "--page", "2",
+                "--progressive", "--lossless", "--compression", "none", "--pyramid", "--strip", "--strip-gps", "--page",
+                "2",
                 "--level", "1", "--lenient", "--as-stored",
             ]) as? Run)
         let given = Dictionary(
@@ -68,6 +69,7 @@ import Testing
                 "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1", "format": "tiff",
                 "quality": "80",
                 "subsampling": "4:4:4", "progressive": "true", "lossless": "true", "compression": "none",
+                "pyramid": "true",
                 "strip": "true", "strip-gps": "true", "page": "2", "level": "1", "lenient": "true", "as-stored": "true",
             ])
     }

@@ -9,7 +9,10 @@ import Testing
 
 /// TIFF files of ours: the same for any cutting, readable, and checked without decoding.
 @Suite struct TIFFWriterTests {
-    private static let formats = [TIFFFormat(), TIFFFormat(compression: .none)]
+    private static let formats = [
+        TIFFFormat(), TIFFFormat(compression: .none), TIFFFormat(isPyramid: true),
+        TIFFFormat(compression: .none, isPyramid: true),
+    ]
 
     /// A picture of rows that are one row, each turned by some bytes more: large ones are made at once.
     private static func picture(_ shape: ImageShape) -> [UInt8] {
@@ -117,8 +120,8 @@ import Testing
     @Test func `the options are a text, and the text is the format`() throws {
         #expect(try OutputEncoding(parsing: "tiff").text == "tiff compression=deflate")
         #expect(try OutputEncoding(parsing: "tiff compression=none").text == "tiff compression=none")
-        // Levels are not written yet: asking for them is an error.
-        #expect(throws: CodecError.self) { try OutputEncoding(parsing: "tiff pyramid") }
+        #expect(
+            try OutputEncoding(parsing: "tiff pyramid compression=none").text == "tiff compression=none pyramid")
         #expect(try OutputEncoding(request: "", ofInput: TIFFFormat(), probe(SampleTIFF().file())).format is TIFFFormat)
     }
 
@@ -136,12 +139,13 @@ import Testing
         let shape = ImageShape(width: 40_000, height: 40_000, format: PixelFormat(.rgb, .eight))
         let format = TIFFFormat(compression: .none)
         let output = format.output(shape)
-        let piece = output.pieceByteCount(ofRows: 256)
+        let level = output.levels[0]
+        let piece = level.pieceByteCount(ofRows: 256)
         let table = [[UInt8]](
-            repeating: TIFFByteOrder.littleEndian.bytes(UInt64(piece), count: 4), count: output.columnCount
+            repeating: TIFFByteOrder.littleEndian.bytes(UInt64(piece), count: 4), count: level.columnCount
         )
         .flatMap { $0 }
-        let rowByteCount = UInt64(table.count + output.columnCount * piece)
+        let rowByteCount = UInt64(table.count + level.columnCount * piece)
         let byteCount = UInt64(output.rowCount) * rowByteCount
         let segments = SegmentBytes(byteCount: byteCount) { offset, count in
             try #require(offset % rowByteCount == 0 && count == table.count)
@@ -160,7 +164,7 @@ import Testing
         }
         #expect(layout.shape == shape)
         let last = layout.byteRanges(for: 39_999..<40_000)
-        #expect(last == [end - UInt64(output.columnCount * piece)..<end])
+        #expect(last == [end - UInt64(level.columnCount * piece)..<end])
     }
 
     // MARK: What other machines made

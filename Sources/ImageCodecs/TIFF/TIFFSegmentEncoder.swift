@@ -18,7 +18,7 @@ extension TIFFFormat: ImageEncoding {
 /// Each piece depends on its own pixels only: differences from left neighbours do not look beyond it, and the compressor
 /// starts afresh. Columns of a tile beyond the image repeat its last pixel, rows beyond it are zero.
 ///
-/// Holds the encoded bytes of a segment, and twice a piece. Belongs to one thread at a time.
+/// Holds the encoded bytes of a segment, twice a piece, and of a pyramid 256 rows of two levels. Belongs to one thread at a time.
 final class TIFFSegmentEncoder: SegmentEncoder {
     private let output: TIFFOutput
     private let rowsPerSegment: Int
@@ -32,11 +32,15 @@ final class TIFFSegmentEncoder: SegmentEncoder {
     init(_ format: TIFFFormat, _ shape: ImageShape) {
         output = format.output(shape)
         rowsPerSegment = format.segmentGrid.rowsPerSegment(of: shape)
-        let byteCount = output.pieceByteCount(ofRows: min(TIFFOutput.pieceSide, shape.height))
+        let byteCount = output.levels.reduce(0) { largest, level in
+            let rows = level.rowCount(ofImageRows: min(TIFFOutput.pieceSide, shape.height))
+            return max(largest, level.pieceByteCount(ofRows: rows))
+        }
         stored = .allocate(byteCount: byteCount, alignment: 64)
         deflated = .allocate(
             byteCount: output.isCompressed ? Deflater.maximumByteCount(byteCount) : 0, alignment: 64)
-        row = .allocate(byteCount: output.bytesPerPieceRow, alignment: 64)
+        row = .allocate(
+            byteCount: output.levels.reduce(0) { max($0, $1.bytesPerPieceRow) }, alignment: 64)
     }
 
     deinit {
@@ -58,7 +62,7 @@ final class TIFFSegmentEncoder: SegmentEncoder {
             let end = min(start + rowsPerSegment, rows.rows.upperBound)
             segment.removeAll(keepingCapacity: true)
             for first in stride(from: start, to: end, by: TIFFOutput.pieceSide) {
-                appendPieces(of: first..<min(first + TIFFOutput.pieceSide, end), rows)
+                appendLevels(of: first..<min(first + TIFFOutput.pieceSide, end), rows)
             }
             checksum.append(
                 FilteredChecksum(adler32: Adler32.checksum(segment), byteCount: UInt64(segment.count)))
@@ -67,13 +71,29 @@ final class TIFFSegmentEncoder: SegmentEncoder {
         return checksum.opaque
     }
 
+    /// Appends a row of pieces of each level.
+    private func appendLevels(of rows: Range<Int>, _ view: RowsView) {
+        appendPieces(of: output.levels[0], rows, view)
+        var below = (rows: rows, buffer: nil as RowBuffer?)
+        for level in output.levels.dropFirst() {
+            let first = rows.lowerBound >> level.number
+            let reduced = first..<first + level.rowCount(ofImageRows: rows.count)
+            let buffer = RowBuffer(shape: level.shape, rows: reduced)
+            PyramidLevel.halve(below.buffer?.view ?? view, below.rows, to: buffer.mutableView)
+            appendPieces(of: level, reduced, buffer.view)
+            withExtendedLifetime(below.buffer) {}
+            below = (reduced, buffer)
+        }
+        withExtendedLifetime(below.buffer) {}
+    }
+
     /// Appends a row of pieces, with the numbers before it.
-    private func appendPieces(of rows: Range<Int>, _ view: RowsView) {
+    private func appendPieces(of level: TIFFOutput.Level, _ rows: Range<Int>, _ view: RowsView) {
         let table = segment.count
-        segment += [UInt8](repeating: 0, count: output.tableByteCount)
-        for column in 0..<output.columnCount {
+        segment += [UInt8](repeating: 0, count: level.tableByteCount)
+        for column in 0..<level.columnCount {
             let start = segment.count
-            appendPiece(fill(column, rows, view))
+            appendPiece(fill(column, of: level, rows, view))
             let count = UInt64(segment.count - start)
             segment.replaceSubrange(
                 table + 4 * column..<table + 4 * column + 4, with: TIFFByteOrder.littleEndian.bytes(count, count: 4))
@@ -94,11 +114,13 @@ final class TIFFSegmentEncoder: SegmentEncoder {
     }
 
     /// Fills `stored` with the pixels of a piece, as the file has them.
-    private func fill(_ column: Int, _ rows: Range<Int>, _ view: RowsView) -> UnsafeRawBufferPointer {
+    private func fill(
+        _ column: Int, of level: TIFFOutput.Level, _ rows: Range<Int>, _ view: RowsView
+    ) -> UnsafeRawBufferPointer {
         let bytesPerPixel = output.shape.format.bytesPerPixel
-        let x = column * output.pieceWidth
-        let inside = min(output.pieceWidth, output.shape.width - x) * bytesPerPixel
-        let bytesPerRow = output.bytesPerPieceRow
+        let x = column * level.pieceWidth
+        let inside = min(level.pieceWidth, level.shape.width - x) * bytesPerPixel
+        let bytesPerRow = level.bytesPerPieceRow
         for (index, y) in rows.enumerated() {
             let source = UnsafeRawPointer(view.row(y, as: UInt8.self)) + x * bytesPerPixel
             row.copyMemory(from: UnsafeRawBufferPointer(start: source, count: inside))
@@ -110,7 +132,7 @@ final class TIFFSegmentEncoder: SegmentEncoder {
             case .sixteen: store(UInt16.self, to: destination)
             }
         }
-        let byteCount = output.pieceByteCount(ofRows: rows.count)
+        let byteCount = level.pieceByteCount(ofRows: rows.count)
         let filled = rows.count * bytesPerRow
         UnsafeMutableRawBufferPointer(rebasing: stored[filled..<byteCount]).initializeMemory(
             as: UInt8.self, repeating: 0)

@@ -25,13 +25,13 @@ struct TIFFCheck {
         guard start == output.form.header(firstDirectory: directory) else {
             throw CodecError.corrupt("The TIFF file does not begin as one of ours.")
         }
-        var offsets: [UInt64] = []
-        var byteCounts: [UInt64] = []
+        var places = output.levels.map { _ in TIFFOutput.Places() }
         for row in 0..<output.rowCount {
-            let rows = min(TIFFOutput.pieceSide, output.shape.height - row * TIFFOutput.pieceSide)
-            try checkPieces(ofRows: rows) { offset, byteCount in
-                offsets.append(offset)
-                byteCounts.append(UInt64(byteCount))
+            for (index, level) in output.levels.enumerated() {
+                try checkPieces(of: level, ofImageRows: output.imageRowCount(ofRow: row)) {
+                    offset, byteCount in
+                    places[index].append(offset, UInt64(byteCount))
+                }
             }
         }
         let end = bytes.offset
@@ -39,7 +39,7 @@ struct TIFFCheck {
             throw CodecError.corrupt(
                 "The TIFF file's directory is said to be at byte \(directory); it has to be at byte \(end).")
         }
-        let arrays = 16 * UInt64(offsets.count) + 65_536
+        let arrays = 16 * UInt64(places.reduce(0) { $0 + $1.offsets.count }) + 65_536
         guard bytes.restByteCount <= UInt64(TIFFOutputMetadata.maximumByteCount) + arrays,
             let suffix = try bytes.take(Int(bytes.restByteCount))
         else { throw CodecError.corrupt("The TIFF file has \(bytes.restByteCount) bytes behind its pieces, too many.") }
@@ -50,7 +50,7 @@ struct TIFFCheck {
             }
         }
         let metadata = try TIFFOutputMetadata(try TIFFDirectory(at: end, in: source), in: source)
-        guard suffix == output.suffix(offsets: offsets, byteCounts: byteCounts, metadata: metadata, at: end) else {
+        guard suffix == output.suffix(places, metadata: metadata, at: end) else {
             throw CodecError.corrupt(
                 "The TIFF file's directory is not that of \(output.shape.width) x \(output.shape.height) pixels of "
                     + "\(output.shape.format.channelCount) x \(output.shape.format.depth.rawValue) bits, or not where it says "
@@ -61,7 +61,11 @@ struct TIFFCheck {
     /// The encoded segments of `rowCount` rows.
     mutating func checkSegments(ofRows rowCount: Int, _ expected: FilteredChecksum) throws {
         for first in stride(from: 0, to: rowCount, by: TIFFOutput.pieceSide) {
-            try checkPieces(ofRows: min(TIFFOutput.pieceSide, rowCount - first)) { _, _ in }
+            for level in output.levels {
+                try checkPieces(of: level, ofImageRows: min(TIFFOutput.pieceSide, rowCount - first)) {
+                    _, _ in
+                }
+            }
         }
         guard bytes.restByteCount == 0 else {
             throw CodecError.corrupt("\(bytes.restByteCount) bytes follow the segments of \(rowCount) rows.")
@@ -75,13 +79,14 @@ struct TIFFCheck {
 
     // MARK: Parts
 
-    private mutating func checkPieces(ofRows rowCount: Int, _ found: (_ offset: UInt64, _ byteCount: Int) -> Void)
-        throws
-    {
+    private mutating func checkPieces(
+        of level: TIFFOutput.Level, ofImageRows rowCount: Int,
+        _ found: (_ offset: UInt64, _ byteCount: Int) -> Void
+    ) throws {
         let start = bytes.offset
-        guard let table = try take(output.tableByteCount) else { throw truncated(at: start) }
-        let stored = output.pieceByteCount(ofRows: rowCount)
-        for column in 0..<output.columnCount {
+        guard let table = try take(level.tableByteCount) else { throw truncated(at: start) }
+        let stored = level.pieceByteCount(ofRows: level.rowCount(ofImageRows: rowCount))
+        for column in 0..<level.columnCount {
             let offset = bytes.offset
             let byteCount = Int(TIFFByteOrder.littleEndian.number(table[4 * column..<4 * column + 4]))
             guard output.allowedByteCounts(of: stored).contains(byteCount) else {

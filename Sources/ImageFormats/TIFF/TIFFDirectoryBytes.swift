@@ -40,12 +40,13 @@ package struct TIFFForm: Hashable, Sendable {
                 : order.bytes(42, count: 2) + order.bytes(firstDirectory, count: 4))
     }
 
-    /// A directory without a next one, and behind it the values that do not fit into it, each at an even offset.
+    /// A directory, and behind it the values that do not fit into it, each at an even offset.
     ///
     /// - Parameters:
     ///   - fields: at least one, no two with one tag.
     ///   - offset: where it begins in the file; even.
-    package func directory(_ fields: [TIFFFieldBytes], at offset: UInt64) -> [UInt8] {
+    ///   - next: where the next one of the chain begins; 0 for the last.
+    package func directory(_ fields: [TIFFFieldBytes], at offset: UInt64, next: UInt64 = 0) -> [UInt8] {
         let sorted = fields.sorted { $0.tag.number < $1.tag.number }
         let directoryByteCount = (isBig ? 8 : 2) + sorted.count * (isBig ? 20 : 12) + offsetByteCount
         var entries = order.bytes(UInt64(sorted.count), count: isBig ? 8 : 2)
@@ -62,7 +63,7 @@ package struct TIFFForm: Hashable, Sendable {
                 if values.count % 2 == 1 { values.append(0) }
             }
         }
-        return entries + order.bytes(0, count: offsetByteCount) + values
+        return entries + order.bytes(next, count: offsetByteCount) + values
     }
 }
 

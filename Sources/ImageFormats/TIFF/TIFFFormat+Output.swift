@@ -5,11 +5,12 @@ extension TIFFFormat: OutputFormat {
     public var options: EncodingOptions {
         var options = EncodingOptions()
         options.compression = compression
+        options.isPyramid = isPyramid
         return options
     }
 
     public func configured(_ options: EncodingOptions) -> TIFFFormat {
-        TIFFFormat(compression: options.compression ?? .deflate)
+        TIFFFormat(compression: options.compression ?? .deflate, isPyramid: options.isPyramid)
     }
 
     public func objection(to output: ImageShape) -> CodecError? { nil }
@@ -19,7 +20,9 @@ extension TIFFFormat: OutputFormat {
         SegmentGrid(byteCount: SegmentGrid.standard.byteCount, rowsPerBlock: TIFFOutput.pieceSide)
     }
 
-    package func output(_ shape: ImageShape) -> TIFFOutput { TIFFOutput(shape, isCompressed: compression == .deflate) }
+    package func output(_ shape: ImageShape) -> TIFFOutput {
+        TIFFOutput(shape, isCompressed: compression == .deflate, isPyramid: isPyramid)
+    }
 
     public func merge(_ checksums: some Sequence<SegmentChecksum>) throws(CodecError) -> SegmentChecksum {
         var merged = FilteredChecksum()
@@ -53,27 +56,29 @@ extension TIFFFormat: OutputFormat {
             throw CodecError.corrupt("The segments have \(segments.byteCount) bytes; \(announced) were announced.")
         }
         let layout = self.output(output)
-        var offsets: [UInt64] = []
-        var byteCounts: [UInt64] = []
+        var places = layout.levels.map { _ in TIFFOutput.Places() }
         var position: UInt64 = 0
         for row in 0..<layout.rowCount {
-            guard UInt64(layout.tableByteCount) <= segments.byteCount - position else {
-                throw CodecError.corrupt(
-                    "The segments end at byte \(segments.byteCount), before row \(row) of their pieces.")
-            }
-            let table = try segments.read(position, layout.tableByteCount)
-            position += UInt64(layout.tableByteCount)
-            let rows = min(TIFFOutput.pieceSide, output.height - row * TIFFOutput.pieceSide)
-            let allowed = layout.allowedByteCounts(of: layout.pieceByteCount(ofRows: rows))
-            for column in 0..<layout.columnCount {
-                let byteCount = TIFFByteOrder.littleEndian.number(table[4 * column..<4 * column + 4])
-                guard allowed.contains(Int(byteCount)), byteCount + byteCount % 2 <= segments.byteCount - position
-                else {
-                    throw CodecError.corrupt("The segments have a piece of \(byteCount) bytes at byte \(position).")
+            for (index, level) in layout.levels.enumerated() {
+                guard UInt64(level.tableByteCount) <= segments.byteCount - position else {
+                    throw CodecError.corrupt(
+                        "The segments end at byte \(segments.byteCount), before row \(row) of their pieces.")
                 }
-                offsets.append(UInt64(layout.headerByteCount) + position)
-                byteCounts.append(byteCount)
-                position += byteCount + byteCount % 2
+                let table = try segments.read(position, level.tableByteCount)
+                position += UInt64(level.tableByteCount)
+                let rows = level.rowCount(ofImageRows: layout.imageRowCount(ofRow: row))
+                let allowed = layout.allowedByteCounts(of: level.pieceByteCount(ofRows: rows))
+                for column in 0..<level.columnCount {
+                    let byteCount = TIFFByteOrder.littleEndian.number(table[4 * column..<4 * column + 4])
+                    guard allowed.contains(Int(byteCount)),
+                        byteCount + byteCount % 2 <= segments.byteCount - position
+                    else {
+                        throw CodecError.corrupt(
+                            "The segments have a piece of \(byteCount) bytes at byte \(position).")
+                    }
+                    places[index].append(UInt64(layout.headerByteCount) + position, byteCount)
+                    position += byteCount + byteCount % 2
+                }
             }
         }
         guard position == segments.byteCount else {
@@ -83,6 +88,6 @@ extension TIFFFormat: OutputFormat {
         let end = UInt64(layout.headerByteCount) + position
         return FileFrame(
             prefix: layout.form.header(firstDirectory: end),
-            suffix: layout.suffix(offsets: offsets, byteCounts: byteCounts, metadata: fields, at: end))
+            suffix: layout.suffix(places, metadata: fields, at: end))
     }
 }

@@ -5,8 +5,13 @@ import Pipelines
 public struct TIFFFormat: PieceFormat {
     /// How files are written.
     public let compression: EncodingOptions.Compression
+    /// Whether files that are written have reduced levels.
+    public let isPyramid: Bool
 
-    public init(compression: EncodingOptions.Compression = .deflate) { self.compression = compression }
+    public init(compression: EncodingOptions.Compression = .deflate, isPyramid: Bool = false) {
+        self.compression = compression
+        self.isPyramid = isPyramid
+    }
 
     public var name: String { "tiff" }
     public var fileExtensions: [String] { ["tif", "tiff"] }
