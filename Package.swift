@@ -316,7 +316,9 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(
             name: "RankTests",
-            dependencies: ["ByteCoding", "Rank", "Kernels", "ImageFormats", "ImageCodecs", "TestSupport"],
+            dependencies: [
+                "ByteCoding", "Rank", "Kernels", "ImageFormats", "ImageCodecs", "SeededRandom", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "MasterDaemonTests",

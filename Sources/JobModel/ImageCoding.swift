@@ -52,18 +52,25 @@ public struct AcceptedImage: Hashable, Sendable {
     /// Whether the file can only be decoded all at once, which takes memory for the whole image.
     public var needsWholeImage: Bool
     public var coding: ImageCoding
+    /// Set where the chunks of the first stage read their rows straight from the file, so that nobody decodes it first.
+    public var pieces: PieceFacts?
 
-    public init(_ geometry: ImageGeometry, needsWholeImage: Bool = false, coding: ImageCoding = .standard) {
+    public init(
+        _ geometry: ImageGeometry, needsWholeImage: Bool = false, coding: ImageCoding = .standard,
+        pieces: PieceFacts? = nil
+    ) {
         self.geometry = geometry
         self.needsWholeImage = needsWholeImage
         self.coding = coding
+        self.pieces = pieces
     }
 }
 
 extension ImageDescription.Admission {
     public static func accepted(
-        _ geometry: ImageGeometry, needsWholeImage: Bool = false, coding: ImageCoding = .standard
+        _ geometry: ImageGeometry, needsWholeImage: Bool = false, coding: ImageCoding = .standard,
+        pieces: PieceFacts? = nil
     ) -> Self {
-        .accepted(AcceptedImage(geometry, needsWholeImage: needsWholeImage, coding: coding))
+        .accepted(AcceptedImage(geometry, needsWholeImage: needsWholeImage, coding: coding, pieces: pieces))
     }
 }

@@ -6,7 +6,7 @@ import ByteCoding
 extension RankOrder: BinaryCodable {
     private enum Kind: UInt8 {
         case ready = 1
-        case decode, bandTaken, compute, computeWhole, reduce, cancel, shutdown
+        case decode, bandTaken, findPieces, inputArrived, compute, computeWhole, reduce, cancel, shutdown
     }
 
     public func encode(into writer: inout BinaryWriter) {
@@ -20,7 +20,15 @@ extension RankOrder: BinaryCodable {
             writer.write(directory)
         case .bandTaken:
             writer.write(Kind.bandTaken.rawValue)
-        case .compute(let spec, let input, let value, let payload, let summary):
+        case .findPieces(let spec, let input, let payload, let metadata):
+            writer.write(Kind.findPieces.rawValue)
+            writer.write(spec)
+            writer.write(input)
+            writer.write(payload)
+            writer.write(metadata)
+        case .inputArrived:
+            writer.write(Kind.inputArrived.rawValue)
+        case .compute(let spec, let input, let value, let payload, let summary, let rows):
             writer.write(Kind.compute.rawValue)
             writer.write(spec)
             writer.write(input)
@@ -28,6 +36,7 @@ extension RankOrder: BinaryCodable {
             if let value { writer.write(value) }
             writer.write(payload)
             writer.write(summary)
+            writer.write(rows)
         case .computeWhole(let spec, let input, let metadata, let payload):
             writer.write(Kind.computeWhole.rawValue)
             writer.write(spec)
@@ -56,11 +65,16 @@ extension RankOrder: BinaryCodable {
             case .decode:
                 .decode(try reader.read(), input: try reader.readString(), directory: try reader.readString())
             case .bandTaken: .bandTaken
+            case .findPieces:
+                .findPieces(
+                    try reader.read(), input: try reader.readString(), payload: try reader.readString(),
+                    metadata: try reader.readString())
+            case .inputArrived: .inputArrived
             case .compute:
                 .compute(
                     try reader.read(), input: try reader.readString(),
                     value: try reader.readBool() ? try reader.readString() : nil, payload: try reader.readString(),
-                    summary: try reader.readString())
+                    summary: try reader.readString(), rows: try reader.readString())
             case .computeWhole:
                 .computeWhole(
                     try reader.read(), input: try reader.readString(), metadata: try reader.readString(),
@@ -78,7 +92,7 @@ extension RankOrder: BinaryCodable {
 extension RankReply: BinaryCodable {
     private enum Kind: UInt8 {
         case hello = 1
-        case band, decoded, progress, finished, failed
+        case band, decoded, needs, found, progress, finished, failed
     }
 
     public func encode(into writer: inout BinaryWriter) {
@@ -96,6 +110,15 @@ extension RankReply: BinaryCodable {
             writer.write(Kind.decoded.rawValue)
             writer.write(metadata)
             writer.writeVariable(byteCount)
+            writer.write(remarks)
+        case .needs(let offset, let byteCount):
+            writer.write(Kind.needs.rawValue)
+            writer.writeVariable(offset)
+            writer.writeVariable(byteCount)
+        case .found(let output, let metadataByteCount, let remarks):
+            writer.write(Kind.found.rawValue)
+            writer.write(output)
+            writer.writeVariable(metadataByteCount)
             writer.write(remarks)
         case .progress(let done, let total):
             writer.write(Kind.progress.rawValue)
@@ -124,6 +147,11 @@ extension RankReply: BinaryCodable {
             self = .decoded(
                 metadata: try reader.readString(), byteCount: try reader.readVariable(),
                 remarks: try reader.readArray())
+        case .needs:
+            self = .needs(offset: try reader.readVariable(), byteCount: try reader.readVariable())
+        case .found:
+            self = .found(
+                try reader.read(), metadataByteCount: try reader.readVariable(), remarks: try reader.readArray())
         case .progress:
             self = .progress(done: try reader.readVariable(), total: try reader.readVariable())
         case .finished:

@@ -8,6 +8,8 @@
 //     worker -> rank 0 reduce                               rank 0 alone answers:        (finished | failed)
 //     worker -> rank 0 decode                               rank 0 alone answers:        (band | progress)* (decoded | failed)
 //     worker -> rank 0 bandTaken                            once for each band; at most `decodeCredit` may be untaken
+//     worker -> rank 0 findPieces                           rank 0 alone answers:        (needs | progress)* (found | failed)
+//     worker -> rank 0 inputArrived                         once for each `needs`
 //     worker -> ranks  cancel                               the answer comes soon; if cut short it is failed(.cancelled)
 //     worker -> ranks  shutdown                             every rank finishes and exits
 //
@@ -24,12 +26,21 @@ public enum RankOrder: Hashable, Sendable {
     case decode(TaskSpec, input: String, directory: String)
     /// The worker is done with a band's file, and has removed it. Rank 0 only.
     case bandTaken
+    /// Find the pieces of the file, and write the `ChunkPieces` of each chunk of the first stage to `payload`, and the framed
+    /// header chunks to `metadata`. Rank 0 only.
+    ///
+    /// The rank asks for parts of the file (`RankReply.needs`); each is put into `input`, in place of the one before.
+    case findPieces(TaskSpec, input: String, payload: String, metadata: String)
+    /// The part of the file that the rank asked for is in `input`. Rank 0 only.
+    case inputArrived
     /// Compute a task of step `.chunk`.
     ///
-    /// - `input`: the raw rows `inputRows(forChunk:)`, without gaps.
-    /// - `value`: the value that opens the stage, if it has one.
+    /// - `input`: the raw rows `inputRows(forChunk:)`, without gaps; of a task in pieces, the bytes of its `ChunkPieces`, one
+    ///   range after the other. These are removed as soon as they are decoded.
+    /// - `value`: the value that opens the stage, if it has one; of a task in pieces, its `ChunkPieces`.
     /// - `payload`, `summary`: the files to write; `summary` is not touched unless the stage ends in a summary.
-    case compute(TaskSpec, input: String, value: String?, payload: String, summary: String)
+    /// - `rows`: the file for the rows that are decoded of pieces.
+    case compute(TaskSpec, input: String, value: String?, payload: String, summary: String, rows: String)
     /// Compute all stages of a decoded image, and write the complete encoded file.
     ///
     /// - `input`: all rows, raw.
@@ -48,17 +59,17 @@ public enum RankOrder: Hashable, Sendable {
     public var isForEveryRank: Bool {
         switch self {
         case .ready, .compute, .computeWhole, .cancel, .shutdown: true
-        case .decode, .bandTaken, .reduce: false
+        case .decode, .bandTaken, .findPieces, .inputArrived, .reduce: false
         }
     }
 
     /// The task, when the order is to work on one.
     public var spec: TaskSpec? {
         switch self {
-        case .decode(let spec, _, _), .compute(let spec, _, _, _, _), .computeWhole(let spec, _, _, _),
-            .reduce(let spec, _, _, _):
+        case .decode(let spec, _, _), .findPieces(let spec, _, _, _), .compute(let spec, _, _, _, _, _),
+            .computeWhole(let spec, _, _, _), .reduce(let spec, _, _, _):
             spec
-        case .ready, .bandTaken, .cancel, .shutdown: nil
+        case .ready, .bandTaken, .inputArrived, .cancel, .shutdown: nil
         }
     }
 }
@@ -71,6 +82,10 @@ public enum RankReply: Hashable, Sendable {
     case band(index: UInt32, path: String, byteCount: UInt64)
     /// All bands are written; the framed ancillary chunks for the output are in the file `metadata`.
     case decoded(metadata: String, byteCount: UInt64, remarks: [ImageRemark])
+    /// Bytes of the input are needed: `findPieces` waits for them.
+    case needs(offset: UInt64, byteCount: UInt64)
+    /// The pieces are found: the files that `findPieces` named are written.
+    case found(RankOutput, metadataByteCount: UInt64, remarks: [ImageRemark])
     /// The order makes progress: `done` of `total` steps of unequal size.
     case progress(done: UInt64, total: UInt64)
     case finished(RankOutput)
@@ -85,7 +100,7 @@ public struct RankOutput: Hashable, Sendable {
     public let summaryByteCount: UInt64?
     /// The Adler-32 of the filtered bytes, when the payload is encoded segments.
     public let checksum: SegmentChecksum?
-    /// reduce: where each chunk's value begins in the payload, and where the last one ends.
+    /// reduce, findPieces: where each chunk's value begins in the payload, and where the last one ends.
     public let valueOffsets: [UInt64]
 
     public init(

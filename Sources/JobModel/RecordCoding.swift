@@ -36,7 +36,9 @@ import ByteCoding
 //                       | encoding | decoding (since version 6; before they are empty)
 //     ImageDescription  index | name | BlobReference | u8 0: ImageGeometry, 1: Failure,
 //                       2: ImageGeometry of a file that is decoded as a whole (since version 4),
-//                       3: ImageGeometry | u8 decoded as a whole | ImageCoding (since version 6)
+//                       3: ImageGeometry | u8 decoded as a whole | ImageCoding (since version 6),
+//                       4: ImageGeometry | ImageCoding | PieceFacts (since version 7)
+//     PieceFacts        count | rows per band | most bytes of a band
 //     ImageCoding       decoding | encoding | segment bytes | rows per block | u8 orientation
 //     Failure           u8 cause | reason | output tail
 //
@@ -89,7 +91,7 @@ public enum RecordKind: UInt8, Sendable, Hashable, CaseIterable {
 
 extension Record {
     /// The newest version that this program writes and reads.
-    public static let codingVersion: UInt8 = 6
+    public static let codingVersion: UInt8 = 7
 
     public var kind: RecordKind {
         switch self {
@@ -405,9 +407,14 @@ extension ImageDescription: BinaryCodable {
             // Reading refuses an impossible geometry: written, it would make the journal unreadable.
             precondition(image.geometry.isValid, "image \(index) was accepted with \(image.geometry)")
             let isStandard = image.coding == .standard
-            writer.write(UInt8(isStandard ? image.needsWholeImage ? 2 : 0 : 3))
+            let form: UInt8 = image.pieces != nil ? 4 : !isStandard ? 3 : image.needsWholeImage ? 2 : 0
+            writer.write(form)
             writer.write(image.geometry)
-            if !isStandard {
+            if let pieces = image.pieces {
+                precondition(!image.needsWholeImage, "image \(index) is decoded as a whole, and by its pieces")
+                writer.write(image.coding)
+                writer.write(pieces)
+            } else if !isStandard {
                 writer.write(image.needsWholeImage)
                 writer.write(image.coding)
             }
@@ -428,7 +435,7 @@ extension ImageDescription {
     /// The first version of records that has the admission's form.
     fileprivate var firstVersion: UInt8 {
         guard case .accepted(let image) = admission else { return 1 }
-        return image.coding != .standard ? 6 : image.needsWholeImage ? 4 : 1
+        return image.pieces != nil ? 7 : image.coding != .standard ? 6 : image.needsWholeImage ? 4 : 1
     }
 }
 
@@ -462,6 +469,7 @@ extension ImageDescription.Admission {
         case 2: self = .accepted(try reader.read(), needsWholeImage: true)
         case 3:
             self = .accepted(try reader.read(), needsWholeImage: try reader.readBool(), coding: try reader.read())
+        case 4: self = .accepted(try reader.read(), coding: try reader.read(), pieces: try reader.read())
         case let other: throw BinaryCodingError("\(other) is not an admission of an image")
         }
     }

@@ -11,12 +11,18 @@ public struct TaskSpec: Hashable, Sendable {
     public let maximumMetadataByteCount: UInt64
     /// How the input is read and the result written. Its orientation is in `pipeline` already.
     public let coding: ImageCoding
+    /// Whether the task reads the file by its pieces, so that nobody decodes it first (decision 55):
+    /// - decode: it finds out where they are, and which of them each chunk needs;
+    /// - chunk of the first stage: it decodes those that it needs.
+    public let isInPieces: Bool
     /// What to fetch, in an order that the task's step defines:
-    /// - whole, decode: the encoded file;
-    /// - chunk: the raw rows it needs, slice after slice, in row order without gaps;
+    /// - whole, decode: the encoded file; by its pieces: the file from which parts are fetched as they are needed;
+    /// - chunk: the raw rows it needs, slice after slice, in row order without gaps; by its pieces: the encoded file, of
+    ///   which `value` says what to fetch;
     /// - reduce: one summary per chunk, in chunk order.
     public let inputs: [BlobSlice]
-    /// The merged value that opens a chunk's stage, when that stage begins by finishing a whole-image operation.
+    /// The merged value that opens a chunk's stage, when that stage begins by finishing a whole-image operation; the
+    /// `ChunkPieces` of a chunk that reads the file by its pieces.
     public let value: BlobSlice?
     /// Images that the step's operations need besides: the pipeline names them, each once. Empty for `decode` and `reduce`.
     public let attachments: [BlobReference]
@@ -26,7 +32,7 @@ public struct TaskSpec: Hashable, Sendable {
     public init(
         task: TaskID, pipeline: String, geometry: ImageGeometry, chunkByteCount: UInt64, maximumPixelCount: UInt64,
         maximumMetadataByteCount: UInt64 = JobOptions.standardMetadataByteCount, coding: ImageCoding = .standard,
-        inputs: [BlobSlice], value: BlobSlice? = nil, attachments: [BlobReference] = [],
+        isInPieces: Bool = false, inputs: [BlobSlice], value: BlobSlice? = nil, attachments: [BlobReference] = [],
         progressTimeoutMilliseconds: UInt64
     ) {
         self.task = task
@@ -36,6 +42,7 @@ public struct TaskSpec: Hashable, Sendable {
         self.maximumPixelCount = maximumPixelCount
         self.maximumMetadataByteCount = maximumMetadataByteCount
         self.coding = coding
+        self.isInPieces = isInPieces
         self.inputs = inputs
         self.value = value
         self.attachments = attachments
@@ -62,7 +69,8 @@ public struct TaskOutput: Hashable, Sendable {
     /// - chunk of the last stage: its encoded segments, or its summary where the result is a document; of an earlier stage:
     ///   its raw rows;
     /// - reduce: the merged values, one after the other (`valueOffsets` cuts them); at the end, the document;
-    /// - decode: nothing (its bands were published one by one).
+    /// - decode: nothing (its bands were published one by one); by its pieces: the `ChunkPieces` of the first stage's
+    ///   chunks, one after the other (`valueOffsets` cuts them).
     public let payload: BlobReference?
     /// A chunk's partial result, when its stage ends in a whole-image operation.
     public let summary: BlobReference?
@@ -71,7 +79,7 @@ public struct TaskOutput: Hashable, Sendable {
     /// decode: the ancillary header chunks to carry over to the output, already framed for it.
     public let metadata: BlobReference?
     /// reduce: where each value begins in `payload`, and last the payload's size. There is one value for each chunk, or a
-    /// single one when all chunks share it.
+    /// single one when all chunks share it. decode by pieces: one for each chunk.
     public let valueOffsets: [UInt64]
     /// whole, decode: what the file's owner should know; at most one of each code.
     public let remarks: [ImageRemark]

@@ -16,7 +16,8 @@ import ByteCoding
 //     SegmentChecksum  bytes, at most 256; before version 4: u32 little-endian | number, which is what PNG's consists of
 //     ImageRemark      u8 code | count | bytes
 //     TaskSpec         TaskID | pipeline | ImageGeometry | chunk bytes | maximum pixels | maximum metadata bytes | ImageCoding
-//                      | BlobSlice[] inputs | BlobSlice? value | BlobReference[] attachments | progress timeout in ms
+//                      | u8 in pieces | BlobSlice[] inputs | BlobSlice? value | BlobReference[] attachments
+//                      | progress timeout in ms
 //     TaskOutput       BlobReference? payload | BlobReference? summary | SegmentChecksum? | BlobReference? metadata
 //                      | number[] value offsets | ImageRemark[] (since version 5)
 
@@ -232,6 +233,7 @@ extension TaskSpec: BinaryCodable {
         writer.writeVariable(maximumPixelCount)
         writer.writeVariable(maximumMetadataByteCount)
         writer.write(coding)
+        writer.write(isInPieces)
         writer.write(inputs)
         writer.write(value)
         writer.write(attachments)
@@ -243,8 +245,8 @@ extension TaskSpec: BinaryCodable {
             task: try reader.read(), pipeline: try reader.readString(), geometry: try reader.read(),
             chunkByteCount: try reader.readVariable(), maximumPixelCount: try reader.readVariable(),
             maximumMetadataByteCount: try reader.readVariable(), coding: try reader.read(),
-            inputs: try reader.readArray(),
-            value: try reader.readOptional(), attachments: try reader.readArray(),
+            isInPieces: try reader.readBool(), inputs: try reader.readArray(), value: try reader.readOptional(),
+            attachments: try reader.readArray(),
             progressTimeoutMilliseconds: try reader.readVariable())
     }
 }

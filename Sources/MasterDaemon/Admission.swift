@@ -28,20 +28,21 @@ struct Admission: Sendable {
         try blobs.makeDurable(input.digest)
         if let objection = try attachmentObjection(job) { return (.refused(objection), nil) }
         let header: ImageHeader
+        let format: any ImageFormat
         let encoding: OutputEncoding
         var decoding = decoding
         do {
             decoding.maximumPixelCount = job.options.maximumPixelCount
             decoding.options = try DecodingOptions(parsing: job.options.decoding)
-            let file = try ImageFormats.identify(byteCount: input.byteCount, limits: decoding) { offset, count in
+            (format, header) = try ImageFormats.identify(byteCount: input.byteCount, limits: decoding) {
+                offset, count in
                 try reader.read(at: offset, count: count)
             }
-            header = file.header
-            encoding = try OutputEncoding(request: job.options.encoding, ofInput: file.format, file.header)
+            encoding = try OutputEncoding(request: job.options.encoding, ofInput: format, header)
         } catch let error as CodecError {
             return (.refused(Failure(error.cause, error.reason)), nil)
         }
-        do throws(PipelineError) {
+        do {
             // The size is all that admission needs of the plan: it is made when the image is begun.
             let isDocument = try PipelineCache.shared.pipeline(job.pipeline).resultKind.isDocument
             let coding = Self.coding(of: header, decoding.options, as: isDocument ? nil : encoding)
@@ -51,14 +52,19 @@ struct Admission: Sendable {
             if !isDocument, let objection = encoding.format.objection(to: plan.output) {
                 return (.refused(Failure(objection.cause, objection.reason)), nil)
             }
-            let size = plan.size
             let geometry = ImageGeometry(header.shape)
+            let pieces = try self.pieces(of: header, format, decoding, plan, byteCount: input.byteCount, reader)
+            if let pieces {
+                let admission = ImageDescription.Admission.accepted(geometry, coding: coding, pieces: pieces)
+                return (admission, plan.size(isInPieces: true))
+            }
+            let size = plan.size
             let objection = limits.objection(to: size, of: geometry, chunkByteCount: chunkByteCount) { other in
                 try? Self.plan(for: header.shape, by: pipeline, coding, chunkByteCount: other).size
             }
             if let objection { return (.refused(objection), nil) }
             return (.accepted(geometry, needsWholeImage: header.needsWholeImage, coding: coding), size)
-        } catch {
+        } catch let error as PipelineError {
             return (.refused(Failure(error.cause, error.message)), nil)
         }
     }
@@ -78,6 +84,22 @@ struct Admission: Sendable {
             }
         }
         return nil
+    }
+
+    /// What is known of the file's pieces, where chunks should read it by these; see `PieceLayout.isWorthReading`.
+    ///
+    /// A file that is decoded leniently has a decode step: only that sees each damaged piece once.
+    private func pieces(
+        of header: ImageHeader, _ format: any ImageFormat, _ decoding: DecodingLimits, _ plan: ProcessingPlan,
+        byteCount: UInt64, _ reader: BlobReader
+    ) throws -> PieceFacts? {
+        guard let format = format as? any PieceFormat, !header.needsWholeImage, !decoding.options.isLenient,
+            limits.admits(plan.size(isInPieces: true))
+        else { return nil }
+        let layout: any PieceLayout = try format.pieces(byteCount: byteCount, limits: decoding) { offset, count in
+            try reader.read(at: offset, count: count)
+        }
+        return layout.isWorthReading(plan, fileByteCount: byteCount) ? layout.facts : nil
     }
 
     /// What the job asks for, made out for this file.

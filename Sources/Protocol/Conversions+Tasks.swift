@@ -43,6 +43,7 @@ extension WireGrantLease {
         attachments = spec.attachments.map(\.wire)
         progressTimeoutMilliseconds = spec.progressTimeoutMilliseconds
         if spec.coding != .standard { coding = spec.coding.wire }
+        inPieces = spec.isInPieces
     }
 
     /// The lease and all that its task needs.
@@ -81,13 +82,19 @@ extension WireGrantLease {
         for (index, attachment) in attachments.enumerated() {
             attached.append(try BlobReference(wire: attachment, field: "GrantLease.attachments[\(index)]"))
         }
+        guard !inPieces || slices.count == 1 else {
+            throw ProtocolViolation(
+                field: "GrantLease.inputs", value: "\(slices.count) slices",
+                allowed: "one slice, where a task reads pieces")
+        }
         let spec = TaskSpec(
             task: lease.task, pipeline: pipeline,
             geometry: try ImageGeometry(wire: geometry, field: "GrantLease.geometry"), chunkByteCount: chunkByteCount,
             maximumPixelCount: maximumPixelCount,
             maximumMetadataByteCount: maximumMetadataByteCount == 0
                 ? JobOptions.standardMetadataByteCount : maximumMetadataByteCount,
-            coding: hasCoding ? try ImageCoding(wire: coding, field: "GrantLease.coding") : .standard, inputs: slices,
+            coding: hasCoding ? try ImageCoding(wire: coding, field: "GrantLease.coding") : .standard,
+            isInPieces: inPieces, inputs: slices,
             value: hasValue ? try BlobSlice(wire: value, field: "GrantLease.value") : nil, attachments: attached,
             progressTimeoutMilliseconds: progressTimeoutMilliseconds)
         return (lease, spec)

@@ -15,7 +15,6 @@ struct ChunkTask<Ranks: StripCommunicator> {
         let stage: Stage
         let rows: Range<Int>
         let inputRows: Range<Int>
-        let input: MappedFile
         let value: [UInt8]
         let attachments: [Picture]
         /// On rank 0.
@@ -24,19 +23,33 @@ struct ChunkTask<Ranks: StripCommunicator> {
 
     /// - Returns: the facts of the result; complete on rank 0 only.
     func run(
-        _ spec: TaskSpec, input: String, value: String?, payload: String, summary: String
+        _ spec: TaskSpec, input: String, value: String?, payload: String, summary: String, rows: String
     ) throws(RankFailure) -> RankOutput {
-        let prepared = try ranks.agree { try prepare(spec, input: input, value: value, payload: payload) }
+        let prepared = try ranks.agree { try prepare(spec, value: value, payload: payload) }
+        let input = try self.input(of: spec, prepared, input, value, rows)
         let file = try ranks.agree { try prepared.created ?? OutputFile.join(payload) }
         let runner = StageRunner(
             prepared.stage, rows: prepared.rows, ranks: ranks, progress: progress, isCancelled: isCancelled)
-        let strip = try withExtendedLifetime(prepared) { () throws(RankFailure) in
-            try runner.compute(prepared.input.bytes, holding: prepared.inputRows, value: prepared.value)
+        // The strip may be the mapped input itself.
+        return try withExtendedLifetime(input) { () throws(RankFailure) in
+            let strip = try runner.compute(input.bytes, holding: prepared.inputRows, value: prepared.value)
+            return try close(prepared.stage, runner, strip, prepared, to: file, summary: summary)
         }
-        return try close(prepared.stage, runner, strip, prepared, to: file, summary: summary)
     }
 
-    private func prepare(_ spec: TaskSpec, input: String, value: String?, payload: String) throws -> Prepared {
+    /// The chunk's input rows: as they came, or decoded of the file's pieces.
+    private func input(
+        of spec: TaskSpec, _ prepared: Prepared, _ input: String, _ value: String?, _ rows: String
+    ) throws(RankFailure) -> MappedFile {
+        let shape = prepared.stage.input
+        guard spec.isInPieces, let value else {
+            return try ranks.agree { try MappedFile(input, byteCount: prepared.inputRows.count * shape.bytesPerRow) }
+        }
+        return try PieceInput(ranks: ranks, isCancelled: isCancelled).decode(
+            prepared.inputRows, of: shape, input: input, pieces: value, rows: rows)
+    }
+
+    private func prepare(_ spec: TaskSpec, value: String?, payload: String) throws -> Prepared {
         guard case .chunk(let stageIndex, let index) = spec.task.step else {
             throw RankFailure(.workerError, "task \(spec.task) is not a chunk")
         }
@@ -45,13 +58,12 @@ struct ChunkTask<Ranks: StripCommunicator> {
         guard index < stage.chunks.count else {
             throw RankFailure(.workerError, "task \(spec.task): the stage has \(stage.chunks.count) chunks")
         }
-        guard stage.prologue == nil || value != nil else {
+        guard stage.prologue == nil && !spec.isInPieces || value != nil else {
             throw RankFailure(.workerError, "task \(spec.task) came without the value that its stage begins with")
         }
         let inputRows = stage.inputRows(forChunk: Int(index))
         return Prepared(
             format: task.format, stage: stage, rows: stage.chunks[Int(index)], inputRows: inputRows,
-            input: try MappedFile(input, byteCount: inputRows.count * stage.input.bytesPerRow),
             value: try stage.prologue == nil ? [] : value.map { try MappedFile.contents(of: $0) } ?? [],
             attachments: try plans.attachments.load(spec, beside: payload),
             created: ranks.rank == 0 ? try OutputFile.create(payload) : nil)
@@ -61,27 +73,24 @@ struct ChunkTask<Ranks: StripCommunicator> {
         _ stage: Stage, _ runner: StageRunner<Ranks>, _ strip: StageRunner<Ranks>.Strip, _ prepared: Prepared,
         to file: OutputFile, summary: String
     ) throws(RankFailure) -> RankOutput {
-        // The strip may be the mapped input itself.
-        try withExtendedLifetime(prepared) { () throws(RankFailure) in
-            let byteCount = UInt64(prepared.rows.count * stage.output.bytesPerRow)
-            switch stage.epilogue {
-            case .rows, .columns:
-                try runner.write(strip, to: file)
-                return RankOutput(payloadByteCount: byteCount)
-            case .aggregate(let step):
-                try runner.write(strip, to: file)
-                let bytes = try runner.aggregate(strip, with: step.kernel)
-                try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
-                return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
-            case .report(let step):
-                let bytes = try runner.aggregate(strip, with: step.kernel)
-                try ranks.agree { if ranks.rank == 0 { try file.write(bytes, at: 0) } }
-                return RankOutput(payloadByteCount: UInt64(bytes.count))
-            case .segments:
-                let segments = runner.encode(strip, to: prepared.format)
-                let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }
-                return RankOutput(payloadByteCount: UInt64(byteCount), checksum: segments?.checksum)
-            }
+        let byteCount = UInt64(prepared.rows.count * stage.output.bytesPerRow)
+        switch stage.epilogue {
+        case .rows, .columns:
+            try runner.write(strip, to: file)
+            return RankOutput(payloadByteCount: byteCount)
+        case .aggregate(let step):
+            try runner.write(strip, to: file)
+            let bytes = try runner.aggregate(strip, with: step.kernel)
+            try ranks.agree { if ranks.rank == 0 { try OutputFile.create(summary).write(bytes, at: 0) } }
+            return RankOutput(payloadByteCount: byteCount, summaryByteCount: UInt64(bytes.count))
+        case .report(let step):
+            let bytes = try runner.aggregate(strip, with: step.kernel)
+            try ranks.agree { if ranks.rank == 0 { try file.write(bytes, at: 0) } }
+            return RankOutput(payloadByteCount: UInt64(bytes.count))
+        case .segments:
+            let segments = runner.encode(strip, to: prepared.format)
+            let byteCount = try ranks.agree { try file.write(segments?.parts ?? []) }
+            return RankOutput(payloadByteCount: UInt64(byteCount), checksum: segments?.checksum)
         }
     }
 }

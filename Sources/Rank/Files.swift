@@ -31,8 +31,10 @@ final class MappedFile {
     }
 
     /// All bytes of a small file.
-    static func contents(of path: String) throws(RankFailure) -> [UInt8] {
-        let file = try MappedFile(path)
+    ///
+    /// - Parameter byteCount: what the file must have; `nil` for whatever it has.
+    static func contents(of path: String, byteCount: Int? = nil) throws(RankFailure) -> [UInt8] {
+        let file = try MappedFile(path, byteCount: byteCount)
         return withExtendedLifetime(file) { [UInt8](file.bytes) }
     }
 }

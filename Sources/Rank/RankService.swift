@@ -21,24 +21,28 @@ struct RankService {
     func run() -> Never {
         while true {
             switch inbox.next() {
-            case .ready, .cancel, .bandTaken:
-                // A cancel or a credit for an order that is already answered: harmless.
+            case .ready, .cancel, .bandTaken, .inputArrived:
+                // A cancel, a credit or a part of a file for an order that is already answered: harmless.
                 continue
             case .shutdown:
                 ranks.finish()
                 exit(0)
             case .decode(let spec, let input, let directory):
                 answer { () throws(RankFailure) in try decode(spec, input, directory) }
+            case .findPieces(let spec, let input, let payload, let metadata):
+                answer { () throws(RankFailure) in try findPieces(spec, input, payload, metadata) }
             case .reduce(let spec, let summaries, let byteCounts, let payload):
                 answer { () throws(RankFailure) in
                     .finished(
                         try ReduceTask(plans: plans).run(
                             spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
                 }
-            case .compute(let spec, let input, let value, let payload, let summary):
+            case .compute(let spec, let input, let value, let payload, let summary, let rows):
                 let task = ChunkTask(ranks: ranks, plans: plans, progress: report, isCancelled: { inbox.isCancelled })
                 answer { () throws(RankFailure) in
-                    .finished(try task.run(spec, input: input, value: value, payload: payload, summary: summary))
+                    .finished(
+                        try task.run(
+                            spec, input: input, value: value, payload: payload, summary: summary, rows: rows))
                 }
             case .computeWhole(let spec, let input, let metadata, let payload):
                 let task = WholeTask(ranks: ranks, plans: plans, progress: report, isCancelled: { inbox.isCancelled })
@@ -76,12 +80,31 @@ struct RankService {
                     case .bandTaken: untaken -= 1
                     case .cancel: throw .cancelled
                     case .shutdown: exit(0)
-                    case .ready, .decode, .compute, .computeWhole, .reduce:
+                    case .ready, .decode, .findPieces, .inputArrived, .compute, .computeWhole, .reduce:
                         Communicator.abort("the worker sent another order while one was in progress")
                     }
                 }
             }, isCancelled: { inbox.isCancelled })
         let metadata = try task.run(spec, input: input, directory: directory)
         return .decoded(metadata: metadata.path, byteCount: metadata.byteCount, remarks: metadata.remarks)
+    }
+
+    private func findPieces(
+        _ spec: TaskSpec, _ input: String, _ payload: String, _ metadata: String
+    ) throws(RankFailure) -> RankReply {
+        let task = FindPiecesTask(
+            plans: plans,
+            read: { offset, count throws(RankFailure) in
+                link.send(.needs(offset: offset, byteCount: UInt64(count)))
+                switch inbox.next() {
+                case .inputArrived: return try MappedFile.contents(of: input, byteCount: count)
+                case .cancel: throw .cancelled
+                case .shutdown: exit(0)
+                case .ready, .decode, .bandTaken, .findPieces, .compute, .computeWhole, .reduce:
+                    Communicator.abort("the worker sent another order while one was in progress")
+                }
+            }, isCancelled: { inbox.isCancelled })
+        let found = try task.run(spec, payload: payload, metadata: metadata)
+        return .found(found.output, metadataByteCount: found.metadataByteCount, remarks: found.remarks)
     }
 }

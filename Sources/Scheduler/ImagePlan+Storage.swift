@@ -14,6 +14,7 @@ extension ImagePlan {
     func storageByteCount(of task: Int) -> UInt64 {
         switch step(task) {
         case .whole: Self.encoded(output.rawByteCount, rows: UInt64(output.height))
+        case .decode where isInPieces: Self.storageSlackByteCount + piecesByteCount
         case .decode:
             Self.storageSlackByteCount + UInt64(neededRowCount * stages[0].inputBytesPerRow)
         case .chunk(let stage, let index):
@@ -25,6 +26,16 @@ extension ImagePlan {
     /// Bytes of the file that is put together of parts with that many bytes.
     static func storageByteCount(assembling parts: UInt64) -> UInt64 {
         parts.addingClamped(storageSlackByteCount)
+    }
+
+    /// For each chunk, tables and where its pieces are: some 40 bytes for each.
+    private var piecesByteCount: UInt64 {
+        guard let pieces else { return 0 }
+        let rowsOfPieces = (UInt64(geometry.height) - 1) / UInt64(pieces.rowsPerBand) + 1
+        let piecesInRow = UInt64(pieces.count) / rowsOfPieces + 1
+        return stages[0].inputRows.reduce(0) { sum, rows in
+            sum + 8_192 + 40 * piecesInRow * (UInt64(rows.count) / UInt64(pieces.rowsPerBand) + 2)
+        }
     }
 
     private var neededRowCount: Int {

@@ -5,8 +5,9 @@ import JobModel
 ///
 /// Tasks are numbered in the order of execution. A small image has the one task 0. A large one, with S stages:
 ///
-///     0        decode                            publishes bands
-///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows
+///     0        decode                            publishes bands; of an image that is read by its pieces, it says which of
+///                                                them each chunk of stage 0 needs
+///     1 ...    chunks of stage 0                 each waits for the bands that hold its input rows, or for decode
 ///              reduce of stage 0, if it ends with aggregates       waits for all chunks of stage 0
 ///              or with a report: then its value is the result
 ///     ...      chunks of stage 1                 each waits for that reduce, else for the chunks that hold its input rows:
@@ -56,14 +57,16 @@ struct ImagePlan: Hashable, Sendable {
     var coding = ImageCoding.standard
     /// What the pipeline needs besides the image.
     var attachments: [BlobReference] = []
+    /// What is known of the file's pieces, when the chunks of stage 0 read it by these; then there are no bands.
+    let pieces: PieceFacts?
 
     let taskCount: Int
     /// The number of each stage's first chunk.
     private let firstChunk: [Int]
     /// For each task, how many products it waits for.
     let missingCounts: [UInt32]
-    /// The most rows, in bytes, that any chunk reads or writes; 0 for a small image.
-    let largestChunkByteCount: Int
+    /// The most bytes of files and rows that any chunk takes of a worker's memory; 0 for a small image.
+    let largestChunkMemory: UInt64
     /// The tasks that wait for products, those of one product in a row: first those of the bands, then those of the tasks.
     private let dependents: [UInt32]
     /// For each product, where its tasks begin in `dependents`; and the end of the last one's.
@@ -83,29 +86,41 @@ struct ImagePlan: Hashable, Sendable {
         bands = RowPartition(rowCount: Int(geometry.height), rowsPerPart: Int(geometry.height))
         neededBands = 0..<0
         stages = []
+        pieces = nil
         taskCount = 1
         firstChunk = []
         missingCounts = [0]
-        largestChunkByteCount = 0
+        largestChunkMemory = 0
         dependents = []
         firstDependent = []
     }
 
     /// The plan of a large image.
-    init(geometry: ImageGeometry, output: ImageGeometry, bands: RowPartition, stages: [Stage]) {
+    ///
+    /// - Parameter pieces: what is known of the file's pieces, when the chunks of stage 0 read it by these.
+    init(
+        geometry: ImageGeometry, output: ImageGeometry, bands: RowPartition, stages: [Stage], pieces: PieceFacts? = nil
+    ) {
         precondition(!stages.isEmpty, "a large image has at least one stage")
         self.geometry = geometry
         self.output = output
         self.bands = bands
-        let firstRow = stages[0].inputRows.reduce(bands.rowCount) { min($0, $1.lowerBound) }
-        let end = stages[0].inputRows.reduce(firstRow) { max($0, $1.upperBound) }
-        neededBands = bands.indices(overlapping: firstRow..<end)
+        self.pieces = pieces
+        if pieces == nil {
+            let firstRow = stages[0].inputRows.reduce(bands.rowCount) { min($0, $1.lowerBound) }
+            let end = stages[0].inputRows.reduce(firstRow) { max($0, $1.upperBound) }
+            neededBands = bands.indices(overlapping: firstRow..<end)
+        } else {
+            neededBands = 0..<0
+        }
         self.stages = stages
         isDocument = stages[stages.count - 1].epilogue == .report
 
-        largestChunkByteCount =
-            stages.reduce(0) { largest, stage in
-                (0..<stage.chunks.count).reduce(largest) { max($0, stage.byteCount(ofChunk: $1)) }
+        largestChunkMemory =
+            stages.enumerated().reduce(0) { largest, stage in
+                (0..<stage.element.chunks.count).reduce(largest) {
+                    max($0, stage.element.memoryByteCount(ofChunk: $1, pieces: stage.offset == 0 ? pieces : nil))
+                }
             }
         var firstChunk: [Int] = []
         var next = 1
@@ -119,14 +134,15 @@ struct ImagePlan: Hashable, Sendable {
         // Counted first, then filled in: one list for all products, rather than a list for each.
         var missing = [UInt32](repeating: 0, count: next)
         var first = [UInt32](repeating: 0, count: bands.count + next + 1)
-        Self.forEachDependency(bands, stages, firstChunk) { task, product in
+        let isInPieces = pieces != nil
+        Self.forEachDependency(bands, stages, firstChunk, isInPieces) { task, product in
             missing[task] += 1
             if let product { first[product + 1] += 1 }
         }
         for product in first.indices.dropFirst() { first[product] += first[product - 1] }
         var dependents = [UInt32](repeating: 0, count: Int(first[first.count - 1]))
         var filled = first
-        Self.forEachDependency(bands, stages, firstChunk) { task, product in
+        Self.forEachDependency(bands, stages, firstChunk, isInPieces) { task, product in
             guard let product else { return }
             dependents[Int(filled[product])] = UInt32(task)
             filled[product] += 1
@@ -139,12 +155,15 @@ struct ImagePlan: Hashable, Sendable {
     /// Passes each task with each product that it waits for; `nil` stands for all chunks of the stage before together: see
     /// `dependents(ofStage:)`.
     private static func forEachDependency(
-        _ bands: RowPartition, _ stages: [Stage], _ firstChunk: [Int], _ body: (_ task: Int, _ product: Int?) -> Void
+        _ bands: RowPartition, _ stages: [Stage], _ firstChunk: [Int], _ isInPieces: Bool,
+        _ body: (_ task: Int, _ product: Int?) -> Void
     ) {
         for (number, stage) in stages.enumerated() {
             for chunk in 0..<stage.chunks.count {
                 let task = firstChunk[number] + chunk
-                if number == 0 {
+                if number == 0, isInPieces {
+                    body(task, bands.count)
+                } else if number == 0 {
                     for band in bands.indices(overlapping: stage.inputRows[chunk]) { body(task, band) }
                 } else if stages[number - 1].epilogue == .columns {
                     body(task, nil)
@@ -169,6 +188,15 @@ struct ImagePlan: Hashable, Sendable {
     }
 
     var isWhole: Bool { stages.isEmpty }
+    var isInPieces: Bool { pieces != nil }
+
+    /// Whether the task reads the file by its pieces.
+    func isInPieces(_ step: TaskStep) -> Bool {
+        switch step {
+        case .decode, .chunk(stage: 0, _): isInPieces
+        case .whole, .chunk, .reduce: false
+        }
+    }
 
     /// The tasks that wait for band `band`.
     func dependents(ofBand band: Int) -> ArraySlice<UInt32> { dependents(ofProduct: band) }
@@ -218,6 +246,7 @@ struct ImagePlan: Hashable, Sendable {
     /// Pixels that the task reads: what it costs in fair sharing.
     func pixelCount(of task: Int) -> UInt64 {
         switch step(task) {
+        case .decode where isInPieces: UInt64(pieces?.count ?? 1)
         case .whole, .decode: geometry.pixelCount
         case .chunk(let stage, let index):
             UInt64(stages[Int(stage)].inputRows[Int(index)].count) * UInt64(stages[Int(stage)].inputWidth)

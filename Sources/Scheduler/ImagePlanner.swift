@@ -100,7 +100,7 @@ struct CatalogueImagePlanner: ImagePlanner {
         let size = try ProcessingPlan(
             pipeline: try pipelines.pipeline(text), input: try ImageShape(image.geometry),
             chunkByteCount: Int(clamping: chunkByteCount), grid: SegmentGrid(image.coding)
-        ).size
+        ).size(isInPieces: image.pieces != nil)
         remember(size, pipeline: text, image: image, chunkByteCount: chunkByteCount)
         return size
     }
@@ -117,10 +117,12 @@ extension ImagePlan {
             pipeline: pipeline, input: try ImageShape(image.geometry), chunkByteCount: Int(clamping: chunkByteCount),
             grid: SegmentGrid(image.coding))
         let output = ImageGeometry(plan.output)
-        if plan.isSingleTask {
+        if plan.isSingleTask, image.pieces == nil {
             self.init(whole: image.geometry, output: output, isDocument: pipeline.resultKind.isDocument)
         } else {
-            self.init(geometry: image.geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init))
+            self.init(
+                geometry: image.geometry, output: output, bands: plan.bands, stages: plan.stages.map(Stage.init),
+                pieces: image.pieces)
         }
         coding = image.coding
         attachments = pipeline.attachments.map { BlobReference($0) }
@@ -147,6 +149,8 @@ extension ImagePlan {
     var size: PlanSize {
         PlanSize(
             taskCount: taskCount, dependencyCount: missingCounts.reduce(0) { $0 + Int($1) },
-            largestValueCount: stages.reduce(0) { max($0, $1.prologue == .valuePerChunk ? $1.chunks.count : 0) })
+            largestValueCount: stages.reduce(isInPieces ? stages[0].chunks.count : 0) {
+                max($0, $1.prologue == .valuePerChunk ? $1.chunks.count : 0)
+            })
     }
 }

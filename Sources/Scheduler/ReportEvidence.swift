@@ -84,6 +84,8 @@ extension ImageProgress {
         if let objection = objectionToFields(of: output, step) { return objection }
         switch step {
         case .whole: return nil
+        case .decode where plan.isInPieces:
+            return objection(toValuesOf: output, count: plan.stages[0].chunks.count)
         case .decode:
             return plan.neededBands.first { bands[$0] == nil }.map { "band \($0) of \(bands.count) was not published" }
         case .chunk(let stage, let index):
@@ -97,14 +99,17 @@ extension ImageProgress {
             case .report, .segments: return nil
             }
         case .reduce(let stage):
-            guard let payload = output.payload else { return "no merged values were named" }
-            let count = plan.valueCount(reducing: Int(stage))
-            let offsets = output.valueOffsets
-            guard offsets.count == count + 1, offsets.first == 0, offsets.last == payload.byteCount,
-                zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
-            else { return "the offsets do not cut \(payload.byteCount) bytes into \(count) values" }
-            return nil
+            return objection(toValuesOf: output, count: plan.valueCount(reducing: Int(stage)))
         }
+    }
+
+    private func objection(toValuesOf output: TaskOutput, count: Int) -> String? {
+        guard let payload = output.payload else { return "no values were named" }
+        let offsets = output.valueOffsets
+        guard offsets.count == count + 1, offsets.first == 0, offsets.last == payload.byteCount,
+            zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+        else { return "the offsets do not cut \(payload.byteCount) bytes into \(count) values" }
+        return nil
     }
 
     private func objectionToFields(of output: TaskOutput, _ step: TaskStep) -> String? {
@@ -156,6 +161,10 @@ struct OutputFields {
         case .decode:
             metadata = .optional
             mayHaveRemarks = true
+            if plan.isInPieces {
+                payload = .required
+                hasOffsets = true
+            }
         case .reduce:
             payload = .required
             hasOffsets = true

@@ -17,6 +17,10 @@ extension Scheduler {
         case .whole, .decode:
             inputs = [BlobSlice(job.images[Int(key.index)].description.input)]
             if task.step == .whole { attachments = plan.attachments }
+        case .chunk(0, let index) where plan.isInPieces:
+            attachments = plan.stages[0].attachments
+            inputs = [BlobSlice(job.images[Int(key.index)].description.input)]
+            value = chunkPieces(progress, chunk: Int(index))
         case .chunk(let stage, let index):
             attachments = plan.stages[Int(stage)].attachments
             (inputs, value) = chunkInputs(progress, stage: Int(stage), chunk: Int(index))
@@ -37,9 +41,19 @@ extension Scheduler {
             maximumPixelCount: job.description.options.maximumPixelCount,
             maximumMetadataByteCount: job.description.options.maximumMetadataByteCount,
             coding: seeded(.formatNotGranted, .standard, else: plan.coding.ofTasks),
-            inputs: inputs, value: value, attachments: attachments,
+            isInPieces: plan.isInPieces(task.step), inputs: inputs, value: value, attachments: attachments,
             progressTimeoutMilliseconds: UInt64(
                 progressTimeout(pixels: plan.pixelCount(of: Int(key.task))).milliseconds))
+    }
+
+    /// What says which pieces of the file a chunk needs.
+    private func chunkPieces(_ progress: ImageProgress, chunk: Int) -> BlobSlice {
+        guard let found = progress.output(at: .decode), let blob = found.payload else {
+            preconditionFailure("chunk \(chunk) is ready before the pieces of its image are found")
+        }
+        let index = seeded(.piecesOfAnotherChunk, max(1, chunk) - 1, else: chunk)
+        let start = found.valueOffsets[index]
+        return BlobSlice(blob: blob, offset: start, byteCount: found.valueOffsets[index + 1] - start)
     }
 
     /// The rows that a chunk reads, and the value that opens its stage.

@@ -163,6 +163,11 @@ public enum SeededFault: Sendable {
     /// What a pipeline attaches is not kept for the images that need it.
     case attachmentNotKept
 
+    // The scheduler: pieces of files.
+
+    /// A chunk is told the pieces of the one before it.
+    case piecesOfAnotherChunk
+
     // The worker's lease board.
 
     /// What the master may not have heard is not said again.
@@ -262,7 +267,8 @@ public enum SeededFault: Sendable {
                 .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
                 .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease,
-                .keptResultOfOtherFormat, .formatNotGranted, .attachmentNotKept, .removalIgnoresPut,
+                .keptResultOfOtherFormat, .formatNotGranted, .attachmentNotKept, .piecesOfAnotherChunk,
+                .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
                 .hungWhileDiskIsFull, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay,
@@ -300,7 +306,7 @@ public enum SeededFault: Sendable {
                 .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease, .keptResultOfOtherFormat,
-                .formatNotGranted:
+                .formatNotGranted, .piecesOfAnotherChunk:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
                 .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull,

@@ -6,12 +6,13 @@ import SystemCalls
 ///
 /// ```
 ///   SCRATCH/files/17.0-chunk-0-3#1/
-///       input       the encoded file, or the raw rows, or the summaries one after the other
-///       value       the value that opens the stage, if there is one
-///       raw         all decoded rows, for a whole image
+///       input       the encoded file, or parts of it, or the raw rows, or the summaries one after the other
+///       value       the value that opens the stage, if there is one; or which parts of the file are needed
+///       raw         all decoded rows, for a whole image; those of a chunk that reads the file by its pieces
 ///       payload     written by the ranks
 ///       summary     written by the ranks
 ///       DIGEST      an image that the pipeline attaches
+///       metadata    written by rank 0, when it finds the pieces of a file
 /// ```
 struct LeaseFiles: Sendable {
     let directory: String
@@ -25,6 +26,26 @@ struct LeaseFiles: Sendable {
     var raw: String { directory + "/raw" }
     var payload: String { directory + "/payload" }
     var summary: String { directory + "/summary" }
+    var metadata: String { directory + "/metadata" }
+
+    /// All bytes of a small file.
+    static func contents(of path: String) throws(LeaseFileError) -> [UInt8] {
+        guard let file = OwnedDescriptor(result: open(path, O_RDONLY | O_CLOEXEC)) else {
+            throw LeaseFileError("cannot open", path)
+        }
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw LeaseFileError("cannot examine", path) }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeMutableBytes {
+                pread(file.number, $0.baseAddress.unsafelyUnwrapped + done, $0.count - done, done)
+            }
+            guard count > 0 || errno == EINTR else { throw LeaseFileError("cannot read", path) }
+            done += max(count, 0)
+        }
+        return bytes
+    }
 
     func create() throws(LeaseFileError) {
         guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw LeaseFileError("cannot create", directory) }

@@ -11,30 +11,40 @@ struct TaskRunner: Sendable {
     enum Computed: Sendable {
         /// All bands are uploaded and reported already; these are the framed header chunks to carry over.
         case decoded(metadata: BlobReference?, remarks: [ImageRemark])
-        case output(RankOutput, remarks: [ImageRemark] = [])
+        case output(RankOutput, metadata: BlobReference? = nil, remarks: [ImageRemark] = [])
     }
 
     // MARK: Fetch
 
     func fetch(_ spec: TaskSpec, into files: LeaseFiles) async throws {
         try files.create()
-        let descriptor = try createFile(files.input, byteCount: spec.inputs.reduce(0) { $0 + $1.byteCount })
+        for attachment in spec.attachments {
+            try await fetch([BlobSlice(attachment)], into: files.attachment(attachment))
+        }
+        if spec.isInPieces { return try await fetchPieces(spec, into: files) }
+        try await fetch(spec.inputs, into: files.input)
+        if let value = spec.value { try await fetch([value], into: files.value) }
+    }
+
+    /// Fetches slices into a file, one after the other.
+    private func fetch(_ slices: [BlobSlice], into path: String) async throws {
+        let descriptor = try createFile(path, byteCount: slices.reduce(0) { $0 + $1.byteCount })
         defer { close(descriptor) }
         var offset: UInt64 = 0
-        for slice in spec.inputs {
+        for slice in slices {
             try await blobs.get(slice, into: descriptor, at: offset)
             offset += slice.byteCount
         }
-        for attachment in spec.attachments {
-            let descriptor = try createFile(files.attachment(attachment), byteCount: attachment.byteCount)
-            defer { close(descriptor) }
-            try await blobs.get(BlobSlice(attachment), into: descriptor, at: 0)
-        }
-        if let value = spec.value {
-            let descriptor = try createFile(files.value, byteCount: value.byteCount)
-            defer { close(descriptor) }
-            try await blobs.get(value, into: descriptor, at: 0)
-        }
+    }
+
+    /// Fetches what a chunk needs of the file. Of a task that finds out what chunks need, nothing is known before it runs.
+    private func fetchPieces(_ spec: TaskSpec, into files: LeaseFiles) async throws {
+        guard let value = spec.value, let input = spec.inputs.first else { return }
+        try await fetch([value], into: files.value)
+        let pieces = try ChunkPieces(decoding: LeaseFiles.contents(of: files.value))
+        try await fetch(
+            pieces.ranges.map { range throws(TaskFailure) in try input.part(range.lowerBound, UInt64(range.count)) },
+            into: files.input)
     }
 
     // MARK: Compute
@@ -54,6 +64,7 @@ struct TaskRunner: Sendable {
             defer { unlink(metadata) }
             let order = RankOrder.computeWhole(spec, input: files.raw, metadata: metadata, payload: files.payload)
             return .output(try await finish(order, in: world, onProgress: onProgress), remarks: remarks)
+        case .decode where spec.isInPieces: return try await findPieces(spec, files, in: world, onProgress: onProgress)
         case .decode:
             let (byteCount, metadata, remarks) = try await decode(spec, files, in: world, onProgress: onProgress) {
                 band in
@@ -67,7 +78,7 @@ struct TaskRunner: Sendable {
         case .chunk:
             let order = RankOrder.compute(
                 spec, input: files.input, value: spec.value == nil ? nil : files.value, payload: files.payload,
-                summary: files.summary)
+                summary: files.summary, rows: files.raw)
             return .output(try await finish(order, in: world, onProgress: onProgress))
         case .reduce:
             let order = RankOrder.reduce(
@@ -93,6 +104,28 @@ struct TaskRunner: Sendable {
         }
     }
 
+    private func findPieces(
+        _ spec: TaskSpec, _ files: LeaseFiles, in world: World, onProgress: @escaping @Sendable (Double) -> Void
+    ) async throws -> Computed {
+        guard let input = spec.inputs.first else {
+            throw TaskFailure(Failure(.workerError, "the task came without the file that it is about"))
+        }
+        let order = RankOrder.findPieces(
+            spec, input: files.input, payload: files.payload, metadata: files.metadata)
+        let reply = try await world.run(
+            order,
+            onNeed: { offset, byteCount in
+                try await fetch([try input.part(offset, byteCount)], into: files.input)
+            }, onProgress: onProgress)
+        switch reply {
+        case .found(let output, let byteCount, let remarks):
+            let metadata = byteCount == 0 ? nil : try await blobs.put(fileAt: files.metadata)
+            return .output(output, metadata: metadata, remarks: remarks)
+        case .failed(let cause, let reason): throw TaskFailure(Failure(cause, reason))
+        case let other: throw TaskFailure(Failure(.rankLost, "rank 0 answered a search for pieces with \(other)"))
+        }
+    }
+
     private func finish(
         _ order: RankOrder, in world: World, onProgress: @escaping @Sendable (Double) -> Void
     ) async throws -> RankOutput {
@@ -109,14 +142,28 @@ struct TaskRunner: Sendable {
         switch computed {
         case .decoded(let metadata, let remarks):
             return TaskOutput(metadata: metadata, remarks: remarks)
-        case .output(let output, let remarks):
+        case .output(let output, let metadata, let remarks):
             // The file of a small image is the result itself; all else can be computed again.
             let payload = try await blobs.put(fileAt: files.payload, recomputable: spec.task.step != .whole)
             let summary = output.summaryByteCount == nil ? nil : try await blobs.put(fileAt: files.summary)
             return TaskOutput(
-                payload: payload, summary: summary, checksum: output.checksum, valueOffsets: output.valueOffsets,
-                remarks: remarks)
+                payload: payload, summary: summary, checksum: output.checksum, metadata: metadata,
+                valueOffsets: output.valueOffsets, remarks: remarks)
         }
+    }
+}
+
+extension BlobSlice {
+    /// A part of the blob that the slice is of.
+    ///
+    /// - Throws: `TaskFailure` for bytes that it does not have: those who asked for them were wrong.
+    fileprivate func part(_ offset: UInt64, _ byteCount: UInt64) throws(TaskFailure) -> BlobSlice {
+        guard offset <= blob.byteCount, byteCount <= blob.byteCount - offset else {
+            throw TaskFailure(
+                Failure(
+                    .workerError, "bytes \(offset)+\(byteCount) of a file of \(blob.byteCount) were asked for"))
+        }
+        return BlobSlice(blob: blob, offset: offset, byteCount: byteCount)
     }
 }
 

@@ -27,14 +27,14 @@ struct LoneRank: StripCommunicator {
                     .run(spec, input: input, directory: directory)
                 for (index, path) in bands { try await takeBand(index, path) }
                 return .decoded(metadata: metadata.path, byteCount: metadata.byteCount, remarks: metadata.remarks)
-            case .compute(let spec, let input, let value, let payload, let summary):
+            case .compute(let spec, let input, let value, let payload, let summary, let rows):
                 return .finished(
                     try ChunkTask(ranks: LoneRank())
-                        .run(spec, input: input, value: value, payload: payload, summary: summary))
+                        .run(spec, input: input, value: value, payload: payload, summary: summary, rows: rows))
             case .reduce(let spec, let summaries, let byteCounts, let payload):
                 return .finished(
                     try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
-            case .computeWhole, .ready, .bandTaken, .cancel, .shutdown:
+            case .findPieces, .inputArrived, .computeWhole, .ready, .bandTaken, .cancel, .shutdown:
                 preconditionFailure("\(order) is not the order of a task in parts")
             }
         } catch let failure as RankFailure {

@@ -305,7 +305,8 @@ struct SampleTIFF: CustomStringConvertible {
     }
 }
 
-/// Decodes some rows of a file by its pieces, from the bytes that the layout says it needs, and from nothing else.
+/// Decodes some rows of a file by its pieces, from the bytes that the layout says it needs, and from nothing else; by three decoders
+/// that have a share each.
 func decodeByPieces(_ file: [UInt8], _ rows: Range<Int>, limits: DecodingLimits = DecodingLimits()) throws -> [UInt8] {
     let format = TIFFFormat()
     let whole = try format.pieces(byteCount: UInt64(file.count), limits: limits) { offset, count in
@@ -316,23 +317,26 @@ func decodeByPieces(_ file: [UInt8], _ rows: Range<Int>, limits: DecodingLimits 
     let parts = layout.byteRanges(for: rows).map {
         (range: $0, bytes: Array(file[Int($0.lowerBound)..<Int($0.upperBound)]))
     }
-    let decoder = format.pieceDecoder(of: layout, isLenient: limits.options.isLenient)
+    let decoders = (0..<3).map { _ in format.pieceDecoder(of: layout, isLenient: limits.options.isLenient) }
     var current: [UInt8] = []
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: rows.count * layout.shape.bytesPerRow, alignment: 16)
     defer { output.deallocate() }
     guard let start = output.baseAddress else { return [] }
     let kept = UnsafeMutableRawBufferPointer.allocate(byteCount: file.count, alignment: 16)
     defer { kept.deallocate() }
-    try decoder.decode(rows, to: start) { range throws(CodecError) in
-        guard
-            let part = parts.first(where: {
-                $0.range.lowerBound <= range.lowerBound && range.upperBound <= $0.range.upperBound
-            })
-        else { throw .corrupt("bytes \(range) were not announced") }
-        let first = Int(range.lowerBound - part.range.lowerBound)
-        current = Array(part.bytes[first..<first + range.count])
-        kept.copyBytes(from: current)
-        return UnsafeRawBufferPointer(rebasing: kept[..<current.count])
+    for (index, decoder) in decoders.enumerated() {
+        let share = PieceShare(index: index, count: decoders.count)
+        try decoder.decode(rows, share: share, to: start) { range throws(CodecError) in
+            guard
+                let part = parts.first(where: {
+                    $0.range.lowerBound <= range.lowerBound && range.upperBound <= $0.range.upperBound
+                })
+            else { throw .corrupt("bytes \(range) were not announced") }
+            let first = Int(range.lowerBound - part.range.lowerBound)
+            current = Array(part.bytes[first..<first + range.count])
+            kept.copyBytes(from: current)
+            return UnsafeRawBufferPointer(rebasing: kept[..<current.count])
+        }
     }
     return [UInt8](output)
 }

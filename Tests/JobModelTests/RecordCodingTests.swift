@@ -34,7 +34,7 @@ import Testing
 
     @Test func `an unknown version is refused before anything else is read`() {
         let bytes = [Record.codingVersion + 1] + Record.jobForgotten(JobID(1)).encoded().dropFirst()
-        #expect(throws: BinaryCodingError("a record of version 7; this program reads versions 1 to 6")) {
+        #expect(throws: BinaryCodingError("a record of version 8; this program reads versions 1 to 7")) {
             try Record(decoding: bytes)
         }
     }
@@ -215,6 +215,30 @@ import Testing
         }
     }
 
+    @Test func `only a record with an image that is read by its pieces needs version 7`() throws {
+        let geometry = ImageGeometry(width: 9, height: 9, channelCount: 1, bitsPerSample: 8)
+        let digest = try #require(BlobDigest(Array(repeating: 0, count: 32)))
+        func record(_ pieces: PieceFacts?) -> Record {
+            let image = ImageDescription(
+                index: 0, name: "", input: BlobReference(digest: digest, byteCount: 1),
+                admission: .accepted(geometry, coding: ImageCoding(decoding: "page=2"), pieces: pieces))
+            return .imagesAdded(JobID(1), [image])
+        }
+        #expect(record(nil).encoded()[0] == 6)
+        let pieces = record(PieceFacts(count: 3, rowsPerBand: 4, largestBandByteCount: 500))
+        #expect(pieces.encoded()[0] == 7)
+        #expect(try Record(decoding: pieces.encoded()) == pieces)
+        for facts in [
+            PieceFacts(count: 0, rowsPerBand: 4, largestBandByteCount: 5),
+            PieceFacts(count: 3, rowsPerBand: 0, largestBandByteCount: 5),
+            PieceFacts(count: 3, rowsPerBand: 4, largestBandByteCount: 1 << 48),
+        ] {
+            #expect(throws: BinaryCodingError.self, "plans compute with them") {
+                try PieceFacts(decoding: facts.encoded())
+            }
+        }
+    }
+
     @Test func `garbage never traps, and what reads as a record is one`() throws {
         var samples = Samples(seed: 42)
         var readCount = 0
@@ -232,6 +256,30 @@ import Testing
         }
         // Damage in a text or a number leaves a record: both ends of the branch were taken.
         #expect(readCount > 1000 && readCount < 15_000)
+    }
+}
+
+@Suite struct ChunkPiecesTests {
+    @Test func `pieces read back as they were written, and ranges have to be in order within a file`() throws {
+        let pieces = ChunkPieces(format: "tiff", ranges: [0..<1, 1..<9, 100..<1 << 40], layout: [1, 2, 3])
+        #expect(try ChunkPieces(decoding: pieces.encoded()) == pieces)
+        #expect(pieces.byteCount == 1 + 8 + (1 << 40) - 100)
+        let bytes = pieces.encoded()
+        for count in bytes.indices {
+            #expect(throws: BinaryCodingError.self) { try ChunkPieces(decoding: Array(bytes[..<count])) }
+        }
+        func written(_ numbers: [UInt64]) -> [UInt8] {
+            var writer = BinaryWriter()
+            writer.write("tiff")
+            writer.writeVariable(UInt64(numbers.count / 2))
+            for number in numbers { writer.writeVariable(number) }
+            writer.write([UInt8]())
+            return writer.bytes
+        }
+        #expect(try ChunkPieces(decoding: written([4, 2, 6, 1])).ranges == [4..<6, 6..<7])
+        for wrong: [UInt64] in [[4, 2, 5, 1], [9, 0], [.max, 1], [1 << 63, 1], [8, 2, 1, 1]] {
+            #expect(throws: BinaryCodingError.self) { try ChunkPieces(decoding: written(wrong)) }
+        }
     }
 }
 

@@ -80,7 +80,14 @@ struct Samples {
     mutating func imageDescription() -> ImageDescription {
         ImageDescription(
             index: number(), name: text(), input: blob(),
-            admission: bool() ? .accepted(geometry(), needsWholeImage: bool(), coding: coding()) : .refused(failure()))
+            admission: bool() ? .accepted(accepted()) : .refused(failure()))
+    }
+
+    mutating func accepted() -> AcceptedImage {
+        guard bool() else { return AcceptedImage(geometry(), needsWholeImage: bool(), coding: coding()) }
+        let pieces = PieceFacts(
+            count: max(1, number()), rowsPerBand: max(1, number()), largestBandByteCount: number() >> 16)
+        return AcceptedImage(geometry(), coding: coding(), pieces: pieces)
     }
 
     mutating func jobDescription() -> JobDescription {
@@ -97,8 +104,9 @@ struct Samples {
     mutating func spec() -> TaskSpec {
         TaskSpec(
             task: task(), pipeline: text(), geometry: geometry(), chunkByteCount: number(), maximumPixelCount: number(),
-            maximumMetadataByteCount: number(), coding: coding(), inputs: (0..<count(upTo: 4)).map { _ in slice() },
-            value: bool() ? slice() : nil, attachments: (0..<count(upTo: 3)).map { _ in blob() },
+            maximumMetadataByteCount: number(), coding: coding(), isInPieces: bool(),
+            inputs: (0..<count(upTo: 4)).map { _ in slice() }, value: bool() ? slice() : nil,
+            attachments: (0..<count(upTo: 3)).map { _ in blob() },
             progressTimeoutMilliseconds: number())
     }
 

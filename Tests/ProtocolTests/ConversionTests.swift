@@ -50,6 +50,22 @@ import Testing
         }
     }
 
+    @Test func `a task that reads pieces says so, and has one file to read them from`() throws {
+        let file = BlobSlice(try Self.blob(1))
+        let step = TaskStep.chunk(stage: 0, index: 3)
+        func grant(_ inputs: [BlobSlice]) throws -> WireGrantLease {
+            let plain = Self.spec(step, inputs: inputs, value: file)
+            let spec = TaskSpec(
+                task: plain.task, pipeline: plain.pipeline, geometry: plain.geometry,
+                chunkByteCount: plain.chunkByteCount, maximumPixelCount: plain.maximumPixelCount, isInPieces: true,
+                inputs: inputs, value: file, progressTimeoutMilliseconds: 1)
+            return try Self.sent(WireControl(.grantLease(WireGrantLease(lease: Self.lease(step), spec: spec))))
+                .grantLease
+        }
+        #expect(try grant([file]).validated().spec.isInPieces)
+        #expect(throws: ProtocolViolation.self) { try grant([file, file]).validated() }
+    }
+
     @Test func `a task's output arrives as it was made`() throws {
         let outputs = [
             TaskOutput(),

@@ -10,14 +10,19 @@ import Testing
 
     static let orders: [RankOrder] = [
         .ready, .decode(spec, input: "/a", directory: "/b"), .bandTaken,
-        .compute(spec, input: "/a", value: nil, payload: "/p", summary: "/s"),
-        .compute(spec, input: "/a", value: "/v", payload: "/p", summary: "/s"),
+        .compute(spec, input: "/a", value: nil, payload: "/p", summary: "/s", rows: "/r"),
+        .compute(spec, input: "/a", value: "/v", payload: "/p", summary: "/s", rows: "/r"),
+        .findPieces(spec, input: "/a", payload: "/p", metadata: "/m"), .inputArrived,
         .computeWhole(spec, input: "/a", metadata: "/m", payload: "/p"),
         .reduce(spec, summaries: "/a", byteCounts: [0, 1, 300, .max], payload: "/p"), .cancel, .shutdown,
     ]
     static let replies: [RankReply] = [
         .hello(rank: 3, token: "secret"), .band(index: 9, path: "/b", byteCount: 1 << 40),
         .decoded(metadata: "/m", byteCount: 0, remarks: []),
+        .needs(offset: 1 << 40, byteCount: 4_096),
+        .found(
+            RankOutput(payloadByteCount: 9, valueOffsets: [0, 4, 9]), metadataByteCount: 3,
+            remarks: [ImageRemark(.pagesLeftOut, count: 2, byteCount: 0)]),
         .decoded(
             metadata: "/n", byteCount: 7,
             remarks: [

@@ -194,7 +194,8 @@ import Testing
             // Only rank 0 creates the payload, in a directory that is not there.
             Result { () throws(RankFailure) in
                 try ChunkTask(ranks: ranks).run(
-                    spec, input: "/nowhere/input", value: nil, payload: "/nowhere/payload", summary: "/nowhere/summary")
+                    spec, input: "/nowhere/input", value: nil, payload: "/nowhere/payload", summary: "/nowhere/summary",
+                    rows: "/nowhere/rows")
             }
         }
         #expect(outputs.allSatisfy { (try? $0.get()) == nil })
@@ -214,7 +215,7 @@ import Testing
                 Result { () throws(RankFailure) in
                     try ChunkTask(ranks: ranks, isCancelled: { ranks.rank == 2 }).run(
                         spec, input: folder + "/rows", value: nil, payload: folder + "/payload",
-                        summary: folder + "/summary")
+                        summary: folder + "/summary", rows: folder + "/decoded")
                 }
             }
             for output in outputs { #expect(throws: RankFailure.cancelled) { try output.get() } }
@@ -232,7 +233,7 @@ import Testing
     }
 }
 
-private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escaping PlanRunner.TakeBand) async throws
+func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escaping PlanRunner.TakeBand) async throws
     -> RankReply
 {
     do {
@@ -244,13 +245,18 @@ private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escapin
                 .run(spec, input: input, directory: directory)
             for (index, path) in bands { try await takeBand(index, path) }
             return .decoded(metadata: metadata.path, byteCount: metadata.byteCount, remarks: metadata.remarks)
-        case .compute(let spec, let input, let value, let payload, let summary):
+        case .findPieces(let spec, let input, let payload, let metadata):
+            let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: input)))
+            let found = try FindPiecesTask(read: { offset, count in Array(file[Int(offset)..<Int(offset) + count]) })
+                .run(spec, payload: payload, metadata: metadata)
+            return .found(found.output, metadataByteCount: found.metadataByteCount, remarks: found.remarks)
+        case .compute(let spec, let input, let value, let payload, let summary, let rows):
             return .finished(
                 try first(
                     ThreadedWorld.run(rankCount) { ranks in
                         Result { () throws(RankFailure) in
                             try ChunkTask(ranks: ranks)
-                                .run(spec, input: input, value: value, payload: payload, summary: summary)
+                                .run(spec, input: input, value: value, payload: payload, summary: summary, rows: rows)
                         }
                     }))
         case .computeWhole(let spec, let input, let metadata, let payload):
@@ -264,7 +270,7 @@ private func carryOut(_ order: RankOrder, _ rankCount: Int, _ takeBand: @escapin
         case .reduce(let spec, let summaries, let byteCounts, let payload):
             return .finished(
                 try ReduceTask().run(spec, summaries: summaries, byteCounts: byteCounts, payload: payload))
-        case .ready, .bandTaken, .cancel, .shutdown: preconditionFailure("\(order) is not work")
+        case .ready, .bandTaken, .inputArrived, .cancel, .shutdown: preconditionFailure("\(order) is not work")
         }
     } catch let failure as RankFailure {
         return .failed(failure.cause, reason: failure.reason)
@@ -276,7 +282,7 @@ private func first(_ outputs: [Result<RankOutput, RankFailure>]) throws -> RankO
     try outputs.map { try $0.get() }[0]
 }
 
-private func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
+func withTemporaryFolder<Output>(_ body: (String) async throws -> Output) async throws -> Output {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rank-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -280,9 +280,14 @@ final class SchedulerHarness {
     ///
     /// - Parameter mistake: what tells its result from the right one.
     func finish(_ lease: LeaseID, on worker: WorkerID, mistake: String = "") {
-        if lease.task.step == .decode { publishBands(of: lease, on: worker, mistake: mistake) }
+        let hasBands =
+            lease.task.step == .decode && scheduler.ledger.progress(of: lease.task.image)?.plan.isInPieces == false
+        if hasBands { publishBands(of: lease, on: worker, mistake: mistake) }
+        finish(lease, on: worker, output(of: lease.task, mistake: hasBands ? "" : mistake))
+    }
+
+    func finish(_ lease: LeaseID, on worker: WorkerID, _ output: TaskOutput) {
         drop(lease, from: worker)
-        let output = output(of: lease.task, mistake: lease.task.step == .decode ? "" : mistake)
         perform { $0.taskFinished(lease, by: worker, output: output, at: $1, into: &$2) }
     }
 
@@ -341,7 +346,14 @@ final class SchedulerHarness {
         let payload = BlobReference.named("\(task).payload\(mistake)", 100)
         switch task.step {
         case .whole: return TaskOutput(payload: payload)
-        case .decode: return TaskOutput(metadata: .named("\(task).metadata"))
+        case .decode:
+            guard let plan = scheduler.ledger.progress(of: task.image)?.plan, plan.isInPieces else {
+                return TaskOutput(metadata: .named("\(task).metadata"))
+            }
+            let count = plan.stages[0].chunks.count
+            return TaskOutput(
+                payload: .named("\(task).payload\(mistake)", UInt64(10 * count)),
+                metadata: .named("\(task).metadata"), valueOffsets: (0...count).map { UInt64(10 * $0) })
         case .reduce(let stage):
             let count = scheduler.ledger.progress(of: task.image)?.plan.valueCount(reducing: Int(stage)) ?? 1
             return TaskOutput(

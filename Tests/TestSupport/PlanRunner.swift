@@ -1,6 +1,7 @@
 import Foundation
 import ImageCodecs
 import ImageFormats
+import ImagingModel
 import Pipelines
 import JobModel
 
@@ -41,10 +42,22 @@ public struct PlanRunner {
         _ step: TaskStep, _ pipeline: String, _ image: TestImage, chunkByteCount: Int,
         attachments: [BlobReference] = [], progressTimeout: Duration = .seconds(60)
     ) -> TaskSpec {
-        TaskSpec(
+        spec(
+            step, pipeline, image.geometry, chunkByteCount: chunkByteCount, attachments: attachments,
+            progressTimeout: progressTimeout)
+    }
+
+    private static func spec(
+        _ step: TaskStep, _ pipeline: String, _ geometry: ImageGeometry, chunkByteCount: Int,
+        attachments: [BlobReference], progressTimeout: Duration, piecesOf file: [UInt8]? = nil
+    ) -> TaskSpec {
+        guard let digest = BlobDigest([UInt8](repeating: 0, count: 32)) else { preconditionFailure("32 bytes") }
+        let blob = BlobReference(digest: digest, byteCount: UInt64(file?.count ?? 0))
+        return TaskSpec(
             task: TaskID(image: ImageID(job: JobID(1), index: 0), step: step), pipeline: pipeline,
-            geometry: image.geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32, inputs: [],
-            attachments: attachments, progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
+            geometry: geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32,
+            isInPieces: file != nil, inputs: file == nil ? [] : [BlobSlice(blob)], attachments: attachments,
+            progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
     }
 
     /// The rows of the bands of a decoded file, and its metadata; for a task of step `.whole` or `.decode`.
@@ -66,19 +79,56 @@ public struct PlanRunner {
         }
     }
 
+    /// The pieces of a file that the chunks of the first stage need, and the metadata; for a task of step `.decode`.
+    public func findPieces(
+        _ spec: TaskSpec, _ file: [UInt8]
+    ) async throws -> (pieces: [ChunkPieces], metadata: [UInt8], remarks: [ImageRemark]) {
+        let input = try put(file, "input")
+        let (payload, metadata) = (folder + "/pieces", folder + "/metadata")
+        defer { remove(input, payload, metadata) }
+        let reply = try await carryOut(
+            .findPieces(spec, input: input, payload: payload, metadata: metadata)
+        ) { _, _ in }
+        guard case .found(let output, _, let remarks) = reply else { throw try refusal(reply) }
+        let bytes = try exactly(output.payloadByteCount, payload)
+        let pieces = try zip(output.valueOffsets, output.valueOffsets.dropFirst()).map {
+            try ChunkPieces(decoding: Array(bytes[Int($0)..<Int($1)]))
+        }
+        return (pieces, try Self.contents(metadata), remarks)
+    }
+
     /// The PNG file that the plan's tasks make, in chunks.
     public func runInChunks(_ pipeline: String, _ image: TestImage, chunkByteCount: Int) async throws -> [UInt8] {
+        try await runInChunks(
+            pipeline, image.png, image.shape, chunkByteCount: chunkByteCount, readsPieces: false)
+    }
+
+    /// The PNG file that the plan's tasks make of an image file, in chunks.
+    ///
+    /// - Parameter readsPieces: whether the chunks of the first stage read the file by its pieces.
+    public func runInChunks(
+        _ pipeline: String, _ input: [UInt8], _ shape: ImageShape, chunkByteCount: Int, readsPieces: Bool
+    ) async throws -> [UInt8] {
         let plan = try ProcessingPlan(
-            pipeline: Pipeline(parsing: pipeline), input: image.shape, chunkByteCount: chunkByteCount)
-        func spec(_ step: TaskStep) -> TaskSpec {
+            pipeline: Pipeline(parsing: pipeline), input: shape, chunkByteCount: chunkByteCount)
+        func spec(_ step: TaskStep, readsPieces: Bool = false) -> TaskSpec {
             Self.spec(
-                step, pipeline, image, chunkByteCount: chunkByteCount, attachments: Array(attachments.keys),
-                progressTimeout: progressTimeout)
+                step, pipeline, ImageGeometry(shape), chunkByteCount: chunkByteCount,
+                attachments: Array(attachments.keys), progressTimeout: progressTimeout,
+                piecesOf: readsPieces ? input : nil)
         }
-        let (rows, metadata) = try await decode(spec(.decode), image.png)
-        // Bands that nothing needs are not there; what reads them after all reads poison.
-        let missing = plan.bands[plan.neededBands.lowerBound].lowerBound
-        var payloads = [[UInt8](repeating: 0xA5, count: missing * image.shape.bytesPerRow) + rows]
+        var payloads: [[UInt8]] = []
+        var pieces: [ChunkPieces] = []
+        let metadata: [UInt8]
+        if readsPieces {
+            (pieces, metadata, _) = try await findPieces(spec(.decode, readsPieces: true), input)
+        } else {
+            let decoded = try await decode(spec(.decode), input)
+            metadata = decoded.metadata
+            // Bands that nothing needs are not there; what reads them after all reads poison.
+            let missing = plan.bands[plan.neededBands.lowerBound].lowerBound
+            payloads = [[UInt8](repeating: 0xA5, count: missing * shape.bytesPerRow) + decoded.rows]
+        }
         var values: [[UInt8]] = []
         var file = try PNGAssembly.prefix(output: plan.output, metadata: metadata)
         var checksum = FilteredChecksum()
@@ -86,10 +136,18 @@ public struct PlanRunner {
             var next: [[UInt8]] = []
             var summaries: [[UInt8]] = []
             for chunk in 0..<stage.chunks.count {
-                let result = try await compute(
-                    spec(.chunk(stage: UInt16(index), index: UInt32(chunk))),
-                    Self.input(of: stage, rows: stage.inputRows(forChunk: chunk), payloads),
-                    value: stage.valueIndex(forChunk: chunk).map { values[$0] })
+                let step = TaskStep.chunk(stage: UInt16(index), index: UInt32(chunk))
+                let result =
+                    if index == 0, readsPieces {
+                        try await compute(
+                            spec(step, readsPieces: true),
+                            pieces[chunk].ranges.flatMap { input[Int($0.lowerBound)..<Int($0.upperBound)] },
+                            value: pieces[chunk].encoded())
+                    } else {
+                        try await compute(
+                            spec(step), Self.input(of: stage, rows: stage.inputRows(forChunk: chunk), payloads),
+                            value: stage.valueIndex(forChunk: chunk).map { values[$0] })
+                    }
                 if stage.epilogue.kind == .report {
                     summaries.append(result.payload)
                     continue
@@ -160,7 +218,8 @@ public struct PlanRunner {
             remove(input, valuePath ?? "", payload, summary)
             attached.forEach { remove($0) }
         }
-        let order = RankOrder.compute(spec, input: input, value: valuePath, payload: payload, summary: summary)
+        let order = RankOrder.compute(
+            spec, input: input, value: valuePath, payload: payload, summary: summary, rows: folder + "/decoded")
         let reply = try await carryOut(order) { _, _ in }
         guard case .finished(let output) = reply else { throw try refusal(reply) }
         let result = ChunkResult(

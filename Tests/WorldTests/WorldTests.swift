@@ -173,7 +173,8 @@ import Transport
                 try await world.run(
                     .compute(
                         spec, input: rows, value: nil, payload: world.filesPath + "/payload",
-                        summary: world.filesPath + "/summary"), onProgress: { _ in kill(victim, SIGKILL) })
+                        summary: world.filesPath + "/summary",
+                        rows: world.filesPath + "/rows-of-pieces"), onProgress: { _ in kill(victim, SIGKILL) })
             }
             #expect(error?.failure.cause == .rankLost)
             try removeFiles(of: world)

@@ -39,7 +39,8 @@ extension Simulation {
                 input: .named(isShared ? "shared input \(height)" : "input \(number).\(index)", byteCount: 500),
                 admission: .accepted(
                     ImageGeometry(width: 1_024, height: UInt32(height), channelCount: 1, bitsPerSample: 8),
-                    coding: drawsFormats ? drawCoding() : .standard))
+                    coding: drawsFormats ? drawCoding() : .standard,
+                    pieces: drawsFormats && height > 256 ? drawPieces() : nil))
         }
         var client = SimulatedClient(
             number: number, opening: opening, offers: offers,
@@ -54,6 +55,12 @@ extension Simulation {
         guard attachmentRandom.happens(onceIn: 4) else { return "" }
         let picture = BlobReference.named("picture \(attachmentRandom.draw(0...1))", byteCount: 300)
         return " | overlay image=\(AttachedImage.Content(picture))"
+    }
+
+    /// What is known of the pieces of a file that is read by these.
+    private func drawPieces() -> PieceFacts? {
+        guard formatRandom.happens(onceIn: 2) else { return nil }
+        return PieceFacts(count: 24, rowsPerBand: 64, largestBandByteCount: 64 << 10)
     }
 
     /// How a file is read and its result written: rows in blocks, all of them in one segment, another page, turned.

@@ -124,7 +124,7 @@ extension Simulation {
                 "\(lease) is one of \(plan.size.taskCount) tasks; an image may have \(room.maximumTasksPerImage)")
         }
         guard let have = master.measuredRoom.max() else { return }
-        let need = storedByteCount(of: spec.task.step, plan)
+        let need = spec.isInPieces && spec.task.step == .decode ? 1 : storedByteCount(of: spec.task.step, plan)
         if need > have { violate(.room, "\(lease) stores \(need) bytes at least, and is granted with \(have) free") }
     }
 

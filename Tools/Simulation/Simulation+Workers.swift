@@ -322,6 +322,7 @@ extension Simulation {
             violate(.conversation, "worker \(number) starts \(lease), though it cannot run tasks")
         }
         workers[number].work[lease]?.slot = slot
+        checkPieces(run.spec)
         let image = lease.task.image
         if let trial {
             arrangeTrial(trial, lease, run, at: number)
@@ -348,12 +349,21 @@ extension Simulation {
             arrange(
                 .failed(lease, ticket: run.ticket, Failure(.hung, "no progress")), at: number,
                 after: .milliseconds(Int(run.spec.progressTimeoutMilliseconds)))
-        } else if lease.task.step == .decode {
+        } else if lease.task.step == .decode, !run.spec.isInPieces {
             arrange(
                 .publishes(lease, band: plan(of: run.spec)?.neededBands.lowerBound ?? 0, ticket: run.ticket),
                 at: number, after: duration)
         } else {
             arrange(.computed(lease, ticket: run.ticket), at: number, after: duration)
+        }
+    }
+
+    /// A chunk that reads the file by its pieces is told those of its own rows: ranks refuse others.
+    private func checkPieces(_ spec: TaskSpec) {
+        guard spec.isInPieces, case .chunk(_, let index) = spec.task.step else { return }
+        let own = Self.valueByteCount * UInt64(index)
+        if spec.value?.offset != own || spec.value?.byteCount != Self.valueByteCount {
+            violate(.results, "\(spec.task) is told the pieces of other rows")
         }
     }
 
@@ -411,7 +421,7 @@ extension Simulation {
         guard storeHasRoom(for: lease, byteCount, at: number) else {
             return arrange(.uploads(lease), at: number, after: Self.roomRetryInterval)
         }
-        let isWrong = spec.task.step != .decode && isWrong(lease, at: number)
+        let isWrong = (spec.task.step != .decode || spec.isInPieces) && isWrong(lease, at: number)
         guard
             let output = output(
                 of: spec, revision, isWrong ? wrongName(of: lease, at: number) : "",
@@ -430,6 +440,8 @@ extension Simulation {
         }
     }
 
+    /// Bytes of a value that a task gives for a chunk.
+    private static var valueByteCount: UInt64 { 10 }
     static var segmentChecksum: SegmentChecksum { SegmentChecksum([1, 0, 0, 0, 1]) }
 
     /// What the bytes of the task's payload are, where the master can see it.
@@ -492,14 +504,20 @@ extension Simulation {
                 of: spec.pipeline, on: spec.inputs[0].blob.digest, spec.coding, revision: revision)
             return TaskOutput(
                 payload: suffix.isEmpty ? result : .named("\(result.digest)\(suffix)", byteCount: 1_000))
+        case .decode where spec.isInPieces:
+            let count = UInt64(plan.stages[0].chunks.count)
+            return TaskOutput(
+                payload: .named("\(name).payload", byteCount: Self.valueByteCount * count),
+                metadata: .named("\(name).metadata", byteCount: 50),
+                valueOffsets: (0...count).map { Self.valueByteCount * $0 })
         case .decode: return TaskOutput(metadata: .named("\(name).metadata", byteCount: 50))
         case .reduce(let stage):
             let stage = plan.stages[Int(stage)]
             let count =
                 if case .aggregate(let step) = stage.epilogue, !step.appliesRowByRow { stage.chunks.count } else { 1 }
             return TaskOutput(
-                payload: .named("\(name).payload", byteCount: UInt64(10 * count)),
-                valueOffsets: (0...count).map { UInt64(10 * $0) })
+                payload: .named("\(name).payload", byteCount: Self.valueByteCount * UInt64(count)),
+                valueOffsets: (0...count).map { Self.valueByteCount * UInt64($0) })
         case .chunk(let stage, let index):
             let stage = plan.stages[Int(stage)]
             let rows = stage.chunks[Int(index)].count

@@ -33,22 +33,49 @@ final class TIFFPieceDecoder: PieceDecoder {
     }
 
     func decode(
-        _ rows: Range<Int>, to destination: UnsafeMutableRawPointer,
+        _ rows: Range<Int>, share: PieceShare, to destination: UnsafeMutableRawPointer,
         bytes: (Range<UInt64>) throws(CodecError) -> UnsafeRawBufferPointer
     ) throws(CodecError) {
         let shape = layout.shape
         precondition(rows.lowerBound >= 0 && rows.upperBound <= shape.height, "rows \(rows) of \(shape.height)")
+        var bandCount = 0
+        layout.forEachBand(of: rows) { _ in bandCount += 1 }
+        let columnCount = layout.columnCount
+        let own = share.pieces(of: bandCount * columnCount)
+        var firstColumn = 0
         try layout.forEachBand(of: rows) { band throws(CodecError) in
+            let columns = own.clamped(to: firstColumn..<firstColumn + columnCount)
+            defer { firstColumn += columnCount }
+            guard !columns.isEmpty else { return }
             let wanted = max(rows.lowerBound, band.lowerBound)..<min(rows.upperBound, band.upperBound)
             let first = destination + (wanted.lowerBound - rows.lowerBound) * shape.bytesPerRow
-            for part in layout.pieces(ofBand: band) {
-                try decompress(
-                    part, try part.bytes.isEmpty ? UnsafeRawBufferPointer(start: nil, count: 0) : bytes(part.bytes))
-                expand(part, wanted, to: first)
+            let pieces = layout.pieces(ofBand: band)
+            for column in columns.lowerBound - firstColumn..<columns.upperBound - firstColumn {
+                // Of planes, the pieces of all samples.
+                for plane in 0..<layout.planeCount {
+                    try decode(pieces[plane * columnCount + column], wanted, to: first, bytes)
+                }
+                if expansion.dividesByAlpha { divideByAlpha(pieces[column].columns, wanted.count, first) }
             }
-            guard expansion.dividesByAlpha else { return }
-            for y in 0..<wanted.count { expansion.divideByAlpha(first + y * shape.bytesPerRow, count: shape.width) }
         }
+    }
+
+    private func decode(
+        _ part: TIFFLayout.Piece, _ wanted: Range<Int>, to destination: UnsafeMutableRawPointer,
+        _ bytes: (Range<UInt64>) throws(CodecError) -> UnsafeRawBufferPointer
+    ) throws(CodecError) {
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        // Rows behind those that are wanted are not decompressed; where damage is counted, all are.
+        let last = isLenient ? part.rows.upperBound : wanted.upperBound
+        try decompress(
+            part, rowCount: last - part.rows.lowerBound, try part.bytes.isEmpty ? none : bytes(part.bytes))
+        expand(part, wanted, to: destination)
+    }
+
+    private func divideByAlpha(_ columns: Range<Int>, _ rowCount: Int, _ destination: UnsafeMutableRawPointer) {
+        let shape = layout.shape
+        let first = destination + columns.lowerBound * shape.format.bytesPerPixel
+        for y in 0..<rowCount { expansion.divideByAlpha(first + y * shape.bytesPerRow, count: columns.count) }
     }
 
     private func expand(_ part: TIFFLayout.Piece, _ wanted: Range<Int>, to destination: UnsafeMutableRawPointer) {
@@ -64,12 +91,14 @@ final class TIFFPieceDecoder: PieceDecoder {
 
     // MARK: Pieces
 
-    /// Decompresses a piece to `piece`.
-    private func decompress(_ part: TIFFLayout.Piece, _ bytes: UnsafeRawBufferPointer) throws(CodecError) {
+    /// Decompresses the first rows of a piece to `piece`.
+    private func decompress(
+        _ part: TIFFLayout.Piece, rowCount: Int, _ bytes: UnsafeRawBufferPointer
+    ) throws(CodecError) {
         // What a damaged piece leaves out is black, not what was in memory before.
         piece.initializeMemory(as: UInt8.self, repeating: 0)
         let problem =
-            layout.encoding.compression == .none ? copy(part, bytes) : try decompressByLibTIFF(part, bytes)
+            layout.encoding.compression == .none ? copy(part, bytes) : try decompressByLibTIFF(part, rowCount, bytes)
         guard let problem else { return }
         guard isLenient else {
             throw .corrupt(
@@ -106,12 +135,14 @@ final class TIFFPieceDecoder: PieceDecoder {
     /// - Returns: what is wrong with the piece, as libtiff says it.
     /// - Throws: `CodecError` when libtiff cannot decode such pieces at all.
     private func decompressByLibTIFF(
-        _ part: TIFFLayout.Piece, _ bytes: UnsafeRawBufferPointer
+        _ part: TIFFLayout.Piece, _ rowCount: Int, _ bytes: UnsafeRawBufferPointer
     ) throws(CodecError) -> String? {
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return "it has no bytes" }
         let decoder = try libtiff(for: bytes)
         let isShorterStrip = !layout.isTiled && part.rows.count < layout.storedHeight
-        let byteCount = (layout.isTiled ? layout.storedHeight : part.rows.count) * layout.storedBytesPerRow
+        // All of a tile, with its rows below the image: only then its end is looked at.
+        let rowCount = layout.isTiled && rowCount == part.rows.count ? layout.storedHeight : rowCount
+        let byteCount = rowCount * layout.storedBytesPerRow
         let index: UInt32 = isShorterStrip ? 1 : 0
         var isWhole = false
         if layout.encoding.hasReversedBits, layout.encoding.compression != .jpeg {

@@ -10,8 +10,35 @@ extension TIFFFormat: PieceDecoding {
         try TIFFReader(file, limits: limits)
     }
 
+    public func pieceSource(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> any PieceSource {
+        try withoutActuallyEscaping(read) { read in
+            let source = try TIFFSource(byteCount: byteCount, read: read)
+            return TIFFPieceSource(
+                image: try TIFFImage(source, limits: limits, isComplete: true), options: limits.options)
+        }
+    }
+
     public func pieceDecoder(of layout: TIFFLayout, isLenient: Bool) -> any PieceDecoder {
         TIFFPieceDecoder(layout, isLenient: isLenient)
+    }
+}
+
+/// What a TIFF file says of an image.
+struct TIFFPieceSource: PieceSource {
+    let image: TIFFImage
+    let options: DecodingOptions
+
+    var header: ImageHeader { image.header }
+    var layout: any PieceLayout { image.layout }
+    var remarks: [ImageRemark] { image.remarks(options) }
+
+    func metadata(
+        for format: any ImageEncoding, stripping: MetadataStripping, output: ImageShape, effect: MetadataEffect
+    ) -> [UInt8] {
+        format.framed(
+            image.metadata.stripped(stripping).adapted(to: output, from: header.shape.format, effect: effect))
     }
 }
 
@@ -22,8 +49,7 @@ final class TIFFReader: ImageDecoder {
     let header: ImageHeader
     private(set) var nextRow = 0
     private let file: UnsafeRawBufferPointer
-    private let image: TIFFImage
-    private let options: DecodingOptions
+    private let source: TIFFPieceSource
     private let decoder: any PieceDecoder
     /// The rows of the band that was begun; its room is taken when it is needed first.
     private var band: (rows: Range<Int>, buffer: RowBuffer)?
@@ -31,19 +57,19 @@ final class TIFFReader: ImageDecoder {
     /// - Parameter file: the whole file; it must stay, unchanged, as long as the reader is used.
     init(_ file: UnsafeRawBufferPointer, limits: DecodingLimits) throws(CodecError) {
         self.file = file
-        options = limits.options
         do {
             let source = try TIFFSource(byteCount: UInt64(file.count)) { offset, count in
                 Array(file[Int(offset)..<Int(offset) + count])
             }
-            image = try TIFFImage(source, limits: limits, isComplete: true)
+            self.source = TIFFPieceSource(
+                image: try TIFFImage(source, limits: limits, isComplete: true), options: limits.options)
         } catch let error as CodecError {
             throw error
         } catch {
             throw .corrupt("The TIFF file cannot be read: \(error).")
         }
-        header = image.header
-        decoder = TIFFFormat().pieceDecoder(of: image.layout, isLenient: limits.options.isLenient)
+        header = source.header
+        decoder = TIFFFormat().pieceDecoder(of: source.image.layout, isLenient: limits.options.isLenient)
     }
 
     func readRows(into destination: UnsafeMutableRawPointer, count: Int) throws(CodecError) {
@@ -53,7 +79,7 @@ final class TIFFReader: ImageDecoder {
         let end = nextRow + count
         var output = destination
         while nextRow < end {
-            let rows = image.layout.band(ofRow: nextRow)
+            let rows = source.image.layout.band(ofRow: nextRow)
             let part = nextRow..<min(end, rows.upperBound)
             if part == rows {
                 try decode(rows, to: output)
@@ -73,7 +99,7 @@ final class TIFFReader: ImageDecoder {
     private func bufferedBand(_ rows: Range<Int>) throws(CodecError) -> RowBuffer {
         if let band, band.rows == rows { return band.buffer }
         var shape = header.shape
-        shape.height = image.layout.rowsPerBand
+        shape.height = source.image.layout.rowsPerBand
         let buffer = band?.buffer ?? RowBuffer(shape: shape, rows: 0..<shape.height)
         guard let start = buffer.mutableView.bytes.baseAddress else {
             preconditionFailure("a band has at least one row")
@@ -94,8 +120,7 @@ final class TIFFReader: ImageDecoder {
     func metadata(
         for format: any ImageEncoding, stripping: MetadataStripping, output: ImageShape, effect: MetadataEffect
     ) -> [UInt8] {
-        format.framed(
-            image.metadata.stripped(stripping).adapted(to: output, from: header.shape.format, effect: effect))
+        source.metadata(for: format, stripping: stripping, output: output, effect: effect)
     }
 
     var remarks: [ImageRemark] {
@@ -106,6 +131,6 @@ final class TIFFReader: ImageDecoder {
                 ImageRemark(
                     .damagedImageData, count: decoder.damagedPieceCount, byteCount: decoder.damagedByteCount)
             ]
-        return image.remarks(options) + damaged
+        return source.remarks + damaged
     }
 }

@@ -1,4 +1,5 @@
 import ByteCoding
+import JobModel
 import Pipelines
 
 /// How the samples of a TIFF image are stored: all that is needed to make pixels of its pieces, but for their bytes.
@@ -164,6 +165,29 @@ public struct TIFFLayout: PieceLayout {
         return min(first, end)..<min(first + UInt64(band.count * storedBytesPerRow), end)
     }
 
+    public var facts: PieceFacts {
+        var largest: UInt64 = 0
+        for row in 0..<pieceRows.count {
+            var byteCount: UInt64 = 0
+            for plane in 0..<planeCount {
+                let first = (plane * pieceRows.count + row) * columnCount
+                for piece in first..<first + columnCount {
+                    let sum = byteCount.addingReportingOverflow(byteCounts[piece])
+                    byteCount = sum.overflow ? .max : sum.partialValue
+                }
+            }
+            largest = max(largest, byteCount)
+        }
+        if rowsPerBand < storedHeight {
+            largest = min(largest, UInt64(planeCount * rowsPerBand) * UInt64(storedBytesPerRow))
+        }
+        return PieceFacts(
+            count: UInt32(clamping: planeCount * columnCount * ((shape.height - 1) / rowsPerBand + 1)),
+            rowsPerBand: UInt32(clamping: rowsPerBand), largestBandByteCount: largest)
+    }
+
+    public var tableByteCount: Int { encoding.jpegTables.count + encoding.palette.count }
+
     /// Calls `body` with each band that has some of the rows, from top to bottom.
     package func forEachBand<Failure: Error>(
         of rows: Range<Int>, _ body: (Range<Int>) throws(Failure) -> Void
@@ -198,6 +222,12 @@ public struct TIFFLayout: PieceLayout {
             }
         }
         return merged
+    }
+
+    public func holds(_ rows: Range<Int>) -> Bool {
+        !rows.isEmpty && rows.lowerBound >= 0 && rows.upperBound <= shape.height
+            && pieceRows.contains(rows.lowerBound / storedHeight)
+            && pieceRows.contains((rows.upperBound - 1) / storedHeight)
     }
 
     public func limited(to rows: Range<Int>) -> TIFFLayout {

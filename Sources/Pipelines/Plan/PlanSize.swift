@@ -7,7 +7,7 @@ public struct PlanSize: Hashable, Sendable {
     public let taskCount: Int
     /// The bands and outputs of other tasks that all tasks together read: an estimate from above.
     public let dependencyCount: Int
-    /// The most values that one reduction gives, because each chunk of the stage behind it takes a value of its own.
+    /// The most values that one task gives, because each chunk of the stage behind it takes a value of its own.
     public let largestValueCount: Int
 
     public init(taskCount: Int, dependencyCount: Int, largestValueCount: Int) {
@@ -22,15 +22,22 @@ public struct PlanSize: Hashable, Sendable {
 
 extension ProcessingPlan {
     /// The size of the plan; see `PlanSize`.
-    public var size: PlanSize {
-        if isSingleTask { return .whole }
+    public var size: PlanSize { size(isInPieces: false) }
+
+    /// The size of the plan, were the file read in the one way or the other.
+    ///
+    /// - Parameter isInPieces: whether the chunks of the first stage read the file by its pieces: instead of bands, each needs to
+    ///   be told its pieces, also where the image would be a single task.
+    public func size(isInPieces: Bool) -> PlanSize {
+        if isSingleTask, !isInPieces { return .whole }
         var taskCount = 1
         var dependencyCount = 0
-        var largestValueCount = 0
+        var largestValueCount = isInPieces ? stages[0].chunks.count : 0
         for (number, stage) in stages.enumerated() {
             let count = stage.chunks.count
             taskCount = taskCount.addingClamped(count + (stage.epilogue.kind.isReduced ? 1 : 0))
-            let sources = number == 0 ? bands : stages[number - 1].chunks
+            let search = RowPartition(rowCount: input.height, rowsPerPart: input.height)
+            let sources = number > 0 ? stages[number - 1].chunks : isInPieces ? search : bands
             // Where rows became columns, each chunk reads a piece of every part.
             let largest = stage.transposedInput == nil ? stage.largestSourceCount(in: sources) : sources.count
             dependencyCount = dependencyCount.addingClamped(count.multipliedClamped(by: largest))

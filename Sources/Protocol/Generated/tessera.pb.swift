@@ -626,6 +626,12 @@ public nonisolated struct WireGrantLease: @unchecked Sendable {
     set {_uniqueStorage()._attachments = newValue}
   }
 
+  /// the task reads its input by strips and tiles; `value` says which a chunk needs
+  public var inPieces: Bool {
+    get {_storage._inPieces}
+    set {_uniqueStorage()._inPieces = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -3282,7 +3288,7 @@ nonisolated extension WireHeartbeatReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GrantLease"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0\u{2}(coding\0\u{1}attachments\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}pipeline\0\u{1}geometry\0\u{3}chunk_byte_count\0\u{3}maximum_pixel_count\0\u{1}inputs\0\u{1}value\0\u{3}progress_timeout_milliseconds\0\u{3}input_count\0\u{3}maximum_metadata_byte_count\0\u{2}(coding\0\u{1}attachments\0\u{3}in_pieces\0")
 
   fileprivate class _StorageClass {
     var _lease: WireLease? = nil
@@ -3297,6 +3303,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     var _maximumMetadataByteCount: UInt64 = 0
     var _coding: WireImageCoding? = nil
     var _attachments: [WireBlobReference] = []
+    var _inPieces: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3319,6 +3326,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       _maximumMetadataByteCount = source._maximumMetadataByteCount
       _coding = source._coding
       _attachments = source._attachments
+      _inPieces = source._inPieces
     }
   }
 
@@ -3349,6 +3357,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._maximumMetadataByteCount) }()
         case 50: try { try decoder.decodeSingularMessageField(value: &_storage._coding) }()
         case 51: try { try decoder.decodeRepeatedMessageField(value: &_storage._attachments) }()
+        case 52: try { try decoder.decodeSingularBoolField(value: &_storage._inPieces) }()
         default: break
         }
       }
@@ -3397,6 +3406,9 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
       if !_storage._attachments.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._attachments, fieldNumber: 51)
       }
+      if _storage._inPieces != false {
+        try visitor.visitSingularBoolField(value: _storage._inPieces, fieldNumber: 52)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3418,6 +3430,7 @@ nonisolated extension WireGrantLease: SwiftProtobuf.Message, SwiftProtobuf._Mess
         if _storage._maximumMetadataByteCount != rhs_storage._maximumMetadataByteCount {return false}
         if _storage._coding != rhs_storage._coding {return false}
         if _storage._attachments != rhs_storage._attachments {return false}
+        if _storage._inPieces != rhs_storage._inPieces {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -78,12 +78,15 @@ actor World {
     /// - Parameters:
     ///   - onBand: called for each decoded band, in order, while the rank decodes the next. When it throws, the order is
     ///     cancelled and the error rethrown.
+    ///   - onNeed: called for each part of the input that the rank asks for, which is there when it returns. When it throws, the
+    ///     order is cancelled and the error rethrown.
     ///   - onProgress: called with the share that is done, 0 to 1.
-    /// - Returns: a reply that ends the order: `.finished`, `.decoded` or `.failed`.
-    /// - Throws: `WorldError` when there is no reply; `CancellationError` when the task was cancelled; what `onBand`
-    ///   throws.
+    /// - Returns: a reply that ends the order: `.finished`, `.decoded`, `.found` or `.failed`.
+    /// - Throws: `WorldError` when there is no reply; `CancellationError` when the task was cancelled; what `onBand` and
+    ///   `onNeed` throw.
     func run(
         _ order: RankOrder, onBand: @Sendable (DecodedBand) async throws -> Void = { _ in },
+        onNeed: @Sendable (_ offset: UInt64, _ byteCount: UInt64) async throws -> Void = { _, _ in },
         onProgress: @Sendable (Double) -> Void = { _ in }
     ) async throws -> RankReply {
         guard let spec = order.spec else { preconditionFailure("\(order) is not an order to work") }
@@ -97,7 +100,8 @@ actor World {
             let process = try liveProcess()
             do {
                 return try await converse(
-                    with: process, order, patience: .milliseconds(spec.progressTimeoutMilliseconds), onBand, onProgress)
+                    with: process, order, patience: .milliseconds(spec.progressTimeoutMilliseconds), onBand, onNeed,
+                    onProgress)
             } catch {
                 // After an answer, whatever it says, the world is ready for the next order; without one it is replaced.
                 if let error = error as? AfterAnswer { throw error.error }
@@ -143,7 +147,9 @@ actor World {
 
     private func converse(
         with process: WorldProcess, _ order: RankOrder, patience: Duration,
-        _ onBand: @Sendable (DecodedBand) async throws -> Void, _ onProgress: @Sendable (Double) -> Void
+        _ onBand: @Sendable (DecodedBand) async throws -> Void,
+        _ onNeed: @Sendable (_ offset: UInt64, _ byteCount: UInt64) async throws -> Void,
+        _ onProgress: @Sendable (Double) -> Void
     ) async throws -> RankReply {
         var deadline = ContinuousClock.now + patience
         /// The reason why the order was cancelled, once it was.
@@ -153,6 +159,20 @@ actor World {
             abandoned = error
             deadline = ContinuousClock.now + configuration.cancelTimeout
             try process.send(.cancel, until: deadline)
+        }
+
+        /// Does what the rank waits for, and tells it.
+        func serve(_ work: () async throws -> Void, _ answer: RankOrder) async throws {
+            guard abandoned == nil else { return }
+            do {
+                try await work()
+                deadline = ContinuousClock.now + patience
+                try process.send(answer, until: deadline)
+            } catch let error as WorldError {
+                throw error
+            } catch {
+                try abandon(error)
+            }
         }
 
         try process.send(order, until: deadline)
@@ -168,16 +188,10 @@ actor World {
                     "the ranks made no progress on \(order.spec.map { "\($0.task)" } ?? "an order") for \(patience)",
                     outputTail: process.outputTail)
             case .reply(.band(let index, let path, let byteCount)):
-                guard abandoned == nil else { continue }
-                do {
-                    try await onBand(DecodedBand(index: index, path: path, byteCount: byteCount))
-                    deadline = ContinuousClock.now + patience
-                    try process.send(.bandTaken, until: deadline)
-                } catch let error as WorldError {
-                    throw error
-                } catch {
-                    try abandon(error)
-                }
+                try await serve(
+                    { try await onBand(DecodedBand(index: index, path: path, byteCount: byteCount)) }, .bandTaken)
+            case .reply(.needs(let offset, let byteCount)):
+                try await serve({ try await onNeed(offset, byteCount) }, .inputArrived)
             case .reply(.progress(let done, let total)):
                 guard abandoned == nil else { continue }
                 deadline = ContinuousClock.now + patience
