@@ -66,6 +66,8 @@ struct Admission: Sendable {
             return (.accepted(geometry, needsWholeImage: header.needsWholeImage, coding: coding), size)
         } catch let error as PipelineError {
             return (.refused(Failure(error.cause, error.message)), nil)
+        } catch let error as CodecError {
+            return (.refused(Failure(error.cause, error.reason)), nil)
         }
     }
 
