@@ -10,15 +10,15 @@ extension Integration {
     /// TIFF files of which no worker has more than the strips and tiles of its chunks (decision 55).
     @Suite struct `Large TIFF files are read by their pieces` {
         @Test func `a file that no worker has the memory for goes through`() async throws {
-            // 41 MiB, stored as they are; a worker of 96 MiB has 32 MiB for files and rows.
-            let image = TestImage(width: 3_000, height: 2_400, .rgb, .sixteen)
+            // 69 MiB, stored as they are; a worker of 128 MiB has 64 MiB for files and rows.
+            let image = TestImage(width: 4_000, height: 3_000, .rgb, .sixteen)
             let format = try #require(try OutputEncoding(parsing: "tiff compression=none").format as? any ImageEncoding)
             let file = try image.withBand { try ImageFile.encode($0, to: format) }
             let expected = try image.processedSerially("box-blur size=5")
-            try await Cluster.with(workers: 1, workerArguments: ["--memory", "96M"]) { cluster in
+            try await Cluster.with(workers: 1, workerArguments: ["--memory", "128M"]) { cluster in
                 let input = try cluster.file("large.tif", file)
                 let outcome = try await cluster.start(
-                    ["run", "box-blur size=5", input, "-o", cluster.path("x.png"), "--chunk-bytes", "4M"]
+                    ["run", "box-blur size=5", input, "-o", cluster.path("x.png"), "--chunk-bytes", "8M"]
                 ).outcome()
                 #expect(outcome.status == 0, "\(outcome)")
                 #expect(try cluster.contents(cluster.path("x.png")) == expected)
