@@ -4,7 +4,7 @@
 #     scripts/man-pages.pl PROGRAMS OUT
 #
 # tessera(1) and one page for each command, such as tessera-run(1), from the parser's description of itself; tessera-master(8)
-# and tessera-worker(8) from their --help. Fails when a command, an argument or a flag did not get into a page.
+# and tessera-worker(8) from their --help. Fails when that cannot be read.
 use strict;
 use warnings;
 use utf8;
