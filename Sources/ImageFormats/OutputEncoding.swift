@@ -70,6 +70,7 @@ extension EncodingOptions {
         kept.isProgressive = all.isProgressive && isProgressive
         kept.isLossless = all.isLossless && isLossless
         kept.compression = all.compression == compression ? compression : nil
+        kept.isPyramid = all.isPyramid && isPyramid
         return kept
     }
 
