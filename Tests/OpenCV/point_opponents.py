@@ -77,6 +77,27 @@ def colormap(random, image):
     return f"name={name}", golden.colormap(image, name)
 
 
+@opponent("depth", "`cv2.convertScaleAbs` to 8 bits, `cv2.multiply` to 16", alpha="alike")
+def depth(random, image):
+    bits = int(random.choice([8, 16]))
+    if bits == 8 * image.itemsize:
+        return f"bits={bits}", image
+    if bits == 8:
+        return f"bits={bits}", cv2.convertScaleAbs(image, alpha=1 / 257).reshape(image.shape)
+    return f"bits={bits}", cv2.multiply(image, (257,) * 4, dtype=cv2.CV_16U).reshape(image.shape)
+
+
+@opponent("flatten", "NumPy: over a ground, in whole numbers", alpha="alike")
+def flatten(random, image):
+    levels = [int(level) for level in random.integers(0, 256, 3)]
+    words = "color=#" + "".join(f"{level:02x}" for level in levels)
+    if image.ndim == 2 or image.shape[2] != 4:
+        return words, image
+    largest, alpha = top(image), image[..., 3:].astype(np.int64)
+    ground = np.array(levels) * (largest // 255)
+    return words, ((image[..., :3] * alpha + ground * (largest - alpha) + largest // 2) // largest).astype(image.dtype)
+
+
 # Threshold
 
 

@@ -113,6 +113,62 @@ def _(image):
     return run
 
 
+@race("depth bits=16", "LUT", EIGHT)
+def _(image):
+    to, table = np.empty(image.shape, np.uint16), np.arange(256, dtype=np.uint16) * 257
+    return lambda: cv2.LUT(image, table, to)
+
+
+@race("depth bits=8", "convertScaleAbs", SIXTEEN)
+def _(image):
+    to = np.empty(image.shape, np.uint8)
+    return lambda: cv2.convertScaleAbs(image, to, 1 / 257)
+
+
+def translucent(image):
+    """Every alpha there is, from left to right."""
+    ramp = np.linspace(0, int(np.iinfo(image.dtype).max), image.shape[1]).astype(image.dtype)
+    return np.dstack([image, np.broadcast_to(ramp, image.shape[:2])])
+
+
+@race(
+    "flatten", "cvtColor RGBA2mRGBA and RGBA2RGB, extractChannel, bitwise_not, cvtColor GRAY2RGB, add", ("rgb8",),
+    scene=translucent,
+)
+def _(image):
+    multiplied, alpha = np.empty_like(image), np.empty(image.shape[:2], image.dtype)
+    to, ground = np.empty((*alpha.shape, 3), image.dtype), np.empty((*alpha.shape, 3), image.dtype)
+
+    def run():
+        cv2.cvtColor(image, cv2.COLOR_RGBA2mRGBA, multiplied)
+        cv2.cvtColor(multiplied, cv2.COLOR_RGBA2RGB, to)
+        cv2.extractChannel(image, 3, alpha)
+        cv2.bitwise_not(alpha, alpha)
+        cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB, ground)
+        cv2.add(to, ground, to)
+
+    return run
+
+
+@race(
+    "flatten", "cvtColor RGBA2RGB, extractChannel, cvtColor GRAY2RGB, multiply, bitwise_not, add", ("rgb16",),
+    scene=translucent,
+)
+def _(image):
+    alpha = np.empty(image.shape[:2], image.dtype)
+    to, ground = np.empty((*alpha.shape, 3), image.dtype), np.empty((*alpha.shape, 3), image.dtype)
+
+    def run():
+        cv2.cvtColor(image, cv2.COLOR_RGBA2RGB, to)
+        cv2.extractChannel(image, 3, alpha)
+        cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB, ground)
+        cv2.multiply(to, ground, to, 1 / 65535)
+        cv2.bitwise_not(ground, ground)
+        cv2.add(to, ground, to)
+
+    return run
+
+
 # Point operations that follow each other are one pass of ours.
 POINTS = "gamma gamma=2.2 | brightness-contrast brightness=10 contrast=1.2 | invert"
 
