@@ -1,14 +1,18 @@
-"""A cluster of real processes on this machine, with a gateway, for the checks of the gateway.
+"""A cluster of real processes on this machine, with a gateway, for the checks of gateway, page and Python client.
 
-Programs are those of `.build/debug` (BIN names another directory). State and logs are in a temporary directory, which is removed
-after success. Every process is stopped by its own number.
+Programs are those of `.build/debug` (BIN names another directory). State and logs are in a temporary directory, which
+is removed after success. Every process is stopped by its own number.
 """
+
+from __future__ import annotations
+
 import base64
 import contextlib
 import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -18,12 +22,18 @@ import sys
 import tempfile
 import time
 import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BIN", ROOT / ".build/debug"))
+PROGRAMS = ("tessera-master", "tessera-worker", "tessera-rank", "tessera-web")
+
+Value = TypeVar("Value")
+Process = subprocess.Popen[bytes]
 
 
-def within(seconds, what, condition):
+def within(seconds: float, what: str, condition: Callable[[], Value]) -> Value:
     """Waits until `condition` gives something; a check fails when it does not."""
     end = time.monotonic() + seconds
     while True:
@@ -37,61 +47,153 @@ def within(seconds, what, condition):
 class Response(http.client.HTTPResponse):
     """Passes over interim responses, of which Python's own knows only 100."""
 
-    def _read_status(self):
+    fp: Any
+
+    def _read_status(self) -> tuple[str, int, str]:
         while True:
-            version, status, reason = super()._read_status()
+            version, status, reason = super()._read_status()  # type: ignore[misc]
             if not 100 < status < 200:
                 return version, status, reason
             http.client.parse_headers(self.fp)
 
 
 class Answer:
-    def __init__(self, response, body):
+    """What the gateway answered."""
+
+    def __init__(self, response: http.client.HTTPResponse, body: bytes) -> None:
         self.status, self.headers, self.body = response.status, response.headers, body
 
     @property
-    def json(self):
+    def json(self) -> Any:
         return json.loads(self.body)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{self.status} {self.body[:300]!r}"
 
 
+class Cluster:
+    """A master and workers. Each can be ended and started again, the master at its address."""
+
+    def __init__(self) -> None:
+        missing = [name for name in PROGRAMS if not (BIN / name).exists()]
+        assert not missing, f"{BIN} lacks {', '.join(missing)}: build first, or name another directory as BIN"
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-web-check."))
+        self.processes: list[Process] = []
+        secret = self.directory / "secret"
+        secret.write_bytes(base64.b64encode(os.urandom(32)))
+        secret.chmod(0o600)
+        self.environment = dict(
+            os.environ,
+            TESSERA_SECRET_FILE=str(secret),
+            OMPI_ALLOW_RUN_AS_ROOT="1",
+            OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+        )
+        self.address = "127.0.0.1:0"
+        self.master: Process
+
+    def spawn(self, program: str, *words: object) -> Process:
+        with open(self.directory / f"{program}.log", "ab") as log:
+            process = subprocess.Popen(
+                [BIN / program, *map(str, words)],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        self.processes.append(process)
+        return process
+
+    def address_of(self, process: Process, file: pathlib.Path) -> str:
+        """The address that a process has written to a file once it serves."""
+
+        def is_written() -> bool:
+            assert process.poll() is None, f"a process ended at its start; the logs are in {self.directory}"
+            return file.exists() and file.read_text().endswith("\n")
+
+        within(30, f"{file.name} is written; the logs are in {self.directory}", is_written)
+        return file.read_text().strip()
+
+    def start_master(self) -> None:
+        file = self.directory / "address"
+        file.unlink(missing_ok=True)
+        state = ("--state-dir", self.directory / "master", "--min-free-bytes", "1M")
+        self.master = self.spawn("tessera-master", "--listen", self.address, *state, "--address-file", file)
+        self.address = self.environment["TESSERA_MASTER"] = self.address_of(self.master, file)
+
+    def stop_master(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.master.send_signal(how)
+        self.master.wait(25)
+
+    def start_worker(self, name: str = "one", slots: int = 1) -> Process:
+        return self.spawn("tessera-worker", "--name", name, "--slots", slots, "--ranks", 1)
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(25)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
 class Gateway:
-    """One process of tessera-web, which can be killed and started again."""
+    """One process of tessera-web, which can be killed and started again at its address."""
 
-    def __init__(self, cluster, *options):
-        self.cluster, self.options, self.process, self.port = cluster, options, None, 0
+    def __init__(self, cluster: Cluster, *options: object) -> None:
+        self.cluster, self.options, self.port = cluster, options, 0
+        self.process: Process
         self.state = cluster.directory / "web"
-        self.link = None
+        self.link = ""
 
-    def start(self):
-        address = self.cluster.directory / "web-address"
-        link = self.cluster.directory / "web-link"
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Gateway:
+        address, link = self.cluster.directory / "web-address", self.cluster.directory / "web-link"
         address.unlink(missing_ok=True)
-        self.process = self.cluster.spawn(
-            "tessera-web", "--listen", f"127.0.0.1:{self.port}", "--state-dir", self.state, "--share-dir",
-            ROOT / "share/tessera", "--address-file", address, "--link-file", link, "--log-level", "debug", *self.options)
-        within(30, "the gateway serves", lambda: address.exists() and address.read_text().endswith("\n")
-               or self.process.poll() is not None)
-        assert self.process.poll() is None, f"the gateway ended; its log is in {self.cluster.directory}"
-        self.port = int(address.read_text().rsplit(":", 1)[1])
+        places = ("--state-dir", self.state, "--share-dir", os.environ.get("SHARE", ROOT / "share/tessera"))
+        files = ("--address-file", address, "--link-file", link, "--log-level", "debug")
+        listen = ("--listen", f"127.0.0.1:{self.port}")
+        self.process = self.cluster.spawn("tessera-web", *listen, *places, *files, *self.options)
+        self.port = int(self.cluster.address_of(self.process, address).rsplit(":", 1)[1])
         self.link = link.read_text().strip()
         return self
 
-    def kill(self):
+    def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def restart(self):
+    def restart(self) -> None:
         self.kill()
         self.start()
 
-    def token(self, role, name=None):
-        words = [BIN / "tessera-web", "token", "create", name or role, "--role", role, "--state-dir", self.state]
-        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    def token(self, role: str, name: str | None = None) -> str:
+        words = [
+            str(BIN / "tessera-web"),
+            "token",
+            "create",
+            name or role,
+            "--role",
+            role,
+            "--state-dir",
+            str(self.state),
+        ]
+        made = subprocess.run(words, check=True, capture_output=True, text=True)
+        return made.stdout.strip()
 
-    def request(self, method, path, body=None, token=None, headers=None, timeout=60):
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = 60,
+    ) -> Answer:
         """One request on a connection of its own. `body` is bytes, or an object that is sent as JSON."""
         headers = dict(headers or {})
         if token:
@@ -109,82 +211,69 @@ class Gateway:
         finally:
             connection.close()
 
-    def socket(self):
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+    def socket(self) -> socket.socket:
+        # The last answer of a large upload waits for its digest, of a file that is read again after a restart.
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=180)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
-    def append(self, url, data, offset, last, token, headers=None):
-        return self.request("PATCH", url, data, token, {
-            "Content-Type": "application/partial-upload", "Upload-Offset": str(offset),
-            "Upload-Complete": "?1" if last else "?0", **(headers or {})})
+    def append(
+        self, url: str, data: bytes, offset: int, last: bool, token: str, headers: dict[str, str] | None = None
+    ) -> Answer:
+        fields = {
+            "Content-Type": "application/partial-upload",
+            "Upload-Offset": str(offset),
+            "Upload-Complete": "?1" if last else "?0",
+        }
+        return self.request("PATCH", url, data, token, {**fields, **(headers or {})})
 
-    def wait_for_job(self, job, token, seconds=120):
-        def ended():
+    def submit(
+        self,
+        token: str,
+        pictures: Sequence[tuple[str, bytes]],
+        pipeline: str = "invert",
+        key: str | None = None,
+        **members: object,
+    ) -> int:
+        """Promises pictures, sends them, and gives the job's number."""
+        images = [{"name": name, "size": len(data)} for name, data in pictures]
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = self.request("POST", "jobs", {"pipeline": pipeline, "images": images, **members}, token, headers)
+        assert answer.status == 201, answer
+        for image, (_, data) in zip(answer.json["images"], pictures, strict=True):
+            sent = self.append(image["url"], data, 0, True, token)
+            assert sent.status in (200, 413, 415), sent
+        return int(answer.json["job"])
+
+    def wait_for_job(self, job: int, token: str, seconds: float = 120) -> Any:
+        def ended() -> Any:
             answer = self.request("GET", f"jobs/{job}", token=token)
             return answer.status == 200 and answer.json["state"] not in ("open", "running") and answer.json
+
         return within(seconds, f"job {job} ends", ended)
 
+    def wait_for_workers(self, count: int, token: str) -> None:
+        """Waits until the master is reachable, and that many workers are alive."""
+        within(30, "the master is reachable", lambda: self.request("GET", "cluster", token=token).json["reachable"])
 
-class Cluster:
-    def __init__(self):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-web-check."))
-        self.processes = []
-        secret = self.directory / "secret"
-        secret.write_bytes(base64.b64encode(os.urandom(32)))
-        secret.chmod(0o600)
-        self.environment = dict(
-            os.environ, TESSERA_SECRET_FILE=str(secret), OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-        self.address = None
-        self.master = None
+        def are_alive() -> bool:
+            workers = self.request("GET", "workers", token=token).json["items"]
+            return len([worker for worker in workers if worker["state"] == "alive"]) >= count
 
-    def spawn(self, program, *words):
-        log = open(self.directory / f"{program}.log", "ab")
-        process = subprocess.Popen(
-            [BIN / program, *map(str, words)], env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        self.processes.append(process)
-        return process
-
-    def start_master(self):
-        file = self.directory / "address"
-        file.unlink(missing_ok=True)
-        self.master = self.spawn(
-            "tessera-master", "--listen", self.address or "127.0.0.1:0", "--state-dir", self.directory / "master",
-            "--address-file", file, "--min-free-bytes", "1M")
-        within(30, "the master serves", lambda: file.exists() and file.read_text().endswith("\n"))
-        self.address = file.read_text().strip()
-        self.environment["TESSERA_MASTER"] = self.address
-
-    def start_worker(self, name="one"):
-        return self.spawn("tessera-worker", "--name", name, "--slots", "1", "--ranks", "1")
-
-    def stop(self):
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(25)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        within(60, "workers are alive", are_alive)
 
 
 @contextlib.contextmanager
-def cluster(workers=1, options=()):
-    """A master, workers and a gateway, until the end of the block."""
+def cluster(workers: int = 1, options: Sequence[object] = (), slots: int = 1) -> Iterator[tuple[Cluster, Gateway, str]]:
+    """A master, workers, a gateway and an admin's token, until the end of the block."""
     it = Cluster()
     try:
         it.start_master()
         for number in range(workers):
-            it.start_worker(f"w{number}")
+            it.start_worker(f"w{number}", slots)
         gateway = Gateway(it, *options).start()
         admin = gateway.token("admin")
-        within(30, "the master is reachable", lambda: gateway.request("GET", "cluster", token=admin).json["reachable"])
-        if workers:
-            within(60, "workers are alive", lambda: sum(
-                worker["state"] == "alive" for worker in gateway.request("GET", "workers", token=admin).json["items"]
-            ) == workers)
+        gateway.wait_for_workers(workers, admin)
         yield it, gateway, admin
     except BaseException:
         it.stop()
@@ -194,27 +283,31 @@ def cluster(workers=1, options=()):
     shutil.rmtree(it.directory)
 
 
-def png(width, height, seed=0, noise=False):
+def png(width: int, height: int, seed: int = 0, noise: bool = False) -> bytes:
     """A gray picture as a PNG file: stripes, or noise, which does not compress."""
-    import random
     source = random.Random(seed)
     rows = b"".join(
         b"\0" + (source.randbytes(width) if noise else bytes((x * 3 + y * 5 + seed) & 255 for x in range(width)))
-        for y in range(height))
-    def chunk(kind, data):
+        for y in range(height)
+    )
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 0 if noise else 6))
-            + chunk(b"IEND", b""))
+    data = zlib.compress(rows, 0 if noise else 6)
+    # A chunk has less than 2 GiB.
+    parts = b"".join(chunk(b"IDAT", data[start : start + (1 << 28)]) for start in range(0, len(data), 1 << 28))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + parts + chunk(b"IEND", b"")
 
 
-def submit(gateway, token, pictures, pipeline="invert", key=None, **members):
-    """Promises pictures (name -> bytes), sends them, and gives the job's number."""
-    images = [{"name": name, "size": len(data)} for name, data in pictures.items()]
-    headers = {"Idempotency-Key": key} if key else {}
-    answer = gateway.request("POST", "jobs", {"pipeline": pipeline, "images": images, **members}, token, headers)
-    assert answer.status == 201, answer
-    for image, data in zip(answer.json["images"], pictures.values()):
-        sent = gateway.append(image["url"], data, 0, True, token)
-        assert sent.status in (200, 413, 415), sent
-    return answer.json["job"]
+def submit(
+    gateway: Gateway,
+    token: str,
+    pictures: dict[str, bytes],
+    pipeline: str = "invert",
+    key: str | None = None,
+    **members: object,
+) -> int:
+    """Promises pictures by name, sends them, and gives the job's number."""
+    return gateway.submit(token, list(pictures.items()), pipeline, key, **members)

@@ -6,24 +6,25 @@ Every console error, page error and refused piece of content fails the test that
 
 import os
 import pathlib
+import sys
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from cluster import Cluster
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import cluster as clusters  # noqa: E402
+from visited import Visited  # noqa: E402
 
 BROWSER = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster():
     if "TESSERA_WEB_URL" in os.environ:
-        yield Cluster.running(os.environ["TESSERA_WEB_URL"], os.environ["TESSERA_WEB_TOKEN"])
+        yield Visited(os.environ["TESSERA_WEB_URL"], os.environ["TESSERA_WEB_TOKEN"])
         return
-    root = pathlib.Path(__file__).resolve().parents[3]
-    binaries = pathlib.Path(os.environ.get("BIN", root / ".build/debug"))
-    with Cluster.started(binaries, root / "share/tessera", tmp_path_factory.mktemp("cluster")) as made:
-        yield made
+    with clusters.cluster(slots=2) as (it, gateway, token):
+        yield Visited(gateway.url, token, it)
 
 
 @pytest.fixture(scope="session")

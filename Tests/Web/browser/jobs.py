@@ -2,15 +2,12 @@
 
 import json
 import time
-import urllib.request
 
 
 def upload(cluster, address, data):
     """Sends a whole file to a promised upload."""
-    request = urllib.request.Request(
-        cluster.url + address, data, method="PATCH",
-        headers={"Authorization": f"Bearer {cluster.token}", "Content-Type": "application/partial-upload", "Upload-Offset": "0", "Upload-Complete": "?1"})
-    urllib.request.urlopen(request).close()
+    cluster.answer("PATCH", address, data, {
+        "Content-Type": "application/partial-upload", "Upload-Offset": "0", "Upload-Complete": "?1"})
 
 
 def submit(cluster, pipeline, files):

@@ -46,9 +46,9 @@ def test_pictures(visit, cluster):
             "jobs": "/", "new": "/new?pipeline=gaussian-blur%20sigma%3D3%20%7C%20box-blur%20size%3D4", "job": f"/jobs/{running}", "job-done": f"/jobs/{done[0]}",
             "job-failed": f"/jobs/{partly}", "image": f"/jobs/{done[0]}/0", "turned": f"/jobs/{done[3]}/1", "image-failed": f"/jobs/{partly}/1",
             "nodes": "/nodes", "failures": "/failures", "settings": "/settings"})
-        cluster.stop("master")
+        cluster.cluster.stop_master()
         views(visit, cluster, "away", {"jobs": "/", "job": f"/jobs/{done[0]}", "nodes": "/nodes", "new": "/new"})
-        cluster.start_master()
+        cluster.cluster.start_master()
         return
     page = visit.page(visit.context(viewport={"width": 1100, "height": 700}))
     page.goto("/")

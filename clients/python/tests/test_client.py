@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import numpy
 import pytest
+from cluster import Gateway
 from PIL import Image
 
-from conftest import Cluster
 from tessera_client import ImageFailed, Problem, Tessera
 from tessera_client.images import encode_array
 
@@ -58,8 +58,8 @@ def test_a_wrong_pipeline_says_where_it_is_wrong(tessera: Tessera) -> None:
     assert caught.value.errors
 
 
-def test_a_wrong_token_is_refused_at_once(cluster: Cluster) -> None:
-    with Tessera(cluster.url, "wrong") as stranger, pytest.raises(Problem) as caught:
+def test_a_wrong_token_is_refused_at_once(gateway: Gateway) -> None:
+    with Tessera(gateway.url, "wrong") as stranger, pytest.raises(Problem) as caught:
         stranger.run("invert", GRAY)
     assert caught.value.code == "bad-token"
 

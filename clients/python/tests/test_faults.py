@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy
 import pytest
+from cluster import Gateway
 
-from conftest import Cluster
 from tessera_client import Tessera, uploads
 from tessera_client.images import encode_array
 
@@ -17,7 +17,7 @@ NOISE = numpy.random.default_rng(3).integers(0, 256, (2048, 4096), numpy.uint8)
 
 
 def test_an_upload_continues_after_the_gateway_was_killed(
-    cluster: Cluster, tessera: Tessera, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, tessera: Tessera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = encode_array(NOISE)
     sent, killed = 0, False
@@ -28,8 +28,8 @@ def test_an_upload_continues_after_the_gateway_was_killed(
         for part in read(self, offset, count):
             if not killed and offset + sent > len(data) // 2:
                 killed = True
-                cluster.kill_gateway()
-                threading.Thread(target=cluster.start_gateway).start()
+                gateway.kill()
+                threading.Thread(target=gateway.start).start()
             sent += len(part)
             yield part
 
@@ -42,7 +42,7 @@ def test_an_upload_continues_after_the_gateway_was_killed(
 
 
 def test_watch_and_map_continue_after_the_gateway_was_killed(
-    cluster: Cluster, tessera: Tessera, tmp_path: Path
+    gateway: Gateway, tessera: Tessera, tmp_path: Path
 ) -> None:
     files = []
     for number in range(20):
@@ -53,17 +53,17 @@ def test_watch_and_map_continue_after_the_gateway_was_killed(
         assert outcome.error is None, outcome.error
         written.append(outcome.source)
         if len(written) == 3:
-            cluster.kill_gateway()
-            cluster.start_gateway()
+            gateway.kill()
+            gateway.start()
     assert sorted(written) == sorted(files)
 
 
-def test_a_watch_is_resumed_after_the_gateway_was_killed(cluster: Cluster, tessera: Tessera) -> None:
+def test_a_watch_is_resumed_after_the_gateway_was_killed(gateway: Gateway, tessera: Tessera) -> None:
     job, _ = tessera._promise("invert", [uploads.Source("a.png", encode_array(NOISE[:64]))], 0, {}, "when-complete")
     changes = job.watch()
     assert next(changes)
-    cluster.kill_gateway()
-    cluster.start_gateway()
+    gateway.kill()
+    gateway.start()
     [upload] = job.uploads()
     uploads.send(tessera.transport, upload["url"], uploads.Source("a.png", encode_array(NOISE[:64])), 1 << 20)
     assert list(changes)[-1].data["state"] == "done"
