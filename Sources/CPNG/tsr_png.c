@@ -77,20 +77,23 @@ bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
     png_byte bit_depth = png_get_bit_depth(png, info);
     if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
     if (color_type == PNG_COLOR_TYPE_GRAY && bit_depth < 8) png_set_expand_gray_1_2_4_to_8(png);
-    if (png_get_valid(png, info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
+    bool has_key_color = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
+    if (has_key_color) png_set_tRNS_to_alpha(png);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (bit_depth == 16) png_set_swap(png);
 #endif
     reader->pass_count = png_set_interlace_handling(png);
-    png_read_update_info(png, info);
 
+    uint8_t channel_count = color_type == PNG_COLOR_TYPE_PALETTE ? 3 : png_get_channels(png, info);
+    if (has_key_color) channel_count++;
+    uint8_t bits_per_sample = bit_depth == 16 ? 16 : 8;
     reader->header = (tsr_png_header){
         .width = png_get_image_width(png, info),
         .height = png_get_image_height(png, info),
-        .channel_count = png_get_channels(png, info),
-        .bits_per_sample = png_get_bit_depth(png, info),
+        .channel_count = channel_count,
+        .bits_per_sample = bits_per_sample,
         .is_interlaced = png_get_interlace_type(png, info) != PNG_INTERLACE_NONE,
-        .bytes_per_row = png_get_rowbytes(png, info),
+        .bytes_per_row = (size_t)png_get_image_width(png, info) * channel_count * (bits_per_sample / 8),
     };
     *header = reader->header;
     return true;
@@ -98,6 +101,10 @@ bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
 
 bool tsr_png_read_image(tsr_png_reader *reader, void *rows) {
     if (setjmp(png_jmpbuf(reader->png))) return false;
+    // Takes memory for a row: only now that the caller has found the size good.
+    png_read_update_info(reader->png, reader->info);
+    if (png_get_rowbytes(reader->png, reader->info) != reader->header.bytes_per_row)
+        png_error(reader->png, "the rows have another size than the header says");
     for (int pass = 0; pass < reader->pass_count; pass++)
         for (size_t y = 0; y < reader->header.height; y++)
             png_read_row(reader->png, (png_bytep)rows + y * reader->header.bytes_per_row, NULL);

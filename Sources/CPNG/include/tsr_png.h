@@ -35,7 +35,7 @@ void tsr_png_close(tsr_png_reader *reader);
 // The sentence of libpng that explains the last failure; valid until `tsr_png_close`.
 const char *tsr_png_message(const tsr_png_reader *reader);
 
-// Reads everything before the image data. To be called first, once.
+// Reads everything before the image data, and takes no memory for rows, however wide these are. To be called first, once.
 bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header);
 
 // Reads a whole image, interlaced or not, to `rows`, which has room for all of it.
