@@ -293,7 +293,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ProtocolTests", dependencies: ["Protocol", "SeededRandom", nio("NIOCore")], swiftSettings: strict),
-        .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "SeededRandom"], swiftSettings: strict),
+        .testTarget(
+            name: "SchedulerTests", dependencies: ["Scheduler", "ImageFormats", "SeededRandom"], swiftSettings: strict),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "SQLite", "TestBasics"],
             resources: [.copy("EarlierRelease")],

@@ -35,6 +35,9 @@ public struct ImageCoding: Hashable, Sendable {
         return coding
     }
 
+    /// Whether the result has smaller copies of the image: half of each side, a quarter, and so on.
+    public var hasReducedLevels: Bool { encoding.split(separator: " ").contains("pyramid") }
+
     /// What is done to the decoded image.
     ///
     /// - Parameter pipeline: the job's, in canonical form.

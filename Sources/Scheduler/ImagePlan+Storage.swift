@@ -13,12 +13,15 @@ extension ImagePlan {
     /// Bytes that the task stores.
     func storageByteCount(of task: Int) -> UInt64 {
         switch step(task) {
-        case .whole: Self.encoded(output.rawByteCount, rows: UInt64(output.height))
+        case .whole:
+            encoded(bytesPerRow: output.rawByteCount / max(1, UInt64(output.height)), rows: UInt64(output.height))
         case .decode where isInPieces: Self.storageSlackByteCount + piecesByteCount
         case .decode:
             Self.storageSlackByteCount + UInt64(neededRowCount * stages[0].inputBytesPerRow)
         case .chunk(let stage, let index):
-            stages[Int(stage)].storageByteCount(ofChunk: Int(index))
+            encoded(
+                bytesPerRow: UInt64(stages[Int(stage)].outputBytesPerRow),
+                rows: UInt64(stages[Int(stage)].chunks[Int(index)].count))
         case .reduce: Self.storageSlackByteCount
         }
     }
@@ -44,14 +47,20 @@ extension ImagePlan {
     }
 
     /// A byte for each row's filter, and less than a thousandth for rows that do not compress.
-    fileprivate static func encoded(_ rawByteCount: UInt64, rows: UInt64) -> UInt64 {
-        rawByteCount + rows + rawByteCount / 1_000 + storageSlackByteCount
+    private func encoded(bytesPerRow: UInt64, rows: UInt64) -> UInt64 {
+        let rawByteCount =
+            coding.hasReducedLevels
+            ? pyramidByteCount(bytesPerRow: bytesPerRow, rows: rows) : bytesPerRow * rows
+        return rawByteCount + rows + rawByteCount / 1_000 + Self.storageSlackByteCount
     }
-}
 
-extension ImagePlan.Stage {
-    fileprivate func storageByteCount(ofChunk index: Int) -> UInt64 {
-        let rows = chunks[index].count
-        return ImagePlan.encoded(UInt64(rows * outputBytesPerRow), rows: UInt64(rows))
+    /// Whole tiles, and a third more for the reduced levels of these; a level's last tile of a row may be empty but for a column.
+    private func pyramidByteCount(bytesPerRow: UInt64, rows: UInt64) -> UInt64 {
+        let width = max(1, UInt64(output.width))
+        let tileByteCount = (bytesPerRow + width - 1) / width * Self.tileSide * Self.tileSide
+        let tiles = (width + Self.tileSide - 1) / Self.tileSide * tileByteCount
+        return (tiles + tiles / 3 + tileByteCount) * ((rows + Self.tileSide - 1) / Self.tileSide)
     }
+
+    private static let tileSide: UInt64 = 256
 }

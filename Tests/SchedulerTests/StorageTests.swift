@@ -1,4 +1,6 @@
+import ImageFormats
 import JobModel
+import Pipelines
 import Testing
 
 @testable import Scheduler
@@ -18,6 +20,26 @@ import Testing
             harness.wait(.seconds(1), progressing: false)
             measure(byteCount, harness)
         }
+    }
+
+    @Test(arguments: [(1_000, 1_000), (257, 1), (1, 30_000), (30_000, 255), (20_001, 20_001), (300, 70_000)])
+    func `a pyramid's levels and the empty parts of its tiles are counted`(width: Int, height: Int) {
+        let format = TIFFFormat(compression: .none, isPyramid: true)
+        let layout = format.output(ImageShape(width: width, height: height, format: PixelFormat(.rgb, .eight)))
+        let stored = (0..<layout.rowCount).reduce(0) { sum, row in
+            layout.levels.reduce(sum) { sum, level in
+                let rows = level.rowCount(ofImageRows: layout.imageRowCount(ofRow: row))
+                return sum + level.tableByteCount + level.columnCount * level.pieceByteCount(ofRows: rows)
+            }
+        }
+        let geometry = ImageGeometry(
+            width: UInt32(width), height: UInt32(height), channelCount: 3, bitsPerSample: 8)
+        var plan = ImagePlan(whole: geometry, output: geometry)
+        plan.coding.encoding = "tiff compression=none pyramid"
+        let promised = plan.storageByteCount(of: 0)
+        #expect(promised >= UInt64(stored))
+        // Above it by no more than tiles that are empty but for a column, which a level may have.
+        #expect(promised <= 2 * UInt64(stored) + ImagePlan.storageSlackByteCount + 1 << 20)
     }
 
     @Test func `before the room was measured there is no limit`() throws {
