@@ -212,8 +212,8 @@ extension Ledger {
     /// What is kept for the image as long as it may be computed: its input, and what its job's pipeline attaches.
     private func inputs(of image: ImageID) -> [BlobReference] {
         guard let input = self.image(image)?.description.input else { return [] }
-        let attachments = jobs[image.job]?.attachments ?? []
-        return [input] + seeded(.attachmentNotKept, [], else: attachments)
+        let isForgotten = seeded(.attachmentKeptForOneImage, image.index > 0, else: false)
+        return [input] + (isForgotten ? [] : jobs[image.job]?.attachments ?? [])
     }
 
     mutating func retainInput(of image: ImageID) {

@@ -160,8 +160,8 @@ public enum SeededFault: Sendable {
 
     // The scheduler: attachments.
 
-    /// What a pipeline attaches is not kept for the images that need it.
-    case attachmentNotKept
+    /// What a pipeline attaches is kept for the first image of a job, and not for the others.
+    case attachmentKeptForOneImage
 
     // The scheduler: pieces of files.
 
@@ -267,7 +267,7 @@ public enum SeededFault: Sendable {
                 .oldWorkKept, .runningAttemptsForgotten, .missingWorkerAwaited, .assemblyNotResumed, .submitterIgnored,
                 .sealNotKept, .cancelledTasksWait, .idleTimeCredited, .blobUsesNotCounted, .deadLetterLosesInput,
                 .reportNotRepeated, .reportsReordered, .slotNotFreed, .keptResultOfOtherRelease,
-                .keptResultOfOtherFormat, .formatNotGranted, .attachmentNotKept, .piecesOfAnotherChunk,
+                .keptResultOfOtherFormat, .formatNotGranted, .attachmentKeptForOneImage, .piecesOfAnotherChunk,
                 .removalIgnoresPut,
                 .wallClockLeases, .assemblyNotReported, .firstEndingCounts, .inputLeftRecomputable,
                 .resultLeftRecomputable, .tornTransactionKept, .planSizeNotLimited, .keptJobsGiveWay, .fullDiskIgnored,
@@ -287,7 +287,7 @@ public enum SeededFault: Sendable {
             case .acknowledgeBeforeCommit, .journalDoesNotSync, .tornTransactionKept, .transactionWrittenTwice,
                 .sealNotKept, .deletesWithoutAsking, .removalIgnoresPut, .blobUsesNotCounted, .deadLetterLosesInput,
                 .tokenIgnored, .submitterIgnored, .firstEndingCounts, .inputLeftRecomputable,
-                .resultLeftRecomputable, .keptJobsGiveWay, .attachmentNotKept:
+                .resultLeftRecomputable, .keptJobsGiveWay, .attachmentKeptForOneImage:
                 "1 acknowledged jobs survive"
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .anyLeaseReclaimed,
                 .backupNotRevoked,

@@ -25,7 +25,7 @@ extension Simulation {
         let opening = JobOpening(
             token: "token-\(number)", submitter: "submitter-\(random.draw(0...2))",
             priority: Int32(random.draw(-1...1)),
-            pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))] + drawAttachment(),
+            pipeline: Self.pipelines[random.draw(0...(Self.pipelines.count - 1))] + drawAttachment(number),
             options: JobOptions(chunkByteCount: 1 << 18, auditShare: options.auditShare))
         // One image of little room may take no more stages than two.
         let drawsFormats = room.rowRoom == nil && formatRandom.happens(onceIn: 3)
@@ -50,10 +50,11 @@ extension Simulation {
         return client
     }
 
-    /// What some pipelines put over their images: one of two pictures, which jobs share.
-    private func drawAttachment() -> String {
+    /// What some pipelines put over their images: a picture of their own, or one that jobs share.
+    private func drawAttachment(_ number: Int) -> String {
         guard attachmentRandom.happens(onceIn: 4) else { return "" }
-        let picture = BlobReference.named("picture \(attachmentRandom.draw(0...1))", byteCount: 300)
+        let isShared = attachmentRandom.happens(onceIn: 3)
+        let picture = BlobReference.named(isShared ? "shared picture" : "picture \(number)", byteCount: 300)
         return " | overlay image=\(AttachedImage.Content(picture))"
     }
 
