@@ -103,7 +103,7 @@ result-digests: setup
 
 fuzz: setup
 	scripts/fuzz.sh build
-	FUZZ_SECONDS=$(or $(SECONDS),60) scripts/fuzz.sh run
+	FUZZ_SECONDS=$(or $(SECONDS),60) FUZZ_SEED=$(or $(SEED),0) scripts/fuzz.sh run
 
 sanitize: setup
 	scripts/sanitize.sh address

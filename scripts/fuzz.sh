@@ -2,7 +2,7 @@
 # Fuzzes every place where bytes come in that anybody may have made; see Fuzzing/Targets.
 #
 #     scripts/fuzz.sh build               build the fuzzer, with AddressSanitizer in all code, C included
-#     scripts/fuzz.sh run [TARGET ...]    fuzz for FUZZ_SECONDS (60) in all, and stop at the first finding
+#     scripts/fuzz.sh run [TARGET ...]    fuzz for FUZZ_SECONDS (60) in all, from FUZZ_SEED (0: any), and stop at the first finding
 #     scripts/fuzz.sh merge [TARGET ...]  add to Fuzzing/Corpus what the runs found that reaches more code
 #     scripts/fuzz.sh replay TARGET FILE  run one input
 set -euo pipefail
@@ -40,7 +40,7 @@ run() {
     for name in "${names[@]}"; do
         mkdir -p "$grown/$name" "Fuzzing/Corpus/$name"
         echo "== $name, $seconds s"
-        "$fuzzer" "$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+        "$fuzzer" "$name" -max_total_time="$seconds" -seed="${FUZZ_SEED:-0}" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
             -verbosity=${VERBOSITY:-0} -artifact_prefix="Fuzzing/Findings/$name-" "$grown/$name" "Fuzzing/Corpus/$name"
     done
 }
