@@ -136,7 +136,10 @@ struct ClientSettings: Sendable {
         } else if try settings.isOn("strip-gps") {
             words.append(MetadataStripping.location.rawValue)
         }
-        return try ResultEncoding(format: settings.text("format"), options: words, output: output)
+        let ordered = Set(settings.effective.filter { $0.origin == .flag }.map(\.name))
+        return try ResultEncoding(
+            format: settings.text("format"), options: words, output: output
+        ) { ordered.contains($0) }
     }
 
     private func decoding() throws -> String {

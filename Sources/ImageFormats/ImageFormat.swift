@@ -23,6 +23,9 @@ public protocol ImageFormat: Sendable {
 
     var mediaType: String { get }
 
+    /// Whether a file may hold several images: pages, and reduced levels of each. `DecodingOptions` chooses.
+    var holdsSeveralImages: Bool { get }
+
     /// Whether a file that begins with these bytes is of this format.
     ///
     /// - Parameter start: the first `ImageFormats.sniffedByteCount` bytes, or all bytes of a shorter file.
@@ -40,6 +43,8 @@ public protocol ImageFormat: Sendable {
 }
 
 extension ImageFormat {
+    public var holdsSeveralImages: Bool { false }
+
     /// The end of file names, without the dot.
     public var fileExtension: String { fileExtensions[0] }
 }
@@ -251,6 +256,20 @@ public enum ImageFormats {
     ) throws -> (format: any ImageFormat, header: ImageHeader) {
         let start = try read(0, Int(min(byteCount, UInt64(sniffedByteCount))))
         let format = try format(ofFileBeginning: start)
+        if !format.holdsSeveralImages { try refuseOtherImages(limits.options, of: format) }
         return (format, try format.probe(byteCount: byteCount, limits: limits, read: read))
+    }
+
+    private static func refuseOtherImages(
+        _ options: DecodingOptions, of format: any ImageFormat
+    ) throws(CodecError) {
+        let name = format.name.uppercased()
+        if let page = options.page, page > 1 {
+            throw .unsupported("A file of the format \(name) has one page, and page \(page) was asked for.")
+        }
+        if options.level > 0 {
+            throw .unsupported(
+                "A file of the format \(name) has no reduced levels, and level \(options.level) was asked for.")
+        }
     }
 }

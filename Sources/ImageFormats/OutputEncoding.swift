@@ -140,6 +140,22 @@ public struct OutputEncoding: Sendable {
             ? "" : ([request.format?.name ?? sameFormat] + words).joined(separator: " ")
     }
 
+    /// The words of a text that make no difference to the format that it names, such as `quality=80` for PNG. Of each input's
+    /// own format nothing can be said.
+    ///
+    /// - Throws: as `init(parsing:)`.
+    public static func unheededWords(in text: String) throws(CodecError) -> [String] {
+        let request = try OutputRequest(parsing: text)
+        guard let format = request.format else { return [] }
+        let kept = request.options.kept(by: format).words
+        return request.options.words.filter { !kept.contains($0) }
+    }
+
+    /// The formats to which a word makes a difference.
+    public static func formats(heeding word: String) -> [any OutputFormat] {
+        ImageFormats.outputs.filter { (try? unheededWords(in: "\($0.name) \(word)"))?.isEmpty == true }
+    }
+
     private init(_ request: OutputRequest, format: any OutputFormat) {
         self.format = format.configured(request.options)
         stripping = request.stripping

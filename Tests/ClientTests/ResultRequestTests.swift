@@ -63,4 +63,28 @@ import Testing
     @Test func `a document may be shown on a terminal`() throws {
         #expect(try OutputTarget(option: nil, imageCount: 1, kind: .json, isTerminal: true) == .standardOutput)
     }
+
+    @Test(arguments: [
+        ("x.png", "quality=80", "jpeg, webp"), ("x.png", "pyramid", "tiff"), ("x.jpg", "lossless", "webp"),
+        ("x.webp", "progressive", "jpeg"), ("x.tif", "subsampling=4:2:0", "jpeg"),
+        ("x.jpg", "compression=none", "tiff"),
+    ])
+    func `an option that the results' format does not have is refused, with the formats that have it`(
+        _ output: String, _ option: String, _ formats: String
+    ) throws {
+        let error = #expect(throws: ClientError.self) {
+            try ResultEncoding(format: nil, options: [option], output: output)
+        }
+        #expect(error?.message.contains("(\(formats))") == true && error?.status == .usage, "\(error?.message ?? "")")
+        // A preference from a file of settings is for the formats that have it.
+        let preferred = try ResultEncoding(format: nil, options: [option], output: output) { _ in false }
+        #expect(!preferred.text.contains(option))
+        // Of many files, those that have it heed it.
+        #expect(try ResultEncoding(format: nil, options: [option], output: "out/").text == "same \(option)")
+    }
+
+    @Test func `an option that has the value of the format's default is heeded`() throws {
+        #expect(try ResultEncoding(format: "tiff", options: ["compression=deflate"], output: nil).text.contains("tiff"))
+        #expect(try ResultEncoding(format: nil, options: ["quality=90"], output: "x.jpg").text.contains("quality=90"))
+    }
 }

@@ -188,4 +188,21 @@ import Testing
         bytes[8 + 8 + 3] = 200
         #expect(codecError { _ = try probe(bytes) }?.reason.contains("checksum of its IHDR") == true)
     }
+
+    @Test(arguments: ["page=2", "level=1"])
+    func `a page or level is refused for formats that have one image a file, before anything is computed`(
+        _ options: String
+    ) throws {
+        let file = file(width: 1, height: 1)
+        func probe(_ options: String) throws -> ImageHeader {
+            var limits = DecodingLimits()
+            limits.options = try DecodingOptions(parsing: options)
+            return try ImageFormats.probe(byteCount: UInt64(file.count), limits: limits) { offset, count in
+                Array(file[Int(offset)..<Int(offset) + count])
+            }
+        }
+        let error = try #require(codecError { _ = try probe(options) })
+        #expect(error.kind == .unsupported && error.reason.contains("PNG") && error.reason.contains("asked for"))
+        #expect(try probe("page=1 level=0").shape.width == 1)
+    }
 }

@@ -68,7 +68,8 @@ enum OutputTarget: Sendable, Hashable {
     /// - Throws: `ClientError` for a name that promises a format in which no result of the kind is written.
     private static func refuseUnknownFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
         if kind == .image, let ending = ending(of: path), ImageFormats.output(ofFileExtension: ending) != nil { return }
-        try refuseOtherFormat(path, kind.fileExtension)
+        let formats = ImageFormats.outputs.map { $0.name.uppercased() }.joined(separator: ", ")
+        try refuseOtherFormat(path, kind.fileExtension, formats: kind == .image ? formats : nil)
     }
 
     private static func ending(of path: BytePath) -> String? {
@@ -78,7 +79,11 @@ enum OutputTarget: Sendable, Hashable {
     }
 
     /// - Throws: `ClientError` for a name that promises another format than the file has.
-    static func refuseOtherFormat(_ path: BytePath, _ fileExtension: String) throws(ClientError) {
+    ///
+    /// - Parameter formats: the choice, where there is one.
+    static func refuseOtherFormat(
+        _ path: BytePath, _ fileExtension: String, formats: String? = nil
+    ) throws(ClientError) {
         guard let dot = path.bytes.lastIndex(of: UInt8(ascii: ".")), let ending = ending(of: path) else { return }
         let isPicture = pictures.contains(ending)
         let format = ImageFormats.output(ofFileExtension: fileExtension)
@@ -89,7 +94,8 @@ enum OutputTarget: Sendable, Hashable {
         let isRight = packed.contains(ending) && stem.suffix(rightEnding.count).elementsEqual(rightEnding)
         let right = BytePath(isRight ? Array(stem) : Array(stem) + rightEnding)
         throw .usage(
-            "-o \(path) is the name of another format: results are \(fileExtension.uppercased()) files; write -o \(right)"
+            "-o \(path) is the name of another format: results are \(formats ?? fileExtension.uppercased()) files; "
+                + "write -o \(right)"
                 + (format != nil && isPicture ? ", and convert it afterwards: convert \(right) \(path)" : ""))
     }
 }

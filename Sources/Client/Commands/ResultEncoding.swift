@@ -13,8 +13,13 @@ struct ResultEncoding: Sendable {
     ///   - format: the value of `--format`.
     ///   - options: as `OutputEncoding` has them.
     ///   - output: the value of `-o`.
-    /// - Throws: `ClientError` for a format or an option that there is not, and for a file whose name is another format's.
-    init(format name: String?, options: [String], output: String?) throws(ClientError) {
+    ///   - isOrdered: whether an option was given with this command; a preference from a file of settings is for the formats
+    ///     that have it.
+    /// - Throws: `ClientError` for a format or an option that there is not, an ordered option that the format does not have,
+    ///   and for a file whose name is another format's.
+    init(
+        format name: String?, options: [String], output: String?, isOrdered: (_ option: String) -> Bool = { _ in true }
+    ) throws(ClientError) {
         let ending = output.flatMap(Self.fileExtension)
         let ofFile = ending.flatMap { ImageFormats.output(ofFileExtension: $0) }
         let named = try name.map { name throws(ClientError) in try Self.format(name) } ?? nil
@@ -24,10 +29,28 @@ struct ResultEncoding: Sendable {
                     + "\(named.name.uppercased()); leave one of them out")
         }
         format = named ?? (name == nil ? ofFile : nil)
-        let words = [format?.name ?? OutputEncoding.sameFormat] + options
-        do { text = try OutputEncoding.check(words.joined(separator: " ")) } catch {
+        let words = ([format?.name ?? OutputEncoding.sameFormat] + options).joined(separator: " ")
+        let unheeded: [String]
+        do {
+            text = try OutputEncoding.check(words)
+            unheeded = try OutputEncoding.unheededWords(in: words)
+        } catch {
             throw .usage(error.reason)
         }
+        if let format, let word = unheeded.first(where: { isOrdered(Self.option($0)) }) {
+            throw Self.unheeded(word, format)
+        }
+    }
+
+    /// `quality` of `quality=80`.
+    private static func option(_ word: String) -> String { String(word.prefix { $0 != "=" }) }
+
+    /// An option that says nothing for the results' format.
+    private static func unheeded(_ word: String, _ format: any OutputFormat) -> ClientError {
+        let others = OutputEncoding.formats(heeding: word).map(\.name).joined(separator: ", ")
+        return .usage(
+            "--\(option(word)) means nothing for \(format.name.uppercased()) files, which results are to be; leave it out, or write "
+                + "another format (\(others))")
     }
 
     /// The end of the name of the result of a file that begins so, without the dot.
