@@ -303,6 +303,7 @@ import Testing
         #expect(words("gone.jpg", "invert").complaint?.message.hasPrefix("'gone.jpg' looks like a file") == true)
         // A wrong pipeline is the parser's to explain, and a right one may be called like a file.
         #expect(words("invrt", "a.png").complaint == nil)
+        #expect(words("watermark image=logo.png", "a.png").complaint == nil)
         #expect(words("invert", "a.png", existing: ["invert", "a.png"]).complaint == nil)
     }
 

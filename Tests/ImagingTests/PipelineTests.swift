@@ -97,6 +97,10 @@ import Testing
         #expect(error.message.contains("it looks like a file: the pipeline comes first"))
     }
 
+    @Test func `a change of the format alone is an empty pipeline`() throws {
+        #expect(try #require(refusal("convert")).message.contains("empty, '', changes nothing but the format"))
+    }
+
     @Test(arguments: [
         ("Gaussian_Blur sigma=3", "gaussian-blur sigma=3"), ("gaussianBlur Sigma=3", "gaussian-blur sigma=3"),
         ("GREYSCALE", "grayscale"), ("Colour_Map name=Viridis", "colormap name=viridis"),

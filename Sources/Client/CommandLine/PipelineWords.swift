@@ -47,12 +47,15 @@ struct PipelineWords {
     private var swapped: ClientError? {
         guard !isPipeline(pipeline), !isOperation(pipeline) else { return nil }
         let isFile = kind(pipeline) == .regular
-        guard isFile || looksLikeImage(pipeline), isFile || !beginsWithOperation else { return nil }
+        guard isFile || looksLikeImage(pipeline) && !hasParameter, isFile || !beginsWithOperation else { return nil }
         let found = files.first(where: isPipeline)
         return .usage(
             "'\(ShownText.of(pipeline))' \(isFile ? "is a file" : "looks like a file"), but the pipeline comes first:\n  "
                 + advice(found ?? "PIPELINE", [pipeline] + files.filter { $0 != found }))
     }
+
+    /// Whether the pipeline reads `word name=value`, as an operation that does not exist would.
+    private var hasParameter: Bool { Pipeline.words(of: Substring(pipeline)).dropFirst().contains { $0.contains("=") } }
 
     /// Files within the pipeline's quotes, and what a shell does not see there: `<` and `>`.
     private var enclosed: ClientError? {

@@ -96,6 +96,8 @@ enum PipelineParser {
         let nearest = OperationCatalogue.nearest(to: name).map { "`\($0.name)`" }
         if isFileName(name) {
             message += "; it looks like a file: the pipeline comes first, the files after it"
+        } else if conversions.contains(name.lowercased()) {
+            message += "; a pipeline that is empty, '', changes nothing but the format"
         } else if let last = nearest.last {
             let others = nearest.dropLast().joined(separator: ", ")
             message += ", did you mean \(others)\(others.isEmpty ? "" : " or ")\(last)?"
@@ -105,6 +107,9 @@ enum PipelineParser {
         return PipelineError(
             .unknownOperation, message + " (`tessera ops` lists all, `tessera ops --search WORD` finds some)")
     }
+
+    /// What other programs call an operation that leaves the pixels as they are.
+    private static let conversions: Set<String> = ["convert", "copy", "format", "identity", "none", "noop", "reformat"]
 
     /// Whether a name has a directory or an ending, as no operation's has.
     private static func isFileName(_ name: String) -> Bool {
