@@ -113,6 +113,15 @@ extension Ledger {
         return true
     }
 
+    /// The job is forgotten, its results are released: what answered requests of others can still be withdrawn there.
+    mutating func bequeathAuthors(of job: JobEntry) {
+        for result in job.revocable
+        where !result.authors.isEmpty && job.revocableNumbers[result.index] == result.number {
+            guard let digest = job.images[Int(result.index)].result?.digest, blobs.isNeeded(digest) else { continue }
+            inheritedAuthors[digest, default: []].formUnion(result.authors)
+        }
+    }
+
     /// The image has a result again: was the one that was withdrawn wrong?
     mutating func noteReplacement(of image: ImageID, by result: BlobReference) {
         guard let withdrawn = jobs[image.job]?.withdrawn.removeValue(forKey: image.index),
@@ -187,7 +196,8 @@ extension Ledger {
             }
         }
         // Kept results that answered identical requests are withdrawn with the image that they are of.
-        let wrong = Set(done.compactMap { image($0)?.result?.digest })
+        var wrong = Set(done.compactMap { image($0)?.result?.digest })
+        for (digest, authors) in inheritedAuthors where !authors.isDisjoint(with: workers) { wrong.insert(digest) }
         guard !wrong.isEmpty else { return (running, done) }
         for job in jobOrder {
             guard let entry = jobs[job] else { continue }

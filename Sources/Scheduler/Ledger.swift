@@ -37,6 +37,9 @@ struct Ledger: Sendable {
     var auditSalt: AuditSalt?
     /// The workers that get no more work, because they computed wrong results.
     var quarantined: [WorkerID: Quarantine] = [:]
+    /// The workers whose part in a result nobody confirmed, for results of jobs that were forgotten since and that answered
+    /// identical requests of others: as long as one of these has the result.
+    var inheritedAuthors: [BlobDigest: Set<WorkerID>] = [:]
 
     /// What the latest records brought about, for the caller of `apply` to take.
     var effects = Effects()
@@ -112,6 +115,7 @@ extension Ledger: Equatable {
     static func == (left: Ledger, right: Ledger) -> Bool {
         left.nextJob == right.nextJob && left.latestWorker == right.latestWorker && left.jobOrder == right.jobOrder
             && left.auditSalt == right.auditSalt && left.quarantined == right.quarantined
+            && left.inheritedAuthors == right.inheritedAuthors
             && left.jobsBySubmission == right.jobsBySubmission && left.blobs == right.blobs && left.jobs == right.jobs
     }
 }
@@ -156,7 +160,9 @@ extension Ledger {
     }
 
     mutating func release(_ blob: BlobReference) {
-        if blobs.release(blob) { effects.unneeded.append(blob.digest) }
+        guard blobs.release(blob) else { return }
+        effects.unneeded.append(blob.digest)
+        if !inheritedAuthors.isEmpty { inheritedAuthors[blob.digest] = nil }
     }
 
     // MARK: Jobs
@@ -274,6 +280,7 @@ extension Ledger {
             }
         }
         for index in entry.revocableNumbers.keys { releaseInput(of: ImageID(job: job, index: index)) }
+        bequeathAuthors(of: entry)
         totals.images -= entry.images.count
         jobs[job] = nil
         jobsBySubmission[Submission(entry.description)] = nil

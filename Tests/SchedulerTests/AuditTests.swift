@@ -352,7 +352,8 @@ import Testing
         #expect(harness.summary(job)?.counts.resultsWithdrawn == 0)
     }
 
-    @Test func `kept results that answered others go with the one that they are of`() throws {
+    @Test(arguments: [false, true])
+    func `kept results that answered others go with the one that they are of`(isForgotten: Bool) throws {
         let harness = try SchedulerHarness(Self.configuration())
         var workers = [try harness.connect("a")]
         let job = try harness.submit()
@@ -366,6 +367,7 @@ import Testing
                     cachedResult: harness.image(job)?.result)
             ], to: copy)
         #expect(harness.image(copy)?.isFromCache == true)
+        if isForgotten { try harness.forget(job) }
         workers += [try harness.connect("b"), try harness.connect("c")]
         try harness.submit(images: 6, audit: .all)
         harness.workOff(on: workers, mistakes: [workers[0]: "!"]) { !harness.quarantined.isEmpty }
@@ -375,6 +377,9 @@ import Testing
         #expect(harness.state(copy) == .done)
         #expect(harness.image(copy)?.result == .named("\(copy).0/whole.payload", 100))
         #expect(harness.image(copy)?.isFromCache == false)
+        try harness.restart()
+        try harness.forget(copy)
+        #expect(harness.scheduler.ledger.inheritedAuthors.isEmpty)
     }
 
     @Test func `what a cancelled job had done is withdrawn and not computed again`() throws {
