@@ -103,7 +103,7 @@ extension ImageDescription: BinaryCodable {
 
 extension ImageDescription {
     /// The first version of records that has the admission's form.
-    fileprivate var firstVersion: UInt8 {
+    var firstVersion: UInt8 {
         guard case .accepted(let image) = admission else { return 1 }
         return image.pieces != nil ? 7 : image.coding != .standard ? 6 : image.needsWholeImage ? 4 : 1
     }

@@ -64,7 +64,7 @@ extension Simulation {
         return output
     }
 
-    private func output(of spec: TaskSpec, _ revision: UInt32, suffix: String) -> TaskOutput? {
+    func output(of spec: TaskSpec, _ revision: UInt32, suffix: String) -> TaskOutput? {
         let name = "\(spec.task) by \(revision)\(suffix)"
         guard let plan = plan(of: spec) else { return nil }
         switch spec.task.step {
