@@ -26,7 +26,8 @@ public struct EncodingOptions: Hashable, Sendable {
 }
 
 extension EncodingOptions {
-    /// The words of the options, `quality=80 subsampling=4:2:0`; the text's words are always in this order.
+    /// The words of the options, `quality=80 subsampling=4:2:0`; the text's words are always in this order. Requests travel as
+    /// these words: a test sees that each option has one.
     var words: [String] {
         var words: [String] = []
         if let quality { words.append("quality=\(quality)") }
@@ -61,16 +62,12 @@ extension EncodingOptions {
         }
     }
 
-    /// Those of the options that make a difference to a format.
+    /// Those of the options that make a difference to a format: those that it names itself when it is configured with them.
     func kept(by format: any OutputFormat) -> EncodingOptions {
-        let all = format.configured(self).options
-        var kept = EncodingOptions()
-        kept.quality = all.quality == quality ? quality : nil
-        kept.subsampling = all.subsampling == subsampling ? subsampling : nil
-        kept.isProgressive = all.isProgressive && isProgressive
-        kept.isLossless = all.isLossless && isLossless
-        kept.compression = all.compression == compression ? compression : nil
-        kept.isPyramid = all.isPyramid && isPyramid
+        let heeded = Set(format.configured(self).options.words)
+        guard let kept = try? EncodingOptions(words: words.filter(heeded.contains).map { $0[...] }) else {
+            preconditionFailure("the words of options are not options: \(words)")
+        }
         return kept
     }
 

@@ -117,14 +117,6 @@ import Testing
         }
     }
 
-    @Test func `a request keeps each option that its format has`() throws {
-        for request in [
-            "tiff compression=none pyramid", "jpeg quality=80 subsampling=4:2:0 progressive", "webp lossless",
-        ] {
-            #expect(try OutputEncoding.check(request) == request)
-        }
-    }
-
     @Test func `the options are a text, and the text is the format`() throws {
         #expect(try OutputEncoding(parsing: "tiff").text == "tiff compression=deflate")
         #expect(try OutputEncoding(parsing: "tiff compression=none").text == "tiff compression=none")
