@@ -24,7 +24,7 @@ public struct FuzzTarget: Sendable {
 
     public static let all: [FuzzTarget] = [
         frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows, pngChunks,
-        results, jpegHeader, jpegRows, tiffHeader, tiffRows, webpHeader, webpRows, json,
+        results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json,
     ]
 }
 

@@ -21,7 +21,7 @@ extension FuzzTarget {
 }
 
 /// TIFF files made of a fuzzer's bytes, and what must hold for all files.
-private enum TIFFForge {
+enum TIFFForge {
     static let options: [DecodingOptions] = {
         var page = DecodingOptions()
         page.page = 2

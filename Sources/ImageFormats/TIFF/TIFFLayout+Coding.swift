@@ -65,7 +65,9 @@ extension TIFFLayout {
         let sides = 1...UInt64(0x7fff_ffff)
         let width = try reader.readVariable()
         let height = try reader.readVariable()
-        try check(sides.contains(width) && sides.contains(height), "\(width) x \(height) pixels")
+        try check(
+            sides.contains(width) && sides.contains(height) && width * height <= maximumPixelCount,
+            "\(width) x \(height) pixels")
         let order = TIFFByteOrder(rawValue: try reader.read())
         let compression = TIFFCompression(rawValue: try reader.read())
         let photometric = TIFFEncoding.Photometric(rawValue: try reader.read())
@@ -86,6 +88,7 @@ extension TIFFLayout {
         }
         try check(sampleCount == colorCount + (extra == .none ? 0 : 1), "\(sampleCount) samples")
         try check(photometric != .palette || (bitDepth <= 8 && palette.count == 3 << Int(bitDepth)), "a palette")
+        try check(subsampling.allSatisfy { [1, 2, 4].contains($0) }, "colours subsampled by \(subsampling)")
         try check(photometric != .yCbCr || (compression == .jpeg && flags & isPlanarFlag == 0), "YCbCr")
         try check(compression != .jpeg || bitDepth == 8, "JPEG of \(bitDepth) bits")
         let encoding = TIFFEncoding(
@@ -99,8 +102,10 @@ extension TIFFLayout {
             sides.contains(storedWidth) && sides.contains(storedHeight), "pieces of \(storedWidth) x \(storedHeight)")
         let bytesPerRow = UInt64(encoding.storedBytesPerRow(width: Int(storedWidth)))
         let pieceByteCount = bytesPerRow.multipliedReportingOverflow(by: storedHeight)
-        try check(!pieceByteCount.overflow && pieceByteCount.partialValue <= 1 << 40, "pieces of \(storedHeight) rows")
         let shape = ImageShape(width: Int(width), height: Int(height), format: encoding.format)
+        try check(
+            !pieceByteCount.overflow && pieceByteCount.partialValue <= maximumPieceByteCount(of: shape),
+            "pieces of \(storedWidth) x \(storedHeight) in an image of \(width) x \(height)")
         let isTiled = flags & isTiledFlag != 0
         try check(
             isTiled || (storedWidth == width && storedHeight <= height), "strips of \(storedWidth) x \(storedHeight)")

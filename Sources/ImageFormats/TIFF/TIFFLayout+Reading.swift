@@ -30,11 +30,10 @@ extension TIFFLayout {
                 "The TIFF file is damaged: its \(isTiled ? "tiles" : "strips") have \(storedWidth) x \(storedHeight) pixels."
             )
         }
-        // A tile may be larger than the image; but a small file must not ask for much memory.
         let pieceByteCount = UInt64(storedHeight).multipliedReportingOverflow(
             by: UInt64(encoding.storedBytesPerRow(width: storedWidth)))
         guard !pieceByteCount.overflow,
-            pieceByteCount.partialValue <= UInt64(max(shape.byteCount, Self.smallBandByteCount))
+            pieceByteCount.partialValue <= Self.maximumPieceByteCount(of: shape)
         else {
             throw CodecError.overLimit(
                 "The TIFF file has tiles of \(storedWidth) x \(storedHeight) pixels for an image of \(width) x \(height); "
@@ -57,6 +56,14 @@ extension TIFFLayout {
         try check(fileByteCount: source.byteCount, limits)
     }
 
+    /// 2^56 pixels of 8 bytes are below 2^63.
+    static let maximumPixelCount: UInt64 = 1 << 56
+
+    /// A tile may be larger than its image, but not by much: a small file must not ask for much memory.
+    static func maximumPieceByteCount(of shape: ImageShape) -> UInt64 {
+        UInt64(max(shape.byteCount, smallBandByteCount))
+    }
+
     private static func small(_ number: UInt64?) -> Int { Int(min(number ?? 0, 0x7fff_ffff)) }
 
     // MARK: Fields
@@ -75,8 +82,7 @@ extension TIFFLayout {
             )
         }
         let (pixelCount, overflow) = width.multipliedReportingOverflow(by: height)
-        // 2^56 pixels of 8 bytes are below 2^63.
-        let maximum = min(limits.maximumPixelCount, 1 << 56)
+        let maximum = min(limits.maximumPixelCount, maximumPixelCount)
         guard !overflow, pixelCount <= maximum else {
             throw CodecError.overLimit(
                 "The image has \(width) x \(height) pixels; at most \(maximum) are allowed. Raise the job's pixel limit "
