@@ -30,6 +30,9 @@ public struct PlanRunner {
     /// What the pipelines attach.
     public var attachments: [BlobReference: [UInt8]] = [:]
 
+    /// How results in chunks are written, as a job asks for it; PNG where nothing is said.
+    public var encoding = ""
+
     /// - Parameter folder: for the orders' files; what is made in it is removed again.
     public init(folder: String, progressTimeout: Duration = .seconds(60), carryOut: @escaping CarryOut) {
         self.folder = folder
@@ -49,13 +52,14 @@ public struct PlanRunner {
 
     private static func spec(
         _ step: TaskStep, _ pipeline: String, _ geometry: ImageGeometry, chunkByteCount: Int,
-        attachments: [BlobReference], progressTimeout: Duration, piecesOf file: [UInt8]? = nil
+        attachments: [BlobReference], progressTimeout: Duration, coding: ImageCoding = .standard,
+        piecesOf file: [UInt8]? = nil
     ) -> TaskSpec {
         guard let digest = BlobDigest([UInt8](repeating: 0, count: 32)) else { preconditionFailure("32 bytes") }
         let blob = BlobReference(digest: digest, byteCount: UInt64(file?.count ?? 0))
         return TaskSpec(
             task: TaskID(image: ImageID(job: JobID(1), index: 0), step: step), pipeline: pipeline,
-            geometry: geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32,
+            geometry: geometry, chunkByteCount: UInt64(chunkByteCount), maximumPixelCount: 1 << 32, coding: coding,
             isInPieces: file != nil, inputs: file == nil ? [] : [BlobSlice(blob)], attachments: attachments,
             progressTimeoutMilliseconds: UInt64(progressTimeout.milliseconds))
     }
@@ -103,18 +107,23 @@ public struct PlanRunner {
             pipeline, image.png, image.shape, chunkByteCount: chunkByteCount, readsPieces: false)
     }
 
-    /// The PNG file that the plan's tasks make of an image file, in chunks.
+    /// The file that the plan's tasks make of an image file, in chunks.
     ///
     /// - Parameter readsPieces: whether the chunks of the first stage read the file by its pieces.
     public func runInChunks(
         _ pipeline: String, _ input: [UInt8], _ shape: ImageShape, chunkByteCount: Int, readsPieces: Bool
     ) async throws -> [UInt8] {
+        let format = try OutputEncoding(parsing: encoding).format
+        let grid = format.segmentGrid
         let plan = try ProcessingPlan(
-            pipeline: Pipeline(parsing: pipeline), input: shape, chunkByteCount: chunkByteCount)
+            pipeline: Pipeline(parsing: pipeline), input: shape, chunkByteCount: chunkByteCount, grid: grid)
         func spec(_ step: TaskStep, readsPieces: Bool = false) -> TaskSpec {
             Self.spec(
                 step, pipeline, ImageGeometry(shape), chunkByteCount: chunkByteCount,
                 attachments: Array(attachments.keys), progressTimeout: progressTimeout,
+                coding: ImageCoding(
+                    encoding: encoding, segmentByteCount: UInt64(grid.byteCount),
+                    rowsPerBlock: UInt32(grid.rowsPerBlock)),
                 piecesOf: readsPieces ? input : nil)
         }
         var payloads: [[UInt8]] = []
@@ -130,8 +139,8 @@ public struct PlanRunner {
             payloads = [[UInt8](repeating: 0xA5, count: missing * shape.bytesPerRow) + decoded.rows]
         }
         var values: [[UInt8]] = []
-        var file = try PNGAssembly.prefix(output: plan.output, metadata: metadata)
-        var checksum = FilteredChecksum()
+        var segments: [[UInt8]] = []
+        var checksums: [SegmentChecksum] = []
         for (index, stage) in plan.stages.enumerated() {
             var next: [[UInt8]] = []
             var summaries: [[UInt8]] = []
@@ -154,8 +163,8 @@ public struct PlanRunner {
                 }
                 if let summary = result.summary { summaries.append(summary) }
                 if let part = result.checksum {
-                    file += result.payload
-                    checksum.append(try FilteredChecksum(part))
+                    segments.append(result.payload)
+                    checksums.append(part)
                 } else {
                     next.append(result.payload)
                 }
@@ -169,7 +178,10 @@ public struct PlanRunner {
                 values = try await reduce(spec(.reduce(stage: UInt16(index))), summaries)
             }
         }
-        return file + PNGAssembly.suffix(adler32: checksum.adler32)
+        let frame = try format.frame(
+            of: plan.output, metadata: metadata, checksum: try format.merge(checksums), segments: SegmentBytes(segments)
+        )
+        return frame.prefix + segments.joined() + frame.suffix
     }
 
     /// What a chunk is given of the stage before: slices of the chunks' columns, or of all rows.
