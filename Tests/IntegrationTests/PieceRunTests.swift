@@ -52,5 +52,75 @@ extension Integration {
                         == image.processedSerially("crop y=1100 height=400"))
             }
         }
+
+        /// The tasks that are done when a bit changes; at most as many again are fetched by then.
+        private static let tasksBefore: UInt64 = 3
+
+        @Test func `an upload that changes on disk while it is read is named, and costs its own image only`()
+            async throws
+        {
+            let pipeline = "median size=41"
+            let (spoiled, intact) = (
+                TestImage(width: 500, height: 3_000, .gray, .sixteen, seed: 3),
+                TestImage(width: 400, height: 500, .gray, .sixteen, seed: 4)
+            )
+            let format = try #require(try OutputEncoding(parsing: "tiff compression=none").format as? any ImageEncoding)
+            let file = try spoiled.withBand { try ImageFile.encode($0, to: format) }
+            try await Cluster.with(workers: 1) { cluster in
+                let inputs = [try cluster.file("a.tif", file), try cluster.file("b.png", intact.png)]
+                let command = try cluster.start(
+                    ["run", pipeline] + inputs + [
+                        "-o", cluster.path("out/"), "--format", "png", "--chunk-bytes", "150K",
+                    ])
+                let job = try await cluster.withMaster { master in
+                    try await eventually("the file is being read", every: .milliseconds(5)) {
+                        try await master.jobs().first { $0.tasksDone >= Self.tasksBefore }.map(\.id)
+                    }
+                }
+                // Nobody fetches while the bit changes.
+                let worker = cluster.workers[0]
+                try await worker.stop()
+                let before = try await cluster.summary(of: job)
+                try #require(before.tasksDone < before.tasksTotal / 2, "it is in the midst of \(before)")
+                let stored = try #require(try Self.blob(of: file, in: cluster.path("state/blobs")))
+                // In the last rows, which are read last.
+                try Self.flipBit(at: file.count - 5_000, of: stored)
+                worker.resume()
+                let outcome = try await command.outcome()
+                #expect(outcome.status == 3, "some images have failed: \(outcome)")
+                #expect(outcome.errors.contains("a.tif") && outcome.errors.contains("damaged"), "\(outcome)")
+
+                let names = try FileManager.default.contentsOfDirectory(atPath: cluster.path("out"))
+                #expect(names == ["b.png"], "nothing was computed of the damaged file")
+                #expect(try cluster.contents(cluster.path("out/b.png")) == intact.processedSerially(pipeline))
+                let setAside = try FileManager.default.contentsOfDirectory(atPath: cluster.path("state/blobs/damaged"))
+                #expect(setAside.count == 1 && !FileManager.default.fileExists(atPath: stored))
+                #expect(try cluster.text(cluster.master.logFile).contains("a blob is damaged: check the disk"))
+
+                // Sent again, it is as good as ever.
+                let again = try await cluster.submit(pipeline, [inputs[0]], "--format", "png", "--chunk-bytes", "150K")
+                #expect(try await cluster.result(of: again) == spoiled.processedSerially(pipeline))
+            }
+        }
+
+        /// The file of a blob with these bytes.
+        private static func blob(of bytes: [UInt8], in directory: String) throws -> String? {
+            let names = try FileManager.default.subpathsOfDirectory(atPath: directory)
+            return try names.map { "\(directory)/\($0)" }.first { path in
+                let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+                return size == bytes.count && FileManager.default.contents(atPath: path) == Data(bytes)
+            }
+        }
+
+        private static func flipBit(at offset: Int, of path: String) throws {
+            // Blobs are stored read-only.
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            defer { try? file.close() }
+            try file.seek(toOffset: UInt64(offset))
+            let byte = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: UInt64(offset))
+            try file.write(contentsOf: [byte ^ 4])
+        }
     }
 }
