@@ -23,7 +23,7 @@ packages=(
 )
 
 if [ "${1:-}" = tests ]; then
-    packages+=(libimage-exiftool-perl imagemagick libtiff-tools python3-pil)
+    packages+=(libimage-exiftool-perl imagemagick libtiff-tools openslide-tools python3-pil)
 fi
 
 if [ "${1:-}" = web ]; then

@@ -3,7 +3,7 @@ import Testing
 
 /// Programs of others that look at our files. `scripts/setup.sh tests` installs them.
 enum ForeignPrograms {
-    static let needed = ["exiftool", "identify", "tiffinfo"]
+    static let needed = ["exiftool", "identify", "openslide-write-png", "tiffinfo"]
     /// Debian's, which its Pillow belongs to.
     static let python = "/usr/bin/python3"
 

@@ -97,7 +97,7 @@ import Testing
         let source = try TIFFSource(byteCount: UInt64(block.count)) { offset, count in
             Array(block[Int(offset)..<Int(offset) + count])
         }
-        #expect(source.order == order && !source.isBig)
+        #expect(source.order == order && source.form == .classic)
         let main = try TIFFDirectory(at: source.firstDirectory, in: source)
         #expect(main.sortedFields.map(\.tag.number) == [271, 274, 34665, 34853])
         #expect(try main.bytes(.make, in: source) == Array("Leica\0".utf8))

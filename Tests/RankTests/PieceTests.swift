@@ -59,13 +59,27 @@ import Testing
         for rankCount in [1, 3] { try await Self.compare(file, "gaussian-blur sigma=2", rankCount: rankCount, name) }
     }
 
-    private static func compare(_ file: [UInt8], _ pipeline: String, rankCount: Int, _ name: String) async throws {
+    @Test func `chunks read slides by their tiles and restart intervals`() async throws {
+        let slides = [
+            ("SVS", try SVSSlide.small(subsampling: .both).file()),
+            ("NDPI", try NDPISlide.small(subsampling: .horizontal).file().bytes),
+        ]
+        for (name, file) in slides {
+            try await Self.compare(
+                file, "gaussian-blur sigma=2", rankCount: 3, name, chunkByteCounts: [7_000, 50_000, 1 << 20])
+        }
+    }
+
+    private static func compare(
+        _ file: [UInt8], _ pipeline: String, rankCount: Int, _ name: String,
+        chunkByteCounts: [Int] = [1, 300, 1_500, 1 << 20]
+    ) async throws {
         let shape = try ImageFormats.probe(byteCount: UInt64(file.count)) { Array(file[Int($0)..<Int($0) + $1]) }.shape
         try await withTemporaryFolder { folder in
             let runner = PlanRunner(folder: folder) { order, takeBand in
                 try await carryOut(order, rankCount, takeBand)
             }
-            for chunkByteCount in [1, 300, 1_500, 1 << 20] {
+            for chunkByteCount in chunkByteCounts {
                 func run(readsPieces: Bool) async throws -> [UInt8] {
                     try await runner.runInChunks(
                         pipeline, file, shape, chunkByteCount: chunkByteCount, readsPieces: readsPieces)

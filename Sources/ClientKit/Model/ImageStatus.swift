@@ -145,7 +145,7 @@ extension ImageStatus.Remark {
                 + "look at the result"
         case .pagesLeftOut:
             "\(Units.counted(count, "page")) \(count == 1 ? "was" : "were") left out: of a file of several pages, the first is "
-                + "processed unless another is asked for"
+                + "processed unless another is asked for (--page); of a slide, the others are its thumbnail, its label and the whole glass"
         case nil: "\(parts): \(code)"
         }
     }

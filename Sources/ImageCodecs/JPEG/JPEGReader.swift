@@ -60,7 +60,8 @@ final class JPEGReader: ImageDecoder {
                 "The JPEG file is damaged: its header can be read in two ways. Send an intact copy.")
         }
         if parsed.isOfInks {
-            inks = try InkConversion(profile: metadata.profile, width: shape.width, isInverted: theirs.is_inverted)
+            inks = try InkConversion(
+                profile: metadata.profile, isInverted: theirs.is_inverted, depth: .eight, kind: "JPEG")
             metadata.profile = ICCProfile.sRGB
         }
     }
@@ -73,7 +74,8 @@ final class JPEGReader: ImageDecoder {
             "\(count) rows from row \(nextRow) of \(header.shape.height)")
         guard count > 0 else { return }
         if let inks {
-            try inks.convert(rowCount: count, to: destination) { rows, count throws(CodecError) in
+            try inks.convert(rowCount: count, width: header.shape.width, to: destination) {
+                rows, count throws(CodecError) in
                 guard tsr_jpeg_read_rows(reader, rows, UInt32(count)) else { throw failure() }
             }
         } else {

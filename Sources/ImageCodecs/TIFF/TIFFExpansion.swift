@@ -15,7 +15,7 @@ struct TIFFExpansion {
 
     init(_ encoding: TIFFEncoding) {
         self.encoding = encoding
-        channelCount = encoding.format.channelCount
+        channelCount = encoding.expandedChannelCount
         alphaChannel = encoding.format.layout.hasAlpha ? encoding.format.channelCount - 1 : nil
         let maximum = encoding.bitDepth < 8 ? (1 << encoding.bitDepth) - 1 : 255
         let values = (0..<256).map { UInt8(min($0, maximum) * 255 / maximum) }
@@ -23,10 +23,10 @@ struct TIFFExpansion {
         switch encoding.photometric {
         case .whiteIsZero: colors = values.map { 255 - $0 }
         case .palette: colors = encoding.palette + [UInt8](repeating: 0, count: 768 - encoding.palette.count)
-        case .blackIsZero, .rgb, .yCbCr: colors = values
+        case .blackIsZero, .rgb, .yCbCr, .separated: colors = values
         }
         isIdentity =
-            encoding.bitDepth >= 8 && !encoding.isPlanar && encoding.sampleCount == encoding.format.channelCount
+            encoding.bitDepth >= 8 && !encoding.isPlanar && encoding.sampleCount == channelCount
             && encoding.photometric != .whiteIsZero && encoding.photometric != .palette
     }
 
@@ -41,7 +41,7 @@ struct TIFFExpansion {
     ///   - destination: the first of `count` pixels; of planes, only this one's samples are written.
     func expand(_ source: UnsafeRawPointer, plane: Int, count: Int, to destination: UnsafeMutableRawPointer) {
         if isIdentity {
-            destination.copyMemory(from: source, byteCount: count * encoding.format.bytesPerPixel)
+            destination.copyMemory(from: source, byteCount: count * channelCount * encoding.bitDepth / 8)
         } else if encoding.bitDepth == 16 {
             expandWords(
                 source.assumingMemoryBound(to: UInt16.self), plane, count,

@@ -14,8 +14,11 @@ final class TIFFPieceDecoder: PieceDecoder {
     private let piece: UnsafeMutableRawBufferPointer
     /// Opened for the first piece, since libtiff looks into it.
     private var decoder: OpaquePointer?
-    /// Compressed bytes whose bits libtiff turns in place.
-    private var turned: [UInt8] = []
+    /// Compressed bytes whose bits libtiff turns in place; a restart interval with what makes it a picture.
+    private var prepared: [UInt8] = []
+    /// Inks of some rows, before they become colours, and what makes them so.
+    private var inks: UnsafeMutableRawPointer?
+    private var inkConversion: InkConversion?
 
     private(set) var damagedPieceCount: UInt32 = 0
     private(set) var damagedByteCount: UInt64 = 0
@@ -30,6 +33,7 @@ final class TIFFPieceDecoder: PieceDecoder {
     deinit {
         tsr_tiff_close(decoder)
         piece.deallocate()
+        inks?.deallocate()
     }
 
     func decode(
@@ -52,40 +56,79 @@ final class TIFFPieceDecoder: PieceDecoder {
             let pieces = layout.pieces(ofBand: band)
             for column in columns.lowerBound - firstColumn..<columns.upperBound - firstColumn {
                 // Of planes, the pieces of all samples.
-                for plane in 0..<layout.planeCount {
-                    try decode(pieces[plane * columnCount + column], wanted, to: first, bytes)
+                let planes = (0..<layout.planeCount).map { pieces[$0 * columnCount + column] }
+                let part = PartOfRows(
+                    start: first + planes[0].columns.lowerBound * shape.format.bytesPerPixel,
+                    bytesPerRow: shape.bytesPerRow, rows: wanted, width: planes[0].columns.count)
+                if layout.encoding.photometric == .separated {
+                    try decodeInks(planes, to: part, bytes)
+                } else {
+                    for plane in planes { try decode(plane, to: part, bytes) }
                 }
-                if expansion.dividesByAlpha { divideByAlpha(pieces[column].columns, wanted.count, first) }
+                if expansion.dividesByAlpha { divideByAlpha(part) }
             }
         }
     }
 
+    /// The pixels that a piece has of some rows.
+    private struct PartOfRows {
+        let start: UnsafeMutableRawPointer
+        let bytesPerRow: Int
+        let rows: Range<Int>
+        let width: Int
+
+        /// The first pixel of a row.
+        func row(_ y: Int) -> UnsafeMutableRawPointer { start + (y - rows.lowerBound) * bytesPerRow }
+    }
+
+    private func decodeInks(
+        _ planes: [TIFFLayout.Piece], to colors: PartOfRows,
+        _ bytes: (Range<UInt64>) throws(CodecError) -> UnsafeRawBufferPointer
+    ) throws(CodecError) {
+        let encoding = layout.encoding
+        let conversion = try conversionOfInks()
+        let bytesPerPixel = encoding.expandedChannelCount * encoding.bitDepth / 8
+        let memory =
+            inks
+            ?? UnsafeMutableRawPointer.allocate(
+                byteCount: layout.rowsPerBand * layout.storedWidth * bytesPerPixel, alignment: 64)
+        inks = memory
+        let stored = PartOfRows(
+            start: memory, bytesPerRow: colors.width * bytesPerPixel, rows: colors.rows, width: colors.width)
+        for plane in planes { try decode(plane, to: stored, bytes) }
+        for y in colors.rows { conversion.convert(stored.row(y), count: colors.width, to: colors.row(y)) }
+    }
+
+    private func conversionOfInks() throws(CodecError) -> InkConversion {
+        if let inkConversion { return inkConversion }
+        let made = try InkConversion(
+            profile: layout.encoding.inkProfile, isInverted: false, depth: layout.encoding.format.depth, kind: "TIFF")
+        inkConversion = made
+        return made
+    }
+
     private func decode(
-        _ part: TIFFLayout.Piece, _ wanted: Range<Int>, to destination: UnsafeMutableRawPointer,
+        _ piece: TIFFLayout.Piece, to pixels: PartOfRows,
         _ bytes: (Range<UInt64>) throws(CodecError) -> UnsafeRawBufferPointer
     ) throws(CodecError) {
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
         // Rows behind those that are wanted are not decompressed; where damage is counted, all are.
-        let last = isLenient ? part.rows.upperBound : wanted.upperBound
+        let last = isLenient ? piece.rows.upperBound : pixels.rows.upperBound
         try decompress(
-            part, rowCount: last - part.rows.lowerBound, try part.bytes.isEmpty ? none : bytes(part.bytes))
-        expand(part, wanted, to: destination)
+            piece, rowCount: last - piece.rows.lowerBound, try piece.bytes.isEmpty ? none : bytes(piece.bytes))
+        expand(piece, to: pixels)
     }
 
-    private func divideByAlpha(_ columns: Range<Int>, _ rowCount: Int, _ destination: UnsafeMutableRawPointer) {
-        let shape = layout.shape
-        let first = destination + columns.lowerBound * shape.format.bytesPerPixel
-        for y in 0..<rowCount { expansion.divideByAlpha(first + y * shape.bytesPerRow, count: columns.count) }
+    private func divideByAlpha(_ pixels: PartOfRows) {
+        for y in pixels.rows { expansion.divideByAlpha(pixels.row(y), count: pixels.width) }
     }
 
-    private func expand(_ part: TIFFLayout.Piece, _ wanted: Range<Int>, to destination: UnsafeMutableRawPointer) {
+    private func expand(_ part: TIFFLayout.Piece, to pixels: PartOfRows) {
         guard let stored = piece.baseAddress else { preconditionFailure("a piece has at least one pixel") }
-        let offset = part.columns.lowerBound * layout.shape.format.bytesPerPixel
-        for y in wanted {
+        for y in pixels.rows {
             expansion.expand(
-                stored + (y - part.rows.lowerBound) * layout.storedBytesPerRow, plane: part.plane,
-                count: part.columns.count,
-                to: destination + (y - wanted.lowerBound) * layout.shape.bytesPerRow + offset)
+                stored + (y - part.rows.lowerBound) * layout.storedBytesPerRow, plane: part.plane, count: pixels.width,
+                to: pixels.row(y))
         }
     }
 
@@ -134,28 +177,45 @@ final class TIFFPieceDecoder: PieceDecoder {
 
     /// - Returns: what is wrong with the piece, as libtiff says it.
     /// - Throws: `CodecError` when libtiff cannot decode such pieces at all.
-    private func decompressByLibTIFF(
-        _ part: TIFFLayout.Piece, _ rowCount: Int, _ bytes: UnsafeRawBufferPointer
-    ) throws(CodecError) -> String? {
-        guard let start = bytes.baseAddress, !bytes.isEmpty else { return "it has no bytes" }
-        let decoder = try libtiff(for: bytes)
+    private func decompressByLibTIFF(_ part: TIFFLayout.Piece, _ rowCount: Int, _ bytes: UnsafeRawBufferPointer)
+        throws(CodecError) -> String?
+    {
+        guard !bytes.isEmpty else { return "it has no bytes" }
+        let isInterval = !layout.encoding.intervalHeader.isEmpty
+        let hasReversedBits = layout.encoding.hasReversedBits && layout.encoding.compression != .jpeg
+        let hasMarker = isInterval ? prepareInterval(bytes, isFirst: part.index == 0) : true
+        if hasReversedBits { prepared.replaceSubrange(0..<prepared.count, with: bytes) }
+        // It is written to only where bits are turned.
+        let problem =
+            isInterval || hasReversedBits
+            ? try prepared.withUnsafeMutableBytes { prepared in
+                Result { () throws(CodecError) in try decompress(part, rowCount, prepared) }
+            }.get() : try decompress(part, rowCount, UnsafeMutableRawBufferPointer(mutating: bytes))
+        return hasMarker ? problem : "no restart marker is where McuStarts says that it begins"
+    }
+
+    private func decompress(_ part: TIFFLayout.Piece, _ rowCount: Int, _ bytes: UnsafeMutableRawBufferPointer)
+        throws(CodecError) -> String?
+    {
+        let decoder = try libtiff(for: UnsafeRawBufferPointer(bytes))
         let isShorterStrip = !layout.isTiled && part.rows.count < layout.storedHeight
         // All of a tile, with its rows below the image: only then its end is looked at.
         let rowCount = layout.isTiled && rowCount == part.rows.count ? layout.storedHeight : rowCount
-        let byteCount = rowCount * layout.storedBytesPerRow
-        let index: UInt32 = isShorterStrip ? 1 : 0
-        var isWhole = false
-        if layout.encoding.hasReversedBits, layout.encoding.compression != .jpeg {
-            turned.replaceSubrange(0..<turned.count, with: bytes)
-            isWhole = turned.withUnsafeMutableBytes {
-                tsr_tiff_decode(decoder, index, $0.baseAddress, $0.count, piece.baseAddress, byteCount)
-            }
-        } else {
-            // It is written to only where bits are turned.
-            isWhole = tsr_tiff_decode(
-                decoder, index, UnsafeMutableRawPointer(mutating: start), bytes.count, piece.baseAddress, byteCount)
-        }
+        let isWhole = tsr_tiff_decode(
+            decoder, isShorterStrip ? 1 : 0, bytes.baseAddress, bytes.count, piece.baseAddress,
+            rowCount * layout.storedBytesPerRow)
         return isWhole ? nil : Self.message(of: decoder)
+    }
+
+    /// Makes a JPEG file of a restart interval.
+    ///
+    /// - Returns: whether the interval begins behind a restart marker.
+    private func prepareInterval(_ bytes: UnsafeRawBufferPointer, isFirst: Bool) -> Bool {
+        prepared.replaceSubrange(0..<prepared.count, with: layout.encoding.intervalHeader)
+        prepared += bytes.dropFirst(2)
+        prepared += JPEGMarker.endOfImage.bytes
+        let marker = bytes.prefix(2)
+        return isFirst || marker.first == 0xff && (0xd0...0xd7).contains(marker.last ?? 0)
     }
 
     private func libtiff(for piece: UnsafeRawBufferPointer) throws(CodecError) -> OpaquePointer {

@@ -11,6 +11,7 @@ package struct JPEGMarker: Hashable, Sendable, CustomStringConvertible {
     static let restartInterval = JPEGMarker(0xdd)
     static let huffmanTables = JPEGMarker(0xc4)
     static let baselineFrame = JPEGMarker(0xc0)
+    static let extendedFrame = JPEGMarker(0xc1)
     static let progressiveFrame = JPEGMarker(0xc2)
     static let comment = JPEGMarker(0xfe)
     static func application(_ number: UInt8) -> JPEGMarker { JPEGMarker(0xe0 + number) }

@@ -79,7 +79,7 @@ extension TIFFLayout {
         func field(_ tag: TIFFTag, _ type: TIFFType, _ numbers: [Int]) -> TIFFFieldBytes {
             TIFFFieldBytes(tag, type, numbers.map { UInt64($0) }, order)
         }
-        // Palettes and white as zero are ours to deal with.
+        // Palettes, white as zero and inks are ours to deal with.
         let photometric = encoding.photometric == .yCbCr ? 6 : sampleCount < 3 ? 1 : 2
         func fields(_ start: Int) -> [TIFFFieldBytes] {
             var fields = [

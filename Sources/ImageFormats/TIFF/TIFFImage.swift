@@ -22,17 +22,19 @@ package struct TIFFImage: Sendable {
                 "Page \(number), level \(options.level) cannot exist: pages are counted from 1, levels from 0."
             )
         }
-        let pages = try TIFFPages(
-            source, page: number, findsLevels: options.level > 0, countsPages: isComplete)
-        layout = try TIFFLayout(try pages.directory(ofLevel: options.level), in: source, limits: limits)
+        let pages = try TIFFPages(source, page: number, findsLevels: options.level > 0, countsPages: isComplete)
         let page = pages.page.directory
+        layout = try TIFFLayout(try pages.directory(ofLevel: options.level), ofPage: page, in: source, limits: limits)
         let turn = try page.number(.orientation, in: source) ?? 1
         orientation = (1...8).contains(turn) ? UInt8(turn) : 1
         otherPageCount = pages.count - 1
         maskCount = pages.page.maskCount
         if isComplete {
             let found = try TIFFMetadata(page, in: source, limits: limits)
-            metadata = found.metadata
+            var metadata = found.metadata
+            // What inks become.
+            if layout.encoding.photometric == .separated { metadata.profile = ICCProfile.sRGB }
+            self.metadata = metadata
             overLimit = found.overLimit
             ignoredCount = found.ignoredCount
         } else {

@@ -5,12 +5,14 @@ import Pipelines
 //
 //     u8 version | width | height | u8 layout | u8 depth
 //     u8 order | u16 compression | u8 photometric | u8 bits | u8 samples | u8 extra | u8 flags | 2 x u8 subsampling
-//     tables | palette | tile or strip: width | height | rows of pieces: first | count
+//     tables | palette | of version 2: profile of inks | header of intervals
+//     tile or strip: width | height | rows of pieces: first | count
 //     for each piece: offset | bytes
 //
-// Numbers without a size are unsigned LEB128. What the decoder relies on is checked again: the bytes may come from anybody.
+// Version 2 is written where there are inks or intervals. Numbers without a size are unsigned LEB128. What the decoder relies on is checked again: the bytes may come from anybody.
 extension TIFFLayout {
-    private static let version: UInt8 = 1
+    private static let plainVersion: UInt8 = 1
+    private static let version: UInt8 = 2
     private static let isPlanarFlag: UInt8 = 1
     private static let isPredictedFlag: UInt8 = 2
     private static let hasReversedBitsFlag: UInt8 = 4
@@ -18,7 +20,8 @@ extension TIFFLayout {
 
     public var encoded: [UInt8] {
         var writer = BinaryWriter(capacity: 64 + 12 * offsets.count)
-        writer.write(Self.version)
+        let isPlain = encoding.inkProfile.isEmpty && encoding.intervalHeader.isEmpty
+        writer.write(isPlain ? Self.plainVersion : Self.version)
         writer.writeVariable(UInt64(shape.width))
         writer.writeVariable(UInt64(shape.height))
         writer.write(encoding.order.rawValue)
@@ -36,6 +39,10 @@ extension TIFFLayout {
         writer.append(encoding.subsampling)
         writer.write(encoding.jpegTables)
         writer.write(encoding.palette)
+        if !isPlain {
+            writer.write(encoding.inkProfile)
+            writer.write(encoding.intervalHeader)
+        }
         writer.writeVariable(UInt64(storedWidth))
         writer.writeVariable(UInt64(storedHeight))
         writer.writeVariable(UInt64(pieceRows.lowerBound))
@@ -61,7 +68,7 @@ extension TIFFLayout {
             if !isTrue { throw BinaryCodingError(what) }
         }
         let version: UInt8 = try reader.read()
-        try check(version == Self.version, "version \(version)")
+        try check((plainVersion...Self.version).contains(version), "version \(version)")
         let sides = 1...UInt64(0x7fff_ffff)
         let width = try reader.readVariable()
         let height = try reader.readVariable()
@@ -78,6 +85,8 @@ extension TIFFLayout {
         let subsampling = Array(try reader.readBytes(2))
         let tables = Array(try reader.readBlock())
         let palette = Array(try reader.readBlock())
+        let inkProfile = version == plainVersion ? [] : Array(try reader.readBlock())
+        let intervalHeader = version == plainVersion ? [] : Array(try reader.readBlock())
         guard let order, let compression, let photometric, let extra, [1, 2, 4, 8, 16].contains(bitDepth) else {
             throw BinaryCodingError("an unknown encoding")
         }
@@ -85,17 +94,24 @@ extension TIFFLayout {
         switch photometric {
         case .whiteIsZero, .blackIsZero, .palette: colorCount = 1
         case .rgb, .yCbCr: colorCount = 3
+        case .separated: colorCount = 4
         }
         try check(sampleCount == colorCount + (extra == .none ? 0 : 1), "\(sampleCount) samples")
         try check(photometric != .palette || (bitDepth <= 8 && palette.count == 3 << Int(bitDepth)), "a palette")
         try check(subsampling.allSatisfy { [1, 2, 4].contains($0) }, "colours subsampled by \(subsampling)")
         try check(photometric != .yCbCr || (compression == .jpeg && flags & isPlanarFlag == 0), "YCbCr")
         try check(compression != .jpeg || bitDepth == 8, "JPEG of \(bitDepth) bits")
+        let hasInks = photometric == .separated
+        try check(hasInks ? bitDepth >= 8 && extra == .none : inkProfile.isEmpty, "inks of \(bitDepth) bits")
+        try check(
+            version == plainVersion || hasInks || !intervalHeader.isEmpty,
+            "version \(version) without inks and intervals")
         let encoding = TIFFEncoding(
             order: order, compression: compression, photometric: photometric, bitDepth: Int(bitDepth),
             sampleCount: Int(sampleCount), extra: extra, isPlanar: flags & isPlanarFlag != 0,
             isPredicted: flags & isPredictedFlag != 0, hasReversedBits: flags & hasReversedBitsFlag != 0,
-            subsampling: subsampling, jpegTables: tables, palette: palette)
+            subsampling: subsampling, jpegTables: tables, palette: palette, inkProfile: inkProfile,
+            intervalHeader: intervalHeader)
         let storedWidth = try reader.readVariable()
         let storedHeight = try reader.readVariable()
         try check(
@@ -107,6 +123,7 @@ extension TIFFLayout {
             !pieceByteCount.overflow && pieceByteCount.partialValue <= maximumPieceByteCount(of: shape),
             "pieces of \(storedWidth) x \(storedHeight) in an image of \(width) x \(height)")
         let isTiled = flags & isTiledFlag != 0
+        try check(intervalHeader.isEmpty || compression == .jpeg && isTiled, "intervals that are not tiles of JPEG")
         try check(
             isTiled || (storedWidth == width && storedHeight <= height), "strips of \(storedWidth) x \(storedHeight)")
         let rowCount = (height + storedHeight - 1) / storedHeight

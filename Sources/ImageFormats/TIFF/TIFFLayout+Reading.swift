@@ -5,19 +5,18 @@ extension TIFFLayout {
     private static let maximumPieceCount = 4 << 20
     /// Up to this, a row of pieces is little memory.
     private static let smallBandByteCount = 64 << 20
-    private static let maximumTablesByteCount: UInt64 = 64 << 10
-
-    /// What the output is made of is here; what to do with a file that is not is said in one way.
-    private static let wayOut = "Save it as 8 or 16 bits, gray, RGB or RGBA, for example by ImageMagick."
 
     /// Reads the fields of a directory, and where its pieces are.
     ///
+    /// - Parameter page: the directory of the page, which may be of another of its levels.
     /// - Throws: `CodecError` for an image that is damaged, above a limit, or of a kind that is not read.
-    package init(_ directory: TIFFDirectory, in source: TIFFSource, limits: DecodingLimits) throws {
+    package init(_ directory: TIFFDirectory, ofPage page: TIFFDirectory, in source: TIFFSource, limits: DecodingLimits)
+        throws
+    {
         let (width, height) = try Self.size(directory, source, limits)
-        let encoding = try Self.encoding(directory, source)
+        var encoding = try TIFFEncoding(directory, ofPage: page, in: source, limits: limits)
         let shape = ImageShape(width: width, height: height, format: encoding.format)
-        let isTiled = directory[.tileWidth] != nil
+        var isTiled = directory[.tileWidth] != nil
         var (storedWidth, storedHeight) = (width, height)
         if isTiled {
             storedWidth = Self.small(try directory.number(.tileWidth, in: source))
@@ -40,20 +39,60 @@ extension TIFFLayout {
                     + "tiles of more than \(Self.smallBandByteCount) bytes may not be larger than the image. "
                     + "Save it with smaller tiles.")
         }
-        if encoding.compression == .jpeg, max(storedWidth, storedHeight) > 65_500 {
-            throw CodecError.unsupported(
-                "The TIFF file has JPEG pieces of \(storedWidth) x \(storedHeight) pixels; a JPEG picture has at most 65500 on "
-                    + "a side. Save it with tiles, or choose a reduced level of it.")
-        }
-        let pieceCount = try Self.pieceCount(
-            shape, encoding, storedWidth: storedWidth, storedHeight: storedHeight)
-        let (offsets, byteCounts) = try Self.places(
+        let pieceCount = try Self.pieceCount(shape, encoding, storedWidth: storedWidth, storedHeight: storedHeight)
+        var (offsets, byteCounts) = try Self.places(
             directory, source, encoding, isTiled: isTiled, pieceCount: pieceCount, shape: shape,
             storedHeight: storedHeight, isLenient: limits.options.isLenient)
+        if encoding.photometric == .yCbCr, directory[.yCbCrSubsampling] == nil,
+            let subsampling = Self.subsampling(ofStream: offsets[0]..<offsets[0] + byteCounts[0], in: source)
+        {
+            encoding.subsampling = subsampling
+        }
+        if source.form == .hamamatsu, encoding.compression == .jpeg, !isTiled, pieceCount == 1,
+            let intervals = try TIFFRestartIntervals(
+                directory, in: source, strip: offsets[0]..<offsets[0] + byteCounts[0], width: width, height: height,
+                maximumCount: Self.maximumPieceCount)
+        {
+            isTiled = true
+            (storedWidth, storedHeight) = (intervals.width, intervals.height)
+            (offsets, byteCounts) = (intervals.offsets, intervals.byteCounts)
+            encoding.intervalHeader = intervals.header
+        }
+        if encoding.compression == .jpeg, max(storedWidth, storedHeight) > JPEGHeader.maximumSide {
+            throw Self.tooLargeForJPEG(storedWidth, storedHeight, isSlide: source.form == .hamamatsu)
+        }
         self.init(
             shape: shape, encoding: encoding, isTiled: isTiled, storedWidth: storedWidth, storedHeight: storedHeight,
             offsets: offsets, byteCounts: byteCounts)
         try check(fileByteCount: source.byteCount, limits)
+    }
+
+    /// What a JPEG stream says of its colours, where the directory says nothing: the default of 2 x 2 is wrong for many slides.
+    ///
+    /// - Returns: `nil` for a stream that says nothing that TIFF knows.
+    private static func subsampling(ofStream bytes: Range<UInt64>, in source: TIFFSource) -> [UInt8]? {
+        var segments = JPEGSegments(byteCount: min(UInt64(bytes.count), 64 << 10), isLenient: false)
+        let read = { (offset: UInt64, count: Int) in
+            Array(try source.bytes(at: bytes.lowerBound + offset, count: count, "a JPEG header"))
+        }
+        while let segment = try? segments.next(read), segment.marker != .startOfScan {
+            guard segment.marker.isFrame else { continue }
+            guard let data = try? segments.data(of: segment, read), data.count > 7 else { return nil }
+            let factors = [data[7] >> 4, data[7] & 15]
+            return factors.allSatisfy { [1, 2, 4].contains($0) } ? factors : nil
+        }
+        return nil
+    }
+
+    private static func tooLargeForJPEG(_ width: Int, _ height: Int, isSlide: Bool) -> CodecError {
+        let maximum = JPEGHeader.maximumSide
+        return .unsupported(
+            isSlide
+                ? "The slide (NDPI) has a JPEG picture of \(width) x \(height) pixels that does not say where its restart "
+                    + "intervals are (McuStarts), or has none that are rectangles; without them at most \(maximum) pixels on a side "
+                    + "are read. Choose a reduced level of it (--level), or convert it to a tiled TIFF."
+                : "The TIFF file has JPEG pieces of \(width) x \(height) pixels; a JPEG picture has at most \(maximum) on "
+                    + "a side. Save it with tiles, or choose a reduced level of it (--level).")
     }
 
     /// 2^56 pixels of 8 bytes are below 2^63.
@@ -89,186 +128,6 @@ extension TIFFLayout {
                     + "(max-pixels, which is the master's unless the job says less), or scale the image down.")
         }
         return (Int(width), Int(height))
-    }
-
-    private static func encoding(_ directory: TIFFDirectory, _ source: TIFFSource) throws -> TIFFEncoding {
-        if directory[.hamamatsuFormat] != nil, source.byteCount > UInt64(UInt32.max) {
-            throw CodecError.unsupported(
-                "The TIFF file is a slide of Hamamatsu's (NDPI) of more than 4 GiB, whose offsets are stored in a way of its "
-                    + "own. Convert it to a tiled TIFF, for example by libvips.")
-        }
-        let compressionNumber = try directory.number(.compression, in: source) ?? 1
-        guard let compression = TIFFCompression(rawValue: UInt16(clamping: compressionNumber)) else {
-            throw CodecError.unsupported(
-                "The TIFF file is compressed by \(TIFFCompression.name(of: compressionNumber)) (method "
-                    + "\(compressionNumber)), which is not read: none, LZW, deflate, ZSTD, PackBits and JPEG are. "
-                    + "Save it with one of these.")
-        }
-        let sampleCount = Self.small(try directory.number(.samplesPerPixel, in: source) ?? 1)
-        guard (1...4).contains(sampleCount) else {
-            throw sampleCount == 0
-                ? CodecError.corrupt("The TIFF file is damaged: its pixels have no samples.")
-                : CodecError.unsupported(
-                    "The TIFF file has \(sampleCount) samples in a pixel; at most 4 are read: gray, gray and alpha, RGB, RGBA. "
-                        + "Save fewer channels.")
-        }
-        let bitDepth = try bitDepth(directory, source, sampleCount)
-        let isPlanar = try isPlanar(directory, source) && sampleCount > 1
-        let (photometric, extra) = try colors(directory, source, sampleCount: sampleCount, compression)
-        var encoding = TIFFEncoding(
-            order: source.order, compression: compression, photometric: photometric, bitDepth: bitDepth,
-            sampleCount: sampleCount, extra: extra, isPlanar: isPlanar,
-            isPredicted: try isPredicted(directory, source, compression, bitDepth),
-            hasReversedBits: try directory.number(.fillOrder, in: source) == 2)
-        if photometric == .palette { encoding.palette = try palette(directory, source, encoding) }
-        if compression == .jpeg { try readJPEG(&encoding, directory, source) }
-        return encoding
-    }
-
-    private static func bitDepth(
-        _ directory: TIFFDirectory, _ source: TIFFSource, _ sampleCount: Int
-    ) throws -> Int {
-        // One number for all samples, as some write it, is enough.
-        let depths =
-            try directory.numbers(.bitsPerSample, count: sampleCount, in: source)
-            ?? [try directory.number(.bitsPerSample, in: source) ?? 1]
-        let formats =
-            try directory.numbers(.sampleFormat, count: sampleCount, in: source)
-            ?? [try directory.number(.sampleFormat, in: source) ?? 1]
-        let depth = depths[0]
-        for format in formats where format != 1 && format != 4 {
-            let name = [2: "signed whole numbers", 3: "floating-point numbers"][format] ?? "numbers of kind \(format)"
-            throw CodecError.unsupported(
-                "The TIFF file has samples that are \(name) of \(depth) bits; whole numbers from 0 of 1, 2, 4, 8 or 16 bits "
-                    + "are read. \(wayOut)")
-        }
-        guard depths.allSatisfy({ $0 == depth }), [1, 2, 4, 8, 16].contains(depth) else {
-            let text = Set(depths).sorted().map(String.init).joined(separator: " and ")
-            throw CodecError.unsupported(
-                "The TIFF file has samples of \(text) bits; all of 1, 2, 4, 8 or 16 bits are read. \(wayOut)")
-        }
-        return Int(depth)
-    }
-
-    private static func isPlanar(_ directory: TIFFDirectory, _ source: TIFFSource) throws -> Bool {
-        let number = try directory.number(.planarConfiguration, in: source) ?? 1
-        guard number == 1 || number == 2 else {
-            throw CodecError.corrupt(
-                "The TIFF file is damaged: its planar configuration is \(number); there are 1 and 2.")
-        }
-        return number == 2
-    }
-
-    private static func isPredicted(
-        _ directory: TIFFDirectory, _ source: TIFFSource, _ compression: TIFFCompression, _ bitDepth: Int
-    ) throws -> Bool {
-        // The others have no predictor, whatever the field says.
-        guard [.lzw, .deflate, .oldDeflate, .zstd].contains(compression) else { return false }
-        let number = try directory.number(.predictor, in: source) ?? 1
-        guard number == 1 || (number == 2 && bitDepth >= 8) else {
-            throw CodecError.unsupported(
-                "The TIFF file uses predictor \(number) on samples of \(bitDepth) bits; none (1), and horizontal differences (2) "
-                    + "of 8 or 16 bits, are read. Save it without a predictor.")
-        }
-        return number == 2
-    }
-
-    /// What the samples of a pixel are.
-    private static func colors(
-        _ directory: TIFFDirectory, _ source: TIFFSource, sampleCount: Int, _ compression: TIFFCompression
-    ) throws -> (TIFFEncoding.Photometric, TIFFEncoding.Extra) {
-        // As libtiff has it where the field is missing.
-        let number = try directory.number(.photometric, in: source) ?? (sampleCount < 3 ? 1 : 2)
-        guard let photometric = TIFFEncoding.Photometric(rawValue: UInt8(clamping: number)),
-            photometric != .yCbCr || compression == .jpeg
-        else {
-            let name =
-                [
-                    4: "a mask of transparency", 5: "CMYK", 6: "YCbCr that is not JPEG", 8: "CIE Lab", 9: "ICC Lab",
-                    10: "ITU Lab", 32803: "a camera's raw samples (CFA)", 32844: "LogL", 32845: "LogLuv",
-                    34892: "a camera's raw samples",
-                ][number] ?? "colours of kind \(number)"
-            throw CodecError.unsupported(
-                "The TIFF file has \(name); gray, RGB, palettes, and YCbCr inside JPEG are read. "
-                    + "Convert its colours to RGB.")
-        }
-        let colorCount: Int
-        switch photometric {
-        case .whiteIsZero, .blackIsZero, .palette: colorCount = 1
-        case .rgb, .yCbCr: colorCount = 3
-        }
-        let extraCount = sampleCount - colorCount
-        guard extraCount >= 0 else {
-            throw CodecError.corrupt(
-                "The TIFF file is damaged: its pixels have \(sampleCount) samples; their colours alone are \(colorCount)."
-            )
-        }
-        if extraCount == 0 { return (photometric, .none) }
-        guard extraCount == 1, photometric != .palette, photometric != .yCbCr else {
-            throw CodecError.unsupported(
-                "The TIFF file has \(extraCount) samples in a pixel besides its colours; one, with gray or RGB, is read, as alpha. "
-                    + "Save fewer channels.")
-        }
-        let kind: TIFFEncoding.Extra =
-            switch try directory.number(.extraSamples, in: source) {
-            case 0: .dropped
-            case 1: .associatedAlpha
-            default: .alpha
-            }
-        return (photometric, kind)
-    }
-
-    /// The colours of ColorMap: all reds, all greens, all blues, of 16 bits; of 8 in files of writers that misread that.
-    private static func palette(
-        _ directory: TIFFDirectory, _ source: TIFFSource, _ encoding: TIFFEncoding
-    ) throws -> [UInt8] {
-        guard encoding.bitDepth <= 8, encoding.compression != .jpeg else {
-            throw CodecError.unsupported(
-                "The TIFF file has a palette for samples of \(encoding.bitDepth) bits that are "
-                    + "\(encoding.compression == .jpeg ? "" : "not ")JPEG; palettes of 1, 2, 4 and 8 bits without are read. "
-                    + wayOut)
-        }
-        let colorCount = 1 << encoding.bitDepth
-        guard let map = try directory.numbers(.colorMap, count: 3 * colorCount, in: source) else {
-            throw CodecError.corrupt(
-                "The TIFF file is damaged: it has colours by palette, and no palette of \(colorCount) colours (ColorMap)."
-            )
-        }
-        let shift: UInt64 = map.contains { $0 > 255 } ? 8 : 0
-        return (0..<colorCount).flatMap { color in
-            (0..<3).map { UInt8(truncatingIfNeeded: map[$0 * colorCount + color] >> shift) }
-        }
-    }
-
-    private static func readJPEG(
-        _ encoding: inout TIFFEncoding, _ directory: TIFFDirectory, _ source: TIFFSource
-    ) throws {
-        guard encoding.bitDepth == 8 else {
-            throw CodecError.unsupported(
-                "The TIFF file has JPEG of \(encoding.bitDepth) bits inside; 8 are read. Save it with another compression."
-            )
-        }
-        if encoding.photometric == .yCbCr, encoding.isPlanar {
-            throw CodecError.unsupported(
-                "The TIFF file has JPEG with a plane for each of Y, Cb and Cr; interleaved ones are read. "
-                    + "Save it with another compression.")
-        }
-        if let subsampling = try directory.numbers(.yCbCrSubsampling, count: 2, in: source) {
-            guard subsampling.allSatisfy({ [1, 2, 4].contains($0) }) else {
-                throw CodecError.corrupt(
-                    "The TIFF file is damaged: its colours are subsampled by \(subsampling[0]) x \(subsampling[1]); "
-                        + "there are 1, 2 and 4.")
-            }
-            encoding.subsampling = subsampling.map { UInt8($0) }
-        }
-        if let tables = directory[.jpegTables] {
-            guard tables.byteCount <= maximumTablesByteCount else {
-                throw CodecError.corrupt(
-                    "The TIFF file is damaged: its JPEG tables have \(tables.byteCount) bytes; at most "
-                        + "\(maximumTablesByteCount) are read.")
-            }
-            encoding.jpegTables = try directory.bytes(.jpegTables, in: source) ?? []
-        }
     }
 
     // MARK: Pieces

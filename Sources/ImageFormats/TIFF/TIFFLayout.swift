@@ -9,6 +9,8 @@ package struct TIFFEncoding: Hashable, Sendable {
         case blackIsZero = 1
         case rgb = 2
         case palette = 3
+        /// Cyan, magenta, yellow and black; decoded to RGB through the file's profile.
+        case separated = 5
         /// Only where JPEG is inside.
         case yCbCr = 6
     }
@@ -43,6 +45,10 @@ package struct TIFFEncoding: Hashable, Sendable {
     package var jpegTables: [UInt8] = []
     /// The palette's colours, three bytes each.
     package var palette: [UInt8] = []
+    /// What inks look like: the file's ICC profile.
+    package var inkProfile: [UInt8] = []
+    /// Where pieces are restart intervals of one JPEG picture: what they need before them to be a picture each.
+    package var intervalHeader: [UInt8] = []
 
     /// Samples of a pixel in a piece.
     package var samplesPerPiece: Int { isPlanar ? 1 : sampleCount }
@@ -56,9 +62,13 @@ package struct TIFFEncoding: Hashable, Sendable {
             switch photometric {
             case .whiteIsZero, .blackIsZero: hasAlpha ? .grayAlpha : .gray
             case .rgb, .palette, .yCbCr: hasAlpha ? .rgba : .rgb
+            case .separated: .rgb
             }
         return PixelFormat(layout, bitDepth == 16 ? .sixteen : .eight)
     }
+
+    /// Channels of a pixel before inks become colours.
+    package var expandedChannelCount: Int { photometric == .separated ? 4 : format.channelCount }
 }
 
 /// Where the pieces (strips or tiles) of an image in a TIFF file are, and which rows each of them has.
@@ -186,7 +196,9 @@ public struct TIFFLayout: PieceLayout {
             rowsPerBand: UInt32(clamping: rowsPerBand), largestBandByteCount: largest)
     }
 
-    public var tableByteCount: Int { encoding.jpegTables.count + encoding.palette.count }
+    public var tableByteCount: Int {
+        encoding.jpegTables.count + encoding.palette.count + encoding.inkProfile.count + encoding.intervalHeader.count
+    }
 
     /// Calls `body` with each band that has some of the rows, from top to bottom.
     package func forEachBand<Failure: Error>(

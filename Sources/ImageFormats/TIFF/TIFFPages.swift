@@ -2,6 +2,7 @@
 ///
 ///     chain:   page | its reduced levels, its masks | page | ...       (COG and others: NewSubfileType says which is which)
 ///              page | thumbnail | level | level | label | overview     (Aperio's slides, SVS: levels are what has tiles)
+///              page | level | level | overview | map                   (Hamamatsu's slides, NDPI: SourceLens says which is which)
 ///     SubIFDs: the reduced levels of the page whose field it is        (OME-TIFF, QuPath)
 ///
 /// Directories that are read are remembered, so that a chain or a tree that leads back to itself ends.
@@ -38,6 +39,7 @@ package struct TIFFPages {
         var count = 0
         // A slide's levels are among the pages, and all of them are the first one's.
         var slideLevels: [TIFFDirectory] = []
+        var slidePictures: [String] = []
         while countsPages || (findsLevels ? found == nil || walk.isSlide : count < number) {
             let directory: TIFFDirectory?
             do {
@@ -51,6 +53,7 @@ package struct TIFFPages {
             case .level where current != nil: current?.levels.append(directory)
             case .mask where current != nil: current?.maskCount += 1
             case .page, .level, .mask:
+                if let name = try walk.name(of: directory, isFirst: count == 0) { slidePictures.append(name) }
                 if count == number { found = current }
                 count += 1
                 current = Page(directory: directory)
@@ -60,10 +63,7 @@ package struct TIFFPages {
             throw CodecError.corrupt("The TIFF file is damaged: it has no directory, and so no image.")
         }
         guard var page = found ?? (count == number ? current : nil) else {
-            throw CodecError.unsupported(
-                count == 1
-                    ? "The TIFF file has one page, and page \(number) was asked for."
-                    : "The TIFF file has \(count) pages, and page \(number) was asked for.")
+            throw CodecError.unsupported(Self.missing(page: number, count: count, slidePictures))
         }
         if findsLevels {
             if number == 1 { page.levels += slideLevels }
@@ -75,6 +75,14 @@ package struct TIFFPages {
         }
         self.page = page
         self.count = count
+    }
+
+    private static func missing(page number: Int, count: Int, _ slidePictures: [String]) -> String {
+        if let last = slidePictures.last, count > 1 {
+            let names = slidePictures.dropLast().joined(separator: ", ") + " and " + last
+            return "The slide has \(count) pages (\(names)), and page \(number) was asked for."
+        }
+        return "The TIFF file has \(count == 1 ? "one page" : "\(count) pages"), and page \(number) was asked for."
     }
 
     /// The directory of a reduced level of the page; 0 is the page itself.
@@ -98,8 +106,15 @@ package struct TIFFPages {
         private var seen: Set<UInt64> = []
         private var offset: UInt64
         private var fieldCount = 0
-        /// Whether the file is a slide of Aperio's, whose levels do not say that they are.
-        private(set) var isSlide = false
+        /// The maker of a slide, whose levels do not say that they are.
+        private var slide: Slide?
+        var isSlide: Bool { slide != nil }
+
+        private enum Slide: Hashable {
+            case aperio
+            /// The plane in focus that the first directory is of: each plane has levels of its own.
+            case hamamatsu(focalPlane: [UInt8])
+        }
 
         init(_ source: TIFFSource) {
             self.source = source
@@ -134,7 +149,10 @@ package struct TIFFPages {
         private mutating func look(at first: TIFFDirectory) throws {
             if first[.imageDescription] != nil, let field = first[.imageDescription], field.byteCount >= 6 {
                 let start = try source.bytes(at: field.offset, count: 6, "its description")
-                isSlide = start.elementsEqual("Aperio".utf8)
+                if start.elementsEqual("Aperio".utf8) { slide = .aperio }
+            }
+            if source.form == .hamamatsu {
+                slide = .hamamatsu(focalPlane: try first.bytes(.focalPlane, in: source) ?? [])
             }
             let isPreview = try Self.isReduced(first, source) && first[.subIFDs] != nil
             guard first[.dngVersion] == nil, !isPreview else {
@@ -145,9 +163,36 @@ package struct TIFFPages {
         }
 
         func role(of directory: TIFFDirectory, isFirst: Bool) throws -> Role {
-            if isSlide { return !isFirst && directory[.tileWidth] != nil ? .level : .page }
+            switch slide {
+            case .aperio: return !isFirst && directory[.tileWidth] != nil ? .level : .page
+            case .hamamatsu(let focalPlane):
+                let lens = try directory.float(.sourceLens, in: source) ?? 0
+                let isOfFirst = try directory.bytes(.focalPlane, in: source) ?? [] == focalPlane
+                return !isFirst && lens > 0 && isOfFirst ? .level : .page
+            case nil: break
+            }
             if let kind = try directory.number(.newSubfileType, in: source), kind & 4 != 0 { return .mask }
             return try Self.isReduced(directory, source) ? .level : .page
+        }
+
+        /// What the picture of a slide that a page is shows; `nil` in other files.
+        func name(of page: TIFFDirectory, isFirst: Bool) throws -> String? {
+            switch slide {
+            case nil: return nil
+            case _ where isFirst: return "the tissue"
+            case .aperio:
+                switch try page.number(.newSubfileType, in: source) {
+                case 1: return "the label"
+                case 9: return "the whole glass"
+                default: return "a thumbnail"
+                }
+            case .hamamatsu:
+                switch try page.float(.sourceLens, in: source) {
+                case -1: return "the whole glass"
+                case -2: return "a map"
+                default: return "another plane in focus"
+                }
+            }
         }
 
         private static func isReduced(_ directory: TIFFDirectory, _ source: TIFFSource) throws -> Bool {

@@ -23,7 +23,16 @@ package enum TIFFByteOrder: UInt8, Hashable, Sendable {
 ///
 ///     classic:  "II" 2a 00 | u32 offset of the first directory           "MM" 00 2a: big-endian
 ///     BigTIFF:  "II" 2b 00 | u16 8 | u16 0 | u64 offset of the first directory
+///     NDPI:     "II" 2a 00 | u64 offset of the first directory, which has Hamamatsu's mark
 package final class TIFFSource {
+    /// How wide offsets are.
+    package enum Form: Hashable, Sendable {
+        case classic
+        case big
+        /// Hamamatsu's slides: directories of classic files, with the higher 32 bits of each offset behind them.
+        case hamamatsu
+    }
+
     package typealias Read = (_ offset: UInt64, _ count: Int) throws -> [UInt8]
 
     /// Small fields are near each other; arrays are read forwards.
@@ -32,8 +41,8 @@ package final class TIFFSource {
     /// Bytes in the file.
     package let byteCount: UInt64
     package let order: TIFFByteOrder
-    package let isBig: Bool
-    package let firstDirectory: UInt64
+    package private(set) var form: Form
+    package private(set) var firstDirectory: UInt64
     private let read: Read
     private var windowStart: UInt64 = 0
     private var window: [UInt8] = []
@@ -46,7 +55,7 @@ package final class TIFFSource {
         window = start
         guard let isBig = Self.isBig(start) else { throw CodecError.corrupt("The file is not a TIFF file.") }
         order = start[0] == 0x49 ? .littleEndian : .bigEndian
-        self.isBig = isBig
+        form = isBig ? .big : .classic
         guard start.count >= (isBig ? 16 : 8) else {
             throw CodecError.corrupt(
                 "The TIFF file is truncated: it has \(byteCount) bytes, not even a header. Send it again in full.")
@@ -57,6 +66,23 @@ package final class TIFFSource {
             )
         }
         firstDirectory = isBig ? order.number(start[8..<16]) : order.number(start[4..<8])
+        guard form == .classic, order == .littleEndian, start.count >= 12 else { return }
+        let wide = order.number(start[4..<12])
+        if try hasHamamatsusMark(at: wide) {
+            form = .hamamatsu
+            firstDirectory = wide
+        }
+    }
+
+    /// Whether there is a directory of Hamamatsu's: other files have anything where the higher half of the offset would be.
+    private func hasHamamatsusMark(at offset: UInt64) throws -> Bool {
+        guard offset >= 12, offset < byteCount, byteCount - offset >= 2 else { return false }
+        let count = try number(at: offset, byteCount: 2, "a directory")
+        guard count <= TIFFDirectory.maximumFieldCount, byteCount - offset - 2 >= count * 12 else { return false }
+        let entries = try bytes(at: offset + 2, count: Int(count) * 12, "a directory")
+        return stride(from: entries.startIndex, to: entries.endIndex, by: 12).contains {
+            order.number(entries[$0..<$0 + 2]) == UInt64(TIFFTag.hamamatsuFormat.number)
+        }
     }
 
     /// Whether the file is a BigTIFF; `nil` when it is not a TIFF file.
@@ -66,8 +92,11 @@ package final class TIFFSource {
         return nil
     }
 
-    /// Bytes of an offset in a directory.
-    package var offsetByteCount: Int { isBig ? 8 : 4 }
+    /// Bytes of the values, or of their offset, in an entry of a directory.
+    package var entryValueByteCount: Int { form == .big ? 8 : 4 }
+
+    /// Bytes of the offset of the next directory.
+    package var offsetByteCount: Int { form == .classic ? 4 : 8 }
 
     /// The `count` bytes at `offset`.
     ///

@@ -35,6 +35,7 @@ package struct TIFFTag: Hashable, Sendable, ExpressibleByIntegerLiteral {
     package static let tileOffsets: TIFFTag = 324
     package static let tileByteCounts: TIFFTag = 325
     package static let subIFDs: TIFFTag = 330
+    package static let inkSet: TIFFTag = 332
     package static let extraSamples: TIFFTag = 338
     package static let sampleFormat: TIFFTag = 339
     package static let jpegTables: TIFFTag = 347
@@ -46,8 +47,18 @@ package struct TIFFTag: Hashable, Sendable, ExpressibleByIntegerLiteral {
     package static let profile: TIFFTag = 34675
     package static let gpsIFD: TIFFTag = 34853
     package static let dngVersion: TIFFTag = 50706
-    /// Hamamatsu's mark of its slides.
+
+    // Of Hamamatsu's slides (NDPI); the names are OpenSlide's and tifffile's.
+    /// Their mark.
     package static let hamamatsuFormat: TIFFTag = 65420
+    /// The magnification: -1 is a picture of the whole glass, -2 a map of where there is tissue.
+    package static let sourceLens: TIFFTag = 65421
+    /// How far the plane in focus is from the middle one.
+    package static let focalPlane: TIFFTag = 65424
+    /// Where each restart interval of the picture's JPEG data begins, from the start of its strip.
+    package static let mcuStarts: TIFFTag = 65426
+    /// The higher 32 bits of the same.
+    package static let mcuStartsHigh: TIFFTag = 65432
 }
 
 /// The type of a field's values.
@@ -86,6 +97,9 @@ package enum TIFFType: UInt16, Hashable, Sendable {
         default: byteCount
         }
     }
+
+    /// Whether values are whole numbers of 32 bits without a sign.
+    var isLong: Bool { self == .long || self == .directory }
 
     /// Whether values are whole numbers without a sign.
     package var isUnsigned: Bool {
