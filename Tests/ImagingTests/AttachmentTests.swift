@@ -1,6 +1,7 @@
-import Kernels
 import Pipelines
 import Testing
+
+@testable import Kernels
 
 @Suite struct AttachmentTests {
     private static let digest = String(repeating: "0a", count: 32)
@@ -58,6 +59,48 @@ import Testing
         let shape = ImageShape(width: 40, height: 30, format: PixelFormat(.rgb, .eight))
         let plan = try ProcessingPlan(pipeline: pipeline, input: shape, chunkByteCount: 400)
         #expect(plan.stages.map(\.attachments) == [[first], [last], []])
+    }
+
+    /// The levels where quotients change, in both pictures, at opacities that are powers of 2 and at their
+    /// neighbours.
+    @Test(arguments: [SampleDepth.eight, .sixteen])
+    func `opaque samples mix as exact fractions do, rounded halves up`(_ depth: SampleDepth) {
+        let most = UInt64(depth.maximum)
+        var levels: [UInt64] = [1, 2, most / 2 + 1, most - 2, most - 1]
+        for step: UInt64 in 0...64 { levels.append(step * most / 64) }
+        var pairs: [(UInt64, UInt64)] = []
+        for one in levels { for other in levels { pairs.append((one, other)) } }
+        var shares: [UInt64] = []
+        for exponent in 0..<16 {
+            let power: UInt64 = 1 << exponent
+            shares += [power - 1, power, power + 1]
+        }
+        shares.append(65535)
+        switch depth {
+        case .eight: checkMixing(pairs, shares, UInt8.self)
+        case .sixteen: checkMixing(pairs, shares, UInt16.self)
+        }
+    }
+
+    private func checkMixing<Sample: FixedWidthInteger & UnsignedInteger>(
+        _ pairs: [(UInt64, UInt64)], _ shares: [UInt64], _: Sample.Type
+    ) {
+        let most = UInt64(Sample.max)
+        let picture = pairs.map { pair in Sample(pair.0) }
+        let image = pairs.map { pair in Sample(pair.1) }
+        for share in shares {
+            var (mixed, covered) = (image, image)
+            SourceOver.mix(picture, share: UInt32(share), over: &mixed, picture.count)
+            let covers = [UInt32](repeating: UInt32(most * share), count: picture.count)
+            SourceOver.mix(picture, covers: covers, over: &covered, picture.count)
+            let whole = most * 65535
+            let expected = pairs.map { pair -> Sample in
+                let sum = pair.0 * most * share + pair.1 * (whole - most * share)
+                return Sample((sum + whole / 2) / whole)
+            }
+            #expect(mixed == expected, "opacity \(share)")
+            #expect(covered == expected, "opacity \(share)")
+        }
     }
 
     @Test func `what nobody owns is forgotten`() {

@@ -56,6 +56,31 @@ import Testing
         #expect(Set(expected).count > 10, "the part shows the picture")
     }
 
+    /// Squares of the result are computed from a window of the picture: larger than one, of one pixel, larger than there is room for,
+    /// stretched to one side, and cut off by the picture's edges.
+    @Test(
+        arguments: [
+            [1, 0, 0.5, 0, 1, 0.25], [0.9, -0.4, 30, 0.4, 0.9, -10], [0.2, 0.01, 3, -0.02, 0.2, 5],
+            [40, 0, -2000, 0, 40, -1500],
+            [0.02, 0, 1, 0, 2, 3], [-0.5, 0.3, 90, 0.2, 0.6, 4],
+        ],
+        [
+            PixelFormat(.gray, .eight), PixelFormat(.grayAlpha, .sixteen), PixelFormat(.rgb, .eight),
+            PixelFormat(.rgba, .eight),
+        ])
+    func `each pixel is what its neighbours say, whatever the squares need of the picture`(
+        _ matrix: [Double], _ format: PixelFormat
+    ) throws {
+        let image = TestImage.drawn(151, 117, format, seed: 21)
+        let words = matrix.map { "\($0)" }.joined(separator: ",")
+        let pipeline = try Pipeline(
+            parsing: "affine matrix=\(words) width=101 height=71 interpolation=cubic alpha=separate")
+        let plan = try ProcessingPlan(pipeline: pipeline, input: image.shape, chunkByteCount: 1000)
+        let expected = ReferenceWarp(image).mapped(matrix, 101, 71).cubic.image(format)
+        #expect(try image.applying(pipeline) == expected)
+        #expect(try PlanExecutor(plan: plan, rankCount: 3).run(on: image) == expected)
+    }
+
     /// What each row of the result reads follows from the matrix, but for a pixel at either end.
     @Test func `a small turn needs few rows`() throws {
         let shape = ImageShape(width: 1000, height: 800, format: PixelFormat(.rgb, .eight))

@@ -22,8 +22,9 @@ struct PixelBlock {
     /// `size` is a constant where this is inlined.
     @inline(__always)
     private func transpose(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ size: Int) {
-        // What is written of a row is a whole line of the cache at least.
-        let side = size <= 2 ? 64 : 32
+        // What is written of a row is a whole line of the cache at least; pixels of three samples, which begin
+        // anywhere in it, pay for larger squares: fewer lines are written in two halves.
+        let side = size <= 2 ? 64 : size == 3 || size == 6 ? 128 : 32
         // Pixels of three samples are moved in words of four: a word is read beyond the last.
         withUnsafeTemporaryAllocation(byteCount: 2 * side * side * size + 8, alignment: 64) { memory in
             let square = memory.baseAddress.unsafelyUnwrapped
@@ -35,7 +36,7 @@ struct PixelBlock {
                     Self.copy(
                         height, of: width * size, from: source + top * rowStride + left * size, rowStride, to: square,
                         side * size, full: side * size)
-                    Self.turn(square, to: turned, side, size)
+                    Self.turn(square, to: turned, side, size, height, width)
                     Self.copy(
                         width, of: height * size, from: turned, side * size,
                         to: target + left * columnStride + top * size, columnStride, full: side * size)
@@ -61,10 +62,11 @@ struct PixelBlock {
         }
     }
 
-    /// Transposes a square, which may be overwritten.
+    /// Transposes a square, which may be overwritten, or at least as many of its rows and columns as are given.
     @inline(__always)
     private static func turn(
-        _ square: UnsafeMutableRawPointer, to turned: UnsafeMutableRawPointer, _ side: Int, _ size: Int
+        _ square: UnsafeMutableRawPointer, to turned: UnsafeMutableRawPointer, _ side: Int, _ size: Int,
+        _ height: Int, _ width: Int
     ) {
         switch size {
         case 1: turnWords(square, to: turned, side, pixelsPerWord: 8)
@@ -72,8 +74,8 @@ struct PixelBlock {
         case 4: turnWords(square, to: turned, side, pixelsPerWord: 2)
         case 8: turnWords(square, to: turned, side, pixelsPerWord: 1)
         default:
-            for column in 0..<side {
-                movePixels(side, size: size, roomy: 0..<side, to: turned + column * side * size) { row, size in
+            for column in 0..<width {
+                movePixels(height, size: size, roomy: 0..<height, to: turned + column * side * size) { row, size in
                     UnsafeRawPointer(square) + (row * side + column) * size
                 }
             }

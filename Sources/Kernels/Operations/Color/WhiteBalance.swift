@@ -20,14 +20,12 @@ private struct GrayWorldKernel: WholeImageKernel {
         var sums = ColorSums()
         for y in rows.rows {
             let row: UnsafePointer<Sample> = rows.row(y)
-            // As many pixels as surely fit 32 bits.
-            for start in stride(from: 0, to: shape.width, by: 65536) {
-                let end = min(start + 65536, shape.width)
-                if shape.format.layout.hasAlpha {
-                    sums.add(row, start..<end, channels: 4)
-                } else {
-                    sums.add(row, start..<end, channels: 3)
-                }
+            // Numbers of channels, and the type of the sums of few samples, as constants.
+            switch (shape.format.layout.hasAlpha, Sample.bitWidth) {
+            case (false, 8): sums.add(row, shape.width, channels: 3, UInt16.self)
+            case (true, 8): sums.add(row, shape.width, channels: 4, UInt16.self)
+            case (false, _): sums.add(row, shape.width, channels: 3, UInt32.self)
+            case (true, _): sums.add(row, shape.width, channels: 4, UInt32.self)
             }
         }
         return sums
@@ -73,19 +71,33 @@ private struct ColorSums {
         return writer.bytes
     }
 
+    /// Adds the colours of a row: first the samples that are as far apart as two vectors of whole pixels are long, which needs
+    /// nothing but additions of vectors.
     @inline(__always)
-    mutating func add<Sample: FixedWidthInteger & UnsignedInteger>(
-        _ row: UnsafePointer<Sample>, _ pixels: Range<Int>, channels: Int
+    mutating func add<Sample: FixedWidthInteger & UnsignedInteger, Short: FixedWidthInteger & UnsignedInteger>(
+        _ row: UnsafePointer<Sample>, _ width: Int, channels: Int, _: Short.Type
     ) {
-        var (red, green, blue): (UInt32, UInt32, UInt32) = (0, 0, 0)
-        for x in pixels {
-            red &+= UInt32(truncatingIfNeeded: row[x * channels])
-            green &+= UInt32(truncatingIfNeeded: row[x * channels + 1])
-            blue &+= UInt32(truncatingIfNeeded: row[x * channels + 2])
+        let lanes = 32 * channels
+        // As many of the largest samples as a short sum holds: 257 of bytes, 65537 of words.
+        let most = Int(Short.max / Short(truncatingIfNeeded: Sample.max))
+        let blocks = width / 32
+        withUnsafeTemporaryAllocation(of: Short.self, capacity: lanes) { memory in
+            let short = memory.baseAddress.unsafelyUnwrapped
+            for start in stride(from: 0, to: blocks, by: most) {
+                short.update(repeating: 0, count: lanes)
+                for block in start..<min(start + most, blocks) {
+                    let samples = row + block * lanes
+                    for lane in 0..<lanes { short[lane] &+= Short(truncatingIfNeeded: samples[lane]) }
+                }
+                for pixel in 0..<32 { addPixel(short + pixel * channels) }
+            }
         }
-        sums[0] += UInt64(red)
-        sums[1] += UInt64(green)
-        sums[2] += UInt64(blue)
+        for x in blocks * 32..<width { addPixel(row + x * channels) }
+    }
+
+    @inline(__always)
+    private mutating func addPixel<Value: FixedWidthInteger & UnsignedInteger>(_ values: UnsafePointer<Value>) {
+        for color in 0..<3 { sums[color] &+= UInt64(values[color]) }
     }
 
     /// What each colour is multiplied by; 1 for a colour that the image does not have.

@@ -6,26 +6,29 @@ extension Overlaying: RowKernelProviding {
             preconditionFailure("attachment \(picture) was not decoded before the kernel was made")
         }
         return OverlayKernel(
-            outputShape: step.output, picture: picture, opacity: UInt64(opacity),
+            outputShape: step.output, picture: picture, opacity: UInt32(opacity),
             place: gravity.place(of: picture.shape, on: step.output, x: x, y: y))
     }
 }
 
-/// Copies each row, and blends the picture's row over its part.
+/// Copies the rows, and blends the picture's row over its part of each.
 private struct OverlayKernel: RowKernel {
     let outputShape: ImageShape
     let picture: Picture
     /// From 0 to 65535.
-    let opacity: UInt64
+    let opacity: UInt32
     /// Where the picture's upper left pixel is.
     let place: (x: Int, y: Int)
 
     func apply(_ input: RowsView, to output: MutableRowsView) {
+        guard !output.rows.isEmpty else { return }
+        // All at once: large copies go past the caches.
+        output.row(output.rows.lowerBound, as: UInt8.self).update(
+            from: input.row(output.rows.lowerBound), count: output.rows.count * outputShape.bytesPerRow)
         let columns = max(0, place.x)..<max(0, place.x, min(outputShape.width, place.x + picture.shape.width))
-        for y in output.rows {
-            let target: UnsafeMutablePointer<UInt8> = output.row(y)
-            target.update(from: input.row(y), count: outputShape.bytesPerRow)
-            guard (0..<picture.shape.height).contains(y - place.y), !columns.isEmpty, opacity > 0 else { continue }
+        guard !columns.isEmpty, opacity > 0 else { return }
+        let rows = max(0, place.y)..<max(0, place.y, place.y + picture.shape.height)
+        for y in output.rows.clamped(to: rows) {
             switch outputShape.format.depth {
             case .eight: blend(columns, y, into: output, UInt8.self)
             case .sixteen: blend(columns, y, into: output, UInt16.self)
@@ -36,49 +39,107 @@ private struct OverlayKernel: RowKernel {
     private func blend<Sample: FixedWidthInteger & UnsignedInteger>(
         _ columns: Range<Int>, _ y: Int, into output: MutableRowsView, _: Sample.Type
     ) {
+        let target = output.row(y, as: Sample.self) + columns.lowerBound * outputShape.format.channelCount
         picture.pixels.withUnsafeBytes { bytes in
-            let row = UnsafeRawBufferPointer(
-                rebasing: bytes[((y - place.y) * picture.shape.bytesPerRow)...].prefix(picture.shape.bytesPerRow))
-            switch picture.shape.format.depth {
-            case .eight: blend(columns, row.bindMemory(to: UInt8.self), output.row(y, as: Sample.self))
-            case .sixteen: blend(columns, row.bindMemory(to: UInt16.self), output.row(y, as: Sample.self))
+            let format = picture.shape.format
+            let seen =
+                bytes.baseAddress.unsafelyUnwrapped + (y - place.y) * picture.shape.bytesPerRow
+                + (columns.lowerBound - place.x) * format.bytesPerPixel
+            switch format.depth {
+            case .eight: blend(columns.count, seen.assumingMemoryBound(to: UInt8.self), target)
+            case .sixteen: blend(columns.count, seen.assumingMemoryBound(to: UInt16.self), target)
             }
         }
     }
 
+    /// Blends pixels of the picture over as many of the image.
     @inline(__always)
     private func blend<Sample: FixedWidthInteger & UnsignedInteger, Source: FixedWidthInteger & UnsignedInteger>(
-        _ columns: Range<Int>, _ source: UnsafeBufferPointer<Source>, _ target: UnsafeMutablePointer<Sample>
+        _ count: Int, _ source: UnsafePointer<Source>, _ target: UnsafeMutablePointer<Sample>
     ) {
-        let from = picture.shape.format
-        let to = outputShape.format
+        let (from, to) = (picture.shape.format, outputShape.format)
+        if to.layout.hasAlpha {
+            overTranslucent(count, source, target)
+        } else if from == to {
+            // Of the same type, then.
+            let levels = UnsafeRawPointer(source).assumingMemoryBound(to: Sample.self)
+            SourceOver.mix(levels, share: opacity, over: target, count * to.channelCount)
+        } else {
+            overOpaque(count, source, target)
+        }
+    }
+
+    /// Over an image without alpha: block by block, what is seen of each sample is laid out before.
+    @inline(__always)
+    private func overOpaque<Sample: FixedWidthInteger & UnsignedInteger, Source: FixedWidthInteger & UnsignedInteger>(
+        _ count: Int, _ source: UnsafePointer<Source>, _ target: UnsafeMutablePointer<Sample>
+    ) {
+        let (from, to) = (picture.shape.format, outputShape.format)
+        let block = 256
+        withUnsafeTemporaryAllocation(of: Sample.self, capacity: block * to.channelCount) { levels in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: block * to.channelCount) { covers in
+                let (levels, covers) = (levels.baseAddress.unsafelyUnwrapped, covers.baseAddress.unsafelyUnwrapped)
+                for start in stride(from: 0, to: count, by: block) {
+                    let pixels = min(block, count - start)
+                    for x in 0..<pixels {
+                        let pixel = source + (start + x) * from.channelCount
+                        let cover = self.cover(of: pixel, as: Sample.self)
+                        for channel in 0..<to.channelCount {
+                            let index = x * to.channelCount + channel
+                            levels[index] = Sample(truncatingIfNeeded: color(channel, of: pixel, as: Sample.self))
+                            covers[index] = cover
+                        }
+                    }
+                    SourceOver.mix(
+                        levels, covers: covers, over: target + start * to.channelCount, pixels * to.channelCount)
+                }
+            }
+        }
+    }
+
+    /// Over an image with alpha, pixel by pixel.
+    @inline(__always)
+    private func overTranslucent<
+        Sample: FixedWidthInteger & UnsignedInteger, Source: FixedWidthInteger & UnsignedInteger
+    >(
+        _ count: Int, _ source: UnsafePointer<Source>, _ target: UnsafeMutablePointer<Sample>
+    ) {
+        let (from, to) = (picture.shape.format, outputShape.format)
         let blending = SourceOver(largest: UInt64(Sample.max))
-        for x in columns {
-            let pixel = source.baseAddress.unsafelyUnwrapped + (x - place.x) * from.channelCount
+        for x in 0..<count {
+            let pixel = source + x * from.channelCount
             let backdrop = target + x * to.channelCount
-            let cover =
-                from.layout.hasAlpha
-                ? level(pixel[from.channelCount - 1], as: Sample.self) * opacity : UInt64(Sample.max) * opacity
+            let cover = UInt64(self.cover(of: pixel, as: Sample.self))
             guard cover > 0 else { continue }
-            let mix = blending.mix(
-                cover: cover, over: to.layout.hasAlpha ? UInt64(backdrop[to.channelCount - 1]) : nil)
+            let mix = blending.mix(cover: cover, over: UInt64(backdrop[to.channelCount - 1]))
             for channel in 0..<to.colorChannelCount {
-                let color = self.color(channel, of: pixel, as: Sample.self)
+                let color = UInt64(self.color(channel, of: pixel, as: Sample.self))
                 backdrop[channel] = Sample(truncatingIfNeeded: mix.level(color, over: UInt64(backdrop[channel])))
             }
-            if to.layout.hasAlpha { backdrop[to.channelCount - 1] = Sample(truncatingIfNeeded: mix.alpha) }
+            backdrop[to.channelCount - 1] = Sample(truncatingIfNeeded: mix.alpha)
         }
+    }
+
+    /// How much a pixel of the picture covers: its alpha as a level of the image times the opacity.
+    @inline(__always)
+    private func cover<Sample: FixedWidthInteger & UnsignedInteger, Source: FixedWidthInteger & UnsignedInteger>(
+        of pixel: UnsafePointer<Source>, as _: Sample.Type
+    ) -> UInt32 {
+        let format = picture.shape.format
+        let alpha =
+            format.layout.hasAlpha ? level(pixel[format.channelCount - 1], as: Sample.self) : UInt32(Sample.max)
+        return alpha &* opacity
     }
 
     /// A colour of the picture as the image has it.
     @inline(__always)
     private func color<Sample: FixedWidthInteger, Source: FixedWidthInteger & UnsignedInteger>(
         _ channel: Int, of pixel: UnsafePointer<Source>, as _: Sample.Type
-    ) -> UInt64 {
+    ) -> UInt32 {
         guard picture.shape.format.layout.isColor else { return level(pixel[0], as: Sample.self) }
         guard !outputShape.format.layout.isColor else { return level(pixel[channel], as: Sample.self) }
-        // The luma of grayscale.
-        let luma = 9798 * UInt64(pixel[0]) + 19235 * UInt64(pixel[1]) + 3735 * UInt64(pixel[2]) + 16384
+        // The luma of grayscale: weights of 32768 together.
+        let luma = 9798 &* UInt32(pixel[0]) &+ 19235 &* UInt32(pixel[1]) &+ 3735 &* UInt32(pixel[2]) &+ 16384
         return level(Source(truncatingIfNeeded: luma >> 15), as: Sample.self)
     }
 
@@ -86,42 +147,9 @@ private struct OverlayKernel: RowKernel {
     @inline(__always)
     private func level<Sample: FixedWidthInteger, Source: FixedWidthInteger & UnsignedInteger>(
         _ value: Source, as _: Sample.Type
-    ) -> UInt64 {
-        let value = UInt64(value)
+    ) -> UInt32 {
+        let value = UInt32(value)
         if Source.bitWidth == Sample.bitWidth { return value }
-        return Source.bitWidth < Sample.bitWidth ? value * 257 : (value + 128) / 257
-    }
-}
-
-/// Source-over of colours that are not multiplied by alpha (W3C Compositing and Blending Level 1, 5.1 and 9.1.4), in whole
-/// numbers, rounded once, halves up.
-///
-/// With the source's alpha s and the backdrop's b, both from 0 to 1, the result has the alpha s + b (1 - s), and each colour is the
-/// mean of the source's, weighted by s, and of the backdrop's, weighted by b (1 - s).
-private struct SourceOver {
-    /// The largest level, 255 or 65535.
-    let largest: UInt64
-
-    struct Mix {
-        /// Weights of the source and of the backdrop: at most 2^48 together.
-        let source: UInt64
-        let backdrop: UInt64
-        let alpha: UInt64
-
-        /// Products are below 2^64: weights of at most 65535^3, levels of at most 65535, and half of the weights to round.
-        @inline(__always) func level(_ color: UInt64, over other: UInt64) -> UInt64 {
-            let sum = source + backdrop
-            return (source * color + backdrop * other + sum / 2) / sum
-        }
-    }
-
-    /// - Parameters:
-    ///   - cover: the source's alpha as a level times the opacity from 0 to 65535; not 0.
-    ///   - alpha: the backdrop's alpha as a level; `nil` for an opaque one.
-    @inline(__always) func mix(cover: UInt64, over alpha: UInt64?) -> Mix {
-        let whole = largest * 65535
-        guard let alpha else { return Mix(source: cover, backdrop: whole - cover, alpha: largest) }
-        let (source, backdrop) = (cover * largest, alpha * (whole - cover))
-        return Mix(source: source, backdrop: backdrop, alpha: (source + backdrop + whole / 2) / whole)
+        return Source.bitWidth < Sample.bitWidth ? value &* 257 : (value &+ 128) / 257
     }
 }

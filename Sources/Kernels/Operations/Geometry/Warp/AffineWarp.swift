@@ -9,7 +9,8 @@ extension AffineWarp: RowKernelProviding {
 /// Interpolates between the pixels around each output pixel's place.
 ///
 /// In each row, pixels whose neighbours are all within the picture are computed in blocks: places, neighbours fetched one by one,
-/// and the interpolation as vectors. Those at the picture's edge are computed singly; the others are of one colour.
+/// and the interpolation as vectors; cubic ones in squares, by `CubicWindow`, where these need few of the picture's pixels. Those at
+/// the picture's edge are computed singly; the others are of one colour.
 private struct AffineWarpKernel: RowKernel {
     let warp: AffineWarp
     let stored: ImageShape
@@ -49,36 +50,80 @@ private struct AffineWarpKernel: RowKernel {
         let border = ColorRow(levels, outputShape)
         defer { border.deallocate() }
         let fill = levels.map { Float($0) }
-        let (before, behind) = (warp.interpolation.reach.before, warp.interpolation.reach.behind)
-        let pixel = outputShape.format.bytesPerPixel
-        let planes = Taps.count * outputShape.format.channelCount * Self.blockSize
+        let channels = outputShape.format.channelCount
+        let planes = Taps.count * channels * Self.blockSize
         withUnsafeTemporaryAllocation(of: Sample.self, capacity: planes) { planes in
             fill.withUnsafeBufferPointer { fill in
                 let block = Block<Sample>(
                     planes: planes.baseAddress.unsafelyUnwrapped, fill: fill.baseAddress.unsafelyUnwrapped)
-                for y in output.rows {
-                    let line = WarpLine(warp.map, row: y)
-                    let touched = line.pixels(
-                        of: outputShape.width, columns: -behind..<warp.pictureWidth + before,
-                        rows: -behind..<warp.pictureHeight + before)
-                    let inner = line.pixels(
-                        of: outputShape.width, columns: before..<max(before, warp.pictureWidth - behind),
-                        rows: before..<max(before, warp.pictureHeight - behind)
-                    ).clamped(to: touched)
-                    let bytes: UnsafeMutablePointer<UInt8> = output.row(y)
-                    bytes.update(from: border.bytes, count: touched.lowerBound * pixel)
-                    let end = touched.upperBound * pixel
-                    (bytes + end).update(from: border.bytes + end, count: outputShape.bytesPerRow - end)
-                    let target: UnsafeMutablePointer<Sample> = output.row(y)
-                    edge(touched.lowerBound..<inner.lowerBound, line, base, places, Taps.self, block, target)
-                    // The number of channels as a constant.
-                    switch outputShape.format.layout {
-                    case .gray: self.inner(inner, 1, line, base, places, Taps.self, block, target)
-                    case .grayAlpha: self.inner(inner, 2, line, base, places, Taps.self, block, target)
-                    case .rgb: self.inner(inner, 3, line, base, places, Taps.self, block, target)
-                    case .rgba: self.inner(inner, 4, line, base, places, Taps.self, block, target)
+                CubicWindow.with(channels: channels) { window in
+                    for top in stride(from: output.rows.lowerBound, to: output.rows.upperBound, by: CubicWindow.side) {
+                        let rows = (top..<min(top + CubicWindow.side, output.rows.upperBound)).map { y in
+                            row(y, output, border, base, places, Taps.self, block)
+                        }
+                        // The number of channels as a constant.
+                        switch outputShape.format.layout {
+                        case .gray: inner(rows, 1, input, base, places, Taps.self, block, &window)
+                        case .grayAlpha: inner(rows, 2, input, base, places, Taps.self, block, &window)
+                        case .rgb: inner(rows, 3, input, base, places, Taps.self, block, &window)
+                        case .rgba: inner(rows, 4, input, base, places, Taps.self, block, &window)
+                        }
                     }
-                    edge(inner.upperBound..<touched.upperBound, line, base, places, Taps.self, block, target)
+                }
+            }
+        }
+    }
+
+    /// Computes what is at the edge of the picture and beside it.
+    ///
+    /// - Returns: what is left, pixels of which all neighbours are within the picture.
+    private func row<Places: PixelPlaces, Sample: FixedWidthInteger & UnsignedInteger, Taps: WarpTaps>(
+        _ y: Int, _ output: MutableRowsView, _ border: ColorRow, _ base: UnsafePointer<Sample>, _ places: Places,
+        _: Taps.Type, _ block: Block<Sample>
+    ) -> InnerPixels<Sample> {
+        let line = WarpLine(warp.map, row: y)
+        let (before, behind) = (warp.interpolation.reach.before, warp.interpolation.reach.behind)
+        let touched = line.pixels(
+            of: outputShape.width, columns: -behind..<warp.pictureWidth + before,
+            rows: -behind..<warp.pictureHeight + before)
+        let inner = line.pixels(
+            of: outputShape.width, columns: before..<max(before, warp.pictureWidth - behind),
+            rows: before..<max(before, warp.pictureHeight - behind)
+        ).clamped(to: touched)
+        let bytes: UnsafeMutablePointer<UInt8> = output.row(y)
+        let pixel = outputShape.format.bytesPerPixel
+        bytes.update(from: border.bytes, count: touched.lowerBound * pixel)
+        let end = touched.upperBound * pixel
+        (bytes + end).update(from: border.bytes + end, count: outputShape.bytesPerRow - end)
+        let target: UnsafeMutablePointer<Sample> = output.row(y)
+        edge(touched.lowerBound..<inner.lowerBound, line, base, places, Taps.self, block, target)
+        edge(inner.upperBound..<touched.upperBound, line, base, places, Taps.self, block, target)
+        return InnerPixels(line: line, pixels: inner, target: target)
+    }
+
+    /// Computes pixels of a few rows of which all neighbours are within the picture: the cubic way in small squares, if the picture's
+    /// part that such a square needs is small, too.
+    @inline(__always)
+    private func inner<Places: PixelPlaces, Sample: FixedWidthInteger & UnsignedInteger, Taps: WarpTaps>(
+        _ rows: [InnerPixels<Sample>], _ channels: Int, _ input: RowsView, _ base: UnsafePointer<Sample>,
+        _ places: Places, _: Taps.Type, _ block: Block<Sample>, _ window: inout CubicWindow
+    ) {
+        let rows = rows.filter { !$0.pixels.isEmpty }
+        guard let first = rows.map(\.pixels.lowerBound).min(), let end = rows.map(\.pixels.upperBound).max() else {
+            return
+        }
+        guard Taps.self == CubicTaps.self else {
+            for row in rows { inner(row.pixels, channels, row.line, base, places, Taps.self, block, row.target) }
+            return
+        }
+        for start in stride(from: first, to: end, by: CubicWindow.side) {
+            let square = start..<start + CubicWindow.side
+            if window.load(rows, square, of: input, places, channels: channels) {
+                window.interpolate(rows, square, channels: channels)
+            } else {
+                for row in rows {
+                    inner(
+                        row.pixels.clamped(to: square), channels, row.line, base, places, Taps.self, block, row.target)
                 }
             }
         }
@@ -172,71 +217,5 @@ private struct AffineWarpKernel: RowKernel {
                 }
             }
         }
-    }
-}
-
-/// The neighbours of a place, and what is made of them, in the order of operations in which OpenCV 5 computes it.
-private protocol WarpTaps {
-    static var count: Int { get }
-    static var weightCount: Int { get }
-    /// From the pixel that the place is in, row by row.
-    static func offset(_ tap: Int) -> (x: Int, y: Int)
-    /// Gives the weights of a place that is `right` and `down` beyond its pixel, each with its number.
-    static func weigh(_ right: Float, _ down: Float, _ store: (Int, Float) -> Void)
-    /// The level between the neighbours.
-    static func interpolated(weight: (Int) -> Float, tap: (Int) -> Float) -> Float
-}
-
-private enum LinearTaps: WarpTaps {
-    static var count: Int { 4 }
-    static var weightCount: Int { 2 }
-
-    @inline(__always)
-    static func offset(_ tap: Int) -> (x: Int, y: Int) { (tap & 1, tap >> 1) }
-
-    @inline(__always)
-    static func weigh(_ right: Float, _ down: Float, _ store: (Int, Float) -> Void) {
-        store(0, right)
-        store(1, down)
-    }
-
-    @inline(__always)
-    static func interpolated(weight: (Int) -> Float, tap: (Int) -> Float) -> Float {
-        let (first, third) = (tap(0), tap(2))
-        let upper = fused(weight(0), tap(1) - first, first)
-        let lower = fused(weight(0), tap(3) - third, third)
-        return fused(weight(1), lower - upper, upper)
-    }
-}
-
-/// Weights of the columns, then of the rows.
-private enum CubicTaps: WarpTaps {
-    static var count: Int { 16 }
-    static var weightCount: Int { 8 }
-
-    @inline(__always)
-    static func offset(_ tap: Int) -> (x: Int, y: Int) { ((tap & 3) - 1, (tap >> 2) - 1) }
-
-    @inline(__always)
-    static func weigh(_ right: Float, _ down: Float, _ store: (Int, Float) -> Void) {
-        let (across, along) = (cubicWeights(right), cubicWeights(down))
-        store(0, across.0)
-        store(1, across.1)
-        store(2, across.2)
-        store(3, across.3)
-        store(4, along.0)
-        store(5, along.1)
-        store(6, along.2)
-        store(7, along.3)
-    }
-
-    @inline(__always)
-    static func interpolated(weight: (Int) -> Float, tap: (Int) -> Float) -> Float {
-        @inline(__always) func row(_ row: Int) -> Float {
-            let two = fused(weight(1), tap(4 * row + 1), weight(0) * tap(4 * row))
-            return fused(weight(3), tap(4 * row + 3), fused(weight(2), tap(4 * row + 2), two))
-        }
-        let two = fused(weight(5), row(1), weight(4) * row(0))
-        return fused(weight(7), row(3), fused(weight(6), row(2), two))
     }
 }

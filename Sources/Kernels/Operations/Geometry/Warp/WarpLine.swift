@@ -46,14 +46,3 @@ struct WarpLine {
         return start..<max(start, end)
     }
 }
-
-/// The weights of four neighbours of a place `x` beyond the second of them: Keys' cubic with -0.75, in the order of operations
-/// in which OpenCV 5 computes it.
-@inline(__always)
-func cubicWeights(_ x: Float) -> (Float, Float, Float, Float) {
-    let rest = 1 - x
-    let first = -0.75 * (rest * rest * x)
-    let fourth = -0.75 * (x * x * rest)
-    let second = fused(fused(1.25, x, -2.25), x * x, 1)
-    return (first, second, 1 - first - second - fourth, fourth)
-}
