@@ -233,6 +233,13 @@ public enum ImageFormats {
         outputs.first { $0.fileExtensions.contains(ending.lowercased()) }
     }
 
+    /// `PNG, JPEG or TIFF`, for messages.
+    package static func choice(of formats: [any ImageFormat]) -> String {
+        let names = formats.map { $0.name.uppercased() }
+        guard let last = names.last, names.count > 1 else { return names.joined() }
+        return names.dropLast().joined(separator: ", ") + " or \(last)"
+    }
+
     /// The format of a file that begins with these bytes.
     ///
     /// - Throws: `CodecError` that says what the file is instead.

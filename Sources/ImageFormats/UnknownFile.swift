@@ -90,10 +90,7 @@ public struct FileKind: Sendable, Hashable {
 enum UnknownFile {
     static func error(_ start: [UInt8]) -> CodecError {
         guard !start.isEmpty else { return .corrupt("The file is empty.") }
-        let all = ImageFormats.all.map { $0.name.uppercased() }
-        let names =
-            all.count < 3
-            ? all.joined(separator: " or ") : all.dropLast().joined(separator: ", ") + " or \(all[all.count - 1])"
+        let names = ImageFormats.choice(of: ImageFormats.all)
         if let kind = FileKind(ofFileBeginning: start) {
             return kind.converter == nil
                 ? .corrupt("The file is not a \(names) file: it is \(kind.name). Send a \(names) file.")

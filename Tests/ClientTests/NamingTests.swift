@@ -32,7 +32,8 @@ import Testing
             ("-", 1, true, "standard output is a terminal"), (nil, 1, true, "-o FILE"), ("", 1, false, "needs a path"),
             ("out.png", nil, false, "several images"),
             ("out.gif", 1, false, "write -o out.png, and convert it afterwards"),
-            ("a.b/Out.PSD", 1, false, "write -o a.b/Out.png"), ("hist.csv", 1, false, "results are PNG files"),
+            ("a.b/Out.PSD", 1, false, "write -o a.b/Out.png"),
+            ("hist.csv", 1, false, "results are PNG, JPEG, TIFF or WEBP files"),
             ("\u{301}\u{10FEF1}.gif", 1, false, "write -o \u{301}\\xF1.png"),
         ] as [(String?, Int?, Bool, String)])
     func `-o that makes no sense is refused with what to do`(
@@ -45,10 +46,10 @@ import Testing
 
     @Test(
         arguments: [
-            ("out.json", .image, "results are PNG files; write -o out.png"),
-            ("out.csv", .image, "results are PNG files; write -o out.png"),
-            ("out.png.gz", .image, "results are PNG files; write -o out.png"),
-            ("out.zip", .image, "results are PNG files; write -o out.png"),
+            ("out.json", .image, "results are PNG, JPEG, TIFF or WEBP files; write -o out.png"),
+            ("out.csv", .image, "results are PNG, JPEG, TIFF or WEBP files; write -o out.png"),
+            ("out.png.gz", .image, "results are PNG, JPEG, TIFF or WEBP files; write -o out.png"),
+            ("out.zip", .image, "results are PNG, JPEG, TIFF or WEBP files; write -o out.png"),
             ("x.png", .json, "results are JSON files; write -o x.json"),
             ("x.PNG", .csv, "results are CSV files; write -o x.csv"),
             ("x.csv", .json, "results are JSON files; write -o x.json"),

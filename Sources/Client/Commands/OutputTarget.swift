@@ -68,8 +68,8 @@ enum OutputTarget: Sendable, Hashable {
     /// - Throws: `ClientError` for a name that promises a format in which no result of the kind is written.
     private static func refuseUnknownFormat(_ path: BytePath, _ kind: ResultKind) throws(ClientError) {
         if kind == .image, let ending = ending(of: path), ImageFormats.output(ofFileExtension: ending) != nil { return }
-        let formats = ImageFormats.outputs.map { $0.name.uppercased() }.joined(separator: ", ")
-        try refuseOtherFormat(path, kind.fileExtension, formats: kind == .image ? formats : nil)
+        let formats = kind == .image ? ImageFormats.choice(of: ImageFormats.outputs) : nil
+        try refuseOtherFormat(path, kind.fileExtension, formats: formats)
     }
 
     private static func ending(of path: BytePath) -> String? {
