@@ -112,7 +112,8 @@ extension JSON {
                 try digits()
             }
             let text = String(decoding: bytes[start..<position], as: UTF8.self)
-            if isWhole, let whole = Int(text) { return .integer(whole) }
+            // No integer is negative zero.
+            if isWhole, text != "-0", let whole = Int(text) { return .integer(whole) }
             guard let number = Double(text), number.isFinite else {
                 throw MalformedJSON(byteOffset: start, reason: "the number is too large")
             }
