@@ -22,6 +22,8 @@ trap 'exit 130' INT TERM
 test=(swift test --skip-build --disable-xctest --ignore-lock "$@")
 nice -n 19 "${test[@]}" --parallel --filter "$computing" >"$log" 2>&1 &
 beside=$!
+# Of two that start at the same moment, one may find the build's database locked, and no tests.
+until grep -q 'Test run started' "$log" || ! kill -0 "$beside" 2>/dev/null; do sleep 0.2; done
 status=0
 "${test[@]}" --no-parallel --skip "$computing" || status=$?
 echo "The tests that only compute:"
