@@ -77,15 +77,17 @@ bool tsr_png_read_header(tsr_png_reader *reader, tsr_png_header *header) {
     png_byte bit_depth = png_get_bit_depth(png, info);
     if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
     if (color_type == PNG_COLOR_TYPE_GRAY && bit_depth < 8) png_set_expand_gray_1_2_4_to_8(png);
-    bool has_key_color = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-    if (has_key_color) png_set_tRNS_to_alpha(png);
+    // A tRNS chunk that is out of place counts as one without entries.
+    int transparent_count = 0;
+    png_get_tRNS(png, info, NULL, &transparent_count, NULL);
+    if (png_get_valid(png, info, PNG_INFO_tRNS)) png_set_tRNS_to_alpha(png);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (bit_depth == 16) png_set_swap(png);
 #endif
     reader->pass_count = png_set_interlace_handling(png);
 
     uint8_t channel_count = color_type == PNG_COLOR_TYPE_PALETTE ? 3 : png_get_channels(png, info);
-    if (has_key_color) channel_count++;
+    if (transparent_count > 0) channel_count++;
     uint8_t bits_per_sample = bit_depth == 16 ? 16 : 8;
     reader->header = (tsr_png_header){
         .width = png_get_image_width(png, info),
