@@ -65,7 +65,7 @@ make_photographs() {
         [ $((number % 2)) = 0 ] && picture=astronaut || picture=coffee
         echo "$inputs/$picture.png" "$inputs/photographs/$(printf %04d "$number").jpg" "$number"
     done | awk '{ print $1, $2, $3 / 50 }' | xargs -P "$cores" -L 1 sh -c '
-        [ -e "$1" ] || vips linear "$0" "$1[Q=90]" 1 "$2" --uchar'
+        [ -e "$1" ] || { vips linear "$0" "$1.part.jpg[Q=90]" 1 "$2" --uchar && mv "$1.part.jpg" "$1"; }'
 }
 
 make_scene() {
@@ -112,7 +112,7 @@ keep() {
 }
 
 run() { "$bin/tessera" run "$1" "${@:3}" -o "$2" --no-cache --progress none; }
-all_photographs() { printf '%s\n' "$inputs"/photographs/*.jpg | head -n "$photographs"; }
+all_photographs() { printf '%s\n' "$inputs"/photographs/????.jpg | head -n "$photographs"; }
 # Runs libvips on the photographs, in as many processes as there are cores: each COMMAND...
 each() { all_photographs | xargs -P "$cores" "$@"; }
 

@@ -88,6 +88,9 @@ private struct ColumnCover {
         case 1 where tapCount == 5: average(row, 1, target, tapCount: 5)
         case 1: average(row, 1, target, tapCount: tapCount)
         case 2: average(row, 2, target, tapCount: tapCount)
+        case 3 where tapCount == 2: average(row, 3, target, tapCount: 2)
+        case 3 where tapCount == 3: average(row, 3, target, tapCount: 3)
+        case 3 where tapCount == 4: average(row, 3, target, tapCount: 4)
         case 3: average(row, 3, target, tapCount: tapCount)
         default: average(row, 4, target, tapCount: tapCount)
         }
