@@ -325,7 +325,7 @@ let package = Package(
             name: "MasterDaemonTests",
             dependencies: [
                 "MasterDaemon", "MasterMachine", "JobModel", "Journal", "Scheduler", "BlobStore", "ClientKit",
-                "TestSupport",
+                "TestBasics", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
