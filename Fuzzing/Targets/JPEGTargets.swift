@@ -58,6 +58,37 @@ enum EncodedFiles {
         }
         try FuzzFinding.unless((try? probed.get()) == strict.header, "the probe says \(probed), not \(strict.header)")
         try FuzzFinding.unless(lenient == strict, "the file decodes otherwise when decoded leniently")
+        try checkPieces(file, strict)
+    }
+
+    /// A JPEG file with restart intervals gives the same rows by these, of memory that has what they need, and nothing more.
+    private static func checkPieces(_ file: [UInt8], _ whole: Decoded) throws {
+        let format = JPEGFormat()
+        guard format.recognizes(file),
+            let layout = try format.pieces(
+                byteCount: UInt64(file.count), limits: limits,
+                read: {
+                    Array(file[Int($0)..<Int($0) + $1])
+                })
+        else { return }
+        let height = whole.header.shape.height
+        let bytesPerRow = whole.header.shape.bytesPerRow
+        let rows = height / 3..<height / 3 + max(1, height / 2)
+        let part = try JPEGLayout(encoded: layout.limited(to: rows).encoded)
+        let fetched = part.byteRanges(for: rows)[0]
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: fetched.count, alignment: 1)
+        defer { memory.deallocate() }
+        memory.copyBytes(from: file[Int(fetched.lowerBound)..<Int(fetched.upperBound)])
+        let output = UnsafeMutableRawBufferPointer.allocate(byteCount: rows.count * bytesPerRow, alignment: 16)
+        defer { output.deallocate() }
+        guard let start = output.baseAddress else { return }
+        let ranges = FetchedRanges([fetched], in: UnsafeRawBufferPointer(memory))
+        try format.pieceDecoder(of: part, isLenient: false).decode(rows, to: start) { range throws(CodecError) in
+            try ranges.bytes(range)
+        }
+        try FuzzFinding.unless(
+            Array(output) == Array(whole.pixels[rows.lowerBound * bytesPerRow..<rows.upperBound * bytesPerRow]),
+            "rows \(rows) by restart intervals are others than those of the whole image")
     }
 
     /// - Returns: `nil` for a file that is refused.

@@ -9,12 +9,17 @@ extension FuzzTarget {
     ///
     ///     0 | the binary form of `ChunkPieces` ...
     ///     1 | rows | changes of the binary form | a file as of `tiff-rows` ...
+    ///     3 | rows | changes of the binary form | a JPEG file ...
     static let chunkPieces = FuzzTarget("chunk-pieces", maximumByteCount: 2048) { bytes in
         var input = InputBytes(bytes)
-        if input.byte() & 1 == 0 {
-            try PieceForge.check(Array(input.rest), file: [])
-        } else if let (form, file) = try PieceForge.pieces(from: &input) {
+        switch input.byte() & 3 {
+        case 1:
+            guard let (form, file) = try PieceForge.tiffPieces(from: &input) else { return }
             try PieceForge.check(form, file: file)
+        case 3:
+            guard let (form, file) = try PieceForge.jpegPieces(from: &input) else { return }
+            try PieceForge.check(form, file: file)
+        default: try PieceForge.check(Array(input.rest), file: [])
         }
     }
 }
@@ -24,28 +29,53 @@ private enum PieceForge {
     /// Larger images and files are not decoded: a rank compares the image with its task's before it takes memory.
     private static let maximumByteCount = 1 << 18
 
-    /// The binary form of the pieces of some rows, of which up to three bytes are changed, and their file.
-    ///
-    /// - Returns: `nil` for a file that is refused.
-    static func pieces(from input: inout InputBytes) throws -> (form: [UInt8], file: [UInt8])? {
-        let (first, count) = (Int(input.byte()), Int(input.byte()))
-        let changes = (0..<input.number(in: 0...3)).map { _ in
-            (position: Int(input.byte()) << 8 | Int(input.byte()), value: input.byte())
+    /// Rows of an image, and changes of the binary form of their pieces.
+    private struct Choice {
+        private let first: Int
+        private let count: Int
+        private let changes: [(position: Int, value: UInt8)]
+
+        init(from input: inout InputBytes) {
+            first = Int(input.byte())
+            count = Int(input.byte())
+            changes = (0..<input.number(in: 0...3)).map { _ in
+                (position: Int(input.byte()) << 8 | Int(input.byte()), value: input.byte())
+            }
         }
-        let file = TIFFForge.file(from: &input)
-        let layout: TIFFLayout
+
+        /// The binary form of the pieces of the rows, of which up to three bytes are changed.
+        func form(of layout: some PieceLayout, format: String) -> [UInt8] {
+            let start = first % layout.shape.height
+            let rows = start..<start + 1 + count % (layout.shape.height - start)
+            var form = layout.chunkPieces(for: rows, format: format).encoded()
+            for change in changes { form[change.position % form.count] = change.value }
+            return form
+        }
+    }
+
+    /// - Returns: `nil` for a file that is refused.
+    static func tiffPieces(from input: inout InputBytes) throws -> (form: [UInt8], file: [UInt8])? {
+        let choice = Choice(from: &input)
+        return try pieces(of: TIFFForge.file(from: &input), TIFFFormat(), choice)
+    }
+
+    /// - Returns: `nil` for a file that is refused, or has no restart intervals.
+    static func jpegPieces(from input: inout InputBytes) throws -> (form: [UInt8], file: [UInt8])? {
+        let choice = Choice(from: &input)
+        return try pieces(of: Array(input.rest), JPEGFormat(), choice)
+    }
+
+    private static func pieces(
+        of file: [UInt8], _ format: some PieceFormat, _ choice: Choice
+    ) throws -> (form: [UInt8], file: [UInt8])? {
         do {
-            layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) {
+            let layout = try format.pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) {
                 Array(file[Int($0)..<Int($0) + $1])
             }
+            return layout.map { (choice.form(of: $0, format: format.name), file) }
         } catch is CodecError {
             return nil
         }
-        let start = first % layout.shape.height
-        let rows = start..<start + 1 + count % (layout.shape.height - start)
-        var form = layout.chunkPieces(for: rows, format: "tiff").encoded()
-        for change in changes { form[change.position % form.count] = change.value }
-        return (form, file)
     }
 
     /// Reads pieces and decodes them as a rank does, from memory that has the bytes that they name, and nothing more.
@@ -53,21 +83,44 @@ private enum PieceForge {
         guard let pieces = try? ChunkPieces(decoding: form) else { return }
         try FuzzFinding.unless(
             (try? ChunkPieces(decoding: pieces.encoded())) == pieces, "\(pieces) changes when it is copied")
-        let layout: TIFFLayout
+        if let layout = try layout(of: pieces, JPEGFormat()) {
+            // Before it is decoded, a rank has compared the rows with its task's.
+            let rows = layout.rows(of: layout.units)
+            let inner = layout.units.count < 3 ? rows : layout.rows(of: layout.units.dropFirst().dropLast())
+            try check(pieces, layout, layout.holds(rows) ? rows : inner, JPEGFormat(), file, pieceByteCount: 0)
+        }
+        if let layout = try layout(of: pieces, TIFFFormat()) {
+            let first = layout.pieceRows.lowerBound * layout.storedHeight
+            let rows = first..<min(layout.shape.height, layout.pieceRows.upperBound * layout.storedHeight)
+            try FuzzFinding.unless(layout.holds(rows), "rows \(rows) are not held by \(layout)")
+            try check(
+                pieces, layout, rows, TIFFFormat(), file, pieceByteCount: layout.rowsPerBand * layout.storedBytesPerRow)
+        }
+    }
+
+    /// - Returns: `nil` for another format's layout, and for one that is malformed.
+    private static func layout<Format: PieceDecoding>(of pieces: ChunkPieces, _ format: Format) throws -> Format.Layout?
+    {
+        guard pieces.format == format.name else { return nil }
+        let layout: Format.Layout
         do {
-            layout = try TIFFLayout(encoded: pieces.layout)
+            layout = try Format.Layout(encoded: pieces.layout)
         } catch {
             try FuzzFinding.unless(error.kind == .corrupt, "a malformed layout is refused as \(error)")
-            return
+            return nil
         }
         try FuzzFinding.unless(
-            (try? TIFFLayout(encoded: layout.encoded)) == layout, "\(layout) changes when it is copied")
-        let first = layout.pieceRows.lowerBound * layout.storedHeight
-        let rows = first..<min(layout.shape.height, layout.pieceRows.upperBound * layout.storedHeight)
-        try FuzzFinding.unless(layout.holds(rows), "rows \(rows) are not held by \(layout)")
+            (try? Format.Layout(encoded: layout.encoded)) == layout, "\(layout) changes when it is copied")
+        return layout
+    }
+
+    private static func check<Format: PieceDecoding>(
+        _ pieces: ChunkPieces, _ layout: Format.Layout, _ rows: Range<Int>, _ format: Format, _ file: [UInt8],
+        pieceByteCount: Int
+    ) throws {
         guard pieces.byteCount <= maximumByteCount, rows.count <= 4_096,
-            rows.count * layout.shape.bytesPerRow <= maximumByteCount,
-            layout.rowsPerBand * layout.storedBytesPerRow <= maximumByteCount
+            rows.count * layout.shape.bytesPerRow <= maximumByteCount, pieceByteCount <= maximumByteCount,
+            layout.holds(rows)
         else { return }
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(pieces.byteCount), alignment: 1)
         defer { memory.deallocate() }
@@ -81,14 +134,17 @@ private enum PieceForge {
             position += range.count
         }
         let fetched = FetchedRanges(pieces.ranges, in: UnsafeRawBufferPointer(memory))
-        let whole = try decode(rows, layout, fetched, shareCount: 1)
-        let shared = try decode(rows, layout, fetched, shareCount: 3)
-        try FuzzFinding.unless(whole == shared, "rows \(rows) in three shares are others than in one")
+        let whole = try decode(rows, layout, format, fetched, shareCount: 1)
+        let shared = try decode(rows, layout, format, fetched, shareCount: 3)
+        // A share of a JPEG image sees less of what is beside its rows, and refuses less of it.
+        try FuzzFinding.unless(
+            whole == shared || whole == nil && format.name == "jpeg",
+            "rows \(rows) in three shares are others than in one")
     }
 
     /// - Returns: `nil` when the pieces are refused.
-    private static func decode(
-        _ rows: Range<Int>, _ layout: TIFFLayout, _ fetched: FetchedRanges, shareCount: Int
+    private static func decode<Format: PieceDecoding>(
+        _ rows: Range<Int>, _ layout: Format.Layout, _ format: Format, _ fetched: FetchedRanges, shareCount: Int
     ) throws -> [UInt8]? {
         let byteCount = rows.count * layout.shape.bytesPerRow
         let output = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
@@ -96,7 +152,7 @@ private enum PieceForge {
         guard let start = output.baseAddress else { return [] }
         var isRefused = false
         for index in 0..<shareCount {
-            let decoder = TIFFFormat().pieceDecoder(of: layout, isLenient: false)
+            let decoder = format.pieceDecoder(of: layout, isLenient: false)
             do {
                 try decoder.decode(rows, share: PieceShare(index: index, count: shareCount), to: start) {
                     range throws(CodecError) in try fetched.bytes(range)

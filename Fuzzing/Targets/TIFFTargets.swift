@@ -101,7 +101,7 @@ enum TIFFForge {
         guard case .success(let image) = decoded else { return }
         try FuzzFinding.unless(
             (try? probed.get()) == image.header, "the probe says \(probed), the decoder \(image.header)")
-        let whole = try format.pieces(byteCount: UInt64(file.count), limits: limits, read: read)
+        let whole = try format.layout(byteCount: UInt64(file.count), limits: limits, read: read)
         let height = image.header.shape.height
         let rows = height / 3..<height / 3 + max(1, height / 2)
         let pixels = try decode(rows, try TIFFLayout(encoded: whole.limited(to: rows).encoded), file, limits)

@@ -1,7 +1,8 @@
 import JobModel
 import Pipelines
 
-/// A format whose files keep the image in pieces (strips, tiles) that decode independently of each other, each of some rows.
+/// A format whose files may keep the image in pieces (strips, tiles, restart intervals) that decode independently of each
+/// other, each of some rows.
 ///
 /// For some rows of an image, only a part of its file is needed, and no other rows have to be decoded before. So a worker that
 /// computes a chunk reads its input rows straight from the file (decision 55):
@@ -13,10 +14,15 @@ import Pipelines
 public protocol PieceFormat: ImageFormat {
     associatedtype Layout: PieceLayout
 
-    /// Reads where the pieces of the image are: what `probe` reads, with the same limits and the same errors.
+    /// Whether files say where their pieces are. Otherwise all of a file is read to find them.
+    var listsPieces: Bool { get }
+
+    /// Reads where the pieces of the image are, with the limits and the errors of `probe`.
+    ///
+    /// - Returns: `nil` for an image that is not in pieces.
     func pieces(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
-    ) throws -> Layout
+    ) throws -> Layout?
 }
 
 /// Where the pieces of an image are in a file.

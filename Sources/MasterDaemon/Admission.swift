@@ -96,12 +96,13 @@ struct Admission: Sendable {
         byteCount: UInt64, _ reader: BlobReader
     ) throws -> PieceFacts? {
         guard let format = format as? any PieceFormat, !header.needsWholeImage, !decoding.options.isLenient,
-            limits.admits(plan.size(isInPieces: true))
+            format.listsPieces || !plan.isSingleTask, limits.admits(plan.size(isInPieces: true))
         else { return nil }
-        let layout: any PieceLayout = try format.pieces(byteCount: byteCount, limits: decoding) { offset, count in
+        let layout: (any PieceLayout)? = try format.pieces(byteCount: byteCount, limits: decoding) { offset, count in
             try reader.read(at: offset, count: count)
         }
-        return layout.isWorthReading(plan, fileByteCount: byteCount) ? layout.facts : nil
+        guard let layout, layout.isWorthReading(plan, fileByteCount: byteCount) else { return nil }
+        return layout.facts
     }
 
     /// What the job asks for, made out for this file.

@@ -21,7 +21,7 @@ import Testing
     private static func decodeByPieces(
         _ file: SparseFile, _ rows: Range<Int>, limits: DecodingLimits = DecodingLimits()
     ) throws -> [UInt8] {
-        let whole = try TIFFFormat().pieces(byteCount: file.byteCount, limits: limits, read: file.read)
+        let whole = try TIFFFormat().layout(byteCount: file.byteCount, limits: limits, read: file.read)
         let layout = try TIFFLayout(encoded: whole.limited(to: rows).encoded)
         #expect(layout == whole.limited(to: rows))
         let pieces = layout.chunkPieces(for: rows, format: "tiff")
@@ -109,7 +109,7 @@ import Testing
         for (level, part) in slide.levels.enumerated() {
             try Self.expectLevel(level, of: file, is: part.tiles, "NDPI, \(subsampling)")
         }
-        let layout = try TIFFFormat().pieces(byteCount: file.byteCount, limits: DecodingLimits(), read: file.read)
+        let layout = try TIFFFormat().layout(byteCount: file.byteCount, limits: DecodingLimits(), read: file.read)
         let tiles = slide.levels[0].tiles
         #expect(layout.storedWidth == tiles.tileWidth && layout.rowsPerBand == tiles.tileHeight)
         #expect(
@@ -189,7 +189,7 @@ import Testing
         file.tail.replaceSubrange(high..<high + 4, with: [5, 0, 0, 0])
         file.tail += [UInt8](repeating: 0, count: 16)
         let padded = file.byteCount + 5 << 32
-        let layout = try TIFFFormat().pieces(byteCount: padded, limits: DecodingLimits(), read: file.read)
+        let layout = try TIFFFormat().layout(byteCount: padded, limits: DecodingLimits(), read: file.read)
         let strip = layout.offsets[0] - starts[0]
         #expect(layout.offsets == [starts[0], starts[1], starts[2] + 5 << 32, starts[3] + 5 << 32].map { $0 + strip })
         #expect(layout.byteCounts[3] == size - starts[3] - 5 << 32 + 2)
@@ -221,7 +221,7 @@ import Testing
         stream.replaceSubrange(mark.upperBound..<mark.upperBound + 2, with: [0, 4])
         var file = NDPISlide(levels: [NDPISlide.Level(tiles: tiles)]).file().bytes
         file.replaceSubrange(12..<12 + stream.count, with: stream)
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) {
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) {
             Array(file[Int($0)..<Int($0) + $1])
         }
         #expect(!layout.isTiled && layout.encoding.intervalHeader.isEmpty)

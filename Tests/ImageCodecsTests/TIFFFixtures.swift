@@ -307,13 +307,15 @@ struct SampleTIFF: CustomStringConvertible {
 
 /// Decodes some rows of a file by its pieces, from the bytes that the layout says it needs, and from nothing else; by three decoders
 /// that have a share each.
-func decodeByPieces(_ file: [UInt8], _ rows: Range<Int>, limits: DecodingLimits = DecodingLimits()) throws -> [UInt8] {
-    let format = TIFFFormat()
-    let whole = try format.pieces(byteCount: UInt64(file.count), limits: limits) { offset, count in
+func decodeByPieces<Format: PieceDecoding>(
+    _ file: [UInt8], _ rows: Range<Int>, of format: Format = TIFFFormat(), limits: DecodingLimits = DecodingLimits()
+) throws -> [UInt8] {
+    let pieces = try format.pieces(byteCount: UInt64(file.count), limits: limits) { offset, count in
         Array(file[Int(offset)..<Int(offset) + count])
     }
+    guard let whole = pieces else { throw CodecError.corrupt("The image is not in pieces.") }
     // As it arrives on another machine.
-    let layout = try TIFFLayout(encoded: whole.limited(to: rows).encoded)
+    let layout = try Format.Layout(encoded: whole.limited(to: rows).encoded)
     let parts = layout.byteRanges(for: rows).map {
         (range: $0, bytes: Array(file[Int($0.lowerBound)..<Int($0.upperBound)]))
     }

@@ -105,7 +105,7 @@ import Testing
         let fields = image.directoryFields(offsets: [8], byteCounts: [2_700_000])
         let file =
             image.form.header(firstDirectory: 2_700_008) + pixels + image.form.directory(fields, at: 2_700_008)
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
             Array(file[Int(offset)..<Int(offset) + count])
         }
         #expect(layout.decodedRows(for: 500..<501) == 349..<698)
@@ -118,7 +118,7 @@ import Testing
     @Test func `only the tiles of the rows are needed`() throws {
         let image = SampleTIFF(width: 40, height: 100, photometric: 2, sampleCount: 3, isPlanar: true, tile: (16, 16))
         let file = image.file()
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
             Array(file[Int(offset)..<Int(offset) + count])
         }
         // Three planes of seven rows of three tiles of 256 bytes.
@@ -135,7 +135,7 @@ import Testing
     @Test func `a layout that was sent is refused when a byte is missing, and never misleads the decoder`() throws {
         let image = SampleTIFF(photometric: 3, compression: .lzw, tile: (16, 16), palette: SampleTIFF.palette(bits: 8))
         let file = image.file()
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) { offset, count in
             Array(file[Int(offset)..<Int(offset) + count])
         }
         let encoded = layout.encoded

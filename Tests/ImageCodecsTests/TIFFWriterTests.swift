@@ -156,7 +156,7 @@ import Testing
             segments: segments)
         #expect(frame.prefix.starts(with: [0x49, 0x49, 43, 0]))
         let end = 16 + byteCount
-        let layout = try TIFFFormat().pieces(byteCount: end + UInt64(frame.suffix.count), limits: DecodingLimits()) {
+        let layout = try TIFFFormat().layout(byteCount: end + UInt64(frame.suffix.count), limits: DecodingLimits()) {
             offset, count in
             (offset..<offset + UInt64(count)).map {
                 $0 < 16 ? frame.prefix[Int($0)] : $0 < end ? 0 : frame.suffix[Int($0 - end)]

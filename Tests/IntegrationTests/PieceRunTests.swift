@@ -7,8 +7,8 @@ import TestSupport
 import Testing
 
 extension Integration {
-    /// TIFF files of which no worker has more than the strips and tiles of its chunks (decision 55).
-    @Suite struct `Large TIFF files are read by their pieces` {
+    /// Files of which no worker has more than the strips, tiles and restart intervals of its chunks (decisions 55 and 85).
+    @Suite struct `Large files are read by their pieces` {
         @Test func `a file that no worker has the memory for goes through`() async throws {
             // 69 MiB, stored as they are; a worker of 128 MiB has 64 MiB for files and rows.
             let image = TestImage(width: 4_000, height: 3_000, .rgb, .sixteen)
@@ -50,6 +50,42 @@ extension Integration {
                 #expect(
                     try cluster.contents(cluster.path("part.png"))
                         == image.processedSerially("crop y=1100 height=400"))
+            }
+        }
+
+        @Test func `a JPEG file is read by its restart intervals, and damage costs only the chunks that need it`()
+            async throws
+        {
+            let image = TestImage(width: 900, height: 1_500)
+            let format = try #require(try OutputEncoding(parsing: "jpeg").format as? any ImageEncoding)
+            let file = try image.withBand { try ImageFile.encode($0, to: format) }
+            var damaged = file
+            // In the intervals of some rows above the middle: no codes of the standard's tables.
+            for index in file.count * 2 / 5..<file.count * 2 / 5 + 40 { damaged[index] = index % 2 == 0 ? 0xff : 0 }
+            let pixels = try ImageFile.decode(file)
+            func expected(_ pipeline: String) throws -> [UInt8] {
+                try pixels.pixels.withUnsafeBytes { bytes in
+                    let view = RowsView(
+                        shape: pixels.shape, rows: 0..<pixels.shape.height, base: try #require(bytes.baseAddress))
+                    let result = try SerialExecutor.run(try Pipeline(parsing: pipeline), on: view)
+                    return try withExtendedLifetime(result) { try ImageFile.encode(result.view, to: PNGFormat()) }
+                }
+            }
+            try await Cluster.with(workers: 2) { cluster in
+                let inputs = [try cluster.file("intact.jpg", file), try cluster.file("damaged.jpg", damaged)]
+                func run(_ pipeline: String, _ input: String, _ name: String) async throws -> CommandRun.Outcome {
+                    try await cluster.start(
+                        ["run", pipeline, input, "-o", cluster.path(name), "--chunk-bytes", "600K"]
+                    ).outcome()
+                }
+                let whole = try await run("gaussian-blur sigma=2", inputs[0], "whole.png")
+                #expect(whole.status == 0, "\(whole)")
+                #expect(try cluster.contents(cluster.path("whole.png")) == expected("gaussian-blur sigma=2"))
+                let refused = try await run("gaussian-blur sigma=2", inputs[1], "refused.png")
+                #expect(refused.status == 1 && refused.errors.contains("in rows "), "\(refused)")
+                let part = try await run("crop y=1100 height=400", inputs[1], "part.png")
+                #expect(part.status == 0, "\(part)")
+                #expect(try cluster.contents(cluster.path("part.png")) == expected("crop y=1100 height=400"))
             }
         }
 

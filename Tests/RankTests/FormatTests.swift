@@ -31,13 +31,15 @@ import Testing
         let shape: ImageShape
     }
 
-    /// The picture as a file of each format, decoded first; and of TIFF, read by its pieces, too.
+    /// The picture as a file of each format, decoded first; and read by its pieces, too, where it has some.
     private static let inputs = Result {
         try encodings.flatMap { encoding in
             let format = try encoder(encoding)
             let file = try picture.withBand { try ImageFile.encode($0, to: format) }
             let decoded = try ImageFile.decode(file)
-            return (format is TIFFFormat ? [false, true] : [false]).map {
+            let hasPieces =
+                encoding.hasPrefix("tiff") || encoding.hasPrefix("jpeg") && !encoding.contains("progressive")
+            return (hasPieces ? [false, true] : [false]).map {
                 Input(
                     encoding: encoding, readsPieces: $0, file: file, pixels: decoded.pixels, shape: decoded.shape)
             }

@@ -1,10 +1,10 @@
 import Foundation
-import ImageCodecs
 import JobModel
 import Pipelines
 import TestSupport
 import Testing
 
+@testable import ImageCodecs
 @testable import ImageFormats
 @testable import Rank
 
@@ -70,6 +70,26 @@ import Testing
         }
     }
 
+    /// Restart intervals of rows, of parts of rows, and of more than a row; colours shared by rows, and not.
+    static let jpegFiles: [(format: JPEGFormat, layout: ChannelLayout, interval: Int)] = [
+        (JPEGFormat(), .rgb, 4), (JPEGFormat(), .rgb, 3), (JPEGFormat(subsampling: .none), .rgb, 14),
+        (JPEGFormat(quality: 60, subsampling: .horizontal), .rgb, 6), (JPEGFormat(), .gray, 2),
+    ]
+
+    @Test(arguments: jpegFiles.indices) func `chunks read JPEG files by their restart intervals`(_ index: Int)
+        async throws
+    {
+        let (format, layout, interval) = Self.jpegFiles[index]
+        let image = TestImage(width: 53, height: 141, layout, seed: UInt64(index))
+        let file = JPEGSegmentEncoder.libjpegFile(
+            shape: image.shape, pixels: image.pixels, format: format, restartInterval: interval)
+        for (number, pipeline) in Self.pipelines.enumerated() {
+            try await Self.compare(
+                file, pipeline, rankCount: [1, 3, 2, 8][(index + number) % 4], "\(format), intervals of \(interval)",
+                chunkByteCounts: [1, 1_500, 7_000])
+        }
+    }
+
     private static func compare(
         _ file: [UInt8], _ pipeline: String, rankCount: Int, _ name: String,
         chunkByteCounts: [Int] = [1, 300, 1_500, 1 << 20]
@@ -108,7 +128,7 @@ import Testing
 
     @Test func `a damaged tile is named, and harms only the rows that need it`() async throws {
         var file = Self.tiled.file()
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) {
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) {
             Array(file[Int($0)..<Int($0) + $1])
         }
         // The last but one: rows 48 to 63.
@@ -122,7 +142,7 @@ import Testing
     @Test func `pieces of other rows, or bytes that are not those of the pieces, are this worker's fault`() async throws
     {
         let file = Self.tiled.file()
-        let layout = try TIFFFormat().pieces(byteCount: UInt64(file.count), limits: DecodingLimits()) {
+        let layout = try TIFFFormat().layout(byteCount: UInt64(file.count), limits: DecodingLimits()) {
             Array(file[Int($0)..<Int($0) + $1])
         }
         let good = layout.chunkPieces(for: 0..<16, format: "tiff")

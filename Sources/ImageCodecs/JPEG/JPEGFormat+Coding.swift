@@ -1,11 +1,21 @@
 import ImageFormats
 import Pipelines
 
-extension JPEGFormat: ImageDecoding, ImageEncoding {
+extension JPEGFormat: PieceDecoding, ImageEncoding {
     public func decoder(
         of file: UnsafeRawBufferPointer, limits: DecodingLimits
     ) throws(CodecError) -> any ImageDecoder {
         try JPEGReader(file, limits: limits)
+    }
+
+    public func pieceSource(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> any PieceSource {
+        try JPEGPieceSource(byteCount: byteCount, limits: limits, read: read)
+    }
+
+    public func pieceDecoder(of layout: JPEGLayout, isLenient: Bool) -> any PieceDecoder {
+        JPEGPieceDecoder(layout, isLenient: isLenient)
     }
 
     public func encoder(of shape: ImageShape) -> any SegmentEncoder { JPEGSegmentEncoder(self, shape: shape) }

@@ -100,7 +100,14 @@ final class JPEGReader: ImageDecoder {
             + (damageCount == 0 ? [] : [ImageRemark(.damagedImageData, count: damageCount, byteCount: 0)])
     }
 
-    private func failure() -> CodecError {
+    private func failure() -> CodecError { .ofLibJPEG(reader) }
+}
+
+extension CodecError {
+    /// What made libjpeg stop.
+    ///
+    /// - Parameter place: of what is damaged, for part of a file.
+    static func ofLibJPEG(_ reader: OpaquePointer, in place: String = "") -> CodecError {
         let reason = String(cString: tsr_jpeg_message(reader))
         switch tsr_jpeg_failure_kind(reader) {
         case TSR_JPEG_OUT_OF_MEMORY:
@@ -110,7 +117,7 @@ final class JPEGReader: ImageDecoder {
             return .unsupported("The JPEG file needs what libjpeg does not read: \(reason). Save it again, or as PNG.")
         default:
             return .corrupt(
-                "The JPEG file is damaged: \(reason). Send an intact copy, or have what is there decoded with --lenient."
+                "The JPEG file is damaged\(place): \(reason). Send an intact copy, or have what is there decoded with --lenient."
             )
         }
     }

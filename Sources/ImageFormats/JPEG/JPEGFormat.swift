@@ -5,7 +5,7 @@ import Pipelines
 ///
 /// A segment is one restart interval: a marker after it tells decoders to begin afresh, so that it depends on its own rows
 /// only.
-public struct JPEGFormat: OutputFormat {
+public struct JPEGFormat: OutputFormat, PieceFormat {
     /// 1 to 100, as libjpeg understands it.
     public let quality: Int
     public let subsampling: EncodingOptions.ChromaSubsampling
@@ -84,6 +84,15 @@ public struct JPEGFormat: OutputFormat {
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> ImageHeader {
         ImageHeader(try JPEGHeader(byteCount: byteCount, limits: limits, read: read))
+    }
+
+    public var listsPieces: Bool { false }
+
+    /// Looks for the restart intervals of a file that has them: all of it is read.
+    public func pieces(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> JPEGLayout? {
+        try JPEGLayout(byteCount: byteCount, limits: limits, read: read)
     }
 
     public func merge(_ checksums: some Sequence<SegmentChecksum>) throws(CodecError) -> SegmentChecksum {

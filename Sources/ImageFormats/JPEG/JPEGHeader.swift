@@ -34,7 +34,8 @@ package struct JPEGHeader: Hashable, Sendable {
 
     /// Reads a file up to its image data.
     ///
-    /// - Parameter visit: is shown the segments that may be metadata (APP0 to APP15, COM), and tables, with the place of their data.
+    /// - Parameter visit: is shown every segment: metadata (APP0 to APP15, COM), tables, the frame's header and, last, the scan's,
+    ///   with the place of its data.
     package init(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8],
         visit: (_ marker: JPEGMarker, _ data: Range<Int>) -> Void = { _, _ in }
@@ -55,6 +56,7 @@ package struct JPEGHeader: Hashable, Sendable {
                         "The JPEG file is damaged: it has image data before its size. Send an intact copy.")
                 }
                 try header.takeScan(try segments.data(of: segment, read))
+                visit(marker, segment.place)
                 if header.isOfInks, !hasProfileOfInks { throw Self.inksWithoutProfile() }
                 header.orientation = orientation ?? 1
                 try header.check(fileByteCount: byteCount, limits)
@@ -65,6 +67,7 @@ package struct JPEGHeader: Hashable, Sendable {
                     throw CodecError.corrupt("The JPEG file is damaged: it has two headers. Send an intact copy.")
                 }
                 header = try JPEGHeader(marker, try segments.data(of: segment, read))
+                visit(marker, segment.place)
             } else if marker.isAlone {
                 continue
             } else if marker == .endOfImage {
@@ -77,7 +80,7 @@ package struct JPEGHeader: Hashable, Sendable {
                     hasProfileOfInks = JPEGMetadata.beginsProfileOfInks(
                         try segments.data(of: segment, upTo: JPEGMetadata.profileStartByteCount, read))
                 }
-                visit(marker, Int(segment.dataOffset)..<Int(segment.dataOffset) + segment.byteCount)
+                visit(marker, segment.place)
             } else {
                 try Self.refuse(marker, at: segment.offset)
             }

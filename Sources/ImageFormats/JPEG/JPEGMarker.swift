@@ -58,6 +58,9 @@ struct JPEGSegments {
         let offset: UInt64
         let dataOffset: UInt64
         let byteCount: Int
+
+        /// Where its data are.
+        var place: Range<Int> { Int(dataOffset)..<Int(dataOffset) + byteCount }
     }
 
     init(byteCount: UInt64, isLenient: Bool) {

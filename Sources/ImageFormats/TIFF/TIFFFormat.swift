@@ -28,8 +28,16 @@ public struct TIFFFormat: PieceFormat {
         try image(byteCount: byteCount, limits: limits, read: read).header
     }
 
-    /// Reads which parts of the file have which rows of the image: see `PieceFormat`.
+    public var listsPieces: Bool { true }
+
     public func pieces(
+        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    ) throws -> TIFFLayout? {
+        try layout(byteCount: byteCount, limits: limits, read: read)
+    }
+
+    /// Reads which parts of the file have which rows of the image: every TIFF image is in strips or tiles.
+    public func layout(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> TIFFLayout {
         try image(byteCount: byteCount, limits: limits, read: read).layout

@@ -41,7 +41,7 @@ struct TIFFRestartIntervals {
             throw Self.damaged("its JPEG header has \(first) bytes")
         }
         let bytes = Array(try source.bytes(at: strip.lowerBound, count: Int(first), "a JPEG header"))
-        guard let frame = try RestartFrame(header: bytes) else { return nil }
+        guard let frame = try Self.frame(bytes) else { return nil }
         guard frame.width == width || frame.width == 0, frame.height == height || frame.height == 0 else {
             throw Self.damaged(
                 "its directory says \(width) x \(height) pixels, its JPEG header \(frame.width) x \(frame.height)")
@@ -71,6 +71,28 @@ struct TIFFRestartIntervals {
         byteCounts[count - 1] += Self.markerByteCount
     }
 
+    /// What the stream's header says of the intervals, with the slide's name for what is wrong.
+    private static func frame(_ header: [UInt8]) throws -> JPEGRestartFrame? {
+        do {
+            return try JPEGRestartFrame(header: header)
+        } catch let problem as JPEGRestartFrame.Problem {
+            switch problem {
+            case .noStart: throw damaged("its picture is not a JPEG stream")
+            case .sampling: throw damaged("its JPEG header has a sampling of 0")
+            case .end(let offset):
+                throw damaged("its JPEG header ends at byte \(offset), and McuStarts begins at \(header.count)")
+            case .frame(let bits, let byteCount):
+                throw CodecError.unsupported(
+                    "The slide (NDPI) has a JPEG picture of \(bits) bits and \(byteCount) bytes in its header; gray "
+                        + "and colours of 8 bits are read. Convert the slide to a tiled TIFF.")
+            case .process(let marker):
+                throw CodecError.unsupported(
+                    "The slide (NDPI) has a JPEG picture (\(marker)) that is not baseline, which is not read. "
+                        + "Convert the slide to a tiled TIFF.")
+            }
+        }
+    }
+
     private static func damaged(_ what: String) -> CodecError {
         .corrupt("The slide (NDPI) is damaged: \(what). Send an intact copy.")
     }
@@ -93,92 +115,5 @@ struct TIFFRestartIntervals {
             for index in 0..<count { starts[index] |= high[index] << 32 }
         }
         return starts
-    }
-}
-
-/// What the header of a JPEG stream says of its restart intervals.
-private struct RestartFrame {
-    /// The picture's sides, as the header says them; 0 where it says nothing.
-    let width: Int
-    let height: Int
-    /// Blocks (MCUs) in an interval, and pixels of a block.
-    let interval: Int
-    let blockWidth: Int
-    let blockHeight: Int
-    /// The segments that a decoder of one interval needs, with SOF's data apart.
-    private let tables: [UInt8]
-    private let frame: (marker: JPEGMarker, data: [UInt8])
-    private let scan: [UInt8]
-
-    /// - Parameter header: all bytes before the image data.
-    /// - Returns: `nil` for a stream without restart intervals.
-    init?(header: [UInt8]) throws {
-        var segments = JPEGSegments(byteCount: UInt64(header.count), isLenient: false)
-        let read = { (offset: UInt64, count: Int) in Array(header[Int(offset)..<Int(offset) + count]) }
-        var tables = JPEGMarker.startOfImage.bytes
-        var frame: (marker: JPEGMarker, data: [UInt8])?
-        var interval = 0
-        guard try segments.next(read).marker == .startOfImage else {
-            throw CodecError.corrupt("The slide (NDPI) is damaged: its picture is not a JPEG stream.")
-        }
-        while true {
-            let segment = try segments.next(read)
-            let data = try segments.data(of: segment, read)
-            switch segment.marker {
-            case .quantizationTables, .huffmanTables: tables += segment.marker.segment(data)
-            case .restartInterval where data.count == 2: interval = Int(data[0]) << 8 | Int(data[1])
-            case .baselineFrame, .extendedFrame:
-                guard data.count >= 6, data[0] == 8, data.count == 6 + 3 * Int(data[5]), [1, 3].contains(data[5]) else {
-                    throw CodecError.unsupported(
-                        "The slide (NDPI) has a JPEG picture of \(data.first ?? 0) bits and \(data.count) bytes in its header; gray "
-                            + "and colours of 8 bits are read. Convert the slide to a tiled TIFF.")
-                }
-                guard Self.samplings(data).allSatisfy({ (1...4).contains($0 >> 4) && (1...4).contains($0 & 15) }) else {
-                    throw CodecError.corrupt("The slide (NDPI) is damaged: its JPEG header has a sampling of 0.")
-                }
-                frame = (segment.marker, data)
-            case .startOfScan:
-                guard segments.offset == UInt64(header.count) else {
-                    throw CodecError.corrupt(
-                        "The slide (NDPI) is damaged: its JPEG header ends at byte \(segments.offset), and McuStarts begins at "
-                            + "\(header.count).")
-                }
-                // Components in scans of their own have no tiles.
-                guard let frame, interval > 0, data.first == frame.data[5] else { return nil }
-                self.init(tables: tables, frame: frame, interval: interval, scan: data)
-                return
-            default:
-                if segment.marker.isFrame {
-                    throw CodecError.unsupported(
-                        "The slide (NDPI) has a JPEG picture (\(segment.marker)) that is not baseline, which is not read. "
-                            + "Convert the slide to a tiled TIFF.")
-                }
-            }
-        }
-    }
-
-    private init(tables: [UInt8], frame: (marker: JPEGMarker, data: [UInt8]), interval: Int, scan: [UInt8]) {
-        self.tables = tables
-        self.frame = frame
-        self.interval = interval
-        self.scan = scan
-        height = Int(frame.data[1]) << 8 | Int(frame.data[2])
-        width = Int(frame.data[3]) << 8 | Int(frame.data[4])
-        // A scan of one component has blocks of 8 x 8, whatever its sampling.
-        let factors = frame.data[5] == 1 ? [0x11] : Self.samplings(frame.data)
-        blockWidth = 8 * Int(factors.map { $0 >> 4 }.max() ?? 1)
-        blockHeight = 8 * Int(factors.map { $0 & 15 }.max() ?? 1)
-    }
-
-    /// Horizontal and vertical sampling of each component, four bits each.
-    private static func samplings(_ frame: [UInt8]) -> [UInt8] {
-        stride(from: 7, to: frame.count, by: 3).map { frame[$0] }
-    }
-
-    /// The start of a file of one interval.
-    func header(width: Int, height: Int) -> [UInt8] {
-        let sides = [UInt8(height >> 8), UInt8(height & 255), UInt8(width >> 8), UInt8(width & 255)]
-        let data = Array(frame.data[..<1]) + sides + frame.data[5...]
-        return tables + frame.marker.segment(data) + JPEGMarker.startOfScan.segment(scan)
     }
 }
