@@ -66,10 +66,7 @@ enum EncodedFiles {
         let format = JPEGFormat()
         guard format.recognizes(file),
             let layout = try format.pieces(
-                byteCount: UInt64(file.count), limits: limits,
-                read: {
-                    Array(file[Int($0)..<Int($0) + $1])
-                })
+                byteCount: UInt64(file.count), limits: limits, read: { Array(file[Int($0)..<Int($0) + $1]) })
         else { return }
         let height = whole.header.shape.height
         let bytesPerRow = whole.header.shape.bytesPerRow
@@ -83,7 +80,7 @@ enum EncodedFiles {
         defer { output.deallocate() }
         guard let start = output.baseAddress else { return }
         let ranges = FetchedRanges([fetched], in: UnsafeRawBufferPointer(memory))
-        try format.pieceDecoder(of: part, isLenient: false).decode(rows, to: start) { range throws(CodecError) in
+        try format.pieceDecoder(of: part).decode(rows, to: start) { range throws(CodecError) in
             try ranges.bytes(range)
         }
         try FuzzFinding.unless(

@@ -152,7 +152,7 @@ private enum PieceForge {
         guard let start = output.baseAddress else { return [] }
         var isRefused = false
         for index in 0..<shareCount {
-            let decoder = format.pieceDecoder(of: layout, isLenient: false)
+            let decoder = format.pieceDecoder(of: layout)
             do {
                 try decoder.decode(rows, share: PieceShare(index: index, count: shareCount), to: start) {
                     range throws(CodecError) in try fetched.bytes(range)

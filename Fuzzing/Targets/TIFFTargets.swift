@@ -139,7 +139,9 @@ enum TIFFForge {
         let ranges = layout.byteRanges(for: rows)
         var part = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 1)
         defer { part.deallocate() }
-        let decoder = TIFFFormat().pieceDecoder(of: layout, isLenient: limits.options.isLenient)
+        let decoder =
+            limits.options.isLenient
+            ? TIFFFormat().lenientPieceDecoder(of: layout) : TIFFFormat().pieceDecoder(of: layout)
         guard let start = output.baseAddress else { return [] }
         try decoder.decode(rows, to: start) { range throws(CodecError) in
             guard ranges.contains(where: { $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound })

@@ -9,10 +9,9 @@ public protocol PieceDecoding: ImageDecoding, PieceFormat {
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> any PieceSource
 
-    /// - Parameters:
-    ///   - layout: where the pieces are; of another machine's word, that has been checked only for what memory safety needs.
-    ///   - isLenient: whether a piece that is damaged is decoded as far as it goes.
-    func pieceDecoder(of layout: Layout, isLenient: Bool) -> any PieceDecoder
+    /// - Parameter layout: where the pieces are; of another machine's word, that has been checked only for what memory safety
+    ///   needs.
+    func pieceDecoder(of layout: Layout) -> any PieceDecoder
 }
 
 /// A file without its pixels: what `ImageDecoder` says of it, and where its pieces are.
@@ -48,11 +47,6 @@ public protocol PieceDecoder: AnyObject {
         _ rows: Range<Int>, share: PieceShare, to destination: UnsafeMutableRawPointer,
         bytes: (Range<UInt64>) throws(CodecError) -> UnsafeRawBufferPointer
     ) throws(CodecError)
-
-    /// Pieces that were damaged, and decoded as far as they go; a piece counts each time it is decoded.
-    var damagedPieceCount: UInt32 { get }
-    /// Their bytes in the file.
-    var damagedByteCount: UInt64 { get }
 }
 
 extension PieceDecoder {

@@ -5,7 +5,8 @@ import Pipelines
 
 /// Finds the pieces of a file, and which of them each chunk of the first stage needs: the order `findPieces`. Not collective.
 ///
-/// Of the file, only what is before and between its pieces is read: the rest is not on this machine.
+/// The file is not on this machine. Of one that lists its pieces, only what is before and between them is read; another is read to
+/// its end, a part at a time.
 struct FindPiecesTask {
     var plans = PlanCache()
     /// Fetches a part of the file.

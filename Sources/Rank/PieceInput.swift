@@ -98,6 +98,6 @@ extension PieceDecoding {
                 "the pieces that came with the task are of other rows, or of another image, than rows \(rows) of \(shape)"
             )
         }
-        return pieceDecoder(of: layout, isLenient: false)
+        return pieceDecoder(of: layout)
     }
 }

@@ -28,7 +28,7 @@ import Testing
         var collector = JPEGMetadata.Collector(limits: limits)
         _ = try JPEGHeader(byteCount: UInt64(file.count), limits: limits) { offset, count in
             Array(file[Int(offset)..<Int(offset) + count])
-        } visit: { marker, data in
+        } visit: { marker, data, _ in
             collector.take(marker, Array(file[data]))
         }
         return collector.finish()

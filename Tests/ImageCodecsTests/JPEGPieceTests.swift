@@ -144,7 +144,7 @@ import Testing
         let file = Sample().file()
         let layout = try #require(try Self.layout(of: file))
         let moved = JPEGLayout(layout.frame, units: 2..<5, starts: Array(layout.starts[3..<7]))
-        let decoder = JPEGFormat().pieceDecoder(of: moved, isLenient: false)
+        let decoder = JPEGFormat().pieceDecoder(of: moved)
         let rows = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 * layout.shape.bytesPerRow, alignment: 16)
         defer { rows.deallocate() }
         let start = try #require(rows.baseAddress)
@@ -198,14 +198,26 @@ import Testing
         }
     }
 
+    @Test func `very many small segments before the image cost neither memory nor requests`() throws {
+        let comment = JPEGMarker.comment.segment([0x20])
+        let file = Sample().file()
+        let long = Array(file[..<2]) + (0..<60_000).flatMap { _ in comment } + file[2...]
+        var requestCount = 0
+        let source = try JPEGFormat().pieceSource(byteCount: UInt64(long.count), limits: DecodingLimits()) {
+            requestCount += 1
+            return Array(long[Int($0)..<Int($0) + $1])
+        }
+        #expect(source.layout.holds(0..<149) && source.layout.tableByteCount < 1_000)
+        #expect(requestCount < 60, "\(requestCount) requests for \(long.count) bytes")
+    }
+
     /// The application segments and comments of a file, one after the other.
     private static func metadataSegments(of file: [UInt8]) throws -> [UInt8] {
         var segments: [UInt8] = []
         _ = try JPEGHeader(byteCount: UInt64(file.count), limits: DecodingLimits()) {
             Array(file[Int($0)..<Int($0) + $1])
-        } visit: { marker, data in
-            guard (0xe0...0xef).contains(marker.code) || marker == .comment else { return }
-            segments += marker.segment(Array(file[data]))
+        } visit: { marker, _, data in
+            if JPEGMetadata.Collector.takes(marker) { segments += marker.segment(try data()) }
         }
         return segments
     }

@@ -32,7 +32,7 @@ import Testing
             let result = pixels.withUnsafeMutableBytes { output in
                 Result { () throws(CodecError) in
                     guard let start = output.baseAddress else { return }
-                    try TIFFFormat().pieceDecoder(of: layout, isLenient: limits.options.isLenient).decode(
+                    try TIFFPieceDecoder(layout, isLenient: limits.options.isLenient).decode(
                         rows, to: start
                     ) { range throws(CodecError) in try fetched.bytes(range) }
                 }

@@ -310,6 +310,12 @@ struct SampleTIFF: CustomStringConvertible {
 func decodeByPieces<Format: PieceDecoding>(
     _ file: [UInt8], _ rows: Range<Int>, of format: Format = TIFFFormat(), limits: DecodingLimits = DecodingLimits()
 ) throws -> [UInt8] {
+    func decoder(of layout: Format.Layout) -> any PieceDecoder {
+        guard limits.options.isLenient, let layout = layout as? TIFFLayout else {
+            return format.pieceDecoder(of: layout)
+        }
+        return TIFFFormat().lenientPieceDecoder(of: layout)
+    }
     let pieces = try format.pieces(byteCount: UInt64(file.count), limits: limits) { offset, count in
         Array(file[Int(offset)..<Int(offset) + count])
     }
@@ -319,7 +325,7 @@ func decodeByPieces<Format: PieceDecoding>(
     let parts = layout.byteRanges(for: rows).map {
         (range: $0, bytes: Array(file[Int($0.lowerBound)..<Int($0.upperBound)]))
     }
-    let decoders = (0..<3).map { _ in format.pieceDecoder(of: layout, isLenient: limits.options.isLenient) }
+    let decoders = (0..<3).map { _ in decoder(of: layout) }
     var current: [UInt8] = []
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: rows.count * layout.shape.bytesPerRow, alignment: 16)
     defer { output.deallocate() }

@@ -14,9 +14,7 @@ extension JPEGFormat: PieceDecoding, ImageEncoding {
         try JPEGPieceSource(byteCount: byteCount, limits: limits, read: read)
     }
 
-    public func pieceDecoder(of layout: JPEGLayout, isLenient: Bool) -> any PieceDecoder {
-        JPEGPieceDecoder(layout, isLenient: isLenient)
-    }
+    public func pieceDecoder(of layout: JPEGLayout) -> any PieceDecoder { JPEGPieceDecoder(layout) }
 
     public func encoder(of shape: ImageShape) -> any SegmentEncoder { JPEGSegmentEncoder(self, shape: shape) }
 

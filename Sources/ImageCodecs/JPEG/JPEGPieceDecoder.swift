@@ -14,19 +14,17 @@ struct JPEGPieceSource: PieceSource {
     init(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws {
-        var segments: [(marker: JPEGMarker, data: Range<Int>)] = []
-        header = ImageHeader(
-            try JPEGHeader(byteCount: byteCount, limits: limits, read: read) { marker, data in
-                segments.append((marker, data))
-            })
+        var head = JPEGLayout.Head()
         var collector = JPEGMetadata.Collector(limits: limits)
-        for (marker, data) in segments where !data.isEmpty {
-            collector.take(marker, try read(UInt64(data.lowerBound), data.count))
+        let file = try JPEGHeader(byteCount: byteCount, limits: limits, read: read) { marker, place, data in
+            try head.take(marker, place, data)
+            if JPEGMetadata.Collector.takes(marker) { collector.take(marker, try data()) }
         }
-        (metadata, remarks) = collector.finish()
-        guard let layout = try JPEGFormat().pieces(byteCount: byteCount, limits: limits, read: read) else {
+        guard let layout = try JPEGLayout(file, head, byteCount: byteCount, read: read) else {
             throw CodecError.corrupt("The JPEG file has no restart intervals that decode by themselves.")
         }
+        header = ImageHeader(file)
+        (metadata, remarks) = collector.finish()
         self.layout = layout
     }
 
@@ -43,17 +41,12 @@ struct JPEGPieceSource: PieceSource {
 /// Memory: the bytes of the share once more, and some rows.
 final class JPEGPieceDecoder: PieceDecoder {
     private let layout: JPEGLayout
-    private let isLenient: Bool
     /// Room for rows that are dropped.
     private let dropped: UnsafeMutableRawPointer
     private static let droppedRowCount = 16
 
-    private(set) var damagedPieceCount: UInt32 = 0
-    private(set) var damagedByteCount: UInt64 = 0
-
-    init(_ layout: JPEGLayout, isLenient: Bool) {
+    init(_ layout: JPEGLayout) {
         self.layout = layout
-        self.isLenient = isLenient
         dropped = .allocate(byteCount: Self.droppedRowCount * layout.shape.bytesPerRow, alignment: 64)
     }
 
@@ -120,7 +113,7 @@ final class JPEGPieceDecoder: PieceDecoder {
         _ file: UnsafeRawBufferPointer, from first: Int, _ wanted: Range<Int>, isWhole: Bool,
         to destination: UnsafeMutableRawPointer
     ) throws(CodecError) {
-        guard let reader = tsr_jpeg_open(file.baseAddress, file.count, isLenient) else {
+        guard let reader = tsr_jpeg_open(file.baseAddress, file.count, false) else {
             preconditionFailure("out of memory for a JPEG decoder")
         }
         defer { tsr_jpeg_close(reader) }
@@ -141,10 +134,6 @@ final class JPEGPieceDecoder: PieceDecoder {
         }
         try check(tsr_jpeg_read_rows(reader, destination, UInt32(wanted.count)))
         if isWhole { try check(tsr_jpeg_read_end(reader)) }
-        let damageCount = tsr_jpeg_damage_count(reader)
-        guard damageCount > 0 else { return }
-        damagedPieceCount += min(damageCount, .max - damagedPieceCount)
-        damagedByteCount += UInt64(file.count)
     }
 
     private func damaged(_ what: String) -> CodecError {

@@ -33,8 +33,8 @@ final class JPEGReader: ImageDecoder {
         do {
             parsed = try JPEGHeader(byteCount: UInt64(file.count), limits: limits) { offset, count in
                 Array(file[Int(offset)..<Int(offset) + count])
-            } visit: { marker, data in
-                collector.take(marker, Array(file[data]))
+            } visit: { marker, place, _ in
+                collector.take(marker, Array(file[place]))
             }
         } catch let error as CodecError {
             throw error

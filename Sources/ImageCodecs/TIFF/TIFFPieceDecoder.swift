@@ -20,7 +20,9 @@ final class TIFFPieceDecoder: PieceDecoder {
     private var inks: UnsafeMutableRawPointer?
     private var inkConversion: InkConversion?
 
+    /// Pieces that were damaged, and decoded as far as they go; a piece counts each time it is decoded.
     private(set) var damagedPieceCount: UInt32 = 0
+    /// Their bytes in the file.
     private(set) var damagedByteCount: UInt64 = 0
 
     init(_ layout: TIFFLayout, isLenient: Bool) {

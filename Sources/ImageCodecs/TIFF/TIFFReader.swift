@@ -20,8 +20,13 @@ extension TIFFFormat: PieceDecoding {
         }
     }
 
-    public func pieceDecoder(of layout: TIFFLayout, isLenient: Bool) -> any PieceDecoder {
-        TIFFPieceDecoder(layout, isLenient: isLenient)
+    public func pieceDecoder(of layout: TIFFLayout) -> any PieceDecoder {
+        TIFFPieceDecoder(layout, isLenient: false)
+    }
+
+    /// A decoder that decodes damaged pieces as far as they go.
+    public func lenientPieceDecoder(of layout: TIFFLayout) -> any PieceDecoder {
+        TIFFPieceDecoder(layout, isLenient: true)
     }
 }
 
@@ -50,7 +55,7 @@ final class TIFFReader: ImageDecoder {
     private(set) var nextRow = 0
     private let file: UnsafeRawBufferPointer
     private let source: TIFFPieceSource
-    private let decoder: any PieceDecoder
+    private let decoder: TIFFPieceDecoder
     /// The rows of the band that was begun; its room is taken when it is needed first.
     private var band: (rows: Range<Int>, buffer: RowBuffer)?
 
@@ -69,7 +74,7 @@ final class TIFFReader: ImageDecoder {
             throw .corrupt("The TIFF file cannot be read: \(error).")
         }
         header = source.header
-        decoder = TIFFFormat().pieceDecoder(of: source.image.layout, isLenient: limits.options.isLenient)
+        decoder = TIFFPieceDecoder(source.image.layout, isLenient: limits.options.isLenient)
     }
 
     func readRows(into destination: UnsafeMutableRawPointer, count: Int) throws(CodecError) {

@@ -92,7 +92,9 @@ public struct JPEGFormat: OutputFormat, PieceFormat {
     public func pieces(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> JPEGLayout? {
-        try JPEGLayout(byteCount: byteCount, limits: limits, read: read)
+        var head = JPEGLayout.Head()
+        let file = try JPEGHeader(byteCount: byteCount, limits: limits, read: read) { try head.take($0, $1, $2) }
+        return try JPEGLayout(file, head, byteCount: byteCount, read: read)
     }
 
     public func merge(_ checksums: some Sequence<SegmentChecksum>) throws(CodecError) -> SegmentChecksum {

@@ -35,12 +35,17 @@ package struct JPEGHeader: Hashable, Sendable {
     /// Reads a file up to its image data.
     ///
     /// - Parameter visit: is shown every segment: metadata (APP0 to APP15, COM), tables, the frame's header and, last, the scan's,
-    ///   with the place of its data.
+    ///   with the place of its data and a way to read them.
     package init(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8],
-        visit: (_ marker: JPEGMarker, _ data: Range<Int>) -> Void = { _, _ in }
+        visit: (_ marker: JPEGMarker, _ place: Range<Int>, _ data: () throws -> [UInt8]) throws -> Void = { _, _, _ in }
     ) throws {
         var segments = JPEGSegments(byteCount: byteCount, isLenient: limits.options.isLenient)
+        func show(_ segment: JPEGSegments.Segment) throws {
+            try withoutActuallyEscaping(read) { read in
+                try visit(segment.marker, segment.place) { try segments.data(of: segment, read) }
+            }
+        }
         guard try segments.next(read).marker == .startOfImage else {
             throw CodecError.corrupt("The JPEG file is damaged: it does not begin with its start mark.")
         }
@@ -56,7 +61,7 @@ package struct JPEGHeader: Hashable, Sendable {
                         "The JPEG file is damaged: it has image data before its size. Send an intact copy.")
                 }
                 try header.takeScan(try segments.data(of: segment, read))
-                visit(marker, segment.place)
+                try show(segment)
                 if header.isOfInks, !hasProfileOfInks { throw Self.inksWithoutProfile() }
                 header.orientation = orientation ?? 1
                 try header.check(fileByteCount: byteCount, limits)
@@ -67,7 +72,7 @@ package struct JPEGHeader: Hashable, Sendable {
                     throw CodecError.corrupt("The JPEG file is damaged: it has two headers. Send an intact copy.")
                 }
                 header = try JPEGHeader(marker, try segments.data(of: segment, read))
-                visit(marker, segment.place)
+                try show(segment)
             } else if marker.isAlone {
                 continue
             } else if marker == .endOfImage {
@@ -80,7 +85,7 @@ package struct JPEGHeader: Hashable, Sendable {
                     hasProfileOfInks = JPEGMetadata.beginsProfileOfInks(
                         try segments.data(of: segment, upTo: JPEGMetadata.profileStartByteCount, read))
                 }
-                visit(marker, segment.place)
+                try show(segment)
             } else {
                 try Self.refuse(marker, at: segment.offset)
             }

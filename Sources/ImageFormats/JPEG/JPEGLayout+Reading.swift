@@ -4,42 +4,51 @@ extension JPEGLayout {
     /// Longer headers have tables that hardly any file has.
     static let maximumHeaderByteCount = 4_096
 
-    /// Looks for the marks of a file's image data: all of the file is read.
+    /// The segments of a file's header that its image data need, as they are read.
+    package struct Head {
+        fileprivate private(set) var bytes = JPEGMarker.startOfImage.bytes
+        /// Where the image data begin.
+        fileprivate private(set) var end = 0
+        fileprivate private(set) var isTooLong = false
+
+        package init() {}
+
+        /// Takes the next segment; those of metadata are passed over, however many there are.
+        package mutating func take(
+            _ marker: JPEGMarker, _ place: Range<Int>, _ data: () throws -> [UInt8]
+        ) throws {
+            end = place.upperBound
+            guard Self.isNeeded(marker), !isTooLong else { return }
+            isTooLong = bytes.count + place.count > JPEGLayout.maximumHeaderByteCount
+            if !isTooLong { bytes += marker.segment(try data()) }
+        }
+
+        private static func isNeeded(_ marker: JPEGMarker) -> Bool {
+            switch marker {
+            case .quantizationTables, .huffmanTables, .restartInterval, .startOfScan, .application(0), .application(14):
+                true
+            default: marker.isFrame
+            }
+        }
+    }
+
+    /// Looks for the marks of a file's image data: all of it is read.
     ///
     /// - Returns: `nil` for a file whose image is not in units of rows, or whose marks are not those that its header announces: it
     ///   is decoded as a whole, and refused by that where it is damaged.
-    init?(
-        byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+    package init?(
+        _ file: JPEGHeader, _ head: Head, byteCount: UInt64, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws {
-        var places: [(marker: JPEGMarker, data: Range<Int>)] = []
-        let file = try JPEGHeader(byteCount: byteCount, limits: limits, read: read) { marker, data in
-            places.append((marker, data))
-        }
-        guard file.order == .rows, !file.isOfInks, let end = places.last?.data.upperBound else { return nil }
-        places.removeAll { !Self.isNeeded($0.marker) }
-        guard places.reduce(0, { $0 + $1.data.count }) <= Self.maximumHeaderByteCount else { return nil }
-        let header = try places.reduce(JPEGMarker.startOfImage.bytes) { header, place in
-            header + place.marker.segment(try read(UInt64(place.data.lowerBound), place.data.count))
-        }
-        guard let frame = try? JPEGRestartFrame(header: header, keepsColorMarks: true), frame.hasUnits else {
-            return nil
-        }
-        var scan = RestartScan(frame, at: UInt64(end))
+        guard file.order == .rows, !file.isOfInks, !head.isTooLong,
+            let frame = try? JPEGRestartFrame(header: head.bytes, keepsColorMarks: true), frame.hasUnits
+        else { return nil }
+        var scan = RestartScan(frame, at: UInt64(head.end))
         while scan.position < byteCount, !scan.isOver {
             let count = Int(min(UInt64(Self.partByteCount), byteCount - scan.position))
             scan.take(try read(scan.position, count))
         }
         guard let starts = scan.starts else { return nil }
         self.init(frame, starts: starts)
-    }
-
-    /// Whether a segment is needed to decode the image data.
-    private static func isNeeded(_ marker: JPEGMarker) -> Bool {
-        switch marker {
-        case .quantizationTables, .huffmanTables, .restartInterval, .startOfScan, .application(0), .application(14):
-            true
-        default: marker.isFrame
-        }
     }
 }
 

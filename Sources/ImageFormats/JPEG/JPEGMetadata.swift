@@ -181,6 +181,11 @@ package enum JPEGMetadata {
 
         package init(limits: DecodingLimits) { maximumByteCount = Int(clamping: limits.maximumMetadataByteCount) }
 
+        /// Whether segments of a kind may be metadata.
+        package static func takes(_ marker: JPEGMarker) -> Bool {
+            (0xe0...0xef).contains(marker.code) || marker == .comment
+        }
+
         package mutating func take(_ marker: JPEGMarker, _ data: [UInt8]) {
             switch marker {
             case .application(0): takeDensity(data)

@@ -19,9 +19,9 @@ public struct TIFFFormat: PieceFormat {
 
     public func recognizes(_ start: [UInt8]) -> Bool { TIFFSource.isBig(start) != nil }
 
-    /// Reads the directories up to that of the image, and where its pieces are: a few hundred bytes, and 4 to 16 for each piece.
     public var holdsSeveralImages: Bool { true }
 
+    /// Reads the directories up to that of the image, and where its pieces are: a few hundred bytes, and 4 to 16 for each piece.
     public func probe(
         byteCount: UInt64, limits: DecodingLimits, read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) throws -> ImageHeader {
