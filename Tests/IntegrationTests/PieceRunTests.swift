@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 extension Integration {
-    /// Files of which no worker has more than the strips, tiles and restart intervals of its chunks (decisions 55 and 85).
+    /// Files of which no worker has more than the strips, tiles and restart intervals of its chunks (decisions 55 and 67).
     @Suite struct `Large files are read by their pieces` {
         @Test func `a file that no worker has the memory for goes through`() async throws {
             // 69 MiB, stored as they are; a worker of 128 MiB has 64 MiB for files and rows.
