@@ -112,7 +112,7 @@ keep() {
 }
 
 run() { "$bin/tessera" run "$1" "${@:3}" -o "$2" --no-cache --progress none; }
-all_photographs() { printf '%s\n' "$inputs"/photographs/????.jpg | head -n "$photographs"; }
+all_photographs() { printf '%s\n' "$inputs"/photographs/[0-9]*[0-9].jpg | head -n "$photographs"; }
 # Runs libvips on the photographs, in as many processes as there are cores: each COMMAND...
 each() { all_photographs | xargs -P "$cores" "$@"; }
 
