@@ -5,8 +5,12 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int tsr_system_limit_arenas(int count) { return mallopt(M_ARENA_MAX, count); }
@@ -100,4 +104,67 @@ int tsr_system_rename_to_free(int directory, const char *name, int new_directory
     // A file system without the flag: a second name, which must be free, and the first one is taken away.
     if (linkat(directory, name, new_directory, new_name, 0) != 0) return -1;
     return unlinkat(directory, name, 0);
+}
+
+// What the new process does. Other threads of its parent are not here, and may have held any lock: system calls only.
+static void become_daemon(const char *path, char *const argv[], char *const envp[], int output, int gate) {
+    setsid();
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    // A directory that the daemon stays in could not be unmounted.
+    int input = open("/dev/null", O_RDONLY);
+    if (chdir("/") != 0 || input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(127);
+    char word;
+    ssize_t count;
+    do count = read(gate, &word, 1);
+    while (count < 0 && errno == EINTR);
+    if (count != 1) _exit(127);
+    close_range(3, ~0U, 0);
+    execve(path, argv, envp);
+    const char *reason = strerrordesc_np(errno);
+    const char *parts[] = {"cannot run ", path, ": ", reason ? reason : "unknown error", "\n"};
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
+        if (write(2, parts[part], strlen(parts[part])) < 0) break;
+    }
+    _exit(127);
+}
+
+int tsr_system_start_held(
+    const char *path, char *const argv[], char *const envp[], int output, pid_t *process, int *gate) {
+    // Not a pipe: a write to a process that is gone is an error here, and no signal.
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
+    // No handler of ours may run in the new process.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        become_daemon(path, argv, envp, output, ends[1]);
+    }
+    int code = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        return code;
+    }
+    *process = child;
+    *gate = ends[0];
+    return 0;
+}
+
+int tsr_system_release(int gate) {
+    char word = 1;
+    return send(gate, &word, 1, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+int tsr_system_open_process(pid_t process) { return pidfd_open(process, 0); }
+
+int tsr_system_signal_process(int descriptor, int signal) {
+    return pidfd_send_signal(descriptor, signal, NULL, 0) == 0 ? 0 : errno;
 }

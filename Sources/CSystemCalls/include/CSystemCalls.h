@@ -48,3 +48,23 @@ int tsr_system_link_unnamed(int file, int directory, const char *name);
 
 /// Renames a file; the new name must be free. Returns 0, or -1 with errno; EEXIST when it is not.
 int tsr_system_rename_to_free(int directory, const char *name, int new_directory, const char *new_name);
+
+/// Starts a program as a daemon, but holds it back: the process exists, in a session of its own, and becomes the program once
+/// `tsr_system_release` is called. If the caller ends before that, the process ends too, having run nothing.
+///
+/// The program gets the standard signal actions, no standard input, `output` as standard output and error, and no other file
+/// that is open here. A program that cannot be run is a line in `output` and exit status 127.
+///
+/// `path`, `argv` and `envp` are only read. Returns 0 and sets `process` and `gate`, a descriptor that the caller closes; or an
+/// errno.
+int tsr_system_start_held(
+    const char *path, char *const argv[], char *const envp[], int output, pid_t *process, int *gate);
+
+/// Lets the process that was started with `gate` run. Returns 0, or an errno when the process is gone.
+int tsr_system_release(int gate);
+
+/// Opens a descriptor that stands for a process (pidfd_open). Returns it, or -1 with errno.
+int tsr_system_open_process(pid_t process);
+
+/// Sends a signal to the process that a descriptor stands for, never to a later one of the same number. Returns 0, or an errno.
+int tsr_system_signal_process(int descriptor, int signal);
