@@ -75,10 +75,10 @@ struct GatewayService: Service {
             settings: settings, store: store, desk: desk, feeders: feeders, link: link, hub: hub, views: views,
             assets: assets, origins: OriginCheck(hosts: hosts(at: address.port)),
             cursors: CursorKey(try store.cursorKey()),
-            codes: SignInCodes(), thumbnails: Thumbnails(), logger: logger)
+            thumbnails: Thumbnails(), logger: logger)
         let watcher = ChangeWatcher(link: link, hub: hub, views: views) { gateway.gatewayStatus() }
         let notifier = ServiceNotifier()
-        try announce(address, gateway.codes)
+        try announce(address, store)
         notifier.ready()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await link.run() }
@@ -117,7 +117,7 @@ struct GatewayService: Service {
         return names
     }
 
-    private func announce(_ address: Endpoint, _ codes: SignInCodes) throws {
+    private func announce(_ address: Endpoint, _ store: WebStore) throws {
         logger.info(
             "gateway serves",
             metadata: [
@@ -127,8 +127,12 @@ struct GatewayService: Service {
             let host = address.host == Endpoint.everyAddress ? "127.0.0.1" : address.host
             try replaceFile(at: file, with: Array("\(Endpoint(host: host, port: address.port))\n".utf8))
         }
-        guard settings.isLoopback, settings.proxies.isEmpty else { return }
-        let link = "http://\(address)/sign-in#code=\(codes.make())"
+        guard settings.isLoopback, settings.proxies.isEmpty else {
+            return SignInLink.withdraw(in: settings.stateDirectory)
+        }
+        let links = SignInLink(base: "http://\(address)", store: store)
+        try links.announce(in: settings.stateDirectory)
+        let link = try links.make()
         if let file = settings.linkFile {
             try replaceFile(at: file, with: Array("\(link)\n".utf8), mode: 0o600)
         } else {

@@ -40,7 +40,9 @@ struct GatewaySettings: Sendable {
             "state-dir", "DIR", default: "/var/lib/tessera-web",
             "Tokens, uploads and what is known of them; one gateway a directory"),
         Setting(
-            "share-dir", "DIR", "The page and the API's description (default: ../share/tessera beside this program)"),
+            "share-dir", "DIR",
+            "The page and the API's description (default: ../share/tessera beside this program, or that of the sources that it "
+                + "was built from)"),
         Setting(
             "public-host", "NAME,...", "Names (with the port, if there is one) under which browsers reach the gateway"),
         Setting("behind-proxy", "CIDR,...", "Take connections from these addresses only, where a proxy adds TLS"),
@@ -70,7 +72,7 @@ struct GatewaySettings: Sendable {
         secretFile = settings.secretFile()
         secretMissing = settings.secretMissing
         stateDirectory = try settings.requiredText("state-dir")
-        shareDirectory = settings.text("share-dir") ?? ThisProcess.pathBesideExecutable("../share/tessera")
+        shareDirectory = settings.text("share-dir") ?? Self.usualShareDirectory()
         publicHosts = Self.list(settings.text("public-host"))
         proxies = try Self.list(settings.text("behind-proxy")).map { text in
             guard let block = AddressBlock(text) else {
@@ -100,6 +102,15 @@ struct GatewaySettings: Sendable {
                 "\(listen) is not an address of this machine alone, and the gateway speaks no TLS: put a proxy with TLS in "
                     + "front and name its address with --behind-proxy, or listen on 127.0.0.1")
         }
+    }
+
+    /// Where the page is installed; else where it is for a program in `.build/PLATFORM/CONFIGURATION` of its sources.
+    static func usualShareDirectory(
+        beside: (String) -> String = ThisProcess.pathBesideExecutable, exists: (String) -> Bool = Settings.fileExists
+    ) -> String {
+        let installed = beside("../share/tessera")
+        let built = beside("../../../share/tessera")
+        return !exists(installed + "/openapi.json") && exists(built + "/openapi.json") ? built : installed
     }
 
     /// Whether only this machine can connect.

@@ -31,9 +31,9 @@ enum TokenCommand {
             exit(arguments.isEmpty ? 64 : 0)
         }
         do {
-            try run(Words(arguments))
+            try run(CommandWords(arguments, options: ["role", "expires-in", "state-dir"]))
             exit(0)
-        } catch let error as UsageError {
+        } catch let error as CommandWords.Mistake {
             StandardError.write("tessera-web: \(error.message)\n")
             exit(64)
         } catch let problem as Problem {
@@ -45,12 +45,12 @@ enum TokenCommand {
         }
     }
 
-    private static func run(_ words: Words) throws {
+    private static func run(_ words: CommandWords) throws {
         let store = try WebStore(path: "\(words.stateDirectory)/web.sqlite")
         switch (words.plain.first, words.plain.count) {
         case ("create", 2):
             guard let role = words.options["role"] else {
-                throw UsageError("--role is needed: viewer, submitter, operator or admin")
+                throw CommandWords.Mistake("--role is needed: viewer, submitter, operator or admin")
             }
             let new = try NewToken(name: words.plain[1], role: role, lifetime: words.options["expires-in"])
             let now = WallClock.millisecondsSince1970
@@ -64,45 +64,12 @@ enum TokenCommand {
             }
         case ("revoke", 2):
             guard try store.deleteToken(words.plain[1]) else {
-                throw UsageError("there is no token '\(words.plain[1])'; 'tessera-web token list' shows the ids")
+                throw CommandWords.Mistake(
+                    "there is no token '\(words.plain[1])'; 'tessera-web token list' shows the ids")
             }
         default:
-            throw UsageError(
+            throw CommandWords.Mistake(
                 "'\(words.plain.joined(separator: " "))' is not a command about tokens; see 'tessera-web token --help'")
-        }
-    }
-
-    private struct UsageError: Error {
-        let message: String
-        init(_ message: String) { self.message = message }
-    }
-
-    /// The command line: words, and options with their values.
-    private struct Words {
-        var plain: [String] = []
-        var options: [String: String] = [:]
-
-        init(_ arguments: [String]) throws {
-            var rest = arguments[...]
-            while let word = rest.popFirst() {
-                guard word.hasPrefix("--") else {
-                    plain.append(word)
-                    continue
-                }
-                let sides = word.dropFirst(2).split(separator: "=", maxSplits: 1)
-                let name = String(sides.first ?? "")
-                guard ["role", "expires-in", "state-dir"].contains(name) else {
-                    throw UsageError("there is no option \(word)")
-                }
-                guard let value = sides.count > 1 ? String(sides[1]) : rest.popFirst() else {
-                    throw UsageError("\(word) needs a value")
-                }
-                options[name] = value
-            }
-        }
-
-        var stateDirectory: String {
-            options["state-dir"] ?? ThisProcess.environment("TESSERA_STATE_DIR") ?? "/var/lib/tessera-web"
         }
     }
 }

@@ -16,4 +16,15 @@ package struct StateLock: ~Copyable, Sendable {
         }
         self.descriptor = descriptor
     }
+
+    /// Whether a gateway uses the directory.
+    package static func isHeld(directory: String) throws -> Bool {
+        let path = directory + "/lock"
+        guard let descriptor = OwnedDescriptor(result: open(path, O_RDWR | O_CLOEXEC)) else {
+            if errno == ENOENT || errno == ENOTDIR { return false }
+            throw StoreError(path: path, reason: "\(SystemError.last)")
+        }
+        // Shared, so that two that ask do not take each other for the gateway.
+        return flock(descriptor.number, LOCK_SH | LOCK_NB) != 0
+    }
 }

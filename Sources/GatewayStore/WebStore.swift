@@ -31,7 +31,7 @@ package final class WebStore: Sendable {
     package func close() throws { try database.close() }
 
     private static let settings = [
-        // `tessera-web token` writes while the daemon runs.
+        // `tessera-web token` and `tessera-web link` write while the daemon runs.
         "busy_timeout = 5000", "foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL",
         "journal_size_limit = 16777216",
     ]
@@ -84,7 +84,11 @@ package final class WebStore: Sendable {
                 CREATE TABLE preset (name TEXT PRIMARY KEY, pipeline TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
                 CREATE TABLE secret (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
                 """)
-        }
+        },
+        Migrations.Migration(name: "2 codes of links to sign in") { connection in
+            try connection.execute(
+                "CREATE TABLE sign_in_code (digest TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT")
+        },
     ])
 }
 

@@ -118,17 +118,6 @@ import Testing
     }
 }
 
-/// One-use codes.
-@Suite struct SignInCodeTests {
-    @Test func `a code is good once`() {
-        let codes = SignInCodes()
-        let code = codes.make()
-        #expect(!codes.take("other"))
-        #expect(codes.take(code))
-        #expect(!codes.take(code))
-    }
-}
-
 extension JSON {
     fileprivate subscript(_ name: String) -> JSON? { members.first { $0.name == name }?.value }
 

@@ -122,10 +122,11 @@ extension Gateway {
         switch (token, code) {
         case (let token?, nil): caller = try await offCooperativePool { try store.caller(token: token, now: now) }
         case (nil, let code?):
-            guard codes.take(code) else {
+            guard try await offCooperativePool({ try store.takeSignInCode(code, now: now) }) else {
                 throw Problem(
                     401, "bad-token",
-                    "this link was used already, or is older than ten minutes; start tessera-web again for a new one"
+                    "this link was used already, or is older than ten minutes; 'tessera-web link' prints a new one, and for a "
+                        + "private cluster 'tessera up' does"
                 )
                 .with("WWW-Authenticate", "Bearer realm=\"tessera\"")
             }

@@ -22,7 +22,6 @@ struct Gateway: HTTPResponder {
     let assets: Assets
     let origins: OriginCheck
     let cursors: CursorKey
-    let codes: SignInCodes
     /// Keys of requests that are being answered.
     let answering = KeysInUse()
     /// Thumbnails that are made at once.
@@ -196,26 +195,6 @@ struct Gateway: HTTPResponder {
     static func noBody(_ body: HTTPRequestBody) async throws {
         guard try await body.collect(upTo: maximumBodyByteCount).isEmpty else {
             throw Problem.malformed("this takes no body; leave it out")
-        }
-    }
-}
-
-/// Codes of links that sign a person in once.
-final class SignInCodes: Sendable {
-    private static let lifetime: Duration = .seconds(600)
-    private let codes = Mutex<[String: ContinuousClock.Instant]>([:])
-
-    func make() -> String {
-        let code = RandomText.base32(byteCount: 20)
-        codes.withLock { $0[code] = .now + Self.lifetime }
-        return code
-    }
-
-    /// Whether a code is good; it is not afterwards.
-    func take(_ code: String) -> Bool {
-        codes.withLock { codes in
-            codes = codes.filter { $0.value > .now }
-            return codes.removeValue(forKey: code) != nil
         }
     }
 }
