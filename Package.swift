@@ -174,6 +174,10 @@ let package = Package(
                 "Retrying", "MasterClient", "Cryptography", nio("NIOCore"), log,
             ], swiftSettings: strict + [.enableUpcomingFeature("InternalImportsByDefault")]),
 
+        .target(
+            name: "PrivateCluster", dependencies: ["JSONText", "Names", "SystemCalls", "Transport"],
+            swiftSettings: strict),
+
         // Executables: composition roots over types that tests can reach.
         .executableTarget(
             name: "MasterDaemon",
@@ -201,8 +205,8 @@ let package = Package(
         .executableTarget(
             name: "Client",
             dependencies: [
-                "ClientKit", "JobModel", "Names", "SystemCalls", "Transport", "Pipelines", "Kernels", "ImageFormats",
-                "ImageCodecs", "Settings", arguments,
+                "ClientKit", "JobModel", "Names", "PrivateCluster", "SystemCalls", "Transport", "Pipelines", "Kernels",
+                "ImageFormats", "ImageCodecs", "Settings", arguments,
             ], swiftSettings: strict),
 
         // Tools/: not installed.
@@ -316,6 +320,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(
+            name: "PrivateClusterTests", dependencies: ["PrivateCluster", "SystemCalls", "TestBasics"],
+            swiftSettings: strict),
+        .testTarget(
             name: "RankTests",
             dependencies: [
                 "ByteCoding", "Rank", "Kernels", "ImageFormats", "ImageCodecs", "SeededRandom", "TestSupport",
@@ -355,7 +362,7 @@ let package = Package(
             name: "ClientTests",
             dependencies: [
                 "Client", "ClientKit", "MasterClient", "Names", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
-                "Cryptography", "TestBasics",
+                "Cryptography", "PrivateCluster", "TestBasics",
             ],
             swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),

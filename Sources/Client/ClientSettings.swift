@@ -3,6 +3,7 @@ import ClientKit
 import ImageFormats
 import JobModel
 import Names
+import PrivateCluster
 import Settings
 import Transport
 
@@ -18,6 +19,8 @@ import Transport
 struct ClientSettings: Sendable {
     let endpoint: Endpoint
     let secretFile: String?
+    /// Where the master's address comes from.
+    let masterOrigin: MasterOrigin
     let reconnectTimeout: Duration
     let transport: TransportLimits
     let progress: ProgressStyle
@@ -42,12 +45,16 @@ struct ClientSettings: Sendable {
             program: "tessera", version: Tessera.version, summary: "", settings: Self.known, arguments: arguments,
             environment: environment)
 
+        // The private cluster has a secret of its own: a command that names one means another cluster.
+        let isGiven = settings.isGiven("master") || settings.isGiven("secret-file")
+        let found = isGiven ? nil : PrivateCluster.found(environment: environment)
         do {
-            endpoint = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+            endpoint = try Endpoint(parsing: try found?.master ?? settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
             throw settings.refused("master", error.message)
         }
-        secretFile = settings.secretFile(exists: exists)
+        secretFile = found?.secretFile ?? settings.secretFile(exists: exists)
+        masterOrigin = isGiven ? .given : found == nil ? .builtIn : .privateCluster
         reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
         presetFile =
             settings.text("presets") ?? personal.map { $0 + "/presets" }.flatMap { exists($0) ? $0 : nil }
@@ -98,6 +105,25 @@ struct ClientSettings: Sendable {
             throw TransportError(.secretFile, settings.secretMissing)
         }
         return try SharedSecret(file: secretFile)
+    }
+
+    /// Where a master's address comes from: the first of these that has one.
+    enum MasterOrigin: Hashable, Sendable {
+        /// Named by an option, the environment or the settings file, itself or by its secret.
+        case given
+        case privateCluster
+        case builtIn
+
+        /// What a person may do when there is no master, or no secret for it.
+        var advice: String? {
+            switch self {
+            case .given: nil
+            case .privateCluster:
+                "this is the private cluster, of which a part has ended: 'tessera up' starts it again, 'tessera down' forgets it"
+            case .builtIn:
+                "no master was named, and there is no private cluster: 'tessera up' starts one on this machine"
+            }
+        }
     }
 
     /// The label of this person's jobs.

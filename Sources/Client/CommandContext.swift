@@ -33,12 +33,20 @@ struct CommandContext: Sendable {
         let console = console
         let surroundings = MasterSession.Surroundings(
             observe: { console.notice($0.text, code: "connection") })
-        // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
-        return try await MasterSession.with(
-            settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
-            limits: settings.transport, reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings
-        ) { session in
-            try await Interruption.cancelling { try await body(session) }
+        do {
+            // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
+            return try await MasterSession.with(
+                settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
+                limits: settings.transport, reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings
+            ) { session in
+                try await Interruption.cancelling { try await body(session) }
+            }
+        } catch {
+            let told = ClientError(reporting: error)
+            guard let advice = settings.masterOrigin.advice,
+                ["connection-refused", "unreachable", "secret-file"].contains(told.code)
+            else { throw error }
+            throw ClientError(told.code, "\(told.message); \(advice)", kind: told.kind)
         }
     }
 

@@ -1,4 +1,5 @@
 import ClientKit
+import PrivateCluster
 import Settings
 
 extension ClientError {
@@ -7,6 +8,8 @@ extension ClientError {
         let library = ClientError(error)
         switch error {
         case let error as SettingsError: self = .usage(error.description)
+        case let error as PrivateClusterError:
+            self.init(error.code.rawValue, error.message, kind: error.code == .interrupted ? .interrupted : .failed)
         case is MasterUnreachable:
             self.init(
                 library.code, library.message + " (--reconnect-timeout sets how long to try)", kind: library.kind)

@@ -39,6 +39,7 @@ struct Tessera: AsyncParsableCommand {
                     Forget.self,
                 ]),
             CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
+            CommandGroup(name: "Private cluster", subcommands: [Up.self, Down.self]),
             CommandGroup(
                 name: "Cluster", subcommands: [Workers.self, Drain.self, ReleaseWorker.self, DeadLetters.self]),
         ])

@@ -114,6 +114,9 @@ public struct Settings: Sendable {
     /// The value as text, or `nil` when there is neither a value nor a default.
     public func text(_ name: String) -> String? { resolved(name).value }
 
+    /// Whether a flag, the environment or the file gives the value.
+    public func isGiven(_ name: String) -> Bool { resolved(name).origin != .builtIn }
+
     /// The value as text; an error that names all three ways of giving it when it is missing.
     public func requiredText(_ name: String) throws(SettingsError) -> String {
         if let value = text(name) { return value }

@@ -18,7 +18,7 @@ enum CommandLineWords {
         }
     ).union([
         "--config", "--roi", "--output", "-o", "--files-from", "--image", "--limit", "--before", "--state", "--since",
-        "--search",
+        "--search", "--port", "--page-port",
     ])
 
     /// The options that take none.
@@ -26,7 +26,7 @@ enum CommandLineWords {
         JobOption.all.map(\.setting).filter { $0.placeholder == "" }.map { "--\($0.name)" }
     ).union([
         "--help", "-h", "--version", "--json", "--overwrite", "--no-clobber", "--detach", "--images", "--failed",
-        "--no-wait", "--resume", "--all", "--mine", "--yes",
+        "--no-wait", "--resume", "--all", "--mine", "--yes", "--purge", "--no-page",
     ])
 
     /// Options of which only one can count: a second one would change what is computed, without a word.

@@ -11,6 +11,7 @@ enum UnknownCommand {
         "get": "fetch", "download": "fetch", "results": "fetch", "process": "run", "apply": "run", "exec": "run",
         "nodes": "workers", "hosts": "workers", "operations": "ops", "filters": "ops", "version": "--version",
         "compare": "verify", "check": "verify", "retry": "dead redrive", "dlq": "dead",
+        "start": "up", "web": "up",
     ]
 
     /// The error for a command line whose first word is not a command of `root`; `nil` when it is one, or an option.
