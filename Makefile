@@ -10,7 +10,7 @@ BIN = .build/release
 # The shells' completions of `tessera`, below PREFIX, for bash, zsh and fish.
 COMPLETIONS = share/bash-completion/completions/tessera share/zsh/site-functions/_tessera \
 	share/fish/vendor_completions.d/tessera.fish
-PROGRAMS = tessera tessera-master tessera-worker tessera-rank
+PROGRAMS = tessera tessera-master tessera-worker tessera-rank tessera-web
 # The rank's second build, for processors with wider vectors: what is installed has both, and the first becomes the second where
 # it can. `make demo` and `make test` do without it (docs/decisions/0021).
 RANK_V3 =
@@ -46,7 +46,7 @@ help:
 	@echo "make bench-formats   measure whole jobs against libvips; PHOTOGRAPHS=200 SIDE=30000"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
-	@echo "make web      build the gateway, tessera-web, into $(BIN); make install then installs it, too"
+	@echo "make web      build the gateway, tessera-web, alone, as after make demo"
 	@echo "make web-test build it with its tests, run them, and check it with a real cluster (scripts/web-check.sh)"
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
 	@echo "              /etc/tessera (as root)"
@@ -65,9 +65,9 @@ setup:
 	@scripts/setup.sh
 
 build: setup
-	$(RANK_V3) $(BUILD_PROGRAMS)
+	$(RANK_V3) TESSERA_WEB=1 $(BUILD_PROGRAMS)
 
-# The gateway has a build of its own, so that other work does not wait for it.
+# The gateway alone: neither `make demo` nor `make test` waits for it (docs/decisions/0060, 0070).
 web: setup
 	TESSERA_WEB=1 $(BUILD_PROGRAMS) --product tessera-web
 
@@ -184,17 +184,12 @@ install:
 	$(BIN)/tessera --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))
 	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service systemd/tessera-worker.path \
-	    $(DESTDIR)/etc/systemd/system
+	    systemd/tessera-web.service $(DESTDIR)/etc/systemd/system
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
-	if [ -e $(BIN)/tessera-web ]; then \
-	    install -s -m 755 $(BIN)/tessera-web $(DESTDIR)$(PREFIX)/bin; \
-	    install -d $(DESTDIR)$(PREFIX)/share/tessera; \
-	    cp -r share/tessera/openapi.json share/tessera/web $(DESTDIR)$(PREFIX)/share/tessera; \
-	    install -m 644 systemd/tessera-web.service $(DESTDIR)/etc/systemd/system; \
-	    [ -e $(DESTDIR)/etc/tessera/web.yaml ] || install -m 644 systemd/web.yaml $(DESTDIR)/etc/tessera; \
-	fi
+	install -d $(DESTDIR)$(PREFIX)/share/tessera
+	cp -r share/tessera/openapi.json share/tessera/web $(DESTDIR)$(PREFIX)/share/tessera
 	@# Settings that are there stay as they are.
-	for file in master.yaml worker.yaml; do \
+	for file in master.yaml worker.yaml web.yaml; do \
 	    [ -e $(DESTDIR)/etc/tessera/$$file ] || install -m 644 systemd/$$file $(DESTDIR)/etc/tessera; \
 	done
 
@@ -217,9 +212,9 @@ deb-check: deb
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
-	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service tessera-worker.path)
+	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service tessera-worker.path \
+	    tessera-web.service)
 	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
-	rm -f $(DESTDIR)$(PREFIX)/bin/tessera-web $(DESTDIR)/etc/systemd/system/tessera-web.service
 	rm -rf $(DESTDIR)$(PREFIX)/share/tessera
 
 clean:

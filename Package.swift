@@ -9,7 +9,7 @@ import PackageDescription
 //
 //     TESSERA_PARTS=programs   only the programs that `make demo` runs: no tests, no simulation, no other tools
 //     TESSERA_RANK_V3=1        the rank's second build, for x86-64-v3 processors, too: what is installed has both
-//     TESSERA_WEB=1            the gateway, tessera-web, and its tests, too: `make web` and `make web-test` set it
+//     TESSERA_WEB=1            the gateway, tessera-web, and its tests, too: `make build`, `make web` and `make web-test` set it
 //     TESSERA_TESTS=A,B        of the test targets only these, which builds sooner while you work on one thing
 
 /// Whether only the programs are built.

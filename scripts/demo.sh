@@ -58,3 +58,5 @@ echo "identical, although a worker died"
 echo
 echo "Master memory: $(awk '/VmHWM/ { printf "%.0f MB at its peak", $2 / 1024 }' "/proc/${pid[master]}/status")"
 echo "The pictures are in $pictures"
+echo
+echo "A cluster of your own: .build/release/tessera up (make web adds a page to it), then .build/release/tessera run"
