@@ -114,6 +114,9 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
+        .systemLibrary(name: "CLibSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CTLS", dependencies: ["CLibSSL"]),
+        .target(name: "TLS", dependencies: ["CTLS"], swiftSettings: strict),
         .target(name: "SQLite", dependencies: ["CLibSQLite"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),
         .target(name: "CSystemCalls"),
@@ -146,7 +149,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Transport",
-            dependencies: ["Names", "Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", log],
+            dependencies: [
+                "Names", "Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", "TLS", log,
+            ],
             swiftSettings: strict),
         .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
         .target(name: "LogHandlers", dependencies: ["CSystemd", "Names", "SystemCalls", log], swiftSettings: strict),
@@ -260,7 +265,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "ByteCoding", "JobModel", "JSONText", "Protocol", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
-                nio("NIOCore"),
+                "TLS", nio("NIOCore"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], path: "Fuzzing/Targets", swiftSettings: strict),
 
@@ -312,6 +317,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
+        .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: strict),
         .testTarget(
             name: "SystemCallsTests", dependencies: ["Names", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
@@ -379,8 +385,8 @@ let package = Package(
             dependencies: [
                 "TestSupport", "ClientKit", "MasterClient", "Transport", "Protocol", "Journal", "JobModel", "Pipelines",
                 "Kernels", "ImageFormats", "ImageCodecs", "Checksums", "Names", "SeededRandom", "SystemCalls",
-                "TestBasics", log,
-                nio("NIOCore"),
+                "TestBasics", "TLS", log,
+                nio("NIOCore"), nio("NIOPosix"),
             ], swiftSettings: strict),
     ]
 )

@@ -23,7 +23,8 @@ public struct FuzzTarget: Sendable {
     public func run(_ bytes: UnsafeRawBufferPointer) throws { try check(bytes) }
 
     public static let all: [FuzzTarget] = [
-        frames, messages, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows, pngChunks,
+        frames, messages, tlsHello, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows,
+        pngChunks,
         results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json,
     ]
 }

@@ -47,6 +47,10 @@ enum CommonOption {
         "secret-file", "file",
         "The file with the shared secret \(Settings.secretPlacesHelp)."
     ) { $0.secretFile }
+    static let encryption = ClientOption<CommonOptions>(
+        "tls", "auto|on|off", default: "auto",
+        "Encrypt connections to the master: except to this machine, all, or none (default: auto)."
+    ) { $0.tls }
     static let reconnectTimeout = ClientOption<CommonOptions>(
         "reconnect-timeout", "time", default: "60s", "How long to try when the master is lost, such as 60s or 5m."
     ) { $0.reconnectTimeout }
@@ -63,7 +67,7 @@ enum CommonOption {
             + "there)."
     ) { $0.presets }
 
-    static let all = [master, secretFile, reconnectTimeout, silenceTimeout, progress, presets]
+    static let all = [master, secretFile, encryption, reconnectTimeout, silenceTimeout, progress, presets]
 }
 
 /// The options of every command that submits a job.

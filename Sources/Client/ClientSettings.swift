@@ -21,6 +21,7 @@ struct ClientSettings: Sendable {
     let secretFile: String?
     /// Where the master's address comes from.
     let masterOrigin: MasterOrigin
+    let encryption: Encryption
     let reconnectTimeout: Duration
     let transport: TransportLimits
     let progress: ProgressStyle
@@ -55,6 +56,7 @@ struct ClientSettings: Sendable {
         }
         secretFile = found?.secretFile ?? settings.secretFile(exists: exists)
         masterOrigin = isGiven ? .given : found == nil ? .builtIn : .privateCluster
+        encryption = try settings.choice("tls")
         reconnectTimeout = try settings.duration("reconnect-timeout", in: .zero ... .seconds(7 * 86400))
         presetFile =
             settings.text("presets") ?? personal.map { $0 + "/presets" }.flatMap { exists($0) ? $0 : nil }

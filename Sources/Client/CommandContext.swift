@@ -37,7 +37,9 @@ struct CommandContext: Sendable {
             // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
             return try await MasterSession.with(
                 settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
-                limits: settings.transport, reconnectTimeout: settings.reconnectTimeout, surroundings: surroundings
+                encryption: settings.encryption, limits: settings.transport,
+                reconnectTimeout: settings.reconnectTimeout,
+                surroundings: surroundings
             ) { session in
                 try await Interruption.cancelling { try await body(session) }
             }

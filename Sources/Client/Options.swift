@@ -5,6 +5,7 @@ import ArgumentParser
 struct CommonOptions: ParsableArguments {
     @Option(CommonOption.master) var master: String?
     @Option(CommonOption.secretFile) var secretFile: String?
+    @Option(CommonOption.encryption) var tls: String?
 
     @Option(
         help: ArgumentHelp(

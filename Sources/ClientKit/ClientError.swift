@@ -84,7 +84,7 @@ extension ClientError {
             case .badSecret, .secretFile, .badRole: .notAuthorised
             case .badEndpoint: .usage
             case .refused, .unreachable, .protocolViolation, .version, .handshakeTimeout, .closed,
-                .tooManyConnections, .cannotBind, .other:
+                .tooManyConnections, .cannotBind, .encryptionRequired, .encryptionFailed, .other:
                 .unreachable
             }
         self.init(error.code.rawValue, error.message, kind: kind)

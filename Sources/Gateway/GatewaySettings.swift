@@ -14,6 +14,7 @@ struct GatewaySettings: Sendable {
     var listen: Endpoint
     var master: Endpoint
     var secretFile: String?
+    var encryption: Encryption
     var secretMissing: String
     var stateDirectory: String
     var shareDirectory: String
@@ -36,6 +37,9 @@ struct GatewaySettings: Sendable {
             "Address to listen on; beyond this machine only with --behind-proxy. Port 0 lets the system choose"),
         Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
         Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
+        Setting(
+            "tls", "auto|on|off", default: "auto",
+            "Encrypt connections to the master: except to this machine, all, or none"),
         Setting(
             "state-dir", "DIR", default: "/var/lib/tessera-web",
             "Tokens, uploads and what is known of them; one gateway a directory"),
@@ -71,6 +75,7 @@ struct GatewaySettings: Sendable {
         }
         secretFile = settings.secretFile()
         secretMissing = settings.secretMissing
+        encryption = try settings.choice("tls")
         stateDirectory = try settings.requiredText("state-dir")
         shareDirectory = settings.text("share-dir") ?? Self.usualShareDirectory()
         publicHosts = Self.list(settings.text("public-host"))

@@ -158,8 +158,8 @@ struct MasterService: Service {
             listener = try await MasterListener.bind(
                 to: settings.listen,
                 Acceptor(
-                    secret: secret, software: MasterSettings.software, limits: settings.transport, logger: logger,
-                    count: counts.connections))
+                    secret: secret, encryption: settings.encryption, software: MasterSettings.software,
+                    limits: settings.transport, logger: logger, count: counts.connections))
         } catch let error as TransportError where error.code == .badEndpoint {
             throw SettingsError.usage("--listen: \(error.message)")
         }

@@ -51,6 +51,8 @@ struct MasterSettings: Sendable {
     var logLevel: Logger.Level
     var scheduler = SchedulerConfiguration()
     var transport = TransportLimits()
+    /// What is demanded of connections.
+    var encryption: Encryption
 
     /// What the state machine is configured with.
     var machine: MasterConfiguration {
@@ -68,6 +70,10 @@ struct MasterSettings: Sendable {
         Setting(
             "secret-file", "FILE",
             "The secret shared with workers and clients \(Settings.secretPlacesHelp); without one, the first start makes it"
+        ),
+        Setting(
+            "tls", "auto|on|off", default: "auto",
+            "Take connections in clear from this machine only, from nobody, or from everywhere; encrypted ones are always taken"
         ),
         Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
         Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
@@ -184,6 +190,7 @@ struct MasterSettings: Sendable {
         }
         stateDirectory = try settings.requiredText("state-dir")
         secretFile = SecretFile(settings)
+        encryption = try settings.choice("tls")
         addressFile = settings.text("address-file")
         jobDefaults.chunkByteCount = UInt64(
             try settings.integer(

@@ -15,6 +15,8 @@ public enum RefusalCode: Hashable, Sendable {
     case handshakeTimeout
     /// The address, or the master, has as many connections as it may have.
     case tooManyConnections
+    /// The connection is in clear, and the master takes none such from there.
+    case encryptionRequired
 
     // The end of a connection.
     /// The peer broke the protocol.
@@ -64,7 +66,8 @@ public enum RefusalCode: Hashable, Sendable {
 
     /// The codes of this release.
     public static let known: [RefusalCode] = [
-        .badSecret, .version, .badRole, .handshakeTimeout, .tooManyConnections, .protocolViolation, .damaged, .idle,
+        .badSecret, .version, .badRole, .handshakeTimeout, .tooManyConnections, .encryptionRequired, .protocolViolation,
+        .damaged, .idle,
         .tooFast, .silent, .replaced, .releaseDiffers, .notPermitted, .notFound, .invalidArgument, .invalidPipeline,
         .overloaded, .overLimit, .imageGap, .imageDiffers, .imageCountDiffers, .jobSealed, .wrongState, .blobMissing,
         .noSpace, .blobNotFound, .blobDamaged, .blobOutOfRange, .blobWrongDigest, .blobWriterEnded, .blobSyncFailed,
@@ -89,6 +92,7 @@ extension RefusalCode: RawRepresentable {
         case .badRole: "bad-role"
         case .handshakeTimeout: "handshake-timeout"
         case .tooManyConnections: "too-many-connections"
+        case .encryptionRequired: "tls-required"
         case .protocolViolation: "protocol"
         case .damaged: "damaged"
         case .idle: "idle"

@@ -148,6 +148,17 @@ public struct Settings: Sendable {
     /// The length of time that a text such as `30s`, `10m`, `24h` or `7d` means; `nil` for any other text.
     public static func duration(_ text: String) -> Duration? { Quantity.duration(text) }
 
+    /// One of a few words.
+    public func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String, of type: Choice.Type = Choice.self
+    ) throws(SettingsError) -> Choice {
+        let text = try requiredText(name)
+        if let choice = Choice(rawValue: text) { return choice }
+        let words = Choice.allCases.map(\.rawValue)
+        throw invalid(
+            name, text, allowed: words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "nothing"))
+    }
+
     public func isOn(_ name: String) throws(SettingsError) -> Bool {
         switch text(name) {
         case nil, "false": return false

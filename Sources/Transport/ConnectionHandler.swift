@@ -2,7 +2,8 @@ import Logging
 import NIOCore
 import Protocol
 
-/// Turns a channel's bytes into frames: preface, handshake, limits, back-pressure. Does not know what messages mean.
+/// Turns a channel's bytes into frames: preface, handshake, limits, back-pressure. Does not know what messages mean, nor how the
+/// bytes are encrypted: `EncryptionHandler`, in front of it, says when the handshake can begin.
 ///
 /// ```
 ///  handshaking --proved--> open --goodbye--> lingering --> closed
@@ -80,10 +81,41 @@ final class ConnectionHandler: ChannelDuplexHandler {
         guard case .handshaking(var machine, let prefaceSeen) = phase, timer == nil else { return }
         timers.handshakeBegan(at: context.eventLoop.now)
         armTimer(context: context)
-        let action = rejection.map { machine.reject($0) } ?? machine.connected()
-        let speaksFirst = machine.isInitiator || rejection != nil
+        guard let rejection else { return }
+        // Before it is known how the peer speaks: the next reader of this connection is in clear.
+        let action = machine.reject(rejection)
         phase = .handshaking(machine, prefaceSeen: prefaceSeen)
-        if speaksFirst { sendPreface(context: context) }
+        sendPreface(context: context)
+        perform(action, context: context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let news = event as? ChannelNews else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        switch (phase, news) {
+        case (.handshaking(var machine, let prefaceSeen), .refused(let error)):
+            let action = machine.reject(error)
+            phase = .handshaking(machine, prefaceSeen: prefaceSeen)
+            if !machine.isInitiator { sendPreface(context: context) }
+            perform(action, context: context)
+        case (.handshaking(let machine, _), .plain): begin(machine, binding: [], context: context)
+        case (.handshaking(let machine, _), .encrypted(let binding)): begin(machine, binding: binding, context: context)
+        case (.open, .refused(let error)):
+            note(ConnectionClosed(.network, error.message))
+            phase = .lingering
+            context.close(promise: nil)
+        case (.open, _), (.lingering, _), (.closed, _): break
+        }
+    }
+
+    /// The channel is known: the initiator speaks.
+    private func begin(_ machine: HandshakeMachine, binding: [UInt8], context: ChannelHandlerContext) {
+        var machine = machine
+        let action = machine.connected(binding: binding)
+        phase = .handshaking(machine, prefaceSeen: false)
+        if machine.isInitiator { sendPreface(context: context) }
         perform(action, context: context)
     }
 

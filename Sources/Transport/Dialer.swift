@@ -6,8 +6,8 @@ import Retrying
 
 /// Opens connections to one master, all of them as the same peer.
 ///
-/// Every parameter of an outgoing connection is here, so that a new one (a TLS configuration, a second address) reaches all
-/// connections of the program.
+/// Every parameter of an outgoing connection is here, so that a new one (a second address) reaches all connections of the
+/// program.
 public struct Dialer: Sendable {
     public let master: Endpoint
     public let role: Peer.Role
@@ -16,16 +16,19 @@ public struct Dialer: Sendable {
     public let software: String
     public let limits: TransportLimits
     public let logger: Logger
+    public let encryption: Encryption
     private let secret: SharedSecret
 
     public init(
         to master: Endpoint, as role: Peer.Role, secret: SharedSecret, software: String = "tessera",
-        limits: TransportLimits = TransportLimits(), identity: Peer.Identity = .random(), logger: Logger
+        encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
+        identity: Peer.Identity = .random(), logger: Logger
     ) {
         self.master = master
         self.role = role
         self.secret = secret
         self.software = software
+        self.encryption = encryption
         self.limits = limits
         self.identity = identity
         self.logger = logger
@@ -70,7 +73,8 @@ public struct Dialer: Sendable {
                         let machine = HandshakeMachine.initiator(
                             peer, secret: secret, software: software, nonce: Nonce.random())
                         try ConnectionHandler.install(
-                            on: channel, machine: machine, limits: limits, logger: logger, established: established)
+                            on: channel, machine: machine, encryption: EncryptionHandler(.connecting(encryption)),
+                            limits: limits, logger: logger, established: established)
                         return (channel, established.futureResult)
                     }
                 }
@@ -125,10 +129,12 @@ enum Nonce {
 
 extension ConnectionHandler {
     /// Prepares a new channel; on its event loop.
+    /// - Parameter encryption: decides how the bytes travel; `nil` for a connection that is only told why it is rejected.
     /// - Parameter rejection: why the connection is not admitted, which the peer is told before it is closed; `nil` when it is.
     static func install(
-        on channel: any Channel, machine: HandshakeMachine, rejection: TransportError? = nil,
-        limits: TransportLimits, logger: Logger, established: EventLoopPromise<FrameConnection>
+        on channel: any Channel, machine: HandshakeMachine, encryption: EncryptionHandler?,
+        rejection: TransportError? = nil, limits: TransportLimits, logger: Logger,
+        established: EventLoopPromise<FrameConnection>
     ) throws {
         // Until the peer is authenticated, a connection holds one of these small reads and an incomplete frame at most.
         let options = channel.syncOptions
@@ -137,6 +143,8 @@ extension ConnectionHandler {
         let handler = ConnectionHandler(
             machine: machine, rejection: rejection, limits: limits, eventLoop: channel.eventLoop, logger: logger,
             established: established)
-        try channel.pipeline.syncOperations.addHandler(handler)
+        guard let encryption else { return try channel.pipeline.syncOperations.addHandler(handler) }
+        try channel.pipeline.syncOperations.addHandlers(encryption, handler)
+        established.futureResult.assumeIsolated().whenComplete { _ in encryption.giveSlotBack() }
     }
 }

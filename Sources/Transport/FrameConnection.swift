@@ -144,4 +144,18 @@ enum RemoteAddress {
     }
 
     static func host(_ address: SocketAddress) -> String { address.ipAddress ?? "local" }
+
+    /// Whether `address` is of this machine alone: `127.0.0.0/8`, also as IPv6 sockets have it, `::1`, or no network's at all.
+    static func isLoopback(_ address: SocketAddress?) -> Bool {
+        switch address {
+        case .v4(let address): UInt32(bigEndian: address.address.sin_addr.s_addr) >> 24 == 127
+        case .v6(let address):
+            withUnsafeBytes(of: address.address.sin6_addr) { bytes in
+                let mapped = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF, 127]
+                return bytes.elementsEqual([UInt8](repeating: 0, count: 15) + [1]) || bytes.starts(with: mapped)
+            }
+        case .unixDomainSocket: true
+        case nil: false
+        }
+    }
 }

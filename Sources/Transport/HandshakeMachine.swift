@@ -50,35 +50,28 @@ package struct HandshakeMachine: Sendable {
     private let secret: SharedSecret
     private let software: String
     private let nonce: [UInt8]
-    private let binding: [UInt8]
+    private var binding: [UInt8] = []
 
     /// - Parameters:
     ///   - peer: what this side announces itself as.
     ///   - nonce: 32 unpredictable bytes that were never used before.
-    ///   - binding: what both ends of an encrypted channel know and nobody else does; empty over plain TCP.
     package static func initiator(
-        _ peer: Peer, secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8] = []
+        _ peer: Peer, secret: SharedSecret, software: String, nonce: [UInt8]
     ) -> HandshakeMachine {
-        HandshakeMachine(
-            state: .initiatorIdle(peer), secret: secret, software: software, nonce: nonce, binding: binding)
+        HandshakeMachine(state: .initiatorIdle(peer), secret: secret, software: software, nonce: nonce)
     }
 
-    /// - Parameters:
-    ///   - nonce: 32 unpredictable bytes that were never used before.
-    ///   - binding: what both ends of an encrypted channel know and nobody else does; empty over plain TCP.
-    package static func master(
-        secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8] = []
-    ) -> HandshakeMachine {
-        HandshakeMachine(state: .awaitingHello, secret: secret, software: software, nonce: nonce, binding: binding)
+    /// - Parameter nonce: 32 unpredictable bytes that were never used before.
+    package static func master(secret: SharedSecret, software: String, nonce: [UInt8]) -> HandshakeMachine {
+        HandshakeMachine(state: .awaitingHello, secret: secret, software: software, nonce: nonce)
     }
 
-    private init(state: State, secret: SharedSecret, software: String, nonce: [UInt8], binding: [UInt8]) {
+    private init(state: State, secret: SharedSecret, software: String, nonce: [UInt8]) {
         precondition(nonce.count == Self.nonceByteCount, "a nonce of \(nonce.count) bytes")
         self.state = state
         self.secret = secret
         self.software = software
         self.nonce = nonce
-        self.binding = binding
     }
 
     /// Whether this side speaks first.
@@ -89,8 +82,10 @@ package struct HandshakeMachine: Sendable {
         }
     }
 
-    /// The TCP connection is established. The initiator says hello, the master waits for it.
-    package mutating func connected() -> Action {
+    /// The channel is established. The initiator says hello, the master waits for it.
+    /// - Parameter binding: what both ends of an encrypted channel know and nobody else does; empty over plain TCP.
+    package mutating func connected(binding: [UInt8] = []) -> Action {
+        self.binding = binding
         switch state {
         case .initiatorIdle(let peer):
             state = .helloSent(peer)
@@ -154,6 +149,10 @@ package struct HandshakeMachine: Sendable {
     /// What the person does about a listener that has not shown what it is.
     private static let doubt = "; is it a tessera-master? check the address and the port"
 
+    /// The same where the other side has not answered TLS.
+    private static let doubtOfEncryption =
+        "\(doubt); one of an earlier release has no TLS: install this release there, or set tls to off here"
+
     /// Whether an initiator knows that it talks to a master. A master itself has no such question: true.
     private var hasHeardFromMaster: Bool {
         switch state {
@@ -185,7 +184,11 @@ package struct HandshakeMachine: Sendable {
     package mutating func disconnected() -> Action {
         if case .finished = state { return .none }
         let what = hasHeardFromMaster ? (isInitiator ? "the master" : "the peer") : "what listens there"
-        let remedy = hasHeardFromMaster ? "" : Self.doubt
+        let remedy =
+            switch state {
+            case .initiatorIdle: Self.doubtOfEncryption
+            default: hasHeardFromMaster ? "" : Self.doubt
+            }
         state = .finished
         return .refuse(
             TransportError(.closed, "\(what) closed the connection during the handshake\(remedy)"), sending: nil)

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import Protocol
 import Synchronization
+import TLS
 
 /// A connection whose peer has proved that it knows the secret.
 public enum IncomingConnection: Sendable {
@@ -29,6 +30,7 @@ public enum IncomingConnection: Sendable {
 /// What every incoming connection gets: the counterpart of `Dialer`.
 public struct Acceptor: Sendable {
     public let secret: SharedSecret
+    public let encryption: Encryption
     /// This side's name and version, told to peers.
     public let software: String
     public let limits: TransportLimits
@@ -37,10 +39,12 @@ public struct Acceptor: Sendable {
     public let count: ConnectionCount
 
     public init(
-        secret: SharedSecret, software: String = "tessera-master", limits: TransportLimits = TransportLimits(),
+        secret: SharedSecret, encryption: Encryption = .automatic, software: String = "tessera-master",
+        limits: TransportLimits = TransportLimits(),
         logger: Logger, count: ConnectionCount = ConnectionCount()
     ) {
         self.secret = secret
+        self.encryption = encryption
         self.software = software
         self.limits = limits
         self.logger = logger
@@ -67,6 +71,13 @@ public final class MasterListener: Sendable {
         let established: EventLoopFuture<FrameConnection>
     }
 
+    /// What decides, for all connections of a listener, whether one is taken, and how.
+    private struct Admission: Sendable {
+        let register: AddressRegister
+        let slots: HandshakeSlots
+        let tls: TLSContext
+    }
+
     private init(accepting: NIOAsyncChannel<Accepted, Never>, acceptor: Acceptor) {
         self.accepting = accepting
         logger = acceptor.logger
@@ -82,16 +93,18 @@ public final class MasterListener: Sendable {
     ///   - acceptor: what incoming connections get.
     /// - Throws: `TransportError` with code `cannot-bind`, or `bad-endpoint` for a name that does not resolve.
     public static func bind(to address: Endpoint, _ acceptor: Acceptor) async throws -> MasterListener {
-        let register = AddressRegister(limits: acceptor.limits)
+        let admission = Admission(
+            register: AddressRegister(limits: acceptor.limits),
+            slots: HandshakeSlots(limit: acceptor.limits.encryptedHandshakes), tls: try TLSContexts.forAccepting())
         do {
             guard address.host == Endpoint.everyAddress else {
-                return try await bind(host: address.host, port: address.port, acceptor, register)
+                return try await bind(host: address.host, port: address.port, acceptor, admission)
             }
             do {
-                return try await bind(host: "::", port: address.port, acceptor, register)
+                return try await bind(host: "::", port: address.port, acceptor, admission)
             } catch let error as IOError where error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL {
                 // A machine without IPv6.
-                return try await bind(host: "0.0.0.0", port: address.port, acceptor, register)
+                return try await bind(host: "0.0.0.0", port: address.port, acceptor, admission)
             }
         } catch {
             throw cannotBind(address, error)
@@ -99,7 +112,7 @@ public final class MasterListener: Sendable {
     }
 
     private static func bind(
-        host: String, port: Int, _ acceptor: Acceptor, _ register: AddressRegister
+        host: String, port: Int, _ acceptor: Acceptor, _ admission: Admission
     ) async throws -> MasterListener {
         var bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
@@ -112,7 +125,7 @@ public final class MasterListener: Sendable {
         let accepting = try await bootstrap.bind(host: host, port: port) { channel in
             channel.eventLoop.makeCompletedFuture {
                 try SocketOptions.set(on: channel)
-                return try accept(channel, acceptor, register)
+                return try accept(channel, acceptor, admission)
             }
         }
         return MasterListener(accepting: accepting, acceptor: acceptor)
@@ -136,8 +149,9 @@ public final class MasterListener: Sendable {
     }
 
     private static func accept(
-        _ channel: any Channel, _ acceptor: Acceptor, _ register: AddressRegister
+        _ channel: any Channel, _ acceptor: Acceptor, _ listener: Admission
     ) throws -> Accepted {
+        let register = listener.register
         let address = channel.remoteAddress.map(RemoteAddress.host) ?? "unknown"
         let admission = register.connectionOpened(from: address)
         // Thrown, the error closes the channel at once, without a word.
@@ -147,8 +161,12 @@ public final class MasterListener: Sendable {
             secret: acceptor.secret, software: acceptor.software, nonce: Nonce.random())
         channel.closeFuture.whenComplete { _ in register.connectionClosed(admission) }
         established.futureResult.whenSuccess { _ in register.authenticated(admission) }
+        let rejection = register.rejection(of: admission)
+        let encryption =
+            rejection == nil
+            ? EncryptionHandler(.accepting(acceptor.encryption, listener.tls, listener.slots)) : nil
         try ConnectionHandler.install(
-            on: channel, machine: machine, rejection: register.rejection(of: admission), limits: acceptor.limits,
+            on: channel, machine: machine, encryption: encryption, rejection: rejection, limits: acceptor.limits,
             logger: acceptor.logger, established: established)
         return Accepted(
             channel: channel, address: channel.remoteAddress.map(RemoteAddress.text) ?? "unknown",

@@ -27,6 +27,10 @@ public struct TransportError: Error, Hashable, CustomStringConvertible {
         case closed
         /// The address, or the master, has as many connections as it may have.
         case tooManyConnections = "too-many-connections"
+        /// The connection is in clear, and the master takes such connections from its own machine only, or from nobody.
+        case encryptionRequired = "tls-required"
+        /// The encrypted channel could not be made, or broke before the peer had proved itself.
+        case encryptionFailed = "tls-failed"
         /// The listener cannot have the address.
         case cannotBind = "cannot-bind"
         /// The peer refused with a code that this version does not know; the message repeats it.
@@ -54,8 +58,8 @@ extension TransportError.Code {
         switch self {
         case .refused, .unreachable: .absent
         case .handshakeTimeout, .closed, .tooManyConnections: .passing
-        case .badEndpoint, .secretFile, .version, .badSecret, .badRole, .cannotBind: .untilChanged
-        case .protocolViolation, .other: .unclear
+        case .badEndpoint, .secretFile, .version, .badSecret, .badRole, .cannotBind, .encryptionRequired: .untilChanged
+        case .protocolViolation, .encryptionFailed, .other: .unclear
         }
     }
 }
@@ -121,6 +125,7 @@ extension TransportError.Code {
         case .badRole: self = .badRole
         case .handshakeTimeout: self = .handshakeTimeout
         case .tooManyConnections: self = .tooManyConnections
+        case .encryptionRequired: self = .encryptionRequired
         case .protocolViolation: self = .protocolViolation
         default: self = .other
         }

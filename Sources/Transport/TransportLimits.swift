@@ -27,6 +27,8 @@ public struct TransportLimits: Sendable, Hashable {
     public var controlBytesPerSecond = 16 << 20
     /// Cancellations that a client may ask for per second, on average over ten seconds: each takes a transaction.
     public var cancellationsPerSecond = 100
+    /// Encrypted connections in all that have not authenticated yet: each holds its channel's keys and buffers.
+    public var encryptedHandshakes = 1_024
     /// Established and unauthenticated connections in all.
     public var connections = 20_000
     /// Established and unauthenticated connections from one address.

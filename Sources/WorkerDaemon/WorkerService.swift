@@ -41,7 +41,7 @@ struct WorkerService: Service {
         let secret = try SharedSecret(file: secretFile)
         let dialer = Dialer(
             to: settings.master, as: .worker, secret: secret, software: WorkerSettings.software,
-            limits: settings.transport, logger: logger)
+            encryption: settings.encryption, limits: settings.transport, logger: logger)
         let transfer = BlobTransfer(dialer, connectionCount: min(32, settings.slotCount * 2 + 2))
         defer { transfer.close() }
         let notifier = ServiceNotifier()

@@ -26,11 +26,15 @@ struct WorkerSettings: Sendable {
     var rankByteCount: UInt64?
     var drainTimeout: Duration
     var transport = TransportLimits()
+    var encryption: Encryption
     var logLevel: Logger.Level
 
     static let table = [
         Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
         Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
+        Setting(
+            "tls", "auto|on|off", default: "auto",
+            "Encrypt connections to the master: except to this machine, all, or none"),
         Setting(
             "slots", "N",
             "Tasks at a time (default: one for each core that the worker may use, as long as each has 1G of memory)"),
@@ -65,6 +69,7 @@ struct WorkerSettings: Sendable {
         }
         secretFile = settings.secretFile()
         secretMissing = settings.secretMissing
+        encryption = try settings.choice("tls")
         let slots = settings.text("slots") == nil ? nil : try settings.integer("slots", in: 1...1024)
         let ranks = settings.text("ranks") == nil ? nil : try settings.integer("ranks", in: 1...256)
         let memoryByteCount = try Self.memory(settings, slots ?? 1, machineMemoryByteCount)

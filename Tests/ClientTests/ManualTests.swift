@@ -55,7 +55,8 @@ import Testing
                 "run", "invert", "a.png", "--master", "m:1", "--secret-file", "s", "--config", "c",
                 "--reconnect-timeout", "1s", "--silence-timeout", "2s", "--progress", "plain", "--presets", "p",
                 "--priority", "7", "--no-cache", "--max-pixels", "3", "--chunk-bytes", "4K", "--attempts", "5",
-                "--submitter", "ada", "--audit", "1", "--format", "tiff", "--quality", "80", "--subsampling", "4:4:4",
+                "--submitter", "ada", "--audit", "1", "--tls", "on", "--format", "tiff", "--quality", "80",
+                "--subsampling", "4:4:4",
                 "--progressive", "--lossless", "--compression", "none", "--pyramid", "--strip", "--strip-gps", "--page",
                 "2",
                 "--level", "1", "--lenient", "--as-stored",
@@ -66,7 +67,7 @@ import Testing
             given == [
                 "master": "m:1", "secret-file": "s", "config": "c", "reconnect-timeout": "1s", "silence-timeout": "2s",
                 "progress": "plain", "presets": "p", "priority": "7", "no-cache": "true", "max-pixels": "3",
-                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1", "format": "tiff",
+                "chunk-bytes": "4K", "attempts": "5", "submitter": "ada", "audit": "1", "tls": "on", "format": "tiff",
                 "quality": "80",
                 "subsampling": "4:4:4", "progressive": "true", "lossless": "true", "compression": "none",
                 "pyramid": "true",

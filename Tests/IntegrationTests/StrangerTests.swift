@@ -3,6 +3,7 @@ import JobModel
 import MasterClient
 import NIOCore
 import Protocol
+import TLS
 import TestSupport
 import Testing
 import Transport
@@ -99,11 +100,17 @@ extension Integration {
 
         @Test func `a peer that does not speak Tessera gets no reply`() async throws {
             try await Cluster.with(workers: 0) { cluster in
-                let greetings = ["GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "\u{16}\u{3}\u{1}", "TESSERb"]
+                let greetings = [
+                    "GET / HTTP/1.1\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "TESSERb",
+                    // TLS records: one that is too long, one of a message that does not exist.
+                    "\u{16}\u{3}\u{1}\u{7F}\u{0}", "\u{16}\u{3}\u{1}\u{0}\u{4}\u{9}\u{0}\u{0}\u{0}",
+                ]
                 for greeting in greetings {
                     let peer = try RawConnection(to: cluster.endpoint)
                     peer.send(greeting.utf8)
-                    #expect(try peer.framesToEnd().isEmpty, "\(greeting)")
+                    // An alert is what TLS says instead.
+                    let reply = try peer.bytesToEnd()
+                    #expect(reply.isEmpty || reply.first == 0x15 && greeting.utf8.count == 9, "\(greeting): \(reply)")
                 }
                 // The operator hears who it was.
                 let file = cluster.master.logFile
@@ -112,7 +119,9 @@ extension Integration {
                         .filter { $0.contains("connection refused") }
                     return lines.count == greetings.count ? lines : nil
                 }
-                #expect(refusals.allSatisfy { $0.contains("code=protocol") && $0.contains("peer=127.0.0.1:") })
+                #expect(refusals.allSatisfy { $0.contains("peer=127.0.0.1:") })
+                #expect(refusals.count { $0.contains("code=protocol") } == greetings.count - 1)
+                #expect(refusals.count { $0.contains("code=tls-failed") } == 1)
                 try await Self.expectUntouched(cluster)
             }
         }
@@ -266,7 +275,8 @@ extension Integration {
         }
 
         /// Promise 10: what a crowd of peers that never finish their handshake costs the master.
-        @Test func `five thousand slow peers cost the master at most 16 KiB each`() async throws {
+        @Test(arguments: ["a frame", "a TLS hello"])
+        func `five thousand slow peers cost the master at most 16 KiB each`(within what: String) async throws {
             let peerCount = 5_000
             try RawConnection.allowOpenFiles(peerCount + 1_000)
             let patience = ["--handshake-timeout", "120s", "--frame-timeout", "120s"]
@@ -277,14 +287,20 @@ extension Integration {
                 FrameHeader(payloadByteCount: 2048, kind: .handshake, stream: 0, payloadChecksum: 0)
                     .encode(number: 0, into: &frame)
                 frame.writeRepeatingByte(0x22, count: 2047)
+                // Or of a hello that would fill its 4 KiB.
+                let hello: [UInt8] = [0x16, 3, 1, 0x0F, 0xFB] + [UInt8](repeating: 1, count: 4_090)
                 func crowd(_ count: Int, net: Int) throws -> [RawConnection] {
                     try (0..<count).map { index in
                         // Thirty from each address, below what one address may have in its handshake.
                         let host = index / 30
                         let peer = try RawConnection(
                             to: cluster.endpoint, from: "127.\(net).\(host / 250).\(1 + host % 250)")
-                        peer.sendPreface()
-                        peer.send(frame.readableBytesView)
+                        if what == "a TLS hello" {
+                            peer.send(hello)
+                        } else {
+                            peer.sendPreface()
+                            peer.send(frame.readableBytesView)
+                        }
                         return peer
                     }
                 }
@@ -304,11 +320,50 @@ extension Integration {
                 try await settled(first.count + peers.count)
                 let after = try #require(ProcessTable.residentByteCount(of: pid))
                 let each = (after - before) / peerCount
-                print("slow peers: \(peerCount), \(each) bytes of the master's memory each")
+                print("slow peers within \(what): \(peerCount), \(each) bytes of the master's memory each")
                 #expect(each <= 16 << 10, "\(peerCount) slow peers cost \(each) bytes each")
                 // A peer that knows the secret is served at the same time.
                 try await Self.expectUntouched(cluster)
                 withExtendedLifetime((first, peers)) {}
+            }
+        }
+
+        /// A channel's keys and buffers are more than a stranger may cost; so those channels are bounded in number.
+        @Test func `a thousand encrypted channels may wait for their proof, at 64 KiB each, and no more`() async throws
+        {
+            let limit = TransportLimits().encryptedHandshakes
+            try RawConnection.allowOpenFiles(limit + 1_000)
+            let patience = ["--handshake-timeout", "120s", "--frame-timeout", "120s"]
+            // The peer that is served at the end must not need a place.
+            try await Cluster.with(workers: 0, encryption: .never, masterArguments: patience) { cluster in
+                let pid = cluster.master.pid
+                /// A peer whose channel is encrypted, and which says nothing in it; `nil` when it was refused.
+                func peer(_ index: Int) throws -> RawConnection? {
+                    let host = index / 30
+                    let peer = try RawConnection(
+                        to: cluster.endpoint, from: "127.3.\(host / 250).\(1 + host % 250)")
+                    var channel = try TLSChannel(TLSContext(.connecting))
+                    try channel.begin()
+                    peer.send(channel.takeOutput { [UInt8]($0) })
+                    while channel.exported == nil {
+                        guard let bytes = try peer.nextBytes(), bytes.first != UInt8(ascii: "T") else { return nil }
+                        try bytes.withUnsafeBytes { try channel.receive($0) { _ in } }
+                        peer.send(channel.takeOutput { [UInt8]($0) })
+                    }
+                    return peer
+                }
+                let first = try (0..<100).compactMap(peer)
+                let before = try #require(ProcessTable.residentByteCount(of: pid))
+                let others = try (100..<limit).compactMap(peer)
+                #expect(first.count + others.count == limit)
+                let after = try #require(ProcessTable.residentByteCount(of: pid))
+                let each = (after - before) / others.count
+                print("encrypted strangers: \(others.count), \(each) bytes of the master's memory each")
+                #expect(each <= 64 << 10, "\(others.count) encrypted strangers cost \(each) bytes each")
+                // The next is told so, in clear, and who does not encrypt is served.
+                #expect(try peer(limit) == nil)
+                try await Self.expectUntouched(cluster)
+                withExtendedLifetime((first, others)) {}
             }
         }
     }

@@ -71,13 +71,26 @@ public final class RawConnection {
         while true {
             if !isPrefaceSeen, try Preface.decode(from: &received) != nil { isPrefaceSeen = true }
             if isPrefaceSeen, let frame = try decoder.decode(buffer: &received) { return frame }
-            var bytes = [UInt8](repeating: 0, count: 4096)
-            let count = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
-            // A reset is an end as well: it comes when the peer left bytes of ours unread.
-            if count == 0 || (count < 0 && errno == ECONNRESET) { return nil }
-            guard count > 0 else { throw RawConnection.failure("nothing came") }
-            received.writeBytes(bytes[..<count])
+            guard let bytes = try nextBytes() else { return nil }
+            received.writeBytes(bytes)
         }
+    }
+
+    /// What the peer has sent, at least a byte of it; `nil` when it has closed the connection.
+    public func nextBytes() throws -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
+        // A reset is an end as well: it comes when the peer left bytes of ours unread.
+        if count == 0 || (count < 0 && errno == ECONNRESET) { return nil }
+        guard count > 0 else { throw RawConnection.failure("nothing came") }
+        return Array(bytes[..<count])
+    }
+
+    /// The bytes that the peer sends until it closes the connection.
+    public func bytesToEnd() throws -> [UInt8] {
+        var all: [UInt8] = []
+        while let bytes = try nextBytes() { all += bytes }
+        return all
     }
 
     /// Everything that the peer says until it closes the connection.

@@ -23,7 +23,8 @@ import Testing
             established = promise.futureResult
             initiator = .initiator(.test(.client, carried), secret: .test, software: "t", nonce: [UInt8](0..<32))
             try ConnectionHandler.install(
-                on: channel, machine: .master(secret: .test, software: "m", nonce: [UInt8](32..<64)), limits: limits,
+                on: channel, machine: .master(secret: .test, software: "m", nonce: [UInt8](32..<64)),
+                encryption: EncryptionHandler(.accepting(.never, .accepting, HandshakeSlots(limit: 1))), limits: limits,
                 logger: quiet, established: promise)
             established.assumeIsolated().whenComplete { result in
                 switch result {

@@ -11,15 +11,17 @@ import Testing
     private static let worker = Peer.test(.worker)
 
     private static func initiator(
-        _ peer: Peer = worker, secret: SharedSecret = .test, nonce: [UInt8] = initiatorNonce, binding: [UInt8] = []
+        _ peer: Peer = worker, secret: SharedSecret = .test, nonce: [UInt8] = initiatorNonce
     ) -> HandshakeMachine {
-        .initiator(peer, secret: secret, software: "tessera-worker 1", nonce: nonce, binding: binding)
+        .initiator(peer, secret: secret, software: "tessera-worker 1", nonce: nonce)
     }
 
     private static func master(
         secret: SharedSecret = .test, nonce: [UInt8] = masterNonce, binding: [UInt8] = []
     ) -> HandshakeMachine {
-        .master(secret: secret, software: "tessera-master 1", nonce: nonce, binding: binding)
+        var machine = HandshakeMachine.master(secret: secret, software: "tessera-master 1", nonce: nonce)
+        _ = machine.connected(binding: binding)
+        return machine
     }
 
     /// The hello of a stranger that knows no secret.
@@ -184,18 +186,39 @@ import Testing
     }
 
     @Test func `proofs that are bound to one channel are worthless on another`() throws {
-        var initiator = Self.initiator(binding: [1, 2, 3])
+        var initiator = Self.initiator()
         var master = Self.master(binding: [1, 2, 3])
-        let hello = try Self.sent(initiator.connected())
+        let hello = try Self.sent(initiator.connected(binding: [1, 2, 3]))
         let challenge = try Self.sent(master.received(hello))
         let answer = try Self.sent(initiator.received(challenge))
         #expect(Self.agreement(master.received(answer)) != nil)
 
         // An attacker between two encrypted channels passes the messages on.
-        var victim = Self.initiator(binding: [1, 2, 3])
+        var victim = Self.initiator()
         var other = Self.master(binding: [4, 5, 6])
-        let passedOn = try Self.sent(other.received(try Self.sent(victim.connected())))
+        let passedOn = try Self.sent(other.received(try Self.sent(victim.connected(binding: [1, 2, 3]))))
         #expect(Self.refusal(victim.received(passedOn)) == .badSecret)
+
+        // Neither does it help to leave the encryption out on one side.
+        var plain = Self.master()
+        var asksForMore = Self.initiator()
+        let inClear = try Self.sent(plain.received(try Self.sent(asksForMore.connected(binding: [1, 2, 3]))))
+        #expect(Self.refusal(asksForMore.received(inClear)) == .badSecret)
+    }
+
+    /// Until its channel is encrypted, an initiator says nothing, whatever it hears in clear.
+    @Test func `an initiator that encrypts takes from a channel in clear only that it is refused`() throws {
+        var master = Self.master()
+        var other = Self.initiator()
+        let challenge = try Self.sent(master.received(try Self.sent(other.connected())))
+        for message in [challenge, WireHandshake(.welcome(WireWelcome())), WireHandshake(.hello(Self.hello()))] {
+            var waiting = Self.initiator()
+            _ = waiting.prefaceReceived(Preface())
+            #expect(Self.refusal(waiting.received(message)) == .protocolViolation)
+        }
+        var refused = Self.initiator()
+        let refusal = WireRefusal(.tooManyConnections, "try again")
+        #expect(Self.refusal(refused.received(WireHandshake(.refused(refusal)))) == .tooManyConnections)
     }
 
     @Test(arguments: [0, 3, 4, 255, 258]) func `an unknown role is refused`(role: Int) {

@@ -191,12 +191,13 @@ let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Runs a listener on a port of its own around `body`, and stops it afterwards.
 func withListener<Result: Sendable>(
-    secret: SharedSecret = .test, limits: TransportLimits = TransportLimits(),
+    secret: SharedSecret = .test, encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
     serve: @escaping @Sendable (IncomingConnection) async -> Void,
     body: @escaping @Sendable (Endpoint) async throws -> Result
 ) async throws -> Result {
     let listener = try await MasterListener.bind(
-        to: Endpoint(host: "127.0.0.1", port: 0), Acceptor(secret: secret, limits: limits, logger: quiet))
+        to: Endpoint(host: "127.0.0.1", port: 0),
+        Acceptor(secret: secret, encryption: encryption, limits: limits, logger: quiet))
     let endpoint = Endpoint(host: "127.0.0.1", port: listener.localPort)
     return try await withThrowingTaskGroup(of: Result?.self) { group in
         group.addTask {

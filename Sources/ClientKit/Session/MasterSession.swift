@@ -77,15 +77,17 @@ public actor MasterSession {
     ///
     /// - Parameters:
     ///   - software: the client's name and version, which the master logs.
+    ///   - encryption: which connections are encrypted.
     ///   - reconnectTimeout: the longest time for which a lost master is tried again.
     /// - Throws: what `body` throws; of the requests that it makes, see `perform`.
     public static func with<Result: Sendable>(
-        _ endpoint: Endpoint, secret: SharedSecret, software: String, limits: TransportLimits = TransportLimits(),
+        _ endpoint: Endpoint, secret: SharedSecret, software: String, encryption: Encryption = .automatic,
+        limits: TransportLimits = TransportLimits(),
         reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
         _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
         let dialer = Dialer(
-            to: endpoint, as: .client, secret: secret, software: software, limits: limits,
+            to: endpoint, as: .client, secret: secret, software: software, encryption: encryption, limits: limits,
             logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
         return try await with(
             reconnectTimeout: reconnectTimeout, surroundings: surroundings,

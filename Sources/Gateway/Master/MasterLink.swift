@@ -53,7 +53,7 @@ final class MasterLink: Sendable {
             do {
                 try await MasterSession.with(
                     settings.master, secret: secret, software: GatewaySettings.software,
-                    reconnectTimeout: Self.patience
+                    encryption: settings.encryption, reconnectTimeout: Self.patience
                 ) { session in try await self.probe(session) }
             } catch let error as TransportError where error.code == .badSecret {
                 throw error

@@ -16,7 +16,7 @@ extension Cluster {
     /// The way to connect to the master as a peer of that role.
     public func dialer(as role: Peer.Role = .client) -> Dialer {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        return Dialer(to: endpoint, as: role, secret: secret, software: "test", logger: quiet)
+        return Dialer(to: endpoint, as: role, secret: secret, software: "test", encryption: encryption, logger: quiet)
     }
 
     /// Writes an input file; names may contain directories.

@@ -29,6 +29,8 @@ public final class Cluster: Sendable {
 
     public let layout: Layout
     public let secret: SharedSecret
+    /// Whether workers and clients encrypt, where no proxy has to read what they say.
+    let encryption: Encryption
     let folder: ClusterFolder
     let secretFile: String
     private let addressFile: String
@@ -42,8 +44,14 @@ public final class Cluster: Sendable {
     }
     private let processes = Mutex(Processes())
 
-    private init(layout: Layout) throws {
+    /// What clusters have whose test says nothing: with TESSERA_TEST_TLS=on, any test of processes is one of encrypted
+    /// connections, too.
+    public static let usualEncryption =
+        ProcessInfo.processInfo.environment["TESSERA_TEST_TLS"].flatMap(Encryption.init(rawValue:)) ?? .automatic
+
+    private init(layout: Layout, encryption: Encryption) throws {
         self.layout = layout
+        self.encryption = encryption
         folder = try ClusterFolder()
         let bytes = (0..<32).map { _ in UInt8.random(in: 33...126) }
         secret = try SharedSecret(bytes: bytes)
@@ -59,12 +67,15 @@ public final class Cluster: Sendable {
     ///   - chunkBytes: raw bytes of a chunk where a job says nothing else.
     ///   - audit: the share of the tasks that is audited where a job says nothing else. A sample would make the number of attempts
     ///     depend on chance.
+    ///   - encryption: of the workers and clients; the master takes every connection from its own machine.
     ///   - masterArguments: more of the master's options.
     public static func with<Result: Sendable>(
         workers: Int = 2, slots: Int = 1, ranks: Int = 2, chunkBytes: Int = 16 << 20, audit: String = "0",
-        masterArguments: [String] = [], workerArguments: [String] = [], _ body: (Cluster) async throws -> Result
+        encryption: Encryption = usualEncryption, masterArguments: [String] = [], workerArguments: [String] = [],
+        _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
-        let cluster = try Cluster(layout: Layout(workers: workers, slots: slots, ranks: ranks))
+        let cluster = try Cluster(
+            layout: Layout(workers: workers, slots: slots, ranks: ranks), encryption: encryption)
         return try await $current.withValue(cluster) {
             let result: Swift.Result<Result, any Error>
             do {
@@ -121,7 +132,7 @@ public final class Cluster: Sendable {
                 "--master", "\(proxy ?? endpoint)", "--secret-file", secretFile ?? self.secretFile, "--slots",
                 String(layout.slots), "--ranks", String(layout.ranks), "--name", name, "--scratch-dir", folder.scratch,
                 "--log-level", "debug",
-            ] + arguments, environment: environment, logFile: folder.file("\(name).log"))
+            ] + arguments, environment: environment(through: proxy), logFile: folder.file("\(name).log"))
         processes.withLock { $0.workers.append(worker) }
         return worker
     }
@@ -181,7 +192,7 @@ public final class Cluster: Sendable {
     ) throws -> CommandRun {
         let number = processes.withLock { $0.commands.count }
         let inputFile = try input.map { try folder.write($0, to: "command-\(number).in") }
-        var environment = environment
+        var environment = environment(through: proxy)
         environment["TESSERA_MASTER"] = "\(proxy ?? endpoint)"
         environment["TESSERA_SECRET_FILE"] = secretFile
         environment["TESSERA_PROGRESS"] = "none"
@@ -196,6 +207,14 @@ public final class Cluster: Sendable {
     /// Runs the command line client to its end.
     public func run(_ arguments: String..., input: [UInt8]? = nil) async throws -> CommandRun.Outcome {
         try await start(arguments, input: input).outcome()
+    }
+
+    /// The environment of a worker or a client.
+    private func environment(through proxy: Endpoint?) -> [String: String] {
+        var environment = environment
+        // A proxy reads the frames.
+        environment["TESSERA_TLS"] = (proxy == nil ? encryption : .never).rawValue
+        return environment
     }
 
     // MARK: Ends
