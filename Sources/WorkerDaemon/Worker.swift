@@ -255,6 +255,9 @@ actor Worker {
         }
     }
 
+    /// Whether no lease is held.
+    var isIdle: Bool { board.isIdle }
+
     private func waitUntilIdle() async {
         if board.isIdle { return }
         await withCheckedContinuation { idleWaiters.append($0) }

@@ -4,6 +4,7 @@ import DaemonSupport
 import Settings
 import SystemCalls
 import Transport
+import WorkerMachine
 
 /// The errors of a worker whose worlds do not come up.
 enum StartError {
@@ -28,6 +29,12 @@ enum StartError {
 struct WorkerService: Service {
     let settings: WorkerSettings
     let logger: Logger
+    private let start = ContinuousClock.now
+
+    init(settings: WorkerSettings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
 
     func run() async throws {
         do {
@@ -63,11 +70,7 @@ struct WorkerService: Service {
             group.addTask { try await beat(worker, notifier) }
             group.addTask { await worker.keepReady() }
             group.addTask {
-                do {
-                    try await gracefulShutdown()
-                } catch {
-                    return
-                }
+                guard await isToldToStop(or: worker) else { return }
                 notifier.stopping()
                 await worker.drain(timeout: settings.drainTimeout)
                 await worker.finish()
@@ -108,6 +111,36 @@ struct WorkerService: Service {
             await worker.stopWorlds()
             return false
         }
+    }
+
+    /// Waits until the worker is told to stop, or leaves by itself.
+    /// - Returns: `false` when the task is cancelled first.
+    private func isToldToStop(or worker: Worker) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do { try await gracefulShutdown() } catch { return false }
+                return true
+            }
+            group.addTask { await retires(worker) }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    /// Waits until the worker has to leave by itself.
+    /// - Returns: `false` when the task is cancelled first.
+    private func retires(_ worker: Worker) async -> Bool {
+        var retirement = Retirement(
+            lifetime: settings.lifetime, idleTimeout: settings.idleTimeout, drainTimeout: settings.drainTimeout,
+            chance: .random(in: 0...1))
+        while !Task.isCancelled {
+            if let cause = retirement.cause(at: .now - start, isIdle: await worker.isIdle) {
+                logger.notice("leaving", metadata: ["reason": "\(cause.rawValue)"])
+                return true
+            }
+            try? await Task.sleep(for: .milliseconds(500))
+        }
+        return false
     }
 
     /// A heartbeat as often as the master wants it, connected or not; the same loop feeds the watchdog.

@@ -4,6 +4,7 @@ import Logging
 import Settings
 import SystemCalls
 import Transport
+import WorkerMachine
 
 /// The worker's settings, validated.
 struct WorkerSettings: Sendable {
@@ -25,6 +26,10 @@ struct WorkerSettings: Sendable {
     /// Address space of one rank; `nil`: it follows from the slot's memory.
     var rankByteCount: UInt64?
     var drainTimeout: Duration
+    /// From the start to the end at the latest; `nil`: without an end.
+    var lifetime: Duration?
+    /// How long the worker stays without a task; `nil`: for ever.
+    var idleTimeout: Duration?
     var transport = TransportLimits()
     var encryption: Encryption
     var logLevel: Logger.Level
@@ -51,6 +56,10 @@ struct WorkerSettings: Sendable {
             "rank-memory", "N",
             "Address space of one rank, from 1G (default: the slot's memory, and 1G for what else it maps)"),
         Setting("drain-timeout", "TIME", default: "20s", "After SIGTERM, hand back tasks that take longer than this"),
+        Setting(
+            "lifetime", "TIME",
+            "Drain, and end this long after the start at the latest, such as 55m of an hour's allocation"),
+        Setting("idle-timeout", "TIME", "End after this long without a task"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing arrives for this long"),
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
@@ -87,6 +96,13 @@ struct WorkerSettings: Sendable {
             rankByteCount = UInt64(try settings.integer("rank-memory", in: 1 << 30...1 << 50))
         }
         drainTimeout = try settings.duration("drain-timeout", in: .zero ... .seconds(86400))
+        if settings.text("lifetime") != nil {
+            let least = Retirement.leastLifetime(drainTimeout: drainTimeout)
+            lifetime = try settings.duration("lifetime", in: least ... .seconds(86400 * 3650))
+        }
+        if settings.text("idle-timeout") != nil {
+            idleTimeout = try settings.duration("idle-timeout", in: .seconds(1) ... .seconds(86400 * 365))
+        }
         transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
