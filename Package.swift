@@ -438,7 +438,7 @@ if hasWeb {
         .executableTarget(
             name: "Gateway",
             dependencies: [
-                "Checksums", "ClientKit", "Cryptography", "DaemonSupport", "GatewayLogic", "GatewayStore",
+                "CISAL", "Checksums", "ClientKit", "Cryptography", "DaemonSupport", "GatewayLogic", "GatewayStore",
                 "ImageCodecs",
                 "ImageFormats", "JobModel", "JSONText", "Kernels", "MasterClient", "Names", "Pipelines", "Settings",
                 "SystemCalls", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,

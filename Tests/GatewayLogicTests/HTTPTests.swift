@@ -131,3 +131,18 @@ import Testing
         #expect(throws: MalformedJSON.self) { _ = try JSON(parsing: deep(1_000_000)) }
     }
 }
+
+/// Codings that a client takes.
+@Suite struct AcceptedEncodingTests {
+    @Test(arguments: [
+        ("gzip", true), ("gzip, deflate, br, zstd", true), ("br;q=1.0, GZIP;q=0.5", true), ("*", true),
+        ("x-gzip", true),
+        ("gzip;q=0", false), ("gzip;q=0.000, *", false), ("*;q=0", false), ("identity", false), ("", false),
+        ("br", false),
+        ("gzip;q=x", false), ("gzipped", false), (" , gzip ; q=0.1", true),
+    ]) func `gzip is sent to those who take it`(field: String, isTaken: Bool) {
+        #expect(FieldValues.acceptsGzip(field) == isTaken)
+    }
+
+    @Test func `without the field nothing is compressed`() { #expect(!FieldValues.acceptsGzip(nil)) }
+}

@@ -47,8 +47,7 @@ extension Gateway {
         case .createToken: try await createToken(call, body)
         case .revokeToken: try await revokeToken(call)
         case .events: try events(call)
-        case .openAPI:
-            HTTPReply(200, ["Content-Type": "application/json", "Cache-Control": "no-cache"], .bytes(assets.openAPI))
+        case .openAPI: assets.description(for: call.request)
         }
     }
 }

@@ -5,12 +5,28 @@ import NIOCore
 import NIOHTTP1
 import SystemCalls
 
-/// The page's files, read once: served under a name that their content decides, so that browsers keep them permanently.
+/// The page's files, read and compressed once: served under a name that their content decides, so that browsers keep them
+/// permanently.
 struct Assets: Sendable {
     private struct File: Sendable {
         let bytes: ByteBuffer
         let mediaType: String
         let tag: String
+        /// Compressed, with a tag of its own: another run may compress otherwise. `nil` for what does not get shorter.
+        let gzip: (bytes: ByteBuffer, tag: String)?
+
+        init(_ bytes: [UInt8], mediaType: String) {
+            self.bytes = ByteBuffer(bytes: bytes)
+            self.mediaType = mediaType
+            tag = Self.tag(bytes)
+            // Pictures and fonts are compressed already.
+            let isText = mediaType.hasPrefix("text/") || mediaType.contains("json") || mediaType.hasSuffix("+xml")
+            gzip = isText ? Gzip.compressed(bytes).map { (ByteBuffer(bytes: $0), Self.tag($0)) } : nil
+        }
+
+        private static func tag(_ bytes: [UInt8]) -> String {
+            "\"\(HexText.text(Array(SHA256.hash(bytes).prefix(16))))\""
+        }
     }
 
     private static let mediaTypes = [
@@ -24,7 +40,7 @@ struct Assets: Sendable {
 
     /// The path below which the files are, such as `/assets/0f3a9c...`.
     let base: String
-    let openAPI: ByteBuffer
+    private let openAPI: File
     private let files: [String: File]
     private let index: File?
 
@@ -34,7 +50,7 @@ struct Assets: Sendable {
         guard let description = wholeFile(at: directory + "/openapi.json", upTo: Self.maximumFileByteCount) else {
             throw UnreadableShare(path: directory + "/openapi.json")
         }
-        openAPI = ByteBuffer(bytes: description)
+        openAPI = File(description, mediaType: "application/json")
         var contents: [(path: String, bytes: [UInt8])] = []
         try Self.collect(directory + "/web", "", into: &contents)
         contents.sort { $0.path < $1.path }
@@ -47,16 +63,12 @@ struct Assets: Sendable {
         var files: [String: File] = [:]
         for (path, bytes) in contents {
             let ending = path.split(separator: ".").last.map(String.init) ?? ""
-            files[path] = File(
-                bytes: ByteBuffer(bytes: bytes), mediaType: Self.mediaTypes[ending] ?? "application/octet-stream",
-                tag: "\"\(HexText.text(Array(SHA256.hash(bytes).prefix(16))))\"")
+            files[path] = File(bytes, mediaType: Self.mediaTypes[ending] ?? "application/octet-stream")
         }
         self.files = files
         index = files["index.html"].map { [base] page in
             let text = String(buffer: page.bytes).replacing("{{assets}}", with: base)
-            return File(
-                bytes: ByteBuffer(string: text), mediaType: page.mediaType,
-                tag: "\"\(HexText.text(Array(SHA256.hash(Array(text.utf8)).prefix(16))))\"")
+            return File(Array(text.utf8), mediaType: page.mediaType)
         }
     }
 
@@ -105,15 +117,21 @@ struct Assets: Sendable {
         return ["", "new", "jobs", "nodes", "failures", "settings", "sign-in", "problems", "help"].contains(first)
     }
 
+    /// The description of the API.
+    func description(for request: HTTPRequest) -> HTTPReply { reply(request, openAPI, caching: "no-cache") }
+
     private func reply(_ request: HTTPRequest, _ file: File, caching: String) -> HTTPReply {
-        let headers: HTTPHeaders = [
-            "Content-Type": file.mediaType, "Cache-Control": caching, "ETag": file.tag,
+        let gzip = FieldValues.acceptsGzip(request.field("Accept-Encoding")) ? file.gzip : nil
+        let tag = gzip?.tag ?? file.tag
+        var headers: HTTPHeaders = [
+            "Content-Type": file.mediaType, "Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding",
             "Content-Security-Policy": SecurityHeaders.pagePolicy,
         ]
-        if let list = request.field("If-None-Match"), FieldValues.hasTag(file.tag, in: list) {
+        if let list = request.field("If-None-Match"), FieldValues.hasTag(tag, in: list) {
             return HTTPReply(304, headers)
         }
-        return HTTPReply(200, headers, .bytes(file.bytes))
+        if gzip != nil { headers.add(name: "Content-Encoding", value: "gzip") }
+        return HTTPReply(200, headers, .bytes(gzip?.bytes ?? file.bytes))
     }
 }
 

@@ -34,6 +34,25 @@ package enum FieldValues {
         }
     }
 
+    /// Whether an `Accept-Encoding` field takes gzip (RFC 9110, 12.5.3): by its name, else by `*`.
+    package static func acceptsGzip(_ field: String?) -> Bool {
+        var byStar = false
+        for part in (field ?? "").split(separator: ",") {
+            let words = part.split(separator: ";", omittingEmptySubsequences: false).map {
+                $0.trimmingSpaces().lowercased()
+            }
+            let isWanted = words.dropFirst().allSatisfy { word in
+                !word.hasPrefix("q=") || Double(word.dropFirst(2)).map { $0 > 0 } ?? false
+            }
+            switch words[0] {
+            case "gzip", "x-gzip": return isWanted
+            case "*": byStar = isWanted
+            default: continue
+            }
+        }
+        return byStar
+    }
+
     /// The file name that a `Content-Disposition` field says (RFC 6266); `filename*` before `filename`.
     package static func fileName(inDisposition text: String) -> String? {
         var plain: String?
