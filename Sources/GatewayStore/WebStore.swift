@@ -2,7 +2,8 @@ import GatewayLogic
 import SQLite
 import SystemCalls
 
-/// What the gateway knows besides the bytes of uploads: tokens, sessions, uploads, the jobs that it feeds, answers to repeat.
+/// What the gateway knows besides the bytes of uploads: tokens, sessions, links, uploads, the jobs that it feeds, answers to
+/// repeat.
 ///
 /// Each change is one transaction, durable when the function returns. The functions block: call them off the cooperative
 /// threads. Deleting the file loses no job: the master has those.
@@ -88,6 +89,19 @@ package final class WebStore: Sendable {
         Migrations.Migration(name: "2 codes of links to sign in") { connection in
             try connection.execute(
                 "CREATE TABLE sign_in_code (digest TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT")
+        },
+        Migrations.Migration(name: "3 presigned links") { connection in
+            try connection.execute(
+                """
+                CREATE TABLE link_key (id TEXT PRIMARY KEY, secret TEXT NOT NULL, made_at INTEGER NOT NULL) STRICT;
+                CREATE TABLE link (
+                    id TEXT PRIMARY KEY, owner TEXT NOT NULL, path TEXT NOT NULL, is_prefix INTEGER NOT NULL,
+                    key TEXT NOT NULL REFERENCES link_key ON DELETE CASCADE, created_at INTEGER NOT NULL,
+                    expires_at INTEGER NOT NULL, last_used_at INTEGER
+                ) STRICT;
+                CREATE INDEX link_by_owner ON link (owner);
+                CREATE INDEX link_by_key ON link (key);
+                """)
         },
     ])
 }

@@ -165,7 +165,7 @@ import Testing
 }
 
 /// A directory that is removed with its last reference.
-private final class OwnDirectory: Sendable {
+final class OwnDirectory: Sendable {
     let path: String
 
     init() throws {

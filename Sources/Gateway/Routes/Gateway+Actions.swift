@@ -46,6 +46,10 @@ extension Gateway {
         case .tokens: try await tokens()
         case .createToken: try await createToken(call, body)
         case .revokeToken: try await revokeToken(call)
+        case .links: try await links(call)
+        case .createLink: try await createLink(call, body)
+        case .revokeLink: try await revokeLink(call)
+        case .rotateLinkKey: try await rotateLinkKey(call, body)
         case .events: try events(call)
         case .openAPI: assets.description(for: call.request)
         }

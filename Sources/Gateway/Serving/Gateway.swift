@@ -69,7 +69,7 @@ struct Gateway: HTTPResponder {
             "answered",
             metadata: [
                 "request": "\(request.id)", "method": "\(request.method)",
-                "path": "\(request.head.uri.prefix { $0 != "?" }.prefix(200))", "status": "\(status)",
+                "path": "\(LinkAddress.loggable(request.head.uri))", "status": "\(status)",
                 "milliseconds": "\(Int(time / .milliseconds(1)))",
             ])
     }
@@ -88,6 +88,9 @@ struct Gateway: HTTPResponder {
             return HTTPReply(200, ["Content-Type": "text/plain"], .bytes(ByteBuffer(string: "ok\n")))
         }
         try origins.checkHost(request.field("Host"))
+        if LinkAddress.isLink(path: target.path) {
+            return try await openLink(request, target, isEncrypted: isEncrypted)
+        }
         guard target.segments.starts(with: Route.base) else {
             guard ["GET", "HEAD"].contains(request.method) else {
                 throw Problem(405, "method-not-allowed", "\(request.method) is not allowed here").with(

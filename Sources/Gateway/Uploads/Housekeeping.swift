@@ -4,7 +4,7 @@ import GatewayStore
 import Logging
 import SystemCalls
 
-/// Deletes uploads whose time is over, and originals that have to give way to new uploads.
+/// Deletes uploads whose time is over, and originals that have to give way to new uploads; gives links a new key in time.
 struct Housekeeping: Sendable {
     private static let interval: Duration = .seconds(60)
 
@@ -23,6 +23,16 @@ struct Housekeeping: Sendable {
         let now = WallClock.millisecondsSince1970
         let idle = UInt64(desk.limits.ageSeconds) * 1000
         await delete(idleSince: now - min(now, idle), keptSince: now - min(now, keepSources), upTo: .max)
+        await rotateLinkKey(now)
+    }
+
+    private func rotateLinkKey(_ now: UInt64) async {
+        let store = desk.store
+        do {
+            _ = try await offCooperativePool { try store.rotateLinkKey(ifOlderThan: WebStore.linkKeyAge, now: now) }
+        } catch {
+            logger.error("cannot give links a new key", metadata: ["reason": "\(error)"])
+        }
     }
 
     /// Deletes the oldest originals until there is room for `count` bytes.

@@ -36,3 +36,46 @@ package enum HexText {
         return bytes
     }
 }
+
+/// Bytes in Base64 (RFC 4648).
+package enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let urlAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    package static func text(_ bytes: [UInt8]) -> String {
+        let digits = digits(bytes, alphabet)
+        return digits + String(repeating: "=", count: (4 - digits.utf8.count % 4) % 4)
+    }
+
+    /// In the alphabet for addresses, without padding.
+    package static func urlText(_ bytes: [UInt8]) -> String { digits(bytes, urlAlphabet) }
+
+    /// The bytes that `urlText` made this of; `nil` for any other text, also for one that means the same bytes.
+    package static func bytes(urlText text: some StringProtocol) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var bits: UInt32 = 0
+        var bitCount = 0
+        for digit in text.utf8 {
+            guard let value = urlAlphabet.firstIndex(of: digit) else { return nil }
+            bits = bits << 6 | UInt32(value)
+            bitCount += 6
+            guard bitCount >= 8 else { continue }
+            bitCount -= 8
+            bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+            bits &= (1 << UInt32(bitCount)) - 1
+        }
+        // Bits that are left over would make many texts of the same bytes.
+        return bits == 0 && urlText(bytes).utf8.count == text.utf8.count ? bytes : nil
+    }
+
+    private static func digits(_ bytes: [UInt8], _ alphabet: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity((bytes.count * 4 + 2) / 3)
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+            for index in 0...group.count { text.append(alphabet[Int(bits >> UInt32(18 - 6 * index) & 63)]) }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

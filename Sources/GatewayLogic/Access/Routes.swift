@@ -9,6 +9,7 @@ package enum Action: String, Hashable, Sendable, CaseIterable {
     case deadLetters, redrive, purge
     case signIn, session, signOut
     case tokens, createToken, revokeToken
+    case links, createLink, revokeLink, rotateLinkKey
     case events, openAPI
 }
 
@@ -29,6 +30,22 @@ package struct Route: Hashable, Sendable {
     }
 
     package static let base = ["api", "v1"]
+
+    /// Whether a presigned link may open it: it shows one job or its files, and changes nothing.
+    package var isLinkable: Bool {
+        switch action {
+        case .job, .images, .image, .result, .source, .thumbnail, .archive: true
+        case .operations, .operation, .checkPipeline, .presets, .preset, .putPreset, .deletePreset, .uploadOptions,
+            .uploads,
+            .createUpload, .uploadOffset, .upload, .appendUpload, .deleteUpload, .jobs, .submitJob, .forgetJob,
+            .addImages,
+            .jobUploads, .sealJob, .cancelJob, .attempts, .workers, .drainWorker, .resumeWorker, .releaseWorker,
+            .cluster,
+            .deadLetters, .redrive, .purge, .signIn, .session, .signOut, .tokens, .createToken, .revokeToken, .links,
+            .createLink, .revokeLink, .rotateLinkKey, .events, .openAPI:
+            false
+        }
+    }
 
     package static let all: [Route] = [
         Route("GET", "/operations", .viewer, .operations),
@@ -74,6 +91,10 @@ package struct Route: Hashable, Sendable {
         Route("GET", "/tokens", .admin, .tokens),
         Route("POST", "/tokens", .admin, .createToken),
         Route("DELETE", "/tokens/{token_id}", .admin, .revokeToken),
+        Route("GET", "/links", .submitter, .links),
+        Route("POST", "/links", .submitter, .createLink),
+        Route("DELETE", "/links/{link_id}", .submitter, .revokeLink),
+        Route("POST", "/link-keys", .admin, .rotateLinkKey),
         Route("GET", "/events", .viewer, .events),
         Route("GET", "/openapi.json", nil, .openAPI),
     ]

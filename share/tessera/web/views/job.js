@@ -10,6 +10,7 @@ import { hasEnded, share } from "../core/states.js";
 import { confirm } from "./dialog.js";
 import { imageList } from "./images.js";
 import { deed, empty, errorNote, jobBar, pipelineText, stateMark } from "./parts.js";
+import { shareButton, sharedOfJob } from "./share.js";
 
 /**
  * @param {import("../main.js").Context} context
@@ -54,6 +55,8 @@ function missing(number, error) {
 function head(context, number, job) {
   const { router, may, session, uploads } = context;
   const isOwn = () => may("operator") || (may("submitter") && job().submitter === session()?.name);
+  // The button stays the same while the job changes, so that the focus returns to it.
+  const mayShare = derived(() => job().images_done > 0 && isOwn());
   const cancel = async () => {
     const { image_count: images, images_done: done } = job();
     const isSure = await confirm({
@@ -96,6 +99,7 @@ function head(context, number, job) {
         () => !hasEnded(job().state) && isOwn() ? h("button.danger", { on: { click: deed(context, cancel) } }, icon("cancel"), "Cancel") : null,
         () => may("submitter") ? h("a.button", { href: `/new?pipeline=${encodeURIComponent(job().pipeline)}&from=${number}` }, icon("redo"), "Run again") : null,
         () => hasEnded(job().state) && isOwn() ? h("button.bare", { on: { click: deed(context, forget) } }, "Forget") : null,
+        () => mayShare() ? shareButton(`Share job ${number}`, () => sharedOfJob(number)) : null,
         () => job().images_done > 0 ? h("a.button.primary", { href: zipAddress(number), download: "" }, icon("download"), `Download ${count(job().images_done)}`) : null)),
     h("p.job-pipeline", null, () => pipelineText(job().pipeline)),
     h("div.job-progress", null, jobBar(job)),

@@ -7,6 +7,7 @@ import { age, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { confirm } from "./dialog.js";
+import { links } from "./links.js";
 import { copyButton, deed, errorNote } from "./parts.js";
 
 /** @param {import("../main.js").Context} context */
@@ -19,6 +20,7 @@ export function view(context) {
     h("section.panel.stack", { "aria-label": "Session" }, h("h2", null, "Session"),
       h("p", null, () => `Signed in as ${session()?.name}, with the role ${session()?.role}.`, " ", h("span.quiet", null, () => rights[session()?.role] ?? "")),
       h("div.row", null, h("button", { on: { click: deed(context, async () => { await remove("/session"); session.set(null); }) } }, "Sign out"))),
+    () => may("submitter") ? links(context) : null,
     () => may("admin") ? tokens(context) : null,
     h("section.panel.stack", { "aria-label": "For programs" }, h("h2", null, "For programs"),
       h("p", null, "This page uses no route that programs cannot use. ", h("a", { href: "/api/v1/openapi.json", target: "_blank" }, "The API as OpenAPI 3.1")),
@@ -63,7 +65,7 @@ function tokens(context) {
     event.preventDefault();
     try {
       const body = { name: name.value, role: role.value, ...(expiry.value ? { expires_in: expiry.value } : {}) };
-      const made = await post("/tokens", body, { "Idempotency-Key": crypto.randomUUID() });
+      const made = await post("/tokens", body);
       fresh.set(made.token);
       name.value = "";
       await read();

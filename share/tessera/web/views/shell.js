@@ -64,7 +64,7 @@ export function shell({ router, model, session }) {
     dropsAndPastes(context);
     notifyOfEnds(context);
     effect(() => {
-      if (session()) context.uploads.recover().catch(() => {});
+      if (session() && context.may("submitter")) context.uploads.recover().catch(() => {});
     });
     context.keyboard.bind(
       {
