@@ -1,9 +1,8 @@
 """The pictures of docs/web.md, of a real cluster at work: Tests/Web/browser/run screenshots.py; OUT names another directory.
 
-With VIEWS=all every view is shown at 1280 and 390 pixels, light and dark, empty and busy, for somebody to look at.
+test_views.py makes pictures of every view in every state.
 """
 
-import itertools
 import os
 import pathlib
 
@@ -15,7 +14,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 OUT = pathlib.Path(os.environ.get("OUT", ROOT / "docs/images"))
 EXAMPLES = {path.name: path.read_bytes() for path in sorted((ROOT / "examples").glob("*.png"))}
 PIPELINES = ["gaussian-blur sigma=2 | sobel", "otsu", "median size=5", "rotate degrees=30 | sharpen", "clahe", "resize scale=0.5"]
-ALL = os.environ.get("VIEWS") == "all"
 
 
 def shoot(page, name):
@@ -38,18 +36,7 @@ def fill(cluster):
 def test_pictures(visit, cluster):
     OUT.mkdir(parents=True, exist_ok=True)
     visit.expected += ["status of 4", "status of 5"]
-    if ALL:
-        views(visit, cluster, "empty", {"jobs": "/", "new": "/new", "nodes": "/nodes", "failures": "/failures"})
     done, partly, running = fill(cluster)
-    if ALL:
-        views(visit, cluster, "busy", {
-            "jobs": "/", "new": "/new?pipeline=gaussian-blur%20sigma%3D3%20%7C%20box-blur%20size%3D4", "job": f"/jobs/{running}", "job-done": f"/jobs/{done[0]}",
-            "job-failed": f"/jobs/{partly}", "image": f"/jobs/{done[0]}/0", "turned": f"/jobs/{done[3]}/1", "image-failed": f"/jobs/{partly}/1",
-            "nodes": "/nodes", "failures": "/failures", "settings": "/settings"})
-        cluster.cluster.stop_master()
-        views(visit, cluster, "away", {"jobs": "/", "job": f"/jobs/{done[0]}", "nodes": "/nodes", "new": "/new"})
-        cluster.cluster.start_master()
-        return
     page = visit.page(visit.context(viewport={"width": 1100, "height": 700}))
     page.goto("/")
     expect(page.locator(".job-row").first).to_contain_text("Running")
@@ -71,13 +58,3 @@ def test_pictures(visit, cluster):
     expect(page.locator(".preview-picture img")).to_be_visible()
     shoot(page, "new")
 
-
-def views(visit, cluster, state, paths):
-    for scheme, width in itertools.product(["light", "dark"], [1280, 390]):
-        page = visit.page(visit.context(viewport={"width": width, "height": 800}, color_scheme=scheme))
-        for name, path in paths.items():
-            page.goto(path)
-            page.wait_for_timeout(500)
-            shoot(page, f"{name}-{state}-{width}-{scheme}")
-        page.context.close()
-        visit.contexts.remove(page.context)

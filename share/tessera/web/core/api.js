@@ -2,6 +2,12 @@
 
 const base = "/api/v1";
 
+/**
+ * The API's details begin in lower case, to be part of a line in a log or a terminal.
+ * @param {string} detail
+ */
+const asSentence = (detail) => detail.charAt(0).toUpperCase() + detail.slice(1);
+
 /** What the API answered instead of what was asked for. */
 export class APIError extends Error {
   /**
@@ -9,7 +15,7 @@ export class APIError extends Error {
    * @param {Record<string, any>} problem
    */
   constructor(status, problem) {
-    super(problem.detail ?? problem.title ?? `the server answered with status ${status}`);
+    super(asSentence(problem.detail ?? problem.title ?? `the server answered with status ${status}`));
     this.status = status;
     this.code = String(problem.code ?? problem.type ?? "").replace(/^.*[/:#]/, "") || `status-${status}`;
     this.problem = problem;

@@ -158,7 +158,7 @@ export function viewer({ keyboard }, { result, original, steps, name, status }) 
       () => mode() === "difference" ? h("label.row.tight.small", null, "Amplified", h("select", { on: { change: (/** @type {any} */ event) => gain.set(Number(event.target.value)) } }, [0, 1, 2, 3, 4, 5].map((power) => h("option", { value: String(power), selected: power === gain.peek() }, `× ${2 ** power}`)))) : null,
       h("div.row.tight.viewer-zoom", { role: "group", "aria-label": "Size" },
         button("Farther (-)", "minus", () => middleZoom(nextScale(viewport.peek().scale, -1) / viewport.peek().scale)),
-        h("span.viewer-scale", null, () => `${viewport().scale < 0.1 ? (viewport().scale * 100).toFixed(1) : Math.round(viewport().scale * 100)} %`),
+        h("span.viewer-scale", null, () => !main() ? "–" : `${viewport().scale < 0.1 ? (viewport().scale * 100).toFixed(1) : Math.round(viewport().scale * 100)} %`),
         button("Closer (+)", "add", () => middleZoom(nextScale(viewport.peek().scale, 1) / viewport.peek().scale)),
         button("Fit (0)", "fit", showAll),
         h("button", { title: "100 % (1)", on: { click: () => toScale(1) } }, "1:1")),

@@ -35,7 +35,7 @@ export function links(context) {
     await read();
   };
   const row = (/** @type {any} */ link) => h("tr", null,
-    h("td.wrap", null, whatItOpens(link)),
+    h("td.link-opens", null, whatItOpens(link)),
     isAll.peek() ? h("td.wrap", null, link.owner) : null,
     h("td.quiet", null, link.last_used_at ? age(link.last_used_at, clock.peek()) : "never"),
     h("td", { class: link.expires_at > clock.peek() ? "" : "quiet" }, link.expires_at > clock.peek() ? time(link.expires_at) : "has ended"),
@@ -45,8 +45,8 @@ export function links(context) {
   const table = (/** @type {any[]} */ all) => [
     h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": "Table of links" }, h("table.plain", null,
       h("thead", null, h("tr", null, ["Opens", ...(isAll.peek() ? ["Made by"] : []), "Last used", "Ends", ""].map((word) => h("th", { scope: "col" }, word || h("span.hidden-text", null, "Act"))))),
-      h("tbody", null, () => (hasAllRows() ? all : all.slice(0, shownCount)).map(row)))),
-    () => !hasAllRows() && all.length > shownCount ? h("div.row", null, h("button.bare", { on: { click: () => hasAllRows.set(true) } }, `Show all ${all.length}`)) : null,
+      h("tbody", null, (hasAllRows() ? all : all.slice(0, shownCount)).map(row)))),
+    !hasAllRows() && all.length > shownCount ? h("div.row", null, h("button.bare", { on: { click: () => hasAllRows.set(true) } }, `Show all ${all.length}`)) : null,
   ];
   return h("section.panel.stack", { "aria-label": "Links" }, h("h2", null, "Links"),
     () => errorNote(error()),

@@ -69,7 +69,7 @@ function shareDialog(heading, choices) {
     h("input", { type: "radio", name: "share-what", checked: each === choices[0], autofocus: number === 0, on: { change: () => chosen.set(each) } }),
     h("span", null, each.word, h("span.quiet.small.choice-says", null, each.explanation)));
   const form = () => h("form.stack.share", { on: { submit: make } },
-    h("p", null, "Whoever has the link needs no token. It opens this and nothing else."),
+    h("p", null, "Anybody who has the link can open it, without a token. It opens this and nothing else."),
     h("fieldset.stack.tight", null, h("legend.hidden-text", null, "What the link opens"), choices.map(choice)),
     h("div.row", null, h("label", { for: "share-lifetime" }, "It ends after"), lifetime),
     () => errorNote(error()),
