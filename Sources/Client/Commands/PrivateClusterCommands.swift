@@ -102,7 +102,7 @@ struct Down: ClientCommand {
             throw ClientError("not-confirmed", "nothing was ended or deleted; --yes answers the question")
         }
         let isPurging = purge
-        // Not cut short by a signal: a second one ends the command, and the next `tessera down` does the rest.
+        // A signal ends the command: the record is still there, and the next `tessera down` does the rest.
         let report = try await offCooperativePool { try cluster.down(purging: isPurging) }
         try context.console.write(json ? report.json.text + "\n" : report.text(cluster.places))
         return .done
