@@ -12,9 +12,7 @@ packages=$(realpath "$1")
 source scripts/hosts.sh
 [ "$(id -u)" = 0 ] || { echo "deb-check: must run as root, to boot hosts" >&2; exit 1; }
 
-passed=0
 name=tessera-deb-$$
-pass() { passed=$((passed + 1)); echo "passed: $*"; }
 fail() {
     echo "deb-check: FAILED: $*" >&2
     host $name journalctl -b -n 40 --no-pager -u tessera-master -u tessera-worker -u tessera-worker.path >&2 || true
@@ -30,15 +28,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# Waits until a command succeeds: within SECONDS WHAT COMMAND...
-within() {
-    local deadline=$((SECONDS + $1)) what=$2 limit=$1
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $deadline ] || fail "not within $limit s: $what"
-        sleep 0.1
-    done
-}
 active() { host $name systemctl is-active --quiet "$1"; }
 worker_is_listed() { host $name tessera workers | grep -q alive; }
 digest() { host $name sh -c "$1" | cut -d' ' -f1; }

@@ -1,11 +1,28 @@
 # Hosts that boot systemd, for checks that install packages: source it. Needs root, debootstrap and systemd-nspawn.
 #
 # A root file system of Debian 12 is made once, in HOSTS_BASE (.build/hosts/base); a host is an overlay on it with a network of
-# its own, without a way out of it. `host_remove_all` ends and removes every host that was started; call it from an exit trap.
+# its own, without a way out of it, until `host_plug` connects it to the bridge of `hosts_network_make`. A script calls
+# `host_remove` for every host, then `hosts_network_remove`, from its exit trap.
 
 hosts_directory=${HOSTS_DIRECTORY:-$PWD/.build/hosts}
 hosts_base=${HOSTS_BASE:-$hosts_directory/base}
+# The directories that hosts are overlays on, the upper ones first.
+hosts_layers=$hosts_base
 declare -A host_leader=() host_nspawn=()
+
+# What a check counts; the script defines `fail`, which ends it.
+passed=0
+pass() { passed=$((passed + 1)); echo "passed: $*"; }
+
+# Waits until a command succeeds: within SECONDS WHAT COMMAND...
+within() {
+    local deadline=$((SECONDS + $1)) what=$2 limit=$1
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $deadline ] || fail "not within $limit s: $what"
+        sleep 0.05
+    done
+}
 
 # Control groups of version 1 beside version 2: a host needs one of its own in each hierarchy, or hosts disturb each other.
 host_groups() {
@@ -26,11 +43,33 @@ hosts_make_base() {
     }
 }
 
+# Adds a layer, made once, with what the packages in a directory depend on, so that hosts install them without a way out:
+# hosts_add_dependencies PACKAGES
+hosts_add_dependencies() {
+    local packages=$1 dependencies layer root status=0
+    dependencies=$(for package in "$packages"/tessera*.deb; do dpkg-deb -f "$package" Depends; done |
+        tr ',' '\n' | sed 's/[|(].*//; s/ //g' | grep -v '^tessera' | sort -u | tr '\n' ' ')
+    layer=$hosts_directory/dependencies-$(echo "$dependencies" | sha256sum | cut -c 1-12)
+    hosts_layers=$layer:$hosts_base
+    [ ! -d "$layer" ] || return 0
+    root=$layer.new/root
+    mkdir -p "$layer.new/upper" "$layer.new/work" "$root"
+    mount -t overlay overlay -o "lowerdir=$hosts_base,upperdir=$layer.new/upper,workdir=$layer.new/work" "$root"
+    cp /etc/resolv.conf "$root/etc/resolv.conf"
+    chroot "$root" sh -c "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        $dependencies && apt-get clean" >"$hosts_directory/dependencies.log" 2>&1 </dev/null || status=$?
+    umount "$root"
+    [ $status != 0 ] || mv "$layer.new/upper" "$layer"
+    rm -rf "$layer.new"
+    [ $status = 0 ] || echo "hosts: apt-get failed; its output is in $hosts_directory/dependencies.log" >&2
+    return $status
+}
+
 # Makes the root of a host, which is not running yet, and prints its path: host_create NAME
 host_create() {
     local directory=$hosts_directory/$1
     mkdir -p "$directory/upper" "$directory/work" "$directory/root"
-    mount -t overlay overlay -o "lowerdir=$hosts_base,upperdir=$directory/upper,workdir=$directory/work" "$directory/root"
+    mount -t overlay overlay -o "lowerdir=$hosts_layers,upperdir=$directory/upper,workdir=$directory/work" "$directory/root"
     echo "$1" >"$directory/root/etc/hostname"
 }
 host_root() { echo "$hosts_directory/$1/root"; }
@@ -45,7 +84,7 @@ host_boot() {
             echo "$BASHPID" >"$group/cgroup.procs"
         done
         exec systemd-nspawn -q -D "$root" -M "$name" --private-network --register=no --keep-unit --console=passive -b
-    ) >"$hosts_directory/$name/console" 2>&1 </dev/null &
+    ) >>"$hosts_directory/$name/console" 2>&1 </dev/null &
     host_nspawn[$name]=$!
     for _ in $(seq 300); do
         host_leader[$name]=$(pgrep -P "${host_nspawn[$name]}" | head -n 1 || true)
@@ -65,21 +104,84 @@ host() {
         DEBIAN_FRONTEND=noninteractive "$@"
 }
 
-host_remove() {
-    local name=$1 group
-    if [ -n "${host_nspawn[$name]:-}" ]; then
-        [ -z "${host_leader[$name]}" ] || kill -s RTMIN+4 "${host_leader[$name]}" 2>/dev/null || true
-        for _ in $(seq 200); do
-            kill -0 "${host_nspawn[$name]}" 2>/dev/null || break
-            sleep 0.1
-        done
-        kill -KILL "${host_nspawn[$name]}" 2>/dev/null || true
-        wait "${host_nspawn[$name]}" 2>/dev/null || true
-        unset "host_nspawn[$name]" "host_leader[$name]"
-    fi
-    umount "$(host_root "$name")" 2>/dev/null || true
-    for group in $(host_groups "$name"); do
-        [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+# A bridge between the hosts, in a network namespace, which takes all of it along when it is removed.
+hosts_network_make() {
+    hosts_network=tessera-$$
+    ip netns add $hosts_network
+    ip -n $hosts_network link add bridge type bridge
+    ip -n $hosts_network link set bridge up
+}
+hosts_network_remove() { [ -z "${hosts_network:-}" ] || ip netns del "$hosts_network"; }
+
+# Connects a host that has booted to the bridge: host_plug NAME ADDRESS. Its hardware's address follows from ADDRESS, as that of
+# a real machine stays: the others would look for it at the old one for a while.
+declare -A host_port=()
+host_plug() {
+    host_port[$1]=port${2##*.}
+    # The port of a host that was switched off is gone with its network, a moment later.
+    until ip -n "$hosts_network" link add "${host_port[$1]}" type veth \
+        peer name host0 address "$(printf '02:00:%02x:%02x:%02x:%02x' ${2//./ })" netns "${host_leader[$1]}" 2>/dev/null; do
+        ip -n "$hosts_network" link del "${host_port[$1]}" 2>/dev/null || sleep 0.05
     done
-    rm -rf "${hosts_directory:?}/$name"
+    ip -n "$hosts_network" link set "${host_port[$1]}" master bridge up
+    host "$1" ip addr add "$2/24" dev host0
+    host "$1" ip link set host0 up
+}
+# Pulls a host's cable, or puts it back: host_cable NAME down|up
+host_cable() { ip -n "$hosts_network" link set "${host_port[$1]}" "$2"; }
+
+# Suspends every process of a host, or lets them continue: host_freeze NAME 1|0
+host_freeze() {
+    local group=/sys/fs/cgroup/unified/tessera-$1
+    echo "$2" >"$group/cgroup.freeze"
+    until grep -q "^frozen $2\$" "$group/cgroup.events"; do sleep 0.005; done
+}
+
+# Ends a host at once, as when its power fails; what its disk has stays: host_cut_power NAME
+host_cut_power() {
+    [ -n "${host_nspawn[$1]:-}" ] || return 0
+    host_freeze "$1" 0
+    [ -z "${host_leader[$1]:-}" ] || kill -KILL "${host_leader[$1]}" 2>/dev/null || true
+    host_is_over "$1"
+}
+
+# Has a host shut down in an orderly way: host_power_off NAME
+host_power_off() {
+    [ -n "${host_nspawn[$1]:-}" ] || return 0
+    [ -z "${host_leader[$1]:-}" ] || kill -s RTMIN+4 "${host_leader[$1]}" 2>/dev/null || true
+    host_is_over "$1"
+}
+
+# Waits until a host's last process is gone, for at most 40 s, more than a service may take to stop.
+host_is_over() {
+    local name=$1 group
+    for _ in $(seq 800); do
+        kill -0 "${host_nspawn[$name]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    kill -KILL "${host_nspawn[$name]}" 2>/dev/null || true
+    wait "${host_nspawn[$name]}" 2>/dev/null || true
+    unset "host_nspawn[$name]" "host_leader[$name]"
+    for group in $(host_groups "$name"); do
+        # A group is busy until the last of its processes has been collected.
+        for _ in $(seq 100); do
+            [ -d "$group" ] || break
+            find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
+        done
+    done
+}
+
+host_remove() {
+    local name=$1
+    host_power_off "$name"
+    for _ in $(seq 100); do
+        mountpoint -q "$(host_root "$name")" || break
+        umount "$(host_root "$name")" 2>/dev/null || sleep 0.05
+    done
+    for _ in $(seq 100); do
+        rm -rf "${hosts_directory:?}/$name" 2>/dev/null && return 0
+        sleep 0.05
+    done
+    echo "hosts: $hosts_directory/$name could not be removed" >&2
+    return 1
 }
