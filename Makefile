@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall deb deb-check clean
+	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall deb deb-check hosts clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -52,6 +52,7 @@ help:
 	@echo "              /etc/tessera (as root)"
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
 	@echo "make deb-check  make them, and check them: lintian, the same bytes twice, the units' exposure, a host that boots (as root)"
+	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
 	@echo
@@ -209,6 +210,12 @@ deb-check: deb
 	scripts/deb.sh $(or $(DEB_PROGRAMS),$(BIN)) $(PACKAGES)-again $(DEB_VERSION)
 	for package in $(PACKAGES)/*.deb; do cmp $$package $(PACKAGES)-again/$$(basename $$package) || exit 1; done
 	scripts/deb-check.sh $(PACKAGES)
+
+# The packages on four hosts, and an upgrade to those of a higher version: of the same programs, or of NEXT_PROGRAMS.
+hosts: deb
+	scripts/deb.sh $(or $(NEXT_PROGRAMS),$(DEB_PROGRAMS),$(BIN)) $(PACKAGES)-next \
+	    $$(dpkg-deb -f $(PACKAGES)/tessera-common_*.deb Version)+next
+	scripts/hosts-check.sh $(PACKAGES) $(PACKAGES)-next $(CASES)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
