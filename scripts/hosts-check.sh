@@ -7,7 +7,7 @@
 # NEXT has packages of a higher version. Services are killed, cables pulled, hosts suspended and switched off, a disk filled, a
 # release replaced by the next, all during jobs, whose results have to be the bytes that one machine computes alone. From each
 # loss of a worker the time is measured until the master has leased its task again. SAMPLES=100 says how often a worker is
-# killed, SILENT=10 how often each kind of silence is measured. CASEs are the functions case_... below; without, all of them.
+# killed, SILENT=5 how often each kind of silence is measured. CASEs are the functions case_... below; without, all of them.
 # Leaves no process, mount, network, control group or file behind, also after a failure or Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,6 +47,7 @@ finish() {
         host_remove "$name" || status=1
     done
     hosts_network_remove || status=1
+    hosts_abandon_layer || status=1
     exit $status
 }
 trap finish EXIT
@@ -222,7 +223,7 @@ install_worker() {
 }
 
 case_killed_services() {
-    submit_batch 60
+    submit_batch 120
     local name
     for name in "${workers[@]}"; do
         still_runs
@@ -230,46 +231,48 @@ case_killed_services() {
     done
     still_runs
     kill -KILL "$(process_of $master tessera-master)"
-    finish_batch 60
+    finish_batch 120
     all_alive
-    pass "kill -9 of every worker, then of the master: 60 of 60 results, and all are back"
+    pass "kill -9 of every worker, then of the master: 120 of 120 results, and all are back"
 }
 
 case_cable() {
-    submit_batch 60
+    submit_batch 120
     host_cable "${workers[0]}" down
     within 10 "a host without a cable is given up" has_alive 2
     still_runs
     host_cable "${workers[0]}" up
     all_alive
-    finish_batch 60
-    pass "a cable out until the worker is given up, and in again: 60 of 60 results, and the worker is back"
-    submit_batch 60
+    finish_batch 120
+    pass "a cable out until the worker is given up, and in again: 120 of 120 results, and the worker is back"
+    submit_batch 120
     host_cable $master down
     # As the workers and the master see it, everybody else is gone.
     sleep 5
+    still_runs
     host_cable $master up
-    finish_batch 60
+    finish_batch 120
     all_alive
-    pass "the master's cable out for 5 s: 60 of 60 results, and all workers are back"
+    pass "the master's cable out for 5 s: 120 of 120 results, and all workers are back"
 }
 
 case_suspended_host() {
-    submit_batch 60
+    submit_batch 120
     host_freeze "${workers[1]}" 1
     within 10 "a suspended host is given up" has_alive 2
     still_runs
     host_freeze "${workers[1]}" 0
     all_alive
-    finish_batch 60
-    pass "a host suspended until it is given up, and continued: 60 of 60 results, and the worker is back"
-    submit_batch 60
+    finish_batch 120
+    pass "a host suspended until it is given up, and continued: 120 of 120 results, and the worker is back"
+    submit_batch 120
     host_freeze $master 1
     sleep 5
     host_freeze $master 0
-    finish_batch 60
+    still_runs
+    finish_batch 120
     all_alive
-    pass "the master's host suspended for 5 s: 60 of 60 results, and all workers are back"
+    pass "the master's host suspended for 5 s: 120 of 120 results, and all workers are back"
 }
 
 case_full_disk() {
@@ -366,7 +369,7 @@ case_silent_hosts() {
     for beat in 500ms 150ms; do
         restart_master "heartbeat: $beat"
         follow_grants
-        for _ in $(seq "${SILENT:-10}"); do
+        for _ in $(seq "${SILENT:-5}"); do
             lose "$log/cable-$beat" pull_cable put_cable_back
             all_alive
             lose "$log/suspended-$beat" suspend continue_host

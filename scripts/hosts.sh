@@ -32,15 +32,18 @@ host_groups() {
     done
 }
 
+# Under another name first, so that one that was interrupted is not taken for a whole one.
 hosts_make_base() {
     [ ! -e "$hosts_base/etc/debian_version" ] || return 0
-    mkdir -p "$hosts_base"
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps bookworm "$hosts_base" \
+    rm -rf "$hosts_base.new"
+    mkdir -p "$hosts_base.new"
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps bookworm "$hosts_base.new" \
         "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'RELEASE: bookworm' | head -1)}" >"$hosts_directory/debootstrap.log" 2>&1 || {
-        rm -rf "$hosts_base"
+        rm -rf "$hosts_base.new"
         echo "hosts: debootstrap failed; its output is in $hosts_directory/debootstrap.log" >&2
         return 1
     }
+    mv "$hosts_base.new" "$hosts_base"
 }
 
 # Adds a layer, made once, with what the packages in a directory depend on, so that hosts install them without a way out:
@@ -52,17 +55,24 @@ hosts_add_dependencies() {
     layer=$hosts_directory/dependencies-$(echo "$dependencies" | sha256sum | cut -c 1-12)
     hosts_layers=$layer:$hosts_base
     [ ! -d "$layer" ] || return 0
-    root=$layer.new/root
-    mkdir -p "$layer.new/upper" "$layer.new/work" "$root"
-    mount -t overlay overlay -o "lowerdir=$hosts_base,upperdir=$layer.new/upper,workdir=$layer.new/work" "$root"
+    hosts_new_layer=$layer.new-$$
+    root=$hosts_new_layer/root
+    mkdir -p "$hosts_new_layer/upper" "$hosts_new_layer/work" "$root"
+    mount -t overlay overlay -o "lowerdir=$hosts_base,upperdir=$hosts_new_layer/upper,workdir=$hosts_new_layer/work" "$root"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     chroot "$root" sh -c "apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         $dependencies && apt-get clean" >"$hosts_directory/dependencies.log" 2>&1 </dev/null || status=$?
     umount "$root"
-    [ $status != 0 ] || mv "$layer.new/upper" "$layer"
-    rm -rf "$layer.new"
+    [ $status != 0 ] || mv "$hosts_new_layer/upper" "$layer"
+    hosts_abandon_layer
     [ $status = 0 ] || echo "hosts: apt-get failed; its output is in $hosts_directory/dependencies.log" >&2
     return $status
+}
+# Removes a layer that is not ready, also from an exit trap.
+hosts_abandon_layer() {
+    [ -n "${hosts_new_layer:-}" ] || return 0
+    ! mountpoint -q "$hosts_new_layer/root" || umount "$hosts_new_layer/root"
+    rm -rf "$hosts_new_layer"
 }
 
 # Makes the root of a host, which is not running yet, and prints its path: host_create NAME
