@@ -123,10 +123,16 @@ struct GatewayService: Service {
             metadata: [
                 "address": "\(address)", "master": "\(settings.master)", "state-dir": "\(settings.stateDirectory)",
             ])
+        try announceLink(address, store)
+        // The last: a script that has waited for this file finds the others.
         if let file = settings.addressFile {
             let host = address.host == Endpoint.everyAddress ? "127.0.0.1" : address.host
             try replaceFile(at: file, with: Array("\(Endpoint(host: host, port: address.port))\n".utf8))
         }
+    }
+
+    /// Makes the link to sign in where only this machine can connect.
+    private func announceLink(_ address: Endpoint, _ store: WebStore) throws {
         guard settings.isLoopback, settings.proxies.isEmpty else {
             return SignInLink.withdraw(in: settings.stateDirectory)
         }
