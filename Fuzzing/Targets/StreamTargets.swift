@@ -138,7 +138,7 @@ extension FuzzTarget {
                 "\(slice) is outside its blob, or changes when it is copied")
         case .refused, .done, .drain, .openJob, .jobOpened, .sealJob, .blobsFound, .getJob, .jobSummary, .listJobs,
             .jobList, .listImages, .watchJob, .stopWatching, .cancelJob, .forgetJob, .listWorkers, .workerList,
-            .drainWorker, .releaseWorker,
+            .drainWorker, .releaseWorker, .getSecrets, .secretStatus,
             .listDead, .deadList, .showDead, .redriveDead, .purgeDead, .affected, .getMaster, .masterStatus, .putBlob,
             .blobHeader, .blobEnd, nil:
             break

@@ -128,6 +128,13 @@ struct ClientSettings: Sendable {
         }
     }
 
+    /// The secret file, for a command that changes it.
+    /// - Throws: `TransportError` with the code `secret-file` when there is none.
+    func existingSecretFile() throws(TransportError) -> String {
+        guard let secretFile else { throw TransportError(.secretFile, settings.secretMissing) }
+        return secretFile
+    }
+
     /// The label of this person's jobs.
     var submitter: String { settings.text("submitter") ?? Self.userAtHost() }
 

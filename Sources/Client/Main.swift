@@ -41,7 +41,8 @@ struct Tessera: AsyncParsableCommand {
             CommandGroup(name: "Pipeline", subcommands: [Operations.self, Presets.self, Verify.self]),
             CommandGroup(name: "Private cluster", subcommands: [Up.self, Down.self]),
             CommandGroup(
-                name: "Cluster", subcommands: [Workers.self, Drain.self, ReleaseWorker.self, DeadLetters.self]),
+                name: "Cluster",
+                subcommands: [Workers.self, Drain.self, ReleaseWorker.self, DeadLetters.self, SecretCommand.self]),
         ])
 
     static func main() async {

@@ -30,12 +30,13 @@ package struct DaemonMain: Sendable {
         let isStartAbandoned: Bool
         let service: @Sendable (Logger) -> any Service
 
-        /// What the daemon does when its terminal closes (SIGHUP).
+        /// What the daemon does when its terminal closes. SIGHUP says so; where the terminal is still there, or never was, the
+        /// signal tells the daemon to read its files again.
         package enum Hangup: Sendable {
-            /// It stops as for SIGTERM, unless the signal was ignored when it started (`nohup`).
+            /// It stops as for SIGTERM, unless SIGHUP was ignored when it started (`nohup`).
             case stops
             /// It continues.
-            case isIgnored
+            case continues
         }
 
         /// - Parameters:
@@ -54,24 +55,29 @@ package struct DaemonMain: Sendable {
         }
     }
 
-    /// Runs the service that `launch` makes from the settings, until SIGTERM, SIGINT, for some SIGHUP, or its own end.
-    package func run(_ launch: @Sendable (Settings) throws -> Launch) async {
+    /// Runs the service that `launch` makes from the settings, until SIGTERM, SIGINT, for some the end of their terminal, or its
+    /// own end.
+    package func run(_ launch: @escaping @Sendable (Settings) throws -> Launch) async {
         ThisProcess.occupyStandardStreams()
         // Nobody has to read what a daemon says.
         ThisProcess.ignoreBrokenPipes()
         do {
-            let settings = try Settings(
-                program: name, version: Release.version, summary: summary, settings: settings,
-                arguments: Self.requireText(ThisProcess.arguments), environment: Self.requireText(ThisProcess.variables)
-            )
-            let launch = try launch(settings)
-            Logs.bootstrap(level: launch.logLevel)
+            let read: @Sendable () throws -> Settings = { [self] in
+                try Settings(
+                    program: name, version: Release.version, summary: summary, settings: self.settings,
+                    arguments: Self.requireText(ThisProcess.arguments),
+                    environment: Self.requireText(ThisProcess.variables))
+            }
+            let settings = try read()
+            let first = try launch(settings)
+            Logs.bootstrap(level: first.logLevel)
             let logger = Logger(label: name)
             logger.info(
                 "starting",
                 metadata: Self.metadata(settings.changed).merging(["version": "\(Release.version)"]) { $1 })
             logger.debug("all settings", metadata: Self.metadata(settings.effective))
-            try await Self.run(launch, logger)
+            onReload { Self.readLogLevel(logger) { try launch(read()).logLevel } }
+            try await Self.run(first, logger)
         } catch let error as SettingsError {
             error.exit(name)
         } catch let error as TransportError where error.code == .secretFile {
@@ -79,6 +85,21 @@ package struct DaemonMain: Sendable {
         } catch {
             StandardError.write("\(name): \(ErrorText.of(error))\n")
             exit((error as? TransportError)?.code == .badSecret ? 4 : 1)
+        }
+    }
+
+    /// Takes over the log level of the settings as they are now; of all settings the only one that may change.
+    private static func readLogLevel(_ logger: Logger, _ read: () throws -> Logger.Level) {
+        do {
+            let level = try read()
+            guard level != Logs.level else { return }
+            Logs.level = level
+            logger.notice(
+                "the settings were read again: the log level has changed", metadata: ["log-level": "\(level)"])
+        } catch {
+            logger.error(
+                "the settings cannot be read again; the log level stays as it was",
+                metadata: ["reason": "\(ErrorText.of(error))"])
         }
     }
 
@@ -112,12 +133,20 @@ package struct DaemonMain: Sendable {
 
     /// Runs the service to its end, and cancels it when that comes later than its limit after the order to stop.
     private static func run(_ launch: Launch, _ logger: Logger) async throws {
-        var signals = [SIGTERM, SIGINT]
         switch launch.hangup {
-        case .stops: if !ThisProcess.ignores(SIGHUP) { signals.append(SIGHUP) }
-        case .isIgnored: signal(SIGHUP, SIG_IGN)
+        case .stops where ThisProcess.ignores(SIGHUP): break
+        case .stops:
+            let hadTerminal = Terminal.isThere
+            ReloadOrder.current.give(at: SIGHUP) {
+                guard hadTerminal, !Terminal.isThere else { return false }
+                ShutdownOrder.current.give()
+                return true
+            }
+        case .continues:
+            let hadTerminal = Terminal.isThere
+            ReloadOrder.current.give(at: SIGHUP) { hadTerminal && !Terminal.isThere }
         }
-        ShutdownOrder.current.give(at: signals) {
+        ShutdownOrder.current.give(at: [SIGTERM, SIGINT]) {
             if launch.isStartAbandoned, !ServiceNotifier.hasServed.load(ordering: .acquiring) {
                 logger.info("told to stop before it served")
                 _exit(0)

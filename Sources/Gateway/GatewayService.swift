@@ -19,7 +19,8 @@ struct GatewayService: Service {
     func run() async throws {
         _ = ThisProcess.raiseOpenFileLimit()
         guard let secretFile = settings.secretFile else { throw SettingsError.usage(settings.secretMissing) }
-        let secret = try SharedSecret(file: secretFile)
+        let keyring = Keyring(try Secrets(file: secretFile))
+        keyring.reload(from: secretFile, logger)
         let assets = try Assets(directory: settings.shareDirectory)
         try makeDirectory(settings.stateDirectory)
         let lock = try StateLock(directory: settings.stateDirectory)
@@ -27,7 +28,7 @@ struct GatewayService: Service {
         let spool = try Spool(path: settings.stateDirectory + "/spool")
         try removeOrphans(store, spool)
         let listener = try await listen()
-        try await serve(listener, secret, assets, store, spool)
+        try await serve(listener, keyring, assets, store, spool)
         try store.close()
         withExtendedLifetime(lock) {}
         logger.info("gateway stopped")
@@ -58,10 +59,10 @@ struct GatewayService: Service {
     }
 
     private func serve(
-        _ listener: HTTPListener, _ secret: SharedSecret, _ assets: Assets, _ store: WebStore, _ spool: Spool
+        _ listener: HTTPListener, _ keyring: Keyring, _ assets: Assets, _ store: WebStore, _ spool: Spool
     ) async throws {
         let address = Endpoint(host: settings.listen.host, port: listener.localAddress.port ?? settings.listen.port)
-        let link = MasterLink(settings: settings, secret: secret, logger: logger)
+        let link = MasterLink(settings: settings, keyring: keyring, logger: logger)
         let hub = EventHub()
         let feeders = JobFeeders(store: store, spool: spool, link: link, logger: logger)
         let budget = SpoolBudget(limit: settings.spoolByteCount, used: try store.uploadTotals().byteCount)

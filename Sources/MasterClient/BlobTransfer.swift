@@ -16,13 +16,19 @@ public final class BlobTransfer: Sendable {
     public init(_ dialer: Dialer, connectionCount: Int = 4) {
         // Both sides close a data connection on which nothing is received for the limit: one that is about to be closed is
         // not used again.
-        pool = DataConnectionPool(limit: connectionCount, idleLimit: dialer.limits.dataIdle * 3 / 4) {
+        pool = DataConnectionPool(
+            limit: connectionCount, idleLimit: dialer.limits.dataIdle * 3 / 4,
+            isCurrent: { dialer.keyring.standing(of: $0.secret) == .newest }
+        ) {
             try await dialer.openDataConnection()
         }
     }
 
     /// Closes the connections. Transfers that run end first; later ones fail with `ConnectionClosed`.
     public func close() { pool.close() }
+
+    /// Closes the connections that serve no transfer: the secret has changed.
+    public func closeIdle() { pool.closeIdle() }
 
     deinit { pool.close() }
 

@@ -17,9 +17,16 @@ final class DataConnectionPool: Sendable {
     private let state: Mutex<State>
     private let start = ContinuousClock.now
     private let connect: @Sendable () async throws -> DataConnection
+    private let isCurrent: @Sendable (DataConnection) -> Bool
 
-    /// - Parameter idleLimit: an idle connection older than this is closed instead of lent.
-    init(limit: Int, idleLimit: Duration, connect: @escaping @Sendable () async throws -> DataConnection) {
+    /// - Parameters:
+    ///   - idleLimit: an idle connection older than this is closed instead of lent.
+    ///   - isCurrent: whether a connection is as `connect` would make it now; another one is closed when it is given back.
+    init(
+        limit: Int, idleLimit: Duration, isCurrent: @escaping @Sendable (DataConnection) -> Bool = { _ in true },
+        connect: @escaping @Sendable () async throws -> DataConnection
+    ) {
+        self.isCurrent = isCurrent
         state = Mutex(State(limit: limit, idleLimit: idleLimit))
         self.connect = connect
     }
@@ -60,8 +67,18 @@ final class DataConnectionPool: Sendable {
 
     /// Gives a connection back; `isGood` when its last request is complete and the next may follow.
     func giveBack(_ connection: DataConnection, isGood: Bool) {
-        if !isGood { connection.close() }
-        release(isGood ? connection : nil)
+        let isKept = isGood && isCurrent(connection)
+        if !isKept { connection.close() }
+        release(isKept ? connection : nil)
+    }
+
+    /// Closes idle connections.
+    func closeIdle() {
+        let discarded = state.withLock { state in
+            state.discardIdle()
+            return state.takeDiscarded()
+        }
+        for connection in discarded { connection.close() }
     }
 
     private func release(_ connection: DataConnection?) {
@@ -166,10 +183,14 @@ struct PoolState<Connection: PooledConnection, Waiter> {
     /// - Returns: the borrowers that still wait, for the caller to fail.
     mutating func close() -> [Waiter] {
         isClosed = true
-        discarded += idle.map(\.connection)
-        idle = []
+        discardIdle()
         defer { waiters = CircularBuffer() }
         return waiters.map(\.waiter)
+    }
+
+    mutating func discardIdle() {
+        discarded += idle.map(\.connection)
+        idle = []
     }
 
     /// Connections for the caller to close.

@@ -13,6 +13,7 @@ struct ClientSession: Sendable {
     let connection: ControlConnection
     let loop: DecisionLoop
     let admission: Admission
+    let desk: SecretDesk
     let blockingWork: NIOThreadPool
     let limits: TransportLimits
     let logger: Logger
@@ -32,6 +33,9 @@ struct ClientSession: Sendable {
                             core.masterStatusSought(
                                 residentByteCount: residentByteCount, on: connection, stream: stream)
                         }
+                    case .getSecrets:
+                        let names = try await loop.ask { $0.workerNames }
+                        connection.send(.secretStatus(desk.status(names: names)), stream: stream)
                     case .cancelJob where !cancellations.take(at: MasterCore.currentInstant):
                         throw tooManyCancellations
                     default:

@@ -16,7 +16,7 @@ enum MasterMain {
             try master.checkStateDirectory(settings)
             // Whatever a start has done so far, the next one does again.
             return DaemonMain.Launch(
-                logLevel: master.logLevel, shutdownLimit: .seconds(10), hangup: .isIgnored, isStartAbandoned: true
+                logLevel: master.logLevel, shutdownLimit: .seconds(10), hangup: .continues, isStartAbandoned: true
             ) { logger in
                 MasterService(settings: master, logger: logger)
             }

@@ -43,6 +43,14 @@ extension MasterCore {
         return answer.worker
     }
 
+    /// The names of connected workers, by the identity of their process.
+    var workerNames: [Peer.Identity: String] {
+        let workers = master.scheduler.workers(at: now, after: nil, limit: .max)
+        return Dictionary(
+            workers.compactMap { worker in master.links[worker.id].map { ($0.peer.identity, worker.name) } }
+        ) { first, _ in first }
+    }
+
     /// The worker's connection ended. Nothing happens if it already has another.
     func disconnected(_ worker: WorkerID, _ connection: ControlConnection) {
         guard decide({ $0.disconnected(worker, on: connection, at: $1) }) else { return }

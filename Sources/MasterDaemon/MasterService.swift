@@ -31,7 +31,7 @@ struct MasterService: Service {
                 "fewer files may be open than connections; raise LimitNOFILE or ulimit -n",
                 metadata: ["files": "\(fileLimit)", "max-connections": "\(settings.transport.connections)"])
         }
-        let secret = try settings.secretFile.secret(stateDirectory: settings.stateDirectory, logger)
+        let keyring = Keyring(try settings.secretFile.secrets(stateDirectory: settings.stateDirectory, logger))
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
         if journal.isMarkMissing {
@@ -77,7 +77,7 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        secret: secret, loop: loop, blobs: blobs, uploads: uploads, counts: counts,
+                        keyring: keyring, loop: loop, blobs: blobs, uploads: uploads, counts: counts,
                         blockingWork: blockingWork, notifier: notifier)
                 }
                 group.addTask {
@@ -149,17 +149,20 @@ struct MasterService: Service {
     }
 
     private func serve(
-        secret: SharedSecret, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
+        keyring: Keyring, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
         counts: SessionCounts,
         blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
+        let desk = SecretDesk(keyring: keyring, roster: ConnectionRoster())
+        keyring.reload(from: settings.secretFile.path, logger) { _ in desk.closeRetired(logger) }
         let listener: MasterListener
         do {
             listener = try await MasterListener.bind(
                 to: settings.listen,
                 Acceptor(
-                    secret: secret, encryption: settings.encryption, software: MasterSettings.software,
-                    limits: settings.transport, logger: logger, count: counts.connections))
+                    keyring: keyring, encryption: settings.encryption, software: MasterSettings.software,
+                    limits: settings.transport, logger: logger, count: counts.connections,
+                    roster: desk.roster))
         } catch let error as TransportError where error.code == .badEndpoint {
             throw SettingsError.usage("--listen: \(error.message)")
         }
@@ -192,8 +195,8 @@ struct MasterService: Service {
                     ).run()
                 case .client:
                     await ClientSession(
-                        connection: connection, loop: loop, admission: admission, blockingWork: blockingWork,
-                        limits: settings.transport, logger: logger
+                        connection: connection, loop: loop, admission: admission, desk: desk,
+                        blockingWork: blockingWork, limits: settings.transport, logger: logger
                     ).run()
                 }
             case .data(let connection):

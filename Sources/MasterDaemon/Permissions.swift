@@ -39,7 +39,7 @@ enum MasterAction: CaseIterable {
         case .getJob, .listJobs, .listImages, .watchJob, .stopWatching: self = .readJobs
         case .cancelJob: self = .cancelJobs
         case .forgetJob: self = .forgetJobs
-        case .listWorkers, .getMaster: self = .readCluster
+        case .listWorkers, .getMaster, .getSecrets: self = .readCluster
         case .drainWorker, .releaseWorker: self = .drainWorkers
         case .listDead, .showDead, .redriveDead, .purgeDead: self = .manageDeadLetters
         case .getBlob: self = .readBlobs
@@ -47,7 +47,7 @@ enum MasterAction: CaseIterable {
         case .register, .heartbeat, .bandPublished, .taskFinished, .taskFailed, .drain: self = .runTasks
         case .refused, .done, .registered, .heartbeatReply, .grantLease, .grantInputs, .revokeLease, .jobOpened,
             .blobsFound, .jobSummary, .jobList, .imageList, .workerList, .deadList, .deadImage, .affected,
-            .masterStatus, .blobStored, .blobHeader, .blobEnd, nil:
+            .masterStatus, .secretStatus, .blobStored, .blobHeader, .blobEnd, nil:
             return nil
         }
     }

@@ -19,13 +19,20 @@ enum SecretFile: Hashable, Sendable {
         }
     }
 
-    /// The secret, which is made when there is none and the master has no state.
+    /// The path of the file.
+    var path: String {
+        switch self {
+        case .existing(let path), .toBeMade(let path): path
+        }
+    }
+
+    /// The secrets of the file, which is made when there is none and the master has no state.
     ///
     /// A master with a state had a secret, which its workers and clients still have: a new one would lock them out.
     /// - Throws: `TransportError` with code `secret-file`.
-    func secret(stateDirectory: String, _ logger: Logger) throws(TransportError) -> SharedSecret {
+    func secrets(stateDirectory: String, _ logger: Logger) throws(TransportError) -> Secrets {
         switch self {
-        case .existing(let path): return try SharedSecret(file: path)
+        case .existing(let path): return try Secrets(file: path)
         case .toBeMade(let path):
             let isFirstStart = access(stateDirectory + "/journal.sqlite", F_OK) != 0
             guard isFirstStart else {
@@ -47,7 +54,7 @@ enum SecretFile: Hashable, Sendable {
                     "there is no shared secret, and \(error.message); make one elsewhere and name its file with --secret-file: "
                         + Self.command(for: "FILE"))
             }
-            return try SharedSecret(file: path)
+            return try Secrets(file: path)
         }
     }
 

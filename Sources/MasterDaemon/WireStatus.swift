@@ -198,3 +198,13 @@ extension WireDeadList {
         }
     }
 }
+
+extension WireSecretStatus {
+    /// Takes as many peers, and then clients that left, as a frame holds.
+    mutating func fill(_ all: [WireSecretPeer], _ left: [WireSecretVisitor]) {
+        // Half of the frame each.
+        peers = Array(
+            prefix(of: all) { ($0.name.utf8.count + $0.address.utf8.count + $0.software.utf8.count + 32) * 2 })
+        visitors = Array(prefix(of: left) { ($0.host.utf8.count + $0.software.utf8.count + 32) * 2 })
+    }
+}

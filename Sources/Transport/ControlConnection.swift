@@ -14,6 +14,8 @@ public final class ControlConnection: Sendable {
     public var software: String { frames.agreement.software }
     /// The lower of both sides' minor versions: what either may send.
     public var minorVersion: UInt32 { min(frames.agreement.minorVersion, Preface.currentMinorVersion) }
+    /// The secret that both sides have proved.
+    public var secret: SharedSecret { frames.agreement.secret }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 

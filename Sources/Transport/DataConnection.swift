@@ -23,6 +23,8 @@ public final class DataConnection: Sendable {
     public var peer: Peer { frames.peer }
     /// The other side's name and version as it says; a label, never a reason to trust it.
     public var software: String { frames.agreement.software }
+    /// The secret that both sides have proved.
+    public var secret: SharedSecret { frames.agreement.secret }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 

@@ -17,16 +17,27 @@ public struct Dialer: Sendable {
     public let limits: TransportLimits
     public let logger: Logger
     public let encryption: Encryption
-    private let secret: SharedSecret
+    /// The newest secret at the time of each connection is proved.
+    public let keyring: Keyring
 
     public init(
         to master: Endpoint, as role: Peer.Role, secret: SharedSecret, software: String = "tessera",
         encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
         identity: Peer.Identity = .random(), logger: Logger
     ) {
+        self.init(
+            to: master, as: role, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
+            identity: identity, logger: logger)
+    }
+
+    public init(
+        to master: Endpoint, as role: Peer.Role, keyring: Keyring, software: String = "tessera",
+        encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
+        identity: Peer.Identity = .random(), logger: Logger
+    ) {
         self.master = master
         self.role = role
-        self.secret = secret
+        self.keyring = keyring
         self.software = software
         self.encryption = encryption
         self.limits = limits
@@ -71,7 +82,7 @@ public struct Dialer: Sendable {
                         try SocketOptions.set(on: channel)
                         let established = channel.eventLoop.makePromise(of: FrameConnection.self)
                         let machine = HandshakeMachine.initiator(
-                            peer, secret: secret, software: software, nonce: Nonce.random())
+                            peer, secret: keyring.secrets.newest, software: software, nonce: Nonce.random())
                         try ConnectionHandler.install(
                             on: channel, machine: machine, encryption: EncryptionHandler(.connecting(encryption)),
                             limits: limits, logger: logger, established: established)

@@ -6,7 +6,7 @@ import Protocol
 /// ```
 ///  initiator                                               master
 ///  helloSent    -- preface, Hello(peer, nonce i) -->       awaitingHello
-///               <-- preface, Challenge(nonce m, P) --      challengeSent     P = HMAC("tessera-2 master" | peer | i | m | b)
+///               <-- preface, Challenge(nonce m, P, P') --  challengeSent     P = HMAC("tessera-2 master" | peer | i | m | b)
 ///  answerSent   -- Answer(Q) -->                                             Q = HMAC("tessera-2 peer"   | peer | m | i | b)
 ///               <-- Welcome --                             finished
 ///  finished
@@ -14,7 +14,10 @@ import Protocol
 ///
 /// Each side refuses with a `Refusal` whose code says why. The labels differ, so one side never accepts a proof that it made
 /// itself: a peer that reflects our own messages learns and proves nothing. Both nonces enter both proofs, so a proof from
-/// another connection is worthless here. `b` binds the proofs to the channel that carries them; it is empty over plain TCP.
+/// another connection is worthless here. While the secret changes, a master has two: P is made with the former one, which is
+/// what peers of earlier releases look at, and P' with the new one. The initiator has one secret, takes either proof that is
+/// made with it, and proves that one; the master learns by the answer which it is. Nothing of what an initiator says before the
+/// master has proved itself depends on the secret, and no side ever falls back to another secret. `b` binds the proofs to the channel that carries them; it is empty over plain TCP.
 package struct HandshakeMachine: Sendable {
     package static let nonceByteCount = 32
 
@@ -25,6 +28,8 @@ package struct HandshakeMachine: Sendable {
         /// The name and version of the other side, as it says.
         package let software: String
         package let minorVersion: UInt32
+        /// The secret that both sides have proved.
+        package let secret: SharedSecret
     }
 
     package enum Action: Sendable {
@@ -42,12 +47,12 @@ package struct HandshakeMachine: Sendable {
         case helloSent(Peer)
         case answerSent(Agreement)
         case awaitingHello
-        case challengeSent(Agreement, helloNonce: [UInt8])
+        case challengeSent(Peer, WireHello)
         case finished
     }
 
     private var state: State
-    private let secret: SharedSecret
+    private let secrets: Secrets
     private let software: String
     private let nonce: [UInt8]
     private var binding: [UInt8] = []
@@ -58,18 +63,30 @@ package struct HandshakeMachine: Sendable {
     package static func initiator(
         _ peer: Peer, secret: SharedSecret, software: String, nonce: [UInt8]
     ) -> HandshakeMachine {
-        HandshakeMachine(state: .initiatorIdle(peer), secret: secret, software: software, nonce: nonce)
+        HandshakeMachine(
+            state: .initiatorIdle(peer), secrets: Secrets(secret), software: software, nonce: nonce)
     }
 
-    /// - Parameter nonce: 32 unpredictable bytes that were never used before.
-    package static func master(secret: SharedSecret, software: String, nonce: [UInt8]) -> HandshakeMachine {
-        HandshakeMachine(state: .awaitingHello, secret: secret, software: software, nonce: nonce)
+    /// - Parameters:
+    ///   - secrets: the peer proves either one.
+    ///   - nonce: 32 unpredictable bytes that were never used before.
+    package static func master(
+        secrets: Secrets, software: String, nonce: [UInt8]
+    ) -> HandshakeMachine {
+        HandshakeMachine(state: .awaitingHello, secrets: secrets, software: software, nonce: nonce)
     }
 
-    private init(state: State, secret: SharedSecret, software: String, nonce: [UInt8]) {
+    /// A master with one secret.
+    package static func master(
+        secret: SharedSecret, software: String, nonce: [UInt8]
+    ) -> HandshakeMachine {
+        .master(secrets: Secrets(secret), software: software, nonce: nonce)
+    }
+
+    private init(state: State, secrets: Secrets, software: String, nonce: [UInt8]) {
         precondition(nonce.count == Self.nonceByteCount, "a nonce of \(nonce.count) bytes")
         self.state = state
-        self.secret = secret
+        self.secrets = secrets
         self.software = software
         self.nonce = nonce
     }
@@ -124,8 +141,8 @@ package struct HandshakeMachine: Sendable {
             return .refuse(TransportError(code, "the other side refused: \(refusal.message)"), sending: nil)
         case (.awaitingHello, .hello(let hello)): return helloReceived(hello)
         case (.helloSent(let peer), .challenge(let challenge)): return challengeReceived(challenge, as: peer)
-        case (.challengeSent(let agreement, let helloNonce), .answer(let answer)):
-            return answerReceived(answer, agreement, helloNonce: helloNonce)
+        case (.challengeSent(let peer, let hello), .answer(let answer)):
+            return answerReceived(answer, from: peer, hello)
         case (.answerSent(let agreement), .welcome):
             state = .finished
             return .establish(agreement, sending: nil)
@@ -211,16 +228,17 @@ package struct HandshakeMachine: Sendable {
                 "Hello.identity", "\(hello.identity.count) bytes", allowed: "\(Peer.Identity.byteCount) bytes")
         }
         let peer = Peer(identity: identity, role: role, channel: channel)
-        let helloNonce = [UInt8](hello.nonce)
-        state = .challengeSent(
-            Agreement(peer: peer, software: Self.label(hello.software), minorVersion: hello.minorVersion),
-            helloNonce: helloNonce)
-        let transcript = Transcript(peer: peer, hello: helloNonce, challenge: nonce, binding: binding)
+        state = .challengeSent(peer, hello)
+        let transcript = Transcript(peer: peer, hello: [UInt8](hello.nonce), challenge: nonce, binding: binding)
         var challenge = WireChallenge()
         challenge.minorVersion = Preface.currentMinorVersion
         challenge.software = software
         challenge.nonce = Data(nonce)
-        challenge.proof = Data(secret.authenticationCode(over: transcript.masterProof))
+        let first = secrets.former ?? secrets.newest
+        challenge.proof = Data(first.authenticationCode(over: transcript.masterProof))
+        if secrets.former != nil {
+            challenge.newestProof = Data(secrets.newest.authenticationCode(over: transcript.masterProof))
+        }
         return .send(WireHandshake(.challenge(challenge)))
     }
 
@@ -230,23 +248,34 @@ package struct HandshakeMachine: Sendable {
             return violated("Challenge.nonce", "\(challengeNonce.count) bytes", allowed: "32 bytes of the master's own")
         }
         let transcript = Transcript(peer: peer, hello: nonce, challenge: challengeNonce, binding: binding)
-        guard secret.isAuthenticationCode(challenge.proof, over: transcript.masterProof) else {
+        let secret = secrets.newest
+        let isProved = [challenge.proof, challenge.newestProof].contains { proof in
+            secret.isAuthenticationCode(proof, over: transcript.masterProof)
+        }
+        guard isProved else {
             return refuse(
                 .badSecret, "wrong secret: the master has another one; both sides must use the same secret file")
         }
         state = .answerSent(
-            Agreement(peer: peer, software: Self.label(challenge.software), minorVersion: challenge.minorVersion))
+            Agreement(
+                peer: peer, software: Self.label(challenge.software), minorVersion: challenge.minorVersion,
+                secret: secret))
         var answer = WireAnswer()
         answer.proof = Data(secret.authenticationCode(over: transcript.peerProof))
         return .send(WireHandshake(.answer(answer)))
     }
 
-    private mutating func answerReceived(_ answer: WireAnswer, _ agreement: Agreement, helloNonce: [UInt8]) -> Action {
-        let transcript = Transcript(peer: agreement.peer, hello: helloNonce, challenge: nonce, binding: binding)
-        guard secret.isAuthenticationCode(answer.proof, over: transcript.peerProof) else {
+    private mutating func answerReceived(_ answer: WireAnswer, from peer: Peer, _ hello: WireHello) -> Action {
+        let transcript = Transcript(peer: peer, hello: [UInt8](hello.nonce), challenge: nonce, binding: binding)
+        let proved = [secrets.newest, secrets.former].compactMap(\.self).first { secret in
+            secret.isAuthenticationCode(answer.proof, over: transcript.peerProof)
+        }
+        guard let proved else {
             return refuse(.badSecret, "the proof is wrong: give both sides the same secret file")
         }
         state = .finished
+        let agreement = Agreement(
+            peer: peer, software: Self.label(hello.software), minorVersion: hello.minorVersion, secret: proved)
         return .establish(agreement, sending: WireHandshake(.welcome(WireWelcome())))
     }
 

@@ -18,6 +18,38 @@ public enum IncomingConnection: Sendable {
         }
     }
 
+    /// The secret that both sides have proved.
+    public var secret: SharedSecret {
+        switch self {
+        case .control(let connection): connection.secret
+        case .data(let connection): connection.secret
+        }
+    }
+
+    /// The peer's name and version as it says; a label, never a reason to trust it.
+    public var software: String {
+        switch self {
+        case .control(let connection): connection.software
+        case .data(let connection): connection.software
+        }
+    }
+
+    /// The peer's address and port, for logs and listings.
+    public var remoteAddress: String {
+        switch self {
+        case .control(let connection): connection.remoteAddress
+        case .data(let connection): connection.remoteAddress
+        }
+    }
+
+    /// Tells the peer why, then ends the connection.
+    public func close(_ refusal: WireRefusal) {
+        switch self {
+        case .control(let connection): connection.close(refusal)
+        case .data(let connection): connection.close(refusal)
+        }
+    }
+
     /// Ends the connection at once.
     public func close() {
         switch self {
@@ -29,7 +61,8 @@ public enum IncomingConnection: Sendable {
 
 /// What every incoming connection gets: the counterpart of `Dialer`.
 public struct Acceptor: Sendable {
-    public let secret: SharedSecret
+    /// The secrets that peers may prove.
+    public let keyring: Keyring
     public let encryption: Encryption
     /// This side's name and version, told to peers.
     public let software: String
@@ -37,13 +70,23 @@ public struct Acceptor: Sendable {
     public let logger: Logger
     /// Counts the connections of the listener.
     public let count: ConnectionCount
+    /// Knows the connections of the listener.
+    public let roster: ConnectionRoster
 
     public init(
-        secret: SharedSecret, encryption: Encryption = .automatic, software: String = "tessera-master",
-        limits: TransportLimits = TransportLimits(),
-        logger: Logger, count: ConnectionCount = ConnectionCount()
+        secret: SharedSecret, encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
+        logger: Logger
     ) {
-        self.secret = secret
+        self.init(keyring: Keyring(secret), encryption: encryption, limits: limits, logger: logger)
+    }
+
+    public init(
+        keyring: Keyring, encryption: Encryption = .automatic, software: String = "tessera-master",
+        limits: TransportLimits = TransportLimits(),
+        logger: Logger, count: ConnectionCount = ConnectionCount(), roster: ConnectionRoster = ConnectionRoster()
+    ) {
+        self.keyring = keyring
+        self.roster = roster
         self.encryption = encryption
         self.software = software
         self.limits = limits
@@ -61,6 +104,8 @@ public final class MasterListener: Sendable {
     private let accepting: NIOAsyncChannel<Accepted, Never>
     private let logger: Logger
     private let count: ConnectionCount
+    private let roster: ConnectionRoster
+    private let keyring: Keyring
     private let throttle = Mutex(RefusalThrottle())
 
     /// A connection whose handshake is still under way.
@@ -82,6 +127,8 @@ public final class MasterListener: Sendable {
         self.accepting = accepting
         logger = acceptor.logger
         count = acceptor.count
+        roster = acceptor.roster
+        keyring = acceptor.keyring
         localPort = accepting.channel.localAddress?.port ?? 0
         localAddress = accepting.channel.localAddress.map(RemoteAddress.text) ?? "unknown"
     }
@@ -158,7 +205,7 @@ public final class MasterListener: Sendable {
         if admission.verdict == .dropped { throw TransportError(.tooManyConnections, "\(address) does not let up") }
         let established = channel.eventLoop.makePromise(of: FrameConnection.self)
         let machine = HandshakeMachine.master(
-            secret: acceptor.secret, software: acceptor.software, nonce: Nonce.random())
+            secrets: acceptor.keyring.secrets, software: acceptor.software, nonce: Nonce.random())
         channel.closeFuture.whenComplete { _ in register.connectionClosed(admission) }
         established.futureResult.whenSuccess { _ in register.authenticated(admission) }
         let rejection = register.rejection(of: admission)
@@ -200,7 +247,11 @@ public final class MasterListener: Sendable {
                 case .data: .data(DataConnection(frames))
                 }
             count.accepted()
+            let entry = roster.joined(connection)
+            // The secret may have been retired during the handshake, before the roster knew the connection.
+            if keyring.standing(of: connection.secret) == .retired { connection.close(.secretRetired) }
             await serve(connection)
+            roster.left(entry, wasFormer: keyring.standing(of: connection.secret) == .former)
             count.ended()
             connection.close()
         } catch {

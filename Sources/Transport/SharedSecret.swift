@@ -23,7 +23,8 @@ public struct SharedSecret: Sendable, Hashable {
     /// - Throws: `TransportError` with code `secret-file` unless there are 16 to 4096 bytes.
     public init(bytes: [UInt8]) throws(TransportError) { try self.init(bytes: bytes, origin: "the secret") }
 
-    private init(bytes: [UInt8], origin: String) throws(TransportError) {
+    /// - Parameter origin: the subject of the error's sentence.
+    init(bytes: [UInt8], origin: String) throws(TransportError) {
         guard (Self.minimumByteCount...Self.maximumByteCount).contains(bytes.count) else {
             throw TransportError(
                 .secretFile,
@@ -34,42 +35,9 @@ public struct SharedSecret: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Reads the secret from the file at `path`, which is in the text form of names, without the end of a line at its end.
-    ///
-    /// The file is opened first and judged by its descriptor, so that it cannot be exchanged in between.
-    /// - Throws: `TransportError` with code `secret-file`: missing, not a regular file, open to others, too short or long.
-    public init(file path: String) throws(TransportError) {
-        let shown = ShownText.of(path)
-        func refused(_ why: String) -> TransportError { TransportError(.secretFile, "the secret file \(shown) \(why)") }
-        let descriptor = BytePath(text: path).withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        guard descriptor >= 0 else { throw refused("cannot be opened: \(ErrorText.reason(errno))") }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw refused("cannot be examined: \(ErrorText.reason(errno))")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw refused("is not a regular file") }
-        guard status.st_mode & 0o077 == 0 else {
-            let mode = String(status.st_mode & 0o777, radix: 8)
-            throw refused("is open to other users (mode \(mode)); run: chmod 600 \(shown)")
-        }
-        var contents = [UInt8](repeating: 0, count: Self.maximumByteCount + 2)
-        var count = 0
-        while count < contents.count {
-            let got = contents.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, $0.count - count) }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw refused("cannot be read: \(ErrorText.reason(errno))") }
-            if got == 0 { break }
-            count += got
-        }
-        contents.removeSubrange(count...)
-        // An editor, or another system, may have added "\n" or "\r\n".
-        if contents.last == UInt8(ascii: "\n") {
-            contents.removeLast()
-            if contents.last == UInt8(ascii: "\r") { contents.removeLast() }
-        }
-        try self.init(bytes: contents, origin: "the secret file \(shown)")
-    }
+    /// Reads the secret that this side proves from the file at `path`: the first one of `Secrets(file:)`.
+    /// - Throws: `TransportError` with code `secret-file`.
+    public init(file path: String) throws(TransportError) { self = try Secrets(file: path).newest }
 
     /// Makes a new secret in a file that only its owner can read, with the directories above it; `path` is in the text form
     /// of names.
@@ -89,21 +57,24 @@ public struct SharedSecret: Sendable, Hashable {
             let reason = ErrorText.reason(errno)
             guard directory.withCString({ stat($0, &status) }) == 0 else { throw refused("\(directory): \(reason)") }
         }
-        var random = SystemRandomNumberGenerator()
-        let digits = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-        let line = digits.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\n"
-
         let draft = BytePath(path.bytes + Array(".\(getpid())".utf8))
         let descriptor = draft.withCString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard descriptor >= 0 else { throw refused(ErrorText.reason(errno)) }
         defer { _ = draft.withCString { unlink($0) } }
-        let bytes = Array(line.utf8)
+        let bytes = newLine()
         let isWritten = write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
         let reason = ErrorText.reason(errno)
         guard close(descriptor) == 0, isWritten else { throw refused(reason) }
         if draft.withCString({ draft in path.withCString { link(draft, $0) } }) == 0 { return true }
         guard errno == EEXIST else { throw refused(ErrorText.reason(errno)) }
         return false
+    }
+
+    /// A new secret as a line of a secret file: 32 random bytes in hexadecimal, and the end of the line.
+    package static func newLine() -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        let digits = Array("0123456789abcdef".utf8)
+        return (0..<64).map { _ in digits[Int.random(in: 0..<16, using: &random)] } + [UInt8(ascii: "\n")]
     }
 
     /// HMAC-SHA-256 of `parts`, one after the other, under the secret.

@@ -3,6 +3,7 @@ import Logging
 import MasterClient
 import Protocol
 import Retrying
+import Synchronization
 import Transport
 import WorkerMachine
 
@@ -18,41 +19,35 @@ struct MasterLink: Sendable {
     ///
     /// - Throws: `TransportError` when the master will never accept this worker: another secret, another version.
     func run() async throws {
-        let start = ContinuousClock.now
-        var state = MasterLinkState()
+        let memory = LinkMemory()
         var warning = RepeatedWarning()
         var random = SystemRandomNumberGenerator()
         while !Task.isCancelled {
             let failure: any Error
             do {
                 let connection = try await dialer.openControlConnection()
-                defer { connection.close() }
-                state.authenticated()
-                do {
-                    try await converse(on: connection) {
-                        state.registered()
-                        warning.ended()
-                    }
-                } catch {
-                    await worker.disconnected(connection)
-                    throw error
+                memory.state.withLock { $0.authenticated() }
+                try await use(connection) {
+                    memory.state.withLock { $0.registered() }
+                    memory.registrations.add(1, ordering: .relaxed)
                 }
-                await worker.disconnected(connection)
                 failure = ConnectionClosed(.peer, "the master closed the connection")
             } catch is CancellationError {
                 return
             } catch {
                 failure = error
             }
-            let (preparation, verdict) = state.ended(
-                .init(failure), at: ContinuousClock.now - start, using: &random)
+            if memory.registrations.exchange(0, ordering: .relaxed) > 0 { warning.ended() }
+            let (preparation, verdict) = memory.state.withLock {
+                $0.ended(.init(failure), at: memory.elapsed, using: &random)
+            }
             switch preparation {
             case .none: break
             case .forgetNumber: await worker.numberTaken()
             case .dropLeases: await worker.leasesLost()
             }
             guard case .wait(let pause) = verdict else { throw failure }
-            if let leftOutCount = warning.happened(ErrorText.of(failure), at: ContinuousClock.now - start) {
+            if let leftOutCount = warning.happened(ErrorText.of(failure), at: memory.elapsed) {
                 var metadata: Logger.Metadata = [
                     "address": "\(settings.master)", "reason": "\(ErrorText.of(failure))",
                 ]
@@ -63,7 +58,39 @@ struct MasterLink: Sendable {
         }
     }
 
-    private func converse(on connection: ControlConnection, registered: () -> Void) async throws {
+    /// Works over the connection until it ends. When the secret changes, a connection by the new one takes its place: the worker
+    /// registers on that before this one is closed, so that the master never sees it without a connection and its leases stay.
+    private func use(_ connection: ControlConnection, registered: @escaping @Sendable () -> Void) async throws {
+        var connection = connection
+        var former: ControlConnection?
+        defer {
+            connection.close()
+            former?.close()
+        }
+        do {
+            while let next = try await converse(on: connection, insteadOf: former, registered) {
+                former = connection
+                connection = next
+            }
+        } catch {
+            await disconnected(connection, former)
+            throw error
+        }
+        await disconnected(connection, former)
+    }
+
+    /// The worker is told of both: it uses the former connection until it is registered on the other.
+    private func disconnected(_ connection: ControlConnection, _ former: ControlConnection?) async {
+        await worker.disconnected(connection)
+        if let former { await worker.disconnected(former) }
+    }
+
+    /// - Parameter former: is closed when the worker is registered.
+    /// - Returns: a connection by a new secret; `nil` when the master closed this one.
+    private func converse(
+        on connection: ControlConnection, insteadOf former: ControlConnection?,
+        _ registered: @escaping @Sendable () -> Void
+    ) async throws -> ControlConnection? {
         var register = await worker.registration
         register.name = settings.name
         register.slotCount = UInt32(settings.slotCount)
@@ -72,28 +99,71 @@ struct MasterLink: Sendable {
         connection.send(.register(register))
 
         let lastHeard = LastHeard()
-        var isRegistered = false
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await giveUpSilent(connection, lastHeard) }
-            defer { group.cancelAll() }
-            for try await (stream, message) in connection.inbound {
-                lastHeard.now()
-                if case .registered(let reply) = message.body {
-                    try await worker.registered(reply, on: connection)
-                    logger.info(
-                        "registered",
-                        metadata: [
-                            "worker.id": "w\(reply.worker)", "master": "\(settings.master)",
-                            "dropped": "\(reply.dropped.count)",
-                        ])
-                    isRegistered = true
+        return try await withThrowingTaskGroup(of: ControlConnection?.self) { group in
+            group.addTask {
+                try await giveUpSilent(connection, lastHeard)
+                return nil
+            }
+            group.addTask { try await successor(of: connection) }
+            group.addTask {
+                try await listen(to: connection, lastHeard) {
+                    former?.close()
                     registered()
-                } else if isRegistered {
-                    try await worker.received(message, stream: stream)
-                } else if case .refused(let refusal) = message.body {
-                    throw MasterRefusal(refusal)
+                }
+                return nil
+            }
+            let first = await group.nextResult()
+            group.cancelAll()
+            // A connection by a new secret that was made while this one ended has no use.
+            while let late = await group.nextResult() {
+                if case .success(let connection?) = late { connection.close() }
+            }
+            return try first?.get() ?? nil
+        }
+    }
+
+    /// Passes the master's messages on until the connection ends.
+    private func listen(
+        to connection: ControlConnection, _ lastHeard: LastHeard, registered: @Sendable () -> Void
+    ) async throws {
+        var isRegistered = false
+        for try await (stream, message) in connection.inbound {
+            lastHeard.now()
+            if case .registered(let reply) = message.body {
+                try await worker.registered(reply, on: connection)
+                logger.info(
+                    "registered",
+                    metadata: [
+                        "worker.id": "w\(reply.worker)", "master": "\(settings.master)",
+                        "dropped": "\(reply.dropped.count)",
+                    ])
+                isRegistered = true
+                registered()
+            } else if isRegistered {
+                try await worker.received(message, stream: stream)
+            } else if case .refused(let refusal) = message.body {
+                throw MasterRefusal(refusal)
+            }
+        }
+    }
+
+    /// Waits until the secret changes, and connects by the new one. As long as the master does not accept it, the connection by
+    /// the former one stays.
+    private func successor(of connection: ControlConnection) async throws -> ControlConnection {
+        try await dialer.keyring.waitUntilReplaced(connection.secret)
+        let start = ContinuousClock.now
+        var warning = RepeatedWarning()
+        while true {
+            do {
+                return try await dialer.openControlConnection()
+            } catch let error as TransportError {
+                if warning.happened(error.message, at: ContinuousClock.now - start) != nil {
+                    logger.warning(
+                        "the master takes no connection by the new secret yet; the one by the former secret stays",
+                        metadata: ["address": "\(settings.master)", "reason": "\(error.message)"])
                 }
             }
+            try await Task.sleep(for: .milliseconds(500))
         }
     }
 
@@ -108,6 +178,16 @@ struct MasterLink: Sendable {
             }
         }
     }
+}
+
+/// What the link knows beyond one connection.
+private final class LinkMemory: Sendable {
+    let state = Mutex(MasterLinkState())
+    /// Since the last connection ended.
+    let registrations = Atomic(0)
+    private let start = ContinuousClock.now
+
+    var elapsed: Duration { ContinuousClock.now - start }
 }
 
 extension MasterLinkState.End {

@@ -45,12 +45,13 @@ struct WorkerService: Service {
         guard let secretFile = settings.secretFile else {
             throw TransportError(.secretFile, settings.secretMissing)
         }
-        let secret = try SharedSecret(file: secretFile)
+        let keyring = Keyring(try Secrets(file: secretFile))
         let dialer = Dialer(
-            to: settings.master, as: .worker, secret: secret, software: WorkerSettings.software,
+            to: settings.master, as: .worker, keyring: keyring, software: WorkerSettings.software,
             encryption: settings.encryption, limits: settings.transport, logger: logger)
         let transfer = BlobTransfer(dialer, connectionCount: min(32, settings.slotCount * 2 + 2))
         defer { transfer.close() }
+        keyring.reload(from: secretFile, logger) { _ in transfer.closeIdle() }
         let notifier = ServiceNotifier()
         let worker = try Worker(settings: settings, transfer: transfer, notifier: notifier, logger: logger)
         guard try await startWorlds(of: worker) else {

@@ -313,6 +313,9 @@ final class ModelMaster: MasterAPI {
         try call("masterStatus") { _ in MasterStatus(software: "model") }
     }
     func workers() async throws -> [WorkerStatus] { try call("workers") { _ in [] } }
+    func secretStatus() async throws -> SecretStatus {
+        try call("secretStatus") { _ in SecretStatus(isChanging: false, newestConnections: 1) }
+    }
     func drain(_ worker: String, resume: Bool) async throws { try call("drain") { _ in } }
     func release(_ worker: String) async throws -> Int { try call("release") { _ in 0 } }
     func deadLetters(of job: JobID?) async throws -> [DeadLetter] { try call("deadLetters") { _ in [] } }

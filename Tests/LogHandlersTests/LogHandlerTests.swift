@@ -12,6 +12,28 @@ private final class Lines: Sendable {
     func add(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
+@Suite(.serialized) struct AdjustableLogHandlerTests {
+    @Test func `a logger that was made before follows a change of the level, unless it has one of its own`() {
+        let lines = Lines()
+        let before = Logs.level
+        defer { Logs.level = before }
+        Logs.level = .info
+        let logger = Logger(label: "master") { label in
+            AdjustableLogHandler(TerminalLogHandler(label: label, isColored: false) { lines.add($0) })
+        }
+        var own = logger
+        own.logLevel = .warning
+        logger.debug("first")
+        Logs.level = .debug
+        logger.debug("second")
+        own.debug("third")
+        Logs.level = .error
+        logger.warning("fourth")
+        own.warning("fifth")
+        #expect(lines.all.map { $0.split(separator: " ").last.map(String.init) } == ["second\n", "fifth\n"])
+    }
+}
+
 @Suite struct TerminalLogHandlerTests {
     private func log(
         isColored: Bool = false, label: String = "master", _ body: (inout Logger) -> Void

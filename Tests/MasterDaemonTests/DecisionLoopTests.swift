@@ -167,6 +167,7 @@ extension DecisionLoopTests {
                     await ClientSession(
                         connection: connection, loop: loop,
                         admission: Admission(blobs: blobs, limits: SchedulerConfiguration().planLimits),
+                        desk: SecretDesk(keyring: Keyring(secret), roster: ConnectionRoster()),
                         blockingWork: .singleton, limits: TransportLimits(), logger: logger
                     ).run()
                 }

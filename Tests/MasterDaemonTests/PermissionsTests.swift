@@ -29,6 +29,7 @@ import Transport
             .openJob(.init()), .addImages(.init()), .sealJob(.init()), .findBlobs(.init()), .getJob(.init()),
             .listJobs(.init()), .listImages(.init()), .watchJob(.init()), .stopWatching(.init()), .cancelJob(.init()),
             .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .releaseWorker(.init()),
+            .getSecrets(.init()),
             .listDead(.init()), .showDead(.init()),
             .redriveDead(.init()), .purgeDead(.init()), .forgetJob(.init()),
         ]

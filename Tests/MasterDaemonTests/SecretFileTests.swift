@@ -24,7 +24,7 @@ import Transport
     }
 
     private func secret(_ file: SecretFile, state: String) throws -> SharedSecret {
-        try file.secret(stateDirectory: state, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        try file.secrets(stateDirectory: state, Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }).newest
     }
 
     @Test func `the first start makes a secret, and later ones find it`() throws {

@@ -137,6 +137,7 @@ import Testing
             .listImages(WireListImages()), .watchJob(WireWatchJob()), .cancelJob(WireCancelJob()),
             .forgetJob(WireForgetJob()),
             .listWorkers(WireListWorkers()), .drainWorker(WireDrainWorker()), .releaseWorker(WireReleaseWorker()),
+            .getSecrets(WireGetSecrets()), .secretStatus(WireSecretStatus()),
             .listDead(WireListDead()),
             .showDead(WireShowDead()), .redriveDead(WireRedriveDead()), .purgeDead(WirePurgeDead()),
             .getMaster(WireGetMaster()), .putBlob(WirePutBlob()), .getBlob(WireGetBlob()), .blobEnd(WireBlobEnd()),

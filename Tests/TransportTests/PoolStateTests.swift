@@ -53,6 +53,18 @@ import Testing
         #expect(pool.takeDiscarded() == [spoiled])
     }
 
+    @Test mutating func `idle connections that are discarded are closed, and lent ones are not`() throws {
+        _ = borrow("a", at: 0)
+        _ = borrow("b", at: 0)
+        _ = pool.release(Connection(number: 1), at: .seconds(1))
+        pool.discardIdle()
+        #expect(pool.takeDiscarded() == [Connection(number: 1)])
+        #expect(pool.lentCount == 1)
+        #expect(try lent(borrow("c", at: 2)) == nil)
+        _ = pool.release(Connection(number: 2), at: .seconds(3))
+        #expect(try lent(borrow("d", at: 4))?.number == 2)
+    }
+
     @Test mutating func `waiting borrowers are served in order, and one that gives up is left out`() throws {
         _ = borrow("a", at: 0)
         _ = borrow("b", at: 0)

@@ -26,7 +26,7 @@ enum CommandLineWords {
         JobOption.all.map(\.setting).filter { $0.placeholder == "" }.map { "--\($0.name)" }
     ).union([
         "--help", "-h", "--version", "--json", "--overwrite", "--no-clobber", "--detach", "--images", "--failed",
-        "--no-wait", "--resume", "--all", "--mine", "--yes", "--purge", "--no-page",
+        "--no-wait", "--resume", "--all", "--mine", "--yes", "--purge", "--no-page", "--force",
     ])
 
     /// Options of which only one can count: a second one would change what is computed, without a word.

@@ -151,3 +151,27 @@ extension JSON {
         return .integer(Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
     }
 }
+
+extension SecretStatus {
+    /// The answer of `tessera secret status --json`.
+    public var json: JSON {
+        [
+            "secrets": .integer(isChanging ? 2 : 1), "newest_connections": .integer(newestConnections),
+            "former_connections": .integer(formerConnections), "former_peer_count": .integer(formerPeerCount),
+            "former_peers": .array(
+                formerPeers.map { peer in
+                    [
+                        "role": .string("\(peer.role)"), "name": .string(peer.name), "address": .string(peer.address),
+                        "software": .string(peer.software), "connections": .integer(peer.connectionCount),
+                    ] as JSON
+                }),
+            "visitors": .array(
+                visitors.map { visitor in
+                    [
+                        "host": .string(visitor.host), "software": .string(visitor.software),
+                        "left_ms_ago": .integer(UInt64(max(0, visitor.leftAgo / .milliseconds(1)))),
+                    ] as JSON
+                }),
+        ]
+    }
+}

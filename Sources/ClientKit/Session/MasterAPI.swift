@@ -58,6 +58,8 @@ public protocol MasterAPI: Sendable {
 
     func masterStatus() async throws -> MasterStatus
     func workers() async throws -> [WorkerStatus]
+    /// Which secrets the master accepts, and who uses the former one.
+    func secretStatus() async throws -> SecretStatus
     /// Gives a worker no new work, or work again.
     /// - Parameter worker: its number, such as `w3`, or its name.
     func drain(_ worker: String, resume: Bool) async throws

@@ -20,6 +20,12 @@ extension MasterConnection {
         }
     }
 
+    public func secretStatus() async throws -> SecretStatus {
+        let answer = try await request(.getSecrets(WireGetSecrets()))
+        guard case .secretStatus(let status) = answer else { throw unexpected(answer) }
+        return SecretStatus(wire: status)
+    }
+
     public func drain(_ worker: String, resume: Bool = false) async throws {
         var drain = WireDrainWorker()
         drain.worker = worker

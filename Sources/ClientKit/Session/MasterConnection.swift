@@ -36,6 +36,7 @@ public final class MasterConnection: MasterAPI {
         let connection = MasterConnection(control, blobs)
         async let reading: Void = connection.read()
         async let _: Void = connection.watchForSilence(limit: dialer.limits.silence)
+        async let _: Void = connection.watchForNewSecret(dialer.keyring)
         do {
             let result = try await body(connection)
             control.close()
@@ -142,6 +143,16 @@ public final class MasterConnection: MasterAPI {
                 control.send(.getMaster(WireGetMaster()), stream: requests.withLock { $0.nextStream() })
             }
         }
+    }
+
+    /// Gives the connection up when the secret changes: the next one is made by the new secret. Transfers that run end first.
+    private func watchForNewSecret(_ keyring: Keyring) async {
+        do {
+            try await keyring.waitUntilReplaced(control.secret)
+        } catch {
+            return
+        }
+        control.giveUp("the secret has changed")
     }
 
     private func deliver(_ message: WireControl, stream: UInt32) {

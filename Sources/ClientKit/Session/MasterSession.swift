@@ -86,8 +86,21 @@ public actor MasterSession {
         reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
         _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
+        try await with(
+            endpoint, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
+            reconnectTimeout: reconnectTimeout, surroundings: surroundings, body)
+    }
+
+    /// Opens a session whose secret may change: then it connects again by the new one, and requests that were under way are
+    /// repeated.
+    public static func with<Result: Sendable>(
+        _ endpoint: Endpoint, keyring: Keyring, software: String, encryption: Encryption = .automatic,
+        limits: TransportLimits = TransportLimits(),
+        reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
+        _ body: @Sendable (MasterSession) async throws -> Result
+    ) async throws -> Result {
         let dialer = Dialer(
-            to: endpoint, as: .client, secret: secret, software: software, encryption: encryption, limits: limits,
+            to: endpoint, as: .client, keyring: keyring, software: software, encryption: encryption, limits: limits,
             logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
         return try await with(
             reconnectTimeout: reconnectTimeout, surroundings: surroundings,

@@ -26,15 +26,15 @@ final class MasterLink: Sendable {
 
     private let state = Mutex(State())
     private let settings: GatewaySettings
-    private let secret: SharedSecret
+    private let keyring: Keyring
     private let logger: Logger
     /// Is told when the master's state changed, or it went away.
     let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
-    init(settings: GatewaySettings, secret: SharedSecret, logger: Logger) {
+    init(settings: GatewaySettings, keyring: Keyring, logger: Logger) {
         self.settings = settings
-        self.secret = secret
+        self.keyring = keyring
         self.logger = logger
         (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -52,7 +52,7 @@ final class MasterLink: Sendable {
         while !Task.isCancelled {
             do {
                 try await MasterSession.with(
-                    settings.master, secret: secret, software: GatewaySettings.software,
+                    settings.master, keyring: keyring, software: GatewaySettings.software,
                     encryption: settings.encryption, reconnectTimeout: Self.patience
                 ) { session in try await self.probe(session) }
             } catch let error as TransportError where error.code == .badSecret {

@@ -151,8 +151,11 @@ public nonisolated struct WireChallenge: Sendable {
   /// 32 random bytes
   public var nonce: Data = Data()
 
-  /// docs/protocol.md says what it is made over
+  /// docs/protocol.md says what it is made over; while the secret changes, by the former one
   public var proof: Data = Data()
+
+  /// the same by the new secret, while the secret changes; else empty
+  public var newestProof: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1670,6 +1673,85 @@ public nonisolated struct WireGetMaster: Sendable {
   public init() {}
 }
 
+/// Client -> master: which secrets are accepted, and which peers are connected by the former one. Answered by SecretStatus.
+public nonisolated struct WireGetSecrets: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireSecretStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1, or 2 while the secret changes
+  public var secretCount: UInt32 = 0
+
+  /// that proved the new secret
+  public var newestConnections: UInt64 = 0
+
+  /// that proved the former one
+  public var formerConnections: UInt64 = 0
+
+  /// processes behind these; the list has as many as fit a frame
+  public var formerPeers: UInt32 = 0
+
+  public var peers: [WireSecretPeer] = []
+
+  /// clients that have left, the last first
+  public var visitors: [WireSecretVisitor] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A process with connections that proved the former secret.
+public nonisolated struct WireSecretPeer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var role: WireRole = .unspecified
+
+  /// of a registered worker; else empty
+  public var name: String = String()
+
+  /// of one of the connections, with its port
+  public var address: String = String()
+
+  /// in its own words
+  public var software: String = String()
+
+  public var connections: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Clients of one program on one host, whose last connection proved the former secret and has ended.
+public nonisolated struct WireSecretVisitor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var host: String = String()
+
+  public var software: String = String()
+
+  public var millisecondsAgo: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct WireMasterStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2300,6 +2382,22 @@ public nonisolated struct WireControl: Sendable {
     set {body = .releaseWorker(newValue)}
   }
 
+  public var getSecrets: WireGetSecrets {
+    get {
+      if case .getSecrets(let v)? = body {return v}
+      return WireGetSecrets()
+    }
+    set {body = .getSecrets(newValue)}
+  }
+
+  public var secretStatus: WireSecretStatus {
+    get {
+      if case .secretStatus(let v)? = body {return v}
+      return WireSecretStatus()
+    }
+    set {body = .secretStatus(newValue)}
+  }
+
   public var forgetJob: WireForgetJob {
     get {
       if case .forgetJob(let v)? = body {return v}
@@ -2392,6 +2490,8 @@ public nonisolated struct WireControl: Sendable {
     case getMaster(WireGetMaster)
     case masterStatus(WireMasterStatus)
     case releaseWorker(WireReleaseWorker)
+    case getSecrets(WireGetSecrets)
+    case secretStatus(WireSecretStatus)
     case forgetJob(WireForgetJob)
     case putBlob(WirePutBlob)
     case blobStored(WireBlobStored)
@@ -2473,7 +2573,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Challenge"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}minor_version\0\u{1}software\0\u{1}nonce\0\u{1}proof\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}minor_version\0\u{1}software\0\u{1}nonce\0\u{1}proof\0\u{3}newest_proof\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2485,6 +2585,7 @@ nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularStringField(value: &self.software) }()
       case 3: try { try decoder.decodeSingularBytesField(value: &self.nonce) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.proof) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.newestProof) }()
       default: break
       }
     }
@@ -2503,6 +2604,9 @@ nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.proof.isEmpty {
       try visitor.visitSingularBytesField(value: self.proof, fieldNumber: 4)
     }
+    if !self.newestProof.isEmpty {
+      try visitor.visitSingularBytesField(value: self.newestProof, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2511,6 +2615,7 @@ nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.software != rhs.software {return false}
     if lhs.nonce != rhs.nonce {return false}
     if lhs.proof != rhs.proof {return false}
+    if lhs.newestProof != rhs.newestProof {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5395,6 +5500,170 @@ nonisolated extension WireGetMaster: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension WireGetSecrets: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetSecrets"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireGetSecrets, rhs: WireGetSecrets) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSecretStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SecretStatus"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}secret_count\0\u{3}newest_connections\0\u{3}former_connections\0\u{3}former_peers\0\u{1}peers\0\u{1}visitors\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.secretCount) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.newestConnections) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.formerConnections) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.formerPeers) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.visitors) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.secretCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.secretCount, fieldNumber: 1)
+    }
+    if self.newestConnections != 0 {
+      try visitor.visitSingularUInt64Field(value: self.newestConnections, fieldNumber: 2)
+    }
+    if self.formerConnections != 0 {
+      try visitor.visitSingularUInt64Field(value: self.formerConnections, fieldNumber: 3)
+    }
+    if self.formerPeers != 0 {
+      try visitor.visitSingularUInt32Field(value: self.formerPeers, fieldNumber: 4)
+    }
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 5)
+    }
+    if !self.visitors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.visitors, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSecretStatus, rhs: WireSecretStatus) -> Bool {
+    if lhs.secretCount != rhs.secretCount {return false}
+    if lhs.newestConnections != rhs.newestConnections {return false}
+    if lhs.formerConnections != rhs.formerConnections {return false}
+    if lhs.formerPeers != rhs.formerPeers {return false}
+    if lhs.peers != rhs.peers {return false}
+    if lhs.visitors != rhs.visitors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSecretPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SecretPeer"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}name\0\u{1}address\0\u{1}software\0\u{1}connections\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.address) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.software) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.connections) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.address.isEmpty {
+      try visitor.visitSingularStringField(value: self.address, fieldNumber: 3)
+    }
+    if !self.software.isEmpty {
+      try visitor.visitSingularStringField(value: self.software, fieldNumber: 4)
+    }
+    if self.connections != 0 {
+      try visitor.visitSingularUInt32Field(value: self.connections, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSecretPeer, rhs: WireSecretPeer) -> Bool {
+    if lhs.role != rhs.role {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.address != rhs.address {return false}
+    if lhs.software != rhs.software {return false}
+    if lhs.connections != rhs.connections {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSecretVisitor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SecretVisitor"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}software\0\u{3}milliseconds_ago\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.software) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.millisecondsAgo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 1)
+    }
+    if !self.software.isEmpty {
+      try visitor.visitSingularStringField(value: self.software, fieldNumber: 2)
+    }
+    if self.millisecondsAgo != 0 {
+      try visitor.visitSingularUInt64Field(value: self.millisecondsAgo, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSecretVisitor, rhs: WireSecretVisitor) -> Bool {
+    if lhs.host != rhs.host {return false}
+    if lhs.software != rhs.software {return false}
+    if lhs.millisecondsAgo != rhs.millisecondsAgo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{4}\u{3}free_bytes\0\u{3}min_free_bytes\0\u{3}uploads_wait\0\u{3}storage_need_bytes\0\u{3}storage_have_bytes\0\u{3}jobs_kept\0\u{3}max_jobs_kept\0\u{3}images_kept\0\u{3}max_images_kept\0\u{3}jobs_yielded\0")
@@ -5893,7 +6162,7 @@ nonisolated extension WireBlobEnd: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Control"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{4}forget_job\0\u{4}\u{a}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{4}forget_job\0\u{4}\u{a}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0\u{3}get_secrets\0\u{3}secret_status\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6512,6 +6781,32 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.body = .releaseWorker(v)
         }
       }()
+      case 91: try {
+        var v: WireGetSecrets?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .getSecrets(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .getSecrets(v)
+        }
+      }()
+      case 92: try {
+        var v: WireSecretStatus?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .secretStatus(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .secretStatus(v)
+        }
+      }()
       default: break
       }
     }
@@ -6710,6 +7005,14 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .releaseWorker?: try {
       guard case .releaseWorker(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+    }()
+    case .getSecrets?: try {
+      guard case .getSecrets(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 91)
+    }()
+    case .secretStatus?: try {
+      guard case .secretStatus(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 92)
     }()
     case nil: break
     }

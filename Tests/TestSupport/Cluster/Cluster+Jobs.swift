@@ -30,6 +30,11 @@ extension Cluster {
     /// Writes a file with another secret than the cluster's.
     public func secretFile(_ secret: String) throws -> String { try folder.write(secret.utf8, to: "other-secret") }
 
+    /// Copies the secret file as it is now, as for another machine.
+    public func copySecret(to name: String) throws -> String { try folder.write(contents(secretFile), to: name) }
+
+    public func replaceSecretFile(_ text: String) throws -> String { try folder.write(text.utf8, to: "secret") }
+
     public func text(_ path: String) throws -> String { String(decoding: try contents(path), as: UTF8.self) }
 
     public func contents(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }

@@ -28,11 +28,11 @@ public final class Cluster: Sendable {
     @TaskLocal static var current: Cluster?
 
     public let layout: Layout
-    public let secret: SharedSecret
     /// Whether workers and clients encrypt, where no proxy has to read what they say.
     let encryption: Encryption
     let folder: ClusterFolder
-    let secretFile: String
+    /// The master's, which commands use, too.
+    public let secretFile: String
     private let addressFile: String
     private let environment: [String: String]
     private struct Processes {
@@ -54,7 +54,6 @@ public final class Cluster: Sendable {
         self.encryption = encryption
         folder = try ClusterFolder()
         let bytes = (0..<32).map { _ in UInt8.random(in: 33...126) }
-        secret = try SharedSecret(bytes: bytes)
         secretFile = try folder.write(bytes, to: "secret")
         addressFile = folder.file("address")
         environment = Programs.environment(home: folder.path)
@@ -89,6 +88,11 @@ public final class Cluster: Sendable {
             await cluster.end()
             return try result.get()
         }
+    }
+
+    /// The secret that clients prove: the first one of the file as it is now.
+    public var secret: SharedSecret {
+        do { return try SharedSecret(file: secretFile) } catch { preconditionFailure("\(error)") }
     }
 
     public var master: Daemon {
