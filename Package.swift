@@ -115,7 +115,7 @@ let package = Package(
         .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Cryptography", dependencies: ["CLibCrypto"], swiftSettings: strict),
         .systemLibrary(name: "CLibSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
-        .target(name: "CTLS", dependencies: ["CLibSSL"]),
+        .target(name: "CTLS", dependencies: ["CLibCrypto", "CLibSSL"]),
         .target(name: "TLS", dependencies: ["CTLS"], swiftSettings: strict),
         .target(name: "SQLite", dependencies: ["CLibSQLite"], swiftSettings: strict),
         .target(name: "CSystemd", dependencies: ["CLibSystemd"]),

@@ -1,4 +1,4 @@
-// The part of OpenSSL's libcrypto that Tessera uses. Cryptography alone depends on it.
+// The part of OpenSSL's libcrypto that Tessera uses. Cryptography alone imports it; CTLS is linked with it.
 #pragma once
 
 #include <openssl/crypto.h>
