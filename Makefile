@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats release-check lint lint-prose demo install uninstall deb deb-check hosts clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check hosts clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -43,6 +43,7 @@ help:
 	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
 	@echo "make compare-opencv  compare every operation with OpenCV over random cases"
 	@echo "make bench-kernels   measure every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
+	@echo "make bench-web       measure the gateway beside nginx, on a machine that does nothing else; SIZE_MB=1024 FILES=1000 JOBS=1000"
 	@echo "make bench-formats   measure whole jobs against libvips; PHOTOGRAPHS=200 SIDE=30000"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
@@ -146,6 +147,9 @@ bench-kernels: setup $(OPENCV)
 	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
 
 # Whole jobs against Debian's libvips-tools, which nothing else needs; writes docs/performance.md.
+bench-web: web
+	BIN=$(BIN) Tests/Web/bench.py
+
 bench-formats: build
 	scripts/bench-formats.sh $(ROWS)
 
