@@ -126,9 +126,11 @@ let package = Package(
         // Pure, or nearly: no sockets, no clocks.
         .target(name: "SeededFaults", swiftSettings: strict),
         .target(
-            name: "Scheduler", dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaults", heap],
+            name: "Scheduler",
+            dependencies: ["JobModel", "Metrics", "Pipelines", "ImagingModel", "SeededFaults", heap],
             swiftSettings: strict),
         .target(name: "Retrying", swiftSettings: strict),
+        .target(name: "Metrics", swiftSettings: strict),
         .target(name: "WorkerMachine", dependencies: ["JobModel", "Retrying", "SeededFaults"], swiftSettings: strict),
         .target(name: "MasterMachine", dependencies: ["JobModel", "SeededFaults", "Scheduler"], swiftSettings: strict),
         .target(
@@ -162,7 +164,8 @@ let package = Package(
         .target(
             name: "DaemonSupport",
             dependencies: [
-                "JobModel", "LogHandlers", "Names", "Settings", "SystemCalls", "Transport", log,
+                "JobModel", "LogHandlers", "Metrics", "Names", "Settings", "SystemCalls", "Transport", log,
+                nio("NIOCore"), nio("NIOPosix"),
             ],
             swiftSettings: strict),
         .target(
@@ -189,7 +192,7 @@ let package = Package(
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterMachine",
                 "Journal", "BlobStore",
-                "Transport", "DaemonSupport", "Settings", "SystemCalls", log, "Cryptography",
+                "Transport", "DaemonSupport", "Metrics", "Settings", "SystemCalls", log, "Cryptography",
                 nio("NIOCore"),
                 nio("NIOPosix"),
             ], swiftSettings: strict),
@@ -197,7 +200,7 @@ let package = Package(
             name: "WorkerDaemon",
             dependencies: [
                 "ByteCoding", "JobModel", "WorkerMachine", "Protocol", "Transport", "MasterClient", "DaemonSupport",
-                "Retrying", "Settings",
+                "Metrics", "Retrying", "Settings",
                 "SystemCalls", log,
             ], swiftSettings: strict),
         .executableTarget(
@@ -243,7 +246,7 @@ let package = Package(
         .target(name: "SeededFaultsWithFaults", path: "Tests/WithFaults/SeededFaults", swiftSettings: withFaults),
         .target(
             name: "SchedulerWithFaults",
-            dependencies: ["JobModel", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", heap],
+            dependencies: ["JobModel", "Metrics", "Pipelines", "ImagingModel", "SeededFaultsWithFaults", heap],
             path: "Tests/WithFaults/Scheduler", swiftSettings: withFaults),
         .target(
             name: "WorkerMachineWithFaults", dependencies: ["JobModel", "Retrying", "SeededFaultsWithFaults"],
@@ -264,14 +267,15 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ByteCoding", "JobModel", "JSONText", "Protocol", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
-                "TLS", nio("NIOCore"),
+                "ByteCoding", "JobModel", "JSONText", "Metrics", "Protocol", "Pipelines", "Kernels", "ImageFormats",
+                "ImageCodecs", "TLS",
+                nio("NIOCore"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], path: "Fuzzing/Targets", swiftSettings: strict),
 
         // Tests.
         .target(name: "CTestPoison", path: "Tests/Poison"),
-        .target(name: "TestBasics", path: "Tests/TestBasics", swiftSettings: strict),
+        .target(name: "TestBasics", dependencies: ["Metrics"], path: "Tests/TestBasics", swiftSettings: strict),
         .target(name: "CTestProcess", path: "Tests/CTestProcess"),
         // Optimised, since it makes pictures of hundreds of megabytes.
         .target(
@@ -322,9 +326,11 @@ let package = Package(
             name: "SystemCallsTests", dependencies: ["Names", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
         .testTarget(
-            name: "DaemonSupportTests", dependencies: ["DaemonSupport", "SystemCalls", "TestBasics"],
+            name: "DaemonSupportTests",
+            dependencies: ["DaemonSupport", "Metrics", "Settings", "SystemCalls", "TestBasics", "Transport", log],
             swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
         .testTarget(
             name: "PrivateClusterTests", dependencies: ["PrivateCluster", "SystemCalls", "TestBasics"],
             swiftSettings: strict),
@@ -337,15 +343,18 @@ let package = Package(
         .testTarget(
             name: "MasterDaemonTests",
             dependencies: [
-                "MasterDaemon", "MasterMachine", "JobModel", "Journal", "Scheduler", "BlobStore", "ClientKit",
-                "TestBasics", "TestSupport",
+                "MasterDaemon", "MasterMachine", "DaemonSupport", "JobModel", "Journal", "Metrics", "Scheduler",
+                "BlobStore", "ClientKit", "TestBasics", "TestSupport",
             ],
             swiftSettings: strict),
         .testTarget(
             name: "WorldTests", dependencies: ["WorkerDaemon", "Rank", "TestSupport"],
             swiftSettings: strict + rankBuilds),
         .testTarget(
-            name: "WorkerDaemonTests", dependencies: ["WorkerDaemon", "WorkerMachine", "Retrying"],
+            name: "WorkerDaemonTests",
+            dependencies: [
+                "WorkerDaemon", "WorkerMachine", "DaemonSupport", "JobModel", "Metrics", "Retrying", "TestBasics",
+            ],
             swiftSettings: strict),
         .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine", "Retrying"], swiftSettings: strict),
         .testTarget(

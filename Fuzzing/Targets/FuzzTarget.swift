@@ -25,7 +25,7 @@ public struct FuzzTarget: Sendable {
     public static let all: [FuzzTarget] = [
         frames, messages, tlsHello, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows,
         pngChunks,
-        results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json,
+        results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json, scrape,
     ]
 }
 

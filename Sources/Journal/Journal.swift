@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import JobModel
 import SQLite
 import Synchronization
@@ -104,6 +105,12 @@ public final class Journal: Sendable {
     /// - Returns: whether that was necessary.
     public func keepLock() throws(JournalError) -> Bool {
         try state.withLock { state throws(JournalError) in try state.directory?.keepLock() ?? false }
+    }
+
+    /// The size of the write-ahead log of the journal in `directory`; 0 while there is none.
+    public static func logByteCount(in directory: String) -> UInt64 {
+        var status = stat()
+        return stat(directory + "/journal.sqlite-wal", &status) == 0 ? UInt64(status.st_size) : 0
     }
 
     // MARK: - Identifiers

@@ -16,6 +16,7 @@ struct ClientSession: Sendable {
     let desk: SecretDesk
     let blockingWork: NIOThreadPool
     let limits: TransportLimits
+    var refusals = RefusalCount()
     let logger: Logger
 
     func run() async {
@@ -49,6 +50,7 @@ struct ClientSession: Sendable {
                     logger.log(
                         level: refusal.retryAfterMilliseconds == 0 ? .info : .debug,
                         "request refused", metadata: ["code": "\(refusal.code)", "reason": "\(refusal.message)"])
+                    refusals.refused(refusal.refusalCode)
                     connection.send(.refused(refusal), stream: stream)
                 }
             }

@@ -15,6 +15,7 @@ struct DataSession: Sendable {
     let blockingWork: NIOThreadPool
     let uploads: UploadBudget
     let transfers: TransferCount
+    let refusals: RefusalCount
     let minimumFreeByteCount: UInt64
     let logger: Logger
 
@@ -143,6 +144,7 @@ struct DataSession: Sendable {
                 "peer": "\(connection.peer)", "code": "\(refusal.code)", "reason": "\(refusal.message)",
             ])
         transfers.refused()
+        refusals.refused(refusal.refusalCode)
         connection.send(.refused(refusal))
     }
 

@@ -96,10 +96,12 @@ final class DecisionLoop: Sendable {
                 return (mailbox.events, mailbox.isStopping, mailbox.failure)
             }
             if let failure { throw failure }
+            let start = MasterCore.currentInstant
             for event in events { event(core) }
             core.timePassed()
             try core.commit()
             core.tellWatchers()
+            core.turned(began: events.isEmpty ? nil : start)
             if isStopping { return }
             if events.isEmpty { _ = wakeUp.wait(timeout: .now() + core.idleTime) }
         }

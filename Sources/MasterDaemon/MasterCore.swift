@@ -22,6 +22,10 @@ final class MasterCore {
     let settings: MasterSettings
     let uploads: UploadBudget
     private let counts: SessionCounts
+    /// Where those who watch the master look.
+    private let board: MasterBoard?
+    private var steps = MasterSnapshot.StepTimes()
+    private var queueStall = QueueStall()
     var watchers = Watchers<ControlConnection>()
     /// The counters as of the latest turn.
     var counters = MasterCounters()
@@ -38,11 +42,13 @@ final class MasterCore {
     /// - Throws: `JournalError`, `ReplayError` or `BlobStoreError` when the state cannot be trusted: the master does not start.
     init(
         journal: Journal, present: () throws -> Set<BlobDigest>, uploads: UploadBudget, counts: SessionCounts,
-        settings: MasterSettings, logger: Logger, launch: @escaping @Sendable (BackgroundWork) -> Void
+        board: MasterBoard? = nil, settings: MasterSettings, logger: Logger,
+        launch: @escaping @Sendable (BackgroundWork) -> Void
     ) throws {
         self.journal = journal
         self.uploads = uploads
         self.counts = counts
+        self.board = board
         self.settings = settings
         self.logger = logger
         self.launch = launch
@@ -88,7 +94,9 @@ final class MasterCore {
     func commit() throws {
         guard let turn = master.takeTurn() else { return }
         if !turn.records.isEmpty {
+            let start = Self.currentInstant
             try journal.append(turn.records)
+            steps.commits.add(Self.currentInstant - start)
             counters.commits += 1
             counters.recordsCommitted += UInt64(turn.records.count)
         }
@@ -112,6 +120,24 @@ final class MasterCore {
         counters.transfers = counts.transfers.values
         counters.connections = counts.connections.values
         counters.uptime = now - startedAt
+    }
+
+    /// A turn has ended: those who watch see the state after it.
+    ///
+    /// - Parameter began: when its events were taken; `nil` for a turn without any.
+    func turned(began: Instant?) {
+        guard let board else { return }
+        let now = Self.currentInstant
+        if let began { steps.turns.add(now - began) }
+        takeCounters()
+        let scheduler = counters.scheduler
+        board.turned(
+            MasterSnapshot(
+                takenAt: now, counters: counters,
+                activity: master.scheduler.activity, steps: steps,
+                queueStall: queueStall.seen(
+                    ready: scheduler.tasksReady, granted: scheduler.leasesGranted, at: now),
+                minimumFreeByteCount: settings.minimumFreeByteCount))
     }
 
     // MARK: Time

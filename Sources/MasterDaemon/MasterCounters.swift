@@ -1,4 +1,5 @@
 import MasterMachine
+import Protocol
 import Scheduler
 import Synchronization
 import Transport
@@ -71,6 +72,21 @@ struct TransferCounters: Hashable, Sendable {
 struct SessionCounts: Sendable {
     let transfers = TransferCount()
     let connections = ConnectionCount()
+    let refusals = RefusalCount()
+}
+
+/// Requests, transfers and workers that were refused, by code.
+final class RefusalCount: Sendable {
+    private let counts = Mutex<[RefusalCode: UInt64]>([:])
+
+    /// Every code of this release is there.
+    var values: [(code: String, count: UInt64)] {
+        let counts = counts.withLock { $0 }
+        return RefusalCode.known.map { ($0.rawValue, counts[$0, default: 0]) }
+    }
+
+    /// Counts a refusal of ours, whose code is one of this release's.
+    func refused(_ code: RefusalCode) { counts.withLock { $0[code, default: 0] += 1 } }
 }
 
 /// Counts that sessions make on threads of their own.

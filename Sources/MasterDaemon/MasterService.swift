@@ -20,6 +20,14 @@ struct MasterService: Service {
     let logger: Logger
 
     func run() async throws {
+        let counts = SessionCounts()
+        let board = MasterBoard(refusals: counts.refusals, stateDirectory: settings.stateDirectory)
+        try await answeringMetrics(at: settings.metricsListen, of: board, logger) {
+            try await run(counts, board)
+        }
+    }
+
+    private func run(_ counts: SessionCounts, _ board: MasterBoard) async throws {
         let fileLimit = ThisProcess.raiseOpenFileLimit()
         guard fileLimit >= Self.leastOpenFileCount else {
             throw SettingsError.usage(
@@ -50,7 +58,6 @@ struct MasterService: Service {
         blockingWork.start()
 
         let uploads = UploadBudget(limit: settings.maximumQueuedByteCount)
-        let counts = SessionCounts()
         let loop = DecisionLoop()
         let background = Background(
             loop: loop, blobs: blobs, blockingWork: blockingWork,
@@ -63,7 +70,7 @@ struct MasterService: Service {
                 group.addTask {
                     try await onOwnThread("decisions") {
                         try decide(
-                            loop, journal: journal, blobs: blobs, uploads: uploads, counts: counts,
+                            loop, journal: journal, blobs: blobs, uploads: uploads, counts: counts, board: board,
                             background: background, notifier: notifier
                         ) {
                             replay.finish()
@@ -77,11 +84,12 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        keyring: keyring, loop: loop, blobs: blobs, uploads: uploads, counts: counts,
+                        keyring: keyring, loop: loop, blobs: blobs, uploads: uploads, counts: counts, board: board,
                         blockingWork: blockingWork, notifier: notifier)
                 }
                 group.addTask {
                     try? await gracefulShutdown()
+                    board.stops()
                     notifier.stopping()
                     loop.stop()
                 }
@@ -102,13 +110,14 @@ struct MasterService: Service {
     /// Replays the journal and runs the loop, on its own thread.
     private func decide(
         _ loop: DecisionLoop, journal: Journal, blobs: LocalBlobStore, uploads: UploadBudget, counts: SessionCounts,
-        background: Background, notifier: ServiceNotifier, replayed: () -> Void
+        board: MasterBoard, background: Background, notifier: ServiceNotifier, replayed: () -> Void
     ) throws {
         // The listing of the store runs beside the replay.
         let listing = BlockingResult { try blobs.list() }
         let core = try MasterCore(
-            journal: journal, present: listing.get, uploads: uploads, counts: counts, settings: settings,
-            logger: logger
+            journal: journal, present: listing.get, uploads: uploads, counts: counts,
+            // Written at every turn, so only where somebody can read it.
+            board: settings.metricsListen == nil ? nil : board, settings: settings, logger: logger
         ) { work in
             background.start(work)
         }
@@ -150,8 +159,7 @@ struct MasterService: Service {
 
     private func serve(
         keyring: Keyring, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
-        counts: SessionCounts,
-        blockingWork: NIOThreadPool, notifier: ServiceNotifier
+        counts: SessionCounts, board: MasterBoard, blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let desk = SecretDesk(keyring: keyring, roster: ConnectionRoster())
         keyring.reload(from: settings.secretFile.path, logger) { _ in desk.closeRetired(logger) }
@@ -182,6 +190,7 @@ struct MasterService: Service {
             }
         }
         notifier.ready()
+        board.serves()
         let admission = Admission(
             blobs: blobs, limits: settings.scheduler.planLimits, decoding: settings.decoding)
         try await listener.run { incoming in
@@ -191,18 +200,19 @@ struct MasterService: Service {
                 case .worker:
                     await WorkerSession(
                         connection: connection, loop: loop, examiner: ReportExaminer(blobs: blobs),
-                        blockingWork: blockingWork, logger: logger
+                        blockingWork: blockingWork, refusals: counts.refusals, logger: logger
                     ).run()
                 case .client:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, desk: desk,
-                        blockingWork: blockingWork, limits: settings.transport, logger: logger
+                        blockingWork: blockingWork, limits: settings.transport, refusals: counts.refusals, logger: logger
                     ).run()
                 }
             case .data(let connection):
                 await DataSession(
                     connection: connection, loop: loop, blobs: blobs, blockingWork: blockingWork, uploads: uploads,
-                    transfers: counts.transfers, minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
+                    transfers: counts.transfers, refusals: counts.refusals,
+                    minimumFreeByteCount: settings.minimumFreeByteCount, logger: logger
                 ).run()
             }
         }

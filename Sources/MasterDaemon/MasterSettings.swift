@@ -1,3 +1,4 @@
+import DaemonSupport
 import Glibc
 import ImageFormats
 import JobModel
@@ -37,6 +38,8 @@ struct MasterSettings: Sendable {
     var stateDirectory: String
     var secretFile: SecretFile
     var addressFile: String?
+    /// `nil` when nobody can ask for metrics.
+    var metricsListen: Endpoint?
     var jobDefaults = JobOptions()
     /// What an image file may ask for before it is refused.
     var decoding = DecodingLimits()
@@ -76,6 +79,7 @@ struct MasterSettings: Sendable {
             "Take connections in clear from this machine only, from nobody, or from everywhere; encrypted ones are always taken"
         ),
         Setting("address-file", "FILE", "Write the address here once the master serves (for scripts)"),
+        MetricsSetting.setting,
         Setting("chunk-bytes", "N", default: "16M", "Raw bytes of a chunk; larger images are split"),
         Setting("max-pixels", "N", default: "4000000000", "Refuse images with more pixels"),
         Setting(
@@ -192,6 +196,7 @@ struct MasterSettings: Sendable {
         secretFile = SecretFile(settings)
         encryption = try settings.choice("tls")
         addressFile = settings.text("address-file")
+        metricsListen = try MetricsSetting.address(settings)
         jobDefaults.chunkByteCount = UInt64(
             try settings.integer(
                 "chunk-bytes", in: Int(Self.leastChunkByteCount)...Int(Self.largestChunkByteCount)))

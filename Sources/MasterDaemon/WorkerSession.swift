@@ -15,6 +15,7 @@ struct WorkerSession: Sendable {
     let loop: DecisionLoop
     let examiner: ReportExaminer
     let blockingWork: NIOThreadPool
+    let refusals: RefusalCount
     let logger: Logger
 
     /// Reports that are examined at a time. The next message waits for one of them: a worker has rarely more slots.
@@ -31,17 +32,17 @@ struct WorkerSession: Sendable {
                 metadata: [
                     "address": "\(connection.remoteAddress)", "code": "\(RefusalCode(refusal))", "reason": "\(refusal)",
                 ])
-            connection.close(WireRefusal(refusal))
+            close(WireRefusal(refusal))
         } catch let violation as ProtocolViolation {
             logger.warning(
                 "worker broke the protocol",
                 metadata: ["address": "\(connection.remoteAddress)", "reason": "\(violation)"])
-            connection.close(WireRefusal(violation))
+            close(WireRefusal(violation))
         } catch let error as NotPermitted {
             logger.warning(
                 "worker asked for what it may not do",
                 metadata: ["address": "\(connection.remoteAddress)", "reason": "\(error)"])
-            connection.close(WireRefusal(error))
+            close(WireRefusal(error))
         } catch {
             logger.info(
                 "worker connection ended",
@@ -51,6 +52,11 @@ struct WorkerSession: Sendable {
         if let worker {
             loop.post { [connection] core in core.disconnected(worker, connection) }
         }
+    }
+
+    private func close(_ refusal: WireRefusal) {
+        refusals.refused(refusal.refusalCode)
+        connection.close(refusal)
     }
 
     /// - Returns: `nil` when the connection ended before.

@@ -20,6 +20,8 @@ extension Scheduler {
         counters.workersTaking = pool.takingCount
         counters.workersDraining = pool.drainingCount
         counters.workersUnready = pool.unreadyCount
+        counters.slotsBusy = pool.busySlotCount
+        counters.slotsIdle = pool.idleSlotCount
         return counters
     }
 

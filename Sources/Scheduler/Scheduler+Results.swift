@@ -72,6 +72,7 @@ extension Scheduler {
             $0.restsUntil = nil
         }
         let author = seeded(.auditBlamesHolder, nil, else: holder?.worker == worker ? nil : worker)
+        activity.pixelsDone = activity.pixelsDone.addingClamped(ledger.pixelCount(of: key))
         commit(.taskCompleted(lease, output: output, by: author), into: &decision)
         decision.noteChange(of: key.job)
         completeIfSettled(key.image, output, at: now, into: &decision)
@@ -155,8 +156,9 @@ extension Scheduler {
     }
 
     private mutating func noteDuration(of lease: Lease, at now: Moment) {
-        durations[lease.key.job, default: TaskDurations()]
-            .add(now.instant - (lease.startedAt ?? lease.grantedAt), for: lease.kind)
+        let duration = now.instant - (lease.startedAt ?? lease.grantedAt)
+        durations[lease.key.job, default: TaskDurations()].add(duration, for: lease.kind)
+        activity.took(duration, lease.kind)
     }
 }
 

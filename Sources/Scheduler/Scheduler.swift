@@ -65,6 +65,7 @@ public struct Scheduler: ~Copyable, Sendable {
     /// The deadline that was postponed last, because of a stall.
     var latestPostponed = Instant.zero
     var totals = SchedulerCounters()
+    package internal(set) var activity = SchedulerActivity()
     /// Why the report that was heard last was refused.
     var refusal: String?
 
@@ -110,6 +111,7 @@ public struct Scheduler: ~Copyable, Sendable {
             preconditionFailure("decided \(record), which does not fit: \(error)")
         }
         decision.records.append(record)
+        activity.decided(record)
     }
 
     /// The last step of every event: queues new tasks, fills idle slots, and deletes blobs that nothing needs any longer.

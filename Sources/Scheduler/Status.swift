@@ -128,6 +128,9 @@ public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var workersDraining: Int = 0
     /// Connected workers that cannot run tasks, by their own word.
     public internal(set) var workersUnready: Int = 0
+    /// Slots of connected workers that have a lease, and free slots of those that are given new leases.
+    public internal(set) var slotsBusy: Int = 0
+    public internal(set) var slotsIdle: Int = 0
     public internal(set) var deadLetters: Int = 0
     /// Encoded bytes of the inputs of images that have not ended.
     public internal(set) var queuedByteCount: UInt64 = 0

@@ -88,6 +88,10 @@ struct WorkerState: Sendable {
     var offeredMemory: UInt64? { takesLeases ? slotMemoryByteCount ?? .max : nil }
 
     var hasFreeSlot: Bool { leases.count < slotCount }
+    /// Slots with a lease, while it is connected.
+    var busySlotCount: Int { isConnected ? min(leases.count, slotCount) : 0 }
+    /// Slots that may be given a lease.
+    var idleSlotCount: Int { takesLeases ? max(0, slotCount - leases.count) : 0 }
     var stagedLeases: ArraySlice<LeaseID> { leases.dropFirst(slotCount) }
     var load: WorkerLoad { WorkerLoad(leases: leases.count, slots: slotCount, worker: id) }
 }
@@ -193,6 +197,8 @@ struct WorkerPool: Sendable {
     private(set) var takingCount = 0
     private(set) var drainingCount = 0
     private(set) var unreadyCount = 0
+    private(set) var busySlotCount = 0
+    private(set) var idleSlotCount = 0
     /// Workers that are gone, by when; some may have come back since.
     private var gone: [WorkerID] = []
     private let prefetchPerSlot: Int
@@ -231,6 +237,8 @@ struct WorkerPool: Sendable {
         if worker.takesLeases { takingCount += 1 }
         if worker.drainsConnected { drainingCount += 1 }
         if worker.isUnready { unreadyCount += 1 }
+        busySlotCount += worker.busySlotCount
+        idleSlotCount += worker.idleSlotCount
         noteMemory(of: worker, from: nil)
         reindex(worker.id)
     }
@@ -240,6 +248,7 @@ struct WorkerPool: Sendable {
         guard let before = workers[id] else { return }
         let (wasConnected, wasTaking, oldMemory) = (before.isConnected, before.takesLeases, before.offeredMemory)
         let (wasDraining, wasUnready) = (before.drainsConnected, before.isUnready)
+        let (oldBusy, oldIdle) = (before.busySlotCount, before.idleSlotCount)
         change(&workers[id]!)
         guard let after = workers[id] else { return }
         if after.name != before.name {
@@ -250,6 +259,8 @@ struct WorkerPool: Sendable {
         takingCount += (after.takesLeases ? 1 : 0) - (wasTaking ? 1 : 0)
         drainingCount += (after.drainsConnected ? 1 : 0) - (wasDraining ? 1 : 0)
         unreadyCount += (after.isUnready ? 1 : 0) - (wasUnready ? 1 : 0)
+        busySlotCount += after.busySlotCount - oldBusy
+        idleSlotCount += after.idleSlotCount - oldIdle
         noteMemory(of: after, from: oldMemory)
         reindex(id)
         if case .gone = after.link, case .gone = before.link {} else if case .gone = after.link { bury(id) }

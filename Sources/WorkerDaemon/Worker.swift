@@ -21,7 +21,10 @@ actor Worker {
     private let sweeper: OwnedDescriptor?
     let notifier: ServiceNotifier
     let logger: Logger
+    /// Where those who watch the worker look.
+    private let notices: WorkerBoard
     var readiness = Readiness()
+    private var activity = WorkerActivity()
     /// How often the worker's directory was made again, and how often it had been when each lease's files were fetched.
     var restorationCount = 0
     var restorationsBefore: [LeaseID: Int] = [:]
@@ -53,8 +56,12 @@ actor Worker {
         let cancelled: AsyncStream<Never>
     }
 
-    init(settings: WorkerSettings, transfer: BlobTransfer, notifier: ServiceNotifier, logger: Logger) throws {
+    init(
+        settings: WorkerSettings, transfer: BlobTransfer, notifier: ServiceNotifier, notices: WorkerBoard,
+        logger: Logger
+    ) throws {
         self.settings = settings
+        self.notices = notices
         self.notifier = notifier
         board = LeaseBoard(slotCount: settings.slotCount)
         WorldDirectory.sweep(settings.scratchDirectory)
@@ -156,6 +163,7 @@ actor Worker {
         identifier = WorkerID(reply.worker)
         heartbeatInterval = .milliseconds(reply.heartbeatMilliseconds)
         self.connection = connection
+        activity.registrationCount += 1
         grants = GrantAssembly()
         perform(board.dropped(try reply.dropped.map { try LeaseID(wire: $0) }))
         perform(board.reconnected())
@@ -217,6 +225,19 @@ actor Worker {
             $0.unready = readiness.trouble?.reason ?? ""
         }
         connection?.send(.heartbeat(heartbeat))
+        show()
+    }
+
+    /// Shows the present state to those who watch.
+    private func show() {
+        notices.beat { now in
+            WorkerSnapshot(
+                takenAt: now, isRegistered: connection != nil, isDraining: board.isOrderedToDrain,
+                trouble: readiness.trouble?.reason, slotCount: settings.slotCount,
+                ranksPerSlot: settings.ranksPerSlot, busySlotCount: occupiedSlots.count, leaseCount: board.held.count,
+                scratchFreeByteCount: (try? ScratchSpace(of: settings.scratchDirectory).freeByteCount) ?? 0,
+                activity: activity)
+        }
     }
 
     // MARK: Draining
@@ -310,7 +331,9 @@ actor Worker {
         switch work.step {
         case .fetch:
             do {
+                let start = ContinuousClock.now
                 try await cancellable(work) { try await self.fetch(work.spec, of: lease, into: files) }
+                activity.fetching.add(.now - start)
                 ended(lease)
                 perform(board.fetched(lease))
             } catch {
@@ -339,6 +362,7 @@ actor Worker {
     }
 
     private func note(_ failure: Failure, of lease: LeaseID) {
+        activity.ends[failure.cause, default: 0] += 1
         guard failure.cause != .cancelled else { return }
         logger.warning(
             "task failed",
@@ -350,6 +374,7 @@ actor Worker {
         let progress = LeaseProgress()
         self.progress[lease] = progress
         occupiedSlots[lease] = slot
+        let start = ContinuousClock.now
         do {
             let output = try await cancellable(work) { [runner, world = worlds[slot]] in
                 let computed = try await runner.compute(
@@ -357,11 +382,12 @@ actor Worker {
                     onBand: { index, blob in await self.bandUploaded(lease, index, blob) },
                     onProgress: { progress.set($0) })
                 // The slot takes the next task while this one's outputs travel.
-                await self.computed(lease)
+                await self.computed(lease, in: .now - start)
                 return try await runner.upload(computed, of: work.spec, from: files)
             }
             ended(lease)
             readiness.taskComputed()
+            activity.doneCount += 1
             perform(board.finished(lease, output))
         } catch {
             ended(lease)
@@ -371,7 +397,8 @@ actor Worker {
         }
     }
 
-    private func computed(_ lease: LeaseID) {
+    private func computed(_ lease: LeaseID, in duration: Duration) {
+        activity.computing.add(duration)
         guard let slot = occupiedSlots.removeValue(forKey: lease) else { return }
         perform(board.computed(lease, slot: slot))
     }

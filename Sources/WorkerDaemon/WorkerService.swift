@@ -37,6 +37,11 @@ struct WorkerService: Service {
     }
 
     func run() async throws {
+        let notices = WorkerBoard()
+        try await answeringMetrics(at: settings.metricsListen, of: notices, logger) { try await run(notices) }
+    }
+
+    private func run(_ notices: WorkerBoard) async throws {
         do {
             try OpenFileLimit.raise(slots: settings.slotCount, ranks: settings.ranksPerSlot)
         } catch {
@@ -53,7 +58,8 @@ struct WorkerService: Service {
         defer { transfer.close() }
         keyring.reload(from: secretFile, logger) { _ in transfer.closeIdle() }
         let notifier = ServiceNotifier()
-        let worker = try Worker(settings: settings, transfer: transfer, notifier: notifier, logger: logger)
+        let worker = try Worker(
+            settings: settings, transfer: transfer, notifier: notifier, notices: notices, logger: logger)
         guard try await startWorlds(of: worker) else {
             logger.info("worker stopped before its worlds were up")
             return
@@ -72,6 +78,7 @@ struct WorkerService: Service {
             group.addTask { await worker.keepReady() }
             group.addTask {
                 guard await isToldToStop(or: worker) else { return }
+                notices.stops()
                 notifier.stopping()
                 await worker.drain(timeout: settings.drainTimeout)
                 await worker.finish()

@@ -1,3 +1,4 @@
+import DaemonSupport
 import Glibc
 import JobModel
 import Logging
@@ -32,6 +33,8 @@ struct WorkerSettings: Sendable {
     var idleTimeout: Duration?
     var transport = TransportLimits()
     var encryption: Encryption
+    /// `nil` when nobody can ask for metrics.
+    var metricsListen: Endpoint?
     var logLevel: Logger.Level
 
     static let table = [
@@ -61,6 +64,7 @@ struct WorkerSettings: Sendable {
             "Drain, and end this long after the start at the latest, such as 55m of an hour's allocation"),
         Setting("idle-timeout", "TIME", "End after this long without a task"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing arrives for this long"),
+        MetricsSetting.setting,
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
     ]
 
@@ -104,6 +108,7 @@ struct WorkerSettings: Sendable {
             idleTimeout = try settings.duration("idle-timeout", in: .seconds(1) ... .seconds(86400 * 365))
         }
         transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
+        metricsListen = try MetricsSetting.address(settings)
         let level = try settings.requiredText("log-level")
         guard let logLevel = Logger.Level(rawValue: level) else {
             throw settings.invalid(

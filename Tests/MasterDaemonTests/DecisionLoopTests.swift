@@ -1,10 +1,12 @@
 import BlobStore
+import Dispatch
 import Foundation
 import JobModel
 import Journal
 import Logging
 import MasterClient
 import MasterMachine
+import Metrics
 import ClientKit
 import NIOPosix
 import Settings
@@ -17,6 +19,7 @@ import Transport
 @Suite struct DecisionLoopTests {
     /// A loop on a thread of its own, over a state directory that is removed at the end.
     private static func withLoop(
+        board: MasterBoard? = nil,
         _ body: (_ loop: DecisionLoop, _ journal: Journal, _ directory: String) async throws -> Void
     ) async throws -> (any Error)? {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent("loop-\(UUID())").path
@@ -33,7 +36,7 @@ import Transport
             do {
                 let core = try MasterCore(
                     journal: journal, present: blobs.list, uploads: UploadBudget(limit: 1 << 40),
-                    counts: SessionCounts(), settings: settings, logger: Logger(label: "test")
+                    counts: SessionCounts(), board: board, settings: settings, logger: Logger(label: "test")
                 ) { _ in }
                 try loop.run(core) {}
                 end.yield(nil)
@@ -150,6 +153,38 @@ extension DecisionLoopTests {
                 #expect(counters.commits == number && counters.recordsCommitted == number)
             }
         }
+    }
+
+    @Test func `those who watch see the latest turn, and are answered while the loop waits`() async throws {
+        let board = MasterBoard(refusals: RefusalCount(), stateDirectory: "/nonexistent")
+        let error = try await Self.withLoop(board: board) { loop, _, _ in
+            func shown(_ line: String) -> Bool { MetricsText(board.metrics).text.contains("\n\(line)\n") }
+            for number in 1...3 { _ = try await Self.open("token-\(number)", on: loop) }
+            // The turn that answered ends a moment after its answers; the next one shows it at the latest.
+            try await loop.perform { _ in }
+            #expect(shown(#"tessera_jobs{state="unsealed"} 3"#) && shown("tessera_journal_records_total 3"))
+            #expect(shown("tessera_journal_commit_seconds_count 3"))
+
+            let (blocked, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            loop.post { _ in
+                blocked.signal()
+                release.wait()
+            }
+            await withCheckedContinuation { continuation in
+                Thread {
+                    blocked.wait()
+                    continuation.resume()
+                }.start()
+            }
+            // The loop is stuck, as it is while a disk does not answer.
+            let late = Task { try await Self.open("late", on: loop) }
+            for _ in 0..<1_000 { #expect(shown(#"tessera_jobs{state="unsealed"} 3"#)) }
+            release.signal()
+            _ = try await late.value
+            try await loop.perform { _ in }
+            #expect(shown(#"tessera_jobs{state="unsealed"} 4"#))
+        }
+        #expect(error == nil)
     }
 
     @Test func `a watcher is not told of an end that is not durable`() async throws {

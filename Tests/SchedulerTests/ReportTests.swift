@@ -379,3 +379,21 @@ import Testing
         #expect(try harness.connect("late", as: heir, identity: [1]) != heir)
     }
 }
+
+extension ReportTests {
+    @Test func `what was done is counted by kind, in pixels and in time`() throws {
+        let harness = try SchedulerHarness()
+        let worker = try harness.connect(slots: 2)
+        try harness.submit(images: 3)
+        #expect(harness.scheduler.counters.slotsBusy == 2 && harness.scheduler.counters.slotsIdle == 0)
+        harness.wait(.seconds(3))
+        try harness.finishNext(on: worker)
+        let activity = harness.scheduler.activity
+        #expect(activity.tasksDone == 1 && activity.pixelsDone > 0)
+        let whole = try #require(activity.taskDurations.first { $0.kind == "whole" }?.durations)
+        #expect(whole.count == 1 && whole.sum == .seconds(3))
+        harness.disconnect(worker)
+        #expect(harness.scheduler.counters.slotsBusy == 0 && harness.scheduler.counters.slotsIdle == 0)
+        #expect(harness.scheduler.activity.attemptsEnded.first { $0.cause == .workerLost }?.count ?? 0 > 0)
+    }
+}

@@ -28,6 +28,9 @@ final class SchedulerHarness {
     /// Leases that the model workers do not list, though they were granted them.
     var unlisted: Set<LeaseID> = []
     var checksReplay = true
+    /// Since the scheduler was made.
+    private var doneCount: UInt64 = 0
+    private var endedCounts: [FailureCause: UInt64] = [:]
     private var nextBeat: Instant
     private var shadow: Ledger
     private let planner: any ImagePlanner
@@ -66,6 +69,7 @@ final class SchedulerHarness {
                 #expect(throws: Never.self) { try self.shadow.apply(record) }
             }
             #expect(shadow == scheduler.ledger, "replay differs after \(decision.records)")
+            checkCounts(after: decision.records)
         }
         for action in decision.actions {
             switch action {
@@ -84,6 +88,25 @@ final class SchedulerHarness {
                 declaredDead.append(worker)
                 held[worker] = nil
             }
+        }
+    }
+
+    /// What is counted as it changes is what a scan finds.
+    private func checkCounts(after records: [Record]) {
+        let workers = scheduler.pool.workers.values
+        let counters = scheduler.counters
+        #expect(counters.slotsBusy == workers.reduce(0) { $0 + $1.busySlotCount }, "after \(records)")
+        #expect(counters.slotsIdle == workers.reduce(0) { $0 + $1.idleSlotCount }, "after \(records)")
+        for record in records {
+            switch record {
+            case .taskCompleted: doneCount += 1
+            case .attemptEnded(_, _, let failure): endedCounts[failure.cause, default: 0] += 1
+            default: break
+            }
+        }
+        #expect(scheduler.activity.tasksDone == doneCount)
+        for (cause, count) in scheduler.activity.attemptsEnded {
+            #expect(count == endedCounts[cause, default: 0], "\(cause)")
         }
     }
 
@@ -285,6 +308,7 @@ final class SchedulerHarness {
         var fresh = try Scheduler(
             configuration: configuration, nextWorker: scheduler.nextWorker, planner: planner)
         for record in journal { try fresh.replay(record) }
+        (doneCount, endedCounts) = (0, [:])
         #expect(fresh.ledger == scheduler.ledger)
         scheduler = fresh
         assemblies = [:]
