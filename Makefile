@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check hosts clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check hosts metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -54,6 +54,7 @@ help:
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
 	@echo "make deb-check  make them, and check them: lintian, the same bytes twice, the units' exposure, a host that boots (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
+	@echo "make metrics-check  check metrics, alerts and dashboard with Debian's Prometheus; PROGRAMS_IN=.build/debug of another build"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
 	@echo
@@ -158,6 +159,13 @@ release-check: setup
 	$(BUILD) --build-tests
 	RELEASE_CHECK=1 $(TEST) --filter ReleaseEvidenceTests
 
+# The programs are built, or PROGRAMS_IN names their directory.
+metrics-check:
+ifeq ($(origin PROGRAMS_IN),undefined)
+	$(MAKE) build
+endif
+	scripts/metrics-check.sh $(or $(PROGRAMS_IN),$(BIN))
+
 # All of Foundation brings 40 MB of ICU into each program; FoundationEssentials does not.
 lint: lint-prose
 	git ls-files -z '*.swift' ':!*.pb.swift' | xargs -0 swift format lint --strict --parallel
@@ -190,6 +198,9 @@ install:
 	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service systemd/tessera-worker.path \
 	    systemd/tessera-web.service $(DESTDIR)/etc/systemd/system
+	@# Alerts and a dashboard for those who have Prometheus and Grafana.
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tessera/prometheus share/tessera/prometheus/*.yml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tessera/grafana share/tessera/grafana/tessera.json
 	install -m 644 systemd/tessera.sysusers $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 	install -d $(DESTDIR)$(PREFIX)/share/tessera
 	cp -r share/tessera/openapi.json share/tessera/web $(DESTDIR)$(PREFIX)/share/tessera

@@ -26,7 +26,7 @@ version=${3:-$released~$(date -d "@$SOURCE_DATE_EPOCH" +%Y%m%d.%H%M%S).$(git rev
 tree=.build/deb/tessera
 rm -rf .build/deb
 mkdir -p $tree/programs $tree/generated
-cp -r debian docs systemd SECURITY.md LICENSE $tree
+cp -r debian docs systemd share SECURITY.md LICENSE $tree
 cp "$programs"/tessera{,-master,-worker,-rank} $tree/programs
 [ ! -e "$programs/tessera-rank-v3" ] || cp "$programs/tessera-rank-v3" $tree/programs
 cp systemd/tessera.sysusers $tree/debian/tessera-common.sysusers
