@@ -41,7 +41,11 @@ def agree(url, jobs):
             "attempts that ended without a result": (
                 value(url, 'sum(tessera_attempts_total{outcome!~"done|moved-to-idle-worker"})'), 0, 0,
             ),
-            "tasks with a duration": (value(url, "sum(tessera_task_seconds_count)"), done, done),
+            # A result that came after its lease had been moved has none.
+            "tasks with a duration": (
+                value(url, "sum(tessera_task_seconds_count)"),
+                done - copies - value(url, 'sum(tessera_reassignments_total{cause="moved"})'), done,
+            ),
             "leases granted, besides those that were moved": (
                 value(url, "sum(tessera_leases_granted_total)")
                 - value(url, 'sum(tessera_attempts_total{outcome="moved-to-idle-worker"})'),

@@ -45,7 +45,9 @@ workers=("$(address_of "$directory/one.log")" "$(address_of "$directory/two.log"
 
 # What curl sees of a path: status PATH ADDRESS
 status() { curl -s -o /dev/null -w '%{http_code}' "http://$2$1"; }
+is_ready() { [ "$(status /readyz "$1")" = 200 ]; }
 for address in "$master" "${workers[@]}"; do
+    within 10 "$address is ready" is_ready "$address"
     for path in /metrics /healthz /readyz; do
         [ "$(status $path "$address")" = 200 ] || fail "$path of $address answers $(status $path "$address")"
     done
@@ -94,7 +96,7 @@ python3 scripts/metrics-check.py agree "$prometheus" "$jobs"
 
 say "Every expression of the dashboard and of the alerts"
 python3 scripts/metrics-check.py answers "$prometheus" "$dashboard" "$alerts"
-firing=$(curl -s "$prometheus/api/v1/alerts" | grep -o '"state":"firing"' | wc -l)
+firing=$(curl -s "$prometheus/api/v1/alerts" | grep -o '"state":"firing"' | wc -l || true)
 [ "$firing" = 0 ] || { curl -s "$prometheus/api/v1/alerts" >&2; fail "$firing alerts fire on a healthy cluster"; }
 echo "no alert fires"
 

@@ -205,7 +205,8 @@ struct MasterService: Service {
                 case .client:
                     await ClientSession(
                         connection: connection, loop: loop, admission: admission, desk: desk,
-                        blockingWork: blockingWork, limits: settings.transport, refusals: counts.refusals, logger: logger
+                        blockingWork: blockingWork, limits: settings.transport, refusals: counts.refusals,
+                        logger: logger
                     ).run()
                 }
             case .data(let connection):

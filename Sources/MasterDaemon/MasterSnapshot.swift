@@ -53,7 +53,8 @@ struct MasterSnapshot: Sendable {
                 ["moved": scheduler.leasesMoved, "speculative": scheduler.backupsGranted]),
             .counter("tessera_pixels_total", "Pixels that finished tasks have read.", activity.pixelsDone),
             .histograms(
-                "tessera_task_seconds", "From getting a slot to the result, for tasks that finished.", by: "kind",
+                "tessera_task_seconds", "From getting a slot to the result, for leases that ended with their result.",
+                by: "kind",
                 activity.taskDurations.map { ($0.kind, $0.durations) }),
             .counter(
                 "tessera_late_results_total", "Results that came after their task was done.", scheduler.lateResults),

@@ -169,6 +169,7 @@ actor Worker {
         perform(board.reconnected())
         // Draining began after the registration was sent: the master would keep granting leases that are handed back at once.
         if board.isOrderedToDrain { connection.send(.drain(WireDrain())) }
+        show()
     }
 
     /// Another worker has our number: a master whose state is new may have given it away. The next registration asks for a new
@@ -180,6 +181,7 @@ actor Worker {
 
     func disconnected(_ connection: ControlConnection) {
         if self.connection === connection { self.connection = nil }
+        show()
     }
 
     func received(_ message: WireControl, stream: UInt32) throws {
@@ -246,6 +248,7 @@ actor Worker {
         guard on != board.isOrderedToDrain else { return }
         logger.notice(on ? "draining: no new leases" : "taking leases again")
         if on { perform(board.drainBegan()) } else { board.drainEnded() }
+        show()
     }
 
     /// Drains and tells the master; returns when all work is done and acknowledged, at the latest two seconds after `timeout`, when
