@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Measures whole jobs, from file to file, against libvips on the same machine, in turns: `make bench-formats`.
 #
-#     scripts/bench-formats.sh [ROW...]    rows: thumbnails, thumbnails-decoded, blur, scene; all by default
+#     scripts/bench-formats.sh [ROW...]    rows: thumbnails, thumbnails-decoded, blur, scene, encryption; all by default
 #     scripts/bench-formats.sh --page      only writes docs/performance.md again
 #
 #     PHOTOGRAPHS=200  of 12 megapixels         SIDE=30000    of the scene
+#     SMALL=1000       photographs of 3 megapixels for encryption, which is measured against the same job in clear
 #     ROUNDS=3         of which the fastest of each side counts; a disturbance only ever slows
 #     KEEP=DIRECTORY   where the inputs are made, and found again
 #
@@ -48,23 +49,24 @@ done
 
 bin=$PWD/.build/release
 rows=("$@")
-[ ${#rows[@]} -gt 0 ] || rows=(thumbnails thumbnails-decoded blur scene)
-photographs=${PHOTOGRAPHS:-200} side=${SIDE:-30000} rounds=${ROUNDS:-3}
+[ ${#rows[@]} -gt 0 ] || rows=(thumbnails thumbnails-decoded blur scene encryption)
+photographs=${PHOTOGRAPHS:-200} side=${SIDE:-30000} small=${SMALL:-1000} rounds=${ROUNDS:-3}
 cores=$(nproc)
 inputs=${KEEP:-$directory/inputs}
-mkdir -p "$inputs/photographs"
+mkdir -p "$inputs"
 export VIPS_CONCURRENCY=1
 
-# Each photograph is another: no byte of one is sent or computed for another one.
+# Each photograph is another: no byte of one is sent or computed for another one: make_photographs COUNT SIZE DIRECTORY
 make_photographs() {
     local picture number
+    mkdir -p "$3"
     for picture in astronaut coffee; do
-        [ -e "$inputs/$picture.png" ] || "$bin/enlarge" 4000x3000 examples/$picture.png "$inputs/$picture.png"
+        [ -e "$inputs/$picture-$2.png" ] || "$bin/enlarge" "$2" examples/$picture.png "$inputs/$picture-$2.png"
     done
-    for ((number = 0; number < photographs; number++)); do
+    for ((number = 0; number < $1; number++)); do
         [ $((number % 2)) = 0 ] && picture=astronaut || picture=coffee
-        echo "$inputs/$picture.png" "$inputs/photographs/$(printf %04d "$number").jpg" "$number"
-    done | awk '{ print $1, $2, $3 / 50 }' | xargs -P "$cores" -L 1 sh -c '
+        echo "$inputs/$picture-$2.png" "$3/$(printf %04d "$number").jpg" "$number"
+    done | awk -v step="$(awk "BEGIN { print 20 / ($1 + 1) }")" '{ print $1, $2, $3 * step }' | xargs -P "$cores" -L 1 sh -c '
         [ -e "$1" ] || { vips linear "$0" "$1.part.jpg[Q=90]" 1 "$2" --uchar && mv "$1.part.jpg" "$1"; }'
 }
 
@@ -113,6 +115,11 @@ keep() {
 
 run() { "$bin/tessera" run "$1" "${@:3}" -o "$2" --no-cache --progress none; }
 all_photographs() { printf '%s\n' "$inputs"/photographs/[0-9]*[0-9].jpg | head -n "$photographs"; }
+# Many small photographs, of which little is computed: where encryption costs most.
+encrypted() { TESSERA_TLS=on TESSERA_MASTER=$encrypted_master run "$small_pipeline" "$directory/ours/" "$inputs"/small/*[0-9].jpg; }
+in_clear() { TESSERA_TLS=off run "$small_pipeline" "$directory/theirs/" "$inputs"/small/*[0-9].jpg; }
+small_pipeline='resize max-width=1024'
+
 # Runs libvips on the photographs, in as many processes as there are cores: each COMMAND...
 each() { all_photographs | xargs -P "$cores" "$@"; }
 
@@ -147,19 +154,25 @@ watch_memory() {
     done
 }
 
+# A master, and a worker with a slot for each core: start_cluster NAME
+start_cluster() {
+    start_master "$bin" "$1"
+    mkdir "$scratch/$1"
+    "$bin/tessera-worker" --name "$1" --slots "$cores" --ranks 1 --scratch-dir "$scratch/$1" >>"$directory/$1.log" 2>&1 &
+    pid[worker-$1]=$! pid[master-$1]=${pid[master]}
+    within 60 "the worker $1 is registered" has_alive "$bin" 1
+    # The worlds are up, and the programs in memory.
+    run 'resize max-width=2048' "$directory/warm-$1/" $(all_photographs | head -n 4)
+}
+
 make_secret
 say "Inputs: $photographs photographs of 12 megapixels"
-make_photographs
+make_photographs "$photographs" 4000x3000 "$inputs/photographs"
 say "A master and a worker with $cores slots"
-start_master "$bin" state
 scratch=/dev/shm/tessera-bench-$$
 mkdir "$scratch"
 clean_up() { rm -rf "$scratch"; }
-"$bin/tessera-worker" --name bench --slots "$cores" --ranks 1 --scratch-dir "$scratch" >>"$directory/bench.log" 2>&1 &
-pid[worker]=$!
-within 60 "the worker is registered" has_alive "$bin" 1
-# The worlds are up, and the programs in memory.
-run 'resize max-width=2048' "$directory/warm/" $(all_photographs | head -n 4)
+start_cluster bench
 
 for row in "${rows[@]}"; do
     case $row in
@@ -181,7 +194,7 @@ for row in "${rows[@]}"; do
         say "Input: a tiled TIFF of $side x $side"
         make_scene
         rounds=1
-        watch_memory "${pid[worker]}" "$scratch" &
+        watch_memory "${pid[worker-bench]}" "$scratch" &
         pid[watch]=$!
         race ours_scene theirs_scene
         kill "${pid[watch]}"
@@ -189,7 +202,20 @@ for row in "${rows[@]}"; do
         keep scene "tiled TIFF of $side x $side, to TIFF; worker's memory at most $(cat "$directory/memory") MB" \
             "median size=5 \\| gaussian-blur sigma=2" "vips rank 5 5 12, vips gaussblur; $cores threads" 4
         ;;
-    *) fail "'$row' is not a row; rows are thumbnails, thumbnails-decoded, blur and scene" ;;
+    encryption)
+        say "Input: $small photographs of 3 megapixels, and a cluster that encrypts"
+        make_photographs "$small" 2000x1500 "$inputs/small"
+        clear_master=$TESSERA_MASTER
+        export TESSERA_TLS=on
+        start_cluster encrypted
+        unset TESSERA_TLS
+        encrypted_master=$TESSERA_MASTER TESSERA_MASTER=$clear_master
+        race encrypted in_clear
+        cmp -s <(cd "$directory/ours" && sha256sum *) <(cd "$directory/theirs" && sha256sum *) || fail "the results differ"
+        keep encryption "$small photographs of 3 MP, JPEG to JPEG, encrypted, against the same in clear" \
+            "$small_pipeline, tls: on" "tls: off" 0.9
+        ;;
+    *) fail "'$row' is not a row; rows are thumbnails, thumbnails-decoded, blur, scene and encryption" ;;
     esac
 done
 write_page
