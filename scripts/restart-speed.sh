@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures how soon a master serves again with a journal of many tasks that are half done, and many blobs in its store.
+# Measures how soon a master serves again with a journal of many tasks that are half done, and many blobs in its store, and how
+# long it takes to answer for its metrics then.
 #
 #     scripts/restart-speed.sh [TASKS [BLOBS]]     a million tasks and no blobs by default
 set -euo pipefail
@@ -27,7 +28,7 @@ for run in 1 2 3; do
     rm -f "$folder/address"
     begin=$(date +%s%N)
     "$bin/tessera-master" --listen 127.0.0.1:0 --state-dir "$folder/state" --secret-file "$folder/secret" \
-        --address-file "$folder/address" >"$folder/log" 2>&1 &
+        --address-file "$folder/address" --metrics-listen 127.0.0.1:0 >"$folder/log" 2>&1 &
     master=$!
     while [ ! -e "$folder/address" ]; do
         kill -0 "$master" || { cat "$folder/log"; exit 1; }
@@ -36,7 +37,10 @@ for run in 1 2 3; do
     end=$(date +%s%N)
     ticks=$(awk '{ print $14 + $15 }' "/proc/$master/stat")
     memory=$(awk '/VmHWM/ { print $2 }' "/proc/$master/status")
+    metrics=$(grep -o 'metrics are answered.*' "$folder/log" | grep -o '127.0.0.1:[0-9]*' | head -1)
+    scrape=$(curl -s -o "$folder/metrics" -w '%{size_download} bytes of metrics in %{time_total} s' "http://$metrics/metrics")
+    grep -q '^tessera_tasks{state="ready"} [1-9]' "$folder/metrics" || { echo "the metrics have no tasks"; exit 1; }
     kill -9 "$master"
     wait "$master" 2>/dev/null || true
-    echo "run $run: serving after $(((end - begin) / 1000000)) ms, $((ticks * 1000 / $(getconf CLK_TCK))) ms of processor time, $((memory / 1024)) MiB"
+    echo "run $run: serving after $(((end - begin) / 1000000)) ms, $((ticks * 1000 / $(getconf CLK_TCK))) ms of processor time, $((memory / 1024)) MiB; $scrape"
 done
