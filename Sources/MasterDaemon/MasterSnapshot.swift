@@ -35,6 +35,14 @@ struct MasterSnapshot: Sendable {
                 "tessera_tasks", .gauge,
                 "Tasks that wait for a worker, and leases that were granted and have not ended.",
                 by: "state", ["ready": count(scheduler.tasksReady), "leased": count(scheduler.leasesRunning)]),
+            .gauge(
+                "tessera_tasks_open",
+                "Tasks of images that have not ended: ready, leased, and those that wait for others.",
+                count(scheduler.tasksOpen)),
+            .number(
+                "tessera_backlog_slot_seconds", .gauge,
+                "Time that one slot would take for the open tasks: measured where tasks have ended, else a guess by size.",
+                scheduler.backlog.inSeconds),
             .number(
                 "tessera_queue_stall_seconds", .gauge,
                 "How long tasks have been ready without any being granted; 0 without ready tasks.", queueStall.inSeconds

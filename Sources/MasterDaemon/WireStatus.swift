@@ -44,6 +44,12 @@ extension WireMasterStatus {
         imagesKept = UInt64(counters.scheduler.imagesKept)
         maxImagesKept = UInt64(settings.scheduler.maximumImages)
         jobsYielded = counters.records.yieldedCount
+        backlog = .with {
+            $0.tasks = UInt64(max(0, counters.scheduler.tasksOpen))
+            $0.slotMilliseconds = UInt64(max(0, counters.scheduler.backlog / .milliseconds(1)))
+            $0.slotsBusy = UInt32(clamping: counters.scheduler.slotsBusy)
+            $0.slotsIdle = UInt32(clamping: counters.scheduler.slotsIdle)
+        }
     }
 }
 

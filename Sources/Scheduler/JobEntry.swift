@@ -113,10 +113,10 @@ extension JobEntry {
         images[Int(index)].state = .running
     }
 
-    /// - Returns: the tasks that miss nothing any more; `nil` when the image is not running.
+    /// - Returns: the tasks that miss nothing any more, and the image's work before and after; `nil` when the image is not running.
     mutating func complete(
         _ lease: LeaseID, _ output: TaskOutput, by worker: WorkerID?, isAudited: Bool
-    ) throws(ReplayError) -> [UInt32]? {
+    ) throws(ReplayError) -> (ready: [UInt32], before: Backlog.Work, after: Backlog.Work)? {
         let index = lease.task.image.index
         let completed = try progress.change(index) { progress throws(ReplayError) in
             try progress.taskCompleted(
@@ -126,7 +126,7 @@ extension JobEntry {
         counts.tasksDone += 1
         let image = Int(index)
         counts.pixelsDone += images[image].pixelsDone(doneCount) - images[image].pixelsDone(doneCount - 1)
-        return ready
+        return (ready, images[image].work(after: doneCount - 1), images[image].work(after: doneCount))
     }
 }
 

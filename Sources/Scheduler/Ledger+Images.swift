@@ -68,11 +68,12 @@ extension Ledger {
     mutating func taskCompleted(_ lease: LeaseID, _ output: TaskOutput, by worker: WorkerID?) throws(ReplayError) {
         let image = lease.task.image
         let isAudited = isSelected(lease.task)
-        let ready =
+        let completed =
             try jobs.change(image.job) { job throws(ReplayError) in
                 try job.complete(lease, output, by: worker, isAudited: isAudited)
             } ?? nil
-        guard let ready else { throw Self.noTask(lease.task) }
+        guard let (ready, before, after) = completed else { throw Self.noTask(lease.task) }
+        backlog.changed(image.job, from: before, to: after)
         if lease.task.step == .whole || lease.task.step == .decode { update(image) { $0.remarks = output.remarks } }
         if isAudited, let key = key(lease.task) { effects.toAudit.append(key) }
         if lease.task.step != .whole || isAudited {
@@ -187,8 +188,11 @@ extension Ledger {
     // MARK: Parts
 
     mutating func update(_ image: ImageID, _ change: (inout ImageEntry) -> Void) {
-        guard jobs[image.job] != nil else { return }
-        change(&jobs[image.job]!.images[Int(image.index)])
+        guard let job = jobs.index(forKey: image.job) else { return }
+        let index = Int(image.index)
+        let before = jobs.values[job].images[index].work
+        change(&jobs.values[job].images[index])
+        backlog.changed(image.job, from: before, to: jobs.values[job].images[index].work)
     }
 
     /// The image's tasks no longer exist: their blobs are released, and what they had done does not count.
@@ -199,6 +203,7 @@ extension Ledger {
         let latestAttempt = seeded(.attemptNumbersReused, 0, else: progress.latestAttempt)
         update(image) { $0.attemptFloor = max($0.attemptFloor, latestAttempt) }
         if let entry = self.image(image) {
+            backlog.changed(image.job, from: entry.work(after: progress.doneCount), to: entry.work)
             jobs[image.job]?.counts.tasksDone -= UInt64(progress.doneCount)
             jobs[image.job]?.counts.pixelsDone -= entry.pixelsDone(progress.doneCount)
         }

@@ -31,6 +31,8 @@ struct Ledger: Sendable {
     var blobs = BlobUses()
     var nextJob: JobID
     var totals = LedgerTotals()
+    /// The work that is left. Its times are measured, and no part of the records; the amount is.
+    var backlog = Backlog()
     /// The greatest worker identifier that may have been given out: the greatest that a record names or reserves.
     var latestWorker = WorkerID(0)
     /// Chooses the tasks that are audited; `nil` before the first job with audits.
@@ -177,6 +179,7 @@ extension Ledger {
         jobsBySubmission[Submission(description)] = description.id
         jobOrder.append(description.id)
         totals.jobOpened(description)
+        backlog.jobOpened(description)
         nextJob = max(nextJob, JobID(description.id.rawValue + 1))
     }
 
@@ -193,7 +196,9 @@ extension Ledger {
                 do { taskCount = UInt32(clamping: try planSize(description, accepted).taskCount) } catch {
                     throw ReplayError(description: "image \(job).\(image.index) cannot be planned: \(error)")
                 }
-                jobs[job]?.images.append(ImageEntry(description: image, taskCount: taskCount, state: .waiting))
+                let entry = ImageEntry(description: image, taskCount: taskCount, state: .waiting)
+                jobs[job]?.images.append(entry)
+                backlog.changed(job, from: .none, to: entry.work)
                 jobs[job]?.counts.tasksTotal += UInt64(taskCount)
                 jobs[job]?.counts.pixelsTotal += accepted.geometry.pixelCount
                 totals.imageQueued(image.input)
@@ -282,6 +287,7 @@ extension Ledger {
         for index in entry.revocableNumbers.keys { releaseInput(of: ImageID(job: job, index: index)) }
         bequeathAuthors(of: entry)
         totals.images -= entry.images.count
+        backlog.jobForgotten(job)
         jobs[job] = nil
         jobsBySubmission[Submission(entry.description)] = nil
         if let position = jobOrder.position(of: job) { jobOrder.remove(at: position) }

@@ -5,6 +5,8 @@ extension Scheduler {
         var counters = totals
         counters.tasksReady = queue.count
         counters.leasesRunning = leases.count
+        counters.tasksOpen = ledger.backlog.taskCount + audits.count
+        counters.backlog = ledger.backlog.slotTime(extraCount: audits.count)
         counters.jobsOpen = ledger.totals.openJobs
         counters.jobsKept = ledger.jobs.count
         counters.imagesKept = ledger.totals.images

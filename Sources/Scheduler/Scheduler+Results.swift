@@ -156,9 +156,7 @@ extension Scheduler {
     }
 
     private mutating func noteDuration(of lease: Lease, at now: Moment) {
-        let duration = now.instant - (lease.startedAt ?? lease.grantedAt)
-        durations[lease.key.job, default: TaskDurations()].add(duration, for: lease.kind)
-        activity.took(duration, lease.kind)
+        noteDuration(now.instant - (lease.startedAt ?? lease.grantedAt), of: lease)
     }
 }
 

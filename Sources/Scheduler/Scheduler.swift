@@ -127,6 +127,14 @@ public struct Scheduler: ~Copyable, Sendable {
         }
     }
 
+    /// A task took that long. Times are measured, and of no record: nothing is decided by them.
+    mutating func noteDuration(_ duration: Duration, of lease: Lease) {
+        durations[lease.key.job, default: TaskDurations()].add(duration, for: lease.kind)
+        activity.took(duration, lease.kind)
+        guard let image = ledger.image(lease.key.image), image.taskCount > 0 else { return }
+        ledger.backlog.took(duration, nominal: image.nominalTime(of: 1), of: lease.key.job)
+    }
+
     // The planner caches plans, so asking it changes the scheduler, though not visibly.
 
     mutating func canonicalText(of pipeline: String) throws(PipelineError) -> String {

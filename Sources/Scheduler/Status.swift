@@ -116,6 +116,10 @@ public struct WorkerStatus: Hashable, Sendable {
 public struct SchedulerCounters: Hashable, Sendable {
     public internal(set) var tasksReady: Int = 0
     public internal(set) var leasesRunning: Int = 0
+    /// Tasks of images that have not ended, and finished ones that wait for a second opinion.
+    public internal(set) var tasksOpen: Int = 0
+    /// The time that one slot would take for them: measured where tasks have ended, else a guess by their size.
+    public internal(set) var backlog = Duration.zero
     /// Jobs that are not final.
     public internal(set) var jobsOpen: Int = 0
     /// Jobs in the records, ended ones included, and their images.

@@ -70,6 +70,22 @@ import Testing
                 + #""leases_held":1,"tasks_done":5,"attempts_lost":0,"attempts_failed":0,"resident_bytes":6,"#
                 + #""connected_milliseconds":1234,"silent_milliseconds":7}"#)
         #expect(MasterStatus(software: "m", uptime: .seconds(2)).json.text.contains(#""uptime_milliseconds":2000"#))
+        let backlog = MasterStatus.Backlog(tasks: 7, slotTime: .milliseconds(1500), slotsBusy: 2, slotsIdle: 3)
+        #expect(
+            MasterStatus(software: "m", backlog: backlog).json.text.contains(
+                #""backlog":{"tasks":7,"slot_milliseconds":1500,"slots_busy":2,"slots_idle":3}"#))
+    }
+
+    @Test func `the slots that are wanted end the work in time, and are at most one per task`() {
+        func wanted(_ tasks: UInt64, _ time: Duration) -> Int {
+            MasterStatus.Backlog(tasks: tasks, slotTime: time).slotsWanted(for: .seconds(300))
+        }
+        #expect(wanted(0, .zero) == 0)
+        #expect(wanted(5, .zero) == 1, "some work is left, however short")
+        #expect(wanted(1_000, .seconds(300)) == 1 && wanted(1_000, .seconds(301)) == 2)
+        #expect(wanted(1_000, .seconds(6_000)) == 20)
+        #expect(wanted(3, .seconds(6_000)) == 3)
+        #expect(wanted(UInt64.max, .seconds(1 << 50)) > 0)
     }
 
     @Test func `a state of a newer master keeps its name, and is not final`() {

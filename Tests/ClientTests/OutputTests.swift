@@ -137,6 +137,18 @@ final class RecordingSink: TextSink {
         #expect(!text(nil).contains("disk"), "an older master does not say")
     }
 
+    @Test func `open work is shown as time, of one slot and of those that are there`() {
+        func text(_ backlog: MasterStatus.Backlog?) -> String {
+            Listing.master(MasterStatus(software: "tessera-master 0", backlog: backlog))
+        }
+        #expect(!text(nil).contains("open work"))
+        #expect(!text(.init(tasks: 0, slotTime: .zero, slotsIdle: 4)).contains("open work"))
+        let alone = text(.init(tasks: 1, slotTime: .seconds(4), slotsBusy: 1))
+        #expect(alone.contains("1 task, about 4.0 s of one slot\n"), "\(alone)")
+        let many = text(.init(tasks: 240, slotTime: .seconds(4_800), slotsBusy: 3, slotsIdle: 1))
+        #expect(many.contains("240 tasks, about 1 h 20 min of one slot: 20 min 00 s with the 4 slots"), "\(many)")
+    }
+
     @Test func `records that are nearly full are shown with the way out`() {
         let few = text(nil, .init(jobs: 10, maxJobs: 100, images: 10, maxImages: 1_000))
         #expect(few.contains("10 of 100 jobs") && !few.contains("FULL"))

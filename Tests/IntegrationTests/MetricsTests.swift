@@ -36,6 +36,9 @@ extension Integration {
                 #expect(try await samples(master)[#"tessera_workers{state="taking"}"#] == 2)
                 let job = try await LongJob.submit(to: cluster)
                 try await cluster.waitForMiddle(of: job)
+                let underWay = try await samples(master)
+                #expect(try #require(underWay["tessera_tasks_open"]) > 0)
+                #expect(try #require(underWay["tessera_backlog_slot_seconds"]) > 0)
                 #expect(try await cluster.result(of: job) == LongJob.expected.get())
                 let summary = try await cluster.summary(of: job)
                 let shown = try await eventually("the end of the job is shown") {
@@ -43,6 +46,7 @@ extension Integration {
                     return shown[#"tessera_jobs{state="ended"}"#] == 1 ? shown : nil
                 }
                 #expect(shown[#"tessera_attempts_total{outcome="done"}"#] == Double(summary.tasksTotal))
+                #expect(shown["tessera_tasks_open"] == 0 && shown["tessera_backlog_slot_seconds"] == 0)
                 #expect(shown[#"tessera_tasks{state="leased"}"#] == 0 && shown[#"tessera_tasks{state="ready"}"#] == 0)
                 #expect(shown[#"tessera_slots{state="idle"}"#] == 2 && shown[#"tessera_slots{state="busy"}"#] == 0)
                 let kinds = ["whole", "decode", "chunk", "reduce"]

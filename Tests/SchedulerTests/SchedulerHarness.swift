@@ -97,6 +97,9 @@ final class SchedulerHarness {
         let counters = scheduler.counters
         #expect(counters.slotsBusy == workers.reduce(0) { $0 + $1.busySlotCount }, "after \(records)")
         #expect(counters.slotsIdle == workers.reduce(0) { $0 + $1.idleSlotCount }, "after \(records)")
+        let work = scheduler.ledger.workByScan
+        #expect(scheduler.ledger.backlog.work == work, "after \(records)")
+        #expect(counters.tasksOpen == work.taskCount + counters.auditsWaiting, "after \(records)")
         for record in records {
             switch record {
             case .taskCompleted: doneCount += 1
@@ -310,10 +313,26 @@ final class SchedulerHarness {
         for record in journal { try fresh.replay(record) }
         (doneCount, endedCounts) = (0, [:])
         #expect(fresh.ledger == scheduler.ledger)
+        #expect(fresh.ledger.backlog.work == scheduler.ledger.backlog.work)
         scheduler = fresh
         assemblies = [:]
         held = [:]
         perform { $0.recovered(at: $1, into: &$2) }
+    }
+}
+
+extension Ledger {
+    /// The work that is left, image by image.
+    fileprivate var workByScan: Backlog.Work {
+        var work = Backlog.Work.none
+        for job in jobs.values {
+            for (index, image) in job.images.enumerated() where !image.state.isFinal {
+                let left = image.work(after: job.progress[UInt32(index)]?.doneCount ?? 0)
+                work.taskCount += left.taskCount
+                work.nominal += left.nominal
+            }
+        }
+        return work
     }
 }
 

@@ -124,6 +124,7 @@ enum Listing {
         if let workers = master.workers { facts.add("workers", text(workers)) }
         facts.add("jobs", "\(master.jobsOpen) not finished")
         facts.add("tasks", "\(master.tasksReady) ready, \(master.leasesRunning) leased")
+        if let backlog = master.backlog, backlog.tasks > 0 { facts.add("open work", text(backlog)) }
         if master.queuedBytes > 0 { facts.add("inputs that wait", Units.bytes(master.queuedBytes)) }
         if master.askedToWait > 0 { facts.add("asked to wait", Units.counted(Int(master.askedToWait), "request")) }
         if master.deadLetters > 0 { facts.add("dead letters", "\(master.deadLetters)") }
@@ -171,6 +172,15 @@ enum Listing {
                 ))
         }
         return lines
+    }
+
+    /// `240 tasks, about 1 h 20 min of one slot: 20 min with the 4 slots that are there`.
+    private static func text(_ backlog: MasterStatus.Backlog) -> String {
+        let slots = Int(backlog.slotsBusy) + Int(backlog.slotsIdle)
+        let text =
+            Units.counted(backlog.tasks, "task") + ", about \(Units.duration(backlog.slotTime)) of one slot"
+        guard slots > 1 else { return text }
+        return text + ": \(Units.duration(backlog.slotTime / slots)) with the \(slots) slots that are there"
     }
 
     /// `2 take work, 1 draining`; of nobody, what to do.

@@ -109,7 +109,7 @@ extension MasterStatus {
             "leases_running": .integer(leasesRunning), "jobs_open": .integer(jobsOpen),
             "late_results": .integer(lateResults), "blob_bytes": blobBytes > 0 ? .integer(blobBytes) : nil,
             "queued_bytes": .integer(queuedBytes), "asked_to_wait": .integer(askedToWait),
-            "storage": storage?.json, "records": records?.json,
+            "storage": storage?.json, "records": records?.json, "backlog": backlog?.json,
             "dead_letters": .integer(deadLetters), "audits_waiting": .integer(audits.waiting),
             "audits_disputed": .integer(audits.disputed), "audits_agreed": .integer(audits.agreed),
             "audits_differed": .integer(audits.differed), "audits_skipped": .integer(audits.skipped),
@@ -131,6 +131,15 @@ extension MasterStatus.Storage {
             "uploads_wait": .bool(uploadsWait), "work_waits": .bool(shortage != nil),
             "need_bytes": shortage.map { .integer($0.needBytes) },
             "have_bytes": shortage.map { .integer($0.haveBytes) },
+        ]
+    }
+}
+
+extension MasterStatus.Backlog {
+    fileprivate var json: JSON {
+        [
+            "tasks": .integer(tasks), "slot_milliseconds": .milliseconds(slotTime), "slots_busy": .integer(slotsBusy),
+            "slots_idle": .integer(slotsIdle),
         ]
     }
 }

@@ -176,6 +176,8 @@ public struct MasterStatus: Hashable, Sendable {
     public var storage: Storage?
     /// The room in the master's records; `nil` when the master does not say.
     public var records: Records?
+    /// The work that is left; `nil` when the master does not say.
+    public var backlog: Backlog?
 
     /// The room on the master's disk.
     public struct Storage: Hashable, Sendable {
@@ -201,6 +203,32 @@ public struct MasterStatus: Hashable, Sendable {
             self.minFreeBytes = minFreeBytes
             self.uploadsWait = uploadsWait
             self.shortage = shortage
+        }
+    }
+
+    /// The work of images that have not ended, and the slots for it.
+    public struct Backlog: Hashable, Sendable {
+        /// Tasks that are not done.
+        public var tasks: UInt64
+        /// The time that one slot would take for them: measured where tasks have ended, else a guess by their size.
+        public var slotTime: Duration
+        /// Slots of connected workers that have a task.
+        public var slotsBusy: UInt32
+        /// Slots that could be given one.
+        public var slotsIdle: UInt32
+
+        public init(tasks: UInt64, slotTime: Duration, slotsBusy: UInt32 = 0, slotsIdle: UInt32 = 0) {
+            self.tasks = tasks
+            self.slotTime = slotTime
+            self.slotsBusy = slotsBusy
+            self.slotsIdle = slotsIdle
+        }
+
+        /// The slots with which the work would end in the time `target`: at most one per task, and one while there is any.
+        public func slotsWanted(for target: Duration) -> Int {
+            guard tasks > 0 else { return 0 }
+            let slots = (slotTime / max(target, .milliseconds(1))).rounded(.up)
+            return Int(min(Double(tasks), max(1, slots), 1e9))
         }
     }
 
@@ -233,7 +261,7 @@ public struct MasterStatus: Hashable, Sendable {
         queuedBytes: UInt64 = 0, askedToWait: UInt64 = 0, deadLetters: UInt64 = 0,
         workers: WorkerCounts? = nil,
         audits: AuditStatus = AuditStatus(),
-        storage: Storage? = nil, records: Records? = nil
+        storage: Storage? = nil, records: Records? = nil, backlog: Backlog? = nil
     ) {
         self.software = software
         self.residentBytes = residentBytes
@@ -250,6 +278,7 @@ public struct MasterStatus: Hashable, Sendable {
         self.workers = workers
         self.storage = storage
         self.records = records
+        self.backlog = backlog
     }
 }
 

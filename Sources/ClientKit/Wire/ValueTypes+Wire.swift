@@ -121,7 +121,16 @@ extension MasterStatus {
             blobBytes: wire.blobBytes, queuedBytes: wire.queuedBytes, askedToWait: wire.askedToWait,
             deadLetters: wire.deadLetters, workers: wire.hasWorkers ? WorkerCounts(wire: wire.workers) : nil,
             audits: AuditStatus(wire: wire), storage: MasterStatus.Storage(wire: wire),
-            records: MasterStatus.Records(wire: wire))
+            records: MasterStatus.Records(wire: wire),
+            backlog: wire.hasBacklog ? MasterStatus.Backlog(wire: wire.backlog) : nil)
+    }
+}
+
+extension MasterStatus.Backlog {
+    fileprivate init(wire: WireBacklog) {
+        self.init(
+            tasks: wire.tasks, slotTime: .milliseconds(Int64(clamping: wire.slotMilliseconds)),
+            slotsBusy: wire.slotsBusy, slotsIdle: wire.slotsIdle)
     }
 }
 

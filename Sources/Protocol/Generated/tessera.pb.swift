@@ -1925,11 +1925,43 @@ public nonisolated struct WireMasterStatus: @unchecked Sendable {
     set {_uniqueStorage()._jobsYielded = newValue}
   }
 
+  public var backlog: WireBacklog {
+    get {_storage._backlog ?? WireBacklog()}
+    set {_uniqueStorage()._backlog = newValue}
+  }
+  /// Returns true if `backlog` has been explicitly set.
+  public var hasBacklog: Bool {_storage._backlog != nil}
+  /// Clears the value of `backlog`. Subsequent reads from it will return its default value.
+  public mutating func clearBacklog() {_uniqueStorage()._backlog = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// The work of images that have not ended.
+public nonisolated struct WireBacklog: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// that are not done
+  public var tasks: UInt64 = 0
+
+  /// that one slot would take for them: measured where tasks have ended, else a guess
+  public var slotMilliseconds: UInt64 = 0
+
+  /// of connected workers: with a lease
+  public var slotsBusy: UInt32 = 0
+
+  /// of workers that are given new leases: without one
+  public var slotsIdle: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 public nonisolated struct WireWorkerCounts: Sendable {
@@ -5666,7 +5698,7 @@ nonisolated extension WireSecretVisitor: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MasterStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{4}\u{3}free_bytes\0\u{3}min_free_bytes\0\u{3}uploads_wait\0\u{3}storage_need_bytes\0\u{3}storage_have_bytes\0\u{3}jobs_kept\0\u{3}max_jobs_kept\0\u{3}images_kept\0\u{3}max_images_kept\0\u{3}jobs_yielded\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}software\0\u{3}resident_bytes\0\u{3}uptime_milliseconds\0\u{3}tasks_ready\0\u{3}leases_running\0\u{3}jobs_open\0\u{3}late_results\0\u{3}blob_bytes\0\u{3}queued_bytes\0\u{3}asked_to_wait\0\u{3}dead_letters\0\u{2}\u{9}workers\0\u{4}\u{a}audits_waiting\0\u{3}audits_disputed\0\u{3}audits_agreed\0\u{3}audits_differed\0\u{3}audits_skipped\0\u{3}workers_quarantined\0\u{3}results_withdrawn\0\u{3}results_replaced\0\u{4}\u{3}free_bytes\0\u{3}min_free_bytes\0\u{3}uploads_wait\0\u{3}storage_need_bytes\0\u{3}storage_have_bytes\0\u{3}jobs_kept\0\u{3}max_jobs_kept\0\u{3}images_kept\0\u{3}max_images_kept\0\u{3}jobs_yielded\0\u{1}backlog\0")
 
   fileprivate class _StorageClass {
     var _software: String = String()
@@ -5699,6 +5731,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _imagesKept: UInt64 = 0
     var _maxImagesKept: UInt64 = 0
     var _jobsYielded: UInt64 = 0
+    var _backlog: WireBacklog? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5739,6 +5772,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       _imagesKept = source._imagesKept
       _maxImagesKept = source._maxImagesKept
       _jobsYielded = source._jobsYielded
+      _backlog = source._backlog
     }
   }
 
@@ -5787,6 +5821,7 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 47: try { try decoder.decodeSingularUInt64Field(value: &_storage._imagesKept) }()
         case 48: try { try decoder.decodeSingularUInt64Field(value: &_storage._maxImagesKept) }()
         case 49: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsYielded) }()
+        case 50: try { try decoder.decodeSingularMessageField(value: &_storage._backlog) }()
         default: break
         }
       }
@@ -5889,6 +5924,9 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._jobsYielded != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._jobsYielded, fieldNumber: 49)
       }
+      try { if let v = _storage._backlog {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5928,10 +5966,56 @@ nonisolated extension WireMasterStatus: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._imagesKept != rhs_storage._imagesKept {return false}
         if _storage._maxImagesKept != rhs_storage._maxImagesKept {return false}
         if _storage._jobsYielded != rhs_storage._jobsYielded {return false}
+        if _storage._backlog != rhs_storage._backlog {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireBacklog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Backlog"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tasks\0\u{3}slot_milliseconds\0\u{3}slots_busy\0\u{3}slots_idle\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.tasks) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.slotMilliseconds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.slotsBusy) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.slotsIdle) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.tasks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tasks, fieldNumber: 1)
+    }
+    if self.slotMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.slotMilliseconds, fieldNumber: 2)
+    }
+    if self.slotsBusy != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slotsBusy, fieldNumber: 3)
+    }
+    if self.slotsIdle != 0 {
+      try visitor.visitSingularUInt32Field(value: self.slotsIdle, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireBacklog, rhs: WireBacklog) -> Bool {
+    if lhs.tasks != rhs.tasks {return false}
+    if lhs.slotMilliseconds != rhs.slotMilliseconds {return false}
+    if lhs.slotsBusy != rhs.slotsBusy {return false}
+    if lhs.slotsIdle != rhs.slotsIdle {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
