@@ -182,6 +182,7 @@ let package = Package(
                 "Retrying", "MasterClient", "Cryptography", nio("NIOCore"), log,
             ], swiftSettings: strict + [.enableUpcomingFeature("InternalImportsByDefault")]),
 
+        .target(name: "Autoscaling", dependencies: ["JobModel"], swiftSettings: strict),
         .target(
             name: "PrivateCluster", dependencies: ["JSONText", "Names", "SystemCalls", "Transport"],
             swiftSettings: strict),
@@ -213,8 +214,9 @@ let package = Package(
         .executableTarget(
             name: "Client",
             dependencies: [
-                "ClientKit", "JobModel", "Names", "PrivateCluster", "SystemCalls", "Transport", "Pipelines", "Kernels",
-                "ImageFormats", "ImageCodecs", "Settings", arguments,
+                "Autoscaling", "ClientKit", "JobModel", "Names", "PrivateCluster", "SystemCalls", "Transport",
+                "Pipelines",
+                "Kernels", "ImageFormats", "ImageCodecs", "Settings", arguments,
             ], swiftSettings: strict),
 
         // Tools/: not installed.
@@ -330,6 +332,8 @@ let package = Package(
             dependencies: ["DaemonSupport", "Metrics", "Settings", "SystemCalls", "TestBasics", "Transport", log],
             swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
+        .testTarget(
+            name: "AutoscalingTests", dependencies: ["Autoscaling", "JobModel", "SeededRandom"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
         .testTarget(
             name: "PrivateClusterTests", dependencies: ["PrivateCluster", "SystemCalls", "TestBasics"],
@@ -377,7 +381,7 @@ let package = Package(
             name: "ClientTests",
             dependencies: [
                 "Client", "ClientKit", "MasterClient", "Names", "Pipelines", "Kernels", "ImageFormats", "ImageCodecs",
-                "Cryptography", "PrivateCluster", "TestBasics",
+                "Autoscaling", "Cryptography", "PrivateCluster", "TestBasics",
             ],
             swiftSettings: strict),
         .target(name: "CFaultyDisk", path: "Tests/CFaultyDisk"),

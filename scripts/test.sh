@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Test targets without processes, sockets and clocks. Any other belongs to the first kind.
-computing='^(BlobStore|Checksums|Cryptography|Fuzz|ImageCodecs|Imaging|JobModel|Journal|PrivateCluster|Protocol|Rank|Retrying|Scheduler|Settings|Simulation|(Master|Worker)Machine)Tests\.'
+computing='^(Autoscaling|BlobStore|Checksums|Cryptography|Fuzz|ImageCodecs|Imaging|JobModel|Journal|PrivateCluster|Protocol|Rank|Retrying|Scheduler|Settings|Simulation|(Master|Worker)Machine)Tests\.'
 
 log=$(mktemp "${TMPDIR:-/tmp}/tessera-tests.XXXXXX")
 beside=

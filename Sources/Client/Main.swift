@@ -42,7 +42,9 @@ struct Tessera: AsyncParsableCommand {
             CommandGroup(name: "Private cluster", subcommands: [Up.self, Down.self]),
             CommandGroup(
                 name: "Cluster",
-                subcommands: [Workers.self, Drain.self, ReleaseWorker.self, DeadLetters.self, SecretCommand.self]),
+                subcommands: [
+                    Workers.self, Drain.self, ReleaseWorker.self, Autoscale.self, DeadLetters.self, SecretCommand.self,
+                ]),
         ])
 
     static func main() async {

@@ -23,6 +23,14 @@ extension ThisProcess {
         return variables
     }
 
+    /// The path from the root, by the directory in which this process is; in the text form of names.
+    package static func absolutePath(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        let base = NameText.text(of: bytes(directory))
+        return path == "." ? base : (base == "/" ? "" : base) + "/" + path
+    }
+
     private static func bytes(_ string: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: string, count: strlen(string))
     }

@@ -18,7 +18,8 @@ enum CommandLineWords {
         }
     ).union([
         "--config", "--roi", "--output", "-o", "--files-from", "--image", "--limit", "--before", "--state", "--since",
-        "--search", "--port", "--page-port",
+        "--search", "--port", "--page-port", "--min", "--max", "--target", "--start", "--stop", "--fleet", "--slots",
+        "--interval", "--register-timeout", "--lost-after", "--shrink-after", "--command-timeout", "--state-dir",
     ])
 
     /// The options that take none.
