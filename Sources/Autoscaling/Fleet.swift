@@ -128,7 +128,8 @@ package struct Fleet: Sendable {
         let awayFor = members[name]?.missingSince.map { now - $0 } ?? .zero
         switch member.phase {
         case .starting, .awaited:
-            if view.isConnected {
+            // One that came and went between two looks has registered, too.
+            if view.isKnown {
                 failures = 0
                 nextStart = now
                 orders.append(
@@ -245,7 +246,7 @@ package struct Fleet: Sendable {
 
         let isKnownLongEnough = now - began >= policy.shrinkAfter
         let needed = isKnownLongEnough ? wishes.reduce(wanted) { max($0, $1.count) } : policy.most
-        if employed.count > needed { shrink(by: employed.count - needed, views, at: now, into: &orders) }
+        if employed.count > needed { shrink(to: needed, views, at: now, into: &orders) }
     }
 
     /// Whether it works or will. A worker that cannot run tasks, or that somebody else drains, may come back to it at first.
@@ -298,8 +299,9 @@ package struct Fleet: Sendable {
     }
 
     private mutating func shrink(
-        by count: Int, _ views: [String: Namesakes], at now: Instant, into orders: inout [FleetOrder]
+        to needed: Int, _ views: [String: Namesakes], at now: Instant, into orders: inout [FleetOrder]
     ) {
+        // One that has not registered yet, or is away, replaces nobody.
         let candidates = members.values.filter { $0.phase == .serving && views[$0.name]?.isConnected == true }
         // Those that are of no use, then those with the least to finish, and of these the newest.
         let order = candidates.sorted { left, right in
@@ -308,7 +310,7 @@ package struct Fleet: Sendable {
             let (a, b) = (views[left.name]?.leaseCount ?? 0, views[right.name]?.leaseCount ?? 0)
             return a != b ? a < b : (right.since, right.name) < (left.since, left.name)
         }
-        for member in order.prefix(count) {
+        for member in order.prefix(max(0, candidates.count - needed)) {
             guard let view = views[member.name] else { continue }
             orders.append(.tell(FleetNews(.drains, "\(member.name) is not needed, and drains")))
             drain(member.name, view, at: now, into: &orders)

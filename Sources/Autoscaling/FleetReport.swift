@@ -55,12 +55,15 @@ struct Namesakes: Hashable, Sendable {
     /// Those of them that were not told to drain.
     var undrained: [WorkerID] = []
     var address = ""
+    /// Whether the master has known one of them, connected or not.
+    var isKnown = false
 
     var isConnected: Bool { !connected.isEmpty }
     /// Whether none of them holds a task or can be given one.
     var isEmpty: Bool { leaseCount == 0 && undrained.isEmpty }
 
     mutating func add(_ worker: FleetReport.Worker) {
+        isKnown = true
         guard worker.state != .gone else { return }
         connected.append(worker.id)
         slotCount += worker.slotCount

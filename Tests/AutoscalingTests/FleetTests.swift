@@ -208,7 +208,21 @@ import Testing
         #expect(harness.look(after: .seconds(300)).isEmpty)
         let orders = harness.look(after: .seconds(60))
         #expect(orders.contains(.start(name: "auto-3")), "\(orders)")
+        #expect(harness.look(after: .seconds(1)).isEmpty, "its successor is not there yet")
+        harness.register("auto-3")
         #expect(harness.look(after: .seconds(1)).contains(.drain(name: "auto-1", WorkerID(1))))
+    }
+
+    @Test func `a worker that came and went between two looks is lost, not awaited, and stands for nobody`() {
+        var harness = FleetHarness(FleetHarness.policy(least: 1))
+        harness.grow(to: 1)
+        harness.slotsWanted = 2
+        #expect(harness.look() == [.start(name: "auto-2")])
+        _ = harness.startEnded("auto-2")
+        harness.register("auto-2")
+        harness.change("auto-2") { $0.state = .gone }
+        #expect(harness.look(after: .seconds(1)).isEmpty)
+        #expect(harness.look(after: .seconds(60)) == [Self.stop("auto-2", .lost), .start(name: "auto-3")])
     }
 
     // MARK: Another run
