@@ -197,7 +197,7 @@ install:
 	$(BIN)/tessera --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/$(word 2,$(COMPLETIONS))
 	$(BIN)/tessera --generate-completion-script fish > $(DESTDIR)$(PREFIX)/$(word 3,$(COMPLETIONS))
 	install -m 644 systemd/tessera-master.service systemd/tessera-worker.service systemd/tessera-worker.path \
-	    systemd/tessera-web.service $(DESTDIR)/etc/systemd/system
+	    systemd/tessera-web.service systemd/tessera-web.path $(DESTDIR)/etc/systemd/system
 	@# Alerts and a dashboard for those who have Prometheus and Grafana.
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tessera/prometheus share/tessera/prometheus/*.yml
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/tessera/grafana share/tessera/grafana/tessera.json
@@ -235,7 +235,7 @@ hosts: deb
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))
 	rm -f $(addprefix $(DESTDIR)/etc/systemd/system/,tessera-master.service tessera-worker.service tessera-worker.path \
-	    tessera-web.service)
+	    tessera-web.service tessera-web.path)
 	rm -f $(DESTDIR)/usr/lib/sysusers.d/tessera.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/tessera
 

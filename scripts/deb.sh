@@ -13,7 +13,7 @@ fail() { echo "deb: $*" >&2; exit 1; }
 for tool in dpkg-buildpackage dh; do
     command -v $tool >/dev/null || fail "$tool is missing; run 'scripts/setup.sh packages'"
 done
-for program in tessera tessera-master tessera-worker tessera-rank; do
+for program in tessera tessera-master tessera-worker tessera-rank tessera-web; do
     [ -x "$programs/$program" ] || fail "$programs/$program is missing; run 'make build' first"
 done
 
@@ -27,10 +27,10 @@ tree=.build/deb/tessera
 rm -rf .build/deb
 mkdir -p $tree/programs $tree/generated
 cp -r debian docs systemd share SECURITY.md LICENSE $tree
-cp "$programs"/tessera{,-master,-worker,-rank} $tree/programs
+cp "$programs"/tessera{,-master,-worker,-rank,-web} $tree/programs
 [ ! -e "$programs/tessera-rank-v3" ] || cp "$programs/tessera-rank-v3" $tree/programs
 cp systemd/tessera.sysusers $tree/debian/tessera-common.sysusers
-for unit in tessera-master.service tessera-worker.service tessera-worker.path; do
+for unit in tessera-master.service tessera-worker.service tessera-worker.path tessera-web.service tessera-web.path; do
     sed 's|/usr/local/bin/|/usr/bin/|' "systemd/$unit" >"$tree/debian/${unit%%.*}.${unit#*.}"
 done
 for shell in bash zsh fish; do

@@ -3,8 +3,8 @@
 #
 #     scripts/man-pages.pl PROGRAMS OUT
 #
-# tessera(1) and one page for each command, such as tessera-run(1), from the parser's description of itself; tessera-master(8)
-# and tessera-worker(8) from their --help. Fails when that cannot be read.
+# tessera(1) and one page for each command, such as tessera-run(1), from the parser's description of itself; tessera-master(8),
+# tessera-worker(8) and tessera-web(8) from their --help. Fails when that cannot be read.
 use strict;
 use warnings;
 use utf8;
@@ -59,6 +59,16 @@ sub write_page {
 
 sub flag { my ($name) = @_; return ($name->{kind} eq 'long' ? '--' : '-') . $name->{name} }
 
+# The daemons, each with the first line of its page, and the commands that it has besides.
+my @daemons = (
+    ['tessera-master', 'master of a Tessera cluster'],
+    ['tessera-worker', 'worker of a Tessera cluster'],
+    ['tessera-web', 'page and HTTP API of a Tessera cluster', 'link', 'token'],
+);
+
+# References to pages, such as 'tessera(1)'.
+sub see_also { return join(",\n", map { /^(.+)(\(\d\))$/ ? '.BR ' . roff($1) . " $2" : die } @_) . "\n" }
+
 sub command_page {
     my ($command, $path, $version) = @_;
     my $name = join '-', @$path;
@@ -95,7 +105,7 @@ sub command_page {
             $text .= ".TP\n\\fB" . roff($sub->{commandName}) . "\\fR\n" . roff($sub->{abstract}) . "\nSee \\fB$page\\fR(1).\n";
         }
     }
-    $text .= ".SH SEE ALSO\n" . (@$path > 1 ? ".BR tessera (1),\n" : '') . ".BR tessera\\-master (8),\n.BR tessera\\-worker (8)\n";
+    $text .= ".SH SEE ALSO\n" . see_also(@$path > 1 ? 'tessera(1)' : (), map { "$_->[0](8)" } @daemons);
     write_page($name, 1, $text);
     command_page($_, [@$path, $_->{commandName}], $version) for @commands;
 }
@@ -103,24 +113,29 @@ sub command_page {
 my (undef, $version) = split ' ', output_of("$programs/tessera", '--version');
 command_page(decode_json(output_of("$programs/tessera", '--experimental-dump-help'))->{command}, ['tessera'], $version);
 
-for my $daemon ('tessera-master', 'tessera-worker') {
+for (@daemons) {
+    my ($daemon, $short, @commands) = @$_;
     my $help = output_of("$programs/$daemon", '--help');
     my ($abstract, $flags, $rest) = $help =~ /\A(.*?)\n\nUSAGE: [^\n]*\n\n((?:  --[^\n]*\n)+)\n?(.*)\z/s
         or die "man-pages: the help of $daemon is not made as expected: a sentence, USAGE, flags, text\n";
-    my @flags = map { /^  (--\S+)(?: ([A-Z:0-9]+))?  +(.*)$/ ? [$1, $2, $3] : die "man-pages: $daemon: no flag in: $_\n" }
+    my @flags = map { /^  (--\S+)(?: (\S+))?  +(.*)$/ ? [$1, $2, $3] : die "man-pages: $daemon: no flag in: $_\n" }
         split /\n/, $flags;
-    my $short = $daemon eq 'tessera-master' ? 'master of a Tessera cluster' : 'worker of a Tessera cluster';
     my $text = heading($daemon, 8, $short, $version) . ".SH SYNOPSIS\n.B " . roff($daemon) . "\n[\\fIFLAG\\fR ...]\n"
+        . join('', map { ".br\n.B " . roff("$daemon $_") . "\n[\\fIOPTION\\fR ...]\n" } @commands)
         . ".SH DESCRIPTION\n" . body($abstract) . ".SH FLAGS\n";
     for (@flags) {
         my ($name, $value, $about) = @$_;
         $text .= ".TP\n\\fB" . roff($name) . '\fR' . (defined $value ? ' \fI' . roff($value) . '\fR' : '') . "\n" . roff($about) . "\n";
     }
     $text .= ".SH SETTINGS\n" . body($rest) if $rest =~ /\S/;
-    my $other = $daemon eq 'tessera-master' ? 'tessera\-worker' : 'tessera\-master';
-    my $file = $daemon eq 'tessera-master' ? 'master' : 'worker';
+    $text .= ".SH COMMANDS\n" if @commands;
+    for my $command (@commands) {
+        my $usage = output_of("$programs/$daemon", $command, '--help');
+        $text .= '.SS ' . roff("$daemon $command") . "\n.nf\n" . roff($usage) . ".fi\n";
+    }
+    my $file = $daemon =~ s/^tessera-//r;
     $text .= ".SH FILES\n.TP\n/etc/tessera/$file.yaml\nThe settings that the service reads.\n"
-        . ".TP\n/etc/tessera/secret\nThe secret that master, workers and clients share.\n"
-        . ".SH SEE ALSO\n.BR tessera (1),\n.BR $other (8)\n";
+        . ".TP\n/etc/tessera/secret\nThe secret that the programs of a cluster share.\n"
+        . ".SH SEE ALSO\n" . see_also('tessera(1)', map { "$_->[0](8)" } grep { $_->[0] ne $daemon } @daemons);
     write_page($daemon, 8, $text);
 }
