@@ -32,13 +32,16 @@ host_groups() {
     done
 }
 
+# Where Debian's packages come from: DEBIAN_MIRROR, or what this machine uses.
+hosts_mirror() { echo "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'RELEASE: bookworm' | head -1)}"; }
+
 # Under another name first, so that one that was interrupted is not taken for a whole one.
 hosts_make_base() {
     [ ! -e "$hosts_base/etc/debian_version" ] || return 0
-    rm -rf "$hosts_base.new"
+    rm -rf --one-file-system "$hosts_base.new"
     mkdir -p "$hosts_base.new"
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,iproute2,procps bookworm "$hosts_base.new" \
-        "${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'RELEASE: bookworm' | head -1)}" >"$hosts_directory/debootstrap.log" 2>&1 || {
+        "$(hosts_mirror)" >"$hosts_directory/debootstrap.log" 2>&1 || {
         rm -rf "$hosts_base.new"
         echo "hosts: debootstrap failed; its output is in $hosts_directory/debootstrap.log" >&2
         return 1
@@ -112,6 +115,13 @@ host() {
     shift
     nsenter -t "$leader" -m -u -i -n -p -C -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+# Runs a program of this machine in a host's network: in_network_of NAME COMMAND...
+in_network_of() {
+    local leader=${host_leader[$1]}
+    shift
+    nsenter -t "$leader" -n -- "$@"
 }
 
 # A bridge between the hosts, in a network namespace, which takes all of it along when it is removed.

@@ -41,6 +41,7 @@ if [ "${1:-}" = packages ]; then
         lintian                                # what is wrong with them
         debootstrap systemd-container          # a host to install them on
         iproute2 piuparts                      # its network; installing and removing them
+        curl tcpdump                           # asking the page; what is on the network
     )
 fi
 
