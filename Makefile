@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check hosts metrics-check clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -52,7 +52,8 @@ help:
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
 	@echo "              /etc/tessera (as root)"
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
-	@echo "make deb-check  make them, and check them: lintian, the same bytes twice, the units' exposure, a host that boots (as root)"
+	@echo "make deb-check  make them, and check them: lintian, piuparts, the same bytes twice, the units' exposure, a host that boots (as root)"
+	@echo "make deb-piuparts  make them, and look for what they leave behind with Debian's piuparts, as deb-check does, too (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
 	@echo "make metrics-check  check metrics, alerts and dashboard with Debian's Prometheus; PROGRAMS_IN=.build/debug of another build"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
@@ -224,7 +225,11 @@ deb-check: deb
 	lintian --fail-on error,warning $(PACKAGES)/tessera_*.changes
 	scripts/deb.sh $(or $(DEB_PROGRAMS),$(BIN)) $(PACKAGES)-again $(DEB_VERSION)
 	for package in $(PACKAGES)/*.deb; do cmp $$package $(PACKAGES)-again/$$(basename $$package) || exit 1; done
+	scripts/deb-piuparts.sh $(PACKAGES)
 	scripts/deb-check.sh $(PACKAGES)
+
+deb-piuparts: deb
+	scripts/deb-piuparts.sh $(PACKAGES)
 
 # The packages on four hosts, and an upgrade to those of a higher version: of the same programs, or of NEXT_PROGRAMS.
 hosts: deb

@@ -3,9 +3,10 @@
 #
 #     scripts/deb-check.sh PACKAGES
 #
-# The master runs as soon as its package is installed, the worker as soon as it has a secret; both do a
-# job under their hardened units; they start again after being killed; an installation over itself in mid-job loses nothing;
-# removing and purging leave no file. Leaves no process, mount or control group behind.
+# The master runs as soon as its package is installed, worker and gateway as soon as they have a secret; they do a job under
+# their hardened units, by the command line and by the HTTP API; they start again after being killed; a person starts a private
+# cluster of the same programs; an installation over itself in mid-job loses nothing; removing and purging leave no file. Leaves
+# no process, mount or control group behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=$(realpath "$1")
@@ -15,7 +16,7 @@ source scripts/hosts.sh
 name=tessera-deb-$$
 fail() {
     echo "deb-check: FAILED: $*" >&2
-    host $name journalctl -b -n 40 --no-pager -u tessera-master -u tessera-worker -u tessera-worker.path >&2 || true
+    host $name journalctl -b -n 40 --no-pager -u tessera-master -u tessera-worker -u tessera-worker.path -u tessera-web -u tessera-web.path >&2 || true
     exit 1
 }
 finish() {
@@ -50,19 +51,21 @@ install_packages() {
         fail "apt-get install failed; see $hosts_directory/apt.log"
 }
 
-# The worker's host has no secret yet.
-install_packages '/packages/tessera-common_*.deb /packages/tessera-worker_*.deb'
-active tessera-worker && fail "the worker runs without a secret"
+# The host of worker and gateway has no secret yet.
+install_packages '/packages/tessera-common_*.deb /packages/tessera-worker_*.deb /packages/tessera-web_*.deb'
+for unit in worker web; do
+    active tessera-$unit && fail "tessera-$unit runs without a secret"
+done
 [ -z "$(host $name systemctl list-units --failed --no-legend --plain 'tessera*')" ] || fail "a unit failed without a secret"
-pass "a worker without a secret waits, and is not failed"
+pass "worker and gateway without a secret wait, and have not failed"
 
 start=$SECONDS
 install_packages '/packages/tessera*.deb'
 active tessera-master || fail "the master does not run after its installation"
-within 10 "the worker has started by itself" active tessera-worker
+for unit in worker web; do within 10 "tessera-$unit has started by itself" active tessera-$unit; done
 within 20 "the worker is listed" worker_is_listed
 [ "$(host $name stat -c '%a %U' /etc/tessera/secret)" = "600 root" ] || fail "the secret is open to others"
-pass "master and worker run $((SECONDS - start)) s after the beginning of the installation"
+pass "master, worker and gateway run $((SECONDS - start)) s after the beginning of the installation"
 
 pipeline='gaussian-blur sigma=3 | canny low=50 high=150'
 host $name tessera run "$pipeline" /packages/coffee.png -o /root/first.png >/dev/null || fail "the first job failed"
@@ -70,7 +73,26 @@ known=$(digest 'sha256sum /root/first.png')
 host $name tessera verify "$pipeline" /packages/coffee.png >/dev/null || fail "the cluster's result is not what is computed alone"
 pass "the first result is as computed alone, with no file edited"
 
-for unit in master worker; do
+# The page and the API, as docs/gateway.md describes them.
+web() { in_network_of $name curl -sS --fail-with-body --max-time 20 "$@"; }
+gateway=http://127.0.0.1:7480
+[[ $(web $gateway/) == *"<title>Tessera"* ]] || fail "the page does not answer"
+token=$(host $name tessera-web token create check --role submitter)
+api() { web -H "Authorization: Bearer $token" "$@"; }
+member() { grep -o "\"$1\":\"\?[^,\"}]*" | head -n 1 | cut -d: -f2- | tr -d '"'; }
+answer=$(api --json "{\"pipeline\":\"$pipeline\",\"images\":[{\"name\":\"coffee.png\",\"size\":$(stat -c %s examples/coffee.png)}]}" \
+    $gateway/api/v1/jobs) || fail "no job by the API: $answer"
+api -X PATCH -H 'Content-Type: application/partial-upload' -H 'Upload-Offset: 0' -H 'Upload-Complete: ?1' \
+    --data-binary @examples/coffee.png "$gateway$(member url <<<"$answer")" >/dev/null || fail "the upload was refused"
+job=$(member job <<<"$answer")
+job_of_api_is_done() { [ "$(api $gateway/api/v1/jobs/"$job" | member state)" = done ]; }
+within 30 "job $job is done" job_of_api_is_done
+[ "$(api $gateway/api/v1/jobs/"$job"/images/0/result | sha256sum | cut -d' ' -f1)" = "$known" ] ||
+    fail "the API has another result than the command line"
+host $name tessera-web link | grep -q "^$gateway/sign-in#code=" || fail "tessera-web link prints no link"
+pass "the page answers, and an upload by the API has the same result"
+
+for unit in master worker web; do
     exposure=$(host $name systemd-analyze security --no-pager tessera-$unit.service | tail -n 1 | grep -oE '[0-9]+\.[0-9]+')
     awk -v e="$exposure" 'BEGIN { exit e > 1.2 }' || fail "the exposure of tessera-$unit is $exposure, above 1.2"
     pass "the exposure of the running tessera-$unit is $exposure"
@@ -78,7 +100,7 @@ done
 host $name journalctl -b --no-pager | grep -i 'thread priority' && fail "threads complain about their priority"
 pass "no thread complains about its priority"
 
-for unit in master worker; do
+for unit in master worker web; do
     host $name systemctl kill -s KILL tessera-$unit
     within 20 "tessera-$unit is active after kill -9" active tessera-$unit
     within 20 "the worker is listed" worker_is_listed
@@ -93,6 +115,19 @@ host $name systemctl start tessera-worker
 pass "a worker that was stopped stays stopped until it is started"
 
 host $name sh -c 'for i in $(seq 40); do cp /packages/coffee.png /root/in-$i.png; done'
+# A private cluster of a person who has no rights, beside the services.
+host $name useradd --create-home ada
+as_ada() { host $name runuser -u ada -- env HOME=/home/ada "$@"; }
+as_ada tessera up >"$hosts_directory/up.log" 2>&1 || fail "tessera up failed: $(cat "$hosts_directory/up.log")"
+link=$(grep -o 'http://127.0.0.1:[0-9]*/sign-in#code=.*' "$hosts_directory/up.log") || fail "tessera up has no page: $(cat "$hosts_directory/up.log")"
+[[ $(web "${link%%/sign-in*}/") == *"<title>Tessera"* ]] || fail "the page of tessera up does not answer"
+as_ada tessera run "$pipeline" /packages/coffee.png -o /home/ada/up.png >/dev/null || fail "no job on the private cluster"
+[ "$(digest 'sha256sum /home/ada/up.png')" = "$known" ] || fail "the private cluster has another result"
+as_ada tessera down --purge --yes >/dev/null || fail "tessera down failed"
+[ -z "$(host $name pgrep -u ada || true)" ] || fail "tessera down has left a process"
+host $name userdel --remove ada 2>/dev/null
+pass "tessera up, by a person without rights: the same programs, the page, the same result"
+
 job=$(host $name sh -c "tessera submit --detach --no-cache '$pipeline' /root/in-*.png" | cut -d' ' -f1)
 install_packages --reinstall '/packages/tessera*.deb'
 host $name timeout 120 tessera wait "$job" >/dev/null || fail "the job $job did not end well"
@@ -100,11 +135,11 @@ host $name tessera fetch "$job" -o /root/out/ >/dev/null || fail "the results of
 [ "$(host $name sh -c 'sha256sum /root/out/*' | grep -c "^$known ")" = 40 ] || fail "not 40 results are as known"
 pass "packages replaced in mid-job: 40 of 40 results as before"
 
-host $name apt-get remove -y tessera tessera-master tessera-worker tessera-common >"$hosts_directory/apt.log" 2>&1 ||
+host $name apt-get remove -y tessera tessera-web tessera-master tessera-worker tessera-common >"$hosts_directory/apt.log" 2>&1 ||
     fail "apt-get remove failed; see $hosts_directory/apt.log"
 [ "$(host $name pgrep -c tessera || true)" = 0 ] || fail "a process is left after removal"
 # Those of which settings are left.
-host $name apt-get purge -y tessera-master tessera-worker tessera-common >"$hosts_directory/apt.log" 2>&1 ||
+host $name apt-get purge -y tessera-web tessera-master tessera-worker tessera-common >"$hosts_directory/apt.log" 2>&1 ||
     fail "apt-get purge failed; see $hosts_directory/apt.log"
 left=$(host $name find / -xdev -name '*tessera*' ! -path '/packages/*')
 [ -z "$left" ] || fail "left after purge: $left"
