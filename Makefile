@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts metrics-check clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts containers-check metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -55,6 +55,7 @@ help:
 	@echo "make deb-check  make them, and check them: lintian, piuparts, the same bytes twice, the units' exposure, a host that boots (as root)"
 	@echo "make deb-piuparts  make them, and look for what they leave behind with Debian's piuparts, as deb-check does, too (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
+	@echo "make containers-check  make them, build the container images of them, and run these in networks of their own (as root)"
 	@echo "make metrics-check  check metrics, alerts and dashboard with Debian's Prometheus; PROGRAMS_IN=.build/debug of another build"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
@@ -236,6 +237,11 @@ hosts: deb
 	scripts/deb.sh $(or $(NEXT_PROGRAMS),$(DEB_PROGRAMS),$(BIN)) $(PACKAGES)-next \
 	    $$(dpkg-deb -f $(PACKAGES)/tessera-common_*.deb Version)+next
 	scripts/hosts-check.sh $(PACKAGES) $(PACKAGES)-next $(CASES)
+
+# Images of the packages, in containers.
+containers-check: deb
+	scripts/setup.sh containers
+	scripts/containers-check.sh $(PACKAGES)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/,$(COMPLETIONS))

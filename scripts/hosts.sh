@@ -174,7 +174,7 @@ host_power_off() {
 
 # Waits until a host's last process is gone, for at most 40 s, more than a service may take to stop.
 host_is_over() {
-    local name=$1 group
+    local name=$1
     for _ in $(seq 800); do
         kill -0 "${host_nspawn[$name]}" 2>/dev/null || break
         sleep 0.05
@@ -182,8 +182,13 @@ host_is_over() {
     kill -KILL "${host_nspawn[$name]}" 2>/dev/null || true
     wait "${host_nspawn[$name]}" 2>/dev/null || true
     unset "host_nspawn[$name]" "host_leader[$name]"
-    for group in $(host_groups "$name"); do
-        # A group is busy until the last of its processes has been collected.
+    remove_groups $(host_groups "$name")
+}
+
+# Removes control groups, which are busy until the last of their processes has been collected: remove_groups DIRECTORY...
+remove_groups() {
+    local group
+    for group in "$@"; do
         for _ in $(seq 100); do
             [ -d "$group" ] || break
             find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05

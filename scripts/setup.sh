@@ -4,6 +4,7 @@
 #     scripts/setup.sh         what building and running it needs
 #     scripts/setup.sh tests   the programs that its tests look at files with, too
 #     scripts/setup.sh web     what the checks of the page need, too (scripts/web-check.sh)
+#     scripts/setup.sh containers   what the check of the container images needs, too (scripts/containers-check.sh)
 #     scripts/setup.sh packages   what Debian packages and their check need, too (scripts/deb.sh, scripts/deb-check.sh)
 set -euo pipefail
 
@@ -42,6 +43,13 @@ if [ "${1:-}" = packages ]; then
         debootstrap systemd-container          # a host to install them on
         iproute2 piuparts                      # its network; installing and removing them
         curl tcpdump                           # asking the page; what is on the network
+    )
+fi
+
+if [ "${1:-}" = containers ]; then
+    packages+=(
+        buildah podman runc catatonit          # building and running images
+        debootstrap iproute2 curl              # their base, their networks, asking the page
     )
 fi
 
