@@ -137,7 +137,7 @@ said=$(run narrow localhost/tessera-worker --rm --env TESSERA_MASTER=192.0.2.10:
     status=$?
 # Status 125 and above would be podman's own.
 [ $status -gt 0 ] && [ $status -lt 125 ] || fail "a worker of four slots with 64 MB of shared memory ended with status $status: $said"
-[[ $said == *--shm-size* ]] || fail "the worker does not name --shm-size: $said"
+[[ $said == *"4 slots need at least"*--shm-size* ]] || fail "the worker does not name --shm-size: $said"
 pass "a worker of four slots with 64 MB of shared memory does not start, and names --shm-size"
 
 run web localhost/tessera-web --detach --env TESSERA_MASTER=192.0.2.10:7400 --env TESSERA_LISTEN=0.0.0.0:7480 \

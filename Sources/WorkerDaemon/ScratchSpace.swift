@@ -61,9 +61,9 @@ struct ScratchTooSmall: Error, CustomStringConvertible {
     let need: UInt64
 
     var description: String {
-        let slots = slotCount == 1 ? "a slot" : "\(slotCount) slots"
+        let slots = slotCount == 1 ? "a slot needs" : "\(slotCount) slots need"
         return "the scratch directory \(space.path) has \(Bytes.text(space.freeByteCount)) free of "
-            + "\(Bytes.text(space.totalByteCount)), and \(slots) needs at least \(Bytes.text(need)): \(ScratchSpace.advice)"
+            + "\(Bytes.text(space.totalByteCount)), and \(slots) at least \(Bytes.text(need)): \(ScratchSpace.advice)"
     }
 }
 

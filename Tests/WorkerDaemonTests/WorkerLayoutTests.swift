@@ -88,7 +88,8 @@ import Testing
         let words = "\(try #require(error))"
         let room = have == 0 ? "0 bytes" : "\(have) MiB"
         for part in [
-            "/s has \(room) free of 1 GiB", "at least \(need) MiB", "--scratch-dir", "--slots", "--chunk-bytes",
+            "/s has \(room) free of 1 GiB", slots == 1 ? "a slot needs" : "\(slots) slots need", "at least \(need) MiB",
+            "--scratch-dir", "--slots", "--chunk-bytes",
         ] {
             #expect(words.contains(part), "\(words)")
         }
