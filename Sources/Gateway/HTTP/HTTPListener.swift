@@ -29,7 +29,7 @@ struct HTTPListener: Sendable {
     private let logger: Logger
 
     static func bind(host: String, port: Int, limits: Limits, logger: Logger) async throws -> HTTPListener {
-        let list = ConnectionList(limit: limits.connections)
+        let list = ConnectionList(limit: limits.connections, logger: logger)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -37,6 +37,11 @@ struct HTTPListener: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .bind(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    // Before anything is made of it: a `Connection` that nobody serves ends the process.
+                    guard list.insert(channel) else {
+                        channel.close(promise: nil)
+                        throw ConnectionList.Full()
+                    }
                     var decoding = NIOHTTPDecoderLimitConfiguration()
                     decoding.maxHeaderFieldSize = limits.headerBytes
                     decoding.maxHeaderListSize = limits.headerBytes
@@ -62,17 +67,7 @@ struct HTTPListener: Sendable {
         try await withThrowingDiscardingTaskGroup { group in
             try await channel.executeThenClose { accepted in
                 for try await connection in accepted {
-                    guard connections.insert(connection.channel) else {
-                        logger.warning(
-                            "refused a connection: there are too many",
-                            metadata: ["max-connections": "\(connections.limit)"])
-                        connection.channel.close(promise: nil)
-                        continue
-                    }
-                    group.addTask {
-                        await HTTPConnection(connection, logger: logger).run(responder)
-                        connections.remove(connection.channel)
-                    }
+                    group.addTask { await HTTPConnection(connection, logger: logger).run(responder) }
                 }
             }
         }
@@ -94,20 +89,42 @@ protocol HTTPResponder: Sendable {
 
 /// The open connections.
 private final class ConnectionList: Sendable {
-    let limit: Int
-    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    /// There are as many as are allowed.
+    struct Full: Error {}
 
-    init(limit: Int) { self.limit = limit }
-
-    func insert(_ channel: any Channel) -> Bool {
-        channels.withLock { channels in
-            guard channels.count < limit else { return false }
-            channels[ObjectIdentifier(channel)] = channel
-            return true
-        }
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        /// Whether the last connection was refused: a flood is logged once.
+        var isRefusing = false
     }
 
-    func remove(_ channel: any Channel) { channels.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(channel)) } }
+    private let limit: Int
+    private let logger: Logger
+    private let state = Mutex(State())
 
-    var all: [any Channel] { channels.withLock { Array($0.values) } }
+    init(limit: Int, logger: Logger) {
+        self.limit = limit
+        self.logger = logger
+    }
+
+    /// Lists a connection until it is closed.
+    /// - Returns: `false` when there are too many.
+    func insert(_ channel: any Channel) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let (isListed, isNews) = state.withLock { state in
+            let hasRoom = state.channels.count < limit
+            defer { state.isRefusing = !hasRoom }
+            if hasRoom { state.channels[id] = channel }
+            return (hasRoom, !hasRoom && !state.isRefusing)
+        }
+        if isNews {
+            logger.warning("refused a connection: there are too many", metadata: ["max-connections": "\(limit)"])
+        }
+        if isListed {
+            channel.closeFuture.whenComplete { [self] _ in state.withLock { _ = $0.channels.removeValue(forKey: id) } }
+        }
+        return isListed
+    }
+
+    var all: [any Channel] { state.withLock { Array($0.channels.values) } }
 }
