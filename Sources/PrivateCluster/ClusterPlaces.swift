@@ -27,6 +27,8 @@ package struct ClusterPlaces: Hashable, Sendable {
     package var secret: String { directory + "/secret" }
     /// Written by the gateway when it starts, read and removed at once.
     package var link: String { directory + "/link" }
+    /// Where the sockets are on which daemons say that they serve, while `tessera up` waits for that.
+    package var sockets: String { directory + "/sockets" }
 
     package func state(of role: DaemonRole) -> String { "\(directory)/\(role.rawValue)" }
     package var logs: String { directory + "/log" }

@@ -25,7 +25,7 @@ final class Launcher {
         self.plan = plan
         self.record = record
         self.isRestart = isRestart
-        sockets = try ReadinessSockets(environment: cluster.environment)
+        sockets = try ReadinessSockets(cluster.places, environment: cluster.environment)
         startup = Startup(starting: plan.starting)
     }
 

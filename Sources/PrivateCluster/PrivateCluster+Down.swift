@@ -23,6 +23,7 @@ extension PrivateCluster {
         guard Self.exists(places.directory) else { return report }
         let lock = try ClusterLock(places)
         defer { withExtendedLifetime(lock) {} }
+        ReadinessSockets.removeLeftovers(of: places)
         if let record = try record() {
             report.wasUp = true
             let running = running(record)

@@ -2,22 +2,48 @@ import Glibc
 import SystemCalls
 
 /// A directory of sockets on which daemons say that they serve, by the protocol of sd_notify(3). It is removed at the end of
-/// this value's life: what daemons say later reaches nobody, which they do not mind.
+/// this value's life: what daemons say later reaches nobody, which they do not mind. A process that is killed leaves the
+/// directory, and its path in `ClusterPlaces.sockets`, where the next one finds it.
+///
+/// Only the holder of the cluster's lock may have one.
 final class ReadinessSockets {
+    private static let namePrefix = "tessera-up-"
+
     let directory: String
+    private let places: ClusterPlaces
 
     /// - Parameter environment: `XDG_RUNTIME_DIR` is where sockets belong, where it leaves room for their names.
-    init(environment: [String: String]) throws(PrivateClusterError) {
+    init(_ places: ClusterPlaces, environment: [String: String]) throws(PrivateClusterError) {
+        Self.removeLeftovers(of: places)
+        self.places = places
         let runtime = environment["XDG_RUNTIME_DIR"].flatMap { path in
             path.hasPrefix("/") && path.utf8.count <= 60 && access(path, W_OK) == 0 ? path : nil
         }
-        let pattern = (runtime ?? "/tmp") + "/tessera-up-XXXXXX"
-        var template = Array(pattern.utf8CString)
-        guard mkdtemp(&template) != nil else { throw .files(pattern, "cannot be made") }
-        directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let name = Self.namePrefix + String(UInt64.random(in: .min ... .max), radix: 36)
+        directory = "\(runtime ?? "/tmp")/\(name)"
+        // Written down before it is made.
+        do throws(SystemError) {
+            try replaceFile(at: places.sockets, with: Array("\(directory)\n".utf8), mode: 0o600)
+        } catch {
+            throw PrivateClusterError(.files, "\(ClusterPlaces.shown(places.sockets)) cannot be written: \(error)")
+        }
+        guard mkdir(directory, 0o700) == 0 else { throw .files(directory, "cannot be made") }
     }
 
-    deinit { removeTree(directory) }
+    deinit { Self.removeLeftovers(of: places) }
+
+    /// Removes the directory that is written down, if it is one of this user's that was made here.
+    static func removeLeftovers(of places: ClusterPlaces) {
+        guard let text = smallFile(at: places.sockets) else { return }
+        let path = String(text.prefix { $0 != "\n" })
+        var status = stat()
+        if path.hasPrefix("/"), path.split(separator: "/").last?.hasPrefix(namePrefix) == true,
+            lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid()
+        {
+            removeTree(path)
+        }
+        unlink(places.sockets)
+    }
 
     func path(of role: DaemonRole) -> String { "\(directory)/\(role.rawValue)" }
 

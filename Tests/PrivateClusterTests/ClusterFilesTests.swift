@@ -1,3 +1,4 @@
+import Glibc
 import SystemCalls
 import TestBasics
 import Testing
@@ -127,6 +128,51 @@ import Testing
         ("READY=0", false), ("", false), ("WATCHDOG=1", false),
     ]) func `only a daemon's own word makes it ready`(_ message: String, _ isReady: Bool) {
         #expect(ReadinessSocket.saysReady(Array(message.utf8)) == isReady)
+    }
+
+    @Test func `sockets that a killed start left are removed by the next one`() throws {
+        try withTemporaryDirectory { home in
+            let environment = ["XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": home]
+            let cluster = try PrivateCluster(environment: environment, programs: "/usr/bin")
+            try cluster.makeDirectories()
+            let left = home + "/tessera-up-left"
+            #expect(mkdir(left, 0o700) == 0)
+            try TestFiles.write("", to: left + "/master")
+            try TestFiles.write(left + "\n", to: cluster.places.sockets)
+            var made = ""
+            do {
+                let sockets = try ReadinessSockets(cluster.places, environment: environment)
+                made = sockets.directory
+                #expect(made.hasPrefix(home + "/tessera-up-") && made != left)
+                #expect(!PrivateCluster.exists(left))
+                #expect(PrivateCluster.exists(made))
+                // What a kill at this moment would leave to the next one.
+                #expect(cluster.line(at: cluster.places.sockets) == made)
+                withExtendedLifetime(sockets) {}
+            }
+            #expect(!PrivateCluster.exists(made))
+            #expect(!PrivateCluster.exists(cluster.places.sockets))
+            #expect(mkdir(left, 0o700) == 0)
+            try TestFiles.write(left + "\n", to: cluster.places.sockets)
+            _ = try cluster.down(purging: false)
+            #expect(!PrivateCluster.exists(left))
+        }
+    }
+
+    @Test func `nothing is removed but sockets`() throws {
+        try withTemporaryDirectory { home in
+            let cluster = try PrivateCluster(environment: ["XDG_STATE_HOME": home], programs: "/usr/bin")
+            try cluster.makeDirectories()
+            let other = home + "/holiday"
+            #expect(mkdir(other, 0o700) == 0)
+            #expect(symlink(other, home + "/tessera-up-link") == 0)
+            for path in [other, home + "/tessera-up-link", "holiday", "", "/"] {
+                try TestFiles.write(path + "\n", to: cluster.places.sockets)
+                ReadinessSockets.removeLeftovers(of: cluster.places)
+                #expect(!PrivateCluster.exists(cluster.places.sockets))
+            }
+            #expect(PrivateCluster.exists(other))
+        }
     }
 
     @Test func `a failure shows the last lines of a log`() throws {
