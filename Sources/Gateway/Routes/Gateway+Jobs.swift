@@ -9,6 +9,9 @@ import Pipelines
 import SystemCalls
 
 extension Gateway {
+    /// Characters of the text that lists are searched for.
+    static let searchedLength = 256
+
     // MARK: Submitting
 
     func submitJob(_ call: Call, _ body: HTTPRequestBody) async throws -> HTTPReply {
@@ -207,7 +210,7 @@ extension Gateway {
         let job = JobID(try call.jobNumber())
         let page = try PageRequest(call, cursors, list: "images of \(job)", filters: ["state", "q"])
         let states = Set((call.target.value("state") ?? "").split(separator: ",").map(String.init))
-        let text = call.target.value("q")?.lowercased()
+        let text = try call.target.text("q", upTo: Self.searchedLength)?.lowercased()
         var next = UInt32(
             clamping: try page.position.map { Int(clamping: $0) } ?? call.target.integer(
                 "first", in: 0...Int(UInt32.max)) ?? 0)
@@ -321,7 +324,7 @@ private struct JobFilter {
                 "there is no state '\(other.prefix(40))'; states are \(known.sorted().joined(separator: ", "))")
         }
         submitter = target.value("submitter")
-        text = target.value("q")?.lowercased()
+        text = try target.text("q", upTo: Gateway.searchedLength)?.lowercased()
         since = try target.integer("since", in: 0...Int.max).map { UInt64($0) }
     }
 

@@ -57,6 +57,19 @@ package struct RequestTarget: Hashable, Sendable {
         return number
     }
 
+    /// The value of a member of the query; `nil` when it is not there, or empty.
+    /// - Throws: for one of more than `limit` characters.
+    package func text(_ name: String, upTo limit: Int) throws(Problem) -> String? {
+        guard let text = value(name) else { return nil }
+        // Characters as JSON Schema counts them.
+        guard text.unicodeScalars.count <= limit else {
+            throw Problem(
+                422, "invalid-argument",
+                "\(name) has \(text.unicodeScalars.count) characters; at most \(limit) are allowed")
+        }
+        return text
+    }
+
     /// Percent-decoded; `nil` when that is not UTF-8, or a `%` has no two digits.
     private static func decoded(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) || text.utf8.contains(UInt8(ascii: "+")) else {
