@@ -124,8 +124,22 @@ class Cluster:
         self.master.send_signal(how)
         self.master.wait(25)
 
-    def start_worker(self, name: str = "one", slots: int = 1) -> Process:
-        return self.spawn("tessera-worker", "--name", name, "--slots", slots, "--ranks", 1)
+    def start_worker(self, name: str = "one", slots: int = 1, rank: pathlib.Path | None = None) -> Process:
+        program = ("--rank-program", rank) if rank else ()
+        return self.spawn("tessera-worker", "--name", name, "--slots", slots, "--ranks", 1, *program)
+
+    def poisonable_rank(self) -> pathlib.Path:
+        """A program for workers whose ranks crash at images that `poisoned` has marked."""
+        library = BIN / "libtest-poison.so"
+        assert library.exists(), f"{library} is missing: build with the tests"
+        path = self.directory / "poisonable-rank"
+        # The launcher, which becomes mpirun, opens no images.
+        path.write_text(
+            f"#!/bin/sh\nif [ \"$1\" != --launch ]; then export LD_PRELOAD='{library}'; fi\n"
+            f"exec '{BIN / 'tessera-rank'}' \"$@\"\n"
+        )
+        path.chmod(0o755)
+        return path
 
     def stop(self) -> None:
         for process in self.processes:
@@ -264,13 +278,16 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def cluster(workers: int = 1, options: Sequence[object] = (), slots: int = 1) -> Iterator[tuple[Cluster, Gateway, str]]:
+def cluster(
+    workers: int = 1, options: Sequence[object] = (), slots: int = 1, is_poisonable: bool = False
+) -> Iterator[tuple[Cluster, Gateway, str]]:
     """A master, workers, a gateway and an admin's token, until the end of the block."""
     it = Cluster()
     try:
         it.start_master()
+        rank = it.poisonable_rank() if is_poisonable else None
         for number in range(workers):
-            it.start_worker(f"w{number}", slots)
+            it.start_worker(f"w{number}", slots, rank)
         gateway = Gateway(it, *options).start()
         admin = gateway.token("admin")
         gateway.wait_for_workers(workers, admin)
@@ -299,6 +316,14 @@ def png(width: int, height: int, seed: int = 0, noise: bool = False) -> bytes:
     # A chunk has less than 2 GiB.
     parts = b"".join(chunk(b"IDAT", data[start : start + (1 << 28)]) for start in range(0, len(data), 1 << 28))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + parts + chunk(b"IEND", b"")
+
+
+def poisoned(data: bytes, effect: str = "crash") -> bytes:
+    """A PNG file with a comment at which `poisonable_rank` crashes."""
+    body = b"tEXtComment\0tessera-poison:" + effect.encode()
+    mark = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    # The signature has 8 bytes, IHDR 25.
+    return data[:33] + mark + data[33:]
 
 
 def submit(

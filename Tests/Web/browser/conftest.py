@@ -23,7 +23,7 @@ def cluster():
     if "TESSERA_WEB_URL" in os.environ:
         yield Visited(os.environ["TESSERA_WEB_URL"], os.environ["TESSERA_WEB_TOKEN"])
         return
-    with clusters.cluster(slots=2) as (it, gateway, token):
+    with clusters.cluster(slots=2, is_poisonable=True) as (it, gateway, token):
         yield Visited(gateway.url, token, it)
 
 

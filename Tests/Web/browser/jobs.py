@@ -10,10 +10,10 @@ def upload(cluster, address, data):
         "Content-Type": "application/partial-upload", "Upload-Offset": "0", "Upload-Complete": "?1"})
 
 
-def submit(cluster, pipeline, files):
+def submit(cluster, pipeline, files, **options):
     """Makes a job of `files`, pairs of a name and its bytes, and returns its number."""
     images = [{"name": name, "size": len(data)} for name, data in files]
-    made = cluster.request("POST", "/jobs", {"pipeline": pipeline, "images": images})
+    made = cluster.request("POST", "/jobs", {"pipeline": pipeline, "images": images, "options": options})
     for image, (_, data) in zip(made["images"], files):
         upload(cluster, image["url"], data)
     return made["job"]

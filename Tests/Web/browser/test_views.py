@@ -9,6 +9,9 @@ import os
 import pathlib
 
 import pytest
+import pictures
+from cluster import poisoned
+from jobs import ended, submit
 from playwright.sync_api import expect
 from screenshots import ROOT, fill
 
@@ -61,9 +64,15 @@ def test_every_view_in_every_state(visit, cluster):
         "jobs": "/", "new": "/new?pipeline=gaussian-blur%20sigma%3D3%20%7C%20sobel", "job": f"/jobs/{running}", "job-done": f"/jobs/{done[0]}",
         "image": f"/jobs/{done[0]}/0", "turned": f"/jobs/{done[3]}/1", "nodes": "/nodes", "settings": "/settings",
     }, [("share", f"/jobs/{done[0]}", "Share"), ("gallery", "/new", "Add an operation"), ("help", "/", "Keyboard and help"), ("find", "/", "Find")])
+    # A picture that ends every rank uses its attempts up, and is kept for somebody to decide.
+    crashing = submit(cluster, "invert", [(f"plates/{number}.png", poisoned(pictures.png(40, 30, number))) for number in range(3)], attempts=1)
+    ended(cluster, crashing)
+    assert len(cluster.get("/dead-letters")["items"]) == 3
     views(visit, "failing", {
+        "failures": "/failures", "failures-of-job": f"/failures?job={crashing}", "dead": f"/jobs/{crashing}/0",
         "jobs": "/?state=failed", "job": f"/jobs/{partly}", "image": f"/jobs/{partly}/1", "no-job": "/jobs/999999",
-        "new": "/new?pipeline=gaussian-blur%20sigma%3D3%20%7C%20box-blur%20size%3D4"})
+        "new": "/new?pipeline=gaussian-blur%20sigma%3D3%20%7C%20box-blur%20size%3D4"},
+        [("give-up", "/failures", "Give up all 3")])
     cluster.cluster.stop_master()
     try:
         views(visit, "away", {"jobs": "/", "job": f"/jobs/{done[0]}", "nodes": "/nodes", "new": "/new", "failures": "/failures"})
