@@ -68,6 +68,10 @@ def test_every_view_in_every_state(visit, cluster):
     crashing = submit(cluster, "invert", [(f"plates/{number}.png", poisoned(pictures.png(40, 30, number))) for number in range(3)], attempts=1)
     ended(cluster, crashing)
     assert len(cluster.get("/dead-letters")["items"]) == 3
+    page = visit.page()
+    page.goto("/failures")
+    # The reasons differ by the numbers of processes only.
+    expect(page.get_by_role("heading", name="3 × rank-lost")).to_be_visible()
     views(visit, "failing", {
         "failures": "/failures", "failures-of-job": f"/failures?job={crashing}", "dead": f"/jobs/{crashing}/0",
         "jobs": "/?state=failed", "job": f"/jobs/{partly}", "image": f"/jobs/{partly}/1", "no-job": "/jobs/999999",

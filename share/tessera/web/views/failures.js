@@ -82,7 +82,8 @@ export function view(context) {
 function grouped(letters) {
   const groups = new Map();
   for (const letter of letters) {
-    const key = `${letter.failure.code}\n${letter.failure.reason}`;
+    // The number of a process, or a count of bytes, makes no other reason.
+    const key = `${letter.failure.code}\n${letter.failure.reason.replaceAll(/\d+/g, "0")}`;
     const group = groups.get(key) ?? { code: letter.failure.code, reason: letter.failure.reason, letters: [] };
     group.letters.push(letter);
     groups.set(key, group);
@@ -108,7 +109,7 @@ function groupView(context, group, selected, act) {
     : null;
   return h("section.panel.stack", { "aria-label": group.code },
     h("div.row", null, box(`Select all ${names.length}`, names), h("h2.bad", null, `${count(names.length)} × ${group.code}`)),
-    h("p.wrap", null, group.reason),
+    h("p.wrap", null, group.reason, group.letters.some((letter) => letter.failure.reason !== group.reason) ? h("span.quiet", null, " (others differ in numbers)") : null),
     h("ul.letters", null, group.letters.slice(0, shownPerGroup).map((letter, index) => h("li.row", null,
       box(`Select ${letter.name}`, [names[index]]),
       h("a.clip.grow", { href: `/jobs/${letter.job}/${letter.image}` }, baseName(letter.name)),
