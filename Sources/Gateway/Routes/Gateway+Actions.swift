@@ -16,7 +16,7 @@ extension Gateway {
         case .uploadOptions: uploadOptions()
         case .uploads: try await uploads(call)
         case .createUpload: try await createUpload(call, body)
-        case .uploadOffset: try await uploadOffset(call)
+        case .uploadOffset: try await uploadOffset(call, body)
         case .upload: try await upload(call)
         case .appendUpload: try await appendUpload(call, body)
         case .deleteUpload: try await deleteUpload(call)

@@ -10,24 +10,21 @@ extension Gateway {
     private var uploadAge: UInt64 { UInt64(desk.limits.ageSeconds) * 1000 }
 
     func uploadOptions() -> HTTPReply {
-        HTTPReply(
-            204,
-            [
-                "Upload-Limit": desk.limits.field, "Accept-Patch": "application/partial-upload",
-                "Allow": "GET, HEAD, OPTIONS, POST",
-            ])
+        var headers = tusOptions()
+        headers.add(name: "Upload-Limit", value: desk.limits.field)
+        headers.add(name: "Accept-Patch", value: "application/partial-upload, \(TusDialect.mediaType)")
+        headers.add(name: "Allow", value: "GET, HEAD, OPTIONS, POST")
+        return HTTPReply(204, headers)
     }
 
     func createUpload(_ call: Call, _ body: HTTPRequestBody) async throws -> HTTPReply {
         let (request, caller, store) = (call.request, try call.known(), store)
+        if try Self.isTus(request) { return try await createTusUpload(call, body) }
         let isLast = try Self.isLast(request) ?? true
         let announced = try Self.count("Upload-Length", request)
         for count in [announced, request.contentLength] { try desk.limits.accept(count ?? 0) }
         let name = request.field("Content-Disposition").flatMap { FieldValues.fileName(inDisposition: $0) } ?? "upload"
-        guard name.utf8.count <= 1024, !name.utf8.contains(0) else {
-            throw Problem(
-                422, "invalid-argument", "the file's name has \(name.utf8.count) bytes; at most 1024 are allowed")
-        }
+        try Self.checkFileName(name)
         let record = UploadRecord(
             id: UploadRecord.newID(), owner: caller.name, name: name, byteCount: announced,
             touchedAt: WallClock.millisecondsSince1970)
@@ -53,12 +50,14 @@ extension Gateway {
         let request = call.request
         let record = try await ownUpload(call)
         let type = request.field("Content-Type")?.split(separator: ";").first.map { $0.trimmingSpaces().lowercased() }
-        guard type == "application/partial-upload" else {
+        let isTus = try Self.isTus(request)
+        let wanted = isTus ? TusDialect.mediaType : "application/partial-upload"
+        guard type == wanted else {
             throw Problem(
-                415, "unsupported-media-type",
-                "the body is '\((type ?? "nothing").prefix(60))'; send application/partial-upload"
-            ).with("Accept-Patch", "application/partial-upload")
+                415, "unsupported-media-type", "the body is '\((type ?? "nothing").prefix(60))'; send \(wanted)"
+            ).with("Accept-Patch", wanted)
         }
+        if isTus { return try await appendTusUpload(record, call, body) }
         guard let offset = try Self.count("Upload-Offset", request) else {
             throw Problem.malformed("the field Upload-Offset is missing: where do the bytes belong?")
         }
@@ -73,12 +72,13 @@ extension Gateway {
         return Self.json(now.json(place: try await place(of: now), age: uploadAge), headers(of: now))
     }
 
-    func uploadOffset(_ call: Call) async throws -> HTTPReply {
+    func uploadOffset(_ call: Call, _ body: HTTPRequestBody) async throws -> HTTPReply {
         await desk.settle(try await ownUpload(call).id)
         let record = try await ownUpload(call)
         if case .rejected(let code, let detail) = record.phase {
             throw Problem(410, "upload-gone", "upload \(record.id) was refused (\(code)): \(detail)")
         }
+        if try Self.isTus(call.request) { return try await tusOffset(record, body, of: call.request) }
         var headers = headers(of: record)
         headers.replaceOrAdd(name: "Cache-Control", value: "no-store")
         return HTTPReply(204, headers)
@@ -97,7 +97,7 @@ extension Gateway {
             throw Problem.wrongState("upload \(record.id) is on its way to the master; cancel its job instead")
         }
         try await desk.delete(record.id)
-        return HTTPReply(204)
+        return HTTPReply(204, try Self.isTus(call.request) ? [TusDialect.versionField: TusDialect.version] : [:])
     }
 
     func uploads(_ call: Call) async throws -> HTTPReply {
@@ -176,7 +176,14 @@ extension Gateway {
         return flag
     }
 
-    private static func count(_ name: String, _ request: HTTPRequest) throws(Problem) -> UInt64? {
+    static func checkFileName(_ name: String) throws(Problem) {
+        guard name.utf8.count <= 1024, !name.utf8.contains(0) else {
+            throw Problem(
+                422, "invalid-argument", "the file's name has \(name.utf8.count) bytes; at most 1024 are allowed")
+        }
+    }
+
+    static func count(_ name: String, _ request: HTTPRequest) throws(Problem) -> UInt64? {
         guard let text = request.field(name) else { return nil }
         guard let count = FieldValues.count(text) else {
             throw .malformed("\(name) is '\(text.prefix(40))'; it is a whole number of at most 15 digits")
