@@ -32,6 +32,10 @@ package struct RequestTarget: Hashable, Sendable {
             guard let name = Self.decoded(sides[0]), let value = Self.decoded(sides.count > 1 ? sides[1] : "") else {
                 throw .malformed("the query is not percent-encoded UTF-8")
             }
+            // Which of them would count, a proxy and a reader of the description may see otherwise.
+            guard !query.contains(where: { $0.name == name }) else {
+                throw .malformed("the query names '\(name.prefix(40))' twice; name it once")
+            }
             query.append((name, value))
         }
         self.query = query
