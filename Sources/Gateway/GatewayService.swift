@@ -76,7 +76,8 @@ struct GatewayService: Service {
             settings: settings, store: store, desk: desk, feeders: feeders, link: link, hub: hub, views: views,
             assets: assets, origins: OriginCheck(hosts: hosts(at: address.port)),
             cursors: CursorKey(try store.cursorKey()),
-            thumbnails: Thumbnails(), logger: logger)
+            thumbnails: Thumbnails(), previews: PreviewDesk(maximumPixelCount: settings.previewPixelCount),
+            logger: logger)
         let watcher = ChangeWatcher(link: link, hub: hub, views: views) { gateway.gatewayStatus() }
         let notifier = ServiceNotifier()
         try announce(address, store)

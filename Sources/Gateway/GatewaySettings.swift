@@ -27,6 +27,8 @@ struct GatewaySettings: Sendable {
     var keepSources: UInt64
     var spoolByteCount: UInt64
     var connections: Int
+    /// Pixels that a step of a preview may make.
+    var previewPixelCount: Int
     var addressFile: String?
     var linkFile: String?
     var logLevel: Logger.Level
@@ -56,6 +58,9 @@ struct GatewaySettings: Sendable {
         Setting(
             "spool-bytes", "N", default: "100G", "Keep no more of uploads and originals; the oldest originals give way"),
         Setting("max-connections", "N", default: "1000", "Connections at a time"),
+        Setting(
+            "preview-pixels", "N", default: "4M",
+            "Pixels that a step of a preview may make; two previews are made at a time, each on one core"),
         Setting("address-file", "FILE", "Write the address here once the gateway serves (for scripts)"),
         Setting(
             "link-file", "FILE", "Write the one-use link to sign in here, too, while listening on this machine only"),
@@ -93,6 +98,7 @@ struct GatewaySettings: Sendable {
         keepSources = UInt64(kept.components.seconds) * 1000
         spoolByteCount = UInt64(try settings.integer("spool-bytes", in: 1 << 20...1 << 50))
         connections = try settings.integer("max-connections", in: 8...100_000)
+        previewPixelCount = try settings.integer("preview-pixels", in: 1 << 16...1 << 28)
         addressFile = settings.text("address-file")
         linkFile = settings.text("link-file")
         let level = try settings.requiredText("log-level")

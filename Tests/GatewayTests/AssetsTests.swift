@@ -16,7 +16,7 @@ import Testing
 
     private func reply(_ path: String, _ fields: HTTPHeaders) throws -> HTTPReply {
         let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: fields)
-        let request = HTTPRequest(id: "test", head: head, peer: nil, hangUp: {})
+        let request = HTTPRequest(id: "test", head: head, peer: nil, hangUp: {}, departure: PeerDeparture())
         return try #require(assets.reply(to: request, try RequestTarget(parsing: path)))
     }
 

@@ -26,12 +26,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     private let limits: HTTPListener.Limits
+    private let departure: PeerDeparture
     private var phase = Phase.idle(since: .now())
     private var isStopping = false
     private var unwritableSince: NIODeadline?
     private var check: RepeatedTask?
 
-    init(_ limits: HTTPListener.Limits) { self.limits = limits }
+    init(_ limits: HTTPListener.Limits, _ departure: PeerDeparture) {
+        self.limits = limits
+        self.departure = departure
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         phase = .idle(since: .now())
@@ -45,6 +49,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         check?.cancel()
+        departure.happened()
         context.fireChannelInactive()
     }
 
@@ -101,6 +106,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             if case .idle = phase { context.close(promise: nil) }
             return
         }
+        if case .inputClosed? = event as? ChannelEvent { departure.happened() }
         // All was sent, and nothing more will be: the peer has a moment to take it.
         if case .outputClosed? = event as? ChannelEvent {
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

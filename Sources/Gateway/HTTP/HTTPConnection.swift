@@ -11,10 +11,12 @@ struct HTTPConnection: Sendable {
     private static let skippedByteCount: UInt64 = 64 << 10
 
     private let connection: HTTPListener.Connection
+    private let departure: PeerDeparture
     private let logger: Logger
 
-    init(_ connection: HTTPListener.Connection, logger: Logger) {
+    init(_ connection: HTTPListener.Connection, _ departure: PeerDeparture, logger: Logger) {
         self.connection = connection
+        self.departure = departure
         self.logger = logger
     }
 
@@ -50,7 +52,7 @@ struct HTTPConnection: Sendable {
         let channel = connection.channel
         let request = HTTPRequest(
             id: RandomText.base32(byteCount: 5), head: head, peer: channel.remoteAddress,
-            hangUp: { channel.close(promise: nil) })
+            hangUp: { channel.close(promise: nil) }, departure: departure)
         let reply = await responder.respond(to: request, body: body)
         // A short body that was not wanted is passed over, so that the connection can be used again.
         if !body.isComplete, !body.isHeldBack, (request.contentLength ?? .max) <= Self.skippedByteCount {

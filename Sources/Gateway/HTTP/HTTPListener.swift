@@ -24,7 +24,13 @@ struct HTTPListener: Sendable {
     }
 
     let localAddress: SocketAddress
-    private let channel: NIOAsyncChannel<Connection, Never>
+    /// A connection, and the departure of its peer.
+    private struct Accepted: Sendable {
+        let connection: Connection
+        let departure: PeerDeparture
+    }
+
+    private let channel: NIOAsyncChannel<Accepted, Never>
     private let connections: ConnectionList
     private let logger: Logger
 
@@ -50,12 +56,14 @@ struct HTTPListener: Sendable {
                     try pipeline.configureHTTPServerPipeline(
                         withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: true,
                         withEncoderConfiguration: .init(), withDecoderLimitConfiguration: decoding)
-                    try pipeline.addHandler(ConnectionGuard(limits))
-                    return try Connection(
+                    let departure = PeerDeparture()
+                    try pipeline.addHandler(ConnectionGuard(limits, departure))
+                    let connection = try Connection(
                         wrappingChannelSynchronously: channel,
                         configuration: .init(
                             backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8),
                             isOutboundHalfClosureEnabled: true))
+                    return Accepted(connection: connection, departure: departure)
                 }
             }
         guard let address = channel.channel.localAddress else { preconditionFailure("a bound socket has an address") }
@@ -65,9 +73,11 @@ struct HTTPListener: Sendable {
     /// Serves until `stop` is called, and then until the answers that are under way have ended.
     func run(_ responder: some HTTPResponder) async throws {
         try await withThrowingDiscardingTaskGroup { group in
-            try await channel.executeThenClose { accepted in
-                for try await connection in accepted {
-                    group.addTask { await HTTPConnection(connection, logger: logger).run(responder) }
+            try await channel.executeThenClose { connections in
+                for try await accepted in connections {
+                    group.addTask {
+                        await HTTPConnection(accepted.connection, accepted.departure, logger: logger).run(responder)
+                    }
                 }
             }
         }

@@ -10,6 +10,7 @@ struct HTTPRequest: Sendable {
     let peer: SocketAddress?
     /// Closes the connection, from any task.
     let hangUp: @Sendable () -> Void
+    let departure: PeerDeparture
 
     var method: String { head.method.rawValue }
 

@@ -9,6 +9,7 @@ extension Gateway {
         case .operations: operations(call)
         case .operation: try operation(call)
         case .checkPipeline: try await checkPipeline(call, body)
+        case .preview: try await preview(call, body)
         case .presets: try await presets()
         case .preset: try await preset(call)
         case .putPreset: try await putPreset(call, body)

@@ -76,7 +76,7 @@ extension Gateway {
         }
     }
 
-    private func keptSource(_ name: ImageName) async throws -> (UploadRecord, UploadedFile, SpoolFile) {
+    func keptSource(_ name: ImageName) async throws -> (UploadRecord, UploadedFile, SpoolFile) {
         let (store, spool) = (store, desk.spool)
         let found = try await offCooperativePool { () throws -> (UploadRecord, SpoolFile)? in
             guard let record = try store.source(of: name), record.file != nil, let file = spool.reading(record.id)

@@ -155,7 +155,11 @@ extension Gateway {
 
     /// The upload of the path, if it is the caller's or the caller is an operator.
     private func ownUpload(_ call: Call) async throws -> UploadRecord {
-        let (store, id, caller) = (store, call.values["upload"] ?? "", try call.known())
+        try await ownUpload(call.values["upload"] ?? "", call)
+    }
+
+    func ownUpload(_ id: String, _ call: Call) async throws -> UploadRecord {
+        let (store, caller) = (store, try call.known())
         let record = UploadRecord.isID(id) ? try await offCooperativePool { try store.upload(id) } : nil
         guard let record, record.owner == caller.name || caller.role >= .operator else {
             throw Problem.notFound("there is no upload '\(id.prefix(40))', or its time is over")

@@ -26,6 +26,7 @@ struct Gateway: HTTPResponder {
     let answering = KeysInUse()
     /// Thumbnails that are made at once.
     let thumbnails: Thumbnails
+    let previews: PreviewDesk
     let logger: Logger
 
     /// A request whose target, route and caller are known.

@@ -1,6 +1,6 @@
 /// What a request is for.
 package enum Action: String, Hashable, Sendable, CaseIterable {
-    case operations, operation, checkPipeline
+    case operations, operation, checkPipeline, preview
     case presets, preset, putPreset, deletePreset
     case uploadOptions, uploads, createUpload, uploadOffset, upload, appendUpload, deleteUpload
     case jobs, submitJob, job, forgetJob, images, addImages, jobUploads, sealJob, cancelJob
@@ -35,7 +35,8 @@ package struct Route: Hashable, Sendable {
     package var isLinkable: Bool {
         switch action {
         case .job, .images, .image, .result, .source, .thumbnail, .archive: true
-        case .operations, .operation, .checkPipeline, .presets, .preset, .putPreset, .deletePreset, .uploadOptions,
+        case .operations, .operation, .checkPipeline, .preview, .presets, .preset, .putPreset, .deletePreset,
+            .uploadOptions,
             .uploads,
             .createUpload, .uploadOffset, .upload, .appendUpload, .deleteUpload, .jobs, .submitJob, .forgetJob,
             .addImages,
@@ -51,6 +52,7 @@ package struct Route: Hashable, Sendable {
         Route("GET", "/operations", .viewer, .operations),
         Route("GET", "/operations/{name}", .viewer, .operation),
         Route("POST", "/pipelines/check", .viewer, .checkPipeline),
+        Route("POST", "/previews", .submitter, .preview),
         Route("GET", "/presets", .viewer, .presets),
         Route("GET", "/presets/{name}", .viewer, .preset),
         Route("PUT", "/presets/{name}", .submitter, .putPreset),

@@ -22,11 +22,16 @@ public protocol WholeImageComputation: AggregatingComputation {
     /// Whether each row (indeed each pixel) is computed by itself given the value, so that a value can be applied to rows
     /// beyond a part's own, and all parts have the same. (Otsu's threshold: yes. Hysteresis: no.)
     var appliesRowByRow: Bool { get }
+
+    /// Whether a value that was made of a reduced copy of the image can be applied to the image, to about the same effect: it
+    /// says what the levels are, and not where. `false` where nothing is said.
+    var hasValueOfAnySize: Bool { get }
 }
 
 extension WholeImageComputation {
     public func outputShape(for input: ImageShape) -> ImageShape { input }
     public var appliesRowByRow: Bool { true }
+    public var hasValueOfAnySize: Bool { false }
 }
 
 /// A computation of a document from a whole image: rows are aggregated part by part, and the document is made of all

@@ -8,6 +8,7 @@ import { Router } from "./core/router.js";
 import { Settings } from "./core/settings.js";
 import { effect, root, signal } from "./core/signals.js";
 import { Keyboard } from "./core/keyboard.js";
+import { SentFiles } from "./preview/sent-files.js";
 import { Uploads } from "./upload/uploads.js";
 import { shell } from "./views/shell.js";
 import { signIn } from "./views/sign-in.js";
@@ -19,6 +20,7 @@ import { signIn } from "./views/sign-in.js";
  *   session: import("./core/signals.js").Signal<any>, title: import("./core/signals.js").Signal<string>,
  *   say: (sentence: string) => void, toast: (message: string, options?: { isBad?: boolean, link?: string }) => void,
  *   may: (role: string) => boolean, chosen: import("./core/signals.js").Signal<import("./upload/uploads.js").Chosen[]>,
+ *   sentFiles: SentFiles,
  * }} Context
  */
 
@@ -54,6 +56,7 @@ const context = {
   keyboard: new Keyboard(settings),
   title: signal(""),
   chosen: signal(/** @type {import("./upload/uploads.js").Chosen[]} */ ([])),
+  sentFiles: new SentFiles(),
   say: page.say,
   toast: page.toast,
   may: (role) => roles.indexOf(session()?.role) >= roles.indexOf(role),

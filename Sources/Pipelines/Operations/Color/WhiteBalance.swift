@@ -21,4 +21,6 @@ public struct WhiteBalance: Operation {
 }
 
 /// Scales each colour of a colour image to the mean of all.
-package struct GrayWorld: WholeImageComputation {}
+package struct GrayWorld: WholeImageComputation {
+    package var hasValueOfAnySize: Bool { true }
+}

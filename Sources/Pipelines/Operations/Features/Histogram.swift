@@ -72,6 +72,7 @@ package struct BinCounts: WholeImageComputation, ReportComputation {
 
     package let bins: Int
     package let result: Result
+    package var hasValueOfAnySize: Bool { true }
 
     package func outputShape(for input: ImageShape) -> ImageShape {
         switch result {

@@ -38,4 +38,5 @@ public struct AutoLevels: Operation {
 package struct ChannelStretch: WholeImageComputation {
     package let low: Double
     package let high: Double
+    package var hasValueOfAnySize: Bool { true }
 }

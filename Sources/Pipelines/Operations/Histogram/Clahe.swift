@@ -44,4 +44,5 @@ public struct Clahe: Operation {
 package struct TiledEqualization: WholeImageComputation {
     package let clip: Double
     package let grid: Int
+    package var hasValueOfAnySize: Bool { true }
 }

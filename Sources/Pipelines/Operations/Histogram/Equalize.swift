@@ -16,4 +16,6 @@ public struct Equalize: Operation {
 }
 
 /// Spreads the sample values over the whole range by their cumulative distribution.
-package struct Equalization: WholeImageComputation {}
+package struct Equalization: WholeImageComputation {
+    package var hasValueOfAnySize: Bool { true }
+}

@@ -45,4 +45,5 @@ public struct Stretch: Operation {
 package struct PercentileStretch: WholeImageComputation {
     package let low: Double
     package let high: Double
+    package var hasValueOfAnySize: Bool { true }
 }

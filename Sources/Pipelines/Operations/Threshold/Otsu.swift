@@ -22,4 +22,5 @@ package struct OtsuThreshold: WholeImageComputation {
     }
 
     package func outputShape(for input: ImageShape) -> ImageShape { input.grayscale }
+    package var hasValueOfAnySize: Bool { true }
 }

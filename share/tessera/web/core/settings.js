@@ -9,6 +9,7 @@ export class Settings {
     this.hasShortcuts = kept("shortcuts", true);
     this.notifies = kept("notifications", false);
     this.asGrid = kept("grid", true);
+    this.livePreview = kept("live-preview", true);
     /** Pipelines that were used, the newest first. */
     this.recent = kept("recent-pipelines", /** @type {string[]} */ ([]));
     effect(() => {

@@ -61,13 +61,18 @@ export class Uploads {
 
   /**
    * Makes a job and begins to send its files; work begins with the first that is there.
-   * @param {{ pipeline: string, files: readonly Chosen[], priority?: number, options?: Record<string, any>, told?: (done: number) => void }} request
+   * @param {{
+   *   pipeline: string, files: readonly Chosen[], sent?: { idOf: (file: File) => string }, priority?: number, options?: Record<string, any>,
+   *   told?: (done: number) => void,
+   * }} request `sent` knows files that are at the server in full
    * @returns {Promise<number>} the job's number
    */
-  async submit({ pipeline, files, priority = 0, options = {}, told = () => {} }) {
+  async submit({ pipeline, files, sent = { idOf: () => "" }, priority = 0, options = {}, told = () => {} }) {
+    /** @type {any[]} */
     const promises = [];
     for (const { file, path } of files) {
-      promises.push({ name: path, size: file.size, fingerprint: await fingerprint(file, path) });
+      const upload = sent.idOf(file);
+      promises.push(upload ? { name: path, upload } : { name: path, size: file.size, fingerprint: await fingerprint(file, path) });
       told(promises.length);
     }
     const isOneBatch = files.length <= batchCount;
@@ -82,10 +87,10 @@ export class Uploads {
       throw error;
     }
     await submissions.remove(key).catch(() => {});
-    this.#send(job.job, job.images, files.slice(0, batchCount));
+    this.#send(job.job, job.images, files.slice(0, batchCount), promises);
     for (let first = batchCount; first < files.length; first += batchCount) {
       const batch = await post(`/jobs/${job.job}/images`, { images: promises.slice(first, first + batchCount) }, { "Idempotency-Key": newKey() });
-      this.#send(job.job, batch.images ?? batch.items, files.slice(first, first + batchCount));
+      this.#send(job.job, batch.images ?? batch.items, files.slice(first, first + batchCount), promises.slice(first));
     }
     if (!isOneBatch) await post(`/jobs/${job.job}/seal`);
     return job.job;
@@ -144,13 +149,13 @@ export class Uploads {
    * @param {number} job
    * @param {any[]} answers
    * @param {readonly Chosen[]} files
+   * @param {readonly any[]} promises
    */
-  #send(job, answers, files) {
-    this.#add(
-      job,
-      answers.map((answer, index) => ({ url: answer.url, name: files[index].path, file: files[index].file, offset: 0 })),
-      false,
-    );
+  #send(job, answers, files, promises) {
+    const missing = answers
+      .map((answer, index) => ({ url: answer.url, name: files[index].path, file: files[index].file, offset: 0 }))
+      .filter((_, index) => promises[index].upload === undefined);
+    if (missing.length > 0) this.#add(job, missing, false);
   }
 
   /**

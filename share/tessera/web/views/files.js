@@ -38,7 +38,7 @@ export function fileList({ chosen }, selected) {
         h("button", { on: { click: () => add(false) } }, icon("file"), "Files"),
         h("button", { on: { click: () => add(true) } }, icon("folder"), "Folder"),
         () => chosen().length > 1 ? h("button.bare", { on: { click: () => chosen.set([]) } }, "Clear") : null)),
-    () => chosen().length === 0 ? h("div.files-empty", null, icon("image"), h("p", null, "Drop or paste images here, or choose files or a folder."), h("p.quiet.small", null, "PNG, JPEG, TIFF, WebP. Nothing is sent before Start.")) : list.element);
+    () => chosen().length === 0 ? h("div.files-empty", null, icon("image"), h("p", null, "Drop or paste images here, or choose files or a folder."), h("p.quiet.small", null, "PNG, JPEG, TIFF, WebP. Before Start nothing is sent but the file that is previewed.")) : list.element);
 }
 
 /**

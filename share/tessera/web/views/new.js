@@ -11,12 +11,12 @@ import { Editor } from "../pipeline/editor.js";
 import { gallery } from "../pipeline/gallery.js";
 import { dialog } from "./dialog.js";
 import { fileList } from "./files.js";
-import { filePreview } from "./file-preview.js";
+import { livePreview } from "./live-preview.js";
 import { deed, errorNote } from "./parts.js";
 
 /** @param {import("../main.js").Context} context */
 export function view(context) {
-  const { router, title, settings, uploads, chosen, keyboard } = context;
+  const { router, title, settings, uploads, chosen, keyboard, sentFiles } = context;
   title.set("New job");
   const catalogue = signal(/** @type {any[]} */ ([]));
   const presets = signal(/** @type {any[]} */ ([]));
@@ -69,7 +69,8 @@ export function view(context) {
     try {
       const job = sources.peek().length > 0
         ? await again(pipeline, sources.peek(), options, priority.peek())
-        : await uploads.submit({ pipeline, files: chosen.peek(), priority: priority.peek(), options, told: prepared.set });
+        : await uploads.submit({ pipeline, files: chosen.peek(), sent: sentFiles, priority: priority.peek(), options, told: prepared.set });
+      sentFiles.forget();
       settings.used(pipeline);
       chosen.set([]);
       router.go(`/jobs/${job}`);
@@ -97,7 +98,7 @@ export function view(context) {
             h("button.bare.only-icon", { "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", disabled: () => editor.history().future.length === 0, on: { click: () => editor.redo() } }, icon("redo")),
             h("button.bare", { on: { click: () => presetsDialog(context, editor, presets) } }, "Presets"))),
         h("div.new-pipeline-body", null, () => asText() ? textField(editor) : cards(editor, choose))),
-      h("section.new-preview", { "aria-label": "Preview" }, filePreview(context, selected, editor))),
+      h("section.new-preview", { "aria-label": "Preview" }, livePreview(context, selected, editor))),
     h("div.start-bar", null,
       h("div.stack.tight.grow", null,
         h("span", null, () => images() === 0 ? "No images yet" : `${counted(images(), "image")}${total() ? `, ${bytes(total())}` : ""}`),

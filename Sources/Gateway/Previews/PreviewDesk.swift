@@ -1,0 +1,130 @@
+import Dispatch
+import GatewayLogic
+import ImageFormats
+import Pipelines
+
+/// Makes previews, two at a time, and keeps the latest images decoded, so that a change of the pipeline decodes nothing again.
+actor PreviewDesk {
+    private static let concurrentCount = 2
+    private static let waitingCount = 4
+    private static let cachedByteCount = 192 << 20
+    /// Larger files are not previewed.
+    private static let maximumFileByteCount: UInt64 = 512 << 20
+
+    /// An image file, known by the digest of its bytes.
+    struct File: Sendable {
+        let digest: String
+        let byteCount: UInt64
+        let read: @Sendable () throws -> [UInt8]
+    }
+
+    private struct Waiter {
+        let number: Int
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+
+    private let maximumPixelCount: Int
+    private let pictures = PictureCache(limit: cachedByteCount)
+    private var running = 0
+    private var waiting: [Waiter] = []
+    private var lastNumber = 0
+
+    init(maximumPixelCount: Int) { self.maximumPixelCount = maximumPixelCount }
+
+    func preview(
+        of file: File, _ pipeline: Pipeline, _ view: PreviewRequest.View, _ departure: PeerDeparture
+    ) async throws -> Preview {
+        guard file.byteCount <= Self.maximumFileByteCount else {
+            throw Problem(
+                413, "over-limit",
+                "the file has \(file.byteCount) bytes; previews are made of files of at most \(Self.maximumFileByteCount)"
+            )
+        }
+        lastNumber += 1
+        let (number, stop) = (lastNumber, PreviewStop())
+        let maker = PreviewMaker(maximumPixelCount: maximumPixelCount, pipeline: pipeline, stop: stop)
+        return try await departure.watch {
+            try await enter(number)
+            defer { leave() }
+            let pictures = pictures
+            return try await Self.onOwnThread { try Self.make(maker, file, view, pictures) }
+        } react: {
+            stop.drop()
+            Task { await self.abandon(number) }
+        }
+    }
+
+    /// Not among the threads that read and write files: these are as many as there are cores, and would all compute.
+    private static func onOwnThread(_ work: @escaping @Sendable () throws -> Preview) async throws -> Preview {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue(label: "tessera.preview").async { continuation.resume(with: Result(catching: work)) }
+        }
+    }
+
+    private static func make(
+        _ maker: PreviewMaker, _ file: File, _ view: PreviewRequest.View, _ pictures: PictureCache
+    ) throws -> Preview {
+        do {
+            maker.stop.begin()
+            try maker.stop.check()
+            let source = try source(of: file, pictures)
+            func copy(_ side: Int) throws -> DecodedPicture {
+                if case .decoded(let picture) = source, max(picture.shape.width, picture.shape.height) <= side {
+                    return picture
+                }
+                let key = "\(file.digest) \(side)"
+                if let kept = pictures[key] { return kept }
+                let made = try source.reduced(to: side, maker.stop)
+                pictures.keep(made, as: key)
+                return made
+            }
+            switch view {
+            case .overview(let side): return try maker.overview(of: try copy(side), from: source.shape)
+            case .region(let x, let y, let width, let height):
+                return try maker.region(x: x, y: y, width: width, height: height, of: source) {
+                    try copy(PreviewMaker.valuesSide)
+                }
+            }
+        } catch let error as CodecError {
+            throw error.kind == .overLimit
+                ? Problem(413, "over-limit", error.reason) : Problem(415, "not-an-image", error.reason)
+        } catch let error as PipelineError {
+            var problem = Problem(422, "invalid-pipeline", error.message)
+            problem.errors = [Problem.Place(pointer: "/pipeline", detail: error.message)]
+            throw problem
+        }
+    }
+
+    private static func source(of file: File, _ pictures: PictureCache) throws -> PreviewSource {
+        if let kept = pictures[file.digest] { return .decoded(kept) }
+        let source = try PreviewSource(try file.read())
+        if case .decoded(let picture) = source { pictures.keep(picture, as: file.digest) }
+        return source
+    }
+
+    // MARK: Turns
+
+    private func enter(_ number: Int) async throws {
+        guard running >= Self.concurrentCount else {
+            running += 1
+            return
+        }
+        guard waiting.count < Self.waitingCount else {
+            throw Problem(
+                429, "too-many-requests",
+                "\(Self.concurrentCount) previews are being made and \(Self.waitingCount) wait; try again in a moment"
+            ).with("Retry-After", "1")
+        }
+        try await withCheckedThrowingContinuation { waiting.append(Waiter(number: number, continuation: $0)) }
+    }
+
+    private func leave() {
+        if waiting.isEmpty { running -= 1 } else { waiting.removeFirst().continuation.resume() }
+    }
+
+    /// Nobody waits any longer for a preview that has not begun.
+    private func abandon(_ number: Int) {
+        guard let index = waiting.firstIndex(where: { $0.number == number }) else { return }
+        waiting.remove(at: index).continuation.resume(throwing: PreviewStop.dropped)
+    }
+}
