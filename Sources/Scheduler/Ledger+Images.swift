@@ -73,7 +73,7 @@ extension Ledger {
                 try job.complete(lease, output, by: worker, isAudited: isAudited)
             } ?? nil
         guard let (ready, before, after) = completed else { throw Self.noTask(lease.task) }
-        backlog.changed(image.job, from: before, to: after)
+        if !seeded(.doneWorkStaysOpen) { backlog.changed(image.job, from: before, to: after) }
         if lease.task.step == .whole || lease.task.step == .decode { update(image) { $0.remarks = output.remarks } }
         if isAudited, let key = key(lease.task) { effects.toAudit.append(key) }
         if lease.task.step != .whole || isAudited {

@@ -27,6 +27,9 @@ public enum SeededFault: Sendable {
     /// When one of the two attempts at a straggler is finished, the other one continues.
     case backupNotRevoked
 
+    /// A task that is done stays in the work that is left, for which somebody starts workers.
+    case doneWorkStaysOpen
+
     // The scheduler: what workers report.
 
     /// The size that a report gives for a blob is not compared with the blob's.
@@ -257,7 +260,7 @@ public enum SeededFault: Sendable {
                 .heartbeatNotHeard, .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit,
                 .disconnectForgotten, .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
                 .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
-                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping:
+                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping, .doneWorkStaysOpen:
                 .fewSeeds
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .lostWorkerKeepsLeases,
                 .unlistedLeasesRenewed, .droppedLeasesNotNamed, .anyLeaseReclaimed, .nonsenseEndsOthersAttempt,
@@ -303,7 +306,8 @@ public enum SeededFault: Sendable {
                 "5 few false deaths"
             case .backoffNeverEnds, .recoveryForgotten, .runningAttemptsForgotten, .assemblyNotResumed,
                 .reportNotRepeated, .slotNotFreed, .lostWakeUp, .assemblyNotReported, .creepingProgressCounts,
-                .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay:
+                .returnNotPaced, .roomReturnsUnnoticed, .jobStaysAside, .imageNotPutOff, .idleJobsStay,
+                .doneWorkStaysOpen:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease, .keptResultOfOtherFormat,
                 .formatNotGranted, .piecesOfAnotherChunk:

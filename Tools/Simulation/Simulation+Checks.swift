@@ -91,6 +91,10 @@ extension Simulation {
             for transaction in disk.transactions {
                 for record in transaction { try replayed.replay(record) }
             }
+            let (counted, recounted) = (master.machine.scheduler.counters, replayed.counters)
+            if recounted.tasksOpen - recounted.auditsWaiting != counted.tasksOpen - counted.auditsWaiting {
+                violate(.replay, "the replayed work that is left differs from memory")
+            }
             let summaries = master.machine.scheduler.jobs(before: nil, limit: .max)
             if replayed.jobs(before: nil, limit: .max) != summaries {
                 violate(.replay, "the replayed jobs differ from memory")
@@ -124,6 +128,12 @@ extension Simulation {
             violate(
                 .leases,
                 "all jobs have ended, but \(counters.leasesRunning) leases and \(counters.tasksReady) tasks are left")
+        }
+        if counters.tasksOpen != 0 || counters.backlog != .zero {
+            violate(
+                .liveness,
+                "all jobs have ended, but \(counters.tasksOpen) tasks of \(counters.backlog) count as work that is left"
+            )
         }
         let wasRevocable = options.schedulerConfiguration.auditWindow > .seconds(3_600)
         observer.auditBook.checkEnd(
