@@ -2,6 +2,7 @@ import Autoscaling
 import ClientKit
 import Foundation
 import JobModel
+import SystemCalls
 import TestBasics
 import Testing
 
@@ -131,15 +132,10 @@ import Testing
             let end = command("sleep 1000 & echo $!; wait", in: path, limit: .milliseconds(300)).run()
             #expect(end == .killed("was killed after 0.3 s (--command-timeout)"))
             let child = try #require(pid_t(FleetCommand.lastLine(of: path + "/out")))
-            // The process that adopts it collects it.
-            let deadline = ContinuousClock.now + .seconds(30)
-            while let text = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8),
-                !text.contains(") Z "),
-                ContinuousClock.now < deadline
-            {
-                usleep(10_000)
-            }
-            #expect(ContinuousClock.now < deadline)
+            // `nil`: it has ended already.
+            guard let handle = ProcessIdentity(of: child).flatMap({ ProcessHandle($0) }) else { return }
+            var query = pollfd(fd: handle.descriptor, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&query, 1, 30_000) == 1)
         }
     }
 

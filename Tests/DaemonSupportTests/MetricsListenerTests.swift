@@ -33,17 +33,19 @@ import Transport
         _ body: (_ ask: HTTPQuestion, _ source: Source) async throws -> Void
     ) async throws {
         let source = Source()
-        let listener = try await MetricsListener.bind(
-            to: Endpoint(host: "127.0.0.1", port: 0), limits: limits, for: source)
+        // Of its own: a test beside this one cannot take a port of it.
+        let host = "127.\(Int.random(in: 1..<255)).\(Int.random(in: 0..<256)).\(Int.random(in: 1..<255))"
+        let listener = try await MetricsListener.bind(to: Endpoint(host: host, port: 0), limits: limits, for: source)
+        let ask = HTTPQuestion(host: host, port: listener.localPort)
         do {
-            try await body(HTTPQuestion(port: listener.localPort), source)
+            try await body(ask, source)
         } catch {
             await listener.close()
             throw error
         }
         await listener.close()
         // The port is free again.
-        #expect(throws: HTTPQuestion.Failure.self) { try HTTPQuestion(port: listener.localPort).connect() }
+        #expect(throws: HTTPQuestion.Failure.self) { try ask.connect() }
     }
 
     @Test func `metrics have those of the process and those of the daemon`() async throws {
@@ -139,7 +141,7 @@ import Transport
 
     @Test func `an address that cannot be had is said with the setting's name`() async throws {
         try await withListener { ask, _ in
-            let taken = Endpoint(host: "127.0.0.1", port: ask.port)
+            let taken = Endpoint(host: ask.host, port: ask.port)
             let error = await #expect(throws: TransportError.self) {
                 try await MetricsListener.bind(to: taken, for: Source())
             }

@@ -3,11 +3,16 @@ import Glibc
 
 /// A question to a program on this machine that answers by HTTP and then ends the connection.
 package struct HTTPQuestion: Sendable {
+    /// An address of this machine, in digits and dots.
+    package let host: String
     package let port: Int
     /// A reply that takes longer is given up.
     package var limitSeconds = 30
 
-    package init(port: Int) { self.port = port }
+    package init(host: String = "127.0.0.1", port: Int) {
+        self.host = host
+        self.port = port
+    }
 
     package struct Failure: Error {
         package let step: String
@@ -56,7 +61,7 @@ package struct HTTPQuestion: Sendable {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_addr.s_addr = inet_addr(host)
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -183,4 +183,4 @@ if __name__ == "__main__":
         transfers(web, admin, it.directory / "nginx", server)
         lists(web, admin)
         readers(web, admin)
-    print("Not measured, as the gateway or the baseline is not there: tiles, pyramids, previews, tuspyserver, iipsrv, thumbor, vips.")
+    print("Not measured, as no program for it is here yet: previews; as the gateway or the baseline is not there: tiles, pyramids, tuspyserver, iipsrv, thumbor, vips.")
