@@ -49,7 +49,6 @@ struct Namesakes: Hashable, Sendable {
     var slotCount = 0
     var leaseCount = 0
     var takingCount = 0
-    var drainingCount = 0
     /// Those that are connected, by number.
     var connected: [WorkerID] = []
     /// Those of them that were not told to drain.
@@ -73,9 +72,8 @@ struct Namesakes: Hashable, Sendable {
         case .taking:
             takingCount += 1
             undrained.append(worker.id)
-        case .draining: drainingCount += 1
+        case .draining, .gone: break
         case .unable: undrained.append(worker.id)
-        case .gone: break
         }
     }
 }

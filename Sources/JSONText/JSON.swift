@@ -91,6 +91,12 @@ public enum JSON: Sendable, Hashable {
 }
 
 extension JSON {
+    /// The value of a member of an object; `nil` when it has none of that name, and for anything else.
+    package func member(_ name: String) -> JSON? {
+        guard case .object(let members) = self else { return nil }
+        return members.first { $0.name == name }?.value
+    }
+
     /// An object with the path of a file, in its text form: `file`, and `file_base64` where it is not UTF-8.
     public static func file(_ path: String) -> JSON { ["file": .name(path), "file_base64": .base64(ofName: path)] }
 

@@ -11,12 +11,17 @@ package struct ClusterPlaces: Hashable, Sendable {
 
     /// - Returns: `nil` without a home.
     package init?(environment: [String: String]) {
+        guard let state = Self.personalState(environment) else { return nil }
+        directory = state + "/private"
+    }
+
+    /// Where what is remembered for a person lies: `$XDG_STATE_HOME/tessera`, else `~/.local/state/tessera`.
+    ///
+    /// - Returns: `nil` without a home.
+    package static func personalState(_ environment: [String: String]) -> String? {
         // A relative path is invalid there, by the XDG Base Directory Specification.
         func absolute(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        guard let state = absolute("XDG_STATE_HOME") ?? absolute("HOME").map({ $0 + "/.local/state" }) else {
-            return nil
-        }
-        directory = state + "/tessera/private"
+        return (absolute("XDG_STATE_HOME") ?? absolute("HOME").map { $0 + "/.local/state" }).map { $0 + "/tessera" }
     }
 
     /// Held by the `tessera up` or `tessera down` that is at work.

@@ -61,11 +61,3 @@ package struct ClusterRecord: Hashable, Sendable {
         }
     }
 }
-
-extension JSON {
-    /// The value of a member of an object.
-    fileprivate func member(_ name: String) -> JSON? {
-        guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
-    }
-}

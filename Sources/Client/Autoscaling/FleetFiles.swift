@@ -2,6 +2,7 @@ import Autoscaling
 import ClientKit
 import JobModel
 import Names
+import PrivateCluster
 import SystemCalls
 
 #if canImport(Glibc)
@@ -42,21 +43,14 @@ struct FleetFiles: ~Copyable, Sendable {
 
     /// `$XDG_STATE_HOME/tessera/autoscale/FLEET`, else below `~/.local/state`; `nil` without a home.
     static func usualDirectory(of fleet: String, environment: [String: String]) -> String? {
-        // A relative path is invalid there, by the XDG Base Directory Specification.
-        func absolute(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        let state = absolute("XDG_STATE_HOME") ?? absolute("HOME").map { $0 + "/.local/state" }
-        return state.map { "\($0)/tessera/autoscale/\(fleet)" }
+        ClusterPlaces.personalState(environment).map { "\($0)/autoscale/\(fleet)" }
     }
 
     private static func make(_ directory: String) throws(ClientError) {
-        var path = ""
-        for part in directory.split(separator: "/") {
-            path += (path.isEmpty && !directory.hasPrefix("/") ? "" : "/") + part
-            guard BytePath(text: path).withCString({ mkdir($0, 0o700) }) != 0, errno != EEXIST else { continue }
-            // One that may not be made, above one that is there.
-            let error = SystemError.last
-            guard BytePath(text: path).withCString({ access($0, X_OK) }) != 0 else { continue }
-            throw self.error(path, "cannot be made: \(error)")
+        do {
+            try OutputFile.makeDirectory(BytePath(text: directory), mode: 0o700)
+        } catch {
+            throw ClientError("fleet-state", "\(error.message); --state-dir names another directory")
         }
     }
 
@@ -149,13 +143,5 @@ extension FleetState {
         var state = FleetState(members: members)
         if case .integer(let slots)? = json.member("slots_per_worker"), slots > 0 { state.slotsPerWorker = slots }
         return (state, UInt64(savedAt))
-    }
-}
-
-extension JSON {
-    /// The value of a member of an object.
-    fileprivate func member(_ name: String) -> JSON? {
-        guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
     }
 }

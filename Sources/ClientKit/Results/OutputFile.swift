@@ -127,11 +127,12 @@ package struct OutputFile: Sendable {
     }
 
     /// Makes the directory at `path` and the missing ones above it, and checks that files can be made in it.
+    /// - Parameter mode: permissions of those that are made, less what the umask takes away.
     /// - Returns: the most bytes that a name may have in it.
     @discardableResult
-    package static func makeDirectory(_ path: BytePath) throws(ClientError) -> Int {
+    package static func makeDirectory(_ path: BytePath, mode: UInt32 = 0o777) throws(ClientError) -> Int {
         if FileStatus(at: path)?.kind != .directory {
-            for part in path.ways where part.withCString({ mkdir($0, 0o777) }) != 0 && errno != EEXIST {
+            for part in path.ways where part.withCString({ mkdir($0, mode_t(mode)) }) != 0 && errno != EEXIST {
                 let reason = FileDescriptor.reason()
                 if FileStatus(at: part)?.kind == .directory { continue }
                 throw ClientError("cannot-write", "cannot make the directory '\(part)': \(reason)")

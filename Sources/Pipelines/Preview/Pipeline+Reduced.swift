@@ -1,6 +1,6 @@
 /// A pipeline for a reduced copy of an image, to see about what it does to the image.
 extension Pipeline {
-    /// The same pipeline with everything that is measured in pixels made smaller: windows, sigmas, sides, places.
+    /// The same pipeline with smaller lengths in pixels: windows, sigmas, sides, places.
     ///
     /// About the same only. Windows keep an odd side, values stay in their ranges, and what is measured in levels, percent or
     /// degrees stays; a matrix stays as it is.
@@ -26,7 +26,7 @@ extension Pipeline {
     /// Parameters that are measured along columns.
     private static let verticalNames: Set<String> = ["y", "height", "max-height", "top", "bottom"]
 
-    /// The same pipeline with a picture for its result: where it gives a document, what was found is drawn.
+    /// The same pipeline with a picture as its result: a last step that gives a document draws its findings instead.
     public func givingPicture() throws(PipelineError) -> Pipeline {
         guard report != nil, let last = steps.last,
             case .choice(let words)? = last.arguments.operation.parameter("output")?.kind, let picture = words.first
