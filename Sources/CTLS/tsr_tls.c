@@ -142,6 +142,8 @@ static bool configure(SSL_CTX *ssl, bool is_accepting) {
 }
 
 tsr_tls_context *tsr_tls_context_new(bool is_accepting, char *reason, size_t reason_byte_count) {
+    // By itself OpenSSL removes its algorithms in exit(), while other threads may still encrypt.
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
     ERR_clear_error();
     tsr_tls_context *context = calloc(1, sizeof *context);
     if (context != NULL) {

@@ -4,6 +4,7 @@ import CLibCrypto
 public enum HMACSHA256 {
     /// The 32-byte code over the concatenation of `parts` under `key`.
     public static func code(over parts: [[UInt8]], key: [UInt8]) -> [UInt8] {
+        OpenSSL.stay()
         let message = parts.flatMap(\.self)
         return [UInt8](unsafeUninitializedCapacity: SHA256.digestByteCount) { buffer, initializedCount in
             let code = HMAC(

@@ -59,6 +59,7 @@ private final class Context: @unchecked Sendable {
     }
 
     private static func make() -> OpaquePointer {
+        OpenSSL.stay()
         guard let pointer = EVP_MD_CTX_new() else { fatalError("OpenSSL has no memory for a digest") }
         return pointer
     }

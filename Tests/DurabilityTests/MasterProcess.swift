@@ -67,11 +67,13 @@ final class MasterProcess: Sendable {
         /// The equivalent for a copy of the directory.
         func moved(to folder: String) -> Place { Place(folder: folder, secret: secret) }
 
-        /// The end of the master's log, for messages.
+        /// The end of the master's log, for messages: of a crash, its reason and its frames, after which Swift prints registers.
         var logTail: String {
             let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
             let lines = text.split(separator: "\n").filter { !$0.contains("sl-service") && !$0.contains(" starting ") }
-            return lines.suffix(12).map { $0.prefix(400) }.joined(separator: "\n")
+            let crash = lines.firstIndex { $0.contains("Fatal error") || $0.contains("Program crashed") }
+            let tail = crash.map { lines[max(0, $0 - 3)...].prefix(60) } ?? lines.suffix(12)
+            return tail.map { $0.prefix(400) }.joined(separator: "\n")
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import TLS
@@ -134,5 +135,19 @@ private final class Ends {
         try Array("and you".utf8).withUnsafeBytes { try ends.accepting.send($0) }
         try ends.exchange()
         #expect(ends.received.byConnecting == Array("and you".utf8))
+    }
+
+    /// By itself OpenSSL removes its algorithms in `exit`, while other threads may still use them.
+    @Test func `is made also while the process ends`() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            // It runs after any handler that OpenSSL's first use registers.
+            atexit {
+                guard let ends = try? Ends(), (try? ends.greet()) != nil, ends.values.connecting != nil else {
+                    _exit(9)
+                }
+            }
+            _ = try TLSContext(.connecting)
+            exit(0)
+        }
     }
 }
