@@ -1,5 +1,5 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
-.PHONY: help setup build web web-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
+.PHONY: help setup build web web-test page-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
 	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts containers-check metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
@@ -49,6 +49,7 @@ help:
 	@echo "make build    build the programs into $(BIN)"
 	@echo "make web      build the gateway, tessera-web, alone, as after make demo"
 	@echo "make web-test build it with its tests, run them, and check it with a real cluster (scripts/web-check.sh)"
+	@echo "make page-test  check its page in a browser, with the programs in .build/debug, as after make web-test"
 	@echo "make install  copy the programs to $(PREFIX)/bin, the shells' completions, the systemd units, and sample settings to"
 	@echo "              /etc/tessera (as root)"
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
@@ -82,6 +83,12 @@ web-test: setup
 	TESSERA_WEB=1 $(BUILD) --build-tests
 	REPEATS=200 SIZE_MB=64 scripts/web-check.sh $(WEB_CHECKS)
 	TESSERA_WEB=1 $(TEST) --filter '^Gateway'
+
+# Those of them that need a browser, or Node; `views` and `scale` take minutes, and are commands of their own.
+PAGE_CHECKS = logic types assets preview-page keyboard share upload accessibility
+page-test:
+	@scripts/setup.sh web
+	scripts/web-check.sh $(PAGE_CHECKS)
 
 test:
 	@scripts/setup.sh tests

@@ -15,5 +15,7 @@ fi
 for name in "$@"; do
     [ -x "$checks/$name" ] || { echo "web-check: there is no check '$name'; scripts/web-check.sh lists them" >&2; exit 64; }
     echo "== $name"
+    SECONDS=0
     "$checks/$name"
+    echo "   $name holds ($SECONDS s)"
 done

@@ -58,6 +58,8 @@ class Visit:
         page = context.new_page()
         page.on("console", lambda message: self.complain(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.complain(f"page error: {error}"))
+        # From the beginning: what a test asks for later arrives at the browser beside its keys, and may come after them.
+        page.on("filechooser", lambda chooser: None)
         if signed_in and context not in self.signed_in:
             self.signed_in.add(context)
             self.cluster.sign_in(page)

@@ -13,8 +13,15 @@ export function chooseFiles({ isFolder = false } = {}) {
     input.multiple = true;
     if (isFolder) input.webkitdirectory = true;
     else input.accept = "image/png,image/jpeg,image/webp,image/tiff,.png,.jpg,.jpeg,.webp,.tif,.tiff";
-    input.addEventListener("change", () => resolve(named(input.files)));
-    input.addEventListener("cancel", () => resolve([]));
+    const end = (/** @type {Chosen[]} */ chosen) => {
+      input.remove();
+      resolve(chosen);
+    };
+    input.addEventListener("change", () => end(named(input.files)));
+    input.addEventListener("cancel", () => end([]));
+    // An element that is nowhere in the page may be collected while its dialog is open, and what is chosen is lost.
+    input.hidden = true;
+    document.body.append(input);
     input.click();
   });
 }
