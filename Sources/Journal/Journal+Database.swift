@@ -9,16 +9,25 @@ extension Journal {
         "synchronous = FULL", "wal_autocheckpoint = 0", "journal_size_limit = 67108864",
     ]
 
-    /// Sets the connection up, brings the tables to those of this release, and reads the counters.
-    static func prepare(_ database: Connection, path: String) throws -> Counters {
+    /// Sets the connection up, brings the tables to those of this release, and reads the counters and the generation.
+    static func prepare(_ database: Connection, path: String) throws -> (Counters, Generation) {
         for setting in settings { try database.execute("PRAGMA \(setting)") }
         try checkSettings(database, path: path)
         guard try !Schema.migrations.isSuperseded(in: database) else { throw JournalError.newerSchema(path: path) }
         try Schema.migrations.apply(to: database)
+        try GenerationTable.make(in: database)
+        return try read(database, path: path)
+    }
+
+    /// Reads the counters and the generation.
+    static func read(_ database: Connection, path: String) throws -> (Counters, Generation) {
         guard let counters = try Schema.counters(in: database) else {
             throw JournalError.damagedJournal(path: path, reason: "its counters are not what was written")
         }
-        return counters
+        guard let generation = try GenerationTable.read(from: database) else {
+            throw JournalError.damagedJournal(path: path, reason: "its generation is not what was written")
+        }
+        return (counters, generation)
     }
 
     /// SQLite may ignore a setting without a word, and a journal without these keeps no promise.
@@ -41,6 +50,7 @@ extension Journal {
 
     /// Runs `change` in a transaction that is durable when this returns. Any error is final.
     func write(_ change: (Connection, inout Counters) throws -> Void) throws(JournalError) {
+        turn.withLock { _ in }
         try state.withLock { state throws(JournalError) in
             guard !state.isClosed else { throw .closed }
             if let failure = state.failure { throw .failed(reason: failure) }

@@ -28,12 +28,16 @@ public final class Journal: Sendable {
     let database: Database
     let checkpointPageCount: Int
     let state: Mutex<State>
+    /// Held by a copy while it waits for `state`, and passed by each write before: writes in a row take `state` again at once, and
+    /// a copy would hardly ever get it.
+    let turn = Mutex(())
 
     struct State: ~Copyable {
         /// The counters after the last committed transaction.
         var counters: Counters
         /// The first failure, after which nothing more is written.
         var failure: String?
+        var generation: Generation
         let mark: AcknowledgedMark
         /// Held until the database is closed.
         var directory: StateDirectory?
@@ -53,12 +57,12 @@ public final class Journal: Sendable {
         self.checkpointPageCount = checkpointPageCount
         let stateDirectory = try StateDirectory(path: directory)
         path = directory + "/journal.sqlite"
-        let counters: Counters
+        let (counters, generation): (Counters, Generation)
         let isLogHeaderRight: Bool
         do {
             isLogHeaderRight = try Self.checkLog(path + "-wal")
             database = try Database(path: path)
-            counters = try database.withConnection { [path] in try Self.prepare($0, path: path) }
+            (counters, generation) = try database.withConnection { [path] in try Self.prepare($0, path: path) }
         } catch let error as JournalError {
             throw error
         } catch let error as SQLiteError where error.isBusy {
@@ -83,7 +87,8 @@ public final class Journal: Sendable {
         }
         isMarkMissing = acknowledged == nil && counters.lastSequence > 0
         try stateDirectory.synchronize()
-        state = Mutex(State(counters: counters, mark: mark, directory: stateDirectory))
+        state = Mutex(
+            State(counters: counters, generation: generation, mark: mark, directory: stateDirectory))
     }
 
     deinit {
@@ -122,6 +127,28 @@ public final class Journal: Sendable {
     /// the record `workersReserved` kept their reservations in this counter alone.
     public var highestWorkerID: WorkerID { state.withLock { WorkerID($0.counters.highestWorker) } }
 
+    // MARK: - Generation
+
+    /// How often the state was restored, and which state it is.
+    public var generation: Generation { state.withLock { $0.generation } }
+
+    /// Begins the next generation, durably: the state was restored from a backup.
+    ///
+    /// Jobs and workers are numbered from the next million on: what the lost master has given out since the backup names nothing
+    /// else.
+    public func raiseGeneration() throws(JournalError) -> Generation {
+        let raised = generation.next
+        try write { database, counters in
+            try GenerationTable.write(raised, to: database)
+            counters.highestJob = Self.nextMillion(counters.highestJob)
+            counters.highestWorker = Self.nextMillion(counters.highestWorker)
+        }
+        state.withLock { $0.generation = raised }
+        return raised
+    }
+
+    private static func nextMillion(_ number: UInt64) -> UInt64 { (number / 1_000_000 + 1) * 1_000_000 }
+
     // MARK: - Records
 
     /// The records that are kept.
@@ -156,10 +183,16 @@ public final class Journal: Sendable {
             guard !state.isClosed else { throw .closed }
             return state.counters
         }
-        let pipe = RecordPipe()
         // Not `self`: a journal that its owner lets go of must be closed then, and not when the thread has ended.
-        DispatchQueue(label: "journal reader").async { [database, path] in
-            pipe.finish(Result { try Self.readRecords(of: database, at: path, into: pipe, expected) })
+        try Self.replay(database, at: path, expected, body)
+    }
+
+    static func replay(
+        _ database: Database, at path: String, _ expected: Counters, _ body: (Record) throws -> Void
+    ) throws {
+        let pipe = RecordPipe()
+        DispatchQueue(label: "journal reader").async {
+            pipe.finish(Result { try readRecords(of: database, at: path, into: pipe, expected) })
         }
         do {
             while let batch = try pipe.take() {

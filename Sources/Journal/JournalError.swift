@@ -16,6 +16,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     case damagedJournal(path: String, reason: String)
     /// Writing failed, now or earlier: what is on disk is uncertain, so nothing more is written.
     case failed(reason: String)
+    /// The journal could not be copied. The journal itself has no part in it.
+    case copyFailed(path: String, reason: String)
     /// It was closed: our own mistake.
     case closed
 
@@ -29,6 +31,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case .damagedRecord: "journal-damaged-record"
         case .damagedJournal: "journal-damaged"
         case .failed: "journal-failed"
+        case .copyFailed: "journal-copy-failed"
         case .closed: "journal-closed"
         }
     }
@@ -56,6 +59,8 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case .failed(let reason):
             "the journal could not be written: \(reason); nothing was acknowledged; free space or repair the disk, then "
                 + "start the master again"
+        case .copyFailed(let path, let reason):
+            "the journal could not be copied to \(path): \(reason)"
         case .closed:
             "the journal is closed"
         }

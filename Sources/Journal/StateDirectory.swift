@@ -4,12 +4,12 @@ import Glibc
 ///
 /// The lock is flock(2) on a file in it, so it ends with the process, however that ends; the process identifier in the
 /// file is for people only.
-struct StateDirectory: ~Copyable {
-    let path: String
+package struct StateDirectory: ~Copyable {
+    package let path: String
     private var lock: CInt
 
     /// Makes the directory if needed (mode 0700), and locks it.
-    init(path: String) throws(JournalError) {
+    package init(path: String) throws(JournalError) {
         if mkdir(path, 0o700) == 0 {
             try Self.synchronize(path + "/..")
         } else if errno != EEXIST {

@@ -4,13 +4,28 @@ import CLibSQLite
 ///
 /// Unchecked: a `Database` passes it to one thread at a time.
 package final class Connection: @unchecked Sendable {
-    private var pointer: OpaquePointer?
+    private(set) var pointer: OpaquePointer?
     private var statements: [String: Statement] = [:]
 
     /// Opens the database at `path`, which is made if there is none. Nothing waits for locks of other connections.
-    package init(path: String) throws(SQLiteError) {
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &pointer, flags, nil)
+    package convenience init(path: String) throws(SQLiteError) {
+        try self.init(name: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens the file at `path` for reading. Nobody writes it: it has no log, and nothing is made beside it.
+    package convenience init(unchanging path: String) throws(SQLiteError) {
+        // What has a meaning in a URI is written by its number.
+        var name = Array("file:".utf8)
+        for byte in path.utf8 {
+            if "?#%".utf8.contains(byte) { name += "%\(String(byte, radix: 16))".utf8 } else { name.append(byte) }
+        }
+        try self.init(
+            name: String(decoding: name, as: UTF8.self) + "?immutable=1",
+            flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+    }
+
+    private init(name: String, flags: CInt) throws(SQLiteError) {
+        let code = sqlite3_open_v2(name, &pointer, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
         guard code == SQLITE_OK else {
             let error = SQLiteError(code, of: pointer)
             sqlite3_close_v2(pointer)

@@ -8,6 +8,11 @@ package final class Database: Sendable {
         connection = Mutex(try Connection(path: path))
     }
 
+    /// Opens a file that nobody writes, for reading.
+    package init(unchanging path: String) throws(SQLiteError) {
+        connection = Mutex(try Connection(unchanging: path))
+    }
+
     /// Runs `body` with the connection, which no other thread has then.
     ///
     /// - Throws: `DatabaseClosed`, or what `body` throws.
