@@ -155,6 +155,10 @@ let package = Package(
                 "Names", "Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", "TLS", log,
             ],
             swiftSettings: strict),
+        .target(
+            name: "Backup",
+            dependencies: ["Cryptography", "JobModel", "Journal", "Scheduler", "SystemCalls"],
+            swiftSettings: strict),
         .target(name: "MPI", dependencies: ["CMPI", "SystemCalls"], swiftSettings: strict),
         .target(name: "LogHandlers", dependencies: ["CSystemd", "Names", "SystemCalls", log], swiftSettings: strict),
         .target(
@@ -192,7 +196,7 @@ let package = Package(
             name: "MasterDaemon",
             dependencies: [
                 "JobModel", "Pipelines", "ImagingModel", "ImageFormats", "Protocol", "Scheduler", "MasterMachine",
-                "Journal", "BlobStore",
+                "Backup", "Journal", "BlobStore",
                 "Transport", "DaemonSupport", "Metrics", "Settings", "SystemCalls", log, "Cryptography",
                 nio("NIOCore"),
                 nio("NIOPosix"),
@@ -313,6 +317,10 @@ let package = Package(
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "SQLite", "TestBasics"],
             resources: [.copy("EarlierRelease")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "BackupTests",
+            dependencies: ["Backup", "BlobStore", "JobModel", "Journal", "Pipelines", "SystemCalls", "TestBasics"],
             swiftSettings: strict),
         .testTarget(
             name: "BlobStoreTests", dependencies: ["BlobStore", "SystemCalls", "TestBasics"], swiftSettings: strict),

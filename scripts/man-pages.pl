@@ -61,7 +61,7 @@ sub flag { my ($name) = @_; return ($name->{kind} eq 'long' ? '--' : '-') . $nam
 
 # The daemons, each with the first line of its page, and the commands that it has besides.
 my @daemons = (
-    ['tessera-master', 'master of a Tessera cluster'],
+    ['tessera-master', 'master of a Tessera cluster', 'backup', 'restore'],
     ['tessera-worker', 'worker of a Tessera cluster'],
     ['tessera-web', 'page and HTTP API of a Tessera cluster', 'link', 'token'],
 );

@@ -168,3 +168,5 @@ int tsr_system_open_process(pid_t process) { return pidfd_open(process, 0); }
 int tsr_system_signal_process(int descriptor, int signal) {
     return pidfd_send_signal(descriptor, signal, NULL, 0) == 0 ? 0 : errno;
 }
+
+int tsr_system_sync_file_system(int file) { return syncfs(file); }

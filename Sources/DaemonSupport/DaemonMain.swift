@@ -62,12 +62,7 @@ package struct DaemonMain: Sendable {
         // Nobody has to read what a daemon says.
         ThisProcess.ignoreBrokenPipes()
         do {
-            let read: @Sendable () throws -> Settings = { [self] in
-                try Settings(
-                    program: name, version: Release.version, summary: summary, settings: self.settings,
-                    arguments: Self.requireText(ThisProcess.arguments),
-                    environment: Self.requireText(ThisProcess.variables))
-            }
+            let read: @Sendable () throws -> Settings = { [self] in try readSettings(ThisProcess.arguments) }
             let settings = try read()
             let first = try launch(settings)
             Logs.bootstrap(level: first.logLevel)
@@ -86,6 +81,13 @@ package struct DaemonMain: Sendable {
             StandardError.write("\(name): \(ErrorText.of(error))\n")
             exit((error as? TransportError)?.code == .badSecret ? 4 : 1)
         }
+    }
+
+    /// Reads the settings of a command line, of the environment and of the file that they name.
+    package func readSettings(_ arguments: [String]) throws(SettingsError) -> Settings {
+        try Settings(
+            program: name, version: Release.version, summary: summary, settings: settings,
+            arguments: Self.requireText(arguments), environment: Self.requireText(ThisProcess.variables))
     }
 
     /// Takes over the log level of the settings as they are now; of all settings the only one that may change.

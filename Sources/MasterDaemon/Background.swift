@@ -20,6 +20,13 @@ enum StoreWork: Hashable, Sendable {
     case setAside(BlobDigest)
 }
 
+/// A turn of the one task that changes the store's files.
+private enum StoreStep: Sendable {
+    case change(StoreWork)
+    /// Something that is done between two changes.
+    case pause(@Sendable () async -> Void)
+}
+
 /// Carries out what the loop started, a few at a time.
 struct Background: Sendable {
     private let loop: DecisionLoop
@@ -29,8 +36,8 @@ struct Background: Sendable {
     private let logger: Logger
     private let work: AsyncStream<BackgroundWork>
     private let workStarted: AsyncStream<BackgroundWork>.Continuation
-    private let storeWork: AsyncStream<StoreWork>
-    private let storeWorkStarted: AsyncStream<StoreWork>.Continuation
+    private let storeSteps: AsyncStream<StoreStep>
+    private let storeStepsStarted: AsyncStream<StoreStep>.Continuation
 
     init(
         loop: DecisionLoop, blobs: LocalBlobStore, blockingWork: NIOThreadPool, reserve: StorageReserve, logger: Logger
@@ -41,18 +48,23 @@ struct Background: Sendable {
         self.reserve = reserve
         self.logger = logger
         (work, workStarted) = AsyncStream.makeStream()
-        (storeWork, storeWorkStarted) = AsyncStream.makeStream()
+        (storeSteps, storeStepsStarted) = AsyncStream.makeStream()
     }
 
     func start(_ work: BackgroundWork) {
-        if case .store(let change) = work { storeWorkStarted.yield(change) } else { workStarted.yield(work) }
+        if case .store(let change) = work { storeStepsStarted.yield(.change(change)) } else { workStarted.yield(work) }
     }
 
     /// Runs until cancelled. Assemblies beyond the pool's threads wait in it.
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask {
-                for await change in storeWork { await carryOut(change) }
+                for await step in storeSteps {
+                    switch step {
+                    case .change(let change): await carryOut(change)
+                    case .pause(let body): await body()
+                    }
+                }
             }
             for await work in work {
                 group.addTask {
@@ -65,6 +77,25 @@ struct Background: Sendable {
                 }
             }
         }
+    }
+
+    /// Runs blocking work while no file is removed from the store; removals that are due wait, and puts do not.
+    /// - Throws: `CancellationError` when the master stops before the work has begun; what `body` throws.
+    func whileNothingIsRemoved<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result
+    {
+        let (results, result) = AsyncThrowingStream.makeStream(of: Result.self)
+        storeStepsStarted.yield(
+            .pause {
+                do {
+                    result.yield(try await blockingWork.runIfActive { try body() })
+                    result.finish()
+                } catch {
+                    result.finish(throwing: error)
+                }
+            })
+        for try await result in results { return result }
+        // The stream ends without an element only by cancellation.
+        throw CancellationError()
     }
 
     // MARK: Assembly

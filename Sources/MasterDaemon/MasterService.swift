@@ -40,6 +40,7 @@ struct MasterService: Service {
                 metadata: ["files": "\(fileLimit)", "max-connections": "\(settings.transport.connections)"])
         }
         let keyring = Keyring(try settings.secretFile.secrets(stateDirectory: settings.stateDirectory, logger))
+        try StateCheck(directory: settings.stateDirectory).demandWholeRestore()
         let journal = try Journal(
             directory: settings.stateDirectory, checkpointPageCount: settings.checkpointPageCount)
         if journal.isMarkMissing {
@@ -78,6 +79,14 @@ struct MasterService: Service {
                     }
                 }
                 group.addTask { await background.run() }
+                group.addTask {
+                    await BackupServer(
+                        stateDirectory: settings.stateDirectory,
+                        frozen: FrozenState(
+                            stateDirectory: settings.stateDirectory, journal: journal, blobs: blobs),
+                        background: background, blockingWork: blockingWork, logger: logger
+                    ).run()
+                }
                 group.addTask {
                     await watchStorage(loop: loop, journal: journal, blobs: blobs, blockingWork: blockingWork)
                 }

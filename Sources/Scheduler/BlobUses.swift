@@ -34,6 +34,9 @@ struct BlobUses: Sendable {
         if slotCount > slots.count { resize(to: slotCount) }
     }
 
+    /// All blobs that something needs, in no particular order.
+    var needed: some Sequence<BlobDigest> { uses.lazy.map(\.digest) }
+
     func isNeeded(_ digest: BlobDigest) -> Bool { !slots[slot(of: digest)].isFree }
 
     mutating func retain(_ blob: BlobReference) {

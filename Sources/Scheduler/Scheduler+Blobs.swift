@@ -3,6 +3,9 @@ import JobModel
 // What the shell has to know of blobs to notice the loss of one. Asked rarely: each looks at all running images.
 
 extension Scheduler {
+    /// All blobs that something needs, intermediate ones included, in no particular order.
+    public func neededBlobs() -> [BlobDigest] { Array(ledger.blobs.needed) }
+
     /// Each running image with the blobs that exist only for its sake: bands, raw rows, summaries, segments.
     public func intermediateBlobs() -> [(image: ImageID, blobs: [BlobReference])] {
         ledger.jobs.values.flatMap { job in

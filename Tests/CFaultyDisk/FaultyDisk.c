@@ -153,6 +153,8 @@ int ftruncate64(int file, off64_t size) { CARRY_OUT(judge_file("ftruncate", file
 int fsync(int file) { CARRY_OUT(judge_file("fsync", file), syscall(SYS_fsync, file)); }
 int fdatasync(int file) { CARRY_OUT(judge_file("fdatasync", file), syscall(SYS_fdatasync, file)); }
 
+int syncfs(int file) { CARRY_OUT(judge_file("syncfs", file), syscall(SYS_syncfs, file)); }
+
 // MARK: Names
 
 static int open_at(int parent, const char *name, int flags, mode_t mode)
@@ -183,6 +185,16 @@ int rename(const char *from, const char *to)
 int renameat(int from_parent, const char *from, int to_parent, const char *to)
 {
     CARRY_OUT(judge_name("rename", to_parent, to, 0), syscall(SYS_renameat, from_parent, from, to_parent, to));
+}
+
+int link(const char *from, const char *to)
+{
+    CARRY_OUT(judge_name("link", AT_FDCWD, to, 0), syscall(SYS_link, from, to));
+}
+
+int linkat(int from_parent, const char *from, int to_parent, const char *to, int flags)
+{
+    CARRY_OUT(judge_name("link", to_parent, to, 0), syscall(SYS_linkat, from_parent, from, to_parent, to, flags));
 }
 
 int unlink(const char *name) { CARRY_OUT(judge_name("unlink", AT_FDCWD, name, 1), syscall(SYS_unlink, name)); }

@@ -78,9 +78,12 @@ struct DiskTrial: Sendable {
         return calls
     }
 
-    static func calls(at place: MasterProcess.Place) throws -> [Call] {
+    static func calls(at place: MasterProcess.Place) throws -> [Call] { calls(inLog: place.calls) }
+
+    /// The calls that the disk has logged to the file.
+    static func calls(inLog log: String) -> [Call] {
         // Two threads may be overtaken between counting and writing.
-        let text = (try? String(contentsOfFile: place.calls, encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
         let numbered = text.split(separator: "\n").compactMap { line -> (Int, Call)? in
             let fields = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3, let number = Int(fields[0]) else { return nil }
@@ -126,6 +129,8 @@ struct DiskTrial: Sendable {
             throw error
         }
         if chapter == .forgetting { _ = try await master.stop() }
+        // A killed master leaves its socket, which the copies of this directory cannot have.
+        try? FileManager.default.removeItem(atPath: place.state + "/backup.socket")
         let start = Start(place: place, memory: await workload.memory)
         starts.all.withLock { $0[chapter] = start }
         return start

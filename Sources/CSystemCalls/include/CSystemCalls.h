@@ -68,3 +68,6 @@ int tsr_system_open_process(pid_t process);
 
 /// Sends a signal to the process that a descriptor stands for, never to a later one of the same number. Returns 0, or an errno.
 int tsr_system_signal_process(int descriptor, int signal);
+
+/// syncfs(2): returns when everything that was written to the file system of `file` is on the disk.
+int tsr_system_sync_file_system(int file);

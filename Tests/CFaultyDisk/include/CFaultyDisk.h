@@ -2,7 +2,7 @@
 //
 // Every call that changes a directory's files is counted, over all threads and kinds of calls, from 1:
 //
-//     open and openat that may create, write, pwrite, ftruncate, fsync, fdatasync, rename, unlink, mkdir
+//     open and openat that may create, write, pwrite, ftruncate, fsync, fdatasync, syncfs, rename, link, unlink, mkdir
 //
 // At the chosen one the process dies by SIGKILL, or the call fails. Environment:
 //
