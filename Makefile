@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test page-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts containers-check metrics-check clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts containers-check slurm-check metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -57,6 +57,7 @@ help:
 	@echo "make deb-piuparts  make them, and look for what they leave behind with Debian's piuparts, as deb-check does, too (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
 	@echo "make containers-check  make them, build the container images of them, and run these in networks of their own (as root)"
+	@echo "make slurm-check  check workers, allocations and autoscale in Debian's Slurm on three nodes (as root); PROGRAMS_IN=.build/debug, CASES="
 	@echo "make metrics-check  check metrics, alerts and dashboard with Debian's Prometheus; PROGRAMS_IN=.build/debug of another build"
 	@echo "make lint     check the formatting, the imports of Foundation, and what lint-prose checks"
 	@echo "make lint-prose  find habits of language (docs/style.md), broken links, and targets that are not as the page says"
@@ -174,6 +175,13 @@ ifeq ($(origin PROGRAMS_IN),undefined)
 	$(MAKE) build
 endif
 	scripts/metrics-check.sh $(or $(PROGRAMS_IN),$(BIN))
+
+# In Slurm; the programs as for metrics-check.
+slurm-check:
+ifeq ($(origin PROGRAMS_IN),undefined)
+	$(MAKE) build
+endif
+	scripts/slurm-check.sh $(or $(PROGRAMS_IN),$(BIN)) $(CASES)
 
 # All of Foundation brings 40 MB of ICU into each program; FoundationEssentials does not.
 lint: lint-prose

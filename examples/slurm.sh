@@ -35,7 +35,10 @@ while [ ! -s "$directory/address" ]; do kill -0 "$master"; sleep 0.2; done
 port=$(sed 's/.*://' "$directory/address")
 export TESSERA_MASTER=$(hostname):$port
 
-srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --overlap \
+# With --cpus-per-task, a slot for each of these processors: srun does not take the number from sbatch. Without, a node is all ours.
+cpus=${SLURM_CPUS_PER_TASK:-}
+if [ -n "$cpus" ] && [ -z "${TESSERA_SLOTS:-}${TESSERA_RANKS:-}" ]; then export TESSERA_SLOTS=$cpus TESSERA_RANKS=1; fi
+srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --overlap ${cpus:+--cpus-per-task="$cpus"} \
     tessera-worker --lifetime "${minutes}m" 2>> "$directory/workers.log" &
 
 tessera "$@"
