@@ -10,8 +10,8 @@
 # alone; `tessera autoscale` starts and stops jobs by the line of docs/operating.md.
 #
 # This machine's files, networks and processes stay as they are: Slurm is installed in a layer on its root that only the check's
-# processes see, and everything ends with the check's first process, also after a failure, Ctrl-C or kill -9. Slurm's packages are
-# kept in .build/slurm.
+# processes see, and everything ends with the check's first process, also after a failure or Ctrl-C; after kill -9 the directory of
+# logs stays. Slurm's packages are kept in .build/slurm.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
 cd "$here/.."
@@ -41,8 +41,11 @@ if [ -z "${SLURM_CHECK_LOG:-}" ]; then
         trap - EXIT
         trap '' HUP INT TERM
         # The end of the first process is the end of all others, of their networks and mounts.
-        kill -KILL "${inside:-}" 2>/dev/null || true
-        wait 2>/dev/null || true
+        if [ -n "${inside:-}" ] && kill -0 "$inside" 2>/dev/null; then
+            disown "$inside"
+            kill -KILL "$inside"
+            while kill -0 "$inside" 2>/dev/null; do sleep 0.05; done
+        fi
         case $status in
         0) rm -rf "$SLURM_CHECK_LOG" ;;
         129 | 130 | 143)
