@@ -14,8 +14,10 @@ package struct Fleet: Sendable {
     /// Slots of a worker, as far as known.
     private(set) var slotsPerWorker: Int?
     /// Starts in a row that failed, or whose worker never registered.
-    private(set) var failures = 0
+    private(set) var failures: Int
     private var nextStart: Instant
+    /// An earlier run left a pause of which this run has said nothing yet.
+    private var hasInheritedPause: Bool
     private var isFull = false
     /// Makes the part of a name behind the fleet's.
     private let suffix: @Sendable () -> String
@@ -31,7 +33,10 @@ package struct Fleet: Sendable {
         self.policy = policy
         self.suffix = suffix
         began = now
-        nextStart = now
+        failures = state?.failures ?? 0
+        // A clock that was set back does not make the pause longer than it may be.
+        nextStart = now + min(policy.longestPause, max(.zero, state?.startPause ?? .zero))
+        hasInheritedPause = nextStart > now
         slotsPerWorker = policy.slotsPerWorker ?? state?.slotsPerWorker
         for member in state?.members ?? [] { members[member.name] = FleetMember(member, at: now) }
     }
@@ -40,7 +45,8 @@ package struct Fleet: Sendable {
     package func state(at now: Instant) -> FleetState {
         FleetState(
             slotsPerWorker: slotsPerWorker,
-            members: members.values.map { FleetState.Member($0, at: now) }.sorted { $0.name < $1.name })
+            members: members.values.map { FleetState.Member($0, at: now) }.sorted { $0.name < $1.name },
+            failures: failures, startPause: max(.zero, nextStart - now))
     }
 
     package var memberCount: Int { members.count }
@@ -268,7 +274,7 @@ package struct Fleet: Sendable {
         }
         while rest > 0 {
             guard members.count < policy.most else { return tellFull(at: now, into: &orders) }
-            guard now >= nextStart else { return }
+            guard now >= nextStart else { return tellPause(at: now, into: &orders) }
             // After a failure, and before a worker's size is known, one is tried at a time.
             if failures > 0 || slotsPerWorker == nil && members.count >= policy.least,
                 members.values.contains(where: \.isPending)
@@ -282,6 +288,18 @@ package struct Fleet: Sendable {
             orders.append(.start(name: name))
             rest -= 1
         }
+    }
+
+    /// Said once, by the run after the one whose starts failed: its user may wonder why nothing is started.
+    private mutating func tellPause(at now: Instant, into orders: inout [FleetOrder]) {
+        guard hasInheritedPause else { return }
+        hasInheritedPause = false
+        orders.append(
+            .tell(
+                FleetNews(
+                    .startFailed,
+                    "the start command failed before this run began; the next one is called in "
+                        + FleetNews.text(nextStart - now) + Self.inARow(failures))))
     }
 
     /// Said once, when workers that are wanted would be too many only because of those that are still to be stopped.

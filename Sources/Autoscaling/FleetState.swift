@@ -31,16 +31,25 @@ package struct FleetState: Hashable, Sendable {
 
     package var slotsPerWorker: Int?
     package var members: [Member]
+    /// Starts in a row that failed, or whose worker never registered.
+    package var failures: Int
+    /// The time until the next start may be tried.
+    package var startPause: Duration
 
-    package init(slotsPerWorker: Int? = nil, members: [Member]) {
+    package init(
+        slotsPerWorker: Int? = nil, members: [Member], failures: Int = 0, startPause: Duration = .zero
+    ) {
         self.slotsPerWorker = slotsPerWorker
         self.members = members
+        self.failures = failures
+        self.startPause = startPause
     }
 
     /// The state when it is read, that much later than it was saved.
     package func aged(by duration: Duration) -> FleetState {
         var state = self
         for index in state.members.indices { state.members[index].age += max(.zero, duration) }
+        state.startPause = max(.zero, startPause - max(.zero, duration))
         return state
     }
 }

@@ -253,6 +253,29 @@ import Testing
         #expect(harness.news.contains { $0.code == .found && $0.description.contains("auto-7") })
     }
 
+    @Test func `another run keeps the pause after starts that failed, less the time between the runs`() {
+        var first = FleetHarness(FleetHarness.policy())
+        first.slotsWanted = 1
+        for name in ["auto-1", "auto-2", "auto-3"] {
+            while first.look(after: .seconds(1)) != [.start(name: name)] {}
+            #expect(first.startEnded(name, .failed("ended with status 1")).isEmpty)
+        }
+        // Twenty seconds after the third failure.
+        var second = FleetHarness(FleetHarness.policy(), continuing: first.state.aged(by: .seconds(5)))
+        second.slotsWanted = 1
+        #expect(second.look().isEmpty)
+        #expect(second.look(after: .seconds(14)).isEmpty)
+        #expect(second.news.map(\.code) == [.startFailed], "said once")
+        #expect(second.news[0].description.contains("in 15 s (3 in a row"), "\(second.news[0])")
+        #expect(second.look(after: .seconds(1)) == [.start(name: "auto-1")])
+        _ = second.startEnded("auto-1", .failed("ended with status 1"))
+        #expect(second.look(after: .seconds(39)).isEmpty, "the fourth failure in a row, not the first")
+
+        var later = FleetHarness(FleetHarness.policy(), continuing: first.state.aged(by: .seconds(20)))
+        later.slotsWanted = 1
+        #expect(later.look() == [.start(name: "auto-1")])
+    }
+
     @Test func `time between two runs counts`() {
         var first = FleetHarness(FleetHarness.policy(most: 2))
         first.slotsWanted = 1

@@ -44,12 +44,31 @@ import Testing
             .init(
                 name: "auto-b", phase: .stopping, reason: .neverRegistered, age: .seconds(3), worker: WorkerID(7),
                 address: "[::1]:4711"),
-        ])
+        ], failures: 3, startPause: .seconds(17))
 
     @Test func `a state is read as it was written`() throws {
         let text = Self.state.json(savedAt: 1234).text
         let (state, savedAt) = try #require(FleetState.reading(try JSON(parsing: Array(text.utf8))))
         #expect(state == Self.state && savedAt == 1234)
+    }
+
+    @Test func `a start that was decided and not called is not waited for`() throws {
+        try withTemporaryDirectory { path in
+            let files = try FleetFiles(path, fleet: "auto")
+            try files.save(
+                FleetState(members: [
+                    .init(name: "auto-called", phase: .awaited, age: .zero),
+                    .init(name: "auto-decided", phase: .awaited, age: .zero),
+                    .init(name: "auto-found", phase: .serving, age: .zero),
+                ]))
+            let command = FleetCommand(
+                line: "true", environment: [:], output: files.output(of: "auto-called"),
+                errors: files.errors(of: "auto-called"),
+                directory: path, limit: .seconds(60))
+            #expect(command.run() == .succeeded)
+            let names = try files.load()?.members.map(\.name)
+            #expect(names == ["auto-called", "auto-found"])
+        }
     }
 
     @Test func `a state of another release, and a damaged one, are not guessed at`() throws {

@@ -34,6 +34,10 @@ struct FleetCommand: Sendable {
         guard let file = OwnedDescriptor(result: BytePath(text: path).withCString({ open($0, mode, 0o600) })) else {
             return .failed("was not called: \(ShownText.of(path)) cannot be written: \(SystemError.last)")
         }
+        // The next run takes a worker without this file for one whose start command was not called, also after a power cut.
+        if output != nil, fsync(file.number) != 0 {
+            return .failed("was not called: \(ShownText.of(path)) cannot be written: \(SystemError.last)")
+        }
         let process: HeldProcess
         do throws(SystemError) {
             process = try HeldProcess(

@@ -17,7 +17,7 @@ import SystemCalls
 ///
 ///     lock            held as long as the process lives
 ///     fleet.json      the workers for which a command was called; written before it is
-///     NAME.out        what the start command of the worker NAME wrote to standard output
+///     NAME.out        what the start command of the worker NAME wrote to standard output; made before the command is called
 ///     NAME.err        what its latest command wrote to standard error
 struct FleetFiles: ~Copyable, Sendable {
     let directory: String
@@ -65,15 +65,20 @@ struct FleetFiles: ~Copyable, Sendable {
 
     private var stateFile: String { directory + "/fleet.json" }
 
-    /// What an earlier run saved, aged by the time since; `nil` when there was none.
+    /// What an earlier run saved, aged by the time since, without the workers whose start command it did not call any more; `nil`
+    /// when there was none.
     func load() throws(ClientError) -> FleetState? {
         guard FileStatus(at: BytePath(text: stateFile)) != nil else { return nil }
         let bytes = try FileDescriptor.contents(of: BytePath(text: stateFile), limit: 16 << 20)
-        guard let json = try? JSON(parsing: bytes), let (state, savedAt) = FleetState.reading(json) else {
+        guard let json = try? JSON(parsing: bytes), case (var state, let savedAt)? = FleetState.reading(json) else {
             throw ClientError(
                 "fleet-state",
                 "\(ShownText.of(stateFile)) is damaged, or of another release; remove it to find the workers by their names: those "
                     + "that have not registered yet are then unknown")
+        }
+        // The output file is made before the start command is called: without it, the run ended between its decision and the call.
+        state.members.removeAll {
+            $0.phase == .awaited && FileStatus(at: BytePath(text: output(of: $0.name))) == nil
         }
         let now = WallClock.millisecondsSince1970
         return state.aged(by: .milliseconds(now > savedAt ? Int64(clamping: now - savedAt) : 0))
@@ -108,6 +113,8 @@ extension FleetState {
         [
             "version": .integer(Self.version), "saved_at": .integer(savedAt),
             "slots_per_worker": slotsPerWorker.map { .integer($0) },
+            "failures": failures > 0 ? .integer(failures) : nil,
+            "start_pause_milliseconds": startPause > .zero ? .integer(Int(startPause.milliseconds)) : nil,
             "workers": .array(
                 members.map { member in
                     [
@@ -142,6 +149,10 @@ extension FleetState {
         }
         var state = FleetState(members: members)
         if case .integer(let slots)? = json.member("slots_per_worker"), slots > 0 { state.slotsPerWorker = slots }
+        if case .integer(let failures)? = json.member("failures"), failures > 0 { state.failures = failures }
+        if case .integer(let pause)? = json.member("start_pause_milliseconds"), pause > 0 {
+            state.startPause = .milliseconds(pause)
+        }
         return (state, UInt64(savedAt))
     }
 }
