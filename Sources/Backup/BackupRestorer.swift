@@ -24,7 +24,7 @@ public struct BackupRestorer: Sendable {
         state = stateDirectory
     }
 
-    /// - Throws: `BackupError`, `JournalError`, `ReplayError`; then the state directory is as empty as before.
+    /// - Throws: `BackupError`, `JournalError` or `ReplayError`. After an error the state directory is as empty as before.
     public func restore() throws -> Outcome {
         let manifest = try readManifest()
         let isNew = try makeStateDirectory()

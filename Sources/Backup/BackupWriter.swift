@@ -33,7 +33,7 @@ public struct BackupWriter: Sendable {
     /// - Parameters:
     ///   - blobs: the directory with the blobs, of which none that the journal needs is removed before this returns.
     ///   - copyJournal: writes the journal to the path that it is given.
-    /// - Throws: `BackupError`, `JournalError`, `ReplayError`; then there is no backup.
+    /// - Throws: `BackupError`, `JournalError` or `ReplayError`. After an error no backup exists.
     public func write(blobs: String, copyJournal: (String) throws -> Void) throws -> BackupManifest {
         try removeLeftover()
         try CheckedFiles.makeDirectory(incomplete)

@@ -12,25 +12,14 @@ enum CheckedFiles {
     }
 
     /// Copies the file at `path` to a new one, which is not durable before `synchronizeFileSystem`.
-    /// - Returns: digest and size of what was copied; `nil` when there is no file at `path`.
+    /// - Returns: digest and size of the copied bytes, or `nil` when `path` has no file.
     static func copy(_ path: String, to target: String, mode: mode_t) throws(BackupError) -> BlobReference? {
         guard let source = try open(path) else { return nil }
         let copy = Glibc.open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard let copy = OwnedDescriptor(result: copy) else { throw .system("making", target) }
-        let descriptor = copy.number
-        let contents = try read(source, path) { bytes throws(BackupError) in
-            var position = 0
-            while position < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + position }, bytes.count - position)
-                if count >= 0 {
-                    position += count
-                } else if errno != EINTR {
-                    throw .system("writing", target)
-                }
-            }
+        return try read(source, path) { bytes throws(BackupError) in
+            do throws(SystemError) { try copy.writeAll(bytes) } catch { throw .system("writing", target, error) }
         }
-        _ = consume copy
-        return contents
     }
 
     /// The bytes of the file at `path`; `nil` when there is none.
@@ -45,15 +34,7 @@ enum CheckedFiles {
     static func write(_ bytes: [UInt8], toNew path: String) throws(BackupError) {
         let file = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard let file = OwnedDescriptor(result: file) else { throw .system("making", path) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
-            if count >= 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                throw .system("writing", path)
-            }
-        }
+        do { try file.writeAll(bytes) } catch { throw .system("writing", path, error) }
         guard fsync(file.number) == 0 else { throw .system("syncing", path) }
     }
 

@@ -28,15 +28,7 @@ struct IncomingFile: ~Copyable {
     }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) throws(BlobStoreError) {
-        var position = 0
-        while position < bytes.count {
-            let count = Glibc.write(file.number, bytes.baseAddress.map { $0 + position }, bytes.count - position)
-            if count >= 0 {
-                position += count
-            } else if errno != EINTR {
-                throw .system("writing", directory.path(name))
-            }
-        }
+        do { try file.writeAll(bytes) } catch { throw .system("writing", directory.path(name), error: error) }
         hash.update(bytes)
         checksums.update(bytes)
         byteCount += UInt64(bytes.count)

@@ -48,10 +48,8 @@ extension LocalBlobStore {
             let part = UnsafeMutableRawBufferPointer(
                 rebasing: buffer.bytes[..<Int(min(UInt64(buffer.bytes.count), reader.byteCount - offset))])
             try reader.read(into: part, at: offset)
-            var position = 0
-            while position < part.count {
-                let count = write(file.number, part.baseAddress.map { $0 + position }, part.count - position)
-                if count >= 0 { position += count } else if errno != EINTR { throw .system("writing", path) }
+            do { try file.writeAll(UnsafeRawBufferPointer(part)) } catch {
+                throw .system("writing", path, error: error)
             }
             offset += UInt64(part.count)
         }

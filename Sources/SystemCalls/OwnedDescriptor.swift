@@ -26,4 +26,26 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         let got = Glibc.read(number, &bytes, count)
         return got < 0 ? nil : Array(bytes[..<got])
     }
+
+    /// Writes all bytes, in as many calls as that takes.
+    package borrowing func writeAll(_ bytes: UnsafeRawBufferPointer) throws(SystemError) {
+        var position = 0
+        while position < bytes.count {
+            let count = write(number, bytes.baseAddress.map { $0 + position }, bytes.count - position)
+            if count >= 0 {
+                position += count
+            } else if errno != EINTR {
+                throw .last
+            }
+        }
+    }
+
+    /// Writes all bytes, in as many calls as that takes.
+    package borrowing func writeAll(_ bytes: [UInt8]) throws(SystemError) {
+        var failure: SystemError?
+        bytes.withUnsafeBytes { bytes in
+            do throws(SystemError) { try writeAll(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
 }

@@ -19,13 +19,5 @@ private func writeFile(at path: String, _ bytes: [UInt8], mode: mode_t) throws(S
     guard let file = OwnedDescriptor(result: open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)) else {
         throw SystemError.last
     }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(file.number, $0.baseAddress, $0.count) }
-        if count < 0 {
-            if errno == EINTR { continue }
-            throw SystemError.last
-        }
-        rest = rest.dropFirst(count)
-    }
+    try file.writeAll(bytes)
 }
