@@ -44,8 +44,8 @@ public struct Lineage: Hashable, Sendable, CustomStringConvertible {
 
 /// How often a master's state was restored from a backup.
 ///
-/// A restored master may know less than the one whose state it has. Both may be started by mistake; a worker follows the
-/// one of the higher number.
+/// A restored master may know less than the one whose state it has, and both may be started by mistake. The journal and
+/// backups have the generation; peers are not told yet.
 public struct Generation: Hashable, Sendable, CustomStringConvertible {
     public let lineage: Lineage
     /// 0 until the state is restored for the first time.

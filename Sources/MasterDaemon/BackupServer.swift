@@ -17,7 +17,7 @@ struct BackupServer: Sendable {
     let blockingWork: NIOThreadPool
     let logger: Logger
 
-    /// Runs until cancelled. A master that cannot take backups serves all the same.
+    /// Runs until cancelled, or until the socket fails: a master that cannot take backups serves all the same.
     func run() async {
         do {
             try await serve()
@@ -31,8 +31,6 @@ struct BackupServer: Sendable {
                     "way out": "give the state directory a path of less than 90 bytes, or stop the master for a backup",
                 ])
         }
-        // The master does not end with this.
-        while !Task.isCancelled { try? await Task.sleep(for: .seconds(3600)) }
     }
 
     private func serve() async throws {

@@ -78,14 +78,15 @@ struct MasterService: Service {
                         }
                     }
                 }
-                group.addTask { await background.run() }
+                let backups = BackupServer(
+                    stateDirectory: settings.stateDirectory,
+                    frozen: FrozenState(stateDirectory: settings.stateDirectory, journal: journal, blobs: blobs),
+                    background: background, blockingWork: blockingWork, logger: logger)
                 group.addTask {
-                    await BackupServer(
-                        stateDirectory: settings.stateDirectory,
-                        frozen: FrozenState(
-                            stateDirectory: settings.stateDirectory, journal: journal, blobs: blobs),
-                        background: background, blockingWork: blockingWork, logger: logger
-                    ).run()
+                    // The end of one ends neither the other nor the master.
+                    async let backedUp: Void = backups.run()
+                    await background.run()
+                    await backedUp
                 }
                 group.addTask {
                     await watchStorage(loop: loop, journal: journal, blobs: blobs, blockingWork: blockingWork)

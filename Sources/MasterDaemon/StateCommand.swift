@@ -119,10 +119,7 @@ private final class FrozenByMaster {
             address.withAddress({ connect(socket.number, $0, $1) }) == 0
         else { return nil }
         var answer: [UInt8] = []
-        while let bytes = socket.read(upTo: 4096), !bytes.isEmpty, answer.last != UInt8(ascii: "\n") {
-            answer += bytes
-            if answer.last == UInt8(ascii: "\n") { break }
-        }
+        while answer.last != UInt8(ascii: "\n"), let bytes = socket.read(upTo: 4096), !bytes.isEmpty { answer += bytes }
         let text = String(decoding: answer.dropLast(), as: UTF8.self)
         guard text == "ready" else {
             throw FreezingFailed(reason: text.hasPrefix("failed ") ? String(text.dropFirst(7)) : "it ended")
