@@ -85,8 +85,8 @@ web-test: setup
 	REPEATS=200 SIZE_MB=64 scripts/web-check.sh $(WEB_CHECKS)
 	TESSERA_WEB=1 $(TEST) --filter '^Gateway'
 
-# Those of them that need a browser, or Node; `views` and `scale` take minutes, and are commands of their own.
-PAGE_CHECKS = logic types assets preview-page keyboard share upload accessibility
+# Those of them that need a browser, Node, or packages of Python's own index; `views` and `scale` take minutes, and are commands of their own.
+PAGE_CHECKS = logic types assets iiif preview-page keyboard share upload accessibility
 page-test:
 	@scripts/setup.sh web
 	scripts/web-check.sh $(PAGE_CHECKS)

@@ -32,6 +32,7 @@ if [ "${1:-}" = web ]; then
         chromium-headless-shell                # the browser
         node-typescript                        # the types
         python3-venv                           # Playwright
+        libvips42                              # the validator of IIIF
     )
     command -v node >/dev/null || packages+=(nodejs)
 fi

@@ -24,8 +24,8 @@ public struct FuzzTarget: Sendable {
 
     public static let all: [FuzzTarget] = [
         frames, messages, tlsHello, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows,
-        pngChunks,
-        results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json, scrape,
+        pngChunks, pngSegment,
+        results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json, scrape, iiif,
     ]
 }
 

@@ -171,22 +171,32 @@ enum PNGForge {
 
     /// A zlib stream of stored blocks (RFC 1950, RFC 1951 section 3.2.4).
     private static func stored(_ bytes: [UInt8]) -> [UInt8] {
-        var stream: [UInt8] = [0x78, 0x01]
+        [0x78, 0x01] + storedBlocks(bytes, isLast: true) + bigEndian(adler32(bytes))
+    }
+
+    /// Blocks of which the last one says so, or none does.
+    static func storedBlocks(_ bytes: [UInt8], isLast: Bool) -> [UInt8] {
+        var stream: [UInt8] = []
         var rest = bytes[...]
         repeat {
             let block = rest.prefix(0xffff)
             rest = rest.dropFirst(block.count)
             let count = UInt16(block.count)
-            stream.append(rest.isEmpty ? 1 : 0)
+            stream.append(rest.isEmpty && isLast ? 1 : 0)
             for value in [count, ~count] { stream += [UInt8(value & 0xff), UInt8(value >> 8)] }
             stream += block
         } while !rest.isEmpty
+        return stream
+    }
+
+    /// RFC 1950, section 9.
+    static func adler32(_ bytes: [UInt8]) -> UInt32 {
         var (a, b): (UInt32, UInt32) = (1, 0)
         for byte in bytes {
             a = (a + UInt32(byte)) % 65521
             b = (b + a) % 65521
         }
-        return stream + bigEndian(b << 16 | a)
+        return b << 16 | a
     }
 
     /// PNG, annex D.

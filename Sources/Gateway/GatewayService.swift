@@ -77,6 +77,7 @@ struct GatewayService: Service {
             assets: assets, origins: OriginCheck(hosts: hosts(at: address.port)),
             cursors: CursorKey(try store.cursorKey()),
             thumbnails: Thumbnails(), previews: PreviewDesk(maximumPixelCount: settings.previewPixelCount),
+            pictures: PictureDesk(),
             logger: logger)
         let watcher = ChangeWatcher(link: link, hub: hub, views: views) { gateway.gatewayStatus() }
         let notifier = ServiceNotifier()

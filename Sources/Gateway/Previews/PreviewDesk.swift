@@ -1,12 +1,9 @@
-import Dispatch
 import GatewayLogic
 import ImageFormats
 import Pipelines
 
 /// Makes previews, two at a time, and keeps the latest images decoded, so that a change of the pipeline decodes nothing again.
-actor PreviewDesk {
-    private static let concurrentCount = 2
-    private static let waitingCount = 4
+struct PreviewDesk: Sendable {
     private static let cachedByteCount = 192 << 20
     /// Larger files are not previewed.
     private static let maximumFileByteCount: UInt64 = 512 << 20
@@ -18,16 +15,9 @@ actor PreviewDesk {
         let read: @Sendable () throws -> [UInt8]
     }
 
-    private struct Waiter {
-        let number: Int
-        let continuation: CheckedContinuation<Void, any Error>
-    }
-
     private let maximumPixelCount: Int
     private let pictures = PictureCache(limit: cachedByteCount)
-    private var running = 0
-    private var waiting: [Waiter] = []
-    private var lastNumber = 0
+    private let turns = WorkTurns(concurrentCount: 2, waitingCount: 4, of: "previews")
 
     init(maximumPixelCount: Int) { self.maximumPixelCount = maximumPixelCount }
 
@@ -40,25 +30,9 @@ actor PreviewDesk {
                 "the file has \(file.byteCount) bytes; previews are made of files of at most \(Self.maximumFileByteCount)"
             )
         }
-        lastNumber += 1
-        let (number, stop) = (lastNumber, PreviewStop())
+        let (stop, pictures) = (PreviewStop(), pictures)
         let maker = PreviewMaker(maximumPixelCount: maximumPixelCount, pipeline: pipeline, stop: stop)
-        return try await departure.watch {
-            try await enter(number)
-            defer { leave() }
-            let pictures = pictures
-            return try await Self.onOwnThread { try Self.make(maker, file, view, pictures) }
-        } react: {
-            stop.drop()
-            Task { await self.abandon(number) }
-        }
-    }
-
-    /// Not among the threads that read and write files: these are as many as there are cores, and would all compute.
-    private static func onOwnThread(_ work: @escaping @Sendable () throws -> Preview) async throws -> Preview {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue(label: "tessera.preview").async { continuation.resume(with: Result(catching: work)) }
-        }
+        return try await turns.run(stop, until: departure) { try Self.make(maker, file, view, pictures) }
     }
 
     private static func make(
@@ -100,31 +74,5 @@ actor PreviewDesk {
         let source = try PreviewSource(try file.read())
         if case .decoded(let picture) = source { pictures.keep(picture, as: file.digest) }
         return source
-    }
-
-    // MARK: Turns
-
-    private func enter(_ number: Int) async throws {
-        guard running >= Self.concurrentCount else {
-            running += 1
-            return
-        }
-        guard waiting.count < Self.waitingCount else {
-            throw Problem(
-                429, "too-many-requests",
-                "\(Self.concurrentCount) previews are being made and \(Self.waitingCount) wait; try again in a moment"
-            ).with("Retry-After", "1")
-        }
-        try await withCheckedThrowingContinuation { waiting.append(Waiter(number: number, continuation: $0)) }
-    }
-
-    private func leave() {
-        if waiting.isEmpty { running -= 1 } else { waiting.removeFirst().continuation.resume() }
-    }
-
-    /// Nobody waits any longer for a preview that has not begun.
-    private func abandon(_ number: Int) {
-        guard let index = waiting.firstIndex(where: { $0.number == number }) else { return }
-        waiting.remove(at: index).continuation.resume(throwing: PreviewStop.dropped)
     }
 }

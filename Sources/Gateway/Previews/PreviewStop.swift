@@ -1,7 +1,7 @@
 import GatewayLogic
 import Synchronization
 
-/// Ends a preview that nobody waits for, or that takes too long. Asked between the steps of its computation.
+/// Ends a picture that nobody waits for, or that takes too long. Asked between the steps of its computation.
 final class PreviewStop: Sendable {
     static let limit = Duration.seconds(20)
 
@@ -19,10 +19,10 @@ final class PreviewStop: Sendable {
         guard deadline.withLock({ $0.map { .now < $0 } ?? true }) else {
             throw Problem(
                 413, "over-limit",
-                "the preview was not made within \(Self.limit.components.seconds) s; look at a smaller region, or a smaller overview"
+                "the picture was not made within \(Self.limit.components.seconds) s; ask for a smaller region, or a smaller overview"
             )
         }
     }
 
-    static let dropped = Problem(408, "cancelled", "the connection was closed, which ends a preview")
+    static let dropped = Problem(408, "cancelled", "the connection was closed, which ends the work on its picture")
 }

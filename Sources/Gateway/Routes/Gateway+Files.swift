@@ -53,7 +53,7 @@ extension Gateway {
     }
 
     /// The result of an image that is done.
-    private func finishedResult(
+    func finishedResult(
         _ name: ImageName
     ) async throws -> (image: ImageStatus, blob: BlobReference, kind: ResultKind) {
         let image = try await status(of: name)

@@ -24,11 +24,22 @@ extension Gateway {
         }
         let (store, now) = (store, WallClock.millisecondsSince1970)
         try await offCooperativePool { try store.open(address, now: now) }
+        if IIIFAddress.identifier(in: address.segments) != nil {
+            var reply = try await image(
+                request, try IIIFAddress(address.segments), below: address.prefix, isEncrypted: isEncrypted)
+            Self.limit(&reply, to: address, now: now)
+            return reply
+        }
         let (route, values) = try Route.find(request.method, address.segments)
         let call = Call(
             request: request, target: target, action: route.action, values: values, caller: nil,
             isEncrypted: isEncrypted)
         var reply = try await read(call)
+        Self.limit(&reply, to: address, now: now)
+        return reply
+    }
+
+    private static func limit(_ reply: inout HTTPReply, to address: LinkAddress, now: UInt64) {
         // A result does not change, but nobody may keep it for longer than the link is good.
         if !reply.headers["ETag"].isEmpty {
             let rest = (address.expiry * 1000 - min(now, address.expiry * 1000)) / 1000
@@ -36,7 +47,6 @@ extension Gateway {
         }
         // Pages of others may show the picture: the address is all that it takes, so it hides nothing.
         reply.headers.replaceOrAdd(name: "Cross-Origin-Resource-Policy", value: "cross-origin")
-        return reply
     }
 
     /// What links open; `Route.isLinkable` names the same.
@@ -73,14 +83,10 @@ extension Gateway {
 
     /// Whether the job and the image of a new link are there, and the job is the caller's.
     private func checkThere(_ scope: LinkScope, _ caller: Caller) async throws {
-        let values = try Route.find("GET", scope.path.dropFirst().split(separator: "/").map(String.init)).values
-        guard let job = values["job"].flatMap({ UInt64($0) }) else { throw Problem.notFound("there is no such job") }
+        guard let (job, image) = scope.subject else { throw Problem.notFound("there is no such image") }
         let summary = try await link.perform { try await $0.job(JobID(job)) }
         try caller.requires(own: summary.submitter, for: "sharing a job")
-        if let image = values["image"] {
-            guard let index = UInt32(image) else { throw Problem.notFound("there is no image '\(image.prefix(40))'") }
-            _ = try await status(of: ImageName(job: job, index: index))
-        }
+        if let image { _ = try await status(of: ImageName(job: job, index: image)) }
     }
 
     func links(_ call: Call) async throws -> HTTPReply {

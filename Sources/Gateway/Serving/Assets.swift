@@ -164,6 +164,12 @@ enum SecurityHeaders {
     /// What a file of a user may do when a browser shows it by itself: nothing.
     static let filePolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
+    /// Adds what lets pages of others read an answer. Browsers then send no cookie: a page needs a token or a link of its own.
+    static func share(_ headers: inout HTTPHeaders) {
+        headers.replaceOrAdd(name: "Access-Control-Allow-Origin", value: "*")
+        headers.replaceOrAdd(name: "Access-Control-Expose-Headers", value: "ETag, Link, Retry-After, Server-Timing")
+    }
+
     /// Adds what every answer has.
     static func add(to headers: inout HTTPHeaders, isEncrypted: Bool) {
         for (name, value) in [

@@ -27,6 +27,7 @@ struct Gateway: HTTPResponder {
     /// Thumbnails that are made at once.
     let thumbnails: Thumbnails
     let previews: PreviewDesk
+    let pictures: PictureDesk
     let logger: Logger
 
     /// A request whose target, route and caller are known.
@@ -61,6 +62,7 @@ struct Gateway: HTTPResponder {
             logger.error("a request failed", metadata: ["request": "\(request.id)", "reason": "\(error)"])
             reply = self.reply(.internalError(), to: request)
         }
+        if Self.isShared(request.head.uri) { SecurityHeaders.share(&reply.headers) }
         SecurityHeaders.add(to: &reply.headers, isEncrypted: isEncrypted)
         return reply
     }
@@ -89,8 +91,12 @@ struct Gateway: HTTPResponder {
             return HTTPReply(200, ["Content-Type": "text/plain"], .bytes(ByteBuffer(string: "ok\n")))
         }
         try origins.checkHost(request.field("Host"))
+        if request.method == "OPTIONS", Self.isShared(request.head.uri) { return Self.sharedOptions }
         if LinkAddress.isLink(path: target.path) {
             return try await openLink(request, target, isEncrypted: isEncrypted)
+        }
+        if target.segments.starts(with: IIIFAddress.base) {
+            return try await image(request, target, isEncrypted: isEncrypted)
         }
         guard target.segments.starts(with: Route.base) else {
             guard ["GET", "HEAD"].contains(request.method) else {
@@ -124,7 +130,7 @@ struct Gateway: HTTPResponder {
     ).with("WWW-Authenticate", "Bearer realm=\"tessera\"")
 
     /// - Throws: `bad-token` for a token that is not accepted, where one is needed.
-    private func caller(of request: HTTPRequest, isNeeded: Bool, isEncrypted: Bool) async throws -> Caller? {
+    func caller(of request: HTTPRequest, isNeeded: Bool, isEncrypted: Bool) async throws -> Caller? {
         guard isNeeded else { return nil }
         let store = store
         let now = WallClock.millisecondsSince1970

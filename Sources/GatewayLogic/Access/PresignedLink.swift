@@ -1,4 +1,4 @@
-/// What a presigned link opens: one path of the API, or everything below a job or an image.
+/// What a presigned link opens: one path of the API, or everything below a job, an image, or an image of IIIF.
 package struct LinkScope: Hashable, Sendable {
     /// Below `/api/v1`, such as `/jobs/17/images/3/result`.
     package let path: String
@@ -8,11 +8,19 @@ package struct LinkScope: Hashable, Sendable {
     /// - Throws: `invalid-argument` for a path that links do not open.
     package init(path: String, isPrefix: Bool) throws(Problem) {
         let segments = Self.segments(path)
+        if IIIFAddress.identifier(in: segments) != nil, segments.count == IIIFAddress.base.count + 1 {
+            guard isPrefix else {
+                throw .invalid(
+                    "/prefix", "an image of IIIF is below its address; make the link with \"prefix\":true")
+            }
+            self.init(signed: path, isPrefix: true)
+            return
+        }
         guard let route = Self.linkable(segments) else {
             throw .invalid(
                 "/path",
                 "a link cannot open '\(path.prefix(200))'; it opens a job, its images and files, and its archive, such as "
-                    + "'/jobs/17/images/3/result'")
+                    + "'/jobs/17/images/3/result', or an image of IIIF, such as '/iiif/3/17.3.result'")
         }
         guard !isPrefix || [.job, .image].contains(route.action) else {
             throw .invalid(
@@ -20,8 +28,7 @@ package struct LinkScope: Hashable, Sendable {
                 "only a job or an image has something below it; name '/jobs/17' or '/jobs/17/images/3', or leave prefix out"
             )
         }
-        self.path = path
-        self.isPrefix = isPrefix
+        self.init(signed: path, isPrefix: isPrefix)
     }
 
     private init(signed path: String, isPrefix: Bool) {
@@ -35,6 +42,7 @@ package struct LinkScope: Hashable, Sendable {
     /// Every scope that opens a path: itself, and each prefix.
     /// - Parameter segments: of the path below the link, as they are decoded.
     package static func scopes(opening segments: [String]) -> [LinkScope] {
+        if let identifier = IIIFAddress.identifier(in: segments) { return scopes(opening: identifier) }
         guard linkable(segments) != nil else { return [] }
         let path = { (count: Int) in "/" + segments.prefix(count).joined(separator: "/") }
         var scopes = [LinkScope(signed: path(segments.count), isPrefix: false)]
@@ -42,6 +50,23 @@ package struct LinkScope: Hashable, Sendable {
             scopes.append(LinkScope(signed: path(count), isPrefix: true))
         }
         return scopes
+    }
+
+    /// The image's own, and the image and the job that it belongs to.
+    private static func scopes(opening identifier: IIIFIdentifier) -> [LinkScope] {
+        let image = identifier.image
+        return ["/iiif/3/\(identifier)", "/jobs/\(image.job)", "/jobs/\(image.job)/images/\(image.index)"]
+            .map { LinkScope(signed: $0, isPrefix: true) }
+    }
+
+    /// The job that it belongs to, and the image where it is of one.
+    package var subject: (job: UInt64, image: UInt32?)? {
+        let segments = Self.segments(path)
+        if let image = IIIFAddress.identifier(in: segments)?.image { return (image.job, image.index) }
+        guard let values = (try? Route.find("GET", segments))?.values, let job = values["job"].flatMap({ UInt64($0) })
+        else { return nil }
+        guard let text = values["image"] else { return (job, nil) }
+        return UInt32(text).map { (job, $0) }
     }
 
     private static func segments(_ path: String) -> [String] {
@@ -76,6 +101,9 @@ package struct LinkAddress: Hashable, Sendable {
     package let signature: [UInt8]
     /// Decoded, behind the signature.
     package let segments: [String]
+
+    /// What is before the path that the link opens, such as `/s/1800000000.k.i.s`.
+    package var prefix: String { Self.prefix + "\(expiry).\(key).\(id).\(Base64.urlText(signature))" }
 
     /// Whether a path is below that of links, whatever else is wrong with it.
     package static func isLink(path: String) -> Bool { path.hasPrefix(prefix) }
@@ -116,7 +144,7 @@ package struct LinkAddress: Hashable, Sendable {
         if let parsed = try? RequestTarget(parsing: String(path)), let link = LinkAddress(parsed) {
             return "\(prefix)\(link.expiry).\(link.key).\(link.id).../\(link.segments.joined(separator: "/"))"
         }
-        if ["/api/v1/", "/assets/"].contains(where: path.hasPrefix) { return String(path.prefix(200)) }
+        if ["/api/v1/", "/assets/", "/iiif/3/"].contains(where: path.hasPrefix) { return String(path.prefix(200)) }
         // An address that was damaged on its way still has most of a signature somewhere behind.
         let first = path.dropFirst().prefix { $0 != "/" }
         return path.dropFirst().count == first.count && first.count <= 20 ? String(path) : "/\(first.prefix(20))..."

@@ -4,11 +4,11 @@ import Pipelines
 /// The reduction of an image to half its sides: each pixel is the mean of the two by two that it stands for, rounded half up; at an
 /// odd edge, of those that there are. Colours count as much as they are opaque, so that what is under transparent pixels
 /// does not show.
-enum PyramidLevel {
+package enum PyramidLevel {
     /// - Parameters:
     ///   - rows: the rows of `source` that are reduced; the first is even.
     ///   - target: as many rows as these become, of an image of half the width, rounded up.
-    static func halve(_ source: RowsView, _ rows: Range<Int>, to target: MutableRowsView) {
+    package static func halve(_ source: RowsView, _ rows: Range<Int>, to target: MutableRowsView) {
         switch source.shape.format.depth {
         case .eight: halve(UInt8.self, source, rows, target)
         case .sixteen: halve(UInt16.self, source, rows, target)
