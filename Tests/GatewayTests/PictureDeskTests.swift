@@ -1,3 +1,4 @@
+import Dispatch
 import GatewayLogic
 import ImageCodecs
 import ImageFormats
@@ -62,12 +63,15 @@ import Testing
         }
     }
 
-    private func picture(_ parameters: String, of file: any FileParts, by desk: PictureDesk) async throws -> [UInt8] {
+    private func picture(
+        _ parameters: String, of file: any FileParts, named digest: String = "one", by desk: PictureDesk
+    ) async throws -> [UInt8] {
         let address = try IIIFAddress(["iiif", "3", "1.0.result"] + parameters.split(separator: "/").map(String.init))
         guard case .picture(let request) = address.resource else { throw Problem.notFound(parameters) }
-        let made = try await desk.picture(
-            request, of: PictureDesk.File(digest: "one", parts: file), PeerDeparture())
-        return try ImageFile.decode(made.bytes).pixels
+        let named = PictureDesk.File(digest: digest, parts: file)
+        let extent = try await desk.header(of: named, PeerDeparture()).extent
+        let made = try await desk.picture(try IIIFPicture(request, of: extent), of: named, PeerDeparture())
+        return try ImageFile.decode(made).pixels
     }
 
     @Test(arguments: ["png", "tiff", "tiff compression=none"])
@@ -135,6 +139,75 @@ import Testing
                 sample.file.readByteCount < sample.file.bytes.count / 4,
                 "the levels of the file are read, not the image")
         }
+    }
+
+    /// A file whose reads wait while it is closed.
+    private final class GatedParts: FileParts {
+        private let parts: CountedParts
+        private let isClosed = Mutex(false)
+        private let gate = DispatchSemaphore(value: 0)
+        /// Has an element for each read that waits.
+        let arrivals: AsyncStream<Void>
+        private let arrived: AsyncStream<Void>.Continuation
+
+        init(_ parts: CountedParts) {
+            self.parts = parts
+            (arrivals, arrived) = AsyncStream.makeStream()
+        }
+
+        var byteCount: UInt64 { parts.byteCount }
+
+        func close() { isClosed.withLock { $0 = true } }
+
+        func open() {
+            isClosed.withLock { $0 = false }
+            gate.signal()
+        }
+
+        func read(at offset: UInt64, count: Int) throws -> [UInt8] {
+            if isClosed.withLock({ $0 }) {
+                arrived.yield()
+                guard gate.wait(timeout: .now() + 60) == .success else { throw Problem(500, "closed", "nobody opens") }
+                gate.signal()
+            }
+            return try parts.read(at: offset, count: count)
+        }
+    }
+
+    @Test func `while a level is made others are shown, and those that wait for it share it`() async throws {
+        let (large, other) = (
+            try Sample(3008, 2912, PixelFormat(.gray, .sixteen), as: "png"),
+            try Sample(61, 43, PixelFormat(.rgb, .eight), as: "png")
+        )
+        let (file, desk) = (GatedParts(large.file), PictureDesk())
+        // Its head is known; what is read from here on is its rows.
+        _ = try await desk.header(of: PictureDesk.File(digest: "large", parts: file), PeerDeparture())
+        let before = large.file.readByteCount
+        file.close()
+        // More than there are turns.
+        async let first = picture("full/376,364/0/default.png", of: file, named: "large", by: desk)
+        async let second = picture("full/188,182/0/default.png", of: file, named: "large", by: desk)
+        async let third = picture("full/94,91/0/default.png", of: file, named: "large", by: desk)
+        defer { file.open() }
+        var arrivals = file.arrivals.makeAsyncIterator()
+        await arrivals.next()
+        let tile = try await picture("full/max/0/default.png", of: other.file, named: "other", by: desk)
+        #expect(tile == other.pixels)
+        file.open()
+        let counts = try await [first, second, third].map(\.count)
+        #expect(counts == [376 * 364 * 2, 188 * 182 * 2, 94 * 91 * 2])
+        #expect(large.file.readByteCount - before < large.file.bytes.count * 5 / 4, "the image is read once")
+    }
+
+    @Test func `a picture that was made is kept`() async throws {
+        let sample = try Sample(61, 43, PixelFormat(.rgb, .eight), as: "png")
+        let desk = PictureDesk()
+        let made = try await picture("full/30,/0/default.png", of: sample.file, by: desk)
+        let before = sample.file.readByteCount
+        let again = try await picture("full/pct:49.2/0/color.png", of: sample.file, by: desk)
+        #expect(again == made && sample.file.readByteCount == before, "another spelling of the same picture")
+        _ = try await picture("full/31,/0/default.png", of: sample.file, by: desk)
+        #expect(sample.file.readByteCount > before)
     }
 
     @Test func `the level of a picture has all of its detail, and its edges`() throws {

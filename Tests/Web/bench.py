@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """How fast the gateway is, beside nginx where nginx does the same: `make bench-web`, on a machine that does nothing else.
 
-    BIN=.build/release SIZE_MB=1024 FILES=1000 JOBS=1000 READERS=500 ROUNDS=5 Tests/Web/bench.py
+    BIN=.build/release SIZE_MB=1024 FILES=1000 JOBS=1000 READERS=500 ROUNDS=5 SIDE=32768 Tests/Web/bench.py [ROW ...]
+
+ROW is transfers, lists, readers or tiles; all without one.
 
 Prints a table in Markdown. nginx (Debian's nginx-full) stores by PUT, without a digest and without syncing, and sends without
 sendfile. A row whose baseline is not installed says so. Medians of ROUNDS.
@@ -15,8 +17,10 @@ import pathlib
 import shutil
 import signal
 import socket
+import random
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -24,6 +28,8 @@ from cluster import Gateway, cluster, png, within
 
 SIZE = int(os.environ.get("SIZE_MB", 1024)) << 20
 FILES, JOBS, READERS, ROUNDS = (int(os.environ.get(name, value)) for name, value in (("FILES", 1000), ("JOBS", 1000), ("READERS", 500), ("ROUNDS", 5)))
+# Of the image of which tiles are shown.
+SIDE = int(os.environ.get("SIDE", 32768))
 rows: list[tuple[str, str, str]] = []
 
 
@@ -176,11 +182,64 @@ def readers(web: Gateway, token: str) -> None:
         peer.close()
 
 
+def milliseconds(seconds: list[float]) -> str:
+    return f"p50 {statistics.median(seconds) * 1000:.1f} ms, max {max(seconds) * 1000:.1f} ms"
+
+
+def tiles(web: Gateway, token: str, directory: pathlib.Path) -> None:
+    """Parts of a large PNG result, as viewers of IIIF images ask for them."""
+    # Noise that is made larger: its rows compress about as much as those of a photograph.
+    job = web.submit(token, [("noise.png", png(SIDE // 16, SIDE // 16, 3, noise=True))], f"resize width={SIDE} height={SIDE}", options={"encoding": "png"})
+    assert web.wait_for_job(job, token, 1800)["state"] == "done"
+    base, side = f"/iiif/3/{job}.0.result", 512
+
+    def seconds(parameters: str) -> float:
+        start = time.monotonic()
+        answer = web.request("GET", f"{base}/{parameters}/0/default.jpg", token=token, timeout=600)
+        assert answer.status == 200, answer
+        return time.monotonic() - start
+
+    def tile(x: int, y: int) -> float:
+        return seconds(f"{x * side},{y * side},{side},{side}/{side},")
+
+    web.request("GET", f"{base}/info.json", token=token)
+    count, chance = SIDE // side, random.Random(1)
+    lines = chance.sample(range(count), min(20, count))
+    cold = [tile(chance.randrange(count // 2), y) for y in lines]
+    beside = [tile(count // 2 + n, lines[-1]) for n in range(min(20, count // 2))]
+    again = [tile(count // 2 + n, lines[-1]) for n in range(min(20, count // 2))]
+    vips = "not measured: no vips"
+    if shutil.which("vips"):
+        file, part = directory / "result.png", directory / "part.jpg"
+        with open(file, "wb") as target:
+            subprocess.run(["curl", "-sSf", "-H", f"Authorization: Bearer {token}", f"{web.url}/api/v1/jobs/{job}/images/0/result"], stdout=target, check=True)
+        places = [(chance.randrange(count) * side, y * side) for y in lines[:5]]
+        times = []
+        for x, y in places:
+            start = time.monotonic()
+            subprocess.run(["vips", "crop", file, part, str(x), str(y), str(side), str(side)], check=True)
+            times.append(time.monotonic() - start)
+        vips = f"`vips crop` of the file: {milliseconds(times)}"
+        file.unlink()
+    what = f"of a PNG result of {SIDE * SIDE / 1e6:,.0f} Mpx"
+    row(f"tile of {side} x {side} {what}", milliseconds(cold), vips)
+    row("tile beside one that was shown", milliseconds(beside), "")
+    row("tile that was shown", milliseconds(again), "")
+    row(f"first look from afar {what}", f"{seconds('full/!1000,1000'):.1f} s", "")
+    row("tile from afar", milliseconds([seconds(f"{8 * side * n},0,{8 * side},{8 * side}/{side},") for n in range(count // 8)]), f"{peak(web.process.pid) >> 20} MiB of memory of tessera-web at most")
+
+
 if __name__ == "__main__":
+    chosen = sys.argv[1:] or ["transfers", "lists", "readers", "tiles"]
     options = ("--max-connections", str(READERS + 100), "--max-upload-bytes", "64G")
     with cluster(options=options) as (it, web, admin), nginx(it.directory / "nginx") as server:
-        print("| what | tessera-web | nginx |\n| --- | --- | --- |")
-        transfers(web, admin, it.directory / "nginx", server)
-        lists(web, admin)
-        readers(web, admin)
-    print("Not measured, as no program for it is here yet: previews; as the gateway or the baseline is not there: tiles, pyramids, tuspyserver, iipsrv, thumbor, vips.")
+        print("| what | tessera-web | nginx, or as it says |\n| --- | --- | --- |")
+        if "transfers" in chosen:
+            transfers(web, admin, it.directory / "nginx", server)
+        if "lists" in chosen:
+            lists(web, admin)
+        if "readers" in chosen:
+            readers(web, admin)
+        if "tiles" in chosen:
+            tiles(web, admin, it.directory)
+    print("Not measured, as no program for it is here yet: previews; as the baseline is not there: pyramids, tuspyserver, iipsrv, thumbor.")

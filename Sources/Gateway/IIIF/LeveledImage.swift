@@ -20,6 +20,12 @@ struct LeveledImage: Sendable {
     /// Pixels of a level along each side of a pixel of a picture, from which on it does not matter where on them the region begins.
     private static let finePixelCount = 8
 
+    /// The level that is made for looks from afar; `nil` for an image whose file has levels, and for a small one.
+    var madeLevel: Int? {
+        levels.isEmpty && extent.width * extent.height >= Self.smallestLeveledPixelCount
+            ? Self.madeLevel(of: image.shape) : nil
+    }
+
     /// The level that is made where the file has none: an eighth of each side, or less of a very large image.
     static func madeLevel(of shape: ImageShape) -> Int {
         var level = 3

@@ -18,6 +18,10 @@ struct PictureDesk: Sendable {
     private static let pictureByteCount = 160 << 20
     /// Files whose layout is kept.
     private static let openedCount = 64
+    /// Images whose size is kept.
+    private static let headerCount = 4096
+    /// Files of pictures that are kept, so that what several people look at is made once.
+    private static let madeByteCount = 32 << 20
     /// Images up to this are decoded as a whole where their files could be read by parts, too.
     private static let smallByteCount = 16 << 20
     /// Files that cannot be read by parts, and have more, are not shown.
@@ -26,41 +30,72 @@ struct PictureDesk: Sendable {
 
     private let turns = WorkTurns(concurrentCount: 2, waitingCount: 64, of: "pictures")
     private let shared = Shared()
+    private let levels: LevelDesk
+
+    init() { levels = LevelDesk(shared.pictures) }
 
     private final class Shared: Sendable {
         let bands = BandCache(limit: PictureDesk.bandByteCount)
         let pictures = PictureCache(limit: PictureDesk.pictureByteCount)
         let opened = RecentValues<String, LeveledImage>(limit: PictureDesk.openedCount) { _ in 1 }
-        /// One level is made at a time: two that wait for the same make it once.
-        let levels = Mutex<Void>(())
+        let headers = RecentValues<String, Header>(limit: PictureDesk.headerCount) { _ in 1 }
+        let files = RecentValues<MadeName, [UInt8]>(limit: PictureDesk.madeByteCount) { $0.count }
     }
 
-    /// The size of an image, and whether it has colours.
-    func header(of file: File, _ departure: PeerDeparture) async throws -> (extent: IIIFExtent, isColor: Bool) {
-        let (stop, shared) = (PreviewStop(), shared)
-        return try await turns.run(stop, until: departure) {
+    /// What is known of an image before its pixels are.
+    struct Header: Sendable {
+        let extent: IIIFExtent
+        /// Whether it has more than gray levels.
+        let isColor: Bool
+        /// The level that looks from afar are made of, where the file has none.
+        let madeLevel: Int?
+    }
+
+    /// A picture of a file, whatever its address was spelled like.
+    private struct MadeName: Hashable, Sendable {
+        let digest: String
+        let canonicalText: String
+    }
+
+    func header(of file: File, _ departure: PeerDeparture) async throws -> Header {
+        let shared = shared
+        if let known = shared.headers[file.digest] { return known }
+        return try await turns.run(PreviewStop(), until: departure) {
             try Self.explained {
                 let image = try Self.open(file, shared)
-                return (image.extent, image.image.shape.format.layout.isColor)
+                let header = Header(
+                    extent: image.extent, isColor: image.image.shape.format.layout.isColor, madeLevel: image.madeLevel)
+                shared.headers.keep(header, as: file.digest)
+                return header
             }
         }
     }
 
-    /// The bytes of a picture, and which of its spellings is the canonical one.
-    func picture(
-        _ request: IIIFPictureRequest, of file: File, _ departure: PeerDeparture
-    ) async throws -> (bytes: [UInt8], picture: IIIFPicture) {
+    /// The bytes of a picture's file.
+    ///
+    /// - Parameter picture: of an image of the extent that `header` gives.
+    func picture(_ picture: IIIFPicture, of file: File, _ departure: PeerDeparture) async throws -> [UInt8] {
+        let name = MadeName(digest: file.digest, canonicalText: picture.canonicalText)
         let (stop, shared) = (PreviewStop(), shared)
-        return try await turns.run(stop, until: departure) {
+        if let kept = shared.files[name] { return kept }
+        var level: DecodedPicture?
+        let header = try await header(of: file, departure)
+        if let wanted = header.madeLevel,
+            LeveledImage.level(for: picture, of: header.extent, upTo: wanted) == wanted
+        {
+            level = try await levels.level("\(file.digest) level \(wanted)") {
+                try Self.explained { try LeveledImage.reduced(try Self.open(file, shared).image, to: wanted) }
+            }
+        }
+        let made = try await turns.run(stop, until: departure) { [level] in
             try Self.explained {
-                let image = try Self.open(file, shared)
-                let picture = try IIIFPicture(request, of: image.extent)
-                let (source, region) = try Self.source(for: picture, of: image, file, shared)
-                // Others need the level, too: its time does not count.
                 stop.begin()
-                return (try PictureMaker(stop: stop).file(picture, region, of: source), picture)
+                let (source, region) = Self.source(for: picture, of: try Self.open(file, shared), level)
+                return try PictureMaker(stop: stop).file(picture, region, of: source)
             }
         }
+        shared.files.keep(made, as: name)
+        return made
     }
 
     private static func explained<Value>(_ work: () throws -> Value) throws -> Value {
@@ -76,25 +111,16 @@ struct PictureDesk: Sendable {
 
     /// The image, or the level of it, that a picture is made of, and its region there.
     private static func source(
-        for picture: IIIFPicture, of image: LeveledImage, _ file: File, _ shared: Shared
-    ) throws -> (source: any RowSource, region: IIIFRectangle) {
-        if !image.levels.isEmpty {
-            let level = LeveledImage.level(for: picture, of: image.extent, upTo: image.levels.count)
-            let source = level == 0 ? image.image : image.levels[level - 1]
-            return (source, LeveledImage.region(picture.region, onLevel: level))
+        for picture: IIIFPicture, of image: LeveledImage, _ level: DecodedPicture?
+    ) -> (source: any RowSource, region: IIIFRectangle) {
+        if let level, let number = image.madeLevel {
+            return (PreviewSource.decoded(level), LeveledImage.region(picture.region, onLevel: number))
         }
-        let made = LeveledImage.madeLevel(of: image.image.shape)
-        guard image.extent.width * image.extent.height >= LeveledImage.smallestLeveledPixelCount,
-            LeveledImage.level(for: picture, of: image.extent, upTo: made) == made
-        else { return (image.image, picture.region) }
-        let key = "\(file.digest) level \(made)"
-        let level = try shared.levels.withLock { _ in
-            if let kept = shared.pictures[key] { return kept }
-            let new = try LeveledImage.reduced(image.image, to: made)
-            shared.pictures.keep(new, as: key)
-            return new
-        }
-        return (PreviewSource.decoded(level), LeveledImage.region(picture.region, onLevel: made))
+        let number = LeveledImage.level(for: picture, of: image.extent, upTo: image.levels.count)
+        return (
+            number == 0 ? image.image : image.levels[number - 1],
+            LeveledImage.region(picture.region, onLevel: number)
+        )
     }
 
     private static func open(_ file: File, _ shared: Shared) throws -> LeveledImage {

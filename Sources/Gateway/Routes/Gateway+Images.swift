@@ -65,12 +65,12 @@ extension Gateway {
         if let list = request.field("If-None-Match"), FieldValues.hasTag(tag, in: list) {
             return HTTPReply(304, headers)
         }
-        let (extent, isColor) = try await pictures.header(of: file, request.departure)
+        let header = try await pictures.header(of: file, request.departure)
         let isLinkedData = request.field("Accept")?.lowercased().contains("application/ld+json") ?? false
         let type =
             isLinkedData ? "application/ld+json;profile=\"\(IIIFInformation.context)\"" : "application/json"
         headers.add(name: "Content-Type", value: type)
-        let text = IIIFInformation(address: base, image: extent, isColor: isColor).json.text
+        let text = IIIFInformation(address: base, image: header.extent, isColor: header.isColor).json.text
         return HTTPReply(200, headers, .bytes(ByteBuffer(string: text)))
     }
 
@@ -78,9 +78,10 @@ extension Gateway {
         _ request: HTTPRequest, _ wanted: IIIFPictureRequest, _ file: PictureDesk.File, _ base: String
     ) async throws -> HTTPReply {
         let start = ContinuousClock.now
-        let (extent, _) = try await pictures.header(of: file, request.departure)
+        let extent = try await pictures.header(of: file, request.departure).extent
+        let picture = try IIIFPicture(wanted, of: extent)
         // The tag is that of the canonical spelling: what others spell otherwise is the same picture.
-        let canonical = try IIIFPicture(wanted, of: extent).canonicalText
+        let canonical = picture.canonicalText
         // Without commas, which separate the tags of a list.
         let tag = "\"\(file.digest)-1-\(canonical.replacing(",", with: "_"))\""
         var headers: HTTPHeaders = [
@@ -90,10 +91,10 @@ extension Gateway {
         if let list = request.field("If-None-Match"), FieldValues.hasTag(tag, in: list) {
             return HTTPReply(304, headers)
         }
-        let made = try await pictures.picture(wanted, of: file, request.departure)
+        let made = try await pictures.picture(picture, of: file, request.departure)
         headers.add(name: "Content-Type", value: wanted.format.mediaType)
         headers.add(name: "Server-Timing", value: "picture;dur=\(Int((.now - start) / .milliseconds(1)))")
-        return HTTPReply(200, headers, .bytes(ByteBuffer(bytes: made.bytes)))
+        return HTTPReply(200, headers, .bytes(ByteBuffer(bytes: made)))
     }
 
     /// A result does not change; the number of a job may be another's after the master's state was deleted.
