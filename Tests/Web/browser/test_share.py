@@ -1,6 +1,7 @@
 """Links that are made, opened without a token, and revoked; and a token that is made: what one person gives another."""
 
 import hashlib
+import json
 import re
 import urllib.request
 
@@ -69,6 +70,32 @@ def test_a_job_is_shared_as_one_file_or_as_a_whole(visit, cluster, job):
         assert (status, body[:4]) == (200, b"PK\x03\x04" if not path else b"\x89PNG"), choice
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
+
+
+def test_a_picture_is_shared_with_viewers_of_iiif_images(visit, cluster, job):
+    page = visit.page()
+    page.goto(f"/jobs/{job}/0")
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog", name=f"Share image {job}.0")
+    dialog.get_by_role("radio", name=re.compile("The picture, for viewers")).check()
+    dialog.get_by_role("button", name="Make the link").click()
+    address = dialog.get_by_role("textbox", name="The link").input_value()
+    status, body = opened(address)
+    information = json.loads(body)
+    assert (status, information["width"], information["height"]) == (200, 60, 40)
+    assert address == information["id"] + "/info.json"
+    page.keyboard.press("Escape")
+    page.goto("/settings")
+    row = page.get_by_role("region", name="Links", exact=True).get_by_role("row", name=re.compile(f"Picture of image {job}.0, for viewers"))
+    expect(row).to_be_visible()
+
+    # A document has no picture.
+    table = submit(cluster, "histogram output=json", [("a.png", pictures.png(60, 40, 1))])
+    assert ended(cluster, table)["state"] == "done"
+    page.goto(f"/jobs/{table}/0")
+    page.get_by_role("button", name="Share").click()
+    dialog = page.get_by_role("dialog", name=f"Share image {table}.0")
+    expect(dialog.get_by_role("radio")).to_have_count(2)
 
 
 def test_who_may_not_share_has_no_button(visit, cluster, job):

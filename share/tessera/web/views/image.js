@@ -62,7 +62,7 @@ export function view(context, { job: jobNumber, image: number }) {
         h("button.bare.only-icon", { "aria-label": "Image before", title: "Image before (,)", disabled: () => number === 0, on: { click: () => step(-1) } }, icon("back")),
         h("span.quiet.small", null, () => `${count(number + 1)} of ${count(Math.max(number + 1, job()?.image_count ?? 0))}`),
         h("button.bare.only-icon.flipped", { "aria-label": "Next image", title: "Next image (.)", disabled: () => number + 1 >= (job()?.image_count ?? 0), on: { click: () => step(1) } }, icon("back"))),
-      () => mayShare() ? shareButton(`Share image ${jobNumber}.${number}`, () => sharedOfImage(jobNumber, number)) : null,
+      () => mayShare() ? shareButton(`Share image ${jobNumber}.${number}`, () => sharedOfImage(jobNumber, number, isListed())) : null,
       () => image()?.links?.result ? h("a.button.primary", { href: image().links.result, download: "" }, icon("download"), "Download") : null),
     () => error() && !has.image() ? empty("search", error().message, h("a.button", { href: `/jobs/${jobNumber}` }, `Job ${jobNumber}`))
       : h("div.image-body", null, () => isListed() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job)));

@@ -63,6 +63,10 @@ export function links(context) {
 
 /** @param {{ path: string, prefix: boolean }} link */
 function whatItOpens({ path, prefix }) {
+  if (path.startsWith("/iiif/")) {
+    const [job, image, part] = path.split("/")[3].split(".");
+    return `${part === "source" ? "Original" : "Picture"} of image ${job}.${image}, for viewers`;
+  }
   const [, , job, , image, file] = path.split("/");
   if (prefix) return image === undefined ? `All of job ${job}` : `All of image ${job}.${image}`;
   if (path.endsWith("/results.zip")) return `Results of job ${job}`;

@@ -36,11 +36,13 @@ export const sharedOfJob = (job) => [
  * What can be shared of an image.
  * @param {number} job
  * @param {number} image
+ * @param {boolean} isDocument whether the result is no picture
  * @returns {Shared[]}
  */
-export const sharedOfImage = (job, image) => [
+export const sharedOfImage = (job, image, isDocument) => [
   { word: "The result", explanation: "The file as Download gives it.", path: `/jobs/${job}/images/${image}/result` },
   { word: "Result and original, for programs", explanation: "Programs append /result, /source or /thumbnail.", path: `/jobs/${job}/images/${image}`, prefix: true },
+  ...(isDocument ? [] : [{ word: "The picture, for viewers", explanation: "OpenSeadragon, Mirador and other viewers of IIIF images open it, of any size.", path: `/iiif/3/${job}.${image}.result`, prefix: true }]),
 ];
 
 /**
@@ -79,7 +81,7 @@ function shareDialog(heading, choices) {
 
 /** @param {any} link */
 function ready(link) {
-  const address = location.origin + link.url;
+  const address = linkAddress(link);
   const field = h("input.share-address", { readonly: true, value: address, "aria-label": "The link", on: { focus: () => field.select() } });
   return h("div.stack.share", null,
     h("p", null, `Good until ${time(link.expires_at)}. Settings lists your links, and revokes them.`),
@@ -88,10 +90,10 @@ function ready(link) {
 }
 
 /**
- * The address of a link as others open it.
+ * The address of a link as others open it. Viewers of IIIF images want that of the information.
  * @param {any} link
  */
-export const linkAddress = (link) => location.origin + link.url;
+export const linkAddress = (link) => location.origin + link.url + (link.path.startsWith("/iiif/") ? "/info.json" : "");
 
 /**
  * All of one's links, the newest first.
