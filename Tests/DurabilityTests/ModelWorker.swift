@@ -116,6 +116,10 @@ actor ModelWorker {
                 try await fail(lease, Failure(.workerError, "\(error)"), connection)
             } catch is TaskComputer.UnknownInput {
                 try await fail(lease, Failure(.corruptInput, "the input is not what was submitted"), connection)
+            } catch let error where isConnected && !(error is CancellationError) {
+                // Such as a data connection that the master ended because the blob is damaged. An attempt that ends unsaid would be
+                // waited for until it makes no progress.
+                try await fail(lease, Failure(.workerError, "\(type(of: error)): \(error)"), connection)
             }
             memory.held[lease] = nil
         } catch {
