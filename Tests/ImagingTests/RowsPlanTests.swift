@@ -6,7 +6,8 @@ import Testing
 /// Previews: rows of a result, computed alone.
 @Suite struct RowsPlanTests {
     private func rows(
-        _ range: Range<Int>, of pipeline: Pipeline, _ image: TestImage, _ sight: RowsPlan.Sight = .everything
+        _ range: Range<Int>, of pipeline: Pipeline, _ image: TestImage, _ sight: RowsPlan.Sight = .everything,
+        threadCount: Int = 1
     ) throws -> (bytes: [UInt8], plan: RowsPlan) {
         let plan = try RowsPlan(pipeline, of: image.shape, rows: range, sight: sight)
         let made = try image.bytes.withUnsafeBytes { raw in
@@ -14,7 +15,8 @@ import Testing
             let needed = RowsView(
                 shape: image.shape, rows: plan.inputRows,
                 base: base + plan.inputRows.lowerBound * image.shape.bytesPerRow)
-            return try RowsExecutor(plan).run(on: RowBuffer(copying: needed)).rows
+            let executor = RowsExecutor(plan, threadCount: threadCount, pixelsAtATime: 100)
+            return try executor.run(on: RowBuffer(copying: needed)).rows
         }
         #expect(made.rows == range)
         return (made.bytes, plan)
@@ -35,7 +37,10 @@ import Testing
             let last = Int.random(in: first..<expected.height, using: &random)
             let wanted = first..<last + 1
             let part = expected.bytes[first * expected.shape.bytesPerRow..<(last + 1) * expected.shape.bytesPerRow]
-            #expect(try rows(wanted, of: pipeline, image).bytes == Array(part), "\(drawn), rows \(wanted)")
+            for threadCount in [1, 3] {
+                let bytes = try rows(wanted, of: pipeline, image, threadCount: threadCount).bytes
+                #expect(bytes == Array(part), "\(drawn), rows \(wanted), \(threadCount) threads")
+            }
             // What nobody short-sighted takes part in is right, too.
             let (bytes, plan) = try rows(wanted, of: pipeline, image, .nearbyRows)
             if plan.shortSighted.isEmpty {
@@ -83,7 +88,10 @@ import Testing
         let image = TestImage.drawn(64, 64, PixelFormat(.gray, .eight), seed: 1)
         let plan = try RowsPlan(Pipeline(parsing: "invert"), of: image.shape)
         let rows = RowBuffer(shape: image.shape, rows: 0..<64)
-        #expect(throws: Stopped.self) { try RowsExecutor(plan, check: { throw Stopped() }).run(on: rows) }
+        for threadCount in [1, 3] {
+            let executor = RowsExecutor(plan, threadCount: threadCount, pixelsAtATime: 1) { throw Stopped() }
+            #expect(throws: Stopped.self) { try executor.run(on: rows) }
+        }
     }
 
     @Test func `what is measured in pixels becomes smaller for a reduced copy`() throws {

@@ -4,6 +4,7 @@ import ImageFormats
 import JobModel
 import Kernels
 import Pipelines
+import SystemCalls
 
 /// A picture of what a pipeline makes of an image.
 struct Preview: Sendable {
@@ -15,7 +16,7 @@ struct Preview: Sendable {
     var result: ImageShape
 }
 
-/// Makes previews: the same kernels as the cluster's, in one strip on one thread.
+/// Makes previews: the same kernels as the cluster's, in one strip.
 struct PreviewMaker: Sendable {
     /// Pixels that a step may make.
     let maximumPixelCount: Int
@@ -23,6 +24,8 @@ struct PreviewMaker: Sendable {
     let pipeline: Pipeline
     let stop: PreviewStop
 
+    /// Threads of one preview: somebody waits for it, and mostly nobody else.
+    private static let threadCount = min(4, Machine.processorCount)
     /// The longer side of the copy that whole-image operations look at instead of the image.
     static let valuesSide = 512
 
@@ -31,7 +34,7 @@ struct PreviewMaker: Sendable {
         let (reduced, whole) = try pipelines(for: copy, of: source)
         let plan = try RowsPlan(reduced, of: copy.shape)
         try check(plan)
-        let rows = try RowsExecutor(plan, check: stop.check).run(on: copy.rows(0..<copy.shape.height)).rows
+        let rows = try executor(plan).run(on: copy.rows(0..<copy.shape.height)).rows
         let isWhole = copy.shape == source
         return Preview(
             png: try Self.png(rows, columns: 0..<rows.shape.width),
@@ -63,7 +66,7 @@ struct PreviewMaker: Sendable {
             if !plan.shortSighted.isEmpty { values = self.values(try copy(), of: source.shape) }
         }
         let made = try source.withRows { read in
-            try RowsExecutor(plan, values: values, check: stop.check).run(on: try read(plan.inputRows)).rows
+            try executor(plan, values).run(on: try read(plan.inputRows)).rows
         }
         return Preview(
             png: try Self.png(made, columns: x..<x + width),
@@ -72,6 +75,10 @@ struct PreviewMaker: Sendable {
     }
 
     // MARK: Parts
+
+    private func executor(_ plan: RowsPlan, _ values: RowsExecutor.Values = []) -> RowsExecutor {
+        RowsExecutor(plan, values: values, threadCount: Self.threadCount, check: stop.check)
+    }
 
     /// The pipeline behind the turn that makes the image upright, with a picture for its result.
     private func upright(_ orientation: UInt8) throws -> Pipeline {

@@ -1,23 +1,31 @@
+import Dispatch
 import Pipelines
+import Synchronization
 
-/// Computes rows of a result by a `RowsPlan`, in one strip on one thread, and can be stopped at almost any time.
+/// Computes rows of a result by a `RowsPlan`, in one strip, and can be stopped at almost any time.
 public struct RowsExecutor {
     /// What whole-image computations made of the image, one value after the other in the order of the plan.
     public typealias Values = [[UInt8]]
 
-    /// Pixels that are made between two looks at whether to stop.
-    private static let pixelsAtATime = 1 << 16
-
     private let plan: RowsPlan
     private let values: Values
-    private let check: () throws -> Void
+    private let threadCount: Int
+    private let pixelsAtATime: Int
+    private let check: @Sendable () throws -> Void
 
     /// - Parameters:
     ///   - values: for whole-image computations that see some rows only: what all of them made of a reduced copy of the image.
     ///     Used where a value fits an image of any size.
-    ///   - check: called every few milliseconds; what it throws ends the computation.
-    public init(_ plan: RowsPlan, values: Values = [], check: @escaping () throws -> Void = {}) {
+    ///   - threadCount: threads that make the rows of a step, the caller's among them. The rows are the same for any number.
+    ///   - pixelsAtATime: that one of them makes between two calls of `check`; eight rows at least.
+    ///   - check: what it throws ends the computation.
+    public init(
+        _ plan: RowsPlan, values: Values = [], threadCount: Int = 1, pixelsAtATime: Int = 1 << 16,
+        check: @escaping @Sendable () throws -> Void = {}
+    ) {
         self.plan = plan
+        self.threadCount = threadCount
+        self.pixelsAtATime = pixelsAtATime
         self.values = values.count == plan.wholeImageCount ? values : []
         self.check = check
     }
@@ -44,16 +52,38 @@ public struct RowsExecutor {
     }
 
     private func rows(_ rows: Range<Int>, of step: RowStep, from input: RowBuffer) throws -> RowBuffer {
-        let result = RowBuffer(shape: step.output, rows: rows)
-        let kernel = step.kernel
+        let (kernel, check) = (step.kernel, check)
+        let shared = SharedRows(input: input, result: RowBuffer(shape: step.output, rows: rows))
         // Ranks make the rows together: all at once, or each run of rows would cost as much as all.
-        let rowsAtATime = step.isCollective ? rows.count : max(8, Self.pixelsAtATime / step.output.width)
-        for start in stride(from: rows.lowerBound, to: rows.upperBound, by: max(1, rowsAtATime)) {
+        let rowsAtATime = step.isCollective ? max(1, rows.count) : max(8, pixelsAtATime / step.output.width)
+        try forEach((rows.count + rowsAtATime - 1) / rowsAtATime) { number in
             try check()
+            let start = rows.lowerBound + number * rowsAtATime
             let part = start..<min(start + rowsAtATime, rows.upperBound)
-            withExtendedLifetime((input, result)) { kernel.apply(input.view, to: result.mutableView.slice(part)) }
+            withExtendedLifetime(shared) {
+                kernel.apply(shared.input.view, to: shared.result.mutableView.slice(part))
+            }
         }
-        return result
+        return shared.result
+    }
+
+    /// Calls `body` with each number below `count`, on the threads that there may be, until one of them throws.
+    private func forEach(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+        let next = Atomic(0)
+        let failure = Mutex<(any Error)?>(nil)
+        DispatchQueue.concurrentPerform(iterations: min(threadCount, count)) { _ in
+            while true {
+                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard number < count else { return }
+                do {
+                    try body(number)
+                } catch {
+                    failure.withLock { $0 = error }
+                    next.store(count, ordering: .relaxed)
+                }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     private func apply(
@@ -107,6 +137,14 @@ public struct RowsExecutor {
     private func part(_ rows: Range<Int>, of buffer: RowBuffer) -> RowBuffer {
         withExtendedLifetime(buffer) { RowBuffer(copying: buffer.view(rows)) }
     }
+}
+
+/// The rows that a step reads, and those that it makes.
+///
+/// `@unchecked Sendable`: nobody writes what is read, and each thread writes rows of its own.
+private struct SharedRows: @unchecked Sendable {
+    let input: RowBuffer
+    let result: RowBuffer
 }
 
 extension RowsPlan {
