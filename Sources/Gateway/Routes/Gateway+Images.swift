@@ -35,7 +35,11 @@ extension Gateway {
         guard try await caller(of: request, isNeeded: true, isEncrypted: isEncrypted) != nil else {
             throw Self.noToken
         }
-        return try await image(request, try IIIFAddress(target.segments), below: "", isEncrypted: isEncrypted)
+        var reply = try await image(
+            request, try IIIFAddress(target.segments), below: "", isEncrypted: isEncrypted)
+        // A browser must not give what it keeps of this answer to a page of another origin that shows nothing.
+        reply.headers.add(name: "Vary", value: "Authorization, Cookie")
+        return reply
     }
 
     /// Answers a permitted request.

@@ -76,7 +76,8 @@ def picture():
 @contextlib.contextmanager
 def other_origin():
     """A server of the page with the viewer, at a port of its own: the browser takes it for somebody else's."""
-    script = pathlib.Path(os.environ["OPENSEADRAGON"]).read_bytes()
+    viewer = os.environ.get("OPENSEADRAGON")
+    script = pathlib.Path(viewer).read_bytes() if viewer else b""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -98,6 +99,29 @@ def other_origin():
         finally:
             server.shutdown()
             thread.join()
+
+
+FETCH = """([address, credentials]) => fetch(address, { credentials }).then(answer => answer.status, () => "blocked")"""
+
+
+def test_a_page_of_another_origin_reads_nothing_by_the_cookie_of_the_browser(visit, cluster):
+    """Not by asking with the cookie, and not by what the browser has kept of the answer to a page that may."""
+    visit.expected += ["blocked by CORS policy", "net::ERR_FAILED"]
+    job = submit(cluster, "invert", [("cells.png", picture())])
+    assert ended(cluster, job)["state"] == "done"
+    context = visit.context()
+    own = visit.page(context)
+    addresses = [f"{cluster.url}/iiif/3/{job}.0.result/{rest}" for rest in ("info.json", "full/300,/0/default.jpg")]
+    for address in addresses:
+        assert own.evaluate(FETCH, [address, "same-origin"]) == 200
+    with other_origin() as home:
+        other = visit.page(context, signed_in=False)
+        other.goto(home)
+        # A port makes another origin, but not another site: the browser sends its cookie.
+        for address in addresses:
+            assert other.evaluate(FETCH, [address, "omit"]) == 401
+            assert other.evaluate(FETCH, [address, "same-origin"]) == 401
+            assert other.evaluate(FETCH, [address, "include"]) == "blocked"
 
 
 def differences(page, points):
