@@ -334,7 +334,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "CryptographyTests", dependencies: ["Cryptography"], swiftSettings: strict),
-        .testTarget(name: "TLSTests", dependencies: ["TLS"], swiftSettings: strict),
+        .testTarget(name: "TLSTests", dependencies: ["TLS", "CLibSSL"], swiftSettings: strict),
         .testTarget(
             name: "SystemCallsTests", dependencies: ["Names", "SystemCalls", "TestBasics"], swiftSettings: strict),
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),

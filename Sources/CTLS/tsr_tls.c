@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,19 +142,48 @@ static bool configure(SSL_CTX *ssl, bool is_accepting) {
         && SSL_CTX_set1_groups_list(ssl, "X25519:P-256") == 1 && (!is_accepting || give_certificate(ssl));
 }
 
-tsr_tls_context *tsr_tls_context_new(bool is_accepting, char *reason, size_t reason_byte_count) {
+static bool configure_verifying(SSL_CTX *ssl, const char *authorities) {
+    SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1
+        && (authorities == NULL ? SSL_CTX_set_default_verify_paths(ssl) : SSL_CTX_load_verify_file(ssl, authorities)) == 1;
+}
+
+// A context without its settings; NULL when memory is short.
+static tsr_tls_context *make_context(const SSL_METHOD *method) {
     // By itself OpenSSL removes its algorithms in exit(), while other threads may still encrypt.
     OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL);
     ERR_clear_error();
     tsr_tls_context *context = calloc(1, sizeof *context);
-    if (context != NULL) {
-        context->method = make_method();
-        context->ssl = SSL_CTX_new(is_accepting ? TLS_server_method() : TLS_client_method());
-        if (context->method != NULL && context->ssl != NULL && configure(context->ssl, is_accepting)) return context;
-    }
+    if (context == NULL) return NULL;
+    context->method = make_method();
+    context->ssl = SSL_CTX_new(method);
+    if (context->method != NULL && context->ssl != NULL) return context;
+    tsr_tls_context_free(context);
+    return NULL;
+}
+
+// Passes a context on that has its settings; else frees it.
+static tsr_tls_context *if_configured(
+    bool is_configured, tsr_tls_context *context, char *reason, size_t reason_byte_count) {
+    if (is_configured) return context;
     take_reason(reason, reason_byte_count);
     tsr_tls_context_free(context);
     return NULL;
+}
+
+tsr_tls_context *tsr_tls_context_new(bool is_accepting, char *reason, size_t reason_byte_count) {
+    tsr_tls_context *context = make_context(is_accepting ? TLS_server_method() : TLS_client_method());
+    bool is_configured = context != NULL && configure(context->ssl, is_accepting);
+    return if_configured(is_configured, context, reason, reason_byte_count);
+}
+
+tsr_tls_context *tsr_tls_context_new_verifying(const char *authorities, char *reason, size_t reason_byte_count) {
+    tsr_tls_context *context = make_context(TLS_client_method());
+    bool is_configured = context != NULL && configure_verifying(context->ssl, authorities);
+    return if_configured(is_configured, context, reason, reason_byte_count);
 }
 
 void tsr_tls_context_free(tsr_tls_context *context) {
@@ -187,6 +217,25 @@ tsr_tls *tsr_tls_new(tsr_tls_context *context) {
     return channel;
 }
 
+// Has the handshake fail unless the certificate names `server`, and tells the server which of its names is meant.
+static bool expect(SSL *ssl, const char *server) {
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    // The names of a certificate are its alternative names alone (RFC 9525).
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, server) == 1) return true;
+    return X509_VERIFY_PARAM_set1_host(param, server, 0) == 1 && SSL_set_tlsext_host_name(ssl, server) == 1;
+}
+
+tsr_tls *tsr_tls_new_to(tsr_tls_context *context, const char *server) {
+    tsr_tls *channel = tsr_tls_new(context);
+    if (channel == NULL) return NULL;
+    bool is_done = expect(channel->ssl, server);
+    ERR_clear_error();
+    if (is_done) return channel;
+    tsr_tls_free(channel);
+    return NULL;
+}
+
 void tsr_tls_free(tsr_tls *channel) {
     if (channel == NULL) return;
     SSL_free(channel->ssl);
@@ -204,8 +253,17 @@ static tsr_tls_result result_of(tsr_tls *channel, int returned) {
     switch (SSL_get_error(channel->ssl, returned)) {
         case SSL_ERROR_WANT_READ: return TSR_TLS_WAITS;
         case SSL_ERROR_ZERO_RETURN: return TSR_TLS_ENDED;
-        default: take_reason(channel->reason, sizeof channel->reason); return TSR_TLS_FAILED;
+        default: break;
     }
+    long verdict = SSL_get_verify_result(channel->ssl);
+    if (SSL_get_verify_mode(channel->ssl) != SSL_VERIFY_NONE && verdict != X509_V_OK) {
+        const char *words = X509_verify_cert_error_string(verdict);
+        snprintf(channel->reason, sizeof channel->reason, "the certificate is not accepted: %s", words);
+        ERR_clear_error();
+    } else {
+        take_reason(channel->reason, sizeof channel->reason);
+    }
+    return TSR_TLS_FAILED;
 }
 
 tsr_tls_result tsr_tls_handshake(tsr_tls *channel) {

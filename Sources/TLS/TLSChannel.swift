@@ -1,9 +1,10 @@
 import CTLS
 
-/// One end of a TLS 1.3 channel over memory: its owner moves the bytes.
+/// One end of a TLS channel over memory: its owner moves the bytes.
 ///
-/// Neither end verifies a certificate. Each proves itself inside the channel, over `exported`, which only the two ends of one
-/// channel share; an attacker in between has two channels, and cannot prove itself in either.
+/// Between two programs of ours neither end verifies a certificate. Each proves itself inside the channel, over `exported`, which
+/// only the two ends of one channel share; an attacker in between has two channels, and cannot prove itself in either. A server of
+/// others proves its name by its certificate, within the handshake.
 public struct TLSChannel: ~Copyable {
     /// The bytes of `exported`.
     public static let exportedByteCount = TSR_TLS_EXPORT_BYTE_COUNT
@@ -17,7 +18,17 @@ public struct TLSChannel: ~Copyable {
     public private(set) var exported: [UInt8]?
 
     public init(_ context: TLSContext) throws(TLSError) {
+        precondition(!context.verifies, "a channel that verifies needs the name of its server")
         guard let pointer = tsr_tls_new(context.pointer) else { throw TLSError(reason: "memory is short") }
+        self.pointer = pointer
+        self.context = context
+    }
+
+    /// A channel to a server of others. Its handshake fails unless the server proves that it is `server`.
+    /// - Parameter server: a name, or an IP address.
+    public init(_ context: TLSContext, to server: String) throws(TLSError) {
+        precondition(context.verifies, "the context verifies no names")
+        guard let pointer = tsr_tls_new_to(context.pointer, server) else { throw TLSError(reason: "memory is short") }
         self.pointer = pointer
         self.context = context
     }

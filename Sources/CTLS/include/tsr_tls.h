@@ -1,8 +1,10 @@
-// TLS 1.3 between two programs that share a secret, by OpenSSL, over memory: this layer never sees a socket.
+// TLS by OpenSSL, over memory: this layer never sees a socket. There are two uses.
 //
-// Neither end verifies the other's certificate. The master's is made when its context is, and nobody keeps it. What tells
-// the ends apart from strangers are the proofs inside the channel, which are made over `tsr_tls_export`: an attacker in
-// between has two channels, and the values of the two differ.
+// Between two programs that share a secret: TLS 1.3. Neither end verifies the other's certificate. The master's is made when
+// its context is, and nobody keeps it. What tells the ends apart from strangers are the proofs inside the channel, which are
+// made over `tsr_tls_export`: an attacker in between has two channels, and the values of the two differ.
+//
+// To a server of others: TLS 1.2 or 1.3, by a context that verifies. The server proves its name by a certificate.
 //
 // Ownership: `tsr_tls_context_new` and `tsr_tls_new` allocate, their `_free` frees; a context must outlive its channels.
 // A context may be used by several threads at a time, a channel by one.
@@ -38,10 +40,18 @@ enum { TSR_TLS_EXPORT_BYTE_COUNT = 32 };
 //
 // Returns NULL when OpenSSL refuses, with its reason in `reason`, which holds `reason_byte_count` bytes.
 tsr_tls_context *tsr_tls_context_new(bool is_accepting, char *reason, size_t reason_byte_count);
+
+// What all channels to servers of others share. `authorities` is a file of trusted certificates (PEM), or NULL for the
+// system's. Returns NULL like `tsr_tls_context_new`, also when the file cannot be read.
+tsr_tls_context *tsr_tls_context_new_verifying(const char *authorities, char *reason, size_t reason_byte_count);
 void tsr_tls_context_free(tsr_tls_context *context);
 
 // A new channel. Returns NULL when memory is short.
 tsr_tls *tsr_tls_new(tsr_tls_context *context);
+
+// A new channel of a verifying context to `server`, a name or an IP address: its handshake fails unless a certificate that
+// the context trusts names it. Returns NULL when memory is short.
+tsr_tls *tsr_tls_new_to(tsr_tls_context *context, const char *server);
 void tsr_tls_free(tsr_tls *channel);
 
 // Lends bytes of the peer to the calls that follow, which take from them. Before the bytes go, lend none: what has not been
