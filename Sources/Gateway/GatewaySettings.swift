@@ -134,39 +134,33 @@ struct GatewaySettings: Sendable {
     }
 }
 
-/// Addresses that begin with the same bits, such as `10.0.0.0/8` or `2001:db8::1`.
-struct AddressBlock: Hashable, Sendable {
-    private let bytes: [UInt8]
-    private let bitCount: Int
-
+extension AddressBlock {
+    /// Reads `10.0.0.0/8` or `2001:db8::1`; `nil` for anything else.
     init?(_ text: String) {
         let sides = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard sides.count <= 2, let bytes = Self.bytes(String(sides[0])) else { return nil }
-        let bitCount = sides.count == 2 ? Int(sides[1]) : bytes.count * 8
-        guard let bitCount, (0...bytes.count * 8).contains(bitCount) else { return nil }
-        self.bytes = bytes
-        self.bitCount = bitCount
+        guard sides.count <= 2, let address = try? SocketAddress(ipAddress: String(sides[0]), port: 0) else {
+            return nil
+        }
+        guard sides.count == 2 else {
+            self.init(bytes: address.ipBytes)
+            return
+        }
+        guard let bitCount = Int(sides[1]) else { return nil }
+        self.init(bytes: address.ipBytes, bitCount: bitCount)
     }
 
     func contains(_ address: String) -> Bool {
-        guard let other = Self.bytes(address), other.count == bytes.count else { return false }
-        return (0..<bitCount).allSatisfy { bit in
-            let mask: UInt8 = 0x80 >> UInt8(bit % 8)
-            return bytes[bit / 8] & mask == other[bit / 8] & mask
-        }
+        (try? SocketAddress(ipAddress: address, port: 0)).map { contains($0.ipBytes) } ?? false
     }
+}
 
-    /// Four or sixteen bytes; an IPv4 address within an IPv6 one is taken for itself.
-    private static func bytes(_ address: String) -> [UInt8]? {
-        guard let parsed = try? SocketAddress(ipAddress: address, port: 0) else { return nil }
-        switch parsed {
-        case .v4(let address):
-            return withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
-        case .v6(let address):
-            let bytes = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
-            let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
-            return isMapped ? Array(bytes.suffix(4)) : bytes
-        case .unixDomainSocket: return nil
+extension SocketAddress {
+    /// The 4 or 16 bytes of an IP address; none of another.
+    var ipBytes: [UInt8] {
+        switch self {
+        case .v4(let address): withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
+        case .v6(let address): withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
+        case .unixDomainSocket: []
         }
     }
 }

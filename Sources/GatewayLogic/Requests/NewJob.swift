@@ -9,6 +9,8 @@ package struct NewJob: Hashable, Sendable {
     package var images: [NewJobImage]
     package var sealsWhenComplete: Bool
     package var options = Options()
+    /// Webhooks that are told of it, whatever jobs they ask for.
+    package var notify: [String] = []
 
     package struct Options: Hashable, Sendable {
         package var encoding = ""
@@ -31,6 +33,7 @@ package struct NewJob: Hashable, Sendable {
         case let other?: throw .invalid("/seal", "seal is '\(other.prefix(40))'; it is 'when-complete' or 'never'")
         }
         if var options = try reader.object("options") { self.options = try Options(&options) }
+        notify = try NewWebhook.named(&reader)
         try reader.finish()
         guard !images.isEmpty || !sealsWhenComplete else {
             throw .invalid(
