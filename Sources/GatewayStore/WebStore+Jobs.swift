@@ -50,9 +50,10 @@ extension WebStore {
     /// - Parameters:
     ///   - images: the name and the upload of each image.
     ///   - promised: the uploads that are new.
+    ///   - notify: webhooks that are told of it.
     /// - Returns: whether it is new: a request that is repeated after a crash finds it.
     package func insertJob(
-        _ job: FedJob, images: [(name: String, upload: String)], promised: [UploadRecord]
+        _ job: FedJob, images: [(name: String, upload: String)], promised: [UploadRecord], notify: [String] = []
     ) throws -> Bool {
         try write { connection in
             let present = try connection.rows("SELECT 1 FROM job WHERE job = ?", SQLiteValue(job.job)) { _ in true }
@@ -62,6 +63,7 @@ extension WebStore {
                 .text(job.owner), SQLiteValue(job.sealsWhenComplete), .text(job.phase.rawValue))
             for upload in promised { try Self.insert(upload, connection) }
             try Self.insert(images, into: job.job, from: 0, connection)
+            try Self.insertNotifications(notify, of: job.job, connection)
             return true
         }
     }

@@ -3,7 +3,7 @@ import SQLite
 import SystemCalls
 
 /// What the gateway knows besides the bytes of uploads: tokens, sessions, links, uploads, the jobs that it feeds, answers to
-/// repeat.
+/// repeat, webhooks and their messages.
 ///
 /// Each change is one transaction, durable when the function returns. The functions block: call them off the cooperative
 /// threads. Deleting the file loses no job: the master has those.
@@ -101,6 +101,35 @@ package final class WebStore: Sendable {
                 ) STRICT;
                 CREATE INDEX link_by_owner ON link (owner);
                 CREATE INDEX link_by_key ON link (key);
+                """)
+        },
+        Migrations.Migration(name: "4 webhooks") { connection in
+            try connection.execute(
+                """
+                CREATE TABLE webhook (
+                    id TEXT PRIMARY KEY, owner TEXT NOT NULL, url TEXT NOT NULL, description TEXT NOT NULL,
+                    events TEXT NOT NULL, scope TEXT NOT NULL CHECK (scope IN ('own', 'all', 'named')),
+                    enabled INTEGER NOT NULL, disabled_because TEXT, revision INTEGER NOT NULL, secret TEXT NOT NULL,
+                    former_secret TEXT, former_secret_until INTEGER, created_at INTEGER NOT NULL,
+                    last_delivered_at INTEGER
+                ) STRICT;
+                CREATE INDEX webhook_by_owner ON webhook (owner);
+                CREATE TABLE delivery (
+                    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+                    webhook TEXT NOT NULL REFERENCES webhook ON DELETE CASCADE, event TEXT NOT NULL, job INTEGER,
+                    body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed')),
+                    attempts INTEGER NOT NULL DEFAULT 0, made_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+                    tried_at INTEGER, status INTEGER, problem TEXT
+                ) STRICT;
+                CREATE INDEX delivery_by_webhook ON delivery (webhook, state, sequence);
+                CREATE INDEX delivery_by_time ON delivery (due_at) WHERE state = 'waiting';
+                CREATE TABLE job_watch (position INTEGER NOT NULL) STRICT;
+                CREATE TABLE watched_job (job INTEGER PRIMARY KEY, images_failed INTEGER NOT NULL) STRICT;
+                CREATE TABLE job_notify (
+                    job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+                    webhook TEXT NOT NULL REFERENCES webhook ON DELETE CASCADE, PRIMARY KEY (job, webhook)
+                ) STRICT;
+                CREATE INDEX job_notify_by_webhook ON job_notify (webhook);
                 """)
         },
     ])
