@@ -79,7 +79,7 @@ web: setup
 	TESSERA_WEB=1 $(BUILD_PROGRAMS) --product tessera-web
 
 # The checks of the gate; `scripts/web-check.sh` lists all.
-WEB_CHECKS = connections offsets refused-body roles downloads previews links page-size idempotency restarts master-away events resume
+WEB_CHECKS = connections offsets refused-body roles downloads previews links webhooks page-size idempotency restarts master-away events resume
 web-test: setup
 	TESSERA_WEB=1 $(BUILD) --build-tests
 	REPEATS=200 SIZE_MB=64 scripts/web-check.sh $(WEB_CHECKS)

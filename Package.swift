@@ -67,6 +67,7 @@ let package = Package(
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
         // Loaded into ranks by the tests only; not installed.
         .library(name: "test-poison", type: .dynamic, targets: ["CTestPoison"]),
+        .library(name: "test-resolver", type: .dynamic, targets: ["CTestResolver"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -284,6 +285,7 @@ let package = Package(
 
         // Tests.
         .target(name: "CTestPoison", path: "Tests/Poison"),
+        .target(name: "CTestResolver", path: "Tests/Resolver"),
         .target(name: "TestBasics", dependencies: ["Metrics"], path: "Tests/TestBasics", swiftSettings: strict),
         .target(name: "CTestProcess", path: "Tests/CTestProcess"),
         // Optimised, since it makes pictures of hundreds of megabytes.
@@ -464,7 +466,7 @@ if hasWeb {
                 "CISAL", "Checksums", "ClientKit", "Cryptography", "DaemonSupport", "GatewayLogic", "GatewayStore",
                 "ImageCodecs",
                 "ImageFormats", "JobModel", "JSONText", "Kernels", "MasterClient", "Names", "Pipelines", "Settings",
-                "SystemCalls", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,
+                "SystemCalls", "TLS", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,
             ], swiftSettings: strict),
         .testTarget(
             name: "GatewayLogicTests", dependencies: ["GatewayLogic", "GatewayStore", "JSONText", "SeededRandom"],
@@ -472,8 +474,9 @@ if hasWeb {
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "GatewayLogic", "GatewayStore", "JSONText", "TestBasics", "TestSupport", "SystemCalls",
-                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+                "Gateway", "GatewayLogic", "GatewayStore", "JSONText", "TLS", "TestBasics", "TestSupport",
+                "SystemCalls",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOEmbedded"),
             ], swiftSettings: strict),
     ]
 }

@@ -72,13 +72,14 @@ struct GatewayService: Service {
         let housekeeping = Housekeeping(desk: desk, keepSources: settings.keepSources, logger: logger)
         budget.setRoomMaker { await housekeeping.makeRoom($0) }
         let views = JobViews(store: store)
+        let hooks = try WebhookDesk(
+            settings.webhooks, store: store, link: link, page: pageAddress(at: address.port), logger: logger)
         let gateway = Gateway(
             settings: settings, store: store, desk: desk, feeders: feeders, link: link, hub: hub, views: views,
             assets: assets, origins: OriginCheck(hosts: hosts(at: address.port)),
             cursors: CursorKey(try store.cursorKey()),
             thumbnails: Thumbnails(), previews: PreviewDesk(maximumPixelCount: settings.previewPixelCount),
-            pictures: PictureDesk(),
-            logger: logger)
+            pictures: PictureDesk(), hooks: hooks, logger: logger)
         let watcher = ChangeWatcher(link: link, hub: hub, views: views) { gateway.gatewayStatus() }
         let notifier = ServiceNotifier()
         try announce(address, store)
@@ -88,6 +89,7 @@ struct GatewayService: Service {
             group.addTask { try await feeders.run() }
             group.addTask { await housekeeping.run() }
             group.addTask { await watcher.run() }
+            group.addTask { await hooks.run() }
             if let interval = notifier.watchdogInterval {
                 group.addTask {
                     while (try? await Task.sleep(for: interval / 2)) != nil { notifier.watchdogPing() }
@@ -106,6 +108,13 @@ struct GatewayService: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
+    }
+
+    /// Where people find the page, for links in messages.
+    private func pageAddress(at port: Int) -> String {
+        if let host = settings.publicHosts.first { return "\(settings.proxies.isEmpty ? "http" : "https")://\(host)" }
+        let host = settings.listen.host == Endpoint.everyAddress ? "localhost" : settings.listen.host
+        return "http://\(Endpoint(host: host, port: port))"
     }
 
     /// The names under which browsers reach the gateway.

@@ -29,6 +29,7 @@ struct GatewaySettings: Sendable {
     var connections: Int
     /// Pixels that a step of a preview may make.
     var previewPixelCount: Int
+    var webhooks: WebhookSettings
     var addressFile: String?
     var linkFile: String?
     var logLevel: Logger.Level
@@ -61,6 +62,15 @@ struct GatewaySettings: Sendable {
         Setting(
             "preview-pixels", "N", default: "4M",
             "Pixels that a step of a preview may make; two previews are made at a time, each on one core"),
+        Setting(
+            "webhook-allow", "CIDR,...",
+            "Addresses that webhooks may send to, also by http://, besides those of the internet"),
+        Setting(
+            "webhook-ca-file", "FILE",
+            "Certificates (PEM) that prove the receivers of webhooks, in place of the system's"),
+        Setting(
+            "webhook-pauses", "TIME,...", default: WebhookSettings.usualPauses,
+            "Pauses before a message is sent again; after the last it is given up"),
         Setting("address-file", "FILE", "Write the address here once the gateway serves (for scripts)"),
         Setting(
             "link-file", "FILE", "Write the one-use link to sign in here, too, while listening on this machine only"),
@@ -84,12 +94,7 @@ struct GatewaySettings: Sendable {
         stateDirectory = try settings.requiredText("state-dir")
         shareDirectory = settings.text("share-dir") ?? Self.usualShareDirectory()
         publicHosts = Self.list(settings.text("public-host"))
-        proxies = try Self.list(settings.text("behind-proxy")).map { text in
-            guard let block = AddressBlock(text) else {
-                throw settings.invalid("behind-proxy", text, allowed: "addresses such as 192.0.2.1 or 10.0.0.0/8")
-            }
-            return block
-        }
+        proxies = try Self.blocks(settings, "behind-proxy")
         let age = try settings.duration("upload-timeout", in: .seconds(60) ... .seconds(90 * 86_400))
         uploads = UploadLimits(
             maximumByteCount: UInt64(try settings.integer("max-upload-bytes", in: 1 << 20...1 << 50)),
@@ -99,6 +104,7 @@ struct GatewaySettings: Sendable {
         spoolByteCount = UInt64(try settings.integer("spool-bytes", in: 1 << 20...1 << 50))
         connections = try settings.integer("max-connections", in: 8...100_000)
         previewPixelCount = try settings.integer("preview-pixels", in: 1 << 16...1 << 28)
+        webhooks = try WebhookSettings(settings)
         addressFile = settings.text("address-file")
         linkFile = settings.text("link-file")
         let level = try settings.requiredText("log-level")
@@ -129,8 +135,17 @@ struct GatewaySettings: Sendable {
         listen.host == "localhost" || listen.host == "::1" || AddressBlock("127.0.0.0/8")?.contains(listen.host) == true
     }
 
-    private static func list(_ text: String?) -> [String] {
+    static func list(_ text: String?) -> [String] {
         (text ?? "").split(separator: ",").map { String($0.trimmingSpaces()) }.filter { !$0.isEmpty }
+    }
+
+    static func blocks(_ settings: Settings, _ name: String) throws -> [AddressBlock] {
+        try list(settings.text(name)).map { text in
+            guard let block = AddressBlock(text) else {
+                throw settings.invalid(name, text, allowed: "addresses such as 192.0.2.1 or 10.0.0.0/8")
+            }
+            return block
+        }
     }
 }
 

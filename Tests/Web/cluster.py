@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -91,11 +91,11 @@ class Cluster:
         self.address = "127.0.0.1:0"
         self.master: Process
 
-    def spawn(self, program: str, *words: object) -> Process:
+    def spawn(self, program: str, *words: object, environment: Mapping[str, str] | None = None) -> Process:
         with open(self.directory / f"{program}.log", "ab") as log:
             process = subprocess.Popen(
                 [BIN / program, *map(str, words)],
-                env=self.environment,
+                env={**self.environment, **(environment or {})},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -141,6 +141,20 @@ class Cluster:
         path.chmod(0o755)
         return path
 
+    def resolver(self, names: Mapping[str, str]) -> dict[str, str]:
+        """An environment for a program in which there are these names only (Tests/Resolver), and `connections` knows what it does."""
+        library = BIN / "libtest-resolver.so"
+        assert library.exists(), f"{library} is missing: build with the tests"
+        return {
+            "LD_PRELOAD": str(library),
+            "TEST_NAMES": ";".join(f"{name}={addresses}" for name, addresses in names.items()),
+            "TEST_CONNECTIONS": str(self.directory / "connections"),
+        }
+
+    def connections(self) -> list[str]:
+        """Addresses and ports to which a program with `resolver` has begun a connection."""
+        return (self.directory / "connections").read_text().splitlines()
+
     def stop(self) -> None:
         for process in self.processes:
             if process.poll() is None:
@@ -156,8 +170,9 @@ class Cluster:
 class Gateway:
     """One process of tessera-web, which can be killed and started again at its address."""
 
-    def __init__(self, cluster: Cluster, *options: object) -> None:
+    def __init__(self, cluster: Cluster, *options: object, environment: Mapping[str, str] | None = None) -> None:
         self.cluster, self.options, self.port = cluster, options, 0
+        self.environment = environment
         self.process: Process
         self.state = cluster.directory / "web"
         self.link = ""
@@ -172,7 +187,9 @@ class Gateway:
         places = ("--state-dir", self.state, "--share-dir", os.environ.get("SHARE", ROOT / "share/tessera"))
         files = ("--address-file", address, "--link-file", link, "--log-level", "debug")
         listen = ("--listen", f"127.0.0.1:{self.port}")
-        self.process = self.cluster.spawn("tessera-web", *listen, *places, *files, *self.options)
+        self.process = self.cluster.spawn(
+            "tessera-web", *listen, *places, *files, *self.options, environment=self.environment
+        )
         self.port = int(self.cluster.address_of(self.process, address).rsplit(":", 1)[1])
         self.link = link.read_text().strip()
         return self
@@ -279,16 +296,24 @@ class Gateway:
 
 @contextlib.contextmanager
 def cluster(
-    workers: int = 1, options: Sequence[object] = (), slots: int = 1, is_poisonable: bool = False
+    workers: int = 1,
+    options: Sequence[object] = (),
+    slots: int = 1,
+    is_poisonable: bool = False,
+    names: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Cluster, Gateway, str]]:
-    """A master, workers, a gateway and an admin's token, until the end of the block."""
+    """A master, workers, a gateway and an admin's token, until the end of the block.
+
+    With `names` there are these names only for the gateway.
+    """
     it = Cluster()
     try:
         it.start_master()
         rank = it.poisonable_rank() if is_poisonable else None
         for number in range(workers):
             it.start_worker(f"w{number}", slots, rank)
-        gateway = Gateway(it, *options).start()
+        environment = None if names is None else it.resolver(names)
+        gateway = Gateway(it, *options, environment=environment).start()
         admin = gateway.token("admin")
         gateway.wait_for_workers(workers, admin)
         yield it, gateway, admin

@@ -21,17 +21,23 @@ extension Gateway {
             let check = PipelineCheck(presets: try await presetBook())
             let pipeline = try Self.pipeline(new.pipeline, check, at: "/pipeline").canonicalText
             let caller = try call.known()
+            try await checkNotified(new.notify, of: caller)
             let images = try await resolve(new.images, for: caller)
             let request = Self.request(new, pipeline: pipeline, submitter: caller.name, token: token)
-            let opened = try await link.perform { try await $0.openJob(request) }
-            let job = opened.job.rawValue
             let (store, places) = (store, images.map { (name: $0.name, upload: $0.upload) })
             let promised = images.compactMap(\.promise)
-            let isNew = try await offCooperativePool {
-                try store.insertJob(
-                    FedJob(job: job, owner: caller.name, sealsWhenComplete: new.sealsWhenComplete, phase: .open),
-                    images: places, promised: promised)
+            let (opened, isNew) = try await hooks.submissions.during {
+                let opened = try await link.perform { try await $0.openJob(request) }
+                let isNew = try await offCooperativePool {
+                    try store.insertJob(
+                        FedJob(
+                            job: opened.job.rawValue, owner: caller.name, sealsWhenComplete: new.sealsWhenComplete,
+                            phase: .open),
+                        images: places, promised: promised, notify: new.notify)
+                }
+                return (opened, isNew)
             }
+            let job = opened.job.rawValue
             feeders.feed(job)
             // A job that an earlier request made, whose answer was lost, has the uploads of that one.
             let stored =

@@ -91,14 +91,7 @@ extension Gateway {
 
     func links(_ call: Call) async throws -> HTTPReply {
         let caller = try call.known()
-        let all = call.target.value("of") == "everybody"
-        if let of = call.target.value("of") {
-            guard all else {
-                throw Problem(
-                    422, "invalid-argument", "of=\(of.prefix(40)) is not allowed; it is everybody, or left out")
-            }
-            try caller.requires(.operator, for: "seeing the links of others")
-        }
+        let all = try call.isOfEverybody("the links of others")
         let page = try PageRequest(call, cursors, list: "links \(caller.name)", filters: ["of"])
         let store = store
         let found = try await offCooperativePool {

@@ -28,6 +28,7 @@ struct Gateway: HTTPResponder {
     let thumbnails: Thumbnails
     let previews: PreviewDesk
     let pictures: PictureDesk
+    let hooks: WebhookDesk
     let logger: Logger
 
     /// A request whose target, route and caller are known.

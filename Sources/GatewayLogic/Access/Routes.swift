@@ -10,6 +10,8 @@ package enum Action: String, Hashable, Sendable, CaseIterable {
     case signIn, session, signOut
     case tokens, createToken, revokeToken
     case links, createLink, revokeLink, rotateLinkKey
+    case webhooks, createWebhook, webhook, putWebhook, deleteWebhook, testWebhook, rotateWebhookSecret
+    case deliveries, redeliver
     case events, openAPI
 }
 
@@ -43,7 +45,8 @@ package struct Route: Hashable, Sendable {
             .jobUploads, .sealJob, .cancelJob, .attempts, .workers, .drainWorker, .resumeWorker, .releaseWorker,
             .cluster,
             .deadLetters, .redrive, .purge, .signIn, .session, .signOut, .tokens, .createToken, .revokeToken, .links,
-            .createLink, .revokeLink, .rotateLinkKey, .events, .openAPI:
+            .createLink, .revokeLink, .rotateLinkKey, .webhooks, .createWebhook, .webhook, .putWebhook, .deleteWebhook,
+            .testWebhook, .rotateWebhookSecret, .deliveries, .redeliver, .events, .openAPI:
             false
         }
     }
@@ -97,6 +100,15 @@ package struct Route: Hashable, Sendable {
         Route("POST", "/links", .submitter, .createLink),
         Route("DELETE", "/links/{link_id}", .submitter, .revokeLink),
         Route("POST", "/link-keys", .admin, .rotateLinkKey),
+        Route("GET", "/webhooks", .submitter, .webhooks),
+        Route("POST", "/webhooks", .submitter, .createWebhook),
+        Route("GET", "/webhooks/{webhook_id}", .submitter, .webhook),
+        Route("PUT", "/webhooks/{webhook_id}", .submitter, .putWebhook),
+        Route("DELETE", "/webhooks/{webhook_id}", .submitter, .deleteWebhook),
+        Route("POST", "/webhooks/{webhook_id}/test", .submitter, .testWebhook),
+        Route("POST", "/webhooks/{webhook_id}/rotate-secret", .submitter, .rotateWebhookSecret),
+        Route("GET", "/webhooks/{webhook_id}/deliveries", .submitter, .deliveries),
+        Route("POST", "/deliveries/{delivery_id}/redeliver", .submitter, .redeliver),
         Route("GET", "/events", .viewer, .events),
         Route("GET", "/openapi.json", nil, .openAPI),
     ]
