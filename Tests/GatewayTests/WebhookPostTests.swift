@@ -135,7 +135,8 @@ import Testing
         }
     }
 
-    @Test func `a receiver that does not speak TLS, or has no accepted certificate, is told nothing`() async throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a receiver that does not speak TLS, or has no accepted certificate, is told nothing`() async throws {
         try await with("HTTP/1.1 400 Bad Request\r\n\r\n", closes: true) { receiver in
             let reason = await failure("https://127.0.0.1:\(receiver.port)/")
             #expect(!reason.hasPrefix("answered"), "\(reason)")
