@@ -23,7 +23,9 @@ def cluster():
     if "TESSERA_WEB_URL" in os.environ:
         yield Visited(os.environ["TESSERA_WEB_URL"], os.environ["TESSERA_WEB_TOKEN"])
         return
-    with clusters.cluster(slots=2, is_poisonable=True) as (it, gateway, token):
+    # Receivers of webhooks are at an address that is not that of the gateway.
+    options = ("--webhook-allow", "127.0.0.2", "--webhook-pauses", "1s,1s,1s,1s,1s,1s,1s,1s,1s")
+    with clusters.cluster(slots=2, is_poisonable=True, options=options) as (it, gateway, token):
         yield Visited(gateway.url, token, it)
 
 

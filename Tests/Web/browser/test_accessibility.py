@@ -3,6 +3,7 @@
 import pictures
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from cluster import within
 from jobs import ended, submit
 from playwright.sync_api import expect
 
@@ -22,6 +23,17 @@ def jobs(cluster):
     return {"done": done, "document": document, "partly": partly}
 
 
+@pytest.fixture(scope="module")
+def hook(cluster):
+    """A webhook whose receiver is not there, with a message that was tried."""
+    made = cluster.request("POST", "/webhooks", {"url": "http://127.0.0.2:9/", "description": "Nothing listens there"})
+    cluster.request("POST", f"/webhooks/{made['webhook_id']}/test")
+    deliveries = f"/webhooks/{made['webhook_id']}/deliveries"
+    within(20, "the message is tried", lambda: cluster.get(deliveries)["items"][0]["attempts"] > 0)
+    yield made
+    cluster.request("DELETE", f"/webhooks/{made['webhook_id']}")
+
+
 def check(page, where):
     found = Axe().run(page, options=RULES).response["violations"]
     lines = [f"{where}: {each['id']}: {node['html'][:160]} {node['failureSummary'][:300]}" for each in found for node in each["nodes"][:3]]
@@ -32,7 +44,7 @@ def check(page, where):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
-def test_no_view_has_a_violation(visit, cluster, jobs, scheme, width):
+def test_no_view_has_a_violation(visit, cluster, jobs, hook, scheme, width):
     context = visit.context(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
     # Refused on purpose: a broken picture has no thumbnail, a wrong pipeline is checked.
     visit.expected += ["status of 415", "status of 422"]
@@ -99,7 +111,24 @@ def test_no_view_has_a_violation(visit, cluster, jobs, scheme, width):
     page.goto("/settings")
     expect(page.get_by_role("region", name="Tokens", exact=True)).to_be_visible()
     expect(page.get_by_role("region", name="Table of links")).to_be_visible()
+    expect(page.get_by_role("region", name="Table of webhooks")).to_be_visible()
     check(page, "settings")
+    hooks = page.get_by_role("region", name="Webhooks", exact=True)
+    hooks.get_by_role("row", name=hook["url"]).get_by_role("button", name="Deliveries").click()
+    expect(page.get_by_role("region", name="Table of deliveries")).to_be_visible()
+    check(page, "deliveries")
+    page.keyboard.press("Escape")
+    hooks.get_by_label("Address").fill("https://hooks.example/new")
+    hooks.get_by_role("button", name="Make a webhook").click()
+    expect(page.locator("#fresh-secret")).to_be_visible()
+    check(page, "a webhook's secret")
+    hooks.get_by_label("Address").fill("https://127.0.0.1/")
+    hooks.get_by_role("button", name="Make a webhook").click()
+    expect(hooks.get_by_role("alert")).to_be_visible()
+    check(page, "a webhook that is refused")
+    hooks.get_by_role("button", name="Delete the webhook to https://hooks.example/new").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(hooks.get_by_role("row", name="https://hooks.example/new")).to_have_count(0)
     page.get_by_role("button", name="Keyboard and help").click()
     check(page, "help")
     page.keyboard.press("Escape")

@@ -23,6 +23,10 @@ const looks = {
   draining: { word: "Draining", icon: "pause", tone: "quiet" },
   quarantined: { word: "Quarantined", icon: "failed", tone: "bad" },
   "not-ready": { word: "Not ready", icon: "alert", tone: "bad" },
+  // Webhooks and what they are sent
+  enabled: { word: "Enabled", icon: "done", tone: "plain" },
+  disabled: { word: "Disabled", icon: "alert", tone: "bad" },
+  delivered: { word: "Delivered", icon: "done", tone: "plain" },
 };
 
 /**

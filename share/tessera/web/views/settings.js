@@ -9,6 +9,7 @@ import { signal } from "../core/signals.js";
 import { confirm } from "./dialog.js";
 import { links } from "./links.js";
 import { copyButton, deed, errorNote } from "./parts.js";
+import { webhooks } from "./webhooks.js";
 
 /** @param {import("../main.js").Context} context */
 export function view(context) {
@@ -21,6 +22,7 @@ export function view(context) {
       h("p", null, () => `Signed in as ${session()?.name}, with the role ${session()?.role}.`, " ", h("span.quiet", null, () => rights[session()?.role] ?? "")),
       h("div.row", null, h("button", { on: { click: deed(context, async () => { await remove("/session"); session.set(null); }) } }, "Sign out"))),
     () => may("submitter") ? links(context) : null,
+    () => may("submitter") ? webhooks(context) : null,
     () => may("admin") ? tokens(context) : null,
     h("section.panel.stack", { "aria-label": "For programs" }, h("h2", null, "For programs"),
       h("p", null, "This page uses no route that programs cannot use. ", h("a", { href: "/api/v1/openapi.json", target: "_blank" }, "The API as OpenAPI 3.1")),
