@@ -18,10 +18,17 @@ public struct BackupRestorer: Sendable {
 
     private let backup: String
     private let state: String
+    /// The wall clock, in milliseconds since 1970.
+    private let now: UInt64
 
     public init(backup: String, stateDirectory: String) {
+        self.init(backup: backup, stateDirectory: stateDirectory, at: WallClock.millisecondsSince1970)
+    }
+
+    init(backup: String, stateDirectory: String, at now: UInt64) {
         self.backup = backup
         state = stateDirectory
+        self.now = now
     }
 
     /// - Throws: `BackupError`, `JournalError` or `ReplayError`. After an error the state directory is as empty as before.
@@ -148,7 +155,7 @@ public struct BackupRestorer: Sendable {
 
     private func raiseGeneration(in staging: String) throws -> Generation {
         let journal = try Journal(directory: staging)
-        let generation = try journal.raiseGeneration()
+        let generation = try journal.raiseGeneration(at: now)
         try journal.close()
         // SQLite removes the log when all of it is in the database, and drops the error when that fails.
         guard !CheckedFiles.exists(StatePlaces.journal(staging) + "-wal") else {

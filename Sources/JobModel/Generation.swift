@@ -42,13 +42,14 @@ public struct Lineage: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// How often a master's state was restored from a backup.
+/// Which one of the states of a lineage a master has: there is another one after each restore from a backup.
 ///
-/// A restored master may know less than the one whose state it has, and both may be started by mistake. The journal and
-/// backups have the generation; peers are not told yet.
+/// A restored master may know less than the one whose state it has, and that one may still run, or come back. So the journal,
+/// backups and the end of every handshake have the generation, and peers do not serve a master after one of a later generation
+/// (`GenerationMemory`).
 public struct Generation: Hashable, Sendable, CustomStringConvertible {
     public let lineage: Lineage
-    /// 0 until the state is restored for the first time.
+    /// 0 until the state is restored for the first time; of a state that was restored later the number is higher.
     public let number: UInt64
 
     public init(of lineage: Lineage, number: UInt64) {
@@ -56,8 +57,12 @@ public struct Generation: Hashable, Sendable, CustomStringConvertible {
         self.number = number
     }
 
-    /// What a restored state has.
-    public var next: Generation { Generation(of: lineage, number: number + 1) }
+    /// The generation of a state that is restored from a backup of this one.
+    ///
+    /// Its number is the time, so that the later one of two restores is the higher one, also where both are of one backup or the
+    /// later is of an older backup. It is higher than this one's in any case.
+    /// - Parameter now: the wall clock, in milliseconds since 1970.
+    public func restored(at now: UInt64) -> Generation { Generation(of: lineage, number: max(number + 1, now)) }
 
     public var description: String { "\(number) of \(lineage)" }
 }

@@ -129,15 +129,16 @@ public final class Journal: Sendable {
 
     // MARK: - Generation
 
-    /// How often the state was restored, and which state it is.
+    /// Which state it is: of which lineage, and when it was restored.
     public var generation: Generation { state.withLock { $0.generation } }
 
     /// Begins the next generation, durably: the state was restored from a backup.
     ///
     /// Jobs and workers are numbered from the next million on: what the lost master has given out since the backup names nothing
     /// else.
-    public func raiseGeneration() throws(JournalError) -> Generation {
-        let raised = generation.next
+    /// - Parameter now: the wall clock, in milliseconds since 1970.
+    public func raiseGeneration(at now: UInt64) throws(JournalError) -> Generation {
+        let raised = generation.restored(at: now)
         try write { database, counters in
             try GenerationTable.write(raised, to: database)
             counters.highestJob = Self.nextMillion(counters.highestJob)

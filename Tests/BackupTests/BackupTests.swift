@@ -82,10 +82,10 @@ import Testing
             #expect(Set(manifest.blobs).isSuperset(of: [state.inputs[1], state.result]))
             #expect(!manifest.blobs.contains(state.upload) && manifest.missing.isEmpty)
             let restored = folder + "/restored"
-            let outcome = try BackupRestorer(backup: folder + "/backup", stateDirectory: restored).restore()
+            let outcome = try BackupRestorer(backup: folder + "/backup", stateDirectory: restored, at: 77).restore()
             let (before, after) = (try records(state.path), try records(restored))
             #expect(before.records == after.records && !after.records.isEmpty)
-            #expect(before.generation.number == 0 && after.generation == before.generation.next)
+            #expect(before.generation.number == 0 && after.generation == before.generation.restored(at: 77))
             #expect(outcome.generation == after.generation)
             let store = try LocalBlobStore(path: restored + "/blobs")
             for blob in manifest.blobs { #expect(try store.isDamaged(blob.digest) == false) }
@@ -102,15 +102,36 @@ import Testing
             let state = try State(in: folder)
             _ = try state.backUp(to: folder + "/first")
             let second = folder + "/second"
-            _ = try BackupRestorer(backup: folder + "/first", stateDirectory: second).restore()
+            let restored = try BackupRestorer(backup: folder + "/first", stateDirectory: second).restore()
             let journal = try Journal(directory: second)
             let manifest = try BackupWriter(directory: folder + "/third", release: "test").write(
                 blobs: second + "/blobs"
             ) { _ = try journal.copy(to: $0) }
             try journal.close()
-            #expect(manifest.generation.number == 1)
             let third = try BackupRestorer(backup: folder + "/third", stateDirectory: folder + "/state-3").restore()
-            #expect(third.generation.number == 2)
+            #expect(manifest.generation == restored.generation)
+            #expect(third.generation.number > restored.generation.number)
+        }
+    }
+
+    @Test func `of two restores the later one is the later generation, also of an older backup`() throws {
+        try withTemporaryDirectory { folder in
+            let state = try State(in: folder)
+            _ = try state.backUp(to: folder + "/older")
+            let first = try BackupRestorer(backup: folder + "/older", stateDirectory: folder + "/1", at: 1_000)
+                .restore()
+            let journal = try Journal(directory: folder + "/1")
+            _ = try BackupWriter(directory: folder + "/newer", release: "test").write(blobs: folder + "/1/blobs") {
+                _ = try journal.copy(to: $0)
+            }
+            try journal.close()
+            let second = try BackupRestorer(backup: folder + "/newer", stateDirectory: folder + "/2", at: 2_000)
+                .restore()
+            let third = try BackupRestorer(backup: folder + "/older", stateDirectory: folder + "/3", at: 3_000)
+                .restore()
+            let twin = try BackupRestorer(backup: folder + "/older", stateDirectory: folder + "/4", at: 3_001).restore()
+            #expect([first, second, third, twin].map(\.generation.number) == [1_000, 2_000, 3_000, 3_001])
+            #expect(Set([first, second, third, twin].map(\.generation.lineage)).count == 1)
         }
     }
 
