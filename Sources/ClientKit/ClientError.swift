@@ -84,7 +84,8 @@ extension ClientError {
             case .badSecret, .secretFile, .badRole: .notAuthorised
             case .badEndpoint: .usage
             case .refused, .unreachable, .protocolViolation, .version, .handshakeTimeout, .closed,
-                .tooManyConnections, .cannotBind, .encryptionRequired, .encryptionFailed, .other:
+                .tooManyConnections, .cannotBind, .encryptionRequired, .encryptionFailed, .replacedMaster, .otherMaster,
+                .other:
                 .unreachable
             }
         self.init(error.code.rawValue, error.message, kind: kind)

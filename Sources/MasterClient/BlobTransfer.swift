@@ -18,7 +18,7 @@ public final class BlobTransfer: Sendable {
         // not used again.
         pool = DataConnectionPool(
             limit: connectionCount, idleLimit: dialer.limits.dataIdle * 3 / 4,
-            isCurrent: { dialer.keyring.standing(of: $0.secret) == .newest }
+            isCurrent: { dialer.isCurrent($0) }
         ) {
             try await dialer.openDataConnection()
         }
@@ -27,7 +27,7 @@ public final class BlobTransfer: Sendable {
     /// Closes the connections. Transfers that run end first; later ones fail with `ConnectionClosed`.
     public func close() { pool.close() }
 
-    /// Closes the connections that serve no transfer: the secret has changed.
+    /// Closes the connections that serve no transfer: the secret has changed, or the master.
     public func closeIdle() { pool.closeIdle() }
 
     deinit { pool.close() }

@@ -21,7 +21,7 @@ final class DataConnectionPool: Sendable {
 
     /// - Parameters:
     ///   - idleLimit: an idle connection older than this is closed instead of lent.
-    ///   - isCurrent: whether a connection is as `connect` would make it now; another one is closed when it is given back.
+    ///   - isCurrent: whether a connection is as `connect` would make it now; another one is closed when it is given back, and not lent.
     init(
         limit: Int, idleLimit: Duration, isCurrent: @escaping @Sendable (DataConnection) -> Bool = { _ in true },
         connect: @escaping @Sendable () async throws -> DataConnection
@@ -36,7 +36,7 @@ final class DataConnectionPool: Sendable {
     /// - Parameter fresh: whether to open a new connection even if an old one is idle.
     func borrow(fresh: Bool = false) async throws -> Lent {
         if let idle = try await reserve() {
-            if !fresh { return Lent(connection: idle, isReused: true) }
+            if !fresh, isCurrent(idle) { return Lent(connection: idle, isReused: true) }
             idle.close()
         }
         do {

@@ -1,5 +1,6 @@
 import BlobStore
 import Dispatch
+import JobModel
 import Journal
 import Logging
 import NIOCore
@@ -94,8 +95,8 @@ struct MasterService: Service {
                 group.addTask {
                     for try await _ in replayed {}
                     try await serve(
-                        keyring: keyring, loop: loop, blobs: blobs, uploads: uploads, counts: counts, board: board,
-                        blockingWork: blockingWork, notifier: notifier)
+                        keyring: keyring, generation: journal.generation, loop: loop, blobs: blobs, uploads: uploads,
+                        counts: counts, board: board, blockingWork: blockingWork, notifier: notifier)
                 }
                 group.addTask {
                     try? await gracefulShutdown()
@@ -168,7 +169,7 @@ struct MasterService: Service {
     }
 
     private func serve(
-        keyring: Keyring, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
+        keyring: Keyring, generation: Generation, loop: DecisionLoop, blobs: LocalBlobStore, uploads: UploadBudget,
         counts: SessionCounts, board: MasterBoard, blockingWork: NIOThreadPool, notifier: ServiceNotifier
     ) async throws {
         let desk = SecretDesk(keyring: keyring, roster: ConnectionRoster())
@@ -179,7 +180,7 @@ struct MasterService: Service {
                 to: settings.listen,
                 Acceptor(
                     keyring: keyring, encryption: settings.encryption, software: MasterSettings.software,
-                    limits: settings.transport, logger: logger, count: counts.connections,
+                    generation: generation, limits: settings.transport, logger: logger, count: counts.connections,
                     roster: desk.roster))
         } catch let error as TransportError where error.code == .badEndpoint {
             throw SettingsError.usage("--listen: \(error.message)")
@@ -189,6 +190,7 @@ struct MasterService: Service {
             "master serves",
             metadata: [
                 "address": "\(address)", "bound": "\(listener.localAddress)", "state-dir": "\(settings.stateDirectory)",
+                "generation": "\(generation)",
             ])
         if let file = settings.addressFile {
             do {

@@ -33,6 +33,10 @@ public enum RefusalCode: Hashable, Sendable {
     case replaced
     /// The worker's release computes other results than the master's.
     case releaseDiffers
+    /// The peer has met a master that was restored from a backup of this one's state.
+    case replacedMaster
+    /// The peer is connected to another master.
+    case otherMaster
 
     // A request.
     /// The peer's role does not have the right to do this.
@@ -68,7 +72,8 @@ public enum RefusalCode: Hashable, Sendable {
     public static let known: [RefusalCode] = [
         .badSecret, .version, .badRole, .handshakeTimeout, .tooManyConnections, .encryptionRequired, .protocolViolation,
         .damaged, .idle,
-        .tooFast, .silent, .replaced, .releaseDiffers, .notPermitted, .notFound, .invalidArgument, .invalidPipeline,
+        .tooFast, .silent, .replaced, .releaseDiffers, .replacedMaster, .otherMaster, .notPermitted, .notFound,
+        .invalidArgument, .invalidPipeline,
         .overloaded, .overLimit, .imageGap, .imageDiffers, .imageCountDiffers, .jobSealed, .wrongState, .blobMissing,
         .noSpace, .blobNotFound, .blobDamaged, .blobOutOfRange, .blobWrongDigest, .blobWriterEnded, .blobSyncFailed,
         .blobSystemError,
@@ -100,6 +105,8 @@ extension RefusalCode: RawRepresentable {
         case .silent: "silent"
         case .replaced: "replaced"
         case .releaseDiffers: "release-differs"
+        case .replacedMaster: "replaced-master"
+        case .otherMaster: "other-master"
         case .notPermitted: "not-permitted"
         case .notFound: "not-found"
         case .invalidArgument: "invalid-argument"

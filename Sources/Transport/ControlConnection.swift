@@ -16,6 +16,8 @@ public final class ControlConnection: Sendable {
     public var minorVersion: UInt32 { min(frames.agreement.minorVersion, Preface.currentMinorVersion) }
     /// The secret that both sides have proved.
     public var secret: SharedSecret { frames.agreement.secret }
+    /// The generation of the master's state; `nil` when the master does not say.
+    public var generation: Generation? { frames.agreement.generation }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 

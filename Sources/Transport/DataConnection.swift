@@ -1,3 +1,4 @@
+import JobModel
 import NIOCore
 import Protocol
 
@@ -25,6 +26,8 @@ public final class DataConnection: Sendable {
     public var software: String { frames.agreement.software }
     /// The secret that both sides have proved.
     public var secret: SharedSecret { frames.agreement.secret }
+    /// The generation of the master's state; `nil` when the master does not say.
+    public var generation: Generation? { frames.agreement.generation }
     /// The peer's address and port, for logs and listings.
     public var remoteAddress: String { frames.remoteAddress }
 

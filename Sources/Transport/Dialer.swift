@@ -19,22 +19,25 @@ public struct Dialer: Sendable {
     public let encryption: Encryption
     /// The newest secret at the time of each connection is proved.
     public let keyring: Keyring
+    /// Is asked whether the master's state is one to talk to, before each connection is used.
+    public let generations: any GenerationGuard
 
     public init(
         to master: Endpoint, as role: Peer.Role, secret: SharedSecret, software: String = "tessera",
         encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
-        identity: Peer.Identity = .random(), logger: Logger
+        identity: Peer.Identity = .random(), generations: any GenerationGuard = SessionGenerations(), logger: Logger
     ) {
         self.init(
             to: master, as: role, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
-            identity: identity, logger: logger)
+            identity: identity, generations: generations, logger: logger)
     }
 
     public init(
         to master: Endpoint, as role: Peer.Role, keyring: Keyring, software: String = "tessera",
         encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
-        identity: Peer.Identity = .random(), logger: Logger
+        identity: Peer.Identity = .random(), generations: any GenerationGuard = SessionGenerations(), logger: Logger
     ) {
+        self.generations = generations
         self.master = master
         self.role = role
         self.keyring = keyring
@@ -63,13 +66,31 @@ public struct Dialer: Sendable {
         var random = SystemRandomNumberGenerator()
         while true {
             do {
-                return try await openOnce(Peer(identity: identity, role: role, channel: channel))
+                let connection = try await openOnce(Peer(identity: identity, role: role, channel: channel))
+                try await check(connection)
+                return connection
             } catch let error as TransportError where error.code == .tooManyConnections {
                 guard case .wait(let pause) = retries.failed(error, at: ContinuousClock.now - start, using: &random)
                 else { throw error }
                 try await Task.sleep(for: pause)
             }
         }
+    }
+
+    /// Asks whether the master's state is one to talk to. The master is told when it is not.
+    private func check(_ connection: FrameConnection) async throws {
+        do {
+            try await generations.check(
+                connection.agreement.generation, of: master, on: connection.agreement.peer.channel)
+        } catch let error as TransportError {
+            connection.close(goodbye: WireRefusal(error.code.refusalCode, error.message))
+            throw error
+        }
+    }
+
+    /// Whether a connection is as it would be made now: by the newest secret, to a master of the same state.
+    public func isCurrent(_ connection: DataConnection) -> Bool {
+        keyring.standing(of: connection.secret) == .newest && generations.isCurrent(connection.generation)
     }
 
     private func openOnce(_ peer: Peer) async throws -> FrameConnection {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JobModel
 import Protocol
 
 /// Authenticates both ends of a new connection to each other. Performs no I/O, reads no clock, draws no randomness.
@@ -30,6 +31,8 @@ package struct HandshakeMachine: Sendable {
         package let minorVersion: UInt32
         /// The secret that both sides have proved.
         package let secret: SharedSecret
+        /// The generation of the master's state; `nil` when the master does not say.
+        package var generation: Generation?
     }
 
     package enum Action: Sendable {
@@ -54,6 +57,8 @@ package struct HandshakeMachine: Sendable {
     private var state: State
     private let secrets: Secrets
     private let software: String
+    /// The generation of this side's state, if it is a master.
+    private let generation: Generation?
     private let nonce: [UInt8]
     private var binding: [UInt8] = []
 
@@ -64,30 +69,33 @@ package struct HandshakeMachine: Sendable {
         _ peer: Peer, secret: SharedSecret, software: String, nonce: [UInt8]
     ) -> HandshakeMachine {
         HandshakeMachine(
-            state: .initiatorIdle(peer), secrets: Secrets(secret), software: software, nonce: nonce)
+            state: .initiatorIdle(peer), secrets: Secrets(secret), software: software, generation: nil, nonce: nonce)
     }
 
     /// - Parameters:
     ///   - secrets: the peer proves either one.
+    ///   - generation: of the master's state, which the peer is told in the end.
     ///   - nonce: 32 unpredictable bytes that were never used before.
     package static func master(
-        secrets: Secrets, software: String, nonce: [UInt8]
+        secrets: Secrets, software: String, generation: Generation? = nil, nonce: [UInt8]
     ) -> HandshakeMachine {
-        HandshakeMachine(state: .awaitingHello, secrets: secrets, software: software, nonce: nonce)
+        HandshakeMachine(
+            state: .awaitingHello, secrets: secrets, software: software, generation: generation, nonce: nonce)
     }
 
     /// A master with one secret.
     package static func master(
-        secret: SharedSecret, software: String, nonce: [UInt8]
+        secret: SharedSecret, software: String, generation: Generation? = nil, nonce: [UInt8]
     ) -> HandshakeMachine {
-        .master(secrets: Secrets(secret), software: software, nonce: nonce)
+        .master(secrets: Secrets(secret), software: software, generation: generation, nonce: nonce)
     }
 
-    private init(state: State, secrets: Secrets, software: String, nonce: [UInt8]) {
+    private init(state: State, secrets: Secrets, software: String, generation: Generation?, nonce: [UInt8]) {
         precondition(nonce.count == Self.nonceByteCount, "a nonce of \(nonce.count) bytes")
         self.state = state
         self.secrets = secrets
         self.software = software
+        self.generation = generation
         self.nonce = nonce
     }
 
@@ -143,9 +151,7 @@ package struct HandshakeMachine: Sendable {
         case (.helloSent(let peer), .challenge(let challenge)): return challengeReceived(challenge, as: peer)
         case (.challengeSent(let peer, let hello), .answer(let answer)):
             return answerReceived(answer, from: peer, hello)
-        case (.answerSent(let agreement), .welcome):
-            state = .finished
-            return .establish(agreement, sending: nil)
+        case (.answerSent(let agreement), .welcome(let welcome)): return welcomed(agreement, by: welcome)
         case (.initiatorIdle, _), (.helloSent, _), (.answerSent, _), (.awaitingHello, _), (.challengeSent, _):
             return violated("handshake step", "\(Self.name(of: message.step)) in state \(stateName)")
         }
@@ -275,8 +281,20 @@ package struct HandshakeMachine: Sendable {
         }
         state = .finished
         let agreement = Agreement(
-            peer: peer, software: Self.label(hello.software), minorVersion: hello.minorVersion, secret: proved)
-        return .establish(agreement, sending: WireHandshake(.welcome(WireWelcome())))
+            peer: peer, software: Self.label(hello.software), minorVersion: hello.minorVersion, secret: proved,
+            generation: generation)
+        return .establish(agreement, sending: WireHandshake(.welcome(WireWelcome(generation))))
+    }
+
+    private mutating func welcomed(_ agreement: Agreement, by welcome: WireWelcome) -> Action {
+        do throws(ProtocolViolation) {
+            var agreement = agreement
+            agreement.generation = try welcome.validated()
+            state = .finished
+            return .establish(agreement, sending: nil)
+        } catch {
+            return violated(error)
+        }
     }
 
     // MARK: Parts

@@ -1,3 +1,4 @@
+import JobModel
 import Logging
 import NIOCore
 import NIOPosix
@@ -72,6 +73,8 @@ public struct Acceptor: Sendable {
     public let count: ConnectionCount
     /// Knows the connections of the listener.
     public let roster: ConnectionRoster
+    /// The generation of the master's state, which peers are told.
+    public let generation: Generation?
 
     public init(
         secret: SharedSecret, encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
@@ -82,10 +85,11 @@ public struct Acceptor: Sendable {
 
     public init(
         keyring: Keyring, encryption: Encryption = .automatic, software: String = "tessera-master",
-        limits: TransportLimits = TransportLimits(),
+        generation: Generation? = nil, limits: TransportLimits = TransportLimits(),
         logger: Logger, count: ConnectionCount = ConnectionCount(), roster: ConnectionRoster = ConnectionRoster()
     ) {
         self.keyring = keyring
+        self.generation = generation
         self.roster = roster
         self.encryption = encryption
         self.software = software
@@ -107,6 +111,7 @@ public final class MasterListener: Sendable {
     private let roster: ConnectionRoster
     private let keyring: Keyring
     private let throttle = Mutex(RefusalThrottle())
+    private let replacements = Mutex(RefusalThrottle())
 
     /// A connection whose handshake is still under way.
     private struct Accepted: Sendable {
@@ -205,7 +210,8 @@ public final class MasterListener: Sendable {
         if admission.verdict == .dropped { throw TransportError(.tooManyConnections, "\(address) does not let up") }
         let established = channel.eventLoop.makePromise(of: FrameConnection.self)
         let machine = HandshakeMachine.master(
-            secrets: acceptor.keyring.secrets, software: acceptor.software, nonce: Nonce.random())
+            secrets: acceptor.keyring.secrets, software: acceptor.software, generation: acceptor.generation,
+            nonce: Nonce.random())
         channel.closeFuture.whenComplete { _ in register.connectionClosed(admission) }
         established.futureResult.whenSuccess { _ in register.authenticated(admission) }
         let rejection = register.rejection(of: admission)
@@ -234,6 +240,18 @@ public final class MasterListener: Sendable {
         }
     }
 
+    /// A peer that knows a later state than this master's has said so, and left.
+    private func tellOfReplacement(_ end: ConnectionClosed, _ address: String) {
+        guard end.refusalCode == .replacedMaster,
+            case .log(let leftOut) = replacements.withLock({ $0.refused(at: .now()) })
+        else { return }
+        var metadata: Logger.Metadata = ["peer": "\(address)", "reason": "\(end.message)"]
+        if leftOut > 0 { metadata["left-out"] = "\(leftOut)" }
+        logger.error(
+            "a peer has met a master that was restored from a backup of this one's state: stop this master",
+            metadata: metadata)
+    }
+
     private func handle(_ accepted: Accepted, _ serve: @Sendable (IncomingConnection) async -> Void) async {
         do {
             let frames = try await withTaskCancellationHandler {
@@ -254,6 +272,7 @@ public final class MasterListener: Sendable {
             roster.left(entry, wasFormer: keyring.standing(of: connection.secret) == .former)
             count.ended()
             connection.close()
+            tellOfReplacement(await frames.closed, accepted.address)
         } catch {
             count.refused()
             guard case .log(let leftOut) = throttle.withLock({ $0.refused(at: .now()) }) else { return }

@@ -31,6 +31,10 @@ public struct TransportError: Error, Hashable, CustomStringConvertible {
         case encryptionRequired = "tls-required"
         /// The encrypted channel could not be made, or broke before the peer had proved itself.
         case encryptionFailed = "tls-failed"
+        /// The master's state was replaced by one that was restored from a backup later, whose master this process has met.
+        case replacedMaster = "replaced-master"
+        /// The master is not the one that this process is connected to; its data belong to that one.
+        case otherMaster = "other-master"
         /// The listener cannot have the address.
         case cannotBind = "cannot-bind"
         /// The peer refused with a code that this version does not know; the message repeats it.
@@ -57,7 +61,7 @@ extension TransportError.Code {
     public var persistence: Persistence {
         switch self {
         case .refused, .unreachable: .absent
-        case .handshakeTimeout, .closed, .tooManyConnections: .passing
+        case .handshakeTimeout, .closed, .tooManyConnections, .replacedMaster, .otherMaster: .passing
         case .badEndpoint, .secretFile, .version, .badSecret, .badRole, .cannotBind, .encryptionRequired: .untilChanged
         case .protocolViolation, .encryptionFailed, .other: .unclear
         }

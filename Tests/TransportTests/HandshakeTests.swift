@@ -1,4 +1,5 @@
 import Foundation
+import JobModel
 import Protocol
 import Testing
 
@@ -71,6 +72,29 @@ import Testing
         let welcomed = initiator.received(try Self.sent(accepted))
         #expect(Self.agreement(welcomed)?.peer == peer)
         #expect(Self.agreement(welcomed)?.software == "tessera-master 1")
+    }
+
+    @Test(arguments: [nil, 0, 1_800_000_000_000] as [UInt64?])
+    func `the initiator is told of which generation the master's state is`(number: UInt64?) throws {
+        let lineage = try #require(Lineage([UInt8](0..<16)))
+        let generation = number.map { Generation(of: lineage, number: $0) }
+        var initiator = Self.initiator()
+        var master = HandshakeMachine.master(
+            secret: .test, software: "tessera-master 1", generation: generation, nonce: Self.masterNonce)
+        _ = master.connected()
+        let answer = try Self.sent(
+            initiator.received(try Self.sent(master.received(try Self.sent(initiator.connected())))))
+        let welcomed = initiator.received(try Self.sent(master.received(answer)))
+        #expect(try #require(Self.agreement(welcomed)).generation == generation)
+    }
+
+    @Test(arguments: [1, 15, 17]) func `a lineage of another length is a violation`(byteCount: Int) throws {
+        var initiator = Self.initiator()
+        var master = Self.master()
+        _ = try Self.sent(initiator.received(try Self.sent(master.received(try Self.sent(initiator.connected())))))
+        var welcome = WireWelcome()
+        welcome.lineage = Data(count: byteCount)
+        #expect(Self.refusal(initiator.received(WireHandshake(.welcome(welcome)))) == .protocolViolation)
     }
 
     @Test func `the proofs are those of the worked example in the reference`() throws {

@@ -102,7 +102,16 @@ public actor MasterSession {
         let dialer = Dialer(
             to: endpoint, as: .client, keyring: keyring, software: software, encryption: encryption, limits: limits,
             logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
-        return try await with(
+        return try await with(dialer, reconnectTimeout: reconnectTimeout, surroundings: surroundings, body)
+    }
+
+    /// Opens a session over connections that `dialer` makes. Sessions that follow one another with the same dialer know which
+    /// masters the earlier ones have met.
+    public static func with<Result: Sendable>(
+        _ dialer: Dialer, reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
+        _ body: @Sendable (MasterSession) async throws -> Result
+    ) async throws -> Result {
+        try await with(
             reconnectTimeout: reconnectTimeout, surroundings: surroundings,
             dial: { serve in
                 try await MasterConnection.withConnection(dialer) { connection in await serve(connection) }

@@ -25,16 +25,17 @@ final class MasterLink: Sendable {
     }
 
     private let state = Mutex(State())
-    private let settings: GatewaySettings
-    private let keyring: Keyring
+    /// Makes the connections of all sessions: it knows which masters were replaced by restored ones.
+    private let dialer: Dialer
     private let logger: Logger
     /// Is told when the master's state changed, or it went away.
     let changes: AsyncStream<Void>
     private let change: AsyncStream<Void>.Continuation
 
     init(settings: GatewaySettings, keyring: Keyring, logger: Logger) {
-        self.settings = settings
-        self.keyring = keyring
+        dialer = Dialer(
+            to: settings.master, as: .client, keyring: keyring, software: GatewaySettings.software,
+            encryption: settings.encryption, logger: logger)
         self.logger = logger
         (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -51,10 +52,9 @@ final class MasterLink: Sendable {
     func run() async throws {
         while !Task.isCancelled {
             do {
-                try await MasterSession.with(
-                    settings.master, keyring: keyring, software: GatewaySettings.software,
-                    encryption: settings.encryption, reconnectTimeout: Self.patience
-                ) { session in try await self.probe(session) }
+                try await MasterSession.with(dialer, reconnectTimeout: Self.patience) { session in
+                    try await self.probe(session)
+                }
             } catch let error as TransportError where error.code == .badSecret {
                 throw error
             } catch {
