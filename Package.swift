@@ -342,7 +342,9 @@ let package = Package(
         .testTarget(name: "LogHandlersTests", dependencies: ["LogHandlers"], swiftSettings: strict),
         .testTarget(
             name: "DaemonSupportTests",
-            dependencies: ["DaemonSupport", "Metrics", "Settings", "SystemCalls", "TestBasics", "Transport", log],
+            dependencies: [
+                "DaemonSupport", "JobModel", "Metrics", "Settings", "SystemCalls", "TestBasics", "Transport", log,
+            ],
             swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Settings"], swiftSettings: strict),
         .testTarget(
@@ -373,7 +375,8 @@ let package = Package(
                 "WorkerDaemon", "WorkerMachine", "DaemonSupport", "JobModel", "Metrics", "Retrying", "TestBasics",
             ],
             swiftSettings: strict),
-        .testTarget(name: "WorkerMachineTests", dependencies: ["WorkerMachine", "Retrying"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerMachineTests", dependencies: ["JobModel", "WorkerMachine", "Retrying"], swiftSettings: strict),
         .testTarget(
             name: "MasterMachineTests", dependencies: ["MasterMachine", "Scheduler", "JobModel", "SeededRandom"],
             swiftSettings: strict),

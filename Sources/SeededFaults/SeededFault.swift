@@ -184,6 +184,15 @@ public enum SeededFault: Sendable {
     /// A worker that cannot run tasks starts those that wait in it.
     case unreadyKeepsLeases
 
+    // The worker's link to its master.
+
+    /// A worker serves a master whose state was replaced by a restored one.
+    case replacedMasterServed
+    /// A worker holds on to its leases when it comes to a master of another state.
+    case leasesOutliveTheirMaster
+    /// A worker that starts again has forgotten which masters were replaced.
+    case generationsForgotten
+
     // The master's shell.
 
     /// A kept result answers whatever release it is of.
@@ -260,7 +269,8 @@ public enum SeededFault: Sendable {
                 .heartbeatNotHeard, .tokenIgnored, .slotFreedEarly, .acknowledgeBeforeCommit, .grantBeforeCommit,
                 .disconnectForgotten, .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
                 .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
-                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping, .doneWorkStaysOpen:
+                .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping, .doneWorkStaysOpen,
+                .replacedMasterServed:
                 .fewSeeds
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .lostWorkerKeepsLeases,
                 .unlistedLeasesRenewed, .droppedLeasesNotNamed, .anyLeaseReclaimed, .nonsenseEndsOthersAttempt,
@@ -279,7 +289,7 @@ public enum SeededFault: Sendable {
                 .auditedByItself,
                 .auditNotExamined, .machineHasManyVoices, .auditBlamesHolder, .auditNotAwaited, .disputeIgnored,
                 .quarantineForgotten, .namesakeTrusted, .quarantinedHeard, .doneResultsKept, .staleAssemblyAccepted,
-                .unreadyWorkerGranted, .unreadyKeepsLeases:
+                .unreadyWorkerGranted, .unreadyKeepsLeases, .leasesOutliveTheirMaster, .generationsForgotten:
                 .manySeeds
             }
         }
@@ -324,6 +334,8 @@ public enum SeededFault: Sendable {
                 .auditNotAwaited, .disputeIgnored, .quarantineForgotten, .namesakeTrusted, .quarantinedHeard,
                 .doneResultsKept, .staleAssemblyAccepted:
                 "19 wrong results are found"
+            case .replacedMasterServed, .leasesOutliveTheirMaster, .generationsForgotten:
+                "21 one master of a state"
             }
         }
     }

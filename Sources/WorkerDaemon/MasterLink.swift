@@ -3,7 +3,6 @@ import Logging
 import MasterClient
 import Protocol
 import Retrying
-import Synchronization
 import Transport
 import WorkerMachine
 
@@ -13,32 +12,29 @@ struct MasterLink: Sendable {
     let settings: WorkerSettings
     let dialer: Dialer
     let worker: Worker
+    let memory: LinkMemory
+    /// Called when the worker has come to a master of another state: what serves no transfer is of the former one.
+    let masterReplaced: @Sendable () -> Void
     let logger: Logger
 
     /// Runs until cancelled.
     ///
     /// - Throws: `TransportError` when the master will never accept this worker: another secret, another version.
     func run() async throws {
-        let memory = LinkMemory()
         var warning = RepeatedWarning()
         var random = SystemRandomNumberGenerator()
         while !Task.isCancelled {
             let failure: any Error
             do {
-                let connection = try await dialer.openControlConnection()
-                memory.state.withLock { $0.authenticated() }
-                try await use(connection) {
-                    memory.state.withLock { $0.registered() }
-                    memory.registrations.add(1, ordering: .relaxed)
-                }
+                try await use(try await dialer.openControlConnection())
                 failure = ConnectionClosed(.peer, "the master closed the connection")
             } catch is CancellationError {
                 return
             } catch {
                 failure = error
             }
-            if memory.registrations.exchange(0, ordering: .relaxed) > 0 { warning.ended() }
-            let (preparation, verdict) = memory.state.withLock {
+            if memory.takeRegistrations() { warning.ended() }
+            let (preparation, verdict) = memory.withLink {
                 $0.ended(.init(failure), at: memory.elapsed, using: &random)
             }
             switch preparation {
@@ -60,7 +56,7 @@ struct MasterLink: Sendable {
 
     /// Works over the connection until it ends. When the secret changes, a connection by the new one takes its place: the worker
     /// registers on that before this one is closed, so that the master never sees it without a connection and its leases stay.
-    private func use(_ connection: ControlConnection, registered: @escaping @Sendable () -> Void) async throws {
+    private func use(_ connection: ControlConnection) async throws {
         var connection = connection
         var former: ControlConnection?
         defer {
@@ -68,7 +64,7 @@ struct MasterLink: Sendable {
             former?.close()
         }
         do {
-            while let next = try await converse(on: connection, insteadOf: former, registered) {
+            while let next = try await converse(on: connection, insteadOf: former) {
                 former = connection
                 connection = next
             }
@@ -88,9 +84,12 @@ struct MasterLink: Sendable {
     /// - Parameter former: is closed when the worker is registered.
     /// - Returns: a connection by a new secret; `nil` when the master closed this one.
     private func converse(
-        on connection: ControlConnection, insteadOf former: ControlConnection?,
-        _ registered: @escaping @Sendable () -> Void
+        on connection: ControlConnection, insteadOf former: ControlConnection?
     ) async throws -> ControlConnection? {
+        if memory.takeStartOver() {
+            masterReplaced()
+            await worker.startOver()
+        }
         var register = await worker.registration
         register.name = settings.name
         register.slotCount = UInt32(settings.slotCount)
@@ -108,7 +107,7 @@ struct MasterLink: Sendable {
             group.addTask {
                 try await listen(to: connection, lastHeard) {
                     former?.close()
-                    registered()
+                    memory.registered()
                 }
                 return nil
             }
@@ -178,16 +177,6 @@ struct MasterLink: Sendable {
             }
         }
     }
-}
-
-/// What the link knows beyond one connection.
-private final class LinkMemory: Sendable {
-    let state = Mutex(MasterLinkState())
-    /// Since the last connection ended.
-    let registrations = Atomic(0)
-    private let start = ContinuousClock.now
-
-    var elapsed: Duration { ContinuousClock.now - start }
 }
 
 extension MasterLinkState.End {

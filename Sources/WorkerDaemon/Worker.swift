@@ -43,6 +43,9 @@ actor Worker {
     private let works: AsyncStream<Work>
     private let startWork: AsyncStream<Work>.Continuation
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Steps of leases that were started and have not ended, those included that were called off.
+    private var workCount = 0
+    private var restWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// One step of a lease's life, run as a child task.
     private struct Work: Sendable {
@@ -178,6 +181,14 @@ actor Worker {
 
     /// The master computes results of another revision, with which ours must not be mixed: it has no use for our leases.
     func leasesLost() { perform(board.dropped(board.held.map(\.lease))) }
+
+    /// The master has another state than the one before, to which our leases and our number belong. Returns when all work for
+    /// them has ended: the new master may grant a lease of the same name, and files are named by it.
+    func startOver() async {
+        numberTaken()
+        leasesLost()
+        if workCount > 0 { await withCheckedContinuation { restWaiters.append($0) } }
+    }
 
     func disconnected(_ connection: ControlConnection) {
         if self.connection === connection { self.connection = nil }
@@ -323,12 +334,23 @@ actor Worker {
     private func start(_ step: Work.Step, _ lease: LeaseID, _ spec: TaskSpec) {
         let (cancelled, cancellation) = AsyncStream.makeStream(of: Never.self)
         cancellations[lease] = cancellation
-        startWork.yield(Work(lease: lease, spec: spec, step: step, cancelled: cancelled))
+        let result = startWork.yield(Work(lease: lease, spec: spec, step: step, cancelled: cancelled))
+        // After the end of all work nothing is begun any more.
+        if case .terminated = result { return }
+        workCount += 1
+    }
+
+    private func workEnded() {
+        workCount -= 1
+        guard workCount == 0 else { return }
+        for waiter in restWaiters { waiter.resume() }
+        restWaiters = []
     }
 
     func files(of lease: LeaseID) -> LeaseFiles { LeaseFiles(lease, in: scratch.filesPath) }
 
     private func perform(_ work: Work) async {
+        defer { workEnded() }
         let lease = work.lease
         let files = files(of: lease)
         switch work.step {

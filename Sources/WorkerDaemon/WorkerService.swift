@@ -51,9 +51,10 @@ struct WorkerService: Service {
             throw TransportError(.secretFile, settings.secretMissing)
         }
         let keyring = Keyring(try Secrets(file: secretFile))
+        let memory = LinkMemory(file: settings.generationFile, logger: logger)
         let dialer = Dialer(
             to: settings.master, as: .worker, keyring: keyring, software: WorkerSettings.software,
-            encryption: settings.encryption, limits: settings.transport, logger: logger)
+            encryption: settings.encryption, limits: settings.transport, generations: memory, logger: logger)
         let transfer = BlobTransfer(dialer, connectionCount: min(32, settings.slotCount * 2 + 2))
         defer { transfer.close() }
         keyring.reload(from: secretFile, logger) { _ in transfer.closeIdle() }
@@ -69,7 +70,10 @@ struct WorkerService: Service {
         await worker.tellOfSmallScratch()
         notifier.ready()
 
-        let link = MasterLink(settings: settings, dialer: dialer, worker: worker, logger: logger)
+        let link = MasterLink(
+            settings: settings, dialer: dialer, worker: worker, memory: memory,
+            masterReplaced: { transfer.closeIdle() },
+            logger: logger)
         // The link and the heart are the last to go: what a drain hands back has to be reported.
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await worker.run() }

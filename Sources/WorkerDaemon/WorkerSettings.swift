@@ -31,6 +31,8 @@ struct WorkerSettings: Sendable {
     var lifetime: Duration?
     /// How long the worker stays without a task; `nil`: for ever.
     var idleTimeout: Duration?
+    /// `nil` when nothing says where it belongs.
+    var generationFile: GenerationFile?
     var transport = TransportLimits()
     var encryption: Encryption
     /// `nil` when nobody can ask for metrics.
@@ -63,6 +65,10 @@ struct WorkerSettings: Sendable {
             "lifetime", "TIME",
             "Drain, and end this long after the start at the latest, such as 55m of an hour's allocation"),
         Setting("idle-timeout", "TIME", "End after this long without a task"),
+        Setting(
+            "generation-file", "FILE",
+            "Remember here which masters were replaced by restored ones (default: $STATE_DIRECTORY/generations, else "
+                + "~/.local/state/tessera/generations)"),
         Setting("transfer-timeout", "TIME", default: "60s", "Give up a transfer when nothing arrives for this long"),
         MetricsSetting.setting,
         Setting("log-level", "LEVEL", default: "info", "trace, debug, info, notice, warning, error or critical"),
@@ -73,7 +79,8 @@ struct WorkerSettings: Sendable {
 
     init(
         _ settings: Settings, coreCount: Int = Machine.processorCount,
-        machineMemoryByteCount: UInt64 = Machine.memoryByteCount, path: String? = ThisProcess.environment("PATH")
+        machineMemoryByteCount: UInt64 = Machine.memoryByteCount, path: String? = ThisProcess.environment("PATH"),
+        environment: (String) -> String? = ThisProcess.environment
     ) throws {
         do {
             master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
@@ -107,6 +114,8 @@ struct WorkerSettings: Sendable {
         if settings.text("idle-timeout") != nil {
             idleTimeout = try settings.duration("idle-timeout", in: .seconds(1) ... .seconds(86400 * 365))
         }
+        generationFile = GenerationFile.path(given: settings.text("generation-file"), environment: environment)
+            .map { GenerationFile(path: $0) }
         transport.dataIdle = try settings.duration("transfer-timeout", in: .milliseconds(100) ... .seconds(86400))
         metricsListen = try MetricsSetting.address(settings)
         let level = try settings.requiredText("log-level")

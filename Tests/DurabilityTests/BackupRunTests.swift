@@ -105,7 +105,7 @@ import Transport
     // MARK: Commands
 
     /// Runs `tessera-master backup` or `restore`, which has to succeed.
-    private static func command(
+    static func command(
         _ word: String, _ directory: String, state: String, in cluster: Cluster
     ) async throws {
         let run = try await run(word, directory, state: state, in: cluster)

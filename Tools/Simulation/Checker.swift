@@ -24,6 +24,8 @@ public enum Checker: String, Sendable, CaseIterable {
     case falseDeaths = "false deaths"
     /// One token is one job; what was asked for is what happens.
     case clients
+    /// No worker serves a master whose state was replaced, or tells one master of another's leases.
+    case generations
     /// Both sides say only what the other expects.
     case conversation
     /// The replayed journal equals memory.

@@ -40,6 +40,10 @@ struct SimulatedWorker {
     var resumedAt = Instant.zero
     var waiting: [Event] = []
     var work: [LeaseID: Run] = [:]
+    /// The state that each lease is of, by the connection on which it was granted.
+    var sources: [LeaseID: Generation] = [:]
+    /// It has come to a master of another state, and registers when nothing runs any more.
+    var startsOver = false
     /// Until then it gives back whatever it is granted.
     var givesBackUntil = Instant.zero
     var nextTicket = 1

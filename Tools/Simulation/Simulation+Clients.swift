@@ -141,14 +141,14 @@ extension Simulation {
             clients[number].connection = nil
             return
         case (.opened(let job), .opening):
-            observer.opened(job, clients[number].opening, report: violate)
+            if !isToReplaced(connection) { observer.opened(job, clients[number].opening, report: violate) }
             next = .uploading(job)
         case (.uploaded, .uploading(let job)): next = .adding(job)
         case (.blobsMissing, .adding(let job)): next = .uploading(job)
         case (.added, .adding(let job)): next = .sealing(job)
         case (.sealed, .sealing(let job)):
             clients[number].acknowledged = job
-            observer.acknowledged.insert(job)
+            if !isToReplaced(connection) { observer.acknowledged.insert(job) }
             trace.note("acknowledged job", Int(job.rawValue), at: timeline.now)
             if clients[number].cancels {
                 timeline.arrange(.client(number, .cancels), after: random.draw(.milliseconds(1) ... .seconds(10)))

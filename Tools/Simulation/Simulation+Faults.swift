@@ -117,6 +117,7 @@ extension Simulation {
         trace.note("healing begins", at: timeline.now)
         isFaulty = false
         isDiskFull = false
+        endFormer()
         var core = Set((0..<workers.count).shuffled(using: &random).prefix(random.draw(1...workers.count)))
         // With quarantined workers alone nothing would ever end.
         if core.allSatisfy({ $0 >= workers.count - options.faultyCount }) { core.insert(0) }

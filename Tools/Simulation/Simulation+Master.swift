@@ -33,7 +33,8 @@ extension Simulation {
                 scheduler: options.schedulerConfiguration, keepResults: options.keepResults,
                 keepAtLeast: room.keepAtLeast, unsealedTimeout: Self.unsealedTimeout, idleTimeout: Self.idleTimeout)
             configuration.scheduler.resultRevision = resultRevision
-            var machine = try Master<Int, Int, SimulatedMaster.Reply>(configuration)
+            var machine = try Master<Int, Int, SimulatedMaster.Reply>(
+                configuration, nextJob: JobID(numbersBegin), nextWorker: WorkerID(numbersBegin))
             for record in disk.transactions.joined() { try machine.replay(record) }
             machine.recovered(present: blobs, at: moment)
             master = SimulatedMaster(machine, run: masterRuns)
@@ -90,11 +91,13 @@ extension Simulation {
     }
 
     func post(_ mail: MasterMail, on connection: Int?) {
+        if let connection, isOfFormer(connection) { return formerHears(mail, on: connection) }
         master?.mailbox.append((connection, mail))
         arrangeTurn(at: timeline.now)
     }
 
     func masterHears(_ mail: MasterMail, on connection: Int) {
+        if isOfFormer(connection) { return formerHears(mail, on: connection) }
         guard let master, network[connection].masterRun == master.run, network[connection].isOpenAtMaster else {
             // The connection is closed there: the peer is told, as by a reset.
             if network[connection].isOpenAtPeer { tellPeerOfEnd(connection) }

@@ -37,6 +37,7 @@ extension Simulation {
                 workers[number].reportingSince[lease] = nil
             case .send(let stream, let report):
                 guard workers[number].isRegistered, let connection = workers[number].connection else { break }
+                checkOwner(of: report.lease, at: number, on: connection)
                 sendToMaster(.report(number: stream, report), on: connection)
             }
         }

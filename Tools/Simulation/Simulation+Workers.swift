@@ -4,6 +4,7 @@ import JobModel
 import MasterMachine
 import Retrying
 import Scheduler
+import SeededFaults
 import WorkerMachine
 
 // Workers: the real lease board decides; here is what carries it out, and the connection's life.
@@ -56,6 +57,8 @@ extension Simulation {
             resultRevision: isInstalled(at: number) ? resultRevision : workers[number].resultRevision)
         fresh.run = workers[number].run + 1
         fresh.miscomputes = workers[number].miscomputes
+        fresh.link = MasterLinkState(
+            memory: seeded(.generationsForgotten, GenerationMemory(), else: workers[number].link.memory))
         workers[number] = fresh
         if let pause { arrange(.starts, at: number, after: pause) }
     }
@@ -70,15 +73,37 @@ extension Simulation {
     func connectWorker(_ number: Int) {
         guard workers[number].isUp, workers[number].connection == nil else { return }
         let peer = Network.Peer.worker(number)
-        guard let master, master.pausedUntil <= timeline.now, network.isReachable(peer, at: timeline.now) else {
+        guard let (masterRun, generation) = reachedMaster(), network.isReachable(peer, at: timeline.now) else {
             connectLater(number, after: .lost(.absent))
             return
         }
-        let connection = network.open(peer, masterRun: master.run, peerRun: workers[number].run)
-        workers[number].link.authenticated()
+        switch workers[number].link.authenticated(by: generation) {
+        case .continues: break
+        case .startsOver: startOver(number)
+        case .refuses:
+            trace.note("refuses the former master, worker", number, at: timeline.now)
+            connectLater(number, after: .lost(.passing))
+            return
+        }
+        if workers[number].startsOver, workers[number].work.contains(where: { $0.value.slot != nil }) {
+            connectLater(number, after: .lost(.passing))
+            return
+        }
+        workers[number].startsOver = false
+        let connection = network.open(peer, masterRun: masterRun, peerRun: workers[number].run)
         workers[number].connection = connection
         workers[number].lastHeard = timeline.now
+        checkServed(by: number, generation)
+        for lease in workers[number].board.held.map(\.lease) { checkOwner(of: lease, at: number, on: connection) }
         sendToMaster(.register(registration(of: number)), on: connection)
+    }
+
+    /// What the worker holds, and its number, are of another state than the master's.
+    private func startOver(_ number: Int) {
+        trace.note("starts over, worker", number, at: timeline.now)
+        workers[number].identifier = nil
+        perform(workers[number].board.dropped(workers[number].board.held.map(\.lease)), at: number)
+        workers[number].startsOver = true
     }
 
     func registration(of number: Int) -> WorkerRegistration {
@@ -199,6 +224,7 @@ extension Simulation {
             let failure = Failure(.returned, "no, thank you")
             sendToMaster(.report(number: 1 << 31, .failed(lease, failure)), on: connection)
         case .grant(let lease, let spec):
+            workers[number].sources[lease] = generation(of: connection)
             perform(workers[number].board.granted(lease, spec), at: number)
         case .revoke(let lease): perform(workers[number].board.dropped([lease]), at: number)
         case .drain(let isOn):

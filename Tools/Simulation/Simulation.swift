@@ -24,7 +24,20 @@ public final class Simulation {
     var formatRandom: SeededGenerator
     /// Draws what pipelines attach, by itself too.
     var attachmentRandom: SeededGenerator
+    /// Draws what concerns the restore of a backup.
+    var restoreRandom: SeededGenerator
     let room: RoomOptions
+    let restore: RestoreOptions
+    /// The master's.
+    var generation = Simulation.firstGeneration
+    /// The first number of jobs and workers that no record names.
+    var numbersBegin: UInt64 = 1
+    var backup: SimulatedBackup?
+    var former: FormerMaster?
+    /// The last run of a master whose state was replaced; 0 for none.
+    var replacedRun = 0
+    /// The latest generation that each worker has registered at.
+    var latestServed: [Int: UInt64] = [:]
     /// Somebody else has filled the master's disk.
     var isDiskFull = false
     var timeline = Timeline()
@@ -81,6 +94,8 @@ public final class Simulation {
         auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
         var options = SimulationOptions(using: &random, &auditRandom)
         room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
+        restoreRandom = SeededGenerator(seed: seed ^ 0x6a09_e667_f3bc_c908)
+        restore = RestoreOptions(options, using: &restoreRandom)
         options.schedulerConfiguration.maximumTasksPerImage = room.maximumTasksPerImage
         options.schedulerConfiguration.heldTasksPerJob = room.heldTasksPerJob
         options.schedulerConfiguration.maximumJobs = room.maximumKeptJobs
@@ -110,7 +125,7 @@ public final class Simulation {
             runPhases()
         }
         return SimulationResult(
-            seed: seed, options: options.description + ", \(room)" + (trial.map { ", \($0)" } ?? ""),
+            seed: seed, options: options.description + ", \(room)\(restore)" + (trial.map { ", \($0)" } ?? ""),
             violation: violation,
             trace: trace.text, digest: trace.digest,
             simulated: timeline.now - start, eventCount: eventCount, commitCount: commitCount,
@@ -121,6 +136,7 @@ public final class Simulation {
     private func runPhases() {
         timeline.arrange(.fault, after: options.faultInterval)
         arrangeDisk()
+        arrangeRestore()
         pass(until: timeline.now + options.safetyPhase)
         guard violation == nil else { return }
         heal()
@@ -183,6 +199,9 @@ public final class Simulation {
         case .fault: injectFault()
         case .disk(let isFull): handleDisk(isFull: isFull)
         case .masterLooks(let run): masterLooks(run: run)
+        case .backup: takeBackup()
+        case .restore: restoreBackup()
+        case .formerTurns(let run): turnFormer(run: run)
         }
     }
 

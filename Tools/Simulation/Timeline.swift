@@ -53,6 +53,9 @@ enum Event {
     case fault
     case disk(isFull: Bool)
     case masterLooks(run: Int)
+    case backup
+    case restore
+    case formerTurns(run: Int)
 }
 
 enum WorkerEvent {

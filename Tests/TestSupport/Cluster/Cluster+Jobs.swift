@@ -13,10 +13,11 @@ extension Cluster {
         try await MasterConnection.withConnection(dialer(), body)
     }
 
-    /// The way to connect to the master as a peer of that role.
-    public func dialer(as role: Peer.Role = .client) -> Dialer {
+    /// The way to connect to the master, or to another one of the same secret, as a peer of that role.
+    public func dialer(as role: Peer.Role = .client, to other: Endpoint? = nil) -> Dialer {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        return Dialer(to: endpoint, as: role, secret: secret, software: "test", encryption: encryption, logger: quiet)
+        return Dialer(
+            to: other ?? endpoint, as: role, secret: secret, software: "test", encryption: encryption, logger: quiet)
     }
 
     /// Writes an input file; names may contain directories.

@@ -33,10 +33,12 @@ public final class Cluster: Sendable {
     let folder: ClusterFolder
     /// The master's, which commands use, too.
     public let secretFile: String
-    private let addressFile: String
+    private let firstAddressFile: String
     private let environment: [String: String]
     private struct Processes {
         var master: Daemon?
+        /// Masters that were the cluster's before another one was started.
+        var formerMasters: [Daemon] = []
         var workers: [Daemon] = []
         var commands: [CommandRun] = []
         var endpoint: Endpoint?
@@ -55,7 +57,7 @@ public final class Cluster: Sendable {
         folder = try ClusterFolder()
         let bytes = (0..<32).map { _ in UInt8.random(in: 33...126) }
         secretFile = try folder.write(bytes, to: "secret")
-        addressFile = folder.file("address")
+        firstAddressFile = folder.file("address")
         environment = Programs.environment(home: folder.path)
     }
 
@@ -115,7 +117,7 @@ public final class Cluster: Sendable {
             name: "master", executable: Programs.path("tessera-master"),
             arguments: [
                 "--listen", "127.0.0.1:0", "--state-dir", folder.file("state"), "--secret-file", secretFile,
-                "--address-file", addressFile, "--chunk-bytes", String(chunkBytes), "--log-level", "debug",
+                "--address-file", firstAddressFile, "--chunk-bytes", String(chunkBytes), "--log-level", "debug",
             ] + masterArguments, environment: environment, logFile: folder.file("master.log"))
         processes.withLock { $0.master = master }
         try await waitForMaster()
@@ -147,7 +149,7 @@ public final class Cluster: Sendable {
     /// Starts the master again, on the same state and the same port; returns when it serves.
     /// - Parameter options: that have another value from now on.
     public func restartMaster(_ options: [String: String] = [:]) async throws {
-        try FileManager.default.removeItem(atPath: addressFile)
+        try FileManager.default.removeItem(atPath: master.argument("--address-file") ?? firstAddressFile)
         let changed = options.merging(["--listen": "\(endpoint)"]) { $1 }
         try master.start { arguments in
             for (option, value) in changed.sorted(by: { $0.key < $1.key }) {
@@ -161,8 +163,39 @@ public final class Cluster: Sendable {
         try await waitForMaster()
     }
 
+    /// Starts one more master, on another state directory and a port of its own: it is the cluster's from now on.
+    /// - Returns: the one that was until now, running or not.
+    public func startAnotherMaster(stateDirectory: String) async throws -> Daemon {
+        let former = master
+        let number = processes.withLock { $0.formerMasters.count } + 2
+        let another = try Daemon(
+            name: "master-\(number)", executable: Programs.path("tessera-master"),
+            arguments: [
+                "--listen", "127.0.0.1:0", "--state-dir", stateDirectory, "--secret-file", secretFile,
+                "--address-file", folder.file("address-\(number)"), "--audit", "0", "--log-level", "debug",
+            ], environment: environment, logFile: folder.file("master-\(number).log"))
+        processes.withLock { processes in
+            processes.formerMasters.append(former)
+            processes.master = another
+        }
+        try await waitForMaster()
+        return former
+    }
+
+    /// Starts a former master again at its address; the cluster's stays the one that it is. Returns when it listens.
+    public func restartFormer(_ former: Daemon, at endpoint: Endpoint) async throws {
+        let addressFile = try #require(former.argument("--address-file"))
+        try FileManager.default.removeItem(atPath: addressFile)
+        try former.start { arguments in
+            guard let at = arguments.firstIndex(of: "--listen") else { return }
+            arguments[at + 1] = "\(endpoint)"
+        }
+        try await eventually("\(former.name) serves") { FileManager.default.fileExists(atPath: addressFile) }
+    }
+
     private func waitForMaster() async throws {
-        let (master, addressFile) = (master, addressFile)
+        let master = master
+        let addressFile = master.argument("--address-file") ?? firstAddressFile
         let text = try await eventually("the master serves") { () throws -> String? in
             if let end = master.process.end { throw DidNotHappen(description: "the master ended at its start: \(end)") }
             return try? String(contentsOfFile: addressFile, encoding: .utf8)
@@ -260,7 +293,9 @@ public final class Cluster: Sendable {
                 for orphan in family { orphan.send(SIGKILL) }
             }
         }
-        if let master = processes.master { await Self.finish(master.process) }
+        for master in processes.formerMasters + [processes.master].compactMap(\.self) {
+            await Self.finish(master.process)
+        }
         folder.remove()
     }
 
@@ -274,7 +309,8 @@ public final class Cluster: Sendable {
     func takeLogs() -> String? {
         let (isFirst, daemons) = processes.withLock { processes in
             defer { processes.areLogsTaken = true }
-            return (!processes.areLogsTaken, [processes.master].compactMap(\.self) + processes.workers)
+            let masters = processes.formerMasters + [processes.master].compactMap(\.self)
+            return (!processes.areLogsTaken, masters + processes.workers)
         }
         guard isFirst else { return nil }
         return daemons.map { daemon in

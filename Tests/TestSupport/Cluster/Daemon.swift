@@ -43,6 +43,12 @@ public final class Daemon: Sendable {
         }
     }
 
+    /// The value of an option with which it runs now, or ran last.
+    func argument(_ option: String) -> String? {
+        let arguments = state.withLock { $0.arguments }
+        return arguments.firstIndex(of: option).map { arguments[$0 + 1] }
+    }
+
     /// SIGKILL; returns when the process is gone.
     public func kill() async throws {
         process.send(SIGKILL)

@@ -51,6 +51,15 @@ public final class FaultProxy: Sendable {
     /// What is decided from now on.
     public func decide(_ decide: @escaping Decide) { state.withLock { $0.decide = decide } }
 
+    /// Another master is behind the proxy from now on: what is connected is reset.
+    public func redirect(to target: Endpoint) {
+        let connections = state.withLock { state in
+            state.target = target
+            return Array(state.connections.values)
+        }
+        for connection in connections { connection.abort() }
+    }
+
     /// From now on every frame passes as it is; what happened to connections stays.
     public func letAllPass() { decide { _ in nil } }
 
