@@ -129,6 +129,16 @@ extension FuzzTarget {
                 _ = try? BlobReference(wire: image.result)
                 _ = Failure(wire: image.failure)
             }
+        case .segmentList(let list):
+            for rows in list.finished {
+                guard let (range, segments, checksum) = try? rows.validated(height: list.output.height) else {
+                    continue
+                }
+                let again = try WireFinishedRows(range, segments, checksum).validated(height: list.output.height)
+                try FuzzFinding.unless(
+                    again == (range, segments, checksum) && range.upperBound <= list.output.height,
+                    "finished rows \(range) are outside the image, or change when they are copied")
+            }
         case .deadImage(let dead): for attempt in dead.attempts { _ = Failure(wire: attempt.failure) }
         case .blobStored(let stored): _ = try? BlobReference(wire: stored.blob)
         case .getBlob(let get):
@@ -137,7 +147,8 @@ extension FuzzTarget {
                 slice.offset + slice.byteCount <= slice.blob.byteCount && (try BlobSlice(wire: slice.wire)) == slice,
                 "\(slice) is outside its blob, or changes when it is copied")
         case .refused, .done, .drain, .openJob, .jobOpened, .sealJob, .blobsFound, .getJob, .jobSummary, .listJobs,
-            .jobList, .listImages, .watchJob, .stopWatching, .cancelJob, .forgetJob, .listWorkers, .workerList,
+            .jobList, .listImages, .getSegments, .watchJob, .stopWatching, .cancelJob, .forgetJob, .listWorkers,
+            .workerList,
             .drainWorker, .releaseWorker, .getSecrets, .secretStatus,
             .listDead, .deadList, .showDead, .redriveDead, .purgeDead, .affected, .getMaster, .masterStatus, .putBlob,
             .blobHeader, .blobEnd, nil:

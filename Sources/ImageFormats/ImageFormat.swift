@@ -90,6 +90,10 @@ public protocol OutputFormat: ImageFormat {
     /// Checks that `frame` will take the metadata.
     func check(metadata: [UInt8]) throws(CodecError)
 
+    /// Whether segments decode without the others to what the file has in their rows. Otherwise nothing of a result can be shown
+    /// before all of it is there.
+    var decodesBySegments: Bool { get }
+
     /// The bytes before and after the segments of a file.
     ///
     /// - Parameters:
@@ -102,6 +106,41 @@ public protocol OutputFormat: ImageFormat {
     func frame(
         of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum, segments: SegmentBytes
     ) throws -> FileFrame
+
+    /// The bytes before and after the segments of a file that has some rows of the image only, and no metadata.
+    ///
+    /// - Parameter output: the whole image.
+    /// - Throws: as the other one.
+    func frame(
+        ofRows rowCount: Int, in output: ImageShape, checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame
+}
+
+extension OutputFormat {
+    public func frame(
+        ofRows rowCount: Int, in output: ImageShape, checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame {
+        var part = output
+        part.height = rowCount
+        return try frame(of: part, metadata: [], checksum: checksum, segments: segments)
+    }
+
+    /// A file of some rows of a result, made of their segments alone. It decodes to what the result's file has in these rows.
+    ///
+    /// - Parameters:
+    ///   - rows: from a segment's first row to a segment's last.
+    ///   - output: the whole result.
+    ///   - checksum: of these segments.
+    /// - Precondition: `decodesBySegments`.
+    /// - Throws: `CodecError` for segments that are damaged, as far as can be seen without decoding.
+    public func file(
+        ofRows rows: Range<Int>, in output: ImageShape, segments: [UInt8], checksum: SegmentChecksum
+    ) throws -> [UInt8] {
+        precondition(decodesBySegments, "segments of \(name) do not decode by themselves")
+        let frame = try frame(
+            ofRows: rows.count, in: output, checksum: checksum, segments: SegmentBytes([segments]))
+        return frame.prefix + segments + frame.suffix
+    }
 }
 
 /// The encoded segments of an image, one after the other.

@@ -46,6 +46,7 @@ extension MasterCore {
             let before = message.before == 0 ? nil : JobID(message.before)
             answer(.jobList(.fitting(master.scheduler.jobs(before: before, limit: limit).map(WireJobSummary.init))))
         case .listImages(let message): answer(.imageList(try images(message)))
+        case .getSegments(let message): answer(.segmentList(try segments(message)))
         case .cancelJob(let message):
             let job = try JobID(wire: message.job)
             try decide { master, now throws(SchedulerRefusal) in try master.cancelled(job, at: now) }
@@ -188,6 +189,17 @@ extension MasterCore {
         let limit = message.limit == 0 ? 256 : Int(min(message.limit, 256))
         let statuses = master.scheduler.images(of: summary.description.id, firstIndex: message.firstIndex, limit: limit)
         return .fitting(statuses.map(WireImageStatus.init), imageCount: summary.counts.images)
+    }
+
+    private func segments(_ message: WireGetSegments) throws -> WireSegmentList {
+        let image = ImageID(job: try JobID(wire: message.job), index: message.index)
+        let partial = master.scheduler.partialResult(
+            of: image, firstRow: message.firstRow, limit: WireSegmentList.longestCount)
+        guard let partial else {
+            _ = try summary(of: message.job)
+            throw SchedulerRefusal.unknownImage(image)
+        }
+        return .fitting(partial)
     }
 
     private func drain(_ message: WireDrainWorker, _ answer: (WireControl.OneOf_Body) -> Void) throws {

@@ -36,7 +36,7 @@ enum MasterAction: CaseIterable {
     init?(_ request: WireControl.OneOf_Body?) {
         switch request {
         case .openJob, .addImages, .sealJob, .findBlobs: self = .submitJobs
-        case .getJob, .listJobs, .listImages, .watchJob, .stopWatching: self = .readJobs
+        case .getJob, .listJobs, .listImages, .getSegments, .watchJob, .stopWatching: self = .readJobs
         case .cancelJob: self = .cancelJobs
         case .forgetJob: self = .forgetJobs
         case .listWorkers, .getMaster, .getSecrets: self = .readCluster
@@ -46,7 +46,7 @@ enum MasterAction: CaseIterable {
         case .putBlob(let put): self = put.fromTask ? .storeTaskBlobs : .storeInputs
         case .register, .heartbeat, .bandPublished, .taskFinished, .taskFailed, .drain: self = .runTasks
         case .refused, .done, .registered, .heartbeatReply, .grantLease, .grantInputs, .revokeLease, .jobOpened,
-            .blobsFound, .jobSummary, .jobList, .imageList, .workerList, .deadList, .deadImage, .affected,
+            .blobsFound, .jobSummary, .jobList, .imageList, .segmentList, .workerList, .deadList, .deadImage, .affected,
             .masterStatus, .secretStatus, .blobStored, .blobHeader, .blobEnd, nil:
             return nil
         }

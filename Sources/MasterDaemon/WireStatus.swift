@@ -192,6 +192,26 @@ extension WireImageList {
     }
 }
 
+extension WireSegmentList {
+    /// No page has more.
+    static let longestCount = 512
+
+    static func fitting(_ partial: PartialResult) -> WireSegmentList {
+        .with {
+            $0.state = partial.state.name
+            $0.run = partial.run
+            if let output = partial.output { $0.output = output.wire }
+            $0.encoding = partial.encoding
+            if let result = partial.result { $0.result = result.wire }
+            let page = prefix(of: partial.finished) { 72 + $0.checksum.bytes.count }
+            $0.finished = page.map { WireFinishedRows($0.rows, $0.segments, $0.checksum) }
+            $0.nextRow =
+                page.endIndex < partial.finished.endIndex
+                ? partial.finished[page.endIndex].rows.lowerBound : partial.nextRow ?? 0
+        }
+    }
+}
+
 extension WireDeadList {
     /// No page has more: looking further than a frame can hold would be work for nothing.
     static let longestCount = 512

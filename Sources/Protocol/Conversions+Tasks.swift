@@ -228,11 +228,36 @@ extension WireSegmentChecksum {
     }
 }
 
+extension WireFinishedRows {
+    public init(_ rows: Range<UInt32>, _ segments: BlobReference, _ checksum: SegmentChecksum) {
+        self.init()
+        firstRow = rows.lowerBound
+        rowCount = UInt32(rows.count)
+        self.segments = segments.wire
+        self.checksum = WireSegmentChecksum(checksum)
+    }
+
+    /// - Parameter height: rows of the image.
+    public func validated(height: UInt32) throws(ProtocolViolation) -> (
+        rows: Range<UInt32>, segments: BlobReference, checksum: SegmentChecksum
+    ) {
+        guard rowCount > 0, firstRow < height, rowCount <= height - firstRow else {
+            throw ProtocolViolation(
+                field: "FinishedRows", value: "\(rowCount) rows from \(firstRow)",
+                allowed: "at least one of the result's \(height) rows")
+        }
+        return (
+            firstRow..<firstRow + rowCount, try BlobReference(wire: segments, field: "FinishedRows.segments"),
+            try SegmentChecksum(wire: checksum, field: "FinishedRows.checksum")
+        )
+    }
+}
+
 extension SegmentChecksum {
-    init(wire: WireSegmentChecksum) throws(ProtocolViolation) {
+    init(wire: WireSegmentChecksum, field: String = "TaskFinished.checksum") throws(ProtocolViolation) {
         guard wire.form.count <= Self.maximumByteCount else {
             throw ProtocolViolation(
-                field: "TaskFinished.checksum.form", value: "\(wire.form.count) bytes",
+                field: field + ".form", value: "\(wire.form.count) bytes",
                 allowed: "at most \(Self.maximumByteCount) bytes")
         }
         self =

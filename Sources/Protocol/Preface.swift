@@ -15,9 +15,11 @@ public struct Preface: Hashable, Sendable {
     /// The major version that this code speaks. Different major versions do not understand each other.
     public static let currentMajorVersion: UInt8 = 2
     /// The minor version that this code speaks. Peers announce theirs in the handshake; both keep to the lower one.
-    public static let currentMinorVersion: UInt32 = 1
+    public static let currentMinorVersion: UInt32 = 2
     /// The first minor version in which a job can name the format of its results, and what of its files is decoded.
     public static let formatsMinorVersion: UInt32 = 1
+    /// The first minor version in which a client can ask which rows of a result are finished.
+    public static let segmentsMinorVersion: UInt32 = 2
 
     public let majorVersion: UInt8
 

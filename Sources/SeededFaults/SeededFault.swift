@@ -156,6 +156,11 @@ public enum SeededFault: Sendable {
     /// Images that hold each other up for want of room are left so.
     case imageNotPutOff
 
+    // The scheduler: parts of results.
+
+    /// The rows of a chunk that is finished are told as if every chunk above it were.
+    case finishedRowsMisplaced
+
     // The scheduler: formats.
 
     /// A task's worker is not told how the file is read and the result written.
@@ -270,7 +275,7 @@ public enum SeededFault: Sendable {
                 .disconnectForgotten, .oldConnectionEndsNewOne, .workerIdentifiersReused, .deletesWithoutAsking,
                 .journalDoesNotSync, .transactionWrittenTwice, .pixelsNotCharged, .priorityIgnored, .backoffNeverEnds,
                 .recoveryForgotten, .lostWakeUp, .roomNotLimited, .wallClockEndsKeeping, .doneWorkStaysOpen,
-                .replacedMasterServed:
+                .replacedMasterServed, .finishedRowsMisplaced:
                 .fewSeeds
             case .attemptNotChecked, .secondResultAccepted, .attemptNumbersReused, .lostWorkerKeepsLeases,
                 .unlistedLeasesRenewed, .droppedLeasesNotNamed, .anyLeaseReclaimed, .nonsenseEndsOthersAttempt,
@@ -320,7 +325,7 @@ public enum SeededFault: Sendable {
                 .doneWorkStaysOpen:
                 "6 progress after healing"
             case .otherReleaseAdmitted, .oldWorkKept, .keptResultOfOtherRelease, .keptResultOfOtherFormat,
-                .formatNotGranted, .piecesOfAnotherChunk:
+                .formatNotGranted, .piecesOfAnotherChunk, .finishedRowsMisplaced:
                 "3 bytes do not depend on workers"
             case .deadLetteredLate, .failureRefunded, .lossCountsAsFailure, .corruptInputRetried, .reportsReordered,
                 .nonsenseEndsOthersAttempt, .masterCauseBelieved, .fullDiskIgnored, .hungWhileDiskIsFull,

@@ -52,6 +52,9 @@ final class ModelMaster: MasterAPI {
         var refusals: [String: [MasterRefusal]] = [:]
         var putsUnderWay = 0
         var mostPutsUnderWay = 0
+        /// What is told of images that are being computed, one answer after the other; the last one stays. `nil` is a master of an
+        /// earlier release.
+        var partials: [PartialResult?] = [nil]
         /// The result of an image as soon as its job has it; `nil` leaves it waiting.
         var work: @Sendable (_ name: String, _ input: [UInt8]) -> Work? = { _, input in
             .result(input)
@@ -199,7 +202,7 @@ final class ModelMaster: MasterAPI {
     func getBlob(_ slice: BlobSlice, into target: BlobTarget) async throws {
         let bytes = try call("getBlob") { state in
             guard let bytes = state.blobs[slice.blob.digest] else {
-                throw MasterRefusal(.notFound, "there is no blob \(slice.blob.digest)")
+                throw MasterRefusal(.blobNotFound, "there is no blob \(slice.blob.digest)")
             }
             return bytes[Int(slice.offset)..<Int(slice.offset + slice.byteCount)]
         }
@@ -234,6 +237,19 @@ final class ModelMaster: MasterAPI {
             let images = try Self.find(job, in: state).images
             return ImagePage(
                 images: Array(images.dropFirst(Int(first)).prefix(Self.pageCount)), imageCount: images.count)
+        }
+    }
+
+    func partialResult(of image: ImageID, firstRow: UInt32) async throws -> PartialResult? {
+        try call("partialResult \(firstRow)") { state in
+            guard var partial = state.partials[0] else { return nil }
+            if state.partials.count > 1 { state.partials.removeFirst() }
+            partial.finished.removeAll { $0.rows.upperBound <= firstRow }
+            if partial.finished.count > Self.pageCount {
+                partial.nextRow = partial.finished[Self.pageCount].rows.lowerBound
+                partial.finished.removeSubrange(Self.pageCount...)
+            }
+            return partial
         }
     }
 

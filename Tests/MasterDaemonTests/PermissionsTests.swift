@@ -27,7 +27,8 @@ import Transport
     @Test func `a client reads, submits and operates, a worker runs tasks`() {
         let ofClients: [WireControl.OneOf_Body] = [
             .openJob(.init()), .addImages(.init()), .sealJob(.init()), .findBlobs(.init()), .getJob(.init()),
-            .listJobs(.init()), .listImages(.init()), .watchJob(.init()), .stopWatching(.init()), .cancelJob(.init()),
+            .listJobs(.init()), .listImages(.init()), .getSegments(.init()), .watchJob(.init()), .stopWatching(.init()),
+            .cancelJob(.init()),
             .listWorkers(.init()), .getMaster(.init()), .drainWorker(.init()), .releaseWorker(.init()),
             .getSecrets(.init()),
             .listDead(.init()), .showDead(.init()),

@@ -124,6 +124,9 @@ final class SchedulerHarness {
     func isNeeded(_ digest: BlobDigest) -> Bool { scheduler.isNeeded(digest) }
     func isNeeded(_ blob: BlobReference) -> Bool { scheduler.isNeeded(blob.digest) }
     func summary(_ job: JobID) -> JobSummary? { scheduler.jobSummary(job) }
+    func partial(_ image: ImageID, from row: UInt32 = 0, limit: Int = 100) -> PartialResult? {
+        scheduler.partialResult(of: image, firstRow: row, limit: limit)
+    }
     func dead(_ image: ImageID) -> DeadImage? { scheduler.deadImage(image) }
     func deadImages(job: JobID?, after: ImageID?, limit: Int) -> [DeadImage] {
         scheduler.deadImages(job: job, after: after, limit: limit)

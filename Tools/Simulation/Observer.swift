@@ -25,6 +25,7 @@ struct Observer {
     private var attemptBook: AttemptBook
     private var leaseBook = LeaseBook()
     var auditBook = AuditBook()
+    var segmentBook = SegmentBook()
     private var seenTransactions = 0
     private var seenRecords = 0
     private var attempts: [LeaseID: WorkerID] = [:]
@@ -70,6 +71,7 @@ struct Observer {
                 observe(record, report: report)
                 attemptBook.observe(record, isAudit: auditBook.isDone, report: report)
                 leaseBook.observe(record)
+                segmentBook.observe(record)
                 auditBook.observe(record, number: { names[$0]?.first }, report: report)
             }
             auditBook.transactionEnded(report: report)

@@ -30,9 +30,13 @@ final class SimulatedMaster {
     /// Leases whose end the worker itself reported, or was told in an answer, since the previous turn.
     var settled: Set<LeaseID> = []
 
+    /// Images that viewers have asked about since the previous turn.
+    var looks: [ImageID] = []
+
     enum Reply {
         case toWorker(connection: Int, WorkerMail)
         case toClient(connection: Int, ClientMail)
+        case toViewer(ImageID, PartialResult)
     }
 
     init(_ machine: consuming Master<Int, Int, Reply>, run: Int) {

@@ -135,6 +135,7 @@ extension Simulation {
         master.unreadyBefore = master.unready
         for item in mail { handle(item.mail, on: item.connection, at: master) }
         _ = master.machine.timePassed(at: moment)
+        answerViewers(master)
         beginCommit(master)
     }
 
@@ -236,6 +237,7 @@ extension Simulation {
             }
             sendToWorker(mail, on: connection)
         case .toClient(let connection, let mail): sendToClient(mail, on: connection)
+        case .toViewer(let image, let partial): told(partial, of: image)
         }
     }
 
@@ -246,6 +248,7 @@ extension Simulation {
             observer.granting(lease, to: worker, report: violate)
             checkUsable(lease, spec)
             specs[lease] = spec
+            latestSpecs[lease.task.image] = spec
             checkRoom(lease, spec, at: master)
             if master.unreadyBefore.contains(worker) {
                 violate(.conversation, "\(worker) is granted \(lease), though it said that it cannot run tasks")
@@ -260,6 +263,8 @@ extension Simulation {
             // Large files take long, and their images may start over before these are done.
             let longest = storeRandom.happens(onceIn: 2) ? Duration.seconds(30) : .milliseconds(300)
             observer.assemblies[assembly.image] = assembly.run
+            observer.segmentBook.assembling(
+                assembly, plan: latestSpecs[assembly.image].flatMap(plan(of:)), report: violate)
             timeline.arrange(
                 .masterAssembled(run: master.run, assembly), after: storeRandom.draw(.milliseconds(1)...longest))
         case .closeSilent(let worker, let connection):

@@ -26,6 +26,8 @@ public final class Simulation {
     var attachmentRandom: SeededGenerator
     /// Draws what concerns the restore of a backup.
     var restoreRandom: SeededGenerator
+    /// Draws what viewers look at, by itself too.
+    var viewerRandom: SeededGenerator
     let room: RoomOptions
     let restore: RestoreOptions
     /// The master's.
@@ -61,6 +63,8 @@ public final class Simulation {
     var blobs: Set<BlobDigest> { Set(files.keys) }
     /// The task of every lease that was handed out.
     var specs: [LeaseID: TaskSpec] = [:]
+    /// The task of each image that was handed out last.
+    var latestSpecs: [ImageID: TaskSpec] = [:]
     var gossip = Gossip()
     var trial: ShareTrial?
     var trialBegan = Instant.zero
@@ -91,6 +95,7 @@ public final class Simulation {
         roomRandom = SeededGenerator(seed: seed &+ 0x5851_f42d_4c95_7f2d)
         formatRandom = SeededGenerator(seed: seed ^ 0x2545_f491_4f6c_dd1d)
         attachmentRandom = SeededGenerator(seed: seed ^ 0x9e6c_63d0_876a_3f6b)
+        viewerRandom = SeededGenerator(seed: seed ^ 0x6a09_e667_f3bc_c908)
         auditRandom = SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15 ^ 0xa0d1_7)
         var options = SimulationOptions(using: &random, &auditRandom)
         room = RoomOptions(seed: seed, isShareTrial: options.isShareTrial)
@@ -137,6 +142,7 @@ public final class Simulation {
         timeline.arrange(.fault, after: options.faultInterval)
         arrangeDisk()
         arrangeRestore()
+        arrangeLook()
         pass(until: timeline.now + options.safetyPhase)
         guard violation == nil else { return }
         heal()
@@ -202,6 +208,8 @@ public final class Simulation {
         case .backup: takeBackup()
         case .restore: restoreBackup()
         case .formerTurns(let run): turnFormer(run: run)
+        case .viewerLooks: viewerLooks()
+        case .viewerReads(let image, let partial): viewerReads(partial, of: image)
         }
     }
 

@@ -56,6 +56,8 @@ enum Event {
     case backup
     case restore
     case formerTurns(run: Int)
+    case viewerLooks
+    indirect case viewerReads(ImageID, PartialResult)
 }
 
 enum WorkerEvent {

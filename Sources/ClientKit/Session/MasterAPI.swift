@@ -49,6 +49,10 @@ public protocol MasterAPI: Sendable {
     func jobs(limit: UInt32, before: JobID?) async throws -> [JobSummary]
     /// A page of a job's images from position `first` on, as many as fit one message.
     func images(_ job: JobID, first: UInt32) async throws -> ImagePage
+    /// Which rows of an image's result are finished while the image is computed: a page.
+    /// - Parameter firstRow: finished rows that end before it are left out.
+    /// - Returns: `nil` when the master is of a release that does not say.
+    func partialResult(of image: ImageID, firstRow: UInt32) async throws -> PartialResult?
     /// The job's summary at once and whenever it changed, at most ten times a second; ends after a final one.
     ///
     /// Only the newest summary waits for a slow consumer.

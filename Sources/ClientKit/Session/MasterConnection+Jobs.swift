@@ -107,6 +107,17 @@ extension MasterConnection {
             images: try page.images.map { try ImageStatus(wire: $0) }, imageCount: Int(page.imageCount))
     }
 
+    public func partialResult(of image: ImageID, firstRow: UInt32 = 0) async throws -> PartialResult? {
+        guard minorVersion >= Preface.segmentsMinorVersion else { return nil }
+        var get = WireGetSegments()
+        get.job = image.job.rawValue
+        get.index = image.index
+        get.firstRow = firstRow
+        let answer = try await request(.getSegments(get))
+        guard case .segmentList(let list) = answer else { throw unexpected(answer) }
+        return try PartialResult(wire: list)
+    }
+
     public func watch(_ job: JobID) -> AsyncThrowingStream<JobSummary, any Error> {
         var watch = WireWatchJob()
         watch.job = job.rawValue

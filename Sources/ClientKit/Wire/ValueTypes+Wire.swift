@@ -79,6 +79,25 @@ extension ImageStatus {
     }
 }
 
+extension PartialResult {
+    init(wire: WireSegmentList) throws(ProtocolViolation) {
+        let output = wire.hasOutput ? try ImageGeometry(wire: wire.output, field: "SegmentList.output") : nil
+        self.init(
+            state: ImageStatus.State(name: wire.state), run: wire.run, output: output, encoding: wire.encoding,
+            nextRow: wire.nextRow > 0 ? wire.nextRow : nil,
+            result: wire.hasResult ? try BlobReference(wire: wire.result, field: "SegmentList.result") : nil)
+        for rows in wire.finished {
+            let (rows, segments, checksum) = try rows.validated(height: output?.height ?? 0)
+            guard finished.last.map({ $0.rows.upperBound <= rows.lowerBound }) ?? true else {
+                throw ProtocolViolation(
+                    field: "SegmentList.finished", value: "rows \(rows) behind \(finished[finished.count - 1].rows)",
+                    allowed: "rows from top to bottom, each once")
+            }
+            finished.append(FinishedRows(rows: rows, segments: segments, checksum: checksum))
+        }
+    }
+}
+
 extension FailureReport {
     init(wire: WireFailure) {
         self.init(code: wire.code, reason: wire.reason, outputTail: wire.outputTail)

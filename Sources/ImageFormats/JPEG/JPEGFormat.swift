@@ -57,6 +57,9 @@ public struct JPEGFormat: OutputFormat, PieceFormat {
             byteCount: isProgressive ? .max : SegmentGrid.standard.byteCount, rowsPerBlock: 8 * sampling.vertical)
     }
 
+    /// Decoders smooth colours across the rows of two segments, and restart markers count from the first segment of the file.
+    public var decodesBySegments: Bool { false }
+
     public func objection(to output: ImageShape) -> CodecError? {
         guard max(output.width, output.height) <= JPEGHeader.maximumSide else {
             return .overLimit(

@@ -11,6 +11,7 @@ public struct PNGFormat: OutputFormat {
     public var fileExtensions: [String] { ["png"] }
     public var mediaType: String { "image/png" }
     public var segmentGrid: SegmentGrid { .standard }
+    public var decodesBySegments: Bool { true }
     public var options: EncodingOptions { EncodingOptions() }
     public func configured(_ options: EncodingOptions) -> PNGFormat { self }
     public func objection(to output: ImageShape) -> CodecError? { nil }

@@ -20,6 +20,9 @@ extension TIFFFormat: OutputFormat {
         SegmentGrid(byteCount: SegmentGrid.standard.byteCount, rowsPerBlock: TIFFOutput.pieceSide)
     }
 
+    /// Levels of a pyramid depend on the height of the whole image.
+    public var decodesBySegments: Bool { !isPyramid }
+
     package func output(_ shape: ImageShape) -> TIFFOutput {
         TIFFOutput(shape, isCompressed: compression == .deflate, isPyramid: isPyramid)
     }
@@ -50,12 +53,24 @@ extension TIFFFormat: OutputFormat {
     public func frame(
         of output: ImageShape, metadata: [UInt8], checksum: SegmentChecksum, segments: SegmentBytes
     ) throws -> FileFrame {
+        try frame(of: self.output(output), metadata: metadata, checksum: checksum, segments: segments)
+    }
+
+    public func frame(
+        ofRows rowCount: Int, in output: ImageShape, checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame {
+        try frame(
+            of: self.output(output).alone(rowCount: rowCount), metadata: [], checksum: checksum, segments: segments)
+    }
+
+    private func frame(
+        of layout: TIFFOutput, metadata: [UInt8], checksum: SegmentChecksum, segments: SegmentBytes
+    ) throws -> FileFrame {
         let fields = try TIFFOutputMetadata(framed: metadata)
         let announced = try FilteredChecksum(checksum).byteCount
         guard announced == segments.byteCount else {
             throw CodecError.corrupt("The segments have \(segments.byteCount) bytes; \(announced) were announced.")
         }
-        let layout = self.output(output)
         var places = layout.levels.map { _ in TIFFOutput.Places() }
         var position: UInt64 = 0
         for row in 0..<layout.rowCount {

@@ -77,6 +77,20 @@ package struct TIFFOutput: Hashable, Sendable {
     /// The image, and its reductions, until both sides have at most 256 pixels.
     package let levels: [Level]
 
+    /// The layout of some rows of an image alone, which end where a row of pieces ends.
+    package func alone(rowCount: Int) -> TIFFOutput {
+        var shape = shape
+        shape.height = rowCount
+        return TIFFOutput(shape, isCompressed: isCompressed, isTiled: levels[0].isTiled)
+    }
+
+    /// An image without a pyramid.
+    private init(_ shape: ImageShape, isCompressed: Bool, isTiled: Bool) {
+        self.shape = shape
+        self.isCompressed = isCompressed
+        levels = [Level(image: shape, isTiled: isTiled)]
+    }
+
     package init(_ shape: ImageShape, isCompressed: Bool, isPyramid: Bool = false) {
         self.shape = shape
         self.isCompressed = isCompressed

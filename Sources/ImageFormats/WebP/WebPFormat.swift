@@ -34,6 +34,8 @@ public struct WebPFormat: OutputFormat {
 
     /// One segment: all rows.
     public var segmentGrid: SegmentGrid { SegmentGrid(byteCount: .max) }
+    /// The whole image is one segment.
+    public var decodesBySegments: Bool { false }
 
     public func objection(to output: ImageShape) -> CodecError? {
         guard max(output.width, output.height) <= WebPContainer.maximumSide else {

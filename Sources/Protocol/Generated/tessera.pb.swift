@@ -1363,6 +1363,109 @@ public nonisolated struct WireImageStatus: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Client -> master: which rows of an image's result are finished while the image is computed, and where. Answered by SegmentList.
+/// Since minor version 2.
+public nonisolated struct WireGetSegments: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var job: UInt64 = 0
+
+  public var index: UInt32 = 0
+
+  /// finished rows that end before it are left out
+  public var firstRow: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireSegmentList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the image
+  public var state: String = String()
+
+  /// grows when the image starts over; what was said of an earlier run holds no longer
+  public var run: UInt32 = 0
+
+  /// of the whole result; absent while the image does not run in chunks
+  public var output: WireGeometry {
+    get {_output ?? WireGeometry()}
+    set {_output = newValue}
+  }
+  /// Returns true if `output` has been explicitly set.
+  public var hasOutput: Bool {self._output != nil}
+  /// Clears the value of `output`. Subsequent reads from it will return its default value.
+  public mutating func clearOutput() {self._output = nil}
+
+  /// the result's format and options; empty: "png"
+  public var encoding: String = String()
+
+  /// from top to bottom, as many as fit a frame; there may be gaps
+  public var finished: [WireFinishedRows] = []
+
+  /// rows from there on are not in the list: ask again with it; 0: all were looked at
+  public var nextRow: UInt32 = 0
+
+  /// of an image that is done; its segments are gone then
+  public var result: WireBlobReference {
+    get {_result ?? WireBlobReference()}
+    set {_result = newValue}
+  }
+  /// Returns true if `result` has been explicitly set.
+  public var hasResult: Bool {self._result != nil}
+  /// Clears the value of `result`. Subsequent reads from it will return its default value.
+  public mutating func clearResult() {self._result = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _output: WireGeometry? = nil
+  fileprivate var _result: WireBlobReference? = nil
+}
+
+/// Rows that are computed and encoded. The blob has the bytes that the result's file will have for them.
+public nonisolated struct WireFinishedRows: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var firstRow: UInt32 = 0
+
+  public var rowCount: UInt32 = 0
+
+  public var segments: WireBlobReference {
+    get {_segments ?? WireBlobReference()}
+    set {_segments = newValue}
+  }
+  /// Returns true if `segments` has been explicitly set.
+  public var hasSegments: Bool {self._segments != nil}
+  /// Clears the value of `segments`. Subsequent reads from it will return its default value.
+  public mutating func clearSegments() {self._segments = nil}
+
+  public var checksum: WireSegmentChecksum {
+    get {_checksum ?? WireSegmentChecksum()}
+    set {_checksum = newValue}
+  }
+  /// Returns true if `checksum` has been explicitly set.
+  public var hasChecksum: Bool {self._checksum != nil}
+  /// Clears the value of `checksum`. Subsequent reads from it will return its default value.
+  public mutating func clearChecksum() {self._checksum = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _segments: WireBlobReference? = nil
+  fileprivate var _checksum: WireSegmentChecksum? = nil
+}
+
 /// The master answers with a JobSummary at once, then pushes one whenever it changed (at most 10 a second), on the same
 /// stream, until the job is final or the client says StopWatching.
 public nonisolated struct WireWatchJob: Sendable {
@@ -2444,6 +2547,22 @@ public nonisolated struct WireControl: Sendable {
     set {body = .forgetJob(newValue)}
   }
 
+  public var getSegments: WireGetSegments {
+    get {
+      if case .getSegments(let v)? = body {return v}
+      return WireGetSegments()
+    }
+    set {body = .getSegments(newValue)}
+  }
+
+  public var segmentList: WireSegmentList {
+    get {
+      if case .segmentList(let v)? = body {return v}
+      return WireSegmentList()
+    }
+    set {body = .segmentList(newValue)}
+  }
+
   public var putBlob: WirePutBlob {
     get {
       if case .putBlob(let v)? = body {return v}
@@ -2531,6 +2650,8 @@ public nonisolated struct WireControl: Sendable {
     case getSecrets(WireGetSecrets)
     case secretStatus(WireSecretStatus)
     case forgetJob(WireForgetJob)
+    case getSegments(WireGetSegments)
+    case segmentList(WireSegmentList)
     case putBlob(WirePutBlob)
     case blobStored(WireBlobStored)
     case getBlob(WireGetBlob)
@@ -4857,6 +4978,159 @@ nonisolated extension WireImageStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension WireGetSegments: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GetSegments"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}index\0\u{3}first_row\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.index) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.firstRow) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.job != 0 {
+      try visitor.visitSingularUInt64Field(value: self.job, fieldNumber: 1)
+    }
+    if self.index != 0 {
+      try visitor.visitSingularUInt32Field(value: self.index, fieldNumber: 2)
+    }
+    if self.firstRow != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstRow, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireGetSegments, rhs: WireGetSegments) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.index != rhs.index {return false}
+    if lhs.firstRow != rhs.firstRow {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSegmentList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SegmentList"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}run\0\u{1}output\0\u{1}encoding\0\u{1}finished\0\u{3}next_row\0\u{1}result\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.run) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._output) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.encoding) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.finished) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.nextRow) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._result) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 1)
+    }
+    if self.run != 0 {
+      try visitor.visitSingularUInt32Field(value: self.run, fieldNumber: 2)
+    }
+    try { if let v = self._output {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.encoding.isEmpty {
+      try visitor.visitSingularStringField(value: self.encoding, fieldNumber: 4)
+    }
+    if !self.finished.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.finished, fieldNumber: 5)
+    }
+    if self.nextRow != 0 {
+      try visitor.visitSingularUInt32Field(value: self.nextRow, fieldNumber: 6)
+    }
+    try { if let v = self._result {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSegmentList, rhs: WireSegmentList) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs.run != rhs.run {return false}
+    if lhs._output != rhs._output {return false}
+    if lhs.encoding != rhs.encoding {return false}
+    if lhs.finished != rhs.finished {return false}
+    if lhs.nextRow != rhs.nextRow {return false}
+    if lhs._result != rhs._result {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireFinishedRows: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FinishedRows"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_row\0\u{3}row_count\0\u{1}segments\0\u{1}checksum\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.firstRow) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.rowCount) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._segments) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._checksum) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.firstRow != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstRow, fieldNumber: 1)
+    }
+    if self.rowCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rowCount, fieldNumber: 2)
+    }
+    try { if let v = self._segments {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._checksum {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireFinishedRows, rhs: WireFinishedRows) -> Bool {
+    if lhs.firstRow != rhs.firstRow {return false}
+    if lhs.rowCount != rhs.rowCount {return false}
+    if lhs._segments != rhs._segments {return false}
+    if lhs._checksum != rhs._checksum {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireWatchJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".WatchJob"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0")
@@ -6268,7 +6542,7 @@ nonisolated extension WireBlobEnd: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Control"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{4}forget_job\0\u{4}\u{a}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0\u{3}get_secrets\0\u{3}secret_status\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refused\0\u{1}done\0\u{2}\u{8}register\0\u{1}registered\0\u{1}heartbeat\0\u{3}heartbeat_reply\0\u{3}grant_lease\0\u{3}revoke_lease\0\u{3}band_published\0\u{3}task_finished\0\u{3}task_failed\0\u{1}drain\0\u{3}grant_inputs\0\u{4}\u{a}open_job\0\u{3}job_opened\0\u{3}add_images\0\u{3}seal_job\0\u{3}find_blobs\0\u{3}blobs_found\0\u{3}get_job\0\u{3}job_summary\0\u{3}list_jobs\0\u{3}job_list\0\u{3}list_images\0\u{3}image_list\0\u{3}watch_job\0\u{3}stop_watching\0\u{3}cancel_job\0\u{3}list_workers\0\u{3}worker_list\0\u{3}drain_worker\0\u{3}list_dead\0\u{3}dead_list\0\u{3}show_dead\0\u{3}dead_image\0\u{3}redrive_dead\0\u{3}purge_dead\0\u{1}affected\0\u{3}get_master\0\u{3}master_status\0\u{4}\u{4}forget_job\0\u{3}get_segments\0\u{3}segment_list\0\u{4}\u{8}put_blob\0\u{3}blob_stored\0\u{3}get_blob\0\u{3}blob_header\0\u{3}blob_end\0\u{4}\u{10}release_worker\0\u{3}get_secrets\0\u{3}secret_status\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6809,6 +7083,32 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.body = .forgetJob(v)
         }
       }()
+      case 61: try {
+        var v: WireGetSegments?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .getSegments(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .getSegments(v)
+        }
+      }()
+      case 62: try {
+        var v: WireSegmentList?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .segmentList(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .segmentList(v)
+        }
+      }()
       case 70: try {
         var v: WirePutBlob?
         var hadOneofValue = false
@@ -7087,6 +7387,14 @@ nonisolated extension WireControl: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .forgetJob?: try {
       guard case .forgetJob(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
+    }()
+    case .getSegments?: try {
+      guard case .getSegments(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 61)
+    }()
+    case .segmentList?: try {
+      guard case .segmentList(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 62)
     }()
     case .putBlob?: try {
       guard case .putBlob(let v)? = self.body else { preconditionFailure() }

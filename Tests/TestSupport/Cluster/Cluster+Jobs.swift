@@ -13,6 +13,13 @@ extension Cluster {
         try await MasterConnection.withConnection(dialer(), body)
     }
 
+    /// Calls `body` with a client's session.
+    public func withSession<Result: Sendable>(
+        _ body: @Sendable (MasterSession) async throws -> Result
+    ) async throws -> Result {
+        try await MasterSession.with(endpoint, secret: secret, software: "test", encryption: encryption, body)
+    }
+
     /// The way to connect to the master, or to another one of the same secret, as a peer of that role.
     public func dialer(as role: Peer.Role = .client, to other: Endpoint? = nil) -> Dialer {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
