@@ -468,8 +468,8 @@ if hasWeb {
             dependencies: [
                 "CISAL", "Checksums", "ClientKit", "Cryptography", "DaemonSupport", "GatewayLogic", "GatewayStore",
                 "ImageCodecs",
-                "ImageFormats", "JobModel", "JSONText", "Kernels", "MasterClient", "Names", "Pipelines", "Settings",
-                "SystemCalls", "TLS", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,
+                "ImageFormats", "ImagingModel", "JobModel", "JSONText", "Kernels", "MasterClient", "Names", "Pipelines",
+                "Settings", "SystemCalls", "TLS", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOPosix"), log,
             ], swiftSettings: strict),
         .testTarget(
             name: "GatewayLogicTests", dependencies: ["GatewayLogic", "GatewayStore", "JSONText", "SeededRandom"],
@@ -477,8 +477,8 @@ if hasWeb {
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "GatewayLogic", "GatewayStore", "JSONText", "TLS", "TestBasics", "TestSupport",
-                "SystemCalls",
+                "ClientKit", "Gateway", "GatewayLogic", "GatewayStore", "JobModel", "JSONText", "TLS", "TestBasics",
+                "TestSupport", "SystemCalls",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOEmbedded"),
             ], swiftSettings: strict),
     ]

@@ -74,7 +74,8 @@ class Answer:
 class Cluster:
     """A master and workers. Each can be ended and started again, the master at its address."""
 
-    def __init__(self) -> None:
+    def __init__(self, master_options: Sequence[object] = ()) -> None:
+        self.master_options = master_options
         missing = [name for name in PROGRAMS if not (BIN / name).exists()]
         assert not missing, f"{BIN} lacks {', '.join(missing)}: build first, or name another directory as BIN"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tessera-web-check."))
@@ -117,7 +118,8 @@ class Cluster:
         file = self.directory / "address"
         file.unlink(missing_ok=True)
         state = ("--state-dir", self.directory / "master", "--min-free-bytes", "1M")
-        self.master = self.spawn("tessera-master", "--listen", self.address, *state, "--address-file", file)
+        places = ("--listen", self.address, *state, "--address-file", file)
+        self.master = self.spawn("tessera-master", *places, *self.master_options)
         self.address = self.environment["TESSERA_MASTER"] = self.address_of(self.master, file)
 
     def stop_master(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -301,12 +303,13 @@ def cluster(
     slots: int = 1,
     is_poisonable: bool = False,
     names: Mapping[str, str] | None = None,
+    master_options: Sequence[object] = (),
 ) -> Iterator[tuple[Cluster, Gateway, str]]:
     """A master, workers, a gateway and an admin's token, until the end of the block.
 
     With `names` there are these names only for the gateway.
     """
-    it = Cluster()
+    it = Cluster(master_options)
     try:
         it.start_master()
         rank = it.poisonable_rank() if is_poisonable else None

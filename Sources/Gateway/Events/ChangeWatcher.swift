@@ -25,7 +25,7 @@ struct ChangeWatcher: Sendable {
             group.addTask { await publishCluster() }
             group.addTask { await watchJobs() }
             group.addTask { await watchWorkers() }
-            group.addTask { await watchSingleJobs() }
+            group.addTask { await watchWhatIsLookedAt() }
             group.addTask {
                 while (try? await Task.sleep(for: .seconds(15))) != nil { hub.beat() }
             }
@@ -85,15 +85,19 @@ struct ChangeWatcher: Sendable {
         hub.publish("job:\(summary.id)", [.jobs, .job(summary.id.rawValue)], "job", json)
     }
 
-    /// Follows each job that is looked at by itself, with its images.
-    private func watchSingleJobs() async {
-        let followed = FollowedJobs()
+    /// Follows each job that is looked at by itself, with its images, and the rows of each image that is looked at.
+    private func watchWhatIsLookedAt() async {
+        let followed = FollowedTopics()
         await withDiscardingTaskGroup { group in
             for await _ in hub.interestChanges {
-                for case .job(let job) in hub.interest where followed.insert(job) {
+                for topic in hub.interest where topic.isOfOneJob && followed.insert(topic) {
                     group.addTask {
-                        await follow(JobID(job))
-                        followed.remove(job)
+                        switch topic {
+                        case .job(let job): await follow(JobID(job))
+                        case .rows(let image): await followRows(of: image)
+                        case .jobs, .workers, .cluster, .uploads: break
+                        }
+                        followed.remove(topic)
                     }
                 }
             }
@@ -124,6 +128,34 @@ struct ChangeWatcher: Sendable {
             } catch let problem as Problem where problem.status == 404 {
                 hub.publish(
                     "job:\(job)", [.jobs, .job(job.rawValue)], "job-forgotten", ["job": .integer(job.rawValue)])
+                return
+            } catch {
+                guard await pause(.milliseconds(500)) else { return }
+            }
+        }
+    }
+
+    /// Follows the rows of a result while it is computed and somebody looks.
+    private func followRows(of name: ImageName) async {
+        let (image, topic) = (ImageID(job: JobID(name.job), index: name.index), Topic.rows(name))
+        while !Task.isCancelled, hub.interest.contains(topic) {
+            do {
+                try await link.with { session in
+                    var rows = RunningRows(image)
+                    for try await event in session.events(of: image.job) {
+                        guard hub.interest.contains(topic),
+                            let partial = try await session.partialResult(
+                                of: image, firstRow: rows.firstGap, run: rows.run)
+                        else { return }
+                        try rows.add(partial)
+                        hub.publish("rows:\(name)", [topic], "rows", rows.json)
+                        if partial.state.isFinal { return }
+                        // At most ten states a second.
+                        if case .changed = event { try await Task.sleep(for: .milliseconds(100)) }
+                    }
+                }
+                return
+            } catch let problem as Problem where problem.status == 404 {
                 return
             } catch {
                 guard await pause(.milliseconds(500)) else { return }
@@ -197,11 +229,21 @@ private struct ImageWindow {
     }
 }
 
-/// The jobs that are followed by themselves.
-private final class FollowedJobs: Sendable {
-    private let jobs = Mutex<Set<UInt64>>([])
+/// The topics that are followed by themselves.
+private final class FollowedTopics: Sendable {
+    private let topics = Mutex<Set<Topic>>([])
 
-    /// - Returns: whether the job was not followed before.
-    func insert(_ job: UInt64) -> Bool { jobs.withLock { $0.insert(job).inserted } }
-    func remove(_ job: UInt64) { jobs.withLock { _ = $0.remove(job) } }
+    /// - Returns: whether the topic was not followed before.
+    func insert(_ topic: Topic) -> Bool { topics.withLock { $0.insert(topic).inserted } }
+    func remove(_ topic: Topic) { topics.withLock { _ = $0.remove(topic) } }
+}
+
+extension Topic {
+    /// Whether it is followed by itself.
+    fileprivate var isOfOneJob: Bool {
+        switch self {
+        case .job, .rows: true
+        case .jobs, .workers, .cluster, .uploads: false
+        }
+    }
 }

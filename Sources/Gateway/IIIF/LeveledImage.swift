@@ -86,7 +86,7 @@ struct LeveledImage: Sendable {
     }
 
     /// The first row is even.
-    private static func halved(_ rows: RowBuffer) -> RowBuffer {
+    static func halved(_ rows: RowBuffer) -> RowBuffer {
         let shape = ImageShape(
             width: (rows.shape.width + 1) / 2, height: (rows.shape.height + 1) / 2, format: rows.shape.format)
         let first = rows.rows.lowerBound / 2

@@ -5,7 +5,7 @@ import JobModel
 import Pipelines
 import Synchronization
 
-/// Makes pictures of finished images, two at a time, and keeps what the next ones need: rows that were decoded, small images, reduced
+/// Makes pictures of images, two at a time, and keeps what the next ones need: rows that were decoded, small images, reduced
 /// levels.
 struct PictureDesk: Sendable {
     /// An image file, known by the digest of its bytes.
@@ -96,6 +96,34 @@ struct PictureDesk: Sendable {
         }
         shared.files.keep(made, as: name)
         return made
+    }
+
+    /// The bytes of a picture of finished rows of a result that is being computed. They are not kept: a viewer
+    /// has them, and asks for each once.
+    ///
+    /// - Parameters:
+    ///   - picture: of an image of the result's extent.
+    ///   - bytes: fetches a blob; blocking.
+    func picture(
+        _ picture: IIIFPicture, of result: RunningResult, _ departure: PeerDeparture,
+        bytes: @escaping @Sendable (BlobReference) throws -> [UInt8]
+    ) async throws -> [UInt8] {
+        try result.demand(picture.region.y..<picture.region.y + picture.region.extent.height)
+        let (stop, shared) = (PreviewStop(), shared)
+        return try await turns.run(stop, until: departure) {
+            try Self.explained {
+                stop.begin()
+                let image = LeveledImage(image: result.source(shared.bands, bytes), levels: [])
+                if let level = image.madeLevel,
+                    LeveledImage.level(for: picture, of: image.extent, upTo: level) == level
+                {
+                    return try PictureMaker(stop: stop).file(
+                        picture, LeveledImage.region(picture.region, onLevel: level),
+                        of: ReducedSource(image.image, level: level))
+                }
+                return try PictureMaker(stop: stop).file(picture, picture.region, of: image.image)
+            }
+        }
     }
 
     private static func explained<Value>(_ work: () throws -> Value) throws -> Value {

@@ -1,7 +1,9 @@
+import Dispatch
 import ImageCodecs
 import ImageFormats
 import Kernels
 import Pipelines
+import Synchronization
 
 /// The rows of an image, for pictures that are made of parts of it.
 protocol RowSource: Sendable {
@@ -24,11 +26,34 @@ final class BandCache: Sendable {
     }
 
     private let cache: RecentValues<Key, [UInt8]>
+    /// Bands that are being made, each with the threads that wait for it.
+    private let making = Mutex<[Key: [DispatchSemaphore]]>([:])
 
     init(limit: Int) { cache = RecentValues(limit: limit) { $0.count } }
 
-    subscript(_ key: Key) -> [UInt8]? { cache[key] }
-    func keep(_ pixels: [UInt8], as key: Key) { cache.keep(pixels, as: key) }
+    /// The pixels of a band. Of threads that want the same one at a time, one makes it.
+    func pixels(_ key: Key, make: () throws -> [UInt8]) rethrows -> [UInt8] {
+        while true {
+            if let kept = cache[key] { return kept }
+            let made = making.withLock { making -> DispatchSemaphore? in
+                guard making[key] != nil else {
+                    making[key] = []
+                    return nil
+                }
+                let made = DispatchSemaphore(value: 0)
+                making[key]?.append(made)
+                return made
+            }
+            guard let made else { break }
+            made.wait()
+        }
+        defer { for made in making.withLock({ $0.removeValue(forKey: key) }) ?? [] { made.signal() } }
+        // It may have been made since it was looked for.
+        if let kept = cache[key] { return kept }
+        let pixels = try make()
+        cache.keep(pixels, as: key)
+        return pixels
+    }
 }
 
 /// An image whose file is read in bands of rows, each of which decodes by itself.
@@ -37,6 +62,8 @@ struct BandSource: RowSource {
     protocol Reader {
         /// The band that a row is in.
         func band(of row: Int) -> Range<Int>
+        /// What names the bytes of a band, where the file's name does not.
+        func name(of band: Range<Int>) -> String?
         func pixels(of band: Range<Int>) throws -> [UInt8]
     }
 
@@ -56,14 +83,8 @@ struct BandSource: RowSource {
         var next = wanted.lowerBound
         while next < wanted.upperBound {
             let band = reader.band(of: next)
-            let key = BandCache.Key(image: name, row: band.lowerBound)
-            let pixels: [UInt8]
-            if let kept = cache[key] {
-                pixels = kept
-            } else {
-                pixels = try reader.pixels(of: band)
-                cache.keep(pixels, as: key)
-            }
+            let key = BandCache.Key(image: reader.name(of: band) ?? name, row: band.lowerBound)
+            let pixels = try cache.pixels(key) { try reader.pixels(of: band) }
             let common = next..<min(band.upperBound, wanted.upperBound)
             let start = (next - band.lowerBound) * shape.bytesPerRow
             pixels.withUnsafeBytes { bytes in
@@ -74,4 +95,8 @@ struct BandSource: RowSource {
         }
         return result
     }
+}
+
+extension BandSource.Reader {
+    func name(of band: Range<Int>) -> String? { nil }
 }

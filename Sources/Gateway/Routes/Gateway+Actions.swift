@@ -32,6 +32,7 @@ extension Gateway {
         case .cancelJob: try await cancelJob(call, body)
         case .image: try await image(call)
         case .attempts: try await attempts(call)
+        case .finishedRows: try await finishedRows(call)
         case .result: try await result(call)
         case .source: try await source(call)
         case .thumbnail: try await thumbnail(call)

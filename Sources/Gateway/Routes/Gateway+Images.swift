@@ -48,9 +48,29 @@ extension Gateway {
     func image(
         _ request: HTTPRequest, _ address: IIIFAddress, below prefix: String, isEncrypted: Bool
     ) async throws -> HTTPReply {
-        let file = try await file(of: address.identifier)
         let host = request.field("Host") ?? ""
         let base = "\(isEncrypted ? "https" : "http")://\(host)\(prefix)/iiif/3/\(address.identifier)"
+        do {
+            return try await image(request, address, base)
+        } catch let problem as Problem where problem.code == Self.blobIsGone {
+            // Finished rows went into the result's file since the master told of them, or the image has started over.
+            return try await image(request, address, base)
+        }
+    }
+
+    private func image(_ request: HTTPRequest, _ address: IIIFAddress, _ base: String) async throws -> HTTPReply {
+        let file: PictureDesk.File
+        do {
+            file = try await self.file(of: address.identifier)
+        } catch let problem as Problem where problem.code == "not-ready" {
+            if case .picture(let wanted) = address.resource,
+                let reply = try await runningPicture(request, wanted, of: address.identifier.image, base)
+            {
+                return reply
+            }
+            // As far as the standard goes there is no such image yet.
+            throw Problem(404, problem.code, problem.detail).with("Retry-After", "1")
+        }
         switch address.resource {
         case .base: return HTTPReply(303, ["Location": base + "/info.json", "Cache-Control": "no-store"])
         case .information: return try await information(request, file, base)
@@ -112,18 +132,11 @@ extension Gateway {
                 digest: file.digest,
                 parts: SourceParts(spool: desk.spool, upload: record.id, byteCount: record.offset))
         case .result:
-            do {
-                let (_, blob, kind) = try await finishedResult(identifier.image)
-                guard !kind.isDocument else {
-                    throw Problem.notFound(
-                        "the result of image \(identifier.image) is a document and has no picture")
-                }
-                return PictureDesk.File(
-                    digest: blob.digest.description, parts: ResultParts(link: link, blob: blob))
-            } catch let problem as Problem where problem.code == "not-ready" {
-                // As far as the standard goes there is no such image yet.
-                throw Problem(404, problem.code, problem.detail).with("Retry-After", "1")
+            let (_, blob, kind) = try await finishedResult(identifier.image)
+            guard !kind.isDocument else {
+                throw Problem.notFound("the result of image \(identifier.image) is a document and has no picture")
             }
+            return PictureDesk.File(digest: blob.digest.description, parts: ResultParts(link: link, blob: blob))
         }
     }
 }

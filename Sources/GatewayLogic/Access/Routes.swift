@@ -4,7 +4,7 @@ package enum Action: String, Hashable, Sendable, CaseIterable {
     case presets, preset, putPreset, deletePreset
     case uploadOptions, uploads, createUpload, uploadOffset, upload, appendUpload, deleteUpload
     case jobs, submitJob, job, forgetJob, images, addImages, jobUploads, sealJob, cancelJob
-    case image, attempts, result, source, thumbnail, archive
+    case image, attempts, finishedRows, result, source, thumbnail, archive
     case workers, drainWorker, resumeWorker, releaseWorker, cluster
     case deadLetters, redrive, purge
     case signIn, session, signOut
@@ -42,7 +42,8 @@ package struct Route: Hashable, Sendable {
             .uploads,
             .createUpload, .uploadOffset, .upload, .appendUpload, .deleteUpload, .jobs, .submitJob, .forgetJob,
             .addImages,
-            .jobUploads, .sealJob, .cancelJob, .attempts, .workers, .drainWorker, .resumeWorker, .releaseWorker,
+            .jobUploads, .sealJob, .cancelJob, .attempts, .finishedRows, .workers, .drainWorker, .resumeWorker,
+            .releaseWorker,
             .cluster,
             .deadLetters, .redrive, .purge, .signIn, .session, .signOut, .tokens, .createToken, .revokeToken, .links,
             .createLink, .revokeLink, .rotateLinkKey, .webhooks, .createWebhook, .webhook, .putWebhook, .deleteWebhook,
@@ -78,6 +79,7 @@ package struct Route: Hashable, Sendable {
         Route("POST", "/jobs/{job}/cancel", .submitter, .cancelJob),
         Route("GET", "/jobs/{job}/images/{image}", .viewer, .image),
         Route("GET", "/jobs/{job}/images/{image}/attempts", .viewer, .attempts),
+        Route("GET", "/jobs/{job}/images/{image}/rows", .viewer, .finishedRows),
         Route("GET", "/jobs/{job}/images/{image}/result", .viewer, .result),
         Route("GET", "/jobs/{job}/images/{image}/source", .viewer, .source),
         Route("GET", "/jobs/{job}/images/{image}/thumbnail", .viewer, .thumbnail),

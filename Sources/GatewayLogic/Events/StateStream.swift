@@ -95,6 +95,8 @@ package enum Topic: Hashable, Sendable {
     case jobs
     /// One job and its images.
     case job(UInt64)
+    /// The finished rows of a result that is being computed.
+    case rows(ImageName)
     case workers
     case cluster
     case uploads
@@ -106,7 +108,8 @@ package enum Topic: Hashable, Sendable {
             guard let topic = Topic(part) else {
                 throw Problem(
                     422, "invalid-argument",
-                    "there is no topic '\(part.prefix(40))'; topics are jobs, job:NUMBER, workers, cluster and uploads")
+                    "there is no topic '\(part.prefix(40))'; topics are jobs, job:NUMBER, rows:NUMBER.IMAGE, workers, cluster and uploads"
+                )
             }
             topics.insert(topic)
         }
@@ -123,6 +126,10 @@ package enum Topic: Hashable, Sendable {
         case "cluster": self = .cluster
         case "uploads": self = .uploads
         default:
+            if text.hasPrefix("rows:"), let image = ImageName(String(text.dropFirst(5))) {
+                self = .rows(image)
+                return
+            }
             guard text.hasPrefix("job:"), let job = UInt64(text.dropFirst(4)), job > 0 else { return nil }
             self = .job(job)
         }

@@ -53,6 +53,9 @@ package enum IIIFRegion: Hashable, Sendable {
         }
     }
 
+    /// The row above which nothing is asked for, as far as can be said without the image.
+    package var firstRow: Int { if case .pixels(_, let y, _, _) = self { y } else { 0 } }
+
     /// The pixels of the region; what reaches beyond the image is cut off.
     /// - Throws: 400 for a region outside the image.
     package func rectangle(in image: IIIFExtent) throws(Problem) -> IIIFRectangle {

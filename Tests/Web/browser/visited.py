@@ -22,7 +22,7 @@ class Visited:
         connection = kind(parts.netloc, timeout=60)
         connection.response_class = Response
         try:
-            connection.request(method, path if path.startswith("/api/") else f"/api/v1{path}", body=body,
+            connection.request(method, path if path.startswith(("/api/", "/iiif/")) else f"/api/v1{path}", body=body,
                                headers={"Authorization": f"Bearer {self.token}", **(headers or {})})
             response = connection.getresponse()
             answer = Answer(response, response.read())

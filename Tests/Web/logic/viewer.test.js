@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { apply, compose, identity, inverse, resultToOriginal } from "../../../share/tessera/web/viewer/mapping.js";
+import { baseLevel, levelFor, missingPatches, patchAddress, rowsAt, tileBox, tilesIn, without, withRun } from "../../../share/tessera/web/viewer/pyramid.js";
 import { clamped, fit, fromFragment, imagePoint, nextScale, panned, toFragment, viewPoint, zoomed } from "../../../share/tessera/web/viewer/viewport.js";
 
 const view = { width: 800, height: 600 };
@@ -87,4 +88,50 @@ test("four turns by EXIF orientation agree with rotate and flip", () => {
 
 test("a border has its own width on each side", () => {
   near(at([{ operation: "border", arguments: { all: 10, left: 3 }, width: 4013, height: 2020 }], 3, 10), { x: 0, y: 0 });
+});
+
+const large = { width: 20_001, height: 5_000 };
+
+test("the coarsest level is one tile, and a level is as fine as the screen", () => {
+  assert.equal(baseLevel(large), 5);
+  assert.equal(baseLevel({ width: 1024, height: 3 }), 0);
+  assert.deepEqual([1, 2, 0.5, 0.26, 0.25, 0.04, 0.001].map((scale) => levelFor(large, scale)), [0, 0, 1, 1, 2, 4, 5]);
+});
+
+test("tiles in view are those of the view, the middle first", () => {
+  const tiles = tilesIn(large, 0, { x: 1000, y: 1000, width: 2100, height: 100 });
+  assert.deepEqual(tiles.map(({ column, row }) => [column, row]).sort(), [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1], [3, 0], [3, 1]]);
+  assert.ok([1, 2].includes(tiles[0].column));
+  assert.deepEqual(tilesIn(large, 5, { x: -50, y: -50, width: 1e6, height: 1e6 }), [{ level: 5, column: 0, row: 0 }]);
+  assert.deepEqual(tilesIn(large, 0, { x: 30_000, y: 0, width: 10, height: 10 }), []);
+  assert.deepEqual(tileBox(large, { level: 0, column: 19, row: 4 }), { x: 19_456, y: 4096, width: 545, height: 904 });
+});
+
+test("a row of a level is there when all rows that it is made of are", () => {
+  assert.deepEqual(rowsAt(large, 3, [[0, 279], [558, 837]]), [[0, 34], [70, 104]]);
+  assert.deepEqual(rowsAt(large, 3, [[0, 7]]), []);
+  assert.deepEqual(rowsAt(large, 3, [[4_990, 5_000]]), [[624, 625]], "the last row stands for fewer");
+  assert.deepEqual(rowsAt({ width: 8, height: 21 }, 3, [[8, 21]]), [[1, 3]]);
+});
+
+test("only finished rows are asked for, and each once", () => {
+  const tile = { level: 0, column: 2, row: 0 };
+  assert.deepEqual(missingPatches(large, tile, [], []), []);
+  assert.deepEqual(missingPatches(large, tile, [[0, 279], [558, 1500]], []), [[0, 279], [558, 1024]]);
+  assert.deepEqual(missingPatches(large, tile, [[0, 1500]], [[0, 279], [558, 1024]]), [[279, 558]]);
+  assert.deepEqual(missingPatches(large, { level: 0, column: 0, row: 1 }, [[0, 279]], []), []);
+  // Between two chunks there are rows of a level that need both.
+  assert.deepEqual(missingPatches(large, { level: 4, column: 0, row: 0 }, [[0, 558]], [[0, 17]]), [[17, 34]]);
+});
+
+test("runs are joined and taken apart", () => {
+  assert.deepEqual(withRun([[0, 10], [20, 30]], [10, 20]), [[0, 30]]);
+  assert.deepEqual(withRun([[20, 30]], [5, 8]), [[5, 8], [20, 30]]);
+  assert.deepEqual(without([[0, 100]], [[10, 20], [20, 30], [90, 200]]), [[0, 10], [30, 90]]);
+  assert.deepEqual(without([[5, 10], [20, 25]], [[0, 30]]), []);
+});
+
+test("a patch is a region and a size of IIIF", () => {
+  assert.equal(patchAddress(large, { level: 0, column: 1, row: 0 }, [279, 558]), "1024,279,1024,279/1024,279/0/default.png");
+  assert.equal(patchAddress(large, { level: 5, column: 0, row: 0 }, [100, 157]), "0,3200,20001,1800/626,57/0/default.png");
 });

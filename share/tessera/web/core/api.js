@@ -42,7 +42,7 @@ export const whenSignedOut = (call) => {
  * @param {{ method?: string, body?: any, query?: Record<string, any>, headers?: Record<string, string>, signal?: AbortSignal }} options
  */
 export async function send(path, { method = "GET", body, query, headers = {}, signal } = {}) {
-  const address = new URL(path.startsWith("/api/") ? path : base + path, location.origin);
+  const address = new URL(/^\/(api|iiif)\//.test(path) ? path : base + path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined && value !== null && value !== "") address.searchParams.append(name, String(value));
   }

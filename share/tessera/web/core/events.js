@@ -12,7 +12,7 @@ import { TopicCounter, Wants } from "./topics.js";
 /** @typedef {{ type: string, data: any }} StreamEvent */
 /** @typedef {"connecting" | "live" | "lost"} Link */
 
-const types = ["job", "job-forgotten", "image", "worker", "worker-gone", "cluster", "upload", "gap"];
+const types = ["job", "job-forgotten", "image", "rows", "worker", "worker-gone", "cluster", "upload", "gap"];
 const reopenDelayMilliseconds = 50;
 const retryDelayMilliseconds = 1500;
 

@@ -63,6 +63,8 @@ export class Model {
   constructor() {
     this.jobs = new Collection();
     this.images = new Collection();
+    /** What is finished of results that are being computed. */
+    this.rows = new Collection();
     this.workers = new Collection();
     this.uploads = new Collection();
     this.cluster = signal(/** @type {any} */ (null));
@@ -77,6 +79,7 @@ export class Model {
     if (type === "job") this.jobs.put(data.job, data);
     else if (type === "job-forgotten") this.jobs.put(data.job, undefined);
     else if (type === "image") this.images.put(imageKey(data.job, data.image), data);
+    else if (type === "rows") this.rows.put(imageKey(data.job, data.image), data);
     else if (type === "worker") this.workers.put(data.worker, data);
     else if (type === "worker-gone") this.workers.put(data.worker, undefined);
     else if (type === "upload") this.uploads.put(data.upload, data);

@@ -90,6 +90,11 @@ function original(context, { original: picture, toOriginal }, place) {
  * @param {boolean} isChecked
  */
 function paint(context, picture, [a, b, c, d, e, f], { x, y, scale, ratio, middle, height }, isChecked) {
+  if (picture.tiles) {
+    // A result; it lies in its own coordinates.
+    picture.tiles.paint(context, { x, y, scale, ratio, middle, height }, isChecked ? { checks: checks(context, 1), hatch: hatch(context) } : null);
+    return;
+  }
   const zoom = scale * ratio;
   const { factor } = picture;
   context.setTransform((a * zoom) / factor, (d * zoom) / factor, (b * zoom) / factor, (e * zoom) / factor, middle + (c - x) * zoom, height / 2 + (f - y) * zoom);
@@ -121,6 +126,28 @@ function checks(context, zoom) {
   const pattern = /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
   pattern.setTransform(new DOMMatrix().scale(1 / zoom));
   return pattern;
+}
+
+/**
+ * Where nothing is computed yet.
+ * @param {CanvasRenderingContext2D} context
+ */
+function hatch(context) {
+  const tile = document.createElement("canvas");
+  tile.width = 2 * checkSize;
+  tile.height = 2 * checkSize;
+  const inner = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  inner.fillStyle = "#5e5e5e";
+  inner.fillRect(0, 0, 2 * checkSize, 2 * checkSize);
+  inner.strokeStyle = "#767676";
+  inner.lineWidth = 3;
+  for (const shift of [-2, 0, 2]) {
+    inner.beginPath();
+    inner.moveTo(shift * checkSize, 2 * checkSize);
+    inner.lineTo((shift + 2) * checkSize, 0);
+    inner.stroke();
+  }
+  return /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
 }
 
 /**

@@ -3,15 +3,19 @@
  * picture of the server's, and `factor` says by how much.
  */
 
-/** @typedef {{ bitmap: ImageBitmap, width: number, height: number, factor: number }} Picture width and height of the full picture; `factor`: bitmap pixels per picture pixel */
+/** @typedef {import("./tiles.js").Tiles} Tiles */
+/** @typedef {{ bitmap: ImageBitmap, tiles?: undefined, width: number, height: number, factor: number }} WholePicture width and height of the full picture; `factor`: bitmap pixels per picture pixel */
+/** @typedef {{ tiles: Tiles, bitmap?: undefined, width: number, height: number, factor: 1 }} TiledPicture */
+/** @typedef {WholePicture | TiledPicture} Picture */
 
-const maximumPixels = 120_000_000;
+/** Pictures with more are shown by tiles, or reduced. */
+export const maximumPixels = 120_000_000;
 const reducedSide = 2048;
 const decodable = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/avif", "image/bmp"];
 
 /**
  * @param {{ file: string, reduced?: string, width?: number, height?: number, signal: AbortSignal }} source addresses of the file and of its thumbnail; the size, if known
- * @returns {Promise<Picture>}
+ * @returns {Promise<WholePicture>}
  */
 export async function load({ file, reduced, width = 0, height = 0, signal }) {
   if (reduced && width * height > maximumPixels) return loadReduced(reduced, width, height, signal);
@@ -29,11 +33,20 @@ export async function load({ file, reduced, width = 0, height = 0, signal }) {
 }
 
 /**
+ * Lets the memory of a picture go.
+ * @param {Picture | null} picture
+ */
+export function close(picture) {
+  picture?.bitmap?.close();
+  picture?.tiles?.stop();
+}
+
+/**
  * @param {string} address
  * @param {number} width
  * @param {number} height
  * @param {AbortSignal} signal
- * @returns {Promise<Picture>}
+ * @returns {Promise<WholePicture>}
  */
 async function loadReduced(address, width, height, signal) {
   const url = new URL(address, location.origin);
@@ -55,7 +68,9 @@ probe.height = 1;
  * @param {number} x
  * @param {number} y
  */
-export function pixelAt({ bitmap, width, height, factor }, x, y) {
+export function pixelAt(picture, x, y) {
+  if (picture.tiles) return picture.tiles.pixelAt(x, y);
+  const { bitmap, width, height, factor } = picture;
   if (x < 0 || y < 0 || x >= width || y >= height) return null;
   const context = /** @type {CanvasRenderingContext2D} */ (probe.getContext("2d", { willReadFrequently: true }));
   context.clearRect(0, 0, 1, 1);

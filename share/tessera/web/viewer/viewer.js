@@ -87,6 +87,8 @@ export function viewer({ keyboard }, { result, original, steps, name, status }) 
       mode: isBlinking() ? /** @type {Mode} */ (showsOriginal() ? "original" : "result") : !result() && original() ? /** @type {Mode} */ ("original") : mode(),
     };
     size();
+    // Tiles that arrive are drawn.
+    result()?.tiles?.version();
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       const style = getComputedStyle(canvas);

@@ -7,7 +7,7 @@ import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
 import { derived, effect, onCleanup, signal } from "../core/signals.js";
 import { hasEnded, isDocument } from "../core/states.js";
-import { load } from "../viewer/picture.js";
+import { close, load, maximumPixels } from "../viewer/picture.js";
 import { viewer } from "../viewer/viewer.js";
 import { documentView } from "./document.js";
 import { copyButton, empty, stateMark } from "./parts.js";
@@ -37,11 +37,12 @@ export function view(context, { job: jobNumber, image: number }) {
   };
   keyboard.bind({ ",": ["image before", () => step(-1)], ".": ["next image", () => step(1)] }, "Viewer");
 
-  const pictures = followPictures(context, image, job);
+  const rows = followRows(context, jobNumber, number, image, job);
+  const pictures = followPictures(context, image, job, rows);
   const stage = viewer(context, {
     ...pictures,
     name: () => baseName(image()?.name ?? `Image ${number}`),
-    status: () => status(image(), job(), pictures),
+    status: () => status(image(), job(), pictures, rows()),
   });
   // What somebody wants to see first is what the pipeline did.
   let isFirst = true;
@@ -69,10 +70,31 @@ export function view(context, { job: jobNumber, image: number }) {
 }
 
 /**
- * Loads original and result as soon as they are there, and the sizes between the steps.
- * @param {import("../main.js").Context} context @param {() => any} image @param {() => any} job
+ * What is finished of the result, while it is computed.
+ * @param {import("../main.js").Context} context @param {number} jobNumber @param {number} number @param {() => any} image @param {() => any} job
  */
-function followPictures({}, image, job) {
+function followRows({ model, events }, jobNumber, number, image, job) {
+  const rows = model.rows.of(imageKey(jobNumber, number));
+  const isComputed = derived(() => job() !== undefined && ["waiting", "running"].includes(image()?.state) && !isDocument(image(), job()));
+  effect(() => {
+    if (!isComputed()) return;
+    events.want(`rows:${jobNumber}.${number}`);
+    // Ready when the first rows are.
+    import("../viewer/tiles.js").catch(() => {});
+  });
+  effect(() => {
+    if (!isComputed()) return;
+    model.gaps();
+    get(`/jobs/${jobNumber}/images/${number}/rows`).then((found) => model.rows.put(imageKey(jobNumber, number), found), () => {});
+  });
+  return rows;
+}
+
+/**
+ * Loads original and result as soon as they are there, and the sizes between the steps.
+ * @param {import("../main.js").Context} context @param {() => any} image @param {() => any} job @param {import("../core/signals.js").Signal<any>} rows
+ */
+function followPictures({}, image, job, rows) {
   const result = signal(/** @type {Picture | null} */ (null));
   const original = signal(/** @type {Picture | null} */ (null));
   const steps = signal(/** @type {any[]} */ ([]));
@@ -81,29 +103,68 @@ function followPictures({}, image, job) {
   onCleanup(() => abort.abort());
   /**
    * @param {() => string | undefined} address
-   * @param {() => Parameters<typeof load>[0]} source
+   * @param {() => Promise<Picture>} open
    * @param {import("../core/signals.js").Signal<Picture | null>} into
    */
-  const follow = (address, source, into) => {
+  const follow = (address, open, into) => {
     let loaded = "";
     effect(() => {
       const next = address();
       if (!next || next === loaded) return;
       loaded = next;
-      load(source()).then(into.set, (error) => {
+      open().then(into.set, (error) => {
         if (!abort.signal.aborted) trouble.set(/** @type {Error} */ (error).message);
       });
     });
   };
+  // While it is computed, the result is what is finished of it; and it stays as it is when it is complete.
+  let run = -1;
+  effect(() => {
+    const known = rows();
+    if (!known?.width) return;
+    if (run === known.run) {
+      result.peek()?.tiles?.finished(known.rows);
+      return;
+    }
+    // It begins, or starts over.
+    if (result.peek()?.tiles) {
+      close(result.peek());
+      result.set(null);
+    }
+    if (known.rows.length === 0) return;
+    run = known.run;
+    openTiles(known.job, known.image, known).then((picture) => {
+      if (abort.signal.aborted || run !== known.run || result.peek()) {
+        close(picture);
+        return;
+      }
+      const newest = rows.peek();
+      if (newest?.width && newest.run === run) picture.tiles?.finished(newest.rows);
+      result.set(picture);
+    }, (error) => trouble.set(error.message));
+  });
+  effect(() => {
+    const shown = result()?.tiles;
+    if (image()?.state === "done" && shown) shown.finished([[0, shown.height]]);
+  });
+  /** Large results, and those of a format that browsers do not know, are not loaded as one picture. */
+  const openResult = async () => {
+    const { job: jobNumber, image: number, width, height, encoding, links } = image();
+    if (width * height > maximumPixels || encoding?.startsWith("tiff")) {
+      const found = await get(`${pictureAddress(jobNumber, number)}/info.json`, { signal: abort.signal }).catch(() => null);
+      if (found) return openTiles(jobNumber, number, { ...found, rows: [[0, found.height]] });
+    }
+    return load({ file: inline(links.result), reduced: links.thumbnail, width, height, signal: abort.signal });
+  };
   follow(
     // What kind of result it is the job's pipeline says.
-    () => (job() === undefined || isDocument(image(), job()) ? undefined : image()?.links?.result),
-    () => ({ file: inline(image().links.result), reduced: image().links.thumbnail, width: image().width, height: image().height, signal: abort.signal }),
+    () => (job() === undefined || isDocument(image(), job()) || result.peek()?.tiles ? undefined : image()?.links?.result),
+    openResult,
     result,
   );
   follow(
     () => image()?.links?.source,
-    () => ({ file: inline(image().links.source), reduced: image().links.source_thumbnail, signal: abort.signal }),
+    () => load({ file: inline(image().links.source), reduced: image().links.source_thumbnail, signal: abort.signal }),
     original,
   );
   effect(() => {
@@ -113,10 +174,27 @@ function followPictures({}, image, job) {
     post("/pipelines/check", { pipeline, shape: { width: picture.width, height: picture.height } }).then((checked) => steps.set(checked.steps), () => {});
   });
   onCleanup(() => {
-    result.peek()?.bitmap.close();
-    original.peek()?.bitmap.close();
+    close(result.peek());
+    close(original.peek());
   });
   return { result, original, steps, trouble };
+}
+
+/**
+ * The address of a result's pictures.
+ * @param {number} job
+ * @param {number} image
+ */
+const pictureAddress = (job, image) => `/iiif/3/${job}.${image}.result`;
+
+/**
+ * A picture of tiles. Most pictures need none, so their code is loaded when it is needed.
+ * @param {number} job @param {number} image @param {{ width: number, height: number, rows: [number, number][] }} known
+ * @returns {Promise<Picture>}
+ */
+async function openTiles(job, image, { width, height, rows }) {
+  const { Tiles } = await import("../viewer/tiles.js");
+  return { tiles: new Tiles({ address: pictureAddress(job, image), width, height, rows }), width, height, factor: 1 };
 }
 
 /** @param {string} address */
@@ -127,18 +205,21 @@ const inline = (address) => `${address}${address.includes("?") ? "&" : "?"}dispo
  * @param {any} image
  * @param {any} job
  * @param {ReturnType<typeof followPictures>} pictures
+ * @param {any} rows
  */
-function status(image, job, { result, original, trouble }) {
+function status(image, job, { result, original, trouble }, rows) {
   if (!image) return null;
   if (image.state === "waiting") return h("div.note", null, icon("waiting"), "It waits for a free slot.");
-  if (image.state === "running") return h("div.note", null, icon("running"), h("span.viewer-progress", null, image.tasks_total > 1 ? `${count(image.tasks_done)} of ${count(image.tasks_total)} parts are computed` : "It is being computed", h("progress", { max: Math.max(1, image.tasks_total), value: image.tasks_done, "aria-label": "Parts that are computed" })));
+  if (image.state === "running") return h("div.note", null, icon("running"), h("span.viewer-progress", null, image.tasks_total > 1 ? `${count(image.tasks_done)} of ${count(image.tasks_total)} parts are computed` : "It is being computed", h("progress", { max: Math.max(1, image.tasks_total), value: image.tasks_done, "aria-label": "Parts that are computed" }), rows?.objection ? h("span.small", null, `The picture is shown when all are: ${rows.objection}.`) : null));
   if (image.state === "cancelled") return h("div.note", null, icon("cancel"), "The job was cancelled before this image was made.");
   if (image.failure && hasEnded(image.state)) return h("div.note.bad", null, icon("failed"), h("span.wrap", null, image.failure.reason));
   if (trouble()) return h("div.note.bad", { role: "alert" }, icon("alert"), trouble());
   const shown = result() ?? original();
-  const reduced = [result(), original()].find((each) => each && each.factor < 1);
+  const reduced = [result(), original()].find((each) => each?.bitmap && each.factor < 1)?.bitmap;
+  const hitch = result()?.tiles?.trouble();
+  if (hitch) return h("div.note.bad", { role: "alert" }, icon("alert"), hitch);
   if (!shown && image.state === "done" && !isDocument(image, job)) return h("div.note", null, icon("image"), "The picture is on its way.");
-  if (reduced) return h("div.note", null, icon("image"), `Shown reduced to ${reduced.bitmap.width} × ${reduced.bitmap.height} pixels; the download is exact.`);
+  if (reduced) return h("div.note", null, icon("image"), `Shown reduced to ${reduced.width} × ${reduced.height} pixels; the download is exact.`);
   return null;
 }
 
