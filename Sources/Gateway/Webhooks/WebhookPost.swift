@@ -46,6 +46,7 @@ struct WebhookPost: Sendable {
         head.headers.add(contentsOf: fields)
         var last: any Error = Failure(description: WebhookReach.Refusal.noAddress.message)
         for address in addresses.prefix(Self.addressCount) {
+            try Task.checkCancellation()
             do {
                 let answer = Answer(loop.makePromise(of: Reply.self))
                 try await connect(to: address, head, body, target, until: deadline, answer, on: loop)

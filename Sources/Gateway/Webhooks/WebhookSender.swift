@@ -67,7 +67,7 @@ final class WebhookSender: Sendable {
             let reply = try await send(delivery)
             outcome = .answered(status: reply.status, retryAfter: reply.retryAfter)
             if !(200..<300).contains(reply.status) { problem = "it answered \(reply.status)" }
-        } catch  where error is CancellationError || Task.isCancelled {
+        } catch let error where error is CancellationError || Task.isCancelled {
             return
         } catch {
             outcome = .unanswered
