@@ -164,7 +164,9 @@ function followPictures({}, image, job, rows) {
   );
   follow(
     () => image()?.links?.source,
-    () => load({ file: inline(image().links.source), reduced: image().links.source_thumbnail, signal: abort.signal }),
+    // An image's size is that of its original: a large one is not loaded as a whole.
+    () => load({ file: inline(image().links.source), reduced: image().links.source_thumbnail, width: image().width, height: image().height, signal: abort.signal })
+      .catch((error) => { throw new Error(`The original is not shown: ${error.message}`); }),
     original,
   );
   effect(() => {
