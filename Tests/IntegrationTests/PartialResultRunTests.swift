@@ -60,7 +60,9 @@ extension Integration {
             var isPastMiddle = false
             for try await event in session.events(of: image.job) {
                 if case .ended(let last) = event { return (parts, last) }
-                guard let partial = try await session.partialResult(of: image) else { continue }
+                guard let partial = try await session.partialResult(of: image), partial.state == .running else {
+                    continue
+                }
                 if run != partial.run { parts = [] }
                 run = partial.run
                 let known = Set(parts.map(\.rows))
