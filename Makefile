@@ -43,7 +43,7 @@ help:
 	@echo "make measure-builds  how long make demo and make test take from an empty clone, and how large the programs are"
 	@echo "make compare-opencv  compare every operation with OpenCV over random cases"
 	@echo "make bench-kernels   measure every kernel against OpenCV; SCALE=0.25 OUT=/dev/null is quicker"
-	@echo "make bench-web       measure the gateway beside nginx, on a machine that does nothing else; SIZE_MB=1024 FILES=1000 JOBS=1000"
+	@echo "make bench-web       measure the gateway beside nginx and others, on a machine that does nothing else; ROWS=events is one of them"
 	@echo "make bench-formats   measure whole jobs against libvips; PHOTOGRAPHS=200 SIDE=30000"
 	@echo "make release-check   check that both have covered every operation, as a release needs"
 	@echo "make build    build the programs into $(BIN)"
@@ -158,8 +158,16 @@ bench-kernels: setup $(OPENCV)
 	$(OPENCV) Tests/OpenCV/bench.py $(BIN)/$(KERNELS) --scale $(or $(SCALE),1) --out $(or $(OUT),docs/measured/kernel-speed.json)
 
 # Whole jobs against Debian's libvips-tools, which nothing else needs; writes docs/performance.md.
-bench-web: web
-	BIN=$(BIN) Tests/Web/bench.py
+# The programs on the other side, which nothing else needs.
+BASELINES = .build/web-baselines/bin/python3
+$(BASELINES): Tests/Web/bench/requirements.txt
+	python3 -m venv .build/web-baselines
+	.build/web-baselines/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+bench-web: build $(BASELINES)
+	scripts/setup.sh bench-web
+	BIN=$(abspath $(BIN)) Tests/Web/bench/run $(ROWS)
 
 bench-formats: build
 	scripts/bench-formats.sh $(ROWS)

@@ -4,6 +4,7 @@
 #     scripts/setup.sh         what building and running it needs
 #     scripts/setup.sh tests   the programs that its tests look at files with, too
 #     scripts/setup.sh web     what the checks of the page need, too (scripts/web-check.sh)
+#     scripts/setup.sh bench-web   what the gateway is measured against (make bench-web)
 #     scripts/setup.sh containers   what the check of the container images needs, too (scripts/containers-check.sh)
 #     scripts/setup.sh packages   what Debian packages and their check need, too (scripts/deb.sh, scripts/deb-check.sh)
 set -euo pipefail
@@ -35,6 +36,13 @@ if [ "${1:-}" = web ]; then
         libvips42                              # the validator of IIIF
     )
     command -v node >/dev/null || packages+=(nodejs)
+fi
+
+if [ "${1:-}" = bench-web ]; then
+    packages+=(
+        nginx-full libnginx-mod-nchan libnginx-mod-http-image-filter iipimage-server  # what it is measured against
+        libvips-tools wrk curl python3-venv    # pictures, requests
+    )
 fi
 
 if [ "${1:-}" = packages ]; then
