@@ -41,7 +41,8 @@ struct ClientOption<Options>: Sendable {
 /// The options of every command that asks a master.
 enum CommonOption {
     static let master = ClientOption<CommonOptions>(
-        "master", "host:port", default: "127.0.0.1:7400", "The master's address (default: 127.0.0.1:7400)."
+        "master", "host:port,...", default: "127.0.0.1:7400",
+        "The master's address, or several at which it may be, separated by commas (default: 127.0.0.1:7400)."
     ) { $0.master }
     static let secretFile = ClientOption<CommonOptions>(
         "secret-file", "file",

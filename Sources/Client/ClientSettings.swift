@@ -17,7 +17,7 @@ import Transport
 
 /// The settings of a command, from flags, the environment, the file and defaults; checked.
 struct ClientSettings: Sendable {
-    let endpoint: Endpoint
+    let masters: MasterAddresses
     let secretFile: String?
     /// Where the master's address comes from.
     let masterOrigin: MasterOrigin
@@ -50,7 +50,8 @@ struct ClientSettings: Sendable {
         let isGiven = settings.isGiven("master") || settings.isGiven("secret-file")
         let found = isGiven ? nil : PrivateCluster.found(environment: environment)
         do {
-            endpoint = try Endpoint(parsing: try found?.master ?? settings.requiredText("master"), defaultPort: 7400)
+            masters = try MasterAddresses(
+                parsing: try found?.master ?? settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
             throw settings.refused("master", error.message)
         }

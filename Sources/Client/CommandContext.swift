@@ -36,7 +36,7 @@ struct CommandContext: Sendable {
         do {
             // Only the body is cancelled: an interrupted submission still needs the connection to cancel its job.
             return try await MasterSession.with(
-                settings.endpoint, secret: settings.secret(), software: "tessera \(Tessera.version)",
+                settings.masters, secret: settings.secret(), software: "tessera \(Tessera.version)",
                 encryption: settings.encryption, limits: settings.transport,
                 reconnectTimeout: settings.reconnectTimeout,
                 surroundings: surroundings
@@ -83,7 +83,7 @@ struct CommandContext: Sendable {
     func tellAttendance(
         _ session: MasterSession, _ settings: ClientSettings, isWaiting: @Sendable () -> Bool
     ) async {
-        var attendance = WorkerAttendance(master: "\(settings.endpoint)")
+        var attendance = WorkerAttendance(master: "\(settings.masters)")
         do {
             while true {
                 try await Task.sleep(for: .seconds(1))

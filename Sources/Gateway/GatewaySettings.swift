@@ -12,7 +12,7 @@ struct GatewaySettings: Sendable {
     static let software = "tessera-web \(Release.version)"
 
     var listen: Endpoint
-    var master: Endpoint
+    var master: MasterAddresses
     var secretFile: String?
     var encryption: Encryption
     var secretMissing: String
@@ -38,7 +38,9 @@ struct GatewaySettings: Sendable {
         Setting(
             "listen", "HOST:PORT", default: "127.0.0.1:7480",
             "Address to listen on; beyond this machine only with --behind-proxy. Port 0 lets the system choose"),
-        Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
+        Setting(
+            "master", "HOST:PORT,...", default: "127.0.0.1:7400",
+            "The master's address, or several at which it may be, separated by commas"),
         Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
         Setting(
             "tls", "auto|on|off", default: "auto",
@@ -84,7 +86,7 @@ struct GatewaySettings: Sendable {
             throw settings.refused("listen", error.message)
         }
         do {
-            master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+            master = try MasterAddresses(parsing: try settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
             throw settings.refused("master", error.message)
         }

@@ -6,6 +6,10 @@ extension RetryPolicy {
         return RetryPolicy(retried: wasConnected ? all : all.subtracting([.untilChanged]))
     }
 
+    /// A worker's connection by a new secret, which the master may not have yet; the one by the former secret stays as long.
+    public static let newSecret = RetryPolicy(
+        retried: Set(Persistence.allCases), backoff: Backoff(base: .milliseconds(250), maximum: .seconds(1)))
+
     /// A blob that a worker's task needs, or made: longer than a master's restart takes, shorter than a person waits.
     public static let taskBlob = RetryPolicy(
         retried: [.absent, .passing], patience: .seconds(120), patienceWhenAsked: .seconds(120))

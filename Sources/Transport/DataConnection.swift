@@ -18,7 +18,13 @@ public final class DataConnection: Sendable {
 
     let frames: FrameConnection
 
-    init(_ frames: FrameConnection) { self.frames = frames }
+    /// The address that it was made to, by the side that made it.
+    let dialed: Endpoint?
+
+    init(_ frames: FrameConnection, dialed: Endpoint? = nil) {
+        self.frames = frames
+        self.dialed = dialed
+    }
 
     /// The side that opened the connection.
     public var peer: Peer { frames.peer }

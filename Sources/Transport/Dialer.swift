@@ -6,10 +6,11 @@ import Retrying
 
 /// Opens connections to one master, all of them as the same peer.
 ///
-/// Every parameter of an outgoing connection is here, so that a new one (a second address) reaches all connections of the
-/// program.
+/// Every parameter of an outgoing connection is here, so that a new one reaches all connections of the program. Where the master
+/// has several addresses, a control connection goes to the first at which there is one to talk to, beginning with the present
+/// one; data connections go to the present one. All copies of a dialer share it.
 public struct Dialer: Sendable {
-    public let master: Endpoint
+    private let route: MasterRoute
     public let role: Peer.Role
     public let identity: Peer.Identity
     /// This side's name and version, told to the master.
@@ -22,23 +23,28 @@ public struct Dialer: Sendable {
     /// Is asked whether the master's state is one to talk to, before each connection is used.
     public let generations: any GenerationGuard
 
+    /// The address at which the master was found last, or is looked for next.
+    public var master: Endpoint { route.current }
+    /// All addresses at which the master may be.
+    public var masters: MasterAddresses { route.addresses }
+
     public init(
         to master: Endpoint, as role: Peer.Role, secret: SharedSecret, software: String = "tessera",
         encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
         identity: Peer.Identity = .random(), generations: any GenerationGuard = SessionGenerations(), logger: Logger
     ) {
         self.init(
-            to: master, as: role, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
-            identity: identity, generations: generations, logger: logger)
+            to: MasterAddresses(master), as: role, keyring: Keyring(secret), software: software, encryption: encryption,
+            limits: limits, identity: identity, generations: generations, logger: logger)
     }
 
     public init(
-        to master: Endpoint, as role: Peer.Role, keyring: Keyring, software: String = "tessera",
+        to masters: MasterAddresses, as role: Peer.Role, keyring: Keyring, software: String = "tessera",
         encryption: Encryption = .automatic, limits: TransportLimits = TransportLimits(),
         identity: Peer.Identity = .random(), generations: any GenerationGuard = SessionGenerations(), logger: Logger
     ) {
         self.generations = generations
-        self.master = master
+        route = MasterRoute(masters)
         self.role = role
         self.keyring = keyring
         self.software = software
@@ -48,26 +54,45 @@ public struct Dialer: Sendable {
         self.logger = logger
     }
 
-    /// Connects and authenticates both sides.
-    /// - Throws: `TransportError`; its code tells refused, unreachable, wrong secret and other causes apart.
+    /// Connects and authenticates both sides; at the first address that has a master to talk to.
+    /// - Throws: `TransportError`; its code tells refused, unreachable, wrong secret and other causes apart. Of several addresses
+    ///   it names each, and why there is no master at it.
     public func openControlConnection() async throws -> ControlConnection {
-        ControlConnection(try await open(.control))
+        var failures: [TransportError] = []
+        for endpoint in route.order {
+            do {
+                let connection = try await open(.control, at: endpoint)
+                route.found(at: endpoint)
+                return ControlConnection(connection)
+            } catch {
+                // A cancelled attempt counts, too: the next one may have no more time for an address that says nothing.
+                route.failed(at: endpoint)
+                try Task.checkCancellation()
+                guard let failure = error as? TransportError else { throw error }
+                failures.append(failure)
+            }
+        }
+        throw TransportError.atEveryAddress(failures)
     }
 
-    /// Connects for the transfer of blobs and authenticates both sides.
+    /// Connects to the master of the control connection for the transfer of blobs, and authenticates both sides.
     /// - Throws: `TransportError`.
-    public func openDataConnection() async throws -> DataConnection { DataConnection(try await open(.data)) }
+    public func openDataConnection() async throws -> DataConnection {
+        let endpoint = route.current
+        return DataConnection(try await open(.data, at: endpoint), dialed: endpoint)
+    }
 
     /// Connects, waiting while the master has too many handshakes of this address under way: several workers and clients of
     /// one host that start together are not an attack.
-    private func open(_ channel: Peer.Channel) async throws -> FrameConnection {
+    private func open(_ channel: Peer.Channel, at master: Endpoint) async throws -> FrameConnection {
         let start = ContinuousClock.now
         var retries = Retries(.admission(patience: limits.admission))
         var random = SystemRandomNumberGenerator()
         while true {
             do {
-                let connection = try await openOnce(Peer(identity: identity, role: role, channel: channel))
-                try await check(connection)
+                let connection = try await openOnce(
+                    Peer(identity: identity, role: role, channel: channel), at: master)
+                try await check(connection, at: master)
                 return connection
             } catch let error as TransportError where error.code == .tooManyConnections {
                 guard case .wait(let pause) = retries.failed(error, at: ContinuousClock.now - start, using: &random)
@@ -78,7 +103,7 @@ public struct Dialer: Sendable {
     }
 
     /// Asks whether the master's state is one to talk to. The master is told when it is not.
-    private func check(_ connection: FrameConnection) async throws {
+    private func check(_ connection: FrameConnection, at master: Endpoint) async throws {
         do {
             try await generations.check(
                 connection.agreement.generation, of: master, on: connection.agreement.peer.channel)
@@ -88,12 +113,13 @@ public struct Dialer: Sendable {
         }
     }
 
-    /// Whether a connection is as it would be made now: by the newest secret, to a master of the same state.
+    /// Whether a connection is as it would be made now: by the newest secret, to the same address and a master of the same state.
     public func isCurrent(_ connection: DataConnection) -> Bool {
-        keyring.standing(of: connection.secret) == .newest && generations.isCurrent(connection.generation)
+        connection.dialed == route.current && keyring.standing(of: connection.secret) == .newest
+            && generations.isCurrent(connection.generation)
     }
 
-    private func openOnce(_ peer: Peer) async throws -> FrameConnection {
+    private func openOnce(_ peer: Peer, at master: Endpoint) async throws -> FrameConnection {
         let (channel, established): (any Channel, EventLoopFuture<FrameConnection>)
         do {
             (channel, established) = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -111,7 +137,7 @@ public struct Dialer: Sendable {
                     }
                 }
         } catch {
-            throw describe(error)
+            throw Self.describe(error, at: master)
         }
         return try await withTaskCancellationHandler {
             do {
@@ -124,10 +150,12 @@ public struct Dialer: Sendable {
         }
     }
 
-    private func describe(_ error: any Error) -> TransportError {
+    private static func describe(_ error: any Error, at master: Endpoint) -> TransportError {
+        let refused = TransportError(
+            .refused, "nothing is listening on \(master): start tessera-master there, or give its address")
         switch error {
         case let error as NIOConnectionError:
-            if !error.connectionErrors.isEmpty, error.connectionErrors.allSatisfy({ Self.isRefusal($0.error) }) {
+            if !error.connectionErrors.isEmpty, error.connectionErrors.allSatisfy({ isRefusal($0.error) }) {
                 return refused
             }
             if let first = error.connectionErrors.first {
@@ -137,15 +165,11 @@ public struct Dialer: Sendable {
                 .unreachable,
                 "\(ErrorText.unknownHost(master.host)); check its spelling, or give the address itself, such as 192.0.2.1"
             )
-        case _ where Self.isRefusal(error):
+        case _ where isRefusal(error):
             return refused
         default:
             return TransportError(.unreachable, "cannot reach \(master): \(ErrorText.of(error))")
         }
-    }
-
-    private var refused: TransportError {
-        TransportError(.refused, "nothing is listening on \(master): start tessera-master there, or give its address")
     }
 
     private static func isRefusal(_ error: any Error) -> Bool { (error as? IOError)?.errnoCode == ECONNREFUSED }

@@ -53,6 +53,21 @@ public struct TransportError: Error, Hashable, CustomStringConvertible {
     public var description: String { "\(message) (\(code.rawValue))" }
 }
 
+extension TransportError {
+    /// The error of an attempt at several addresses: it has the code of the failure that is the likeliest to disappear by itself.
+    /// - Parameter failures: one for each address that was tried, at least one.
+    static func atEveryAddress(_ failures: [TransportError]) -> TransportError {
+        guard failures.count > 1, let first = failures.first else {
+            return failures.first ?? TransportError(.other, "no address was tried")
+        }
+        let hopes: [Persistence] = [.passing, .absent, .unclear, .untilChanged]
+        let best = hopes.lazy.compactMap { hope in failures.first { $0.persistence == hope } }.first ?? first
+        let told = failures.enumerated().map { "(\($0.offset + 1)) \($0.element.message)" }
+        return TransportError(
+            best.code, "there is no master at any of the \(failures.count) addresses: " + told.joined(separator: "; "))
+    }
+}
+
 extension TransportError: ClassifiedError {
     public var persistence: Persistence { code.persistence }
 }

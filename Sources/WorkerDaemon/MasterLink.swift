@@ -133,7 +133,7 @@ struct MasterLink: Sendable {
                 logger.info(
                     "registered",
                     metadata: [
-                        "worker.id": "w\(reply.worker)", "master": "\(settings.master)",
+                        "worker.id": "w\(reply.worker)", "master": "\(dialer.master)",
                         "dropped": "\(reply.dropped.count)",
                     ])
                 isRegistered = true
@@ -152,17 +152,24 @@ struct MasterLink: Sendable {
         try await dialer.keyring.waitUntilReplaced(connection.secret)
         let start = ContinuousClock.now
         var warning = RepeatedWarning()
+        var retries = Retries(.newSecret)
+        var random = SystemRandomNumberGenerator()
         while true {
+            let failure: TransportError
             do {
                 return try await dialer.openControlConnection()
             } catch let error as TransportError {
+                failure = error
                 if warning.happened(error.message, at: ContinuousClock.now - start) != nil {
                     logger.warning(
                         "the master takes no connection by the new secret yet; the one by the former secret stays",
                         metadata: ["address": "\(settings.master)", "reason": "\(error.message)"])
                 }
             }
-            try await Task.sleep(for: .milliseconds(500))
+            guard case .wait(let pause) = retries.failed(failure, at: .now - start, using: &random) else {
+                throw failure
+            }
+            try await Task.sleep(for: pause)
         }
     }
 

@@ -11,7 +11,7 @@ import WorkerMachine
 struct WorkerSettings: Sendable {
     static let software = "tessera-worker \(Release.version)"
 
-    var master: Endpoint
+    var master: MasterAddresses
     /// `nil` when there is none in any of the usual places.
     var secretFile: String?
     /// What to do then.
@@ -40,7 +40,9 @@ struct WorkerSettings: Sendable {
     var logLevel: Logger.Level
 
     static let table = [
-        Setting("master", "HOST:PORT", default: "127.0.0.1:7400", "The master's address"),
+        Setting(
+            "master", "HOST:PORT,...", default: "127.0.0.1:7400",
+            "The master's address, or several at which it may be, separated by commas"),
         Setting("secret-file", "FILE", "The secret shared with the master \(Settings.secretPlacesHelp)"),
         Setting(
             "tls", "auto|on|off", default: "auto",
@@ -83,7 +85,7 @@ struct WorkerSettings: Sendable {
         environment: (String) -> String? = ThisProcess.environment
     ) throws {
         do {
-            master = try Endpoint(parsing: try settings.requiredText("master"), defaultPort: 7400)
+            master = try MasterAddresses(parsing: try settings.requiredText("master"), defaultPort: 7400)
         } catch let error as TransportError {
             throw settings.refused("master", error.message)
         }

@@ -150,10 +150,10 @@ import Transport
 
     @Test func `a flag wins over the environment, and that over the default`() async throws {
         let environment = ["TESSERA_MASTER": "env:1", "TESSERA_PROGRESS": "plain"]
-        #expect(try await settings().endpoint.description == "127.0.0.1:7400")
-        #expect(try await settings([], environment).endpoint.description == "env:1")
+        #expect(try await settings().masters.description == "127.0.0.1:7400")
+        #expect(try await settings([], environment).masters.description == "env:1")
         let both = try await settings([("master", "flag")], environment)
-        #expect(both.endpoint.description == "flag:7400")
+        #expect(both.masters.description == "flag:7400")
         #expect(both.progress == .plain)
     }
 
@@ -163,11 +163,11 @@ import Transport
             let file = home + "/.config/tessera/client.yaml"
             try TestFiles.write("master: file:2\nreconnect-timeout: 5s\npriority: 7\n", to: file)
             let fromFile = try await settings([], ["HOME": home], files: [file])
-            #expect(fromFile.endpoint.description == "file:2")
+            #expect(fromFile.masters.description == "file:2")
             #expect(fromFile.reconnectTimeout == .seconds(5))
             #expect(try fromFile.jobRequest(pipeline: "invert").priority == 7)
             let environmentWins = try await settings([], ["HOME": home, "TESSERA_MASTER": "env:1"], files: [file])
-            #expect(environmentWins.endpoint.description == "env:1")
+            #expect(environmentWins.masters.description == "env:1")
         }
     }
 
@@ -190,7 +190,7 @@ import Transport
                 #expect(ClientError(reporting: try #require(error)).status == .usage)
             }
             try TestFiles.write("# master: a:1\n", to: file)
-            #expect(try await settings([], ["HOME": home], files: [file]).endpoint.description == "127.0.0.1:7400")
+            #expect(try await settings([], ["HOME": home], files: [file]).masters.description == "127.0.0.1:7400")
         }
     }
 

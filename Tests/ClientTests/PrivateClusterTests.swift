@@ -28,7 +28,7 @@ import Testing
     @Test func `the private cluster is found where no other is named`() async throws {
         try await withCluster { environment in
             let found = try await settings([], environment)
-            #expect("\(found.endpoint)" == "127.0.0.1:4711")
+            #expect("\(found.masters)" == "127.0.0.1:4711")
             #expect(found.secretFile == environment["XDG_STATE_HOME"].map { $0 + "/tessera/private/secret" })
             #expect(found.masterOrigin == .privateCluster)
             // A secret in its usual place names no cluster.
@@ -41,22 +41,22 @@ import Testing
     @Test func `option, environment and settings file come first`() async throws {
         try await withCluster { environment in
             let option = try await settings([("master", "a:1")], environment)
-            #expect("\(option.endpoint)" == "a:1" && option.masterOrigin == .given)
+            #expect("\(option.masters)" == "a:1" && option.masterOrigin == .given)
             let variable = try await settings([], environment.merging(["TESSERA_MASTER": "b:2"]) { $1 })
-            #expect("\(variable.endpoint)" == "b:2" && variable.masterOrigin == .given)
+            #expect("\(variable.masters)" == "b:2" && variable.masterOrigin == .given)
             let file = try #require(environment["HOME"]) + "/client.yaml"
             try TestFiles.write("master: c:3\n", to: file)
             let named = try await settings([("config", file)], environment)
-            #expect("\(named.endpoint)" == "c:3" && named.masterOrigin == .given)
+            #expect("\(named.masters)" == "c:3" && named.masterOrigin == .given)
             let secret = try await settings([("secret-file", "/s")], environment)
-            #expect("\(secret.endpoint)" == "127.0.0.1:7400" && secret.secretFile == "/s")
+            #expect("\(secret.masters)" == "127.0.0.1:7400" && secret.secretFile == "/s")
             #expect(secret.masterOrigin == .given)
         }
     }
 
     @Test func `without any, the built-in address and a way out are left`() async throws {
         let settings = try await settings([], ["HOME": "/nonexistent"])
-        #expect("\(settings.endpoint)" == "127.0.0.1:7400" && settings.masterOrigin == .builtIn)
+        #expect("\(settings.masters)" == "127.0.0.1:7400" && settings.masterOrigin == .builtIn)
         #expect(settings.masterOrigin.advice?.contains("'tessera up'") == true)
     }
 

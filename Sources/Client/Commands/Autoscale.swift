@@ -126,7 +126,7 @@ struct Autoscale: ClientCommand {
         let secret = try settings.secret()
         let times = try Times(self)
         var environment = ThisProcess.variables
-        environment["TESSERA_MASTER"] = "\(settings.endpoint)"
+        environment["TESSERA_MASTER"] = "\(settings.masters)"
         if let file = settings.secretFile { environment["TESSERA_SECRET_FILE"] = ThisProcess.absolutePath(file) }
         guard
             let directory = stateDir.map(ThisProcess.absolutePath)
@@ -170,7 +170,7 @@ struct Autoscale: ClientCommand {
             })
         do {
             try await MasterSession.with(
-                settings.endpoint, secret: secret, software: "tessera \(Tessera.version)",
+                settings.masters, secret: secret, software: "tessera \(Tessera.version)",
                 encryption: settings.encryption, limits: settings.transport, reconnectTimeout: .seconds(3650 * 86400),
                 surroundings: surroundings
             ) { session in

@@ -319,7 +319,7 @@ struct Workers: ClientCommand {
         if isJSON {
             for worker in workers { try context.console.write(worker.json) }
         } else if workers.isEmpty {
-            context.console.note("there are no workers; start one with tessera-worker --master \(settings.endpoint)")
+            context.console.note("there are no workers; start one with tessera-worker --master \(settings.masters)")
         } else {
             try context.console.write(table: Listing.workers(workers, isColored: context.console.isColored))
         }

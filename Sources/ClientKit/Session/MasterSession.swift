@@ -73,7 +73,7 @@ public actor MasterSession {
         self.dial = dial
     }
 
-    /// Opens a session with the master at `endpoint` for as long as `body` runs.
+    /// Opens a session with the master at one of the addresses for as long as `body` runs.
     ///
     /// - Parameters:
     ///   - software: the client's name and version, which the master logs.
@@ -81,26 +81,38 @@ public actor MasterSession {
     ///   - reconnectTimeout: the longest time for which a lost master is tried again.
     /// - Throws: what `body` throws; of the requests that it makes, see `perform`.
     public static func with<Result: Sendable>(
+        _ masters: MasterAddresses, secret: SharedSecret, software: String, encryption: Encryption = .automatic,
+        limits: TransportLimits = TransportLimits(),
+        reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
+        _ body: @Sendable (MasterSession) async throws -> Result
+    ) async throws -> Result {
+        try await with(
+            masters, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
+            reconnectTimeout: reconnectTimeout, surroundings: surroundings, body)
+    }
+
+    /// Opens a session with the master at one address for as long as `body` runs.
+    public static func with<Result: Sendable>(
         _ endpoint: Endpoint, secret: SharedSecret, software: String, encryption: Encryption = .automatic,
         limits: TransportLimits = TransportLimits(),
         reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
         _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
         try await with(
-            endpoint, keyring: Keyring(secret), software: software, encryption: encryption, limits: limits,
+            MasterAddresses(endpoint), secret: secret, software: software, encryption: encryption, limits: limits,
             reconnectTimeout: reconnectTimeout, surroundings: surroundings, body)
     }
 
     /// Opens a session whose secret may change: then it connects again by the new one, and requests that were under way are
     /// repeated.
     public static func with<Result: Sendable>(
-        _ endpoint: Endpoint, keyring: Keyring, software: String, encryption: Encryption = .automatic,
+        _ masters: MasterAddresses, keyring: Keyring, software: String, encryption: Encryption = .automatic,
         limits: TransportLimits = TransportLimits(),
         reconnectTimeout: Duration = .seconds(60), surroundings: Surroundings = Surroundings(),
         _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
         let dialer = Dialer(
-            to: endpoint, as: .client, keyring: keyring, software: software, encryption: encryption, limits: limits,
+            to: masters, as: .client, keyring: keyring, software: software, encryption: encryption, limits: limits,
             logger: Logger(label: "tessera") { _ in SwiftLogNoOpLogHandler() })
         return try await with(dialer, reconnectTimeout: reconnectTimeout, surroundings: surroundings, body)
     }

@@ -126,16 +126,19 @@ public final class Cluster: Sendable {
     }
 
     /// Starts one more worker; does not wait for it.
-    /// - Parameter through: where it is to find the master, when not at its own address.
+    /// - Parameters:
+    ///   - through: where it is to find the master, when not at its own address.
+    ///   - masters: the same as several addresses.
     @discardableResult
     public func startWorker(
-        _ arguments: [String] = [], secretFile: String? = nil, through proxy: Endpoint? = nil
+        _ arguments: [String] = [], secretFile: String? = nil, through proxy: Endpoint? = nil, masters: String? = nil
     ) throws -> Daemon {
         let name = "worker-\(workers.count)"
         let worker = try Daemon(
             name: name, executable: Programs.path("tessera-worker"),
             arguments: [
-                "--master", "\(proxy ?? endpoint)", "--secret-file", secretFile ?? self.secretFile, "--slots",
+                "--master", masters ?? "\(proxy ?? endpoint)", "--secret-file", secretFile ?? self.secretFile,
+                "--slots",
                 String(layout.slots), "--ranks", String(layout.ranks), "--name", name, "--scratch-dir", folder.scratch,
                 "--log-level", "debug",
             ] + arguments, environment: environment(through: proxy), logFile: folder.file("\(name).log"))
@@ -163,15 +166,16 @@ public final class Cluster: Sendable {
         try await waitForMaster()
     }
 
-    /// Starts one more master, on another state directory and a port of its own: it is the cluster's from now on.
+    /// Starts one more master, on another state directory and, where no address is given, a port of its own: it is the cluster's from now on.
     /// - Returns: the one that was until now, running or not.
-    public func startAnotherMaster(stateDirectory: String) async throws -> Daemon {
+    public func startAnotherMaster(stateDirectory: String, at address: Endpoint? = nil) async throws -> Daemon {
         let former = master
         let number = processes.withLock { $0.formerMasters.count } + 2
         let another = try Daemon(
             name: "master-\(number)", executable: Programs.path("tessera-master"),
             arguments: [
-                "--listen", "127.0.0.1:0", "--state-dir", stateDirectory, "--secret-file", secretFile,
+                "--listen", address.map(\.description) ?? "127.0.0.1:0", "--state-dir", stateDirectory, "--secret-file",
+                secretFile,
                 "--address-file", folder.file("address-\(number)"), "--audit", "0", "--log-level", "debug",
             ], environment: environment, logFile: folder.file("master-\(number).log"))
         processes.withLock { processes in
@@ -224,13 +228,14 @@ public final class Cluster: Sendable {
     /// - Parameters:
     ///   - input: what it reads from standard input.
     ///   - through: where it is to find the master, when not at its own address.
+    ///   - masters: the same as several addresses.
     public func start(
-        _ arguments: [String], input: [UInt8]? = nil, through proxy: Endpoint? = nil
+        _ arguments: [String], input: [UInt8]? = nil, through proxy: Endpoint? = nil, masters: String? = nil
     ) throws -> CommandRun {
         let number = processes.withLock { $0.commands.count }
         let inputFile = try input.map { try folder.write($0, to: "command-\(number).in") }
         var environment = environment(through: proxy)
-        environment["TESSERA_MASTER"] = "\(proxy ?? endpoint)"
+        environment["TESSERA_MASTER"] = masters ?? "\(proxy ?? endpoint)"
         environment["TESSERA_SECRET_FILE"] = secretFile
         environment["TESSERA_PROGRESS"] = "none"
         let command = try CommandRun(
