@@ -176,7 +176,10 @@ extension Integration {
                 }
                 try honest.send(answer)
                 let welcome = try WireHandshake(decoding: try #require(try honest.nextFrame()).payload)
-                #expect(welcome.step == .welcome(WireWelcome()))
+                guard case .welcome = welcome.step else {
+                    Issue.record("the honest peer was not welcomed: \(welcome)")
+                    return
+                }
                 let replayed = try RawConnection(to: cluster.endpoint)
                 replayed.sendPreface()
                 try replayed.send(hello)
