@@ -36,7 +36,7 @@ struct PictureDesk: Sendable {
 
     private final class Shared: Sendable {
         let bands = BandCache(limit: PictureDesk.bandByteCount)
-        let pictures = PictureCache(limit: PictureDesk.pictureByteCount)
+        let pictures = PictureCache(byteCount: PictureDesk.pictureByteCount)
         let opened = RecentValues<String, LeveledImage>(limit: PictureDesk.openedCount) { _ in 1 }
         let headers = RecentValues<String, Header>(limit: PictureDesk.headerCount) { _ in 1 }
         let files = RecentValues<MadeName, [UInt8]>(limit: PictureDesk.madeByteCount) { $0.count }
@@ -130,8 +130,7 @@ struct PictureDesk: Sendable {
         do {
             return try work()
         } catch let error as CodecError {
-            throw error.kind == .overLimit
-                ? Problem(413, "over-limit", error.reason) : Problem(415, "not-an-image", error.reason)
+            throw Problem(error)
         }
     }
 

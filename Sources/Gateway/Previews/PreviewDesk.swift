@@ -16,7 +16,7 @@ struct PreviewDesk: Sendable {
     }
 
     private let maximumPixelCount: Int
-    private let pictures = PictureCache(limit: cachedByteCount)
+    private let pictures = PictureCache(byteCount: cachedByteCount)
     private let turns = WorkTurns(concurrentCount: 2, waitingCount: 4, of: "previews")
 
     init(maximumPixelCount: Int) { self.maximumPixelCount = maximumPixelCount }
@@ -60,8 +60,7 @@ struct PreviewDesk: Sendable {
                 }
             }
         } catch let error as CodecError {
-            throw error.kind == .overLimit
-                ? Problem(413, "over-limit", error.reason) : Problem(415, "not-an-image", error.reason)
+            throw Problem(error)
         } catch let error as PipelineError {
             var problem = Problem(422, "invalid-pipeline", error.message)
             problem.errors = [Problem.Place(pointer: "/pipeline", detail: error.message)]

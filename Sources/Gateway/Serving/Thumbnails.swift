@@ -4,7 +4,6 @@ import ImageCodecs
 import ImageFormats
 import Kernels
 import Pipelines
-import Synchronization
 
 /// Small JPEG pictures of images: made two at a time, the latest ones kept in memory.
 actor Thumbnails {
@@ -14,10 +13,7 @@ actor Thumbnails {
     private static let maximumPixelCount: UInt64 = 200_000_000
     private static let cachedByteCount = 32 << 20
 
-    private var cache: [String: [UInt8]] = [:]
-    /// Keys, the one that was made first at the front.
-    private var order: [String] = []
-    private var cacheByteCount = 0
+    private let kept = RecentValues<String, [UInt8]>(limit: cachedByteCount) { $0.count }
     private var running = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -33,20 +29,19 @@ actor Thumbnails {
     func picture(
         _ key: String, side: Int, _ load: @Sendable () async throws -> [UInt8]
     ) async throws -> [UInt8] {
-        if let picture = cache[key] { return picture }
+        if let picture = kept[key] { return picture }
         await enter()
         defer { leave() }
-        if let picture = cache[key] { return picture }
+        if let picture = kept[key] { return picture }
         let file = try await load()
         let picture = try await offCooperativePool {
             do {
                 return try Thumbnail.jpeg(of: file, side: side, maximumPixelCount: Self.maximumPixelCount)
             } catch let error as CodecError {
-                throw error.kind == .overLimit
-                    ? Problem(413, "over-limit", error.reason) : Problem(415, "not-an-image", error.reason)
+                throw Problem(error)
             }
         }
-        keep(picture, key)
+        kept.keep(picture, as: key)
         return picture
     }
 
@@ -60,15 +55,6 @@ actor Thumbnails {
 
     private func leave() {
         if waiting.isEmpty { running -= 1 } else { waiting.removeFirst().resume() }
-    }
-
-    private func keep(_ picture: [UInt8], _ key: String) {
-        guard cache.updateValue(picture, forKey: key) == nil else { return }
-        order.append(key)
-        cacheByteCount += picture.count
-        while cacheByteCount > Self.cachedByteCount, !order.isEmpty {
-            cacheByteCount -= cache.removeValue(forKey: order.removeFirst())?.count ?? 0
-        }
     }
 }
 

@@ -281,7 +281,7 @@ struct UploadWriting {
             }
             record.phase = .complete(complete)
         } catch let error as CodecError {
-            try await reject(Self.problem(error))
+            try await reject(Problem(error))
         }
         let now = record
         _ = try await offCooperativePool { try store.update(now) }
@@ -326,12 +326,5 @@ struct UploadWriting {
         await desk.publish(record)
         await desk.ended(record.id)
         throw problem
-    }
-
-    private static func problem(_ error: CodecError) -> Problem {
-        switch error.kind {
-        case .overLimit: Problem(413, "over-limit", error.reason)
-        case .corrupt, .unsupported: Problem(415, "not-an-image", error.reason)
-        }
     }
 }

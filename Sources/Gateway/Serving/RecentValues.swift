@@ -69,3 +69,11 @@ final class RecentValues<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         state.firstUse = 0
     }
 }
+
+/// Decoded images.
+typealias PictureCache = RecentValues<String, DecodedPicture>
+
+extension PictureCache {
+    /// - Parameter byteCount: of the pixels that are kept.
+    convenience init(byteCount: Int) { self.init(limit: byteCount) { $0.pixels.count } }
+}
