@@ -6,8 +6,8 @@ import JobModel
 import NIOCore
 import Synchronization
 
-/// A file of which parts are read by a thread that waits for them.
-protocol FileParts: Sendable {
+/// Reads parts of a file on a thread that waits for them.
+protocol PartReader {
     var byteCount: UInt64 { get }
 
     /// - Parameters:
@@ -15,7 +15,10 @@ protocol FileParts: Sendable {
     func read(at offset: UInt64, count: Int) throws -> [UInt8]
 }
 
-extension FileParts {
+/// A file of which any thread reads parts.
+protocol FileParts: PartReader, Sendable {}
+
+extension PartReader {
     /// The whole file.
     func all() throws -> [UInt8] { try read(at: 0, count: Int(byteCount)) }
 }

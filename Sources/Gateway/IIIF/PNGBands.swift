@@ -51,7 +51,7 @@ final class PNGSegmentIndex: Sendable {
         return known[segment]..<known[segment + 1]
     }
 
-    private static func head(_ parts: any FileParts, at offset: UInt64) throws -> PNGChunkHead {
+    private static func head(_ parts: any PartReader, at offset: UInt64) throws -> PNGChunkHead {
         guard offset + UInt64(PNGLayout.chunkHeadByteCount) <= parts.byteCount else {
             throw CodecError.corrupt("The PNG file is truncated: it ends at byte \(parts.byteCount).")
         }
@@ -87,11 +87,10 @@ final class PNGBandReader: BandSource.Reader {
 }
 
 /// Reads a megabyte where less is asked for, since what is behind is asked for next. Belongs to one thread.
-final class ReadAheadParts: FileParts, @unchecked Sendable {
+final class ReadAheadParts: PartReader {
     private static let windowByteCount = 1 << 20
 
     private let parts: any FileParts
-    // Not shared: `FileParts` is `Sendable` for those that read files, and each reader of bands makes one of these.
     private var window: (start: UInt64, bytes: [UInt8]) = (0, [])
 
     init(_ parts: any FileParts) { self.parts = parts }
