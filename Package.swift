@@ -155,7 +155,8 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Names", "Protocol", "Retrying", nio("NIOCore"), nio("NIOPosix"), "Cryptography", "TLS", log,
+                "Names", "Protocol", "Retrying", "SystemCalls", nio("NIOCore"), nio("NIOPosix"), "Cryptography", "TLS",
+                log,
             ],
             swiftSettings: strict),
         .target(

@@ -59,7 +59,10 @@ package struct GenerationFile: Sendable {
 
     /// Adds a generation to what the file has now, durably.
     package func add(_ generation: Generation) throws(SystemError) {
-        try makeDirectory()
+        // Whether one that is there may be used shows when the file is opened.
+        do throws(DirectoryError) { try makeDirectories(to: BytePath(text: path).directory) } catch {
+            throw error.reason
+        }
         let lock = path + ".lock"
         guard
             let locked = OwnedDescriptor(
@@ -87,17 +90,5 @@ package struct GenerationFile: Sendable {
 
     private func open(_ flags: CInt) -> CInt {
         BytePath(text: path).withCString { Glibc.open($0, flags | O_CLOEXEC) }
-    }
-
-    /// Makes the directories that lead to the file.
-    private func makeDirectory() throws(SystemError) {
-        let components = path.split(separator: "/").dropLast()
-        var place = path.hasPrefix("/") ? "" : "."
-        for component in components {
-            place += "/" + component
-            guard BytePath(text: place).withCString({ mkdir($0, 0o700) }) != 0, errno != EEXIST else { continue }
-            // Whether it is a directory that may be used shows when the file is opened.
-            guard errno == EACCES || errno == EROFS else { throw .last }
-        }
     }
 }

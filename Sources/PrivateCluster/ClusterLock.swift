@@ -34,7 +34,7 @@ struct ClusterLock: ~Copyable {
 
 extension PrivateClusterError {
     /// The error of the system call that just failed.
-    static func files(_ path: String, _ what: String) -> PrivateClusterError {
-        PrivateClusterError(.files, "\(ClusterPlaces.shown(path)) \(what): \(SystemError.last)")
+    static func files(_ path: String, _ what: String, _ reason: SystemError = .last) -> PrivateClusterError {
+        PrivateClusterError(.files, "\(ClusterPlaces.shown(path)) \(what): \(reason)")
     }
 }

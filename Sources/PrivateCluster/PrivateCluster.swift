@@ -66,8 +66,12 @@ package struct PrivateCluster: Sendable {
     /// Makes the directories, which only the person may enter.
     func makeDirectories() throws(PrivateClusterError) {
         // Those above are of everybody's making: the specification gives new ones the mode 0700.
-        for path in BytePath(text: places.directory).ways.map(\.text) + places.directories {
-            guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .files(path, "cannot be made") }
+        for path in [places.directory] + places.directories {
+            do throws(DirectoryError) {
+                try SystemCalls.makeDirectories(to: BytePath(text: path))
+            } catch {
+                throw .files(error.path.text, "cannot be made", error.reason)
+            }
         }
         var status = stat()
         guard lstat(places.directory, &status) == 0 else { throw .files(places.directory, "cannot be examined") }

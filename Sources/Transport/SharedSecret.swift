@@ -1,5 +1,6 @@
 import Cryptography
 import Names
+import SystemCalls
 
 #if canImport(Glibc)
     import Glibc
@@ -50,12 +51,10 @@ public struct SharedSecret: Sendable, Hashable {
         func refused(_ why: String) -> TransportError {
             TransportError(.secretFile, "no secret can be made in \(path): \(why)")
         }
-        for directory in path.directory.ways {
-            guard directory.withCString({ mkdir($0, 0o700) }) != 0, errno != EEXIST else { continue }
-            // Of a directory that exists, some systems say first that they are read-only.
-            var status = stat()
-            let reason = ErrorText.reason(errno)
-            guard directory.withCString({ stat($0, &status) }) == 0 else { throw refused("\(directory): \(reason)") }
+        do throws(DirectoryError) {
+            try makeDirectories(to: path.directory)
+        } catch {
+            throw refused("\(error.path): \(error.reason)")
         }
         let draft = BytePath(path.bytes + Array(".\(getpid())".utf8))
         let descriptor = draft.withCString { open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }

@@ -131,15 +131,14 @@ package struct OutputFile: Sendable {
     /// - Returns: the most bytes that a name may have in it.
     @discardableResult
     package static func makeDirectory(_ path: BytePath, mode: UInt32 = 0o777) throws(ClientError) -> Int {
-        if FileStatus(at: path)?.kind != .directory {
-            for part in path.ways where part.withCString({ mkdir($0, mode_t(mode)) }) != 0 && errno != EEXIST {
-                let reason = FileDescriptor.reason()
-                if FileStatus(at: part)?.kind == .directory { continue }
-                throw ClientError("cannot-write", "cannot make the directory '\(part)': \(reason)")
-            }
-        }
-        guard FileStatus(at: path)?.kind == .directory else {
-            throw ClientError("cannot-write", "'\(path)' is in the way: it is not a directory")
+        do throws(DirectoryError) {
+            try makeDirectories(to: path, mode: mode_t(mode))
+        } catch {
+            let why =
+                error.isInTheWay
+                ? "'\(error.path)' is in the way: it is not a directory"
+                : "cannot make the directory '\(error.path)': \(error.reason)"
+            throw ClientError("cannot-write", why)
         }
         do {
             let directory = try OpenDirectory(at: path)
