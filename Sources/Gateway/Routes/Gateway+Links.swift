@@ -90,16 +90,8 @@ extension Gateway {
     }
 
     func links(_ call: Call) async throws -> HTTPReply {
-        let caller = try call.known()
-        let all = try call.isOfEverybody("the links of others")
-        let page = try PageRequest(call, cursors, list: "links \(caller.name)", filters: ["of"])
         let store = store
-        let found = try await offCooperativePool {
-            try store.links(
-                of: all ? nil : caller.name, after: Int64(clamping: page.position ?? 0), limit: page.limit)
-        }
-        let next = found.count == page.limit ? found.last.map { UInt64(clamping: $0.1) } : nil
-        return Self.list(found.map { $0.0.json(isOwn: $0.0.owner == caller.name) }, next: next.map(page.next))
+        return try await ownedList("links", call) { try store.links(of: $0, after: $1, limit: $2) }
     }
 
     func revokeLink(_ call: Call) async throws -> HTTPReply {
@@ -123,9 +115,9 @@ extension Gateway {
     }
 }
 
-extension LinkRecord {
+extension LinkRecord: OwnedRecord {
     /// - Parameter isOwn: whether the reader made it; others do not get to see the address.
-    fileprivate func json(isOwn: Bool) -> JSON {
+    func json(isOwn: Bool) -> JSON {
         [
             "link_id": .string(id), "owner": .string(owner), "path": .string(path), "prefix": .bool(isPrefix),
             "created_at": .integer(createdAt), "expires_at": .integer(expiresAt),

@@ -38,16 +38,8 @@ extension Gateway {
     }
 
     func webhooks(_ call: Call) async throws -> HTTPReply {
-        let caller = try call.known()
-        let all = try call.isOfEverybody("the webhooks of others")
-        let page = try PageRequest(call, cursors, list: "webhooks \(caller.name)", filters: ["of"])
         let store = store
-        let found = try await offCooperativePool {
-            try store.webhooks(
-                of: all ? nil : caller.name, after: Int64(clamping: page.position ?? 0), limit: page.limit)
-        }
-        let next = found.count == page.limit ? found.last.map { UInt64(clamping: $0.1) } : nil
-        return Self.list(found.map { $0.0.json(isOwn: $0.0.owner == caller.name) }, next: next.map(page.next))
+        return try await ownedList("webhooks", call) { try store.webhooks(of: $0, after: $1, limit: $2) }
     }
 
     func webhook(_ call: Call) async throws -> HTTPReply {
@@ -180,23 +172,11 @@ extension Gateway {
     }
 }
 
-extension Gateway.Call {
-    /// Whether a list is of everybody's items, by `of=everybody`; else of the caller's own.
-    func isOfEverybody(_ what: String) throws(Problem) -> Bool {
-        guard let of = target.value("of"), !of.isEmpty else { return false }
-        guard of == "everybody" else {
-            throw Problem(422, "invalid-argument", "of=\(of.prefix(40)) is not allowed; it is everybody, or left out")
-        }
-        try known().requires(.operator, for: "seeing \(what)")
-        return true
-    }
-}
-
-extension WebhookRecord {
+extension WebhookRecord: OwnedRecord {
     fileprivate var tag: String { "\"\(revision)\"" }
 
     /// - Parameter isOwn: whether the reader made it; others see only the host of its address, whose path may be a secret.
-    fileprivate func json(isOwn: Bool) -> JSON {
+    func json(isOwn: Bool) -> JSON {
         [
             "webhook_id": .string(id), "owner": .string(owner), "url": isOwn ? .string(url) : nil,
             "host": .string((try? WebhookTarget(parsing: url))?.host ?? ""), "description": .string(description),
