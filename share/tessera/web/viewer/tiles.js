@@ -162,9 +162,10 @@ export class Tiles {
         this.version.update((version) => version + 1);
       } else {
         const problem = await response.json().catch(() => null);
-        if (response.status === 404) {
-          // The image has started over.
+        if (response.status === 404 || response.status === 410) {
+          // The image has started over, or it is gone.
           this.isStale = true;
+          if (!["not-computed-yet", "not-ready"].includes(problem?.code)) this.trouble.set(problem?.detail ?? "the picture is gone");
         } else {
           if (response.status !== 429) this.trouble.set(problem?.detail ?? `the server answered with status ${response.status}`);
           this.#pause(Number(response.headers.get("Retry-After")) * 1000 || retryMilliseconds);
