@@ -8,7 +8,7 @@ package struct DeliveryRecord: Hashable, Sendable {
     }
 
     package let sequence: Int64
-    /// The same at all its attempts, by which a receiver knows it again.
+    /// The same at all attempts, so that a receiver recognises a message that it has had.
     package let id: String
     package let webhook: String
     package let event: WebhookEvent

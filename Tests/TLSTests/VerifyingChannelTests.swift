@@ -1,4 +1,5 @@
 import CLibSSL
+import Foundation
 import Glibc
 import Testing
 
@@ -16,7 +17,7 @@ private final class Authority {
             of: key, name: "Test Authority", [(NID_basic_constraints, "critical,CA:TRUE")])
         #expect(X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1)
         #expect(X509_sign(certificate, key, EVP_sha256()) > 0)
-        var template = Array("/tmp/tessera-authority-XXXXXX".utf8CString)
+        var template = Array((FileManager.default.temporaryDirectory.path + "/tessera-authority-XXXXXX").utf8CString)
         let descriptor = mkstemp(&template)
         file = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         let stream = try #require(fdopen(descriptor, "w"))

@@ -68,7 +68,7 @@ extension Gateway {
             {
                 return reply
             }
-            // As far as the standard goes there is no such image yet.
+            // To the standard, an image that is not computed does not exist.
             throw Problem(404, problem.code, problem.detail).with("Retry-After", "1")
         }
         switch address.resource {

@@ -32,7 +32,7 @@ def thumbnails(web: Gateway, token: str, directory: pathlib.Path) -> None:
     numbers = {image["name"]: image["image"] for image in web.request("GET", f"jobs/{job}/images", token=token).json["items"]}
     for name, number in numbers.items():
         (files / name).write_bytes(web.request("GET", f"jobs/{job}/images/{number}/result", token=token).body)
-    turn, sizes = {"ours": iter(names), "thumbor": iter(names), "mine": iter([]), "nginx": iter(names)}, {}
+    turn, sizes = {who: iter(names) for who in ("ours", "thumbor", "nginx")}, {}
 
     def ours() -> None:
         sizes["ours"] = len(get(f"{web.url}/api/v1/jobs/{job}/images/{numbers[next(turn['ours'])]}/thumbnail?size={SIDE}", token))
