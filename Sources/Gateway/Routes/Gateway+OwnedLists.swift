@@ -1,7 +1,7 @@
+import ClientKit
 import GatewayLogic
 import GatewayStore
 import JSONText
-import ClientKit
 
 /// What somebody made, and only they see in full.
 protocol OwnedRecord: Sendable {
