@@ -52,5 +52,4 @@ def write_page() -> None:
     table = "\n".join([HEAD, *("| " + " | ".join(cells) + " |" for cells in rows)])
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)
-    behind = rest.split(END)[1].removeprefix("\n\nThe table has no rows until they are measured on a quiet machine.")
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{behind}")
+    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}")

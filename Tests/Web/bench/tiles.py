@@ -7,7 +7,7 @@ import pathlib
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import baselines
 from cluster import Gateway, cluster
@@ -26,16 +26,18 @@ def milliseconds(run: Callable[[], object]) -> float:
     return (time.monotonic() - start) * 1000
 
 
-def places(columns: Sequence[int], rows: Sequence[int]) -> list[str]:
-    return [f"{column * TILE},{row * TILE},{TILE},{TILE}/{TILE},{TILE}/0/default.jpg" for column, row in zip(columns, rows)]
+def place(column: int, row: int) -> str:
+    return f"{column * TILE},{row * TILE},{TILE},{TILE}/{TILE},{TILE}/0/default.jpg"
 
 
 def medians(base: str, token: str | None) -> tuple[float, float, float]:
-    """Of tiles in rows that nobody has looked at, of tiles beside them, and of the same tiles again."""
-    source = random.Random(7)
-    rows = source.sample(range(SIDE // TILE), COUNT)
-    first, beside = places([3] * COUNT, rows), places([SIDE // TILE // 2] * COUNT, rows)
-    return tuple(statistics.median(milliseconds(lambda: get(f"{base}/{place}", token)) for place in tiles) for tiles in (first, beside, first))  # type: ignore[return-value]
+    """Of tiles in rows that nobody has looked at, each followed by the one beside it, and by the same one again."""
+    seconds: tuple[list[float], list[float], list[float]] = ([], [], [])
+    for row in random.Random(7).sample(range(SIDE // TILE), COUNT):
+        first, beside = place(3, row), place(SIDE // TILE // 2, row)
+        for tile, taken in zip((first, beside, first), seconds):
+            taken.append(milliseconds(lambda: get(f"{base}/{tile}", token)))
+    return statistics.median(seconds[0]), statistics.median(seconds[1]), statistics.median(seconds[2])
 
 
 def result_of(web: Gateway, token: str, file: pathlib.Path) -> tuple[str, bytes]:
