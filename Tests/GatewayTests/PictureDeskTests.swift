@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import GatewayLogic
 import ImageCodecs
 import ImageFormats
@@ -299,11 +300,48 @@ import Testing
         #expect(tile == (try sample.result("crop x=512 y=3600 width=512 height=512")))
     }
 
+    @Test func `every source gives some columns as it gives whole rows`() throws {
+        let sample = try Sample(1300, 900, PixelFormat(.rgb, .sixteen), as: "png")
+        let decoded = PreviewSource.decoded(
+            DecodedPicture(shape: sample.shape, orientation: 1, pixels: sample.pixels))
+        let header = try sample.file.bytes.withUnsafeBytes {
+            try ImageFile.decoder(of: $0, limits: DecodingLimits(maximumPixelCount: 1 << 30)).header
+        }
+        let index = try #require(try PNGSegmentIndex(sample.file, header))
+        let bands = BandSource(name: "bands", shape: sample.shape, cache: BandCache(limit: 1 << 20)) {
+            PNGBandReader(index, ReadAheadParts(sample.file))
+        }
+        let sources: [any RowSource] = [
+            decoded, bands, PreviewSource.file(sample.file.bytes, header), ReducedSource(decoded, level: 2),
+        ]
+        for source in sources {
+            let (width, height) = (source.shape.width, source.shape.height)
+            for columns in [0..<width, 0..<1, 3..<width - 7, width - 1..<width] {
+                // Bands have fewer rows than the second run.
+                for rows in [0..<1, 2..<height - 3, height - 1..<height] {
+                    let whole = try source.withRows { try $0(rows) }
+                    let part = try source.withRows(of: columns) { try $0(rows) }
+                    #expect(part.rows == rows && part.shape == source.shape.narrowed(to: columns))
+                    let same = rows.allSatisfy { y in
+                        withExtendedLifetime((whole, part)) {
+                            memcmp(
+                                part.view.row(y, as: UInt8.self),
+                                whole.view.row(y, as: UInt8.self) + columns.lowerBound * 6, columns.count * 6) == 0
+                        }
+                    }
+                    #expect(same, "\(source.shape) \(columns) \(rows)")
+                }
+            }
+        }
+    }
+
     @Test func `a picture whose rows take too many of the image's is refused`() async throws {
         // Half a gigabyte of rows for each row of the picture; nothing of them is read.
         struct Tall: RowSource {
             let shape = ImageShape(width: 1 << 16, height: 1 << 12, format: PixelFormat(.gray, .sixteen))
-            func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value {
+            func withRows<Value>(
+                of columns: Range<Int>, _ body: ((Range<Int>) throws -> RowBuffer) throws -> Value
+            ) throws -> Value {
                 try body { _ in throw Problem(500, "read", "rows were read") }
             }
         }

@@ -29,11 +29,11 @@ struct PictureMaker {
     }
 
     private func scaled(_ size: IIIFExtent, _ region: IIIFRectangle, of source: any RowSource) throws -> RowBuffer {
-        let shape = source.shape
+        let columns = region.x..<region.x + region.extent.width
+        let shape = source.shape.narrowed(to: columns)
         var steps: [String] = []
-        if region.extent.width < shape.width || region.extent.height < shape.height {
-            steps.append(
-                "crop x=\(region.x) y=\(region.y) width=\(region.extent.width) height=\(region.extent.height)")
+        if region.extent.height < shape.height {
+            steps.append("crop x=0 y=\(region.y) width=\(shape.width) height=\(region.extent.height)")
         }
         if size != region.extent { steps.append("resize width=\(size.width) height=\(size.height)") }
         let pipeline = try PipelineCache.shared.pipeline(steps.joined(separator: " | "))
@@ -48,7 +48,7 @@ struct PictureMaker {
             )
         }
         let rowsAtATime = max(1, Self.sourceByteCount / (shape.bytesPerRow * rowsPerRow))
-        try source.withRows { read in
+        try source.withRows(of: columns) { read in
             for start in stride(from: 0, to: size.height, by: rowsAtATime) {
                 try stop.check()
                 let wanted = start..<min(start + rowsAtATime, size.height)

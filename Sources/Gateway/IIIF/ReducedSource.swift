@@ -17,12 +17,16 @@ struct ReducedSource: RowSource {
             format: source.shape.format)
     }
 
-    func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value {
-        try source.withRows { read in
+    func withRows<Value>(
+        of columns: Range<Int>, _ body: ((Range<Int>) throws -> RowBuffer) throws -> Value
+    ) throws -> Value {
+        func inSource(_ part: Range<Int>, _ count: Int) -> Range<Int> {
+            part.lowerBound << level..<min(part.upperBound << level, count)
+        }
+        return try source.withRows(of: inSource(columns, source.shape.width)) { read in
             try withoutActuallyEscaping(read) { read in
                 try body { rows in
-                    var part = try read(
-                        rows.lowerBound << level..<min(rows.upperBound << level, source.shape.height))
+                    var part = try read(inSource(rows, source.shape.height))
                     for _ in 0..<level { part = LeveledImage.halved(part) }
                     return part
                 }

@@ -10,11 +10,19 @@ protocol RowSource: Sendable {
     /// The image as it is shown: upright.
     var shape: ImageShape { get }
 
-    /// Calls `body` with a function that gives rows, each run of them at or below the one before.
-    func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value
+    /// Calls `body` with a function that gives rows, as of an image that has only these columns; each run of rows is at or below
+    /// the one before.
+    func withRows<Value>(
+        of columns: Range<Int>, _ body: ((Range<Int>) throws -> RowBuffer) throws -> Value
+    ) throws -> Value
 }
 
-extension PreviewSource: RowSource {}
+extension RowSource {
+    /// Calls `body` with a function that gives whole rows, each run of them at or below the one before.
+    func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value {
+        try withRows(of: 0..<shape.width, body)
+    }
+}
 
 /// The rows that are decoded together, and the latest of them.
 final class BandCache: Sendable {
@@ -73,25 +81,25 @@ struct BandSource: RowSource {
     let cache: BandCache
     let reader: @Sendable () throws -> any Reader
 
-    func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value {
+    func withRows<Value>(
+        of columns: Range<Int>, _ body: ((Range<Int>) throws -> RowBuffer) throws -> Value
+    ) throws -> Value {
         let reader = try reader()
-        return try body { try rows($0, reader) }
+        return try body { try rows($0, of: columns, reader) }
     }
 
-    private func rows(_ wanted: Range<Int>, _ reader: any Reader) throws -> RowBuffer {
-        let result = RowBuffer(shape: shape, rows: wanted)
+    private func rows(_ wanted: Range<Int>, of columns: Range<Int>, _ reader: any Reader) throws -> RowBuffer {
+        let result = RowBuffer(shape: shape.narrowed(to: columns), rows: wanted)
         var next = wanted.lowerBound
         while next < wanted.upperBound {
             let band = reader.band(of: next)
             let key = BandCache.Key(image: reader.name(of: band) ?? name, row: band.lowerBound)
             let pixels = try cache.pixels(key) { try reader.pixels(of: band) }
-            let common = next..<min(band.upperBound, wanted.upperBound)
-            let start = (next - band.lowerBound) * shape.bytesPerRow
             pixels.withUnsafeBytes { bytes in
-                result.mutableView.slice(common).bytes.copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: bytes[start..<start + common.count * shape.bytesPerRow]))
+                guard let base = bytes.baseAddress else { preconditionFailure("a band has at least one pixel") }
+                result.mutableView.copy(columns, of: RowsView(shape: shape, rows: band, base: base))
             }
-            next = common.upperBound
+            next = min(band.upperBound, wanted.upperBound)
         }
         return result
     }

@@ -142,15 +142,14 @@ struct PreviewMaker: Sendable {
         guard let format = ImageFormats.encoding(named: "png") else {
             throw CodecError.unsupported("This program cannot write PNG files.")
         }
-        let shape = ImageShape(width: columns.count, height: rows.rows.count, format: rows.shape.format)
-        let part = RowBuffer(shape: shape, rows: 0..<shape.height)
-        let offset = columns.lowerBound * shape.format.bytesPerPixel
-        return try withExtendedLifetime((rows, part)) {
-            for y in 0..<shape.height {
-                let from = rows.view.row(rows.rows.lowerBound + y, as: UInt8.self) + offset
-                part.mutableView.row(y, as: UInt8.self).update(from: from, count: shape.bytesPerRow)
+        return try withExtendedLifetime(rows) {
+            let part = RowBuffer(copying: columns, of: rows.view)
+            let shape = ImageShape(width: columns.count, height: rows.rows.count, format: rows.shape.format)
+            return try withExtendedLifetime(part) {
+                let bytes = part.view.bytes
+                guard let base = bytes.baseAddress else { preconditionFailure("a preview has at least one pixel") }
+                return try ImageFile.encode(RowsView(shape: shape, rows: 0..<shape.height, base: base), to: format)
             }
-            return try ImageFile.encode(part.view, to: format)
         }
     }
 }

@@ -5,7 +5,7 @@ import Kernels
 import Pipelines
 
 /// The image that a preview is made of, as its file stores it.
-enum PreviewSource: Sendable {
+enum PreviewSource: RowSource {
     /// Small enough to be decoded once, and kept.
     case decoded(DecodedPicture)
     /// Decoded again for each preview, row by row.
@@ -46,15 +46,20 @@ enum PreviewSource: Sendable {
         }
     }
 
-    /// Calls `body` with a function that gives rows, each run of them at or below the one before.
-    func withRows<Value>(_ body: ((Range<Int>) throws -> RowBuffer) throws -> Value) throws -> Value {
+    func withRows<Value>(
+        of columns: Range<Int>, _ body: ((Range<Int>) throws -> RowBuffer) throws -> Value
+    ) throws -> Value {
         switch self {
-        case .decoded(let picture): return try body { picture.rows($0) }
+        case .decoded(let picture): return try body { picture.rows($0, of: columns) }
         case .file(let file, _):
             return try file.withUnsafeBytes { bytes in
                 let limits = DecodingLimits(maximumPixelCount: Self.maximumPixelCount)
                 let reader = RowReader(try ImageFile.decoder(of: bytes, limits: limits))
-                return try body { try reader.rows($0) }
+                return try body { wanted in
+                    let rows = try reader.rows(wanted)
+                    if columns == 0..<shape.width { return rows }
+                    return withExtendedLifetime(rows) { RowBuffer(copying: columns, of: rows.view) }
+                }
             }
         }
     }
@@ -101,11 +106,13 @@ struct DecodedPicture: Sendable {
         self.init(shape: shape, orientation: decoder.header.orientation, pixels: all.bytes)
     }
 
-    func rows(_ rows: Range<Int>) -> RowBuffer {
+    /// - Parameter columns: all of them when `nil`.
+    func rows(_ rows: Range<Int>, of columns: Range<Int>? = nil) -> RowBuffer {
         pixels.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { preconditionFailure("an image has at least one pixel") }
             return RowBuffer(
-                copying: RowsView(shape: shape, rows: rows, base: base + rows.lowerBound * shape.bytesPerRow))
+                copying: columns ?? 0..<shape.width,
+                of: RowsView(shape: shape, rows: rows, base: base + rows.lowerBound * shape.bytesPerRow))
         }
     }
 }

@@ -18,6 +18,12 @@ public final class RowBuffer {
         memory.copyMemory(from: rows.bytes)
     }
 
+    /// A copy of some columns, as rows of an image that has no others.
+    package convenience init(copying columns: Range<Int>, of rows: RowsView) {
+        self.init(shape: rows.shape.narrowed(to: columns), rows: rows.rows)
+        mutableView.copy(columns, of: rows)
+    }
+
     deinit { memory.deallocate() }
 
     /// Valid while the buffer lives.

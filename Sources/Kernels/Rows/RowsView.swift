@@ -65,6 +65,27 @@ public struct MutableRowsView {
     public var bytes: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base, count: rows.count * shape.bytesPerRow)
     }
+
+    /// Copies the rows that both have.
+    ///
+    /// - Parameters:
+    ///   - columns: of the source; these rows have as many.
+    ///   - source: of the same format.
+    package func copy(_ columns: Range<Int>, of source: RowsView) {
+        precondition(shape.format == source.shape.format && shape.width == columns.count)
+        precondition(columns.lowerBound >= 0 && columns.upperBound <= source.shape.width, "columns \(columns)")
+        let offset = columns.lowerBound * shape.format.bytesPerPixel
+        for y in rows.clamped(to: source.rows) {
+            row(y, as: UInt8.self).update(from: source.row(y) + offset, count: shape.bytesPerRow)
+        }
+    }
+}
+
+extension ImageShape {
+    /// The image with some of its columns.
+    package func narrowed(to columns: Range<Int>) -> ImageShape {
+        ImageShape(width: columns.count, height: height, format: format)
+    }
 }
 
 /// Maps an index outside `0..<count` back into it by mirroring without repeating the edge: ... 2 1 | 0 1 2 ... n-1 | n-2 ...
