@@ -223,4 +223,13 @@ import Testing
         try rows.add(PartialResult(state: .done, run: 9))
         #expect(rows.json.text.contains(#""state":"done""#) && rows.ranges.ranges.isEmpty)
     }
+
+    @Test func `a master that does not know of rows says that it does not`() throws {
+        var rows = RunningRows(Self.image)
+        rows.add(.running)
+        #expect(rows.json.text.contains(#""state":"running""#) && rows.json.text.contains("earlier release"))
+        var done = RunningRows(Self.image)
+        done.add(.done)
+        #expect(done.json.text.contains(#""state":"done""#) && !done.json.text.contains("earlier"))
+    }
 }

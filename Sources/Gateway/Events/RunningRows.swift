@@ -6,7 +6,7 @@ import JSONText
 /// What a viewer is told of a result that is being computed: which of its rows can be asked for.
 struct RunningRows: Sendable {
     let image: ImageID
-    var state = "waiting"
+    private var state = "waiting"
     private(set) var run: UInt32?
     private var size: (width: Int, height: Int)?
     private var objection: String?
@@ -30,6 +30,14 @@ struct RunningRows: Sendable {
         size = (result.shape.width, result.shape.height)
         objection = result.objection
         for range in result.ranges.ranges { ranges.insert(range) }
+    }
+
+    /// Takes what a master of an earlier release tells, which knows nothing of rows.
+    mutating func add(_ state: ImageStatus.State) {
+        self.state = state.name
+        if !state.isFinal {
+            objection = "the master is of an earlier release, which does not tell which rows are computed"
+        }
     }
 
     var json: JSON {

@@ -16,8 +16,7 @@ extension Gateway {
         if let partial = try await link.with({ try await $0.partialResult(of: name.id) }) {
             try rows.add(partial)
         } else {
-            // A master of an earlier release, which does not say.
-            rows.state = try await status(of: name).state.name
+            rows.add(try await status(of: name).state)
         }
         return Self.json(rows.json)
     }
