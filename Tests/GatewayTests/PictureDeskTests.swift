@@ -6,6 +6,7 @@ import ImageFormats
 import Kernels
 import Pipelines
 import Synchronization
+import TestBasics
 import Testing
 
 @testable import Gateway
@@ -36,11 +37,7 @@ import Testing
 
         init(_ width: Int, _ height: Int, _ format: PixelFormat, as encoding: String) throws {
             let shape = ImageShape(width: width, height: height, format: format)
-            var state: UInt64 = 1
-            let pixels = (0..<shape.byteCount).map { _ -> UInt8 in
-                state = state &* 6_364_136_223_846_793_005 &+ 1
-                return UInt8(state >> 56)
-            }
+            let pixels = Noise.bytes(shape.byteCount)
             self.shape = shape
             self.pixels = pixels
             let encoder = try #require(

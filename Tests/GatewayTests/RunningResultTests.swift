@@ -7,6 +7,7 @@ import JobModel
 import Kernels
 import Pipelines
 import Synchronization
+import TestBasics
 import Testing
 
 @testable import Gateway
@@ -28,13 +29,7 @@ import Testing
             self.encoding = encoding
             let format = try #require(try OutputEncoding(parsing: encoding).format as? any ImageEncoding)
             let (pixels, shape) = (RowBuffer(shape: shape, rows: 0..<shape.height), RunningResultTests.shape)
-            var state: UInt64 = 1
-            pixels.mutableView.bytes.withMemoryRebound(to: UInt64.self) { words in
-                for index in words.indices {
-                    state = state &* 6_364_136_223_846_793_005 &+ 1
-                    words[index] = state ^ state >> 29
-                }
-            }
+            Noise.fill(pixels.mutableView.bytes)
             file = try withExtendedLifetime(pixels) { try ImageFile.encode(pixels.view, to: format) }
             let parts = RowPartition(rowCount: shape.height, rowsPerPart: rowsPerChunk)
             chunks = (0..<parts.count).map { index in
