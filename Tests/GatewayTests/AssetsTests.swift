@@ -28,7 +28,7 @@ import Testing
         return bytes
     }
 
-    @Test(arguments: ["/", "main.js", "style/tokens.css", "icon.svg"])
+    @Test(arguments: ["/", "main.js", "style/page.css", "icon.svg"])
     func `a file is compressed for those who take it, under a tag of its own`(name: String) throws {
         let path = name == "/" ? name : "\(assets.base)/\(name)"
         let plain = try reply(path, [:])

@@ -91,10 +91,15 @@ def test_a_file_that_is_not_a_picture_has_a_reason_and_the_others_continue(visit
     # The browser writes refused requests to the console.
     visit.expected.append("status of 415")
     job = start(page, [*paths, wrong])
-    notice = page.get_by_text("1 file could not be taken; the others continue")
+    notice = page.get_by_text("1 file could not be taken; the job has the others")
     expect(notice).to_be_visible(timeout=30_000)
     expect(page.locator("details.note.bad")).to_contain_text("notes.png")
     assert ended(cluster, job)["images_done"] == 3
+    # The server remembers it, for those who look later.
+    page.reload()
+    expect(page.locator(".facts-line")).to_contain_text("3 of 3 images")
+    expect(page.locator(".facts-line")).to_contain_text("1 not taken")
+    expect(page.locator("details.note.bad")).to_contain_text("notes.png")
 
 
 def test_a_name_with_markup_is_text_in_every_view(visit, cluster, tmp_path):

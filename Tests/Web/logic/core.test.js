@@ -97,6 +97,14 @@ test("forgotten jobs and workers that are gone are not among the values", () => 
   assert.deepEqual([model.jobs.values, model.workers.values], [[], []]);
 });
 
+test("the return of a master tells every view to read again", () => {
+  const model = new Model();
+  for (const reachable of [true, true, false, false]) model.fold({ type: "cluster", data: { reachable } });
+  assert.equal(model.gaps(), 0);
+  model.fold({ type: "cluster", data: { reachable: true } });
+  assert.equal(model.gaps(), 1);
+});
+
 test("a gap tells every view to read again", () => {
   const model = new Model();
   model.fold({ type: "gap", data: {} });

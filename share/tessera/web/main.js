@@ -1,15 +1,17 @@
 /** The page: puts the shell, the session, the event stream and the views together. */
 
-import { APIError, get, post, whenSignedOut } from "./core/api.js";
+import { APIError, get, missed, post, whenSignedOut } from "./core/api.js";
 import { ClusterLog } from "./core/cluster-log.js";
 import { EventHub } from "./core/events.js";
 import { Model } from "./core/model.js";
 import { Router } from "./core/router.js";
 import { Settings } from "./core/settings.js";
-import { effect, root, signal } from "./core/signals.js";
+import { effect, onCleanup, root, signal } from "./core/signals.js";
+import { h } from "./core/dom.js";
 import { Keyboard } from "./core/keyboard.js";
 import { SentFiles } from "./preview/sent-files.js";
 import { Uploads } from "./upload/uploads.js";
+import { empty } from "./views/parts.js";
 import { shell } from "./views/shell.js";
 import { signIn } from "./views/sign-in.js";
 
@@ -24,6 +26,7 @@ import { signIn } from "./views/sign-in.js";
  * }} Context
  */
 
+const retryMilliseconds = 2000;
 const roles = ["viewer", "submitter", "operator", "admin"];
 
 /** @type {Record<string, () => Promise<{ view: (context: Context, parameters: Record<string, number>) => Node }>>} */
@@ -63,6 +66,14 @@ const context = {
 };
 
 whenSignedOut(() => session.set(null));
+effect(() => {
+  if (!missed() || context.events.link() !== "live") return;
+  const timer = setTimeout(() => {
+    missed.set(false);
+    model.gaps.update((gaps) => gaps + 1);
+  }, retryMilliseconds);
+  onCleanup(() => clearTimeout(timer));
+});
 page.start(context);
 showViews();
 begin();
@@ -77,8 +88,11 @@ async function begin() {
       router.address.set(new URL(location.href));
       return;
     } catch (error) {
-      page.refusal.set(/** @type {Error} */ (error).message);
-      session.set(null);
+      // A link that was opened before is no obstacle for a browser that it has signed in.
+      const known = await get("/session").catch(() => null);
+      if (!known) page.refusal.set(error.message);
+      session.set(known);
+      router.address.set(new URL(location.href));
       return;
     }
   }
@@ -88,7 +102,7 @@ async function begin() {
       return;
     } catch (error) {
       if (error instanceof APIError && error.status === 401) return;
-      page.toast(/** @type {Error} */ (error).message, { isBad: true });
+      page.toast(error.message, { isBad: true });
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
@@ -134,7 +148,8 @@ function showViews() {
    * @param {string} key
    */
   async function load(view, parameters, key) {
-    const { view: make } = await views[view]();
+    // A server that is away, or has another page than this one by now, does not give the view.
+    const { view: make } = await views[view]().catch(() => ({ view: missing }));
     if (key !== shown) return;
     const made = root(() => {
       context.keyboard.enterView();
@@ -144,3 +159,7 @@ function showViews() {
     page.show(made.value);
   }
 }
+
+/** What is shown instead of a view that could not be loaded. */
+const missing = () => empty("alert", "This view could not be loaded: the server is away, or has a newer page.",
+  h("button.primary", { on: { click: () => location.reload() } }, "Load the page again"));

@@ -1,5 +1,7 @@
 /** Requests to the gateway's API, whose errors are `application/problem+json` (RFC 9457). */
 
+import { signal } from "./signals.js";
+
 const base = "/api/v1";
 
 /**
@@ -8,6 +10,9 @@ const base = "/api/v1";
  */
 const asSentence = (detail) => detail.charAt(0).toUpperCase() + detail.slice(1);
 
+/** Whether a request did not reach the server: what it asked for is missing until it is asked again. */
+export const missed = signal(false);
+
 /** What the API answered instead of what was asked for. */
 export class APIError extends Error {
   /**
@@ -15,7 +20,9 @@ export class APIError extends Error {
    * @param {Record<string, any>} problem
    */
   constructor(status, problem) {
-    super(asSentence(problem.detail ?? problem.title ?? `the server answered with status ${status}`));
+    // The banner says since when; what the gateway tried to reach is for its operator.
+    const detail = problem.code === "master-unreachable" ? "the master is away; this works again when it is back." : problem.detail;
+    super(asSentence(detail ?? problem.title ?? `the server answered with status ${status}`));
     this.status = status;
     this.code = String(problem.code ?? problem.type ?? "").replace(/^.*[/:#]/, "") || `status-${status}`;
     this.problem = problem;
@@ -57,6 +64,7 @@ export async function send(path, { method = "GET", body, query, headers = {}, si
     });
   } catch (error) {
     if (signal?.aborted) throw error;
+    missed.set(true);
     throw new APIError(0, { code: "unreachable", detail: "The server cannot be reached; the page tries again by itself." });
   }
   if (response.ok) return response;
@@ -85,6 +93,20 @@ export async function get(path, options) {
 }
 
 /**
+ * The items of all pages of a list.
+ * @param {string} path of the first one
+ */
+export async function getAll(path) {
+  const items = [];
+  for (let next = path; next;) {
+    const page = await get(next);
+    items.push(...page.items);
+    next = page.next;
+  }
+  return items;
+}
+
+/**
  * @param {string} path
  * @param {any} [body]
  * @param {Record<string, string>} [headers]
@@ -96,14 +118,6 @@ export const remove = (path) => get(path, { method: "DELETE" });
 
 /** A key under which the server carries out a request once, however often it arrives. */
 export const newKey = () => crypto.randomUUID();
-
-/**
- * @param {number} job
- * @param {number} image
- * @param {"result" | "source" | "thumbnail"} what
- * @param {string} [query]
- */
-export const fileAddress = (job, image, what, query = "") => `${base}/jobs/${job}/images/${image}/${what}${query}`;
 
 /**
  * @param {number} job

@@ -83,7 +83,12 @@ export class Model {
     else if (type === "worker") this.workers.put(data.worker, data);
     else if (type === "worker-gone") this.workers.put(data.worker, undefined);
     else if (type === "upload") this.uploads.put(data.upload, data);
-    else if (type === "cluster") this.cluster.set(data);
+    else if (type === "cluster") {
+      const isBack = data.reachable && this.cluster.peek()?.reachable === false;
+      this.cluster.set(data);
+      // What could not be read while the master was away is read now.
+      if (isBack) this.gaps.update((gaps) => gaps + 1);
+    }
     else if (type === "gap") this.gaps.update((gaps) => gaps + 1);
     for (const listener of this.listeners) listener({ type, data });
   }

@@ -20,6 +20,7 @@ const looks = {
   idle: { word: "Idle", icon: "waiting", tone: "plain" },
   suspect: { word: "Silent", icon: "alert", tone: "bad" },
   dead: { word: "Lost", icon: "lost", tone: "bad" },
+  gone: { word: "Gone", icon: "lost", tone: "quiet" },
   draining: { word: "Draining", icon: "pause", tone: "quiet" },
   quarantined: { word: "Quarantined", icon: "failed", tone: "bad" },
   "not-ready": { word: "Not ready", icon: "alert", tone: "bad" },

@@ -139,11 +139,11 @@ export class Editor {
           this.refusal.set(null);
         } catch (error) {
           if (mine !== number) return;
-          const problem = /** @type {any} */ (error).problem;
+          const problem = error.problem;
           this.checked.set(null);
-          if (/** @type {any} */ (error).status === 422) {
+          if (error.status === 422) {
             const position = problem?.errors?.[0]?.position?.[0];
-            this.refusal.set({ step: position === undefined ? this.steps.peek().length - 1 : stepAt(pipeline, position), message: /** @type {Error} */ (error).message });
+            this.refusal.set({ step: position === undefined ? this.steps.peek().length - 1 : stepAt(pipeline, position), message: error.message });
           } else {
             this.refusal.set(null);
           }

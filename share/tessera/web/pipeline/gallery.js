@@ -35,7 +35,7 @@ export function gallery(catalogue, take) {
     const found = () => {
       const list = search(catalogue(), words());
       if (list.length === 0) return h("p.quiet", null, `No operation is described by “${words()}”.`);
-      if (words().trim() !== "") return h("div.gallery", null, list.map(card));
+      if (words().trim() !== "") return h("div.gallery.found", { title: "Enter takes the first" }, list.map(card));
       return families.map((family) => h("section", null, h("h3.gallery-family", null, family), h("div.gallery", null, list.filter((each) => each.family === family).map(card))));
     };
     return [h("div.search.gallery-search", null, icon("search"), input), h("div.gallery-list", null, found)];

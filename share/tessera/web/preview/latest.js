@@ -55,7 +55,7 @@ export class Latest {
       if (!abort.signal.aborted) this.answered(answer, question);
     } catch (error) {
       if (abort.signal.aborted) return;
-      const wait = /** @type {any} */ (error).status === 429 ? (/** @type {any} */ (error).retryAfter ?? 1000) : null;
+      const wait = error.status === 429 ? (error.retryAfter ?? 1000) : null;
       // The server has its hands full: the same question again, unless there is a newer one.
       if (wait === null) this.refused(error, question);
       else this.ask(question, wait);

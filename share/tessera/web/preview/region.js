@@ -56,7 +56,7 @@ export function described(headers) {
 export function badge({ isExact, reason, bits }) {
   const depth = bits > 8 ? ` Of ${bits} bits per sample the screen shows 8.` : "";
   if (isExact) return { word: "Exact", says: `These are the pixels of the result.${depth}` };
-  if (reason === "reduced") return { word: "Approximate", says: `Made of a smaller copy of the image, with windows made smaller alike; 100 % shows true pixels.${depth}` };
+  if (reason === "reduced") return { word: "Approximate", says: `Made of a smaller copy of the image; 100 % shows true pixels.${depth}` };
   if (reason === "document") return { word: "Approximate", says: `The result is a document; what it lists is drawn here.${depth}` };
   return { word: "Approximate", says: `${reason} looks at the whole image, and saw a smaller copy or a part of it here.${depth}` };
 }

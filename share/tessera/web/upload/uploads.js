@@ -1,6 +1,6 @@
 /** The page's side of uploads: submits jobs whose files are promised, hands the files to the Worker, and follows their progress. */
 
-import { get, newKey, post } from "../core/api.js";
+import { get, getAll, newKey, post } from "../core/api.js";
 import { signal } from "../core/signals.js";
 import { trustedScriptURL } from "../core/trusted.js";
 import { fingerprint } from "./fingerprint.js";
@@ -37,7 +37,7 @@ export class Uploads {
       try {
         await post("/jobs", body, { "Idempotency-Key": key });
       } catch (error) {
-        if (/** @type {any} */ (error).status === 0 || /** @type {any} */ (error).status >= 500) continue;
+        if (error.status === 0 || error.status >= 500) continue;
       }
       await submissions.remove(key);
     }
@@ -47,13 +47,7 @@ export class Uploads {
   /** Reads which files of own jobs are not here in full, without those that a page sends now. */
   async findMissing() {
     /** @type {Missing[]} */
-    const found = [];
-    let path = "/uploads?state=receiving&limit=500";
-    while (path) {
-      const page = await get(path);
-      found.push(...page.items);
-      path = page.next;
-    }
+    const found = await getAll("/uploads?state=receiving&limit=500");
     const locks = await navigator.locks?.query?.();
     const sent = new Set(locks?.held?.map((lock) => lock.name));
     this.missing.set(found.filter((each) => each.job !== undefined && !sent.has(lockName(each.job))));
@@ -83,7 +77,7 @@ export class Uploads {
     try {
       job = await post("/jobs", body, { "Idempotency-Key": key });
     } catch (error) {
-      if (/** @type {any} */ (error).status !== 0) await submissions.remove(key).catch(() => {});
+      if (error.status !== 0) await submissions.remove(key).catch(() => {});
       throw error;
     }
     await submissions.remove(key).catch(() => {});

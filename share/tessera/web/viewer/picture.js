@@ -3,6 +3,8 @@
  * picture of the server's, and `factor` says by how much.
  */
 
+import { failure } from "../core/api.js";
+
 /** @typedef {import("./tiles.js").Tiles} Tiles */
 /** @typedef {{ bitmap: ImageBitmap, tiles?: undefined, width: number, height: number, factor: number }} WholePicture width and height of the full picture; `factor`: bitmap pixels per picture pixel */
 /** @typedef {{ tiles: Tiles, bitmap?: undefined, width: number, height: number, factor: 1 }} TiledPicture */
@@ -20,15 +22,15 @@ const decodable = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/
 export async function load({ file, reduced, width = 0, height = 0, signal }) {
   if (reduced && width * height > maximumPixels) return loadReduced(reduced, width, height, signal);
   const response = await fetch(file, { signal });
-  if (!response.ok) throw new Error((await response.json().catch(() => null))?.detail ?? `the server answered with status ${response.status}`);
+  if (!response.ok) throw await failure(response);
   const type = (response.headers.get("Content-Type") ?? "").split(";")[0];
   if (!decodable.includes(type)) {
     response.body?.cancel();
     if (!reduced) throw new Error(`This browser cannot show ${type || "this file"}; download it.`);
     return loadReduced(reduced, width, height, signal);
   }
-  // The orientation in EXIF data is left alone: pixels are compared as they are stored.
-  const bitmap = await createImageBitmap(await response.blob(), { imageOrientation: "none", premultiplyAlpha: "none" });
+  // The browser turns it as EXIF data says, and so does the cluster before the pipeline.
+  const bitmap = await createImageBitmap(await response.blob(), { premultiplyAlpha: "none" });
   return { bitmap, width: bitmap.width, height: bitmap.height, factor: 1 };
 }
 
@@ -52,9 +54,11 @@ async function loadReduced(address, width, height, signal) {
   const url = new URL(address, location.origin);
   url.searchParams.set("size", String(reducedSide));
   const response = await fetch(url, { signal });
-  if (!response.ok) throw new Error((await response.json().catch(() => null))?.detail ?? `the server answered with status ${response.status}`);
+  if (!response.ok) throw await failure(response);
   const bitmap = await createImageBitmap(await response.blob());
-  const known = width > 0 ? { width, height } : { width: bitmap.width, height: bitmap.height };
+  // The picture is upright, the size is that of the stored rows.
+  const isTurned = bitmap.width > bitmap.height !== width > height;
+  const known = width === 0 ? { width: bitmap.width, height: bitmap.height } : isTurned ? { width: height, height: width } : { width, height };
   return { bitmap, ...known, factor: bitmap.width / known.width };
 }
 

@@ -7,7 +7,7 @@ import { age, counted, duration, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { dialog } from "./dialog.js";
-import { deed, errorNote, stateMark } from "./parts.js";
+import { deed, errorNote, stateMark, table } from "./parts.js";
 
 /** Deliveries that are read at a time. */
 const pageSize = 50;
@@ -32,15 +32,16 @@ export function deliveries(context, hook, changed) {
     }
   };
   read();
-  const row = (/** @type {any} */ delivery) => h("tr", null,
-    h("td.quiet", { title: time(delivery.created_at) }, age(delivery.created_at, clock.peek())),
-    h("td", null, delivery.event, delivery.job ? [" ", h("a", { href: `/jobs/${delivery.job}` }, `job ${delivery.job}`)] : null),
-    h("td", null, stateMark(delivery.state)),
-    h("td.wrap", null, outcome(delivery)),
-    h("td", null, h("button.bare", { "aria-label": `Redeliver ${delivery.event}${delivery.job ? ` of job ${delivery.job}` : ""}, made ${age(delivery.created_at, clock.peek())}`, on: { click: deed(context, async () => {
+  const row = (/** @type {any} */ delivery) => [
+    h("span.quiet", { title: time(delivery.created_at) }, age(delivery.created_at, clock.peek())),
+    [delivery.event, delivery.job ? [" ", h("a", { href: `/jobs/${delivery.job}` }, `job ${delivery.job}`)] : null],
+    stateMark(delivery.state),
+    outcome(delivery),
+    h("div.row.row-end", null, h("button.bare", { "aria-label": `Redeliver ${delivery.event}${delivery.job ? ` of job ${delivery.job}` : ""}, made ${age(delivery.created_at, clock.peek())}`, on: { click: deed(context, async () => {
       await post(`/deliveries/${delivery.delivery_id}/redeliver`);
       await read();
-    }) } }, "Redeliver")));
+    }) } }, "Redeliver")),
+  ];
   const element = dialog(`Deliveries to ${hook.host}`, () => [
     h("div.stack.deliveries", { "aria-live": "polite" },
       () => errorNote(error()),
@@ -48,9 +49,7 @@ export function deliveries(context, hook, changed) {
         const all = found();
         if (all === null) return error() ? null : h("div.skeleton");
         if (all.length === 0) return h("p.quiet", null, "Nothing was sent yet.");
-        return h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": "Table of deliveries" }, h("table.plain.roomy", null,
-          h("thead", null, h("tr", null, ["Made", "Event", "State", "Outcome", ""].map((word) => h("th", { scope: "col" }, word || h("span.hidden-text", null, "Act"))))),
-          h("tbody", null, all.map(row))));
+        return table("Table of deliveries", ["Made", "Event", "State", "Outcome", ""], all.map(row));
       }),
     h("div.row.confirm-row", null,
       () => next() ? h("button.bare", { on: { click: deed(context, () => read(next.peek(), found.peek() ?? [])) } }, "Older ones") : null,

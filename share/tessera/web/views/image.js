@@ -2,7 +2,7 @@
 
 import { get, post } from "../core/api.js";
 import { h } from "../core/dom.js";
-import { baseName, bytes, count } from "../core/format.js";
+import { baseName, bytes, count, pixels } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
 import { derived, effect, onCleanup, signal } from "../core/signals.js";
@@ -66,7 +66,7 @@ export function view(context, { job: jobNumber, image: number }) {
       () => mayShare() ? shareButton(`Share image ${jobNumber}.${number}`, () => sharedOfImage(jobNumber, number, isListed())) : null,
       () => image()?.links?.result ? h("a.button.primary", { href: image().links.result, download: "" }, icon("download"), "Download") : null),
     () => error() && !has.image() ? empty("search", error().message, h("a.button", { href: `/jobs/${jobNumber}` }, `Job ${jobNumber}`))
-      : h("div.image-body", null, () => isListed() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job)));
+      : h("div.image-body", null, () => isListed() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job, pictures.result)));
 }
 
 /**
@@ -113,7 +113,7 @@ function followPictures({}, image, job, rows) {
       if (!next || next === loaded) return;
       loaded = next;
       open().then(into.set, (error) => {
-        if (!abort.signal.aborted) trouble.set(/** @type {Error} */ (error).message);
+        if (!abort.signal.aborted) trouble.set(error.message);
       });
     });
   };
@@ -166,7 +166,10 @@ function followPictures({}, image, job, rows) {
     () => image()?.links?.source,
     // An image's size is that of its original: a large one is not loaded as a whole.
     () => load({ file: inline(image().links.source), reduced: image().links.source_thumbnail, width: image().width, height: image().height, signal: abort.signal })
-      .catch((error) => { throw new Error(`The original is not shown: ${error.message}`); }),
+      .catch((error) => {
+        if (error.code !== "over-limit") throw new Error(`The original is not shown: ${error.message}`);
+        throw new Error(`The original is not shown: it has ${pixels(image().width * image().height)}, and pictures are made of originals of up to 200 Mpx. The result is exact; to compare, download both.`);
+      }),
     original,
   );
   effect(() => {
@@ -198,6 +201,9 @@ async function openTiles(job, image, { width, height, rows }) {
   const { Tiles } = await import("../viewer/tiles.js");
   return { tiles: new Tiles({ address: pictureAddress(job, image), width, height, rows }), width, height, factor: 1 };
 }
+
+/** @param {{ width: number, height: number } | null} size */
+const sides = (size) => (size ? `${count(size.width)} × ${count(size.height)}` : "");
 
 /** @param {string} address */
 const inline = (address) => `${address}${address.includes("?") ? "&" : "?"}disposition=inline`;
@@ -231,8 +237,9 @@ function status(image, job, { result, original, trouble }, rows) {
  * @param {number} number
  * @param {() => any} image
  * @param {() => any} job
+ * @param {() => Picture | null} result
  */
-function information(context, jobNumber, number, image, job) {
+function information(context, jobNumber, number, image, job, result) {
   const attempts = signal(/** @type {any[]} */ ([]));
   let isRead = false;
   effect(() => {
@@ -248,8 +255,8 @@ function information(context, jobNumber, number, image, job) {
       h("dl.facts", null,
         fact("Name", known.name),
         fact("Pipeline", h("code.wrap", null, job()?.pipeline || "convert only")),
-        fact("Size", known.width ? `${count(known.width)} × ${count(known.height)}` : ""),
-        fact("File", known.result_bytes ? `${bytes(known.result_bytes)}${known.encoding ? `, ${known.encoding}` : ""}` : ""),
+        fact("Original", known.width ? sides(known) : ""),
+        fact("Result", [known.result_bytes ? sides(result()) : "", known.result_bytes ? bytes(known.result_bytes) : "", known.result_bytes ? known.encoding : ""].filter(Boolean).join(", ")),
         fact("Parts", known.tasks_total > 1 ? `${count(known.tasks_done)} of ${count(known.tasks_total)}` : ""),
         fact("Answered", known.from_cache ? "by a kept result, without computing" : ""),
         fact("SHA-256", known.digest ? h("code.wrap", null, known.digest) : ""),
@@ -258,7 +265,7 @@ function information(context, jobNumber, number, image, job) {
       known.links?.source ? h("p", null, h("a", { href: known.links.source, download: "" }, "Download the original")) : null,
       known.digest ? h("p", null, copyButton(known.digest, "Copy the digest")) : null,
       (known.remarks ?? []).map((/** @type {any} */ remark) => h("div.note", null, icon("alert"), h("span.wrap", null, remark.message))),
-      known.failure ? [h("h2.bad", null, known.failure.code), h("p.wrap", null, known.failure.reason), known.failure.output_tail ? h("pre.output", { tabindex: "0" }, known.failure.output_tail) : null] : null,
+      known.failure ? [h("h2.bad", null, known.failure.code), h("p.wrap", null, known.failure.reason), known.failure.output_tail && attempts().length === 0 ? h("pre.output", { tabindex: "0" }, known.failure.output_tail) : null] : null,
       attempts().map((attempt) => h("section.stack.tight", null, h("h3", null, `Attempt ${attempt.attempt} on ${attempt.worker}`), h("p.wrap", null, attempt.failure.reason), attempt.failure.output_tail ? h("pre.output", { tabindex: "0" }, attempt.failure.output_tail) : null)),
     ];
   });

@@ -1,7 +1,7 @@
 /** A job's images: a grid of pictures or a table, of any length. The image's number is its place, so any part can be read first. */
 
 import { get } from "../core/api.js";
-import { h, listen } from "../core/dom.js";
+import { h } from "../core/dom.js";
 import { baseName, bytes, count } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { imageKey } from "../core/model.js";
@@ -9,8 +9,8 @@ import { isDocument } from "../core/states.js";
 import { PagedKeys } from "../core/pages.js";
 import { effect, signal, untracked } from "../core/signals.js";
 import { virtualList } from "../core/virtual-list.js";
-import { debounced } from "./jobs.js";
-import { narrow, stateMark } from "./parts.js";
+import { debounced, listKeys } from "./jobs.js";
+import { narrowNow, stateMark } from "./parts.js";
 
 const blockCount = 200;
 
@@ -22,8 +22,9 @@ export function imageList(context, job) {
   const { router, model, settings } = context;
   const state = () => router.address().searchParams.get("state") ?? "";
   const words = () => router.address().searchParams.get("q") ?? "";
-  const isNarrow = signal(narrow.matches);
-  listen(narrow, "change", () => isNarrow.set(narrow.matches));
+  const isNarrow = narrowNow();
+  // A picture that is not there is not asked for again: states change often.
+  const failed = signal(/** @type {ReadonlySet<string>} */ (new Set()));
   const isFiltered = () => state() !== "" || words() !== "";
   const take = (/** @type {any} */ image) => {
     model.images.put(imageKey(job, image.image), image);
@@ -38,7 +39,7 @@ export function imageList(context, job) {
     columns: (width) => (settings.asGrid() ? Math.max(2, Math.floor(width / (isNarrow() ? 150 : 208))) : 1),
     row: (index) => {
       const image = untracked(isFiltered) ? Number(pages.keys[index]) : index;
-      return untracked(settings.asGrid) ? tile(context, job, image) : line(context, job, image);
+      return untracked(settings.asGrid) ? tile(context, job, image, failed) : line(context, job, image);
     },
     show: (first, end) => {
       if (untracked(isFiltered)) pages.reach(end);
@@ -57,7 +58,7 @@ export function imageList(context, job) {
     settings.asGrid();
     untracked(() => list.reset());
   });
-  keys(context, list, () => (untracked(isFiltered) ? pages.keys.length : (model.jobs.of(job).peek()?.image_count ?? 0)));
+  listKeys(context, list, () => (untracked(isFiltered) ? pages.keys.length : (model.jobs.of(job).peek()?.image_count ?? 0)));
 
   const search = h("input", { type: "search", "aria-label": "Filter by name", placeholder: "Name", value: words(), on: { input: debounced(() => router.query({ q: search.value.trim() })) } });
   const chip = (/** @type {string} */ word, /** @type {string} */ value) => h("button.chip", { "aria-pressed": () => String(state() === value), on: { click: () => router.query({ state: value }) } }, word);
@@ -114,14 +115,21 @@ class Blocks {
  * @param {import("../main.js").Context} context
  * @param {number} job
  * @param {number} number
+ * @param {import("../core/signals.js").Signal<ReadonlySet<string>>} failed addresses of pictures that are not there
  */
-function tile({ model }, job, number) {
+function tile({ model }, job, number, failed) {
   const image = model.images.of(imageKey(job, number));
-  const picture = h("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false", on: { error: () => picture.removeAttribute("src") } });
+  const picture = h("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false", on: { error: () => {
+    failed.update((before) => new Set([...before, picture.getAttribute("src") ?? ""]));
+  } } });
   effect(() => {
-    const known = image();
-    const source = isDocument(known, model.jobs.of(job).peek()) ? known.links?.source_thumbnail : (known?.links?.thumbnail ?? known?.links?.source_thumbnail);
-    if (source && picture.getAttribute("src") !== source) picture.setAttribute("src", source);
+    const links = image()?.links ?? {};
+    const hasPicture = links.result && !isDocument(image(), model.jobs.of(job).peek());
+    // Of a large result the server makes no thumbnail, but pictures by IIIF.
+    const next = [...(hasPicture ? [links.thumbnail, `/iiif/3/${job}.${number}.result/full/!320,320/0/default.jpg`] : []), links.source_thumbnail]
+      .find((each) => each && !failed().has(each));
+    if (!next) picture.removeAttribute("src");
+    else if (picture.getAttribute("src") !== next) picture.setAttribute("src", next);
   });
   return h("div.tile", { role: "listitem" }, h("a", { href: `/jobs/${job}/${number}` },
     h("span.tile-picture", { classes: () => ({ busy: image()?.state === "running", undone: image()?.state !== "done" }) }, picture),
@@ -147,18 +155,4 @@ function line({ model }, job, number) {
 /** @param {any} image */
 function progressOf(image) {
   return image?.state === "running" && image.tasks_total > 1 ? ` ${count(image.tasks_done)} / ${count(image.tasks_total)}` : null;
-}
-
-/**
- * @param {import("../main.js").Context} context
- * @param {ReturnType<typeof virtualList>} list
- * @param {() => number} count
- */
-function keys({ keyboard }, list, count) {
-  let at = -1;
-  const move = (/** @type {number} */ by) => {
-    at = Math.max(0, Math.min(count() - 1, at + by));
-    /** @type {HTMLElement | null | undefined} */ (list.reveal(at)?.querySelector("a"))?.focus();
-  };
-  keyboard.bind({ j: ["next image", () => move(1)], k: ["image before", () => move(-1)] }, "Lists");
 }

@@ -1,6 +1,6 @@
 /** One job: how it goes, and its images as a grid or a table. */
 
-import { get, post, remove, send, zipAddress } from "../core/api.js";
+import { get, getAll, post, remove, send, zipAddress } from "../core/api.js";
 import { clock } from "../core/clock.js";
 import { h } from "../core/dom.js";
 import { age, baseName, bytes, count, counted, duration, percent, pixels, time } from "../core/format.js";
@@ -57,6 +57,14 @@ function head(context, number, job) {
   const isOwn = () => may("operator") || (may("submitter") && job().submitter === session()?.name);
   // The button stays the same while the job changes, so that the focus returns to it.
   const mayShare = derived(() => job().images_done > 0 && isOwn());
+  // The tab that sent a file knows first that it was not taken; later only the server does.
+  const rejections = signal(/** @type {any[]} */ ([]));
+  const rejectedCount = derived(() => job().uploads?.rejected ?? 0);
+  effect(() => {
+    if (rejectedCount() === 0) return;
+    get(`/jobs/${number}/uploads`, { query: { state: "rejected", limit: 100 } }).then((page) => rejections.set(page.items.map(
+      (/** @type {any} */ each) => ({ name: each.name, reason: each.rejection?.detail }))), () => {});
+  });
   const cancel = async () => {
     const { image_count: images, images_done: done } = job();
     const isSure = await confirm({
@@ -78,12 +86,14 @@ function head(context, number, job) {
   };
   const facts = () => {
     const known = job();
-    const expected = Math.max(known.image_count, known.uploads?.expected ?? 0);
+    const rejected = known.uploads?.rejected ?? 0;
+    const expected = Math.max(known.image_count, (known.uploads?.expected ?? 0) - rejected);
     const facts = [
       `${count(known.images_done)} of ${counted(expected, "image")}`,
       known.images_failed > 0 ? h("span.bad", null, `${count(known.images_failed)} failed`) : null,
+      rejected > 0 ? h("span.bad", null, `${count(rejected)} not taken`) : null,
       known.images_from_cache > 0 ? `${count(known.images_from_cache)} known already` : null,
-      known.uploads && known.uploads.received < known.uploads.expected ? `${bytes(known.uploads.bytes_received)} of ${bytes(known.uploads.bytes_expected)} received` : null,
+      known.uploads && known.uploads.received + rejected < known.uploads.expected && !hasEnded(known.state) ? `${bytes(known.uploads.bytes_received)} of ${bytes(known.uploads.bytes_expected)} received` : null,
       known.pixels_total ? pixels(known.pixels_total) : null,
       known.throughput && !hasEnded(known.state) ? `${pixels(known.throughput)}/s` : null,
       known.eta_ms !== undefined && !hasEnded(known.state) ? `${duration(known.eta_ms)} left` : null,
@@ -107,18 +117,17 @@ function head(context, number, job) {
     () => job().obstacle ? h("div.note", null, icon("waiting"), h("span.wrap", null, `The job waits: ${job().obstacle}`)) : null,
     h("p.quiet.small", null, () => `by ${job().submitter}, ${age(job().submitted_at, clock())}`, h("span.hidden-text", null, () => ` (${time(job().submitted_at)})`),
       () => job().priority ? ` · priority ${job().priority}` : ""),
-    () => refused(uploads.ofJob(number)),
+    () => notTaken(rejections().length > 0 ? rejections() : uploads.ofJob(number).filter((each) => each.state === "refused")),
   );
 }
 
 /**
- * Files that the server did not take; the others go on.
- * @param {readonly any[]} transfers
+ * Files that the server did not take; the others continue.
+ * @param {readonly { name: string, reason?: string }[]} found
  */
-function refused(transfers) {
-  const found = transfers.filter((each) => each.state === "refused");
+function notTaken(found) {
   if (found.length === 0) return null;
-  return h("details.note.bad", { open: found.length <= 3 }, h("summary", null, `${counted(found.length, "file")} could not be taken; the others continue`),
+  return h("details.note.bad", { open: found.length <= 3 }, h("summary", null, `${counted(found.length, "file")} could not be taken; the job has the others`),
     h("ul", null, found.slice(0, 100).map((each) => h("li.wrap", null, h("b", null, baseName(each.name)), `: ${each.reason}`))));
 }
 
@@ -149,15 +158,8 @@ function failures(context, number, job) {
 
 /** @param {number} job */
 async function deadLetterCount(job) {
-  let total = 0;
-  let path = `/dead-letters?job=${job}&limit=500`;
-  while (path) {
-    const page = await get(path);
-    if (page.total !== undefined) return page.total;
-    total += page.items.length;
-    path = page.next;
-  }
-  return total;
+  const path = `/dead-letters?job=${job}&limit=500`;
+  return (await get(path)).total ?? (await getAll(path)).length;
 }
 
 /** @param {readonly any[]} images */

@@ -2,15 +2,15 @@
 
 import { get } from "../core/api.js";
 import { clock } from "../core/clock.js";
-import { h, listen } from "../core/dom.js";
-import { age, count, duration, percent, time } from "../core/format.js";
+import { h } from "../core/dom.js";
+import { age, count, counted, duration, percent, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { PagedKeys } from "../core/pages.js";
-import { effect, onCleanup, signal } from "../core/signals.js";
+import { effect, onCleanup } from "../core/signals.js";
 import { hasEnded, share } from "../core/states.js";
 import { virtualList } from "../core/virtual-list.js";
 import { chooseFiles } from "../upload/choose.js";
-import { empty, errorNote, jobBar, narrow, pipelineText, stateMark } from "./parts.js";
+import { empty, errorNote, jobBar, narrowNow, pipelineText, stateMark } from "./parts.js";
 
 const filters = [
   ["All", ""],
@@ -24,8 +24,7 @@ const filters = [
 export function view(context) {
   const { router, model, title } = context;
   title.set("Jobs");
-  const isNarrow = signal(narrow.matches);
-  listen(narrow, "change", () => isNarrow.set(narrow.matches));
+  const isNarrow = narrowNow();
   const state = () => router.address().searchParams.get("state") ?? "";
   const words = () => router.address().searchParams.get("q") ?? "";
 
@@ -60,7 +59,7 @@ export function view(context) {
   };
   model.listeners.add(heard);
   onCleanup(() => model.listeners.delete(heard));
-  keys(context, list, pages);
+  listKeys(context, list, () => pages.keys.length);
 
   const search = h("input", {
     type: "search", "aria-label": "Filter by pipeline, submitter or number", placeholder: "Pipeline, submitter, number", value: words(),
@@ -72,9 +71,10 @@ export function view(context) {
       h("div.row", { role: "group", "aria-label": "State" }, filters.map(([word, value]) =>
         h("button.chip", { "aria-pressed": () => String(state() === value), on: { click: () => router.query({ state: value }) } }, word))),
       h("div.search.grow.filter", null, icon("search"), search),
-      h("span.quiet.small", { "aria-live": "polite" }, () => { pages.version(); return pages.isRead() && pages.total() > 0 ? `${count(pages.total())}${pages.next ? "+" : ""} jobs` : ""; })),
+      h("span.quiet.small", { "aria-live": "polite" }, () => { pages.version(); return pages.isRead() && pages.total() > 0 ? pages.next ? `${count(pages.total())}+ jobs` : counted(pages.total(), "job") : ""; })),
     () => errorNote(pages.error()),
     h("div.job-head.wide-only", { "aria-hidden": "true" }, ["State", "Job", "Pipeline", "Submitter", "Images", "Progress", "Time", "Age"].map((word) => h("span", null, word))),
+    () => pages.isRead() || pages.error() ? null : h("div.stack.reading", { "aria-busy": "true" }, [1, 2, 3].map(() => h("div.skeleton"))),
     () => pages.isRead() && pages.count === 0 ? nothing(context, state() !== "" || words() !== "") : list.element,
   );
 }
@@ -87,7 +87,7 @@ function row({ model, uploads }, number) {
   const job = () => model.jobs.of(number)() ?? { job: number, state: "cancelled", pipeline: "", submitter: "", images_done: 0, images_failed: 0, image_count: 0 };
   const images = () => {
     const { images_done: done, images_failed: failed, image_count: known, uploads: sent } = job();
-    return [`${count(done)} / ${count(Math.max(known, sent?.expected ?? 0))}`, failed > 0 ? h("span.bad", null, ` ${count(failed)} failed`) : null];
+    return [`${count(done)} / ${count(Math.max(known, (sent?.expected ?? 0) - (sent?.rejected ?? 0)))}`, failed > 0 ? h("span.bad", null, ` ${count(failed)} failed`) : null];
   };
   const spent = () => {
     const { state, submitted_at: from, finished_at: to, eta_ms: rest } = job();
@@ -133,16 +133,15 @@ function nothing(context, isFiltered) {
  * `j`, `k` and `Enter`.
  * @param {import("../main.js").Context} context
  * @param {ReturnType<typeof virtualList>} list
- * @param {PagedKeys} pages
+ * @param {() => number} count rows of the list
  */
-function keys({ keyboard }, list, pages) {
+export function listKeys({ keyboard }, list, count) {
   let at = -1;
   const move = (/** @type {number} */ by) => {
-    at = Math.max(0, Math.min(pages.keys.length - 1, at + by));
+    at = Math.max(0, Math.min(count() - 1, at + by));
     /** @type {HTMLElement | null | undefined} */ (list.reveal(at)?.querySelector("a"))?.focus();
   };
-  keyboard.bind({ j: ["next row", () => move(1)], k: ["row before", () => move(-1)] }, "Lists");
-  keyboard.bind({ Enter: ["open the row", () => /** @type {HTMLElement} */ (document.activeElement)?.click()] }, "Lists");
+  keyboard.bind({ j: ["next row", () => move(1)], k: ["row before", () => move(-1)], Enter: ["open the row", () => /** @type {HTMLElement} */ (document.activeElement)?.click()] }, "Lists");
 }
 
 /** @param {() => void} act */

@@ -7,7 +7,7 @@ import { age, counted, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { confirm } from "./dialog.js";
-import { copyButton, deed, errorNote } from "./parts.js";
+import { copyButton, deed, errorNote, everybody, table } from "./parts.js";
 import { allLinks, linkAddress } from "./share.js";
 
 /** Rows that are shown at first. */
@@ -34,18 +34,17 @@ export function links(context) {
     context.toast(ended === 0 ? "The key is changed; no link has ended" : `The key is changed; ${counted(ended, "link")} ended`);
     await read();
   };
-  const row = (/** @type {any} */ link) => h("tr", null,
-    h("td.link-opens", null, whatItOpens(link)),
-    isAll.peek() ? h("td.wrap", null, link.owner) : null,
-    h("td.quiet", null, link.last_used_at ? age(link.last_used_at, clock.peek()) : "never"),
-    h("td", { class: link.expires_at > clock.peek() ? "" : "quiet" }, link.expires_at > clock.peek() ? time(link.expires_at) : "has ended"),
-    h("td", null, h("div.row.tight.row-end", null,
+  const row = (/** @type {any} */ link) => [
+    whatItOpens(link),
+    ...(isAll.peek() ? [link.owner] : []),
+    h("span.quiet", null, link.last_used_at ? age(link.last_used_at, clock.peek()) : "never"),
+    link.expires_at > clock.peek() ? time(link.expires_at) : h("span.quiet", null, "has ended"),
+    h("div.row.row-end", null,
       link.url && link.expires_at > clock.peek() ? copyButton(linkAddress(link)) : null,
-      h("button.bare.danger", { "aria-label": `Revoke the link to ${whatItOpens(link)}`, on: { click: revoke(link) } }, "Revoke"))));
-  const table = (/** @type {any[]} */ all) => [
-    h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": "Table of links" }, h("table.plain", null,
-      h("thead", null, h("tr", null, ["Opens", ...(isAll.peek() ? ["Made by"] : []), "Last used", "Ends", ""].map((word) => h("th", { scope: "col" }, word || h("span.hidden-text", null, "Act"))))),
-      h("tbody", null, (hasAllRows() ? all : all.slice(0, shownCount)).map(row)))),
+      h("button.bare.danger", { "aria-label": `Revoke the link to ${whatItOpens(link)}`, on: { click: revoke(link) } }, "Revoke")),
+  ];
+  const list = (/** @type {any[]} */ all) => [
+    table("Table of links", ["Opens", ...(isAll.peek() ? ["Made by"] : []), "Last used", "Ends", ""], (hasAllRows() ? all : all.slice(0, shownCount)).map(row)),
     !hasAllRows() && all.length > shownCount ? h("div.row", null, h("button.bare", { on: { click: () => hasAllRows.set(true) } }, `Show all ${all.length}`)) : null,
   ];
   return h("section.panel.stack", { "aria-label": "Links" }, h("h2", null, "Links"),
@@ -54,11 +53,9 @@ export function links(context) {
       const all = found();
       if (all === null) return error() ? null : h("div.skeleton");
       if (all.length === 0) return h("p.quiet", null, "There are none. Share, at a job or an image, makes a link that opens it without a token.");
-      return table(all);
+      return list(all);
     },
-    () => context.may("operator") ? h("div.row", null,
-      h("label.check", null, h("input", { type: "checkbox", checked: isAll, on: { change: (/** @type {any} */ event) => { isAll.set(event.target.checked); read(); } } }), "Those of everybody"),
-      context.may("admin") ? h("button.bare", { on: { click: deed(context, rotate) } }, icon("key"), "Change the key") : null) : null);
+    () => everybody(context, isAll, read, context.may("admin") ? h("button.bare", { on: { click: deed(context, rotate) } }, icon("key"), "Change the key") : null));
 }
 
 /** @param {{ path: string, prefix: boolean }} link */

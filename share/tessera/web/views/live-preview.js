@@ -12,6 +12,7 @@ import { badge, described, dragged, regionAround } from "../preview/region.js";
 const askedByteCount = 64 * 1024 * 1024;
 /** Larger files are not decoded by the browser, nor previewed by the server. */
 const shownByteCount = 512 * 1024 * 1024;
+const tooLarge = "This image is too large for a preview: they are made of up to 200 megapixels. Start works all the same; to try the pipeline, choose a smaller image.";
 
 /**
  * @typedef {{ file: File, path: string, pipeline: string, mode: "overview" | "region" }} Question
@@ -63,7 +64,7 @@ export function livePreview({ chosen, settings, sentFiles, keyboard }, selected,
       sizes.delete(question.pipeline);
       if (isOutside) return ask(0);
       isAsking.set(false);
-      trouble.set(/** @type {Error} */ (error).message);
+      trouble.set(error.code === "over-limit" ? tooLarge : error.message);
     },
   });
 
@@ -200,13 +201,13 @@ function caption(one, fileCount, place, shown) {
 function ownPicture(one, isEmpty) {
   const failed = signal(false);
   const nothing = (/** @type {string} */ words) => h("div.preview-empty", null, icon("image"), h("span", null, words));
-  if (!one) return nothing(isEmpty ? "A look at the chosen file" : "Choose a file on the left");
-  if (one.file.size > shownByteCount) return nothing("The file is too large for a preview; the cluster reads it.");
+  if (!one) return nothing(isEmpty ? "A look at the chosen file" : "Choose one of the files");
+  if (one.file.size > shownByteCount) return nothing("The file is too large for a preview. Start works all the same.");
   if (/\.tiff?$/i.test(one.path)) return nothing("This browser cannot show the file by itself.");
   const address = URL.createObjectURL(one.file);
   onCleanup(() => URL.revokeObjectURL(address));
   const own = h("img", { alt: one.path, src: address, on: { error: () => failed.set(true) } });
-  return () => (failed() ? nothing("This browser cannot show the file by itself.") : own);
+  return h("div.preview-own", null, () => (failed() ? nothing("This browser cannot show the file by itself.") : own));
 }
 
 /** @param {{ width: number, height: number }} view */

@@ -1,8 +1,8 @@
 /** A new job: files, pipeline, a look at a file, and Start, which needs no upload to be over. */
 
-import { APIError, get, send } from "../core/api.js";
+import { APIError, get, getAll, send } from "../core/api.js";
 import { h } from "../core/dom.js";
-import { bytes, count, counted, duration } from "../core/format.js";
+import { bytes, count, counted } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { derived, effect, signal, untracked } from "../core/signals.js";
 import { operations } from "../pipeline/catalogue.js";
@@ -102,44 +102,16 @@ export function view(context) {
     h("div.start-bar", null,
       h("div.stack.tight.grow", null,
         h("span", null, () => images() === 0 ? "No images yet" : `${counted(images(), "image")}${total() ? `, ${bytes(total())}` : ""}`),
-        h("span.small", { classes: () => ({ bad: editor.trouble() !== null, quiet: editor.trouble() === null }), "aria-live": "polite" }, () => obstacle() || estimate(context, total()))),
+        h("span.small", { classes: () => ({ bad: editor.trouble() !== null, quiet: editor.trouble() === null }), "aria-live": "polite" }, () => obstacle() || "Work begins with the first file that is here.")),
       outputOptions(encoding, priority),
       h("button.primary.start", { id: "start", disabled: () => obstacle() !== "", title: "Start (Ctrl+Enter)", on: { click: deed(context, start) } }, icon("running"), "Start")));
-}
-
-/**
- * @param {import("../main.js").Context} context
- * @param {number} byteCount
- */
-function estimate({ model }, byteCount) {
-  const speed = uploadSpeed(model);
-  return speed > 0 && byteCount > 0 ? `about ${duration((byteCount / speed) * 1000)} to upload; work begins with the first file` : "Work begins with the first file that is here.";
-}
-
-/**
- * Bytes per second, of jobs whose uploads are known.
- * @param {import("../core/model.js").Model} model
- */
-function uploadSpeed(model) {
-  const known = model.jobs.values.filter((job) => job.uploads && job.finished_at && job.uploads.bytes_received > 5_000_000).slice(-5);
-  const speeds = known.map((job) => (job.uploads.bytes_received / Math.max(1, job.finished_at - job.submitted_at)) * 1000);
-  return speeds.length ? speeds.reduce((sum, each) => sum + each, 0) / speeds.length : 0;
 }
 
 /**
  * @param {number} job
  * @returns {Promise<any[]>}
  */
-async function keptSources(job) {
-  const found = [];
-  let path = `/jobs/${job}/images?limit=500`;
-  while (path) {
-    const page = await get(path);
-    found.push(...page.items.filter((/** @type {any} */ image) => image.source_kept));
-    path = page.next;
-  }
-  return found;
-}
+const keptSources = async (job) => (await getAll(`/jobs/${job}/images?limit=500`)).filter((image) => image.source_kept);
 
 /**
  * @param {string} pipeline
@@ -207,7 +179,7 @@ function presetsDialog(context, editor, presets) {
         name.value = "";
       } catch (trouble) {
         const isTaken = trouble instanceof APIError && trouble.status === 412;
-        context.toast(isTaken ? `There is a preset ${name.value} already; choose another name` : /** @type {Error} */ (trouble).message, { isBad: true });
+        context.toast(isTaken ? `There is a preset ${name.value} already; choose another name` : trouble.message, { isBad: true });
       }
     };
     const line = (/** @type {string} */ word, /** @type {string} */ pipeline) => h("li", null, h("button.bare.preset", { on: { click: () => take(pipeline) } }, h("b", null, word), h("code.clip", null, pipeline)));

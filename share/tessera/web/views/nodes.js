@@ -6,7 +6,7 @@ import { bytes, count, counted, duration, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { atWork } from "../core/lanes.js";
 import { effect, signal } from "../core/signals.js";
-import { copyButton, deed, empty, errorNote, stateMark } from "./parts.js";
+import { copyButton, deed, empty, errorNote, isLocal, stateMark } from "./parts.js";
 import { laneChart } from "./lane-chart.js";
 
 /** How far back the lanes reach, in minutes. */
@@ -31,16 +31,17 @@ export function view(context) {
     }, error.set);
   });
   const workers = () => model.workers.values.sort((a, b) => Number(a.worker.slice(1)) - Number(b.worker.slice(1)));
-  const busy = () => workers().reduce((sum, worker) => sum + atWork(model.workers.of(worker.worker)() ?? worker), 0);
-  const slots = () => workers().reduce((sum, worker) => sum + worker.slot_count, 0);
+  const there = () => workers().filter((worker) => (model.workers.of(worker.worker)() ?? worker).state !== "gone");
+  const busy = () => there().reduce((sum, worker) => sum + atWork(model.workers.of(worker.worker)() ?? worker), 0);
+  const slots = () => there().reduce((sum, worker) => sum + worker.slot_count, 0);
   return h("section.view.page.nodes", null,
     h("div.row.spread", null,
       h("div.row", null, h("h1", null, "Nodes"),
         h("div.row.tight", { role: "group", "aria-label": "How far back" }, spans.map((minutes) => h("button.chip", { "aria-pressed": () => String(span() === minutes), on: { click: () => span.set(minutes) } }, `${minutes} min`)))),
-      h("p.quiet", { "aria-live": "off" }, () => isRead() && workers().length > 0 ? `${counted(workers().length, "node")}, ${count(busy())} of ${counted(slots(), "slot")} at work` : "")),
+      h("p.quiet", { "aria-live": "off" }, () => isRead() && there().length > 0 ? `${counted(there().length, "node")}, ${count(busy())} of ${counted(slots(), "slot")} at work` : "")),
     () => errorNote(error()),
     happenings(log),
-    () => isRead() && workers().length === 0 ? noNodes() : null,
+    () => isRead() && there().length === 0 ? noNodes() : null,
     h("div.stack", null, each(workers, (worker) => worker.worker, (worker) => node(context, worker.worker, span))),
     masterFacts(context));
 }
@@ -54,7 +55,7 @@ function happenings(log) {
 
 function noNodes() {
   const command = `tessera-worker --master ${location.hostname}:7400 --secret-file ~/.config/tessera/secret`;
-  return empty("nodes", "No node is connected. This starts one, on any machine that reaches the master:",
+  return empty("nodes", `No node is connected.${isLocal ? " For a private cluster, tessera up starts one." : ""} This starts one, with the port that the master has:`,
     h("pre.output", { tabindex: "0" }, command), copyButton(command, "Copy the command"));
 }
 
@@ -68,7 +69,7 @@ function node(context, name, span) {
   const worker = () => model.workers.of(name)() ?? { worker: name, name: "", state: "gone", slot_count: 0, leases_held: 0, tasks_done: 0, attempts_lost: 0, attempts_failed: 0, resident_bytes: 0, ranks_per_slot: 0 };
   const act = (/** @type {string} */ what) => deed(context, async () => { await send(`/workers/${name}/${what}`, { method: "POST" }); });
   const buttons = () => {
-    if (!may("operator")) return null;
+    if (!may("operator") || worker().state === "gone") return null;
     if (worker().state === "quarantined") return h("button", { on: { click: act("release") } }, "Release");
     if (worker().state === "draining") return h("button", { on: { click: act("resume") } }, icon("running"), "Resume");
     return h("button", { on: { click: act("drain") } }, icon("pause"), "Drain");
@@ -88,7 +89,7 @@ function node(context, name, span) {
       worker().attempts_lost ? h("span.bad", null, `${count(worker().attempts_lost)} lost`) : null,
       worker().attempts_failed ? h("span.bad", null, `${count(worker().attempts_failed)} failed`) : null,
       bytes(worker().resident_bytes),
-      worker().connected_milliseconds ? `here for ${duration(worker().connected_milliseconds)}` : null,
+      worker().connected_milliseconds && worker().state !== "gone" ? `here for ${duration(worker().connected_milliseconds)}` : null,
     ].filter(Boolean).map((fact) => h("li", null, fact))));
 }
 

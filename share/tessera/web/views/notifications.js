@@ -28,7 +28,7 @@ export function notifyOfEnds(context) {
 
 /** @param {any} job */
 function endOf(job) {
-  const word = look(job.state).word.toLowerCase();
+  const word = job.state === "partly-failed" ? "failed in part" : job.state === "failed" ? "failed" : `is ${look(job.state).word.toLowerCase()}`;
   const failed = job.images_failed > 0 ? `, ${job.images_failed} failed` : "";
-  return `Job ${job.job} is ${word}: ${counted(job.images_done, "image")} done${failed}`;
+  return `Job ${job.job} ${word}: ${counted(job.images_done, "image")} done${failed}`;
 }

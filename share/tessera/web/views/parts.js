@@ -1,7 +1,8 @@
 /** Small parts that several views share. */
 
-import { h } from "../core/dom.js";
+import { h, listen } from "../core/dom.js";
 import { icon } from "../core/icons.js";
+import { signal } from "../core/signals.js";
 import { hasEnded, look, share } from "../core/states.js";
 import { percent } from "../core/format.js";
 
@@ -33,6 +34,29 @@ export function jobBar(job) {
  * @param {string} pipeline
  */
 export const pipelineText = (pipeline) => (pipeline === "" ? h("span.quiet", null, "convert only") : h("code.clip", { title: pipeline }, pipeline));
+
+/**
+ * A table. On a phone each row is a card, in which a value has its heading beside it.
+ * @param {string} label
+ * @param {string[]} heads the column of buttons has none
+ * @param {readonly any[][]} rows
+ */
+export const table = (label, heads, rows) => h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": label }, h("table.plain.carded", { role: "table" },
+  h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) => h("th", { scope: "col", role: "columnheader" }, head || h("span.hidden-text", null, "Act"))))),
+  h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, place) => h("td", { role: "cell", "data-head": heads[place] }, h("div", null, cell))))))));
+
+/**
+ * The choice between one's own and those of everybody, for those who may.
+ * @param {import("../main.js").Context} context
+ * @param {import("../core/signals.js").Signal<boolean>} isAll
+ * @param {() => void} read
+ * @param {...import("../core/dom.js").Child} more
+ */
+export const everybody = (context, isAll, read, ...more) => context.may("operator") ? h("div.row", null,
+  h("label.check", null, h("input", { type: "checkbox", checked: isAll, on: { change: (/** @type {any} */ event) => { isAll.set(event.target.checked); read(); } } }), "Those of everybody"), ...more) : null;
+
+/** Whether the page is at an address of this machine, which others cannot open. */
+export const isLocal = /^(127\.|localhost$|\[::1\])/.test(location.hostname);
 
 /**
  * @param {string} sign
@@ -69,11 +93,18 @@ export const deed = (context, deed) => async (/** @type {Event} */ event) => {
   try {
     await deed();
   } catch (error) {
-    context.toast(/** @type {Error} */ (error).message, { isBad: true });
+    context.toast(error.message, { isBad: true });
   } finally {
     button.disabled = false;
   }
 };
 
 /** Where a phone's layout begins; kept with the stylesheets. */
-export const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 760px)");
+
+/** Whether there is the layout of a phone. */
+export function narrowNow() {
+  const is = signal(narrow.matches);
+  listen(narrow, "change", () => is.set(narrow.matches));
+  return is;
+}

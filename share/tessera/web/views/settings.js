@@ -7,8 +7,9 @@ import { age, time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { confirm } from "./dialog.js";
+import { shortcutSwitch } from "./help.js";
 import { links } from "./links.js";
-import { copyButton, deed, errorNote } from "./parts.js";
+import { copyButton, deed, errorNote, table } from "./parts.js";
 import { webhooks } from "./webhooks.js";
 
 /** @param {import("../main.js").Context} context */
@@ -50,7 +51,7 @@ function thisBrowser({ settings, toast }) {
   return h("section.panel.stack", { "aria-label": "This browser" }, h("h2", null, "This browser"),
     h("div.row", { role: "group", "aria-label": "Colours" }, theme("As the system", "auto"), theme("Light", "light"), theme("Dark", "dark")),
     h("label.check", null, h("input", { type: "checkbox", checked: settings.notifies, on: { change: notify } }), "Tell me when my jobs end, while I look elsewhere"),
-    h("label.check", null, h("input", { type: "checkbox", checked: settings.hasShortcuts, on: { change: (/** @type {any} */ event) => settings.hasShortcuts.set(event.target.checked) } }), "Keys without Ctrl or Alt are shortcuts"));
+    shortcutSwitch(settings));
 }
 
 /** @param {import("../main.js").Context} context */
@@ -72,7 +73,7 @@ function tokens(context) {
       name.value = "";
       await read();
     } catch (trouble) {
-      context.toast(/** @type {Error} */ (trouble).message, { isBad: true });
+      context.toast(trouble.message, { isBad: true });
     }
   };
   const revoke = (/** @type {any} */ token) => deed(context, async () => {
@@ -83,12 +84,10 @@ function tokens(context) {
   });
   return h("section.panel.stack", { "aria-label": "Tokens" }, h("h2", null, "Tokens"),
     () => errorNote(error()),
-    h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": "Table of tokens" }, h("table.plain", null,
-      h("thead", null, h("tr", null, ["Name", "Role", "Made", "Last used", "Ends", ""].map((word) => h("th", { scope: "col" }, word || h("span.hidden-text", null, "Act"))))),
-      h("tbody", null, () => list().map((token) => h("tr", null,
-        h("td.wrap", null, token.name), h("td", null, token.role), h("td.quiet", { title: time(token.created_at) }, age(token.created_at, clock.peek())),
-        h("td.quiet", null, token.last_used_at ? age(token.last_used_at, clock.peek()) : "never"), h("td.quiet", null, token.expires_at ? time(token.expires_at) : "never"),
-        h("td", null, h("button.bare.danger", { "aria-label": `Revoke the token of ${token.name}`, on: { click: revoke(token) } }, "Revoke"))))))),
+    () => table("Table of tokens", ["Name", "Role", "Made", "Last used", "Ends", ""], list().map((token) => [
+      token.name, token.role, h("span.quiet", { title: time(token.created_at) }, age(token.created_at, clock.peek())),
+      h("span.quiet", null, token.last_used_at ? age(token.last_used_at, clock.peek()) : "never"), h("span.quiet", null, token.expires_at ? time(token.expires_at) : "never"),
+      h("div.row.row-end", null, h("button.bare.danger", { "aria-label": `Revoke the token of ${token.name}`, on: { click: revoke(token) } }, "Revoke"))])),
     () => fresh() ? h("div.note", { role: "status" }, icon("key"), h("div.grow.stack.tight", null, h("span", null, "The new token, shown only now:"), h("code.wrap", { id: "fresh-token" }, fresh()), h("div.row", null, copyButton(fresh()), h("button.bare", { on: { click: () => fresh.set("") } }, "Hide")))) : null,
     h("form.row", { on: { submit: make } },
       h("div.stack.tight", null, h("label.small", { for: "token-name" }, "Name"), name), h("div.stack.tight", null, h("label.small", { for: "token-role" }, "Role"), role), h("div.stack.tight", null, h("label.small", { for: "token-expiry" }, "Ends after"), expiry),

@@ -1,12 +1,12 @@
 /** Sharing: a dialog that makes a link which opens a file or a job without a token, for a time. */
 
-import { get, post } from "../core/api.js";
+import { getAll, post } from "../core/api.js";
 import { h } from "../core/dom.js";
 import { time } from "../core/format.js";
 import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { dialog } from "./dialog.js";
-import { copyButton, errorNote } from "./parts.js";
+import { copyButton, errorNote, isLocal } from "./parts.js";
 
 /**
  * Something that a link can open.
@@ -85,6 +85,7 @@ function ready(link) {
   const field = h("input.share-address", { readonly: true, value: address, "aria-label": "The link", on: { focus: () => field.select() } });
   return h("div.stack.share", null,
     h("p", null, `Good until ${time(link.expires_at)}. Settings lists your links, and revokes them.`),
+    isLocal ? h("p.quiet.small", null, `${location.hostname} is this machine: nobody else can open the link.`) : null,
     field,
     h("div.row.confirm-row", null, copyButton(address, "Copy the link")));
 }
@@ -99,13 +100,4 @@ export const linkAddress = (link) => location.origin + link.url + (link.path.sta
  * All of one's links, the newest first.
  * @param {boolean} ofEverybody
  */
-export async function allLinks(ofEverybody) {
-  const links = [];
-  let path = `/links?limit=500${ofEverybody ? "&of=everybody" : ""}`;
-  while (path) {
-    const page = await get(path);
-    links.push(...page.items);
-    path = page.next;
-  }
-  return links.reverse();
-}
+export const allLinks = async (ofEverybody) => (await getAll(`/links?limit=500${ofEverybody ? "&of=everybody" : ""}`)).reverse();

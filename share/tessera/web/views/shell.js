@@ -10,6 +10,7 @@ import { chooseFiles, dropped, pasted } from "../upload/choose.js";
 import { helpDialog } from "./help.js";
 import { palette } from "./palette.js";
 import { notifyOfEnds } from "./notifications.js";
+import { isLocal } from "./parts.js";
 
 const sayIntervalMilliseconds = 10_000;
 const toastMilliseconds = 8000;
@@ -150,7 +151,11 @@ function banners(context) {
     const heardAt = Date.now() - (cluster.last_heard_milliseconds ?? 0);
     found.push(h("div.banner", null, icon("alert"), h("span", null, () => cluster.last_heard_milliseconds === undefined
       ? `The master is away: ${cluster.reason ?? "it does not answer"}.`
-      : `The master is away, last heard ${duration(clock() - heardAt)} ago. Nothing is lost; work continues when it is back.`)));
+      : `The master is away, last heard ${duration(clock() - heardAt)} ago. Nothing is lost; work continues when it is back.${isLocal ? " For a private cluster, tessera up starts it again." : ""}`)));
+  } else if (cluster?.master?.workers_taking === 0 && cluster.master.tasks_ready > 0) {
+    const { tasks_ready: tasks, workers_draining: draining, workers_silent: silent, workers_not_ready: unready } = cluster.master;
+    const why = draining ? "every node is draining" : silent ? "no node is heard" : unready ? "no node is ready" : "no node is connected";
+    found.push(h("div.banner", { id: "no-node" }, icon("alert"), h("span", null, `${counted(tasks, "task")} ${tasks === 1 ? "waits" : "wait"}: ${why}.`), h("a.button", { href: "/nodes" }, "Nodes")));
   }
   const missing = uploads.missing();
   if (missing.length > 0 && context.may("submitter")) {

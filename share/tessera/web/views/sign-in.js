@@ -20,7 +20,7 @@ export function signIn({ session, title }, refusal) {
       session.set(await post("/session", { token: token.value.trim() }));
       refusal.set("");
     } catch (error) {
-      refusal.set(/** @type {Error} */ (error).message);
+      refusal.set(error.message);
       token.focus();
       token.select();
     } finally {
@@ -32,5 +32,5 @@ export function signIn({ session, title }, refusal) {
     () => refusal() ? h("div.note.bad", { role: "alert" }, icon("alert"), h("span.wrap", null, refusal())) : null,
     h("div.stack.tight", null, h("label", { for: "token" }, "Token"), token),
     h("button.primary", { type: "submit", disabled: isBusy }, "Sign in"),
-    h("p.quiet.small", { id: "token-help" }, "An administrator makes tokens with ", h("code", null, "tessera-web token create"), " or on the settings page. On the server's own machine the program prints a link that signs in once."));
+    h("p.quiet.small", { id: "token-help" }, "An administrator makes tokens with ", h("code", null, "tessera-web token create"), " or on the settings page. On the server's own machine ", h("code", null, "tessera up"), " or ", h("code", null, "tessera-web link"), " prints a link that signs in once."));
 }

@@ -1,6 +1,6 @@
 /** Webhooks: addresses that are told of jobs, what they were sent, and a way to make, test, change and delete them. */
 
-import { get, post, remove, send } from "../core/api.js";
+import { getAll, post, remove, send } from "../core/api.js";
 import { clock } from "../core/clock.js";
 import { h } from "../core/dom.js";
 import { age, counted, time } from "../core/format.js";
@@ -8,7 +8,7 @@ import { icon } from "../core/icons.js";
 import { signal } from "../core/signals.js";
 import { deliveries } from "./deliveries.js";
 import { confirm } from "./dialog.js";
-import { copyButton, deed, errorNote, stateMark } from "./parts.js";
+import { copyButton, deed, errorNote, everybody, stateMark, table } from "./parts.js";
 
 /** The events that a webhook chooses from, in the words of a person. */
 const events = [["job.started", "Jobs start"], ["job.images-failed", "An image fails"], ["job.finished", "Jobs end"]];
@@ -47,28 +47,25 @@ export function webhooks(context) {
       h("button.bare.danger", { "aria-label": `Delete the webhook to ${name(hook)}`, on: { click: ask({ heading: "Delete this webhook?", question: `${hook.host} is told nothing more${hook.waiting > 0 ? `, and ${counted(hook.waiting, "message")} that wait are forgotten` : ""}.`, act: "Delete it" }, () => remove(`/webhooks/${hook.webhook_id}`)) } }, "Delete"),
     ];
   };
-  const row = (/** @type {any} */ hook) => h("tr", null,
-    h("td.wrap", null, name(hook), hook.description ? h("div.quiet.small", null, hook.description) : null),
-    isAll.peek() ? h("td.wrap", null, hook.owner) : null,
-    h("td.wrap", null, told(hook)),
-    h("td", null, state(hook), hook.waiting > 0 ? h("div.quiet.small", null, `${counted(hook.waiting, "message")} wait${hook.waiting === 1 ? "s" : ""}`) : null),
-    h("td.quiet", hook.last_delivered_at ? { title: time(hook.last_delivered_at) } : null, hook.last_delivered_at ? age(hook.last_delivered_at, clock.peek()) : "never"),
-    h("td", null, h("div.row.tight.row-end", null, ...acts(hook))));
-  const table = (/** @type {any[]} */ hooks) => h("div.scroll-x", { tabindex: "0", role: "region", "aria-label": "Table of webhooks" }, h("table.plain.roomy", null,
-    h("thead", null, h("tr", null, ["Address", ...(isAll.peek() ? ["Made by"] : []), "Is told", "State", "Last delivery", ""].map((word) => h("th", { scope: "col" }, word || h("span.hidden-text", null, "Act"))))),
-    h("tbody", null, hooks.map(row))));
+  const row = (/** @type {any} */ hook) => [
+    h("div.wrap.table-address", null, name(hook), hook.description ? h("div.quiet.small", null, hook.description) : null),
+    ...(isAll.peek() ? [hook.owner] : []),
+    told(hook),
+    [state(hook), hook.waiting > 0 ? h("div.quiet.small", null, `${counted(hook.waiting, "message")} wait${hook.waiting === 1 ? "s" : ""}`) : null],
+    h("span.quiet", hook.last_delivered_at ? { title: time(hook.last_delivered_at) } : null, hook.last_delivered_at ? age(hook.last_delivered_at, clock.peek()) : "never"),
+    h("div.row.row-end", null, ...acts(hook)),
+  ];
   return h("section.panel.stack", { "aria-label": "Webhooks" }, h("h2", null, "Webhooks"),
     () => errorNote(error()),
     () => {
       const hooks = found();
       if (hooks === null) return error() ? null : h("div.skeleton");
       if (hooks.length === 0) return h("p.quiet", null, "There are none. A webhook tells a server of yours when jobs start, fail or end.");
-      return table(hooks);
+      return table("Table of webhooks", ["Address", ...(isAll.peek() ? ["Made by"] : []), "Is told", "State", "Last delivery", ""], hooks.map(row));
     },
+    () => everybody(context, isAll, read),
     h("div", { "aria-live": "polite" }, () => secretNote(fresh(), () => fresh.set(null))),
-    form(context, async (made) => { fresh.set(made); await read(); }),
-    () => context.may("operator") ? h("div.row", null,
-      h("label.check", null, h("input", { type: "checkbox", checked: isAll, on: { change: (/** @type {any} */ event) => { isAll.set(event.target.checked); read(); } } }), "Those of everybody")) : null);
+    form(context, async (made) => { fresh.set(made); await read(); }));
 }
 
 /**
@@ -150,13 +147,4 @@ async function enable(hook, isEnabled) {
  * One's webhooks, or those of everybody, the newest first.
  * @param {boolean} ofEverybody
  */
-async function all(ofEverybody) {
-  const hooks = [];
-  let path = `/webhooks?limit=500${ofEverybody ? "&of=everybody" : ""}`;
-  while (path) {
-    const page = await get(path);
-    hooks.push(...page.items);
-    path = page.next;
-  }
-  return hooks.reverse();
-}
+const all = async (ofEverybody) => (await getAll(`/webhooks?limit=500${ofEverybody ? "&of=everybody" : ""}`)).reverse();
