@@ -152,7 +152,7 @@ case_upgrade() {
     done
     restart_master 'tls: on'
     submit_batch 20
-    install_packages $master '/next/tessera-common_*.deb /next/tessera-master_*.deb /next/tessera_*.deb'
+    install_packages $master '/next/tessera-common_*.deb /next/tessera-master_*.deb /next/tessera-web_*.deb /next/tessera_*.deb'
     for name in "${workers[@]}"; do
         still_runs
         install_packages "$name" '/next/tessera-common_*.deb /next/tessera-worker_*.deb'
@@ -161,6 +161,8 @@ case_upgrade() {
     all_alive
     local after
     after=$(host $master dpkg-query -W -f '${Version}' tessera-master)
+    [ "$(host $master dpkg-query -W -f '${Version} ${db:Status-Status}' tessera-web)" = "$after installed" ] || fail "tessera-web is not $after"
+    active $master tessera-web || fail "the gateway does not run after the upgrade"
     [ "$before" != "$after" ] || fail "the version is $after as before"
     for name in "${workers[@]}"; do
         [ "$(host "$name" dpkg-query -W -f '${Version}' tessera-worker)" = "$after" ] || fail "the worker of $name is not $after"
