@@ -277,7 +277,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "ByteCoding", "GatewayLogic", "JobModel", "JSONText", "Metrics", "Protocol", "Pipelines", "Kernels",
+                "Backup", "ByteCoding", "Cryptography", "GatewayLogic", "JobModel", "JSONText", "Metrics", "Protocol",
+                "Pipelines", "Kernels",
                 "ImageFormats",
                 "ImageCodecs", "TLS",
                 nio("NIOCore"),

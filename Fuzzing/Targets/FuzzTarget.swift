@@ -26,6 +26,7 @@ public struct FuzzTarget: Sendable {
         frames, messages, tlsHello, records, rankMessages, pipelines, pixels, summaries, png, pngRepaired, pngRows,
         pngChunks, pngSegment,
         results, jpegHeader, jpegRows, tiffHeader, tiffRows, chunkPieces, webpHeader, webpRows, json, scrape, iiif,
+        backupManifest,
     ]
 }
 

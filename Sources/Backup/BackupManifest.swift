@@ -35,7 +35,7 @@ public struct BackupManifest: Hashable, Sendable {
 
     // MARK: Text
 
-    var text: [UInt8] {
+    package var text: [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(1000 + 90 * (blobs.count + missing.count))
         func add(_ line: String) {
@@ -56,24 +56,28 @@ public struct BackupManifest: Hashable, Sendable {
     }
 
     /// Why a text is not a manifest.
-    enum Malformed: Error, Hashable {
+    package enum Malformed: Error, Hashable {
         /// It is of a newer form.
         case newer(String)
         /// It is not what was written.
         case damaged(String)
     }
 
-    init(parsing text: [UInt8]) throws(Malformed) {
-        var lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    package init(parsing text: [UInt8]) throws(Malformed) {
+        // In bytes: what is damaged need not be text.
+        let lineFeed = UInt8(ascii: "\n")
+        guard text.last == lineFeed, let end = text.dropLast().lastIndex(of: lineFeed) else {
+            throw .damaged("its end is missing")
+        }
+        let covered = Array(text[...end])
+        let last = text[(end + 1)...].dropLast()
+        let lines = covered.dropLast().split(separator: lineFeed, omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
-        // The text ends with a line feed.
-        guard lines.popLast() == "", let last = lines.popLast() else { throw .damaged("its end is missing") }
         guard let first = lines.first, first.hasPrefix("tessera-backup ") else {
             throw .damaged("it does not begin with 'tessera-backup'")
         }
         guard first == "tessera-backup \(Self.form)" else { throw .newer(first) }
-        let covered = Array(text[..<(text.count - last.utf8.count - 1)])
-        guard last == "sha256 \(Hexadecimal.text(SHA256.hash(covered)))" else {
+        guard last.elementsEqual("sha256 \(Hexadecimal.text(SHA256.hash(covered)))".utf8) else {
             throw .damaged("its last line does not have the digest of those before")
         }
         // From here on the text is as this program, or another, meant it.

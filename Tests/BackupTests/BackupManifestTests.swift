@@ -42,4 +42,12 @@ import Testing
             String(decoding: try Self.sample().text, as: UTF8.self).replacing("backup 1", with: "backup 2").utf8)
         #expect(throws: BackupManifest.Malformed.newer("tessera-backup 2")) { try BackupManifest(parsing: text) }
     }
+
+    @Test func `bytes that are not text are refused as damage`() {
+        // Longer as text than they are: each of them is replaced by three bytes.
+        let text = Array("tessera-backup 1\n".utf8) + [UInt8](repeating: 0xFF, count: 64) + Array("\n".utf8)
+        #expect(throws: BackupManifest.Malformed.damaged("its last line does not have the digest of those before")) {
+            try BackupManifest(parsing: text)
+        }
+    }
 }
