@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=$(realpath "$1")
 source scripts/hosts.sh
+source scripts/gateway-api.sh
 [ "$(id -u)" = 0 ] || { echo "deb-check: must run as root, to boot hosts" >&2; exit 1; }
 
 name=tessera-deb-$$
@@ -75,21 +76,12 @@ host $name tessera verify "$pipeline" /packages/coffee.png >/dev/null || fail "t
 pass "the first result is as computed alone, with no file edited"
 
 # The page and the API, as docs/gateway.md describes them.
-web() { in_network_of $name curl -sS --fail-with-body --max-time 20 "$@"; }
-gateway=http://127.0.0.1:7480
+gateway_use $name
 [[ $(web $gateway/) == *"<title>Tessera"* ]] || fail "the page does not answer"
-token=$(host $name tessera-web token create check --role submitter)
-api() { web -H "Authorization: Bearer $token" "$@"; }
-member() { grep -o "\"$1\":\"\?[^,\"}]*" | head -n 1 | cut -d: -f2- | tr -d '"'; }
-answer=$(api --json "{\"pipeline\":\"$pipeline\",\"images\":[{\"name\":\"coffee.png\",\"size\":$(stat -c %s examples/coffee.png)}]}" \
-    $gateway/api/v1/jobs) || fail "no job by the API: $answer"
-api -X PATCH -H 'Content-Type: application/partial-upload' -H 'Upload-Offset: 0' -H 'Upload-Complete: ?1' \
-    --data-binary @examples/coffee.png "$gateway$(member url <<<"$answer")" >/dev/null || fail "the upload was refused"
-job=$(member job <<<"$answer")
-job_of_api_is_done() { [ "$(api $gateway/api/v1/jobs/"$job" | member state)" = done ]; }
-within 30 "job $job is done" job_of_api_is_done
-[ "$(api $gateway/api/v1/jobs/"$job"/images/0/result | sha256sum | cut -d' ' -f1)" = "$known" ] ||
-    fail "the API has another result than the command line"
+api_submit "$pipeline" examples/coffee.png
+upload_part 0 '?1' <examples/coffee.png >/dev/null || fail "the upload was refused"
+within 30 "job $api_job is done" api_job_is_done
+[ "$(api_result_digest)" = "$known" ] || fail "the API has another result than the command line"
 host $name tessera-web link | grep -q "^$gateway/sign-in#code=" || fail "tessera-web link prints no link"
 pass "the page answers, and an upload by the API has the same result"
 

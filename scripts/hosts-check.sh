@@ -5,10 +5,10 @@
 #     scripts/hosts-check.sh PACKAGES NEXT [CASE...]
 #
 # NEXT has packages of a higher version. Services are killed, cables pulled, hosts suspended and switched off, a disk filled, the
-# secret changed, a release replaced by the next, all during jobs, whose results have to be the bytes that one machine computes
-# alone. From each loss of a worker the time is measured until the master has leased its task again. SAMPLES=100 says how often a
-# worker is killed, SILENT=5 how often each kind of silence is measured, RECORD=FILE where the times are written
-# (docs/measured/hosts.tsv). CASEs are the functions case_... of scripts/hosts-check; without, all of them.
+# secret changed, the master's state restored on another host, a release replaced by the next, all during jobs, whose results have
+# to be the bytes that one machine computes alone. From each loss of a worker the time is measured until the master has leased its
+# task again. SAMPLES=100 says how often a worker is killed, SILENT=5 how often each kind of silence is measured, RECORD=FILE where
+# the times are written (docs/measured/hosts.tsv). CASEs are the functions case_... of scripts/hosts-check; without, all of them.
 # Leaves no process, mount, network, control group or file behind, also after a failure or Ctrl-C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,11 +16,14 @@ packages=$(realpath "$1") next=$(realpath "$2")
 shift 2
 [ "$(id -u)" = 0 ] || { echo "hosts-check: must run as root, to boot hosts" >&2; exit 1; }
 source scripts/hosts.sh
-for part in cluster faults losses operations; do source scripts/hosts-check/$part.sh; done
+source scripts/gateway-api.sh
+for part in cluster faults losses restored upgrade operations; do source scripts/hosts-check/$part.sh; done
 
 master=tessera-$$-master
 workers=(tessera-$$-one tessera-$$-two tessera-$$-three)
 declare -A address=([$master]=192.0.2.10 [${workers[0]}]=192.0.2.11 [${workers[1]}]=192.0.2.12 [${workers[2]}]=192.0.2.13)
+# Where workers look for the master.
+masters=${address[$master]}:7400
 log=$(mktemp -d "${TMPDIR:-/tmp}/tessera-hosts.XXXXXX")
 started=$SECONDS
 
@@ -54,6 +57,7 @@ finish() {
     *) keep_logs ;;
     esac
     capture_stop
+    upload_stop
     for name in $master "${workers[@]}"; do
         host_cut_power "$name"
         host_remove "$name" || status=1
@@ -68,7 +72,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-all=(installation encryption secret log_level killed_services cable suspended_host full_disk reboot lost_workers silent_hosts upgrade purge)
+all=(installation encryption secret log_level killed_services cable suspended_host full_disk reboot restored_master lost_workers silent_hosts upgrade purge)
 cases=("$@")
 [ $# != 0 ] || cases=("${all[@]}")
 # The others need what it installs.

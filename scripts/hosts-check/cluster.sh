@@ -47,7 +47,7 @@ copy_secret() {
 
 # Settings that hosts need to reach one another, and more: master_settings LEVEL [LINE], worker_settings HOST [LINE]
 master_settings() { host_file $master /etc/tessera/master.yaml "listen: 0.0.0.0:7400"$'\n'"log-level: $1"$'\n'"${2:-}"; }
-worker_settings() { host_file "$1" /etc/tessera/worker.yaml "master: ${address[$master]}:7400"$'\n'"${2:-}"; }
+worker_settings() { host_file "$1" /etc/tessera/worker.yaml "master: $masters"$'\n'"${2:-}"; }
 restart_master() { # with this line in its settings
     master_settings debug "${1:-}"
     host $master systemctl restart tessera-master

@@ -1,4 +1,4 @@
-# What operators do: install, encrypt, change the secret and the log, replace the release, purge. A part of scripts/hosts-check.sh.
+# What operators do: install, encrypt, change the secret and the log, purge. A part of scripts/hosts-check.sh.
 
 case_installation() {
     install_packages $master '/packages/tessera*.deb'
@@ -138,40 +138,6 @@ case_log_level() {
     finish_batch
     journal_since $master "$moment" tessera-master | grep -q 'lease granted' || fail "no lease is in the log at log level debug"
     pass "systemctl reload changes the log level of a running master, both ways"
-}
-
-case_upgrade() {
-    local before name
-    before=$(host $master dpkg-query -W -f '${Version}' tessera-master)
-    # Encrypted also where the command line is, on the master's own host.
-    host $master mkdir -p /root/.config/tessera
-    host_file $master /root/.config/tessera/client.yaml 'tls: on'
-    for name in "${workers[@]}"; do
-        worker_settings "$name" 'tls: on'
-        host "$name" systemctl restart tessera-worker
-    done
-    restart_master 'tls: on'
-    submit_batch 20
-    install_packages $master '/next/tessera-common_*.deb /next/tessera-master_*.deb /next/tessera-web_*.deb /next/tessera_*.deb'
-    for name in "${workers[@]}"; do
-        still_runs
-        install_packages "$name" '/next/tessera-common_*.deb /next/tessera-worker_*.deb'
-    done
-    finish_batch
-    all_alive
-    local after
-    after=$(host $master dpkg-query -W -f '${Version}' tessera-master)
-    [ "$(host $master dpkg-query -W -f '${Version} ${db:Status-Status}' tessera-web)" = "$after installed" ] || fail "tessera-web is not $after"
-    active $master tessera-web || fail "the gateway does not run after the upgrade"
-    [ "$before" != "$after" ] || fail "the version is $after as before"
-    for name in "${workers[@]}"; do
-        [ "$(host "$name" dpkg-query -W -f '${Version}' tessera-worker)" = "$after" ] || fail "the worker of $name is not $after"
-    done
-    # Counted since the master's start, which was the beginning of the upgrade.
-    [ -z "$(tessera workers --json | grep -oE '"attempts_failed":[1-9][0-9]*')" ] || fail "attempts failed during the upgrade"
-    pass "$before replaced by $after on all hosts under load, with tls: on: $images of $images results, no attempt failed"
-    host $master rm -r /root/.config/tessera
-    restart_master
 }
 
 case_purge() {
