@@ -17,14 +17,18 @@ grant() {
 }
 host_of_worker() { tessera workers --json | tr '{' '\n' | grep -F "\"worker\":\"$1\"" | sed -nE 's/.*"name":"([^"]*)".*/\1/p'; }
 
+# A pipeline of five seconds and more, so that a loss meets it however slow the commands before it are.
+lasting=$(printf 'median size=255 | %.0s' {1..11})'median size=253'
+
 # Loses the worker that computes a task, and appends the milliseconds until another has it to FILE: lose FILE FAULT HEAL
 lose() {
     local file=$1 fault=$2 heal=$3 first second victim begin granted
-    job=$(tessera submit --detach --no-cache --audit 0 'median size=255 | median size=253' /root/in/1.png | cut -d' ' -f1)
+    job=$(tessera submit --detach --no-cache --audit 0 "$lasting" /root/in/1.png | cut -d' ' -f1)
     within 20 "job $job is leased" grant 1
     first=$(grant 1 | cut -d' ' -f2)
     victim=$(host_of_worker "$first")
     [ -n "$victim" ] || fail "job $job is leased to $first, which is not listed"
+    still_runs
     $fault "$victim"
     within 20 "the task of job $job is leased again after $fault of $victim" grant 2
     read -r granted second < <(grant 2)
