@@ -5,9 +5,9 @@
 #
 # The master runs as soon as its package is installed, worker and gateway as soon as they have a secret; they do a job under
 # their hardened units, by the command line and by the HTTP API; they start again after being killed; a person starts a private
-# cluster of the same programs; an installation over itself in mid-job loses nothing; removing and purging leave no file; the
-# commands of docs/operating.md lead from a bare host to a first result within a minute. Leaves no process, mount or control
-# group behind.
+# cluster of the same programs; an installation over itself in mid-job loses nothing, and the upgrade of a worker
+# that had no directory makes it one; removing and purging leave no file; the commands of docs/operating.md lead from a bare host to a
+# first result within a minute. Leaves no process, mount or control group behind.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=$(realpath "$1")
@@ -101,6 +101,33 @@ for unit in master worker web; do
     [ "$(digest "sha256sum /root/$unit.png")" = "$known" ] || fail "another result after kill -9 of the $unit"
     pass "kill -9 of the $unit: it starts again, with the same result"
 done
+
+# As it was packaged before it remembered anything: neither its unit nor its removal knew a directory.
+former_worker() {
+    local tree=$root/packages/former/tree
+    dpkg-deb -R "$packages"/tessera-worker_*.deb "$tree"
+    sed -i 's/^Version: .*/Version: 0.0.1/; s/tessera-common ([^)]*)/tessera-common/' "$tree/DEBIAN/control"
+    sed -i '/^StateDirectory/d' "$tree"/lib/systemd/system/tessera-worker.service
+    sed -i 's|rm -rf /var/lib/tessera-worker|:|' "$tree/DEBIAN/postrm"
+    ! grep -rq 'StateDirectory\|/var/lib/tessera-worker' "$tree/DEBIAN" "$tree/lib" || fail "the worker's former package knows the directory"
+    dpkg-deb --build -Znone "$tree" "$root/packages/former/tessera-worker.deb" >/dev/null
+    rm -r "$tree"
+}
+mkdir "$root/packages/former"
+former_worker
+host $name apt-get purge -y tessera-worker >"$hosts_directory/apt.log" 2>&1 || fail "apt-get purge failed; see $hosts_directory/apt.log"
+[ ! -e "$root/var/lib/tessera-worker" ] || fail "the worker's directory is left after its purge"
+install_packages /packages/former/tessera-worker.deb
+within 20 "the former worker is listed" worker_is_listed
+[ ! -e "$root/var/lib/tessera-worker" ] || fail "the former worker has a directory: the upgrade shows nothing"
+install_packages '/packages/tessera-worker_*.deb'
+remembers() { host $name grep -q . /var/lib/tessera-worker/generations; }
+within 20 "the worker remembers its master" remembers
+[ "$(host $name stat -c '%a %U' /var/lib/tessera-worker)" = "700 tessera" ] || fail "the worker's directory is open to others"
+within 20 "the worker is listed" worker_is_listed
+host $name tessera run --no-cache "$pipeline" /packages/coffee.png -o /root/upgraded.png >/dev/null || fail "no job after the upgrade"
+[ "$(digest 'sha256sum /root/upgraded.png')" = "$known" ] || fail "another result after the upgrade"
+pass "a worker of before it had a directory is upgraded: it has one, and remembers its master there"
 
 host $name systemctl stop tessera-worker
 active tessera-worker && fail "the worker does not stay stopped"
