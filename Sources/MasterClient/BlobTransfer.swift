@@ -177,6 +177,7 @@ public final class BlobTransfer: Sendable {
         switch target {
         case .file(let descriptor, let offset): try await get(slice, into: descriptor, at: offset)
         case .pieces(let body): try await get(slice, body)
+        case .digestedPieces(let digest, let body): try await get(slice, continuing: digest, body)
         }
     }
 
@@ -188,8 +189,14 @@ public final class BlobTransfer: Sendable {
 
     /// Fetches a slice piece by piece, in order. The pieces are known to be right only when this returns.
     public func get(_ slice: BlobSlice, _ body: (ByteBuffer) async throws -> Void) async throws {
+        try await get(slice, continuing: nil, body)
+    }
+
+    private func get(
+        _ slice: BlobSlice, continuing digest: RunningDigest?, _ body: (ByteBuffer) async throws -> Void
+    ) async throws {
         var hasBegun = false
-        try await get(slice, mayRetry: { !hasBegun }) { piece, _ in
+        try await get(slice, continuing: digest, mayRetry: { !hasBegun }) { piece, _ in
             hasBegun = true
             try await body(piece)
         }
@@ -208,15 +215,17 @@ public final class BlobTransfer: Sendable {
     }
 
     private func get(
-        _ slice: BlobSlice, mayRetry: () -> Bool, _ deliver: (ByteBuffer, UInt64) async throws -> Void
+        _ slice: BlobSlice, continuing digest: RunningDigest? = nil, mayRetry: () -> Bool,
+        _ deliver: (ByteBuffer, UInt64) async throws -> Void
     ) async throws {
         try await exchange(mayRetry: mayRetry) { connection in
-            try await Self.get(slice, over: connection, deliver)
+            try await Self.get(slice, continuing: digest, over: connection, deliver)
         }
     }
 
     private static func get(
-        _ slice: BlobSlice, over connection: DataConnection, _ deliver: (ByteBuffer, UInt64) async throws -> Void
+        _ slice: BlobSlice, continuing running: RunningDigest?, over connection: DataConnection,
+        _ deliver: (ByteBuffer, UInt64) async throws -> Void
     ) async throws -> Exchange<Void> {
         var request = WireGetBlob()
         request.slice = slice.wire
@@ -233,6 +242,8 @@ public final class BlobTransfer: Sendable {
         default: throw unexpected(reply, allowed: "BlobHeader or Refusal")
         }
         var digest = SHA256()
+        // Nothing was there before: the digest of the slice is the one that continues.
+        let isFirst = running?.byteCount == 0
         var offset: UInt64 = 0
         while offset < slice.byteCount {
             let frame = try await connection.receive()
@@ -247,6 +258,11 @@ public final class BlobTransfer: Sendable {
                     field: "data", value: "\(piece.readableBytes) bytes", allowed: "\(slice.byteCount - offset) bytes")
             }
             piece.withUnsafeReadableBytes { digest.update($0) }
+            if isFirst {
+                running?.set(digest, byteCount: offset + UInt64(piece.readableBytes))
+            } else if let running {
+                piece.withUnsafeReadableBytes { running.update($0) }
+            }
             try await deliver(piece, offset)
             offset += UInt64(piece.readableBytes)
         }

@@ -210,13 +210,21 @@ final class ModelMaster: MasterAPI {
         case .file(let descriptor, let offset):
             let count = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset)) }
             precondition(count == bytes.count, "cannot write")
-        case .pieces(let receive):
-            for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: Self.pieceByteCount) {
-                try call("piece") { _ in }
-                try await receive(ByteBuffer(bytes: bytes[start..<min(start + Self.pieceByteCount, bytes.endIndex)]))
+        case .pieces(let receive): try await give(bytes, to: receive)
+        case .digestedPieces(let digest, let receive):
+            try await give(bytes) { piece in
+                piece.withUnsafeReadableBytes { digest.update($0) }
+                try await receive(piece)
             }
-            try call("lastPiece") { _ in }
         }
+    }
+
+    private func give(_ bytes: ArraySlice<UInt8>, to receive: (ByteBuffer) async throws -> Void) async throws {
+        for start in stride(from: bytes.startIndex, to: bytes.endIndex, by: Self.pieceByteCount) {
+            try call("piece") { _ in }
+            try await receive(ByteBuffer(bytes: bytes[start..<min(start + Self.pieceByteCount, bytes.endIndex)]))
+        }
+        try call("lastPiece") { _ in }
     }
 
     // MARK: Watching

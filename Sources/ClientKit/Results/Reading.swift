@@ -1,8 +1,6 @@
-import Cryptography
 public import JobModel
 import MasterClient
 public import NIOCore
-import Synchronization
 
 extension MasterSession {
     /// Gives the bytes of a slice to `receive`, piece by piece and in order; the next piece waits until it returns.
@@ -14,23 +12,15 @@ extension MasterSession {
     public nonisolated func read(
         _ slice: BlobSlice, _ receive: @escaping @Sendable (ByteBuffer) async throws -> Void
     ) async throws {
-        let received = Mutex((byteCount: UInt64(0), hash: SHA256()))
+        let digest = RunningDigest()
         try await perform { master in
-            let done = received.withLock { $0.byteCount }
+            let done = digest.byteCount
             if done == slice.byteCount, done > 0 { return }
             let rest = BlobSlice(blob: slice.blob, offset: slice.offset + done, byteCount: slice.byteCount - done)
-            try await master.getBlob(
-                rest,
-                into: .pieces { piece in
-                    received.withLock { received in
-                        received.byteCount += UInt64(piece.readableBytes)
-                        piece.withUnsafeReadableBytes { received.hash.update($0) }
-                    }
-                    try await receive(piece)
-                })
+            try await master.getBlob(rest, into: .digestedPieces(digest, receive))
         }
-        let whole = received.withLock { BlobReference($0.hash, byteCount: $0.byteCount) }
-        if slice == BlobSlice(slice.blob), whole != slice.blob {
+        // A transfer has compared its own part only.
+        if slice == BlobSlice(slice.blob), digest.blob != slice.blob {
             throw BlobTransferError(.corrupt, "blob \(slice.blob.digest) arrived damaged; try again")
         }
     }
