@@ -93,6 +93,7 @@ extension WebStore {
                 "INSERT INTO job_image (job, ordinal, name, upload) VALUES (?, ?, ?, ?)", SQLiteValue(job),
                 SQLiteValue(first + index), .text(image.name), .text(image.upload))
         }
+        try noteArrivals(in: job, from: first, connection)
     }
 
     package func fedJob(_ job: UInt64) throws -> FedJob? {
@@ -131,46 +132,6 @@ extension WebStore {
             try connection.rows(
                 "SELECT ordinal, name, upload, position, added FROM job_image WHERE job = ? ORDER BY ordinal",
                 SQLiteValue(job), row: Self.fedImage)
-        }
-    }
-
-    package func setPositions(_ places: [(ordinal: Int, position: UInt32)], of job: UInt64) throws {
-        try write { connection in
-            for (ordinal, position) in places {
-                try connection.run(
-                    "UPDATE job_image SET position = ? WHERE job = ? AND ordinal = ?", .integer(Int64(position)),
-                    SQLiteValue(job), SQLiteValue(ordinal))
-            }
-        }
-    }
-
-    package func setAdded(_ ordinals: [Int], of job: UInt64) throws {
-        try write { connection in
-            for ordinal in ordinals {
-                try connection.run(
-                    "UPDATE job_image SET added = 1 WHERE job = ? AND ordinal = ?", SQLiteValue(job),
-                    SQLiteValue(ordinal))
-            }
-        }
-    }
-
-    /// Ordinals of a job that have no position yet: those whose uploads are complete, in the order in which they were completed,
-    /// and those that were refused or deleted.
-    package func arrivals(of job: UInt64) throws -> (complete: [Int], rejected: [Int]) {
-        try read { connection in
-            let complete = try connection.rows(
-                """
-                SELECT ordinal FROM job_image JOIN upload ON upload.id = job_image.upload
-                WHERE job = ? AND position IS NULL AND upload.phase = 'complete' ORDER BY upload.completed, ordinal
-                """, SQLiteValue(job)
-            ) { Int($0.count(at: 0) ?? 0) }
-            let rejected = try connection.rows(
-                """
-                SELECT ordinal FROM job_image LEFT JOIN upload ON upload.id = job_image.upload
-                WHERE job = ? AND position IS NULL AND (upload.id IS NULL OR upload.phase = 'rejected')
-                """, SQLiteValue(job)
-            ) { Int($0.count(at: 0) ?? 0) }
-            return (complete, rejected)
         }
     }
 
@@ -265,13 +226,13 @@ extension WebStore {
         }
     }
 
-    private static func fedJob(_ row: Statement) -> FedJob {
+    static func fedJob(_ row: Statement) -> FedJob {
         FedJob(
             job: row.count(at: 0) ?? 0, owner: row.text(at: 1) ?? "", sealsWhenComplete: row.integer(at: 2) == 1,
             phase: row.text(at: 3).flatMap { FedJob.Phase(rawValue: $0) } ?? .ended)
     }
 
-    private static func fedImage(_ row: Statement) -> FedImage { fedImage(row, from: 0) }
+    static func fedImage(_ row: Statement) -> FedImage { fedImage(row, from: 0) }
 
     private static func fedImage(_ row: Statement, from first: Int32) -> FedImage {
         FedImage(

@@ -24,17 +24,19 @@ extension WebStore {
         if case .rejected(let code, let detail) = upload.phase { rejection = (code, detail) }
         return try write { connection in
             // Uploads that complete are numbered in that order.
-            try connection.run(
+            let isThere = try connection.run(
                 """
                 UPDATE upload SET byte_count = ?, offset = ?, phase = ?, digest = ?, width = ?, height = ?, format = ?,
                     code = ?, detail = ?, touched_at = ?,
-                    completed = CASE WHEN ?3 = 'complete'
-                        THEN coalesce(completed, (SELECT coalesce(max(completed), 0) + 1 FROM upload)) END
+                    completed = CASE WHEN ?3 = 'complete' THEN coalesce(completed, 1 + coalesce(
+                        (SELECT completed FROM upload WHERE completed IS NOT NULL ORDER BY completed DESC LIMIT 1), 0)) END
                 WHERE id = ?
                 """, SQLiteValue(upload.byteCount), SQLiteValue(upload.offset), .text(upload.phase.name),
                 SQLiteValue(file?.digest), SQLiteValue(file?.width), SQLiteValue(file?.height),
                 SQLiteValue(file?.format), SQLiteValue(rejection?.code), SQLiteValue(rejection?.detail),
                 SQLiteValue(upload.touchedAt), .text(upload.id)) > 0
+            if isThere, upload.phase != .receiving { try Self.noteArrival(of: upload.id, connection) }
+            return isThere
         }
     }
 
@@ -59,7 +61,10 @@ extension WebStore {
     }
 
     package func deleteUpload(_ id: String) throws {
-        try write { try $0.run("DELETE FROM upload WHERE id = ?", .text(id)) }
+        try write { connection in
+            try connection.run("DELETE FROM upload WHERE id = ?", .text(id))
+            try Self.noteArrival(of: id, connection)
+        }
     }
 
     /// Bytes of all uploads, and uploads that receive.

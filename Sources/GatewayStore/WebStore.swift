@@ -5,10 +5,12 @@ import SystemCalls
 /// What the gateway knows besides the bytes of uploads: tokens, sessions, links, uploads, the jobs that it feeds, answers to
 /// repeat, webhooks and their messages.
 ///
-/// Each change is one transaction, durable when the function returns. The functions block: call them off the cooperative
-/// threads. Deleting the file loses no job: the master has those.
+/// Each change is one transaction, durable when the function returns, where nothing else is said. Readers have a connection of
+/// their own, and never wait for a change that waits for the disk. The functions block: call them off the cooperative threads.
+/// Deleting the file loses no job: the master has those.
 package final class WebStore: Sendable {
-    let database: Database
+    private let writer: Database
+    private let reader: Database
     package let path: String
 
     /// Opens the database at `path`, or makes it.
@@ -16,20 +18,28 @@ package final class WebStore: Sendable {
     package init(path: String) throws {
         self.path = path
         do {
-            database = try Database(path: path)
-            try database.withConnection { connection in
+            writer = try Database(path: path)
+            try writer.withConnection { connection in
                 for setting in Self.settings { try connection.execute("PRAGMA \(setting)") }
                 guard try !Self.migrations.isSuperseded(in: connection) else {
                     throw StoreError(path: path, reason: "a newer release has written it; install that one")
                 }
                 try Self.migrations.apply(to: connection)
             }
+            reader = try Database(path: path)
+            try reader.withConnection { connection in
+                for setting in Self.readerSettings { try connection.execute("PRAGMA \(setting)") }
+            }
         } catch let error as SQLiteError {
             throw StoreError(path: path, reason: "\(error)")
         }
     }
 
-    package func close() throws { try database.close() }
+    package func close() throws {
+        // The last to close makes the log a part of the database.
+        try reader.close()
+        try writer.close()
+    }
 
     private static let settings = [
         // `tessera-web token` and `tessera-web link` write while the daemon runs.
@@ -37,11 +47,33 @@ package final class WebStore: Sendable {
         "journal_size_limit = 16777216",
     ]
 
-    func read<Result>(_ body: (Connection) throws -> Result) throws -> Result { try database.withConnection(body) }
+    private static let readerSettings = ["busy_timeout = 5000", "query_only = ON"]
+
+    /// Runs `body` over one state of the database: the changes that were committed before.
+    func read<Result>(_ body: (Connection) throws -> Result) throws -> Result {
+        try reader.withConnection { connection in try connection.inSnapshot { try body(connection) } }
+    }
 
     @discardableResult
     func write<Result>(_ body: (Connection) throws -> Result) throws -> Result {
-        try database.withConnection { connection in try connection.inTransaction { try body(connection) } }
+        try writer.withConnection { connection in try connection.inTransaction { try body(connection) } }
+    }
+
+    /// Makes a change that a loss of power may undo, and that does no harm when it is made again. It is durable with the next
+    /// one of `write`, and survives the end of the process.
+    func writeWithoutWaiting<Result>(_ body: (Connection) throws -> Result) throws -> Result {
+        try writer.withConnection { connection in
+            try connection.execute("PRAGMA synchronous = NORMAL")
+            defer {
+                do {
+                    try connection.execute("PRAGMA synchronous = FULL")
+                } catch {
+                    // Later changes would be told as durable, and not be.
+                    preconditionFailure("\(path) does not take a setting: \(error)")
+                }
+            }
+            return try connection.inTransaction { try body(connection) }
+        }
     }
 
     /// The name of a migration is part of the file format: never change or remove one, only add.
@@ -130,6 +162,20 @@ package final class WebStore: Sendable {
                     webhook TEXT NOT NULL REFERENCES webhook ON DELETE CASCADE, PRIMARY KEY (job, webhook)
                 ) STRICT;
                 CREATE INDEX job_notify_by_webhook ON job_notify (webhook);
+                """)
+        },
+        Migrations.Migration(name: "5 arrivals of images") { connection in
+            try connection.execute(
+                """
+                ALTER TABLE job_image ADD COLUMN arrival INTEGER;
+                UPDATE job_image SET arrival = CASE
+                    WHEN NOT EXISTS (SELECT 1 FROM upload WHERE id = job_image.upload) THEN 0
+                    ELSE (SELECT CASE phase WHEN 'complete' THEN completed WHEN 'rejected' THEN 0 END
+                        FROM upload WHERE id = job_image.upload) END;
+                CREATE INDEX upload_by_completion ON upload (completed) WHERE completed IS NOT NULL;
+                CREATE INDEX job_image_awaited ON job_image (job) WHERE arrival IS NULL AND position IS NULL;
+                CREATE INDEX job_image_arrived ON job_image (job, arrival, ordinal) WHERE arrival > 0 AND position IS NULL;
+                CREATE INDEX job_image_placed ON job_image (job, position) WHERE position IS NOT NULL AND added = 0;
                 """)
         },
     ])

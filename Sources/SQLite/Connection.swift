@@ -86,6 +86,14 @@ package final class Connection: @unchecked Sendable {
         }
     }
 
+    /// Runs `body`, which only reads: all of its statements see the same state.
+    package func inSnapshot<Result>(_ body: () throws -> Result) throws -> Result {
+        try statement("BEGIN").run()
+        // Nothing was changed, so nothing can be lost by an end that fails.
+        defer { try? statement("COMMIT").run() }
+        return try body()
+    }
+
     // MARK: - Write-ahead log
 
     /// Writes as much of the log to the database as no reader needs.

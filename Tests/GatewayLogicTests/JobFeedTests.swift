@@ -5,7 +5,7 @@ import Testing
 /// How images get from uploads into a job.
 @Suite struct JobFeedTests {
     @Test func `images are numbered in the order in which their uploads end`() {
-        var feed = JobFeed(items: awaited(3), complete: [2, 0], sealsWhenComplete: true)
+        var feed = feed(arrived: [2, 0], awaitsMore: true)
         #expect(feed.step == .place([(ordinal: 2, position: 0), (ordinal: 0, position: 1)]))
         feed.placed([(ordinal: 2, position: 0), (ordinal: 0, position: 1)])
         #expect(feed.step == .add(first: 0, ordinals: [2, 0]))
@@ -14,34 +14,24 @@ import Testing
     }
 
     @Test func `a job is sealed with the images that were not refused`() {
-        let items = [
-            JobFeed.Item(ordinal: 0, state: .added(0)), JobFeed.Item(ordinal: 1, state: .rejected),
-            JobFeed.Item(ordinal: 2, state: .added(1)),
-        ]
-        var feed = JobFeed(items: items, complete: [], sealsWhenComplete: true)
+        var feed = feed(addedCount: 2)
         #expect(feed.step == .seal(imageCount: 2))
         feed.sealed()
         #expect(feed.step == .done)
     }
 
     @Test func `a job that is to stay open is not sealed`() {
-        let feed = JobFeed(
-            items: [JobFeed.Item(ordinal: 0, state: .added(0))], complete: [], sealsWhenComplete: false)
+        let feed = JobFeed(addedCount: 1, placed: [], arrived: [], awaitsMore: false, sealsWhenComplete: false)
         #expect(feed.step == .wait)
     }
 
     @Test func `a job all of whose images were refused is cancelled`() {
-        let feed = JobFeed(
-            items: [JobFeed.Item(ordinal: 0, state: .rejected)], complete: [], sealsWhenComplete: true)
-        #expect(feed.step == .abandon)
+        #expect(feed().step == .abandon)
+        #expect(feed(awaitsMore: true).step == .wait)
     }
 
     @Test func `images that had a place before a crash are added at the same place`() {
-        let items = [
-            JobFeed.Item(ordinal: 0, state: .placed(1)), JobFeed.Item(ordinal: 1, state: .added(0)),
-            JobFeed.Item(ordinal: 2),
-        ]
-        var feed = JobFeed(items: items, complete: [2], sealsWhenComplete: true)
+        var feed = feed(addedCount: 1, placed: [0], arrived: [2])
         #expect(feed.step == .add(first: 1, ordinals: [0]))
         feed.added(first: 1, ordinals: [0])
         #expect(feed.step == .place([(ordinal: 2, position: 2)]))
@@ -71,7 +61,12 @@ import Testing
         #expect(model.isAbandoned == model.complete.isEmpty)
     }
 
-    private func awaited(_ count: Int) -> [JobFeed.Item] { (0..<count).map { JobFeed.Item(ordinal: $0) } }
+    private func feed(
+        addedCount: UInt32 = 0, placed: [Int] = [], arrived: [Int] = [], awaitsMore: Bool = false
+    ) -> JobFeed {
+        JobFeed(
+            addedCount: addedCount, placed: placed, arrived: arrived, awaitsMore: awaitsMore, sealsWhenComplete: true)
+    }
 }
 
 private struct FeedModel {
@@ -90,7 +85,7 @@ private struct FeedModel {
 
     /// - Parameter isLastHeard: whether the store learns of the last effect at the master.
     mutating func run(effectCount: Int, isLastHeard: Bool) {
-        var feed = JobFeed(items: items, complete: complete.filter { positions[$0] == nil }, sealsWhenComplete: true)
+        var feed = feed
         for effect in 0..<effectCount {
             let isHeard = effect + 1 < effectCount || isLastHeard
             switch feed.step {
@@ -118,13 +113,11 @@ private struct FeedModel {
         }
     }
 
-    private var items: [JobFeed.Item] {
-        (0..<count).map { ordinal in
-            if let position = positions[ordinal] {
-                return JobFeed.Item(
-                    ordinal: ordinal, state: added.contains(ordinal) ? .added(position) : .placed(position))
-            }
-            return JobFeed.Item(ordinal: ordinal, state: rejected.contains(ordinal) ? .rejected : .awaited)
-        }
+    private var feed: JobFeed {
+        let placed = positions.filter { !added.contains($0.key) }.sorted { $0.value < $1.value }.map(\.key)
+        return JobFeed(
+            addedCount: UInt32(added.count), placed: Array(placed.prefix(JobFeed.batchCount)),
+            arrived: Array(complete.filter { positions[$0] == nil }.prefix(JobFeed.batchCount)),
+            awaitsMore: complete.count + rejected.count < count, sealsWhenComplete: true)
     }
 }

@@ -104,10 +104,9 @@ final class JobFeeders: Sendable {
     /// - Returns: whether the job needs nothing more.
     private func feedOnce(_ job: UInt64) async throws -> Bool {
         let (store, id) = (store, JobID(job))
+        var wasNamed = false
         while true {
-            guard let (fed, images, feed) = try await offCooperativePool({ try Self.load(job, store) }) else {
-                return true
-            }
+            guard let (feed, images) = try await offCooperativePool({ try store.feed(of: job) }) else { return true }
             var machine = feed
             steps: while true {
                 switch machine.step {
@@ -120,6 +119,7 @@ final class JobFeeders: Sendable {
                     try await link.perform { try await $0.addImages(added, to: id, firstIndex: first) }
                     try await offCooperativePool { try store.setAdded(ordinals, of: job) }
                     machine.added(first: first, ordinals: ordinals)
+                    wasNamed = true
                     // What arrived during that is next.
                     break steps
                 case .seal(let count):
@@ -134,8 +134,7 @@ final class JobFeeders: Sendable {
                     return true
                 case .wait:
                     // Naming the job is what keeps it open.
-                    _ = try await link.perform { try await $0.findBlobs([Self.anyDigest], for: id) }
-                    _ = fed
+                    if !wasNamed { _ = try await link.perform { try await $0.findBlobs([Self.anyDigest], for: id) } }
                     return false
                 case .done: return true
                 }
@@ -149,23 +148,6 @@ final class JobFeeders: Sendable {
         }
         return digest
     }()
-
-    private static func load(
-        _ job: UInt64, _ store: WebStore
-    ) throws -> (job: FedJob, images: [Int: FedImage], feed: JobFeed)? {
-        guard let fed = try store.fedJob(job), fed.phase == .open else { return nil }
-        let images = try store.images(of: job)
-        let arrivals = try store.arrivals(of: job)
-        let rejected = Set(arrivals.rejected)
-        let items = images.map { image -> JobFeed.Item in
-            if let position = image.position {
-                return JobFeed.Item(ordinal: image.ordinal, state: image.isAdded ? .added(position) : .placed(position))
-            }
-            return JobFeed.Item(ordinal: image.ordinal, state: rejected.contains(image.ordinal) ? .rejected : .awaited)
-        }
-        let feed = JobFeed(items: items, complete: arrivals.complete, sealsWhenComplete: fed.sealsWhenComplete)
-        return (fed, Dictionary(uniqueKeysWithValues: images.map { ($0.ordinal, $0) }), feed)
-    }
 
     /// Gives the master the bytes of images that it does not have.
     private func send(_ images: [FedImage], to job: JobID) async throws -> [NewImage] {

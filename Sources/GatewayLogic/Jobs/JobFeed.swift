@@ -2,31 +2,13 @@
 ///
 /// Images are numbered in the order in which their uploads end, so that none waits for a slower one, and a number is final
 /// before the master hears of it: after a crash the same images are added at the same places, which does no harm. A pure
-/// machine, made again from what is stored whenever something arrives: the shell stores each decision before it acts on it.
+/// machine, made again from what is stored whenever something arrives: the shell stores each decision before it acts on it. An image
+/// is named by its ordinal, its place in the requests. The machine has the images that something is to be done for now, a batch
+/// of each kind, and the count of the others.
 ///
-///     awaited ──► placed(n) ──► added(n)
-///         └─────► rejected
+///     awaited ──► arrived ──► placed(n) ──► added(n)
+///         └─────► refused
 package struct JobFeed: Hashable, Sendable {
-    /// One image that was promised or named; its `ordinal` is its place in the requests.
-    package struct Item: Hashable, Sendable {
-        package enum State: Hashable, Sendable {
-            case awaited
-            /// Has a position in the job.
-            case placed(UInt32)
-            /// The master has it.
-            case added(UInt32)
-            case rejected
-        }
-
-        package let ordinal: Int
-        package var state: State
-
-        package init(ordinal: Int, state: State = .awaited) {
-            self.ordinal = ordinal
-            self.state = state
-        }
-    }
-
     package enum Step: Hashable, Sendable {
         /// Store these numbers, then call `placed`.
         case place([(ordinal: Int, position: UInt32)])
@@ -56,53 +38,42 @@ package struct JobFeed: Hashable, Sendable {
     /// The most images that are added at once: as many as one message has.
     package static let batchCount = 64
 
-    private var items: [Int: Item.State]
+    /// Images that the master has: those at the first positions.
+    private var addedCount: UInt32
+    /// Ordinals of images with a position that the master does not have yet; the first is at `addedCount`.
+    private var placed: [Int]
     /// Ordinals whose bytes are there, in the order in which they arrived, and which have no position yet.
     private var arrived: [Int]
-    private var placed: [UInt32: Int] = [:]
-    private var nextPosition: UInt32 = 0
-    private var addedCount: UInt32 = 0
+    /// Whether other images are still to come.
+    private let awaitsMore: Bool
     private let sealsWhenComplete: Bool
     private var isSealed = false
 
-    /// - Parameter complete: ordinals whose bytes are there, in the order in which they arrived.
-    package init(items: [Item], complete: [Int], sealsWhenComplete: Bool) {
-        let states = Dictionary(uniqueKeysWithValues: items.map { ($0.ordinal, $0.state) })
-        self.items = states
-        arrived = complete.filter { states[$0] == .awaited }
+    package init(addedCount: UInt32, placed: [Int], arrived: [Int], awaitsMore: Bool, sealsWhenComplete: Bool) {
+        self.addedCount = addedCount
+        self.placed = placed
+        self.arrived = arrived
+        self.awaitsMore = awaitsMore
         self.sealsWhenComplete = sealsWhenComplete
-        for item in items {
-            switch item.state {
-            case .awaited, .rejected: continue
-            case .placed(let position):
-                placed[position] = item.ordinal
-                nextPosition = max(nextPosition, position + 1)
-            case .added(let position):
-                addedCount = max(addedCount, position + 1)
-                nextPosition = max(nextPosition, position + 1)
-            }
-        }
     }
+
+    private var nextPosition: UInt32 { addedCount + UInt32(placed.count) }
 
     // MARK: Events
 
     package mutating func placed(_ places: [(ordinal: Int, position: UInt32)]) {
         for (ordinal, position) in places {
             precondition(position == nextPosition, "position \(position) is not the next one, \(nextPosition)")
-            items[ordinal] = .placed(position)
-            placed[position] = ordinal
-            nextPosition += 1
+            placed.append(ordinal)
         }
         arrived.removeAll { ordinal in places.contains { $0.ordinal == ordinal } }
     }
 
     package mutating func added(first: UInt32, ordinals: [Int]) {
         precondition(first == addedCount, "images were added at \(first), but \(addedCount) are there")
-        for ordinal in ordinals {
-            items[ordinal] = .added(addedCount)
-            placed[addedCount] = nil
-            addedCount += 1
-        }
+        precondition(placed.starts(with: ordinals), "\(ordinals) were added, but \(placed) are next")
+        placed.removeFirst(ordinals.count)
+        addedCount += UInt32(ordinals.count)
     }
 
     package mutating func sealed() { isSealed = true }
@@ -111,18 +82,11 @@ package struct JobFeed: Hashable, Sendable {
 
     package var step: Step {
         if isSealed { return .done }
-        if placed.isEmpty, !arrived.isEmpty {
+        if !placed.isEmpty { return .add(first: addedCount, ordinals: Array(placed.prefix(Self.batchCount))) }
+        if !arrived.isEmpty {
             return .place(arrived.prefix(Self.batchCount).enumerated().map { ($1, nextPosition + UInt32($0)) })
         }
-        if !placed.isEmpty {
-            let ordinals = (addedCount..<nextPosition).prefix(Self.batchCount).map { position in
-                guard let ordinal = placed[position] else { preconditionFailure("no image is at position \(position)") }
-                return ordinal
-            }
-            return .add(first: addedCount, ordinals: ordinals)
-        }
-        let isComplete = !items.values.contains(.awaited)
-        guard sealsWhenComplete, isComplete else { return .wait }
+        guard sealsWhenComplete, !awaitsMore else { return .wait }
         return addedCount > 0 ? .seal(imageCount: addedCount) : .abandon
     }
 }
