@@ -24,17 +24,18 @@ extension WebStore {
         if case .rejected(let code, let detail) = upload.phase { rejection = (code, detail) }
         return try write { connection in
             // Uploads that complete are numbered in that order.
-            let isThere = try connection.run(
-                """
-                UPDATE upload SET byte_count = ?, offset = ?, phase = ?, digest = ?, width = ?, height = ?, format = ?,
-                    code = ?, detail = ?, touched_at = ?,
-                    completed = CASE WHEN ?3 = 'complete' THEN coalesce(completed, 1 + coalesce(
-                        (SELECT completed FROM upload WHERE completed IS NOT NULL ORDER BY completed DESC LIMIT 1), 0)) END
-                WHERE id = ?
-                """, SQLiteValue(upload.byteCount), SQLiteValue(upload.offset), .text(upload.phase.name),
-                SQLiteValue(file?.digest), SQLiteValue(file?.width), SQLiteValue(file?.height),
-                SQLiteValue(file?.format), SQLiteValue(rejection?.code), SQLiteValue(rejection?.detail),
-                SQLiteValue(upload.touchedAt), .text(upload.id)) > 0
+            let isThere =
+                try connection.run(
+                    """
+                    UPDATE upload SET byte_count = ?, offset = ?, phase = ?, digest = ?, width = ?, height = ?, format = ?,
+                        code = ?, detail = ?, touched_at = ?,
+                        completed = CASE WHEN ?3 = 'complete' THEN coalesce(completed, 1 + coalesce(
+                            (SELECT completed FROM upload WHERE completed IS NOT NULL ORDER BY completed DESC LIMIT 1), 0)) END
+                    WHERE id = ?
+                    """, SQLiteValue(upload.byteCount), SQLiteValue(upload.offset), .text(upload.phase.name),
+                    SQLiteValue(file?.digest), SQLiteValue(file?.width), SQLiteValue(file?.height),
+                    SQLiteValue(file?.format), SQLiteValue(rejection?.code), SQLiteValue(rejection?.detail),
+                    SQLiteValue(upload.touchedAt), .text(upload.id)) > 0
             if isThere, upload.phase != .receiving { try Self.noteArrival(of: upload.id, connection) }
             return isThere
         }

@@ -59,7 +59,7 @@ public enum BlobTarget: Sendable {
     /// A function that gets the pieces in order; the next piece waits until it returns. Only when the transfer ends without
     /// an error are the pieces known to be right.
     case pieces(@Sendable (ByteBuffer) async throws -> Void)
-    /// The same, where `digest` has taken in each piece before the function gets it: the check of the transfer and the caller
+    /// A function that gets the pieces in order, each after `digest` has taken it in: the check of the transfer and the caller
     /// share one computation.
     case digestedPieces(RunningDigest, @Sendable (ByteBuffer) async throws -> Void)
 }

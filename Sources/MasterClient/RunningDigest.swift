@@ -12,7 +12,9 @@ public final class RunningDigest: Sendable {
     public var byteCount: UInt64 { state.withLock { $0.byteCount } }
 
     /// The name that a blob of these bytes has.
-    public var blob: BlobReference { state.withLock { BlobReference(digest: $0.hash.blobDigest(), byteCount: $0.byteCount) } }
+    public var blob: BlobReference {
+        state.withLock { BlobReference(digest: $0.hash.blobDigest(), byteCount: $0.byteCount) }
+    }
 
     /// Takes in the next bytes.
     public func update(_ bytes: UnsafeRawBufferPointer) {
