@@ -6,6 +6,7 @@ Every console error, page error and refused piece of content fails the test that
 
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -16,6 +17,21 @@ import cluster as clusters  # noqa: E402
 from visited import Visited  # noqa: E402
 
 BROWSER = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
+LONGEST_TEST_SECONDS = 900
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """Fails a test that waits for what never comes, which nothing else would end."""
+
+    def late(number, frame):
+        raise TimeoutError(f"the test took more than {LONGEST_TEST_SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST_TEST_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")
