@@ -28,10 +28,13 @@ public enum JSON: Sendable, Hashable {
     public static func integer(_ value: UInt32) -> JSON { .integer(Int(value)) }
 
     /// The value on one line without a line feed at its end (RFC 8259).
-    public var text: String {
-        var text = ""
-        write(to: &text)
-        return text
+    public var text: String { String(decoding: utf8, as: UTF8.self) }
+
+    /// The bytes of `text`.
+    package var utf8: [UInt8] {
+        var bytes: [UInt8] = []
+        write(to: &bytes)
+        return bytes
     }
 
     /// This object with the members of `more` at its end.
@@ -40,53 +43,66 @@ public enum JSON: Sendable, Hashable {
         return .object(own + others)
     }
 
-    private func write(to text: inout String) {
+    private func write(to bytes: inout [UInt8]) {
         switch self {
-        case .null: text += "null"
-        case .bool(let value): text += value ? "true" : "false"
-        case .integer(let value): text += String(value)
+        case .null: bytes += "null".utf8
+        case .bool(let value): bytes += (value ? "true" : "false").utf8
+        case .integer(let value): bytes += String(value).utf8
         case .number(let value):
             // There is no JSON for infinity and not-a-number.
-            text += value.isFinite ? ArithmeticText.shortest(value) : "null"
-        case .string(let value): Self.write(value, to: &text)
+            bytes += (value.isFinite ? ArithmeticText.shortest(value) : "null").utf8
+        case .string(let value): Self.write(value, to: &bytes)
         case .array(let values):
-            text += "["
+            bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {
-                if index > 0 { text += "," }
-                value.write(to: &text)
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                value.write(to: &bytes)
             }
-            text += "]"
+            bytes.append(UInt8(ascii: "]"))
         case .object(let members):
-            text += "{"
+            bytes.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
-                if index > 0 { text += "," }
-                Self.write(member.name, to: &text)
-                text += ":"
-                member.value.write(to: &text)
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                Self.write(member.name, to: &bytes)
+                bytes.append(UInt8(ascii: ":"))
+                member.value.write(to: &bytes)
             }
-            text += "}"
+            bytes.append(UInt8(ascii: "}"))
         }
     }
 
-    private static func write(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where ShownText.isHidden(scalar):
-                // A terminal may show the JSON: characters that could steer it are escaped, as UTF-16.
-                for unit in UTF16.encode(scalar).map({ Array($0) }) ?? [] {
-                    let digits = String(unit, radix: 16)
-                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }
-            default: text.unicodeScalars.append(scalar)
-            }
+    private static func write(_ string: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        if string.utf8.allSatisfy(isPlain) {
+            bytes += string.utf8
+        } else {
+            for scalar in string.unicodeScalars { write(scalar, to: &bytes) }
         }
-        text += "\""
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether a byte is a character that is written as it is: the printable half of ASCII but for two.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    private static func write(_ scalar: Unicode.Scalar, to bytes: inout [UInt8]) {
+        switch scalar {
+        case "\"": bytes += "\\\"".utf8
+        case "\\": bytes += "\\\\".utf8
+        case "\n": bytes += "\\n".utf8
+        case "\r": bytes += "\\r".utf8
+        case "\t": bytes += "\\t".utf8
+        case _ where ShownText.isHidden(scalar):
+            // A terminal may show the JSON: characters that could steer it are escaped, as UTF-16.
+            for unit in UTF16.encode(scalar).map({ Array($0) }) ?? [] {
+                let digits = String(unit, radix: 16)
+                bytes += "\\u".utf8
+                bytes += String(repeating: "0", count: 4 - digits.count).utf8
+                bytes += digits.utf8
+            }
+        default: bytes += UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter
+        }
     }
 }
 

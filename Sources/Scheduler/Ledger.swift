@@ -297,11 +297,17 @@ extension Ledger {
 extension [JobID] {
     /// The position of a job, of jobs that are in the order of their numbers.
     fileprivate func position(of job: JobID) -> Int? {
+        let position = count(below: job)
+        return position < count && self[position] == job ? position : nil
+    }
+
+    /// How many have lower numbers, of jobs that are in the order of their numbers.
+    func count(below job: JobID) -> Int {
         var (low, high) = (0, count)
         while low < high {
             let middle = low + (high - low) / 2
             if self[middle] < job { low = middle + 1 } else { high = middle }
         }
-        return low < count && self[low] == job ? low : nil
+        return low
     }
 }

@@ -42,8 +42,8 @@ extension Scheduler {
 
     /// Newest first, at most `limit`; older than `before`, if given.
     public func jobs(before: JobID?, limit: Int) -> [JobSummary] {
-        let older = before.map { bound in ledger.jobOrder.prefix { $0 < bound } } ?? ledger.jobOrder[...]
-        return older.suffix(max(0, limit)).reversed().compactMap { jobSummary($0) }
+        let end = before.map { ledger.jobOrder.count(below: $0) } ?? ledger.jobOrder.count
+        return ledger.jobOrder[..<end].suffix(max(0, limit)).reversed().compactMap { jobSummary($0) }
     }
 
     public func imageStatus(_ image: ImageID) -> ImageStatus? {

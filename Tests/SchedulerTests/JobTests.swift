@@ -251,6 +251,8 @@ import Testing
         #expect(first == [JobID(5), JobID(4)])
         let rest = harness.scheduler.jobs(before: JobID(4), limit: 9).map(\.description.id)
         #expect(rest == [JobID(3), JobID(2), JobID(1)])
+        #expect(harness.scheduler.jobs(before: JobID(99), limit: 1).map(\.description.id) == [JobID(5)])
+        #expect(harness.scheduler.jobs(before: JobID(1), limit: 1).isEmpty)
         let images = harness.scheduler.images(of: JobID(1), firstIndex: 0, limit: 10)
         #expect(images.map(\.name) == ["image 0"])
     }

@@ -176,8 +176,8 @@ enum SecurityHeaders {
             ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
             ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        ] where headers[name].isEmpty { headers.add(name: name, value: value) }
-        if headers["Content-Security-Policy"].isEmpty {
+        ] where !headers.contains(name: name) { headers.add(name: name, value: value) }
+        if !headers.contains(name: "Content-Security-Policy") {
             headers.add(name: "Content-Security-Policy", value: "default-src 'none'; frame-ancestors 'none'")
         }
         if isEncrypted { headers.add(name: "Strict-Transport-Security", value: "max-age=31536000") }

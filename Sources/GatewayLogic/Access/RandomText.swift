@@ -5,8 +5,17 @@ package enum RandomText {
     package static func base32(byteCount: Int) -> String {
         var random = SystemRandomNumberGenerator()
         let characterCount = (byteCount * 8 + 4) / 5
-        return String(
-            decoding: (0..<characterCount).map { _ in alphabet[Int.random(in: 0..<32, using: &random)] }, as: UTF8.self)
+        var text: [UInt8] = []
+        text.reserveCapacity(characterCount)
+        while text.count < characterCount {
+            // Each number is a call of the system, and good for twelve characters of five bits.
+            var bits: UInt64 = random.next()
+            for _ in 0..<min(12, characterCount - text.count) {
+                text.append(alphabet[Int(bits & 31)])
+                bits >>= 5
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     package static func isBase32(_ text: some StringProtocol, characterCount: Int) -> Bool {

@@ -23,12 +23,22 @@ package struct Route: Hashable, Sendable {
     /// The least role; `nil`: everybody.
     package let role: Role?
     package let action: Action
+    private let segments: [Segment]
+
+    private enum Segment: Hashable {
+        case word(String)
+        /// Anything but nothing; its name.
+        case value(String)
+    }
 
     init(_ method: String, _ path: String, _ role: Role?, _ action: Action) {
         self.method = method
         self.path = path
         self.role = role
         self.action = action
+        segments = path.dropFirst().split(separator: "/").map { part in
+            part.first == "{" ? .value(String(part.dropFirst().dropLast())) : .word(String(part))
+        }
     }
 
     package static let base = ["api", "v1"]
@@ -136,16 +146,15 @@ package struct Route: Hashable, Sendable {
             "Allow", list)
     }
 
-    private func values(in segments: [String]) -> [String: String]? {
-        let pattern = path.dropFirst().split(separator: "/")
-        guard pattern.count == segments.count else { return nil }
+    private func values(in given: [String]) -> [String: String]? {
+        guard segments.count == given.count else { return nil }
         var values: [String: String] = [:]
-        for (part, segment) in zip(pattern, segments) {
-            if part.first == "{" {
-                guard !segment.isEmpty else { return nil }
-                values[String(part.dropFirst().dropLast())] = segment
-            } else if part != segment {
-                return nil
+        for (segment, text) in zip(segments, given) {
+            switch segment {
+            case .word(let word): guard word == text else { return nil }
+            case .value(let name):
+                guard !text.isEmpty else { return nil }
+                values[name] = text
             }
         }
         return values
