@@ -26,16 +26,29 @@ package struct Credential: Hashable, Sendable {
     package func text(prefix: String) -> String { "\(prefix)_\(id)_\(secret)" }
 
     /// What is stored of the secret.
-    package var digest: String { HexText.text(SHA256.hash(Array(secret.utf8))) }
+    package var digest: String { HexText.text(secretDigest) }
+
+    /// The SHA-256 of the secret.
+    var secretDigest: [UInt8] { SHA256.hash(Array(secret.utf8)) }
 
     /// Whether `digest` is that of the secret; takes the same time wherever they differ.
-    package func matches(_ digest: String) -> Bool {
+    package func matches(_ digest: String) -> Bool { HexText.bytes(digest).map { matches($0) } ?? false }
+
+    func matches(_ digest: [UInt8]) -> Bool {
+        let mine = secretDigest
         var difference: UInt8 = 0
-        let (mine, other) = (Array(self.digest.utf8), Array(digest.utf8))
-        guard mine.count == other.count else { return false }
-        for (a, b) in zip(mine, other) { difference |= a ^ b }
+        guard mine.count == digest.count else { return false }
+        for (a, b) in zip(mine, digest) { difference |= a ^ b }
         return difference == 0
     }
+
+    /// Where it is found, without its secret.
+    struct Place: Hashable, Sendable {
+        let prefix: String
+        let id: String
+    }
+
+    func place(prefix: String) -> Place { Place(prefix: prefix, id: id) }
 
     package static let tokenPrefix = "tsw"
     package static let sessionPrefix = "tss"

@@ -191,21 +191,29 @@ extension WebStore {
         }
     }
 
-    package func totals(of job: UInt64) throws -> UploadTotals {
-        try read { connection in
-            try connection.rows(
+    /// Those of `jobs` that were submitted through the gateway, each with what its uploads add up to.
+    package func totals(of jobs: [UInt64]) throws -> [UInt64: (job: FedJob, uploads: UploadTotals)] {
+        let list = "[\(jobs.map(String.init).joined(separator: ","))]"
+        return try read { connection in
+            let rows = try connection.rows(
                 """
-                SELECT count(*), sum(coalesce(upload.phase = 'complete', added)), sum(added),
+                SELECT job.job, job.owner, seals, job.phase, count(ordinal),
+                    sum(coalesce(upload.phase = 'complete', added)), sum(added),
                     sum(NOT added AND (upload.id IS NULL OR upload.phase = 'rejected')),
                     sum(coalesce(upload.byte_count, upload.offset, 0)), sum(coalesce(upload.offset, 0))
-                FROM job_image LEFT JOIN upload ON upload.id = job_image.upload WHERE job = ?
-                """, SQLiteValue(job)
+                FROM job LEFT JOIN job_image USING (job) LEFT JOIN upload ON upload.id = job_image.upload
+                WHERE job.job IN (SELECT value FROM json_each(?)) GROUP BY job.job
+                """, .text(list)
             ) { row in
-                UploadTotals(
-                    expected: Int(row.count(at: 0) ?? 0), received: Int(row.count(at: 1) ?? 0),
-                    added: Int(row.count(at: 2) ?? 0), rejected: Int(row.count(at: 3) ?? 0),
-                    bytesExpected: row.count(at: 4) ?? 0, bytesReceived: row.count(at: 5) ?? 0)
-            }[0]
+                (
+                    job: Self.fedJob(row),
+                    uploads: UploadTotals(
+                        expected: Int(row.count(at: 4) ?? 0), received: Int(row.count(at: 5) ?? 0),
+                        added: Int(row.count(at: 6) ?? 0), rejected: Int(row.count(at: 7) ?? 0),
+                        bytesExpected: row.count(at: 8) ?? 0, bytesReceived: row.count(at: 9) ?? 0)
+                )
+            }
+            return Dictionary(uniqueKeysWithValues: rows.map { ($0.job.job, $0) })
         }
     }
 

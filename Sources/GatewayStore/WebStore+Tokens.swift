@@ -56,31 +56,50 @@ extension WebStore {
         guard let credential = Credential(parsing: text, prefix: Credential.tokenPrefix) else {
             throw Self.badToken("it is not of the form tsw_..., as 'tessera-web token create' prints it")
         }
+        let version = knownCallers.version
         let found = try read { connection in
             try connection.rows(
                 "SELECT name, role, digest, expires_at, last_used_at FROM token WHERE id = ?", .text(credential.id)
             ) { row in
                 (
-                    caller: Caller(
+                    finding: KnownCallers.Finding(
                         name: row.text(at: 0) ?? "", role: row.text(at: 1).flatMap { Role(rawValue: $0) } ?? .viewer,
-                        tokenID: credential.id, isSession: false, expiresAt: row.count(at: 3)),
-                    digest: row.text(at: 2) ?? "", usedAt: row.count(at: 4) ?? 0
+                        tokenID: credential.id, isSession: false, tokenEnd: row.count(at: 3),
+                        usedAt: row.count(at: 4) ?? 0),
+                    digest: row.text(at: 2) ?? ""
                 )
             }.first
         }
-        guard let found, credential.matches(found.digest) else {
+        guard let (finding, digest) = found, credential.matches(digest) else {
             throw Self.badToken("there is no such token, or it was revoked")
         }
-        if let end = found.caller.expiresAt, end <= now {
-            throw Self.badToken("'\(found.caller.name)' expired \((now - end) / 1000) seconds ago; ask for a new one")
+        if let end = finding.tokenEnd, end <= now {
+            throw Self.badToken("'\(finding.name)' expired \((now - end) / 1000) seconds ago; ask for a new one")
         }
-        // To the minute: one write for many requests.
-        if now > found.usedAt + 60_000 {
+        if finding.isUseOld(at: now) {
             try write {
                 try $0.run("UPDATE token SET last_used_at = ? WHERE id = ?", SQLiteValue(now), .text(credential.id))
             }
+        } else {
+            knownCallers.keep(finding, of: credential, prefix: Credential.tokenPrefix, version: version)
         }
-        return found.caller
+        return finding.caller(at: now)
+    }
+
+    /// The caller that a bearer token stands for, where that was found of late and the database has not changed since; `nil` when
+    /// it has to be looked up. Does not block.
+    package func knownCaller(token text: String, now: UInt64) -> Caller? {
+        knownCaller(text, prefix: Credential.tokenPrefix, now: now)
+    }
+
+    /// The caller that a cookie stands for, as for a bearer token.
+    package func knownCaller(session text: String, now: UInt64) -> Caller? {
+        knownCaller(text, prefix: Credential.sessionPrefix, now: now)
+    }
+
+    private func knownCaller(_ text: String, prefix: String, now: UInt64) -> Caller? {
+        guard let credential = Credential(parsing: text, prefix: prefix) else { return nil }
+        return knownCallers.finding(credential, prefix: prefix, now: now)?.caller(at: now)
     }
 
     // MARK: Sessions
@@ -103,6 +122,7 @@ extension WebStore {
     package func caller(session text: String, now: UInt64) throws -> Caller {
         let ended = Self.badToken("the session has ended; sign in again")
         guard let credential = Credential(parsing: text, prefix: Credential.sessionPrefix) else { throw ended }
+        let version = knownCallers.version
         let found = try read { connection in
             try connection.rows(
                 """
@@ -111,23 +131,25 @@ extension WebStore {
                 """, .text(credential.id)
             ) { row in
                 (
-                    name: row.text(at: 0) ?? "", role: row.text(at: 1).flatMap { Role(rawValue: $0) } ?? .viewer,
-                    digest: row.text(at: 2) ?? "", tokenEnd: row.count(at: 3), usedAt: row.count(at: 4) ?? 0,
-                    token: row.text(at: 5) ?? ""
+                    finding: KnownCallers.Finding(
+                        name: row.text(at: 0) ?? "", role: row.text(at: 1).flatMap { Role(rawValue: $0) } ?? .viewer,
+                        tokenID: row.text(at: 5) ?? "", isSession: true, tokenEnd: row.count(at: 3),
+                        usedAt: row.count(at: 4) ?? 0),
+                    digest: row.text(at: 2) ?? ""
                 )
             }.first
         }
-        guard let found, credential.matches(found.digest), found.usedAt + Self.sessionIdle > now,
-            found.tokenEnd ?? .max > now
+        guard let (finding, digest) = found, credential.matches(digest), finding.usedAt + Self.sessionIdle > now,
+            finding.tokenEnd ?? .max > now
         else { throw ended }
-        if now > found.usedAt + 60_000 {
+        if finding.isUseOld(at: now) {
             try write {
                 try $0.run("UPDATE session SET used_at = ? WHERE id = ?", SQLiteValue(now), .text(credential.id))
             }
+        } else {
+            knownCallers.keep(finding, of: credential, prefix: Credential.sessionPrefix, version: version)
         }
-        return Caller(
-            name: found.name, role: found.role, tokenID: found.token, isSession: true,
-            expiresAt: min(found.tokenEnd ?? .max, now + Self.sessionIdle))
+        return finding.caller(at: now)
     }
 
     package func closeSession(_ text: String) throws {

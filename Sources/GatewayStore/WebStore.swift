@@ -11,6 +11,7 @@ import SystemCalls
 package final class WebStore: Sendable {
     private let writer: Database
     private let reader: Database
+    let knownCallers: KnownCallers
     package let path: String
 
     /// Opens the database at `path`, or makes it.
@@ -30,12 +31,14 @@ package final class WebStore: Sendable {
             try reader.withConnection { connection in
                 for setting in Self.readerSettings { try connection.execute("PRAGMA \(setting)") }
             }
+            knownCallers = try KnownCallers(path: path)
         } catch let error as SQLiteError {
             throw StoreError(path: path, reason: "\(error)")
         }
     }
 
     package func close() throws {
+        try knownCallers.close()
         // The last to close makes the log a part of the database.
         try reader.close()
         try writer.close()

@@ -70,6 +70,17 @@ package final class Connection: @unchecked Sendable {
     /// Rows that the last statement changed.
     package var changedRowCount: Int { Int(sqlite3_changes(pointer)) }
 
+    /// A number that is another one whenever another connection, of this process or not, has committed since the last call. Reads
+    /// the head of the log in shared memory, and waits for nobody.
+    package func dataVersion() throws(SQLiteError) -> Int64 {
+        let statement = try statement("PRAGMA data_version")
+        defer { statement.reset() }
+        guard try statement.step(), let version = statement.integer(at: 0) else {
+            preconditionFailure("PRAGMA data_version gives one number")
+        }
+        return version
+    }
+
     // MARK: - Transactions
 
     /// Runs `body` in a transaction that is committed unless `body` throws.

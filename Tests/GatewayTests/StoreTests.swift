@@ -50,6 +50,49 @@ import Testing
         #expect(throws: Problem.self) { try store.caller(session: cookie, now: 4 * WebStore.sessionIdle) }
     }
 
+    @Test func `a caller is known without a look-up until anything is committed, here or in another process`() throws {
+        let (record, text) = try store.createToken(name: "ada", role: .submitter, expiresAt: 500_000, now: 0)
+        #expect(store.knownCaller(token: text, now: 1) == nil, "nobody has looked it up")
+        let caller = try store.caller(token: text, now: 1)
+        #expect(store.knownCaller(token: text, now: 2) == caller)
+        let cookie = try store.openSession(for: caller, now: 3)
+        #expect(store.knownCaller(token: text, now: 4) == nil, "a session was opened")
+        #expect(try store.caller(token: text, now: 4) == caller)
+        let session = try store.caller(session: cookie, now: 4)
+        #expect(store.knownCaller(session: cookie, now: 4) == session)
+        #expect(store.knownCaller(session: text, now: 4) == nil)
+        #expect(store.knownCaller(token: cookie, now: 4) == nil)
+        // Another process.
+        let other = try WebStore(path: store.path)
+        #expect(store.knownCaller(token: text, now: 5) == caller, "nothing was committed")
+        #expect(try other.deleteToken(record.id))
+        #expect(store.knownCaller(token: text, now: 5) == nil)
+        #expect(store.knownCaller(session: cookie, now: 5) == nil)
+        #expect(throws: Problem.self) { try store.caller(token: text, now: 5) }
+        try other.close()
+    }
+
+    @Test func `a caller is looked up again when the token has ended or its use is to be stored`() throws {
+        let (_, text) = try store.createToken(name: "ada", role: .viewer, expiresAt: 100_000, now: 0)
+        _ = try store.caller(token: text, now: 20_000)
+        #expect(store.knownCaller(token: text, now: 60_000) != nil)
+        #expect(store.knownCaller(token: text, now: 60_001) == nil, "more than a minute unused")
+        _ = try store.caller(token: text, now: 60_001)
+        #expect(try store.tokens().first?.lastUsedAt == 60_001)
+        _ = try store.caller(token: text, now: 60_002)
+        #expect(store.knownCaller(token: text, now: 99_999) != nil)
+        #expect(store.knownCaller(token: text, now: 100_000) == nil, "it has ended")
+    }
+
+    @Test func `a secret that differs in one character is not a known caller's`() throws {
+        let (_, text) = try store.createToken(name: "ada", role: .admin, expiresAt: nil, now: 0)
+        _ = try store.caller(token: text, now: 1)
+        let last = try #require(text.last)
+        let forged = text.dropLast() + (last == "a" ? "b" : "a")
+        #expect(store.knownCaller(token: String(forged), now: 1) == nil)
+        #expect(store.knownCaller(token: text, now: 1) != nil)
+    }
+
     @Test func `an upload is what was stored, also after the store is opened again`() throws {
         var record = upload("é.png")
         record.fingerprint = "abc"
@@ -90,8 +133,16 @@ import Testing
         // A deleted upload is an image that does not come.
         try store.deleteUpload(uploads[1].id)
         #expect(try store.feed(of: 17)?.feed.step == .seal(imageCount: 2))
-        let totals = try store.totals(of: 17)
+        let bare = FedJob(job: 18, owner: "eve", sealsWhenComplete: false, phase: .open)
+        #expect(try store.insertJob(bare, images: [], promised: []))
+        let found = try store.totals(of: [17, 18, 19])
+        let totals = try #require(found[17]).uploads
         #expect((totals.expected, totals.received, totals.added, totals.rejected) == (3, 2, 2, 1))
+        #expect((totals.bytesExpected, totals.bytesReceived) == (20, 20))
+        let none = try #require(found[18])
+        #expect(none.job == bare)
+        #expect((none.uploads.expected, none.uploads.received, none.uploads.rejected) == (0, 0, 0))
+        #expect(found[19] == nil, "another client's job")
         // An upload that was complete before is there at once, and one that is gone never comes.
         #expect(try store.insertImages([("d", uploads[0].id), ("e", uploads[1].id)], promised: [], into: 17) == 3)
         #expect(try store.feed(of: 17)?.feed.step == .place([(ordinal: 3, position: 2)]))

@@ -4,6 +4,7 @@ import GatewayLogic
 import GatewayStore
 import JobModel
 import JSONText
+import NIOCore
 import NIOHTTP1
 import Pipelines
 import SystemCalls
@@ -188,7 +189,9 @@ extension Gateway {
         var isAtEnd = false
         while found.count < page.limit, examined < Self.examinedJobCount, !isAtEnd {
             let from = before
-            let jobs = try await link.perform { try await $0.jobs(limit: 500, before: from) }
+            // A filter may pass over most: then as many as one answer holds.
+            let limit = UInt32(filter.isEmpty ? page.limit - found.count : 500)
+            let jobs = try await link.perform { try await $0.jobs(limit: limit, before: from) }
             isAtEnd = jobs.isEmpty
             for summary in jobs where found.count < page.limit {
                 examined += 1
@@ -200,8 +203,7 @@ extension Gateway {
                 if filter.takes(summary) { found.append(summary) }
             }
         }
-        var items: [JSON] = []
-        for summary in found { items.append(try await views.json(summary)) }
+        let items = try await views.json(found)
         let next = isAtEnd ? nil : before.map { page.next($0.rawValue) }
         let total = filter.isEmpty ? link.known.status?.records.map { Int(clamping: $0.jobs) } : nil
         return Self.list(items, next: next, total: total)
@@ -209,7 +211,10 @@ extension Gateway {
 
     func job(_ call: Call) async throws -> HTTPReply {
         let job = JobID(try call.jobNumber())
-        return Self.json(try await views.json(try await link.perform { try await $0.job(job) }))
+        let shown = try await shownJobs.answer(about: job) {
+            ByteBuffer(bytes: try await views.json(try await link.perform { try await $0.job(job) }).utf8)
+        }
+        return Self.json(bytes: shown)
     }
 
     func images(_ call: Call) async throws -> HTTPReply {

@@ -12,38 +12,50 @@ final class JobViews: Sendable {
     /// The speed of jobs that are running, by their summaries of late.
     private let estimators = Mutex<[JobID: ProgressEstimator]>([:])
     /// The uploads of jobs that take no more.
-    private let settled = Mutex<[UInt64: (FedJob, UploadTotals)?]>([:])
+    private let settled = Mutex<[UInt64: (job: FedJob, uploads: UploadTotals)?]>([:])
     private let start = ContinuousClock.now
 
     init(store: WebStore) { self.store = store }
 
-    /// What is known of the uploads of a job; `nil` for a job of another client.
-    private func uploads(of summary: JobSummary) async throws -> (FedJob, UploadTotals)? {
-        let (store, job) = (store, summary.id.rawValue)
-        if let known = settled.withLock({ $0[job] }) { return known }
-        let found = try await offCooperativePool { () throws -> (FedJob, UploadTotals)? in
-            guard let fed = try store.fedJob(job) else { return nil }
-            return (fed, try store.totals(of: job))
+    /// What is known of the uploads of jobs; jobs of other clients are not among them.
+    private func uploads(of summaries: [JobSummary]) async throws -> [UInt64: (job: FedJob, uploads: UploadTotals)] {
+        var found: [UInt64: (job: FedJob, uploads: UploadTotals)] = [:]
+        var unknown: [UInt64] = []
+        settled.withLock { settled in
+            for summary in summaries {
+                let job = summary.id.rawValue
+                if let known = settled[job] { found[job] = known } else { unknown.append(job) }
+            }
         }
-        // Nothing is added to a sealed job, so this stays as it is.
-        if summary.isSealed, found?.0.phase != .open {
-            settled.withLock { settled in
-                if settled.count > 10_000 { settled = [:] }
-                settled[job] = .some(found)
+        guard !unknown.isEmpty else { return found }
+        let (store, asked) = (store, unknown)
+        let read = try await offCooperativePool { try store.totals(of: asked) }
+        settled.withLock { settled in
+            if settled.count > 10_000 { settled = [:] }
+            for summary in summaries where found[summary.id.rawValue] == nil {
+                let (job, fed) = (summary.id.rawValue, read[summary.id.rawValue])
+                found[job] = fed
+                // Nothing is added to a sealed job, so this stays as it is.
+                if summary.isSealed, fed?.job.phase != .open { settled[job] = .some(fed) }
             }
         }
         return found
     }
 
-    func json(_ summary: JobSummary) async throws -> JSON {
-        let job = summary.id.rawValue
-        let fed = try await uploads(of: summary)
+    func json(_ summary: JobSummary) async throws -> JSON { try await json([summary])[0] }
+
+    func json(_ summaries: [JobSummary]) async throws -> [JSON] {
+        let fed = try await uploads(of: summaries)
+        return summaries.map { json($0, fed[$0.id.rawValue]) }
+    }
+
+    private func json(_ summary: JobSummary, _ fed: (job: FedJob, uploads: UploadTotals)?) -> JSON {
         let estimate = estimate(summary)
-        let path = "/api/v1/jobs/\(job)"
+        let path = "/api/v1/jobs/\(summary.id.rawValue)"
         return summary.json.with([
             "throughput": estimate.pixelsPerSecond.map { .number($0.rounded()) },
             "eta_ms": estimate.remaining.map { .integer(Int($0 / .milliseconds(1))) },
-            "uploads": fed.map { $1.json(seals: $0.sealsWhenComplete) },
+            "uploads": fed.map { $0.uploads.json(seals: $0.job.sealsWhenComplete) },
             "links": [
                 "self": .string(path), "images": .string(path + "/images"),
                 "uploads": fed == nil ? nil : .string(path + "/uploads"),

@@ -1,6 +1,7 @@
 import ClientKit
 import GatewayLogic
 import GatewayStore
+import JobModel
 import JSONText
 import Logging
 import NIOCore
@@ -24,6 +25,8 @@ struct Gateway: HTTPResponder {
     let cursors: CursorKey
     /// Keys of requests that are being answered.
     let answering = KeysInUse()
+    /// Jobs that are asked for, as they are shown.
+    let shownJobs = SharedQuestions<JobID, ByteBuffer>()
     /// Thumbnails that are made at once.
     let thumbnails: Thumbnails
     let previews: PreviewDesk
@@ -142,9 +145,11 @@ struct Gateway: HTTPResponder {
                     throw Problem(401, "bad-token", "the Authorization field is not 'Bearer TOKEN'")
                 }
                 let token = String(words[1].trimmingSpaces())
+                if let caller = store.knownCaller(token: token, now: now) { return caller }
                 return try await offCooperativePool { try store.caller(token: token, now: now) }
             }
             guard let cookie = request.cookie(Self.cookieName(isEncrypted: isEncrypted)) else { return nil }
+            if let caller = store.knownCaller(session: cookie, now: now) { return caller }
             return try await offCooperativePool { try store.caller(session: cookie, now: now) }
         } catch let problem as Problem where problem.status == 401 {
             throw problem.with("WWW-Authenticate", "Bearer realm=\"tessera\", error=\"invalid_token\"")
@@ -167,15 +172,20 @@ struct Gateway: HTTPResponder {
     }
 
     static func json(_ json: JSON, status: Int = 200, _ headers: HTTPHeaders = [:]) -> HTTPReply {
-        text(json.text, status: status, headers)
+        self.json(bytes: ByteBuffer(bytes: json.utf8), status: status, headers)
     }
 
     /// JSON that is text already.
     static func text(_ text: String, status: Int = 200, _ headers: HTTPHeaders = [:]) -> HTTPReply {
+        json(bytes: ByteBuffer(string: text), status: status, headers)
+    }
+
+    /// JSON that is bytes already.
+    static func json(bytes: ByteBuffer, status: Int = 200, _ headers: HTTPHeaders = [:]) -> HTTPReply {
         var headers = headers
         headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-        if headers["Cache-Control"].isEmpty { headers.add(name: "Cache-Control", value: "no-store") }
-        return HTTPReply(status, headers, .bytes(ByteBuffer(string: text)))
+        if !headers.contains(name: "Cache-Control") { headers.add(name: "Cache-Control", value: "no-store") }
+        return HTTPReply(status, headers, .bytes(bytes))
     }
 
     /// A page of a list.
