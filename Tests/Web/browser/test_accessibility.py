@@ -1,5 +1,7 @@
 """axe over every view in every state, light and dark, wide and narrow: WCAG 2.2 AA."""
 
+import re
+
 import pictures
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -155,3 +157,21 @@ def test_in_forced_colours_states_have_words(visit, cluster, jobs):
     page = visit.page(visit.context(forced_colors="active"))
     page.goto("/")
     expect(page.locator(".job-row .state").first).to_contain_text("Partly failed")
+    # A bar that is full looks otherwise than an empty one.
+    page.goto(f"/jobs/{jobs['done']}")
+    bar = page.locator(".job-progress progress")
+    full = bar.screenshot()
+    bar.evaluate("each => { each.value = 0; }")
+    assert bar.screenshot() != full
+
+
+@pytest.mark.parametrize("forced", ["active", "none"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_slots_that_rest_are_drawn_as_such(visit, cluster, jobs, forced, scheme):
+    page = visit.page(visit.context(forced_colors=forced, color_scheme=scheme))
+    page.goto("/nodes")
+    lanes = page.locator("canvas.lanes").first
+    expect(lanes).to_have_attribute("aria-label", re.compile("^0 of 2 slots are at work"))
+    # Long ago nothing was at work there; the left end of the first lane is as light as the ground, or as dark.
+    left = lanes.evaluate("each => new Promise((found) => requestAnimationFrame(() => requestAnimationFrame(() => found([...each.getContext('2d').getImageData(1, 8, 1, 1).data]))))")
+    assert left == ([233, 233, 231, 255] if scheme == "light" else [19, 19, 19, 255])

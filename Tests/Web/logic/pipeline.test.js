@@ -102,3 +102,9 @@ test("an operation is found by a word that people use, and a name comes first", 
   assert.deepEqual(search(others, "box blur").map((each) => each.title), ["box-blur"]);
   assert.deepEqual(search(others, "nothing"), []);
 });
+
+test("an operation of which a word is a keyword comes before one that has it within another word", () => {
+  const smooth = { title: "bilateral", family: "smoothing", description: "Keeps edges", keywords: ["edge-preserving"] };
+  const edges = { title: "sobel", family: "edges", description: "Gradient", keywords: ["edges"] };
+  assert.deepEqual(search([smooth, edges], "edge").map((each) => each.title), ["sobel", "bilateral"]);
+});

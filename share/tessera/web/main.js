@@ -38,7 +38,7 @@ const views = {
   nodes: () => import("./views/nodes.js"),
   failures: () => import("./views/failures.js"),
   settings: () => import("./views/settings.js"),
-  "not-found": () => import("./views/not-found.js"),
+  "not-found": async () => ({ view: notFound }),
 };
 
 const model = new Model();
@@ -159,6 +159,12 @@ function showViews() {
     page.show(made.value);
   }
 }
+
+/** @param {Context} context */
+const notFound = ({ title }) => {
+  title.set("Not found");
+  return h("div.empty", null, h("h1", null, "There is no such page"), h("a.button", { href: "/" }, "All jobs"));
+};
 
 /** What is shown instead of a view that could not be loaded. */
 const missing = () => empty("alert", "This view could not be loaded: the server is away, or has a newer page.",

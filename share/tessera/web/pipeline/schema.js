@@ -105,7 +105,8 @@ export function search(operations, text) {
     const keywords = (operation.keywords ?? []).join(" ").toLowerCase();
     const all = `${name} ${keywords} ${operation.description} ${operation.family}`.toLowerCase();
     if (!words.every((word) => all.includes(word))) return { operation, rank: -1 };
-    const rank = words.every((word) => name.includes(word)) ? (name.startsWith(words[0]) ? 3 : 2) : words.every((word) => keywords.includes(word)) ? 1 : 0;
+    const isKeyword = (/** @type {string} */ word) => (operation.keywords ?? []).some((/** @type {string} */ each) => each === word || each === `${word}s`);
+    const rank = words.every((word) => name.includes(word)) ? (name.startsWith(words[0]) ? 4 : 3) : words.every(isKeyword) ? 2 : words.every((word) => keywords.includes(word)) ? 1 : 0;
     return { operation, rank };
   });
   return ranked

@@ -44,18 +44,18 @@ function draw(canvas, bars, laneCount, spanMilliseconds) {
   canvas.width = Math.round(width * devicePixelRatio);
   canvas.height = Math.round(height * devicePixelRatio);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const style = getComputedStyle(canvas);
-  const color = (/** @type {string} */ name) => resolved(canvas, style.getPropertyValue(name));
+  // The stylesheet gives the canvas its colours, resolved for the scheme.
+  const { color: accent, borderTopColor: ground, outlineColor: bad } = getComputedStyle(canvas);
   context.scale(devicePixelRatio, devicePixelRatio);
   const now = Date.now();
   const x = (/** @type {number} */ time) => Math.max(0, width - ((now - time) / spanMilliseconds) * width);
-  context.fillStyle = color("--sunken");
+  context.fillStyle = ground;
   for (let lane = 0; lane < laneCount; lane += 1) context.fillRect(0, top(lane), width, laneHeight);
   for (const bar of bars) {
     const left = x(bar.from);
     const right = bar.to === null ? width : x(bar.to);
     if (right <= 0) continue;
-    context.fillStyle = bar.isLost ? color("--bad") : color("--accent");
+    context.fillStyle = bar.isLost ? bad : accent;
     context.globalAlpha = bar.to === null || bar.isLost ? 1 : 0.55;
     context.fillRect(left, top(bar.lane), Math.max(1, right - left - 0.5), laneHeight);
     context.globalAlpha = 1;
@@ -82,25 +82,3 @@ function breakMark(context, x, y) {
 
 /** @param {number} lane */
 const top = (lane) => laneGap + lane * (laneHeight + laneGap);
-
-/** @type {Map<string, string>} */
-const colors = new Map();
-
-/**
- * A token's colour in the present scheme: `light-dark()` is not known to canvases.
- * @param {HTMLElement} element
- * @param {string} value
- */
-function resolved(element, value) {
-  const scheme = getComputedStyle(element).colorScheme + matchMedia("(prefers-color-scheme: dark)").matches + (document.documentElement.dataset.theme ?? "");
-  const key = `${scheme} ${value}`;
-  const known = colors.get(key);
-  if (known) return known;
-  const probe = document.createElement("span");
-  probe.style.color = value;
-  element.parentElement?.append(probe);
-  const color = getComputedStyle(probe).color;
-  probe.remove();
-  colors.set(key, color);
-  return color;
-}
