@@ -44,14 +44,14 @@ export function view(context) {
     const isPurge = what === "purge";
     const isSure = (!isPurge && images !== null) || (await confirm({
       heading: isPurge ? `Give up ${which}?` : `Try ${which} again?`,
-      question: isPurge ? `${which} ${number === 1 ? "is" : "are"} forgotten: nobody can try again.` : `${which} get new attempts${job() ? `, all of job ${job()}` : ", of all jobs"}.`,
+      question: isPurge ? `${which} ${number === 1 ? "is" : "are"} forgotten: nobody can try again.` : `${which} ${number === 1 ? "gets" : "get"} new attempts${job() ? `, all of job ${job()}` : ", of all jobs"}.`,
       act: isPurge ? `Give up ${which}` : `Try ${which} again`,
       isBad: isPurge,
     }));
     if (!isSure) return;
     const body = images ? { images } : { filter: job() ? { job: job() } : {}, count: number };
     const { count: done } = await post(`/dead-letters/${what}`, body);
-    context.toast(isPurge ? `${counted(done, "image")} given up` : `${counted(done, "image")} tried again`);
+    context.toast(isPurge ? `${counted(done, "image")} given up` : `${counted(done, "image")} ${done === 1 ? "gets" : "get"} new attempts`);
     await read();
   });
 

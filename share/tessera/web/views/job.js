@@ -92,7 +92,7 @@ function head(context, number, job) {
       `${count(known.images_done)} of ${counted(expected, "image")}`,
       known.images_failed > 0 ? h("span.bad", null, `${count(known.images_failed)} failed`) : null,
       rejected > 0 ? h("span.bad", null, `${count(rejected)} not taken`) : null,
-      known.images_from_cache > 0 ? `${count(known.images_from_cache)} known already` : null,
+      known.images_from_cache > 0 ? `${count(known.images_from_cache)} from kept results` : null,
       known.uploads && known.uploads.received + rejected < known.uploads.expected && !hasEnded(known.state) ? `${bytes(known.uploads.bytes_received)} of ${bytes(known.uploads.bytes_expected)} received` : null,
       known.pixels_total ? pixels(known.pixels_total) : null,
       known.throughput && !hasEnded(known.state) ? `${pixels(known.throughput)}/s` : null,
