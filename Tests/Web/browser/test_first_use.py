@@ -234,10 +234,26 @@ def test_what_failed_is_told_once_and_in_full(visit, cluster):
     page.goto(f"/jobs/{crashing}/0")
     output = page.locator(".image-facts pre.output")
     expect(page.get_by_role("heading", name="Attempt 1")).to_be_visible()
+    # What is seen is the original, and is called so.
+    expect(page.locator(".viewer-label")).to_have_text("Original")
+    expect(page.get_by_role("button", name="Result", exact=True)).to_have_attribute("aria-pressed", "false")
     expect(output).to_have_count(1)
     # The facts are made again when the attempts come.
     within(10, "the output is not cut off", lambda: (output.bounding_box() or {"height": 0})["height"] > 60)
-    cluster.request("POST", "/dead-letters/purge", {"images": [f"{crashing}.0"]})
+
+
+def test_what_failed_is_tried_again_and_given_up(visit, cluster):
+    crashing = submit(cluster, "invert", [("again.png", clusters.poisoned(pictures.png(40, 30, 2)))], attempts=1)
+    ended(cluster, crashing)
+    page = visit.page()
+    page.goto(f"/failures?job={crashing}")
+    page.get_by_role("button", name="Try again.png again").click()
+    expect(page.locator(".toast", has_text="1 image gets new attempts")).to_be_visible()
+    # Its rank crashes again, and the list has it again by itself.
+    page.get_by_role("button", name="Give up all 1").click(timeout=60_000)
+    page.get_by_role("dialog").get_by_role("button", name="Give up 1 image").click()
+    expect(page.locator("main")).to_contain_text("Nothing failed.")
+    assert cluster.get(f"/dead-letters?job={crashing}")["items"] == []
 
 
 def test_a_link_of_this_machine_is_told_to_work_here_only(visit, cluster):

@@ -152,10 +152,10 @@ export function viewer({ keyboard }, { result, original, steps, name, status }) 
   const button = (/** @type {string} */ word, /** @type {string} */ sign, /** @type {() => void} */ act) => h("button.only-icon", { "aria-label": word, title: word, on: { click: act } }, icon(sign));
 
   const element = h("div.viewer", null,
-    h("div.viewer-stage", null, canvas, () => labels(mode, isBlinking, showsOriginal, canCompare), handle, () => h("div.viewer-status", null, status())),
+    h("div.viewer-stage", null, canvas, () => labels(mode, isBlinking, showsOriginal, result, original), handle, () => h("div.viewer-status", null, status())),
     h("div.viewer-bar", { role: "toolbar", "aria-label": "Viewer" },
       h("div.row.tight", { role: "group", "aria-label": "Compare" },
-        modes.map(({ mode: each, word, sign, key }) => h("button.mode", { "aria-pressed": () => String(mode() === each && !isBlinking()), disabled: () => each !== "result" && !canCompare(), title: `${word} (${key})`, on: { click: () => setMode(each) } }, icon(sign), word)),
+        modes.map(({ mode: each, word, sign, key }) => h("button.mode", { "aria-pressed": () => String(mode() === each && !isBlinking() && result() !== null), disabled: () => each !== "result" && !canCompare(), title: `${word} (${key})`, on: { click: () => setMode(each) } }, icon(sign), word)),
         h("button.mode", { "aria-pressed": () => String(isBlinking()), disabled: () => !canCompare(), title: "Blink (b)", on: { click: blink } }, icon("blink"), "Blink")),
       () => mode() === "difference" ? h("label.row.tight.small", null, "Amplified", h("select", { on: { change: (/** @type {any} */ event) => gain.set(Number(event.target.value)) } }, [0, 1, 2, 3, 4, 5].map((power) => h("option", { value: String(power), selected: power === gain.peek() }, `× ${2 ** power}`)))) : null,
       h("div.row.tight.viewer-zoom", { role: "group", "aria-label": "Size" },
@@ -174,11 +174,13 @@ export function viewer({ keyboard }, { result, original, steps, name, status }) 
  * @param {() => Mode} mode
  * @param {() => boolean} isBlinking
  * @param {() => boolean} showsOriginal
- * @param {() => boolean} canCompare
+ * @param {() => Picture | null} result
+ * @param {() => Picture | null} original
  */
-function labels(mode, isBlinking, showsOriginal, canCompare) {
-  if (!canCompare()) return null;
+function labels(mode, isBlinking, showsOriginal, result, original) {
   const label = (/** @type {string} */ word, /** @type {string} */ side) => h("span.viewer-label", { class: side, "aria-hidden": "true" }, word);
+  if (!original()) return null;
+  if (!result()) return label("Original", "left");
   if (isBlinking()) return label(showsOriginal() ? "Original" : "Result", "left");
   if (mode() === "curtain" || mode() === "side") return [label("Original", "left"), label("Result", "right")];
   return null;
