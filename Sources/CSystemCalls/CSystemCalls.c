@@ -13,6 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+void tsr_system_start_writing(int descriptor, off_t offset, off_t count) {
+    sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
 int tsr_system_limit_arenas(int count) { return mallopt(M_ARENA_MAX, count); }
 
 int tsr_system_follow_parent(pid_t parent, int signal) {

@@ -16,7 +16,7 @@ package struct Spool: Sendable {
     private func path(of upload: String) -> String { path + "/" + upload }
 
     /// Opens the file of an upload, which is made if there is none, and cuts off what is behind `offset`: bytes that were not
-    /// yet durable when a process ended.
+    /// yet durable when a process ended. The name of a file that is new is durable only after `syncNames`.
     package func open(_ upload: String, at offset: UInt64) throws -> SpoolFile {
         precondition(UploadRecord.isID(upload), "'\(upload)' is not the id of an upload")
         let number = Glibc.open(path(of: upload), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -28,7 +28,6 @@ package struct Spool: Sendable {
                 path: path(of: upload),
                 reason: "it has \(status.st_size) bytes, but \(offset) were stored; it was changed")
         }
-        if status.st_size == 0, offset == 0 { syncDirectory() }
         return SpoolFile(descriptor, path: path(of: upload))
     }
 
@@ -55,12 +54,11 @@ package struct Spool: Sendable {
         return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 
-    /// Makes the names in the directory durable.
-    private func syncDirectory() {
-        guard let directory = OwnedDescriptor(result: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) else {
-            return
-        }
-        fsync(directory.number)
+    /// Returns when the names of all files that were made before survive a loss of power.
+    package func syncNames() throws {
+        guard let directory = OwnedDescriptor(result: Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+            fsync(directory.number) == 0
+        else { throw StoreError(path: path, reason: "\(SystemError.last)") }
     }
 
     private func failure(of upload: String) -> StoreError {
@@ -90,6 +88,11 @@ package final class SpoolFile: Sendable {
             guard count > 0 else { throw failure() }
             done += count
         }
+    }
+
+    /// Lets the disk begin to write these bytes, so that `sync` has less to wait for. Promises nothing.
+    package func startWriting(_ bytes: Range<UInt64>) {
+        SystemCalls.startWriting(bytes, of: number)
     }
 
     /// Returns when all that was written survives a loss of power.

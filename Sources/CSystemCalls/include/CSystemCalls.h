@@ -36,6 +36,10 @@ int tsr_system_leave_family(void);
 /// The environment of this process: "NAME=value" strings, and a null pointer. It is the process's own.
 char **tsr_system_environment(void);
 
+/// Lets the disk begin to write `count` bytes of a file from `offset` on (SYNC_FILE_RANGE_WRITE). Waits for none of them, and says
+/// nothing of their end.
+void tsr_system_start_writing(int descriptor, off_t offset, off_t count);
+
 /// Opens a directory as a place only, which needs no right to read it (O_PATH). Returns its descriptor, or -1 with errno.
 int tsr_system_open_directory(const char *path);
 

@@ -11,4 +11,4 @@ package func offCooperativePool<Result: Sendable, Failure: Error>(
 }
 
 /// Callers bound the work that they start at once.
-private let blockingWork = DispatchQueue(label: "tessera.files", attributes: .concurrent)
+let blockingWork = DispatchQueue(label: "tessera.files", attributes: .concurrent)

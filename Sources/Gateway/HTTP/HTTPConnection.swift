@@ -23,7 +23,7 @@ struct HTTPConnection: Sendable {
     func run(_ responder: some HTTPResponder) async {
         do {
             try await connection.executeThenClose { inbound, outbound in
-                let body = HTTPRequestBody(inbound, outbound)
+                let body = HTTPRequestBody(inbound, outbound, connection.channel)
                 do {
                     while let head = try await body.nextHead() {
                         guard try await serve(head, body, outbound, responder) else { break }

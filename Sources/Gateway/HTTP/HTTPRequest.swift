@@ -41,16 +41,19 @@ struct HTTPRequest: Sendable {
 final class HTTPRequestBody {
     private var iterator: HTTPListener.Connection.InboundIterator
     private let outbound: HTTPListener.Connection.OutboundWriter
+    private let channel: any Channel
     private var isContinueExpected = false
+    private var isMuchExpected = false
     private(set) var isComplete = true
     private(set) var byteCount: UInt64 = 0
 
     init(
         _ inbound: NIOAsyncChannelInboundStream<HTTPServerRequestPart>,
-        _ outbound: HTTPListener.Connection.OutboundWriter
+        _ outbound: HTTPListener.Connection.OutboundWriter, _ channel: any Channel
     ) {
         iterator = inbound.makeAsyncIterator()
         self.outbound = outbound
+        self.channel = channel
     }
 
     /// The peer went away before the end of its body.
@@ -100,6 +103,14 @@ final class HTTPRequestBody {
         } catch HTTPParserError.invalidEOFState {
             throw Truncated()
         }
+    }
+
+    /// Lets this connection read more at once, for bodies of files: its peer has shown who it is.
+    func expectMuch() async throws {
+        guard !isMuchExpected else { return }
+        isMuchExpected = true
+        let allocator = AdaptiveRecvByteBufferAllocator(minimum: 2 << 10, initial: 64 << 10, maximum: 256 << 10)
+        try await channel.setOption(.recvAllocator, value: allocator).get()
     }
 
     /// Whether the client waits for a word before it sends the body, and so never sends it when it is refused.

@@ -31,7 +31,7 @@ extension Gateway {
         try await offCooperativePool { try store.insert(record) }
         let path = "/api/v1/uploads/\(record.id)"
         // Some clients know no interim response but 100; a short body gains nothing by it.
-        let isLong = (request.contentLength ?? (request.hasBody ? .max : 0)) > UploadDesk.syncByteCount
+        let isLong = (request.contentLength ?? (request.hasBody ? .max : 0)) > UploadWriting.longByteCount
         let wantsProgress = request.field("Upload-Complete") != nil && isLong
         if wantsProgress {
             try await body.inform(

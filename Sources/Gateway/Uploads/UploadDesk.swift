@@ -13,11 +13,6 @@ import SystemCalls
 ///
 /// One request writes at a time; a newer one for the same upload ends the older, whose client is gone more often than not.
 final class UploadDesk: Sendable {
-    /// Bytes that are written and hashed at once.
-    private static let pieceByteCount = 1 << 20
-    /// Bytes between two offsets that are durable, and told.
-    static let syncByteCount: UInt64 = 8 << 20
-
     let store: WebStore
     let spool: Spool
     let limits: UploadLimits
@@ -72,36 +67,38 @@ final class UploadDesk: Sendable {
     func receive(_ append: Append, _ body: HTTPRequestBody, of request: HTTPRequest) async throws -> UploadRecord {
         let release = await claim(append.upload, hangUp: request.hangUp)
         defer { release() }
-        let (store, spool, id) = (store, spool, append.upload)
-        guard let record = try await offCooperativePool({ try store.upload(id) }) else {
-            throw Problem.notFound("there is no upload \(id)")
-        }
-        let machine = try UploadAppend(
-            to: record, at: append.offset, isLast: append.isLast, announced: append.announced,
-            contentLength: append.contentLength, limits: limits)
-        let file = try await offCooperativePool { try spool.open(id, at: record.offset) }
-        var writing = UploadWriting(desk: self, record: record, machine: machine, file: file, hash: hash(of: record))
+        var writing = try await begin(append)
         do {
+            try await body.expectMuch()
             while let piece = try await body.next() {
-                try await writing.take(piece)
-                guard writing.unsyncedByteCount >= Self.syncByteCount else { continue }
-                try await writing.sync()
-                if append.wantsProgress {
-                    try await body.inform(
-                        HTTPStatusNames.uploadResumptionSupported,
-                        ["Upload-Offset": "\(writing.record.offset)", "Upload-Limit": limits.field])
-                }
+                guard try await writing.take(piece), append.wantsProgress else { continue }
+                try await body.inform(
+                    HTTPStatusNames.uploadResumptionSupported,
+                    ["Upload-Offset": "\(writing.record.offset)", "Upload-Limit": limits.field])
             }
-            try await writing.sync()
-            let end = try writing.machine.end()
-            writing.record.byteCount = writing.machine.byteCount
-            if end == .finish { try await writing.finish() }
+            try await writing.end()
         } catch {
             // A cut connection is the usual case: what arrived counts.
             try? await writing.sync()
+            await writing.settle()
             throw error
         }
+        await writing.settle()
         return writing.record
+    }
+
+    private func begin(_ append: Append) async throws -> UploadWriting {
+        let (store, spool, limits) = (store, spool, limits)
+        let (record, machine, file) = try await offCooperativePool {
+            guard let record = try store.upload(append.upload) else {
+                throw Problem.notFound("there is no upload \(append.upload)")
+            }
+            let machine = try UploadAppend(
+                to: record, at: append.offset, isLast: append.isLast, announced: append.announced,
+                contentLength: append.contentLength, limits: limits)
+            return (record, machine, try spool.open(append.upload, at: record.offset))
+        }
+        return UploadWriting(desk: self, record: record, machine: machine, file: file, hash: hash(of: record))
     }
 
     /// Ends a request that is still sending, so that the offset stays what it is.
@@ -185,146 +182,5 @@ final class UploadDesk: Sendable {
 
     func log(_ record: UploadRecord, _ detail: String) {
         logger.info("refused an upload", metadata: ["upload": "\(record.id)", "reason": "\(detail)"])
-    }
-}
-
-/// The bytes of one request on their way to the disk.
-struct UploadWriting {
-    let desk: UploadDesk
-    var record: UploadRecord
-    var machine: UploadAppend
-    let file: SpoolFile
-    /// The digest of the bytes up to what was written; `nil` when the file has to be read for it.
-    var hash: SHA256?
-    private var pending: [ByteBuffer] = []
-    private var pendingByteCount = 0
-    private var written: UInt64
-
-    init(desk: UploadDesk, record: UploadRecord, machine: UploadAppend, file: SpoolFile, hash: SHA256?) {
-        self.desk = desk
-        self.record = record
-        self.machine = machine
-        self.file = file
-        self.hash = hash
-        written = record.offset
-    }
-
-    /// Bytes that arrived and that no client was told of yet.
-    var unsyncedByteCount: UInt64 { machine.offset - record.offset }
-
-    mutating func take(_ piece: ByteBuffer) async throws {
-        try machine.receive(piece.readableBytes)
-        pending.append(piece)
-        pendingByteCount += piece.readableBytes
-        // The first bytes tell whether the file is an image at all.
-        if pendingByteCount >= 1 << 20 || (written == 0 && pendingByteCount >= ImageFormats.sniffedByteCount) {
-            try await write()
-        }
-    }
-
-    private mutating func write() async throws {
-        guard !pending.isEmpty else { return }
-        let (pieces, count, start, file, before) = (pending, pendingByteCount, written, file, hash)
-        (pending, pendingByteCount) = ([], 0)
-        if start == 0 { try await examineStart(pieces) }
-        try await desk.budget.take(UInt64(count))
-        do {
-            hash = try await offCooperativePool {
-                var hash = before
-                var offset = start
-                for piece in pieces {
-                    try piece.withUnsafeReadableBytes { bytes in
-                        try file.write(bytes, at: offset)
-                        hash?.update(bytes)
-                    }
-                    offset += UInt64(piece.readableBytes)
-                }
-                return hash
-            }
-        } catch {
-            desk.budget.give(UInt64(count))
-            hash = nil
-            throw error
-        }
-        written = start + UInt64(count)
-    }
-
-    /// Writes and makes durable what has arrived, and notes how far that is.
-    mutating func sync() async throws {
-        try await write()
-        guard written > record.offset || record.byteCount != machine.byteCount else { return }
-        let (file, store) = (file, desk.store)
-        record.offset = written
-        record.byteCount = machine.byteCount
-        record.touchedAt = WallClock.millisecondsSince1970
-        let now = record
-        try await offCooperativePool {
-            try file.sync()
-            try store.update(now)
-        }
-        desk.keep(hash, of: record)
-        await desk.publish(record)
-    }
-
-    /// All bytes are there: what are they?
-    mutating func finish() async throws {
-        let (file, store, known, byteCount) = (file, desk.store, hash, record.offset)
-        if byteCount < ImageFormats.sniffedByteCount { try await examineStart(file.read(at: 0, count: Int(byteCount))) }
-        do {
-            let complete = try await offCooperativePool {
-                let (format, header) = try ImageFormats.identify(byteCount: byteCount) { offset, count in
-                    try file.read(at: offset, count: count)
-                }
-                let digest = try known.map { HexText.text($0.finalize()) } ?? file.digest(byteCount: byteCount)
-                return UploadedFile(
-                    digest: digest, width: header.shape.width, height: header.shape.height, format: format.name)
-            }
-            record.phase = .complete(complete)
-        } catch let error as CodecError {
-            try await reject(Problem(error))
-        }
-        let now = record
-        _ = try await offCooperativePool { try store.update(now) }
-        desk.forget(record.id)
-        await desk.publish(record)
-        await desk.ended(record.id)
-    }
-
-    private mutating func examineStart(_ pieces: [ByteBuffer]) async throws {
-        var start: [UInt8] = []
-        for piece in pieces where start.count < ImageFormats.sniffedByteCount {
-            start += piece.readableBytesView.prefix(ImageFormats.sniffedByteCount - start.count)
-        }
-        // Too short a piece is examined at the end.
-        guard start.count == ImageFormats.sniffedByteCount else { return }
-        try await examineStart(start)
-    }
-
-    private mutating func examineStart(_ start: [UInt8]) async throws {
-        do throws(CodecError) {
-            _ = try ImageFormats.format(ofFileBeginning: start)
-        } catch {
-            try await reject(Problem(415, "not-an-image", "'\(record.name)' is not accepted: \(error.reason)"))
-        }
-    }
-
-    /// Refuses the upload for ever.
-    /// - Throws: `problem`, always.
-    private mutating func reject(_ problem: Problem) async throws {
-        let (store, spool) = (desk.store, desk.spool)
-        desk.budget.give(written)
-        record.phase = .rejected(code: problem.code, detail: problem.detail)
-        record.offset = 0
-        let now = record
-        try await offCooperativePool {
-            try store.update(now)
-            spool.remove(now.id)
-        }
-        (pending, pendingByteCount, written) = ([], 0, 0)
-        desk.forget(record.id)
-        desk.log(record, problem.detail)
-        await desk.publish(record)
-        await desk.ended(record.id)
-        throw problem
     }
 }
