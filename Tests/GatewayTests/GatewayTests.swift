@@ -1,4 +1,5 @@
 import GatewayLogic
+import JobModel
 import JSONText
 import NIOCore
 import NIOHTTP1
@@ -83,38 +84,105 @@ import Testing
 
 /// Streams of events.
 @Suite struct EventHubTests {
+    private func audience(_ topics: Topic..., name: String = "ada") -> EventAudience {
+        EventAudience(topics: Set(topics), name: name)
+    }
+
+    private func text(_ batch: EventRounds<ByteBuffer>.Batch?) -> String {
+        batch.map { String(buffer: $0.bytes) } ?? ""
+    }
+
     @Test func `a reader is woken by its own topics only`() async {
         let hub = EventHub()
-        let (reader, start, hasGap, wakes) = hub.join([.workers], after: nil)
-        #expect(hasGap)
-        hub.publish("job:1", [.jobs], "job", ["job": .integer(1)])
+        let (jobs, workers) = (audience(.jobs), audience(.workers))
+        let (one, other) = (hub.join(jobs, after: nil), hub.join(workers, after: nil))
+        #expect(one.gap != nil)
+        #expect(hub.interest == [.jobs, .workers])
+        #expect(hub.readerCount == 2)
         hub.publish("worker:w1", [.workers], "worker", ["worker": "w1"])
-        var iterator = wakes.makeAsyncIterator()
-        _ = await iterator.next()
-        let (changes, _) = hub.changes(after: start, limit: 10) { $0.topics.contains(.workers) }
-        #expect(changes.map(\.text) == [#"{"worker":"w1"}"#])
-        #expect(hub.interest == [.workers])
-        hub.leave(reader)
+        #expect(hub.next(for: workers, after: other.sequence) == nil, "it is told in a round")
+        hub.tell()
+        hub.stop()
+        var wakes = 0
+        for await _ in other.wakes { wakes += 1 }
+        #expect(wakes == 1)
+        #expect(
+            text(hub.next(for: workers, after: other.sequence)).hasSuffix(
+                "event: worker\ndata: {\"worker\":\"w1\"}\n\n"))
+        for await _ in one.wakes { wakes += 1 }
+        #expect(wakes == 1, "nothing for it")
+        hub.leave(one.reader, of: jobs)
+        hub.leave(other.reader, of: workers)
         #expect(hub.interest.isEmpty)
+    }
+
+    @Test func `readers of the same at the same place share the bytes`() throws {
+        let hub = EventHub()
+        hub.publish([1, 2, 3].map { EventHub.News(JobID($0), ["job": .integer($0)]) })
+        hub.tell()
+        let first = try #require(hub.next(for: audience(.jobs, name: "ada"), after: 0)).bytes
+        let second = try #require(hub.next(for: audience(.jobs, name: "eve"), after: 0)).bytes
+        let places = [first, second].map { $0.withUnsafeReadableBytes { $0.baseAddress } }
+        #expect(places[0] == places[1])
+        #expect(first.readableBytes > 100)
+    }
+
+    @Test func `a new job is told at once, and never in place of a later state`() {
+        let hub = EventHub()
+        hub.publish([EventHub.News(JobID(1), ["state": "done"])])
+        hub.publish(
+            [EventHub.News(JobID(1), ["state": "open"]), EventHub.News(JobID(2), ["state": "open"])], onlyNew: true)
+        hub.tell()
+        let told = text(hub.next(for: audience(.jobs), after: 0))
+        #expect(told.contains("done"))
+        #expect(told.split(separator: "\n").filter { $0.contains("open") }.count == 1)
     }
 
     @Test func `a reader that returns continues, and one of another run has a gap`() {
         let hub = EventHub()
+        let boot = RunOfGateway.name(hub)
         hub.publish("a", [.jobs], "job", ["job": .integer(1)])
         hub.publish("b", [.jobs], "job", ["job": .integer(2)])
-        let back = hub.join([.jobs], after: EventID(boot: hub.boot, sequence: 1))
-        #expect(!back.hasGap)
-        #expect(hub.changes(after: back.sequence, limit: 10) { _ in true }.changes.count == 1)
-        #expect(hub.join([.jobs], after: EventID(boot: "other", sequence: 1)).hasGap)
-        #expect(hub.join([.jobs], after: EventID(boot: hub.boot, sequence: 99)).hasGap)
+        hub.tell()
+        let back = hub.join(audience(.jobs), after: EventID(boot: boot, sequence: 1))
+        #expect(back.gap == nil)
+        #expect(
+            text(hub.next(for: audience(.jobs), after: back.sequence))
+                == "id: \(boot)-2\nevent: job\ndata: {\"job\":2}\n\n")
+        #expect(hub.join(audience(.jobs), after: EventID(boot: "other", sequence: 1)).gap != nil)
+        #expect(hub.join(audience(.jobs), after: EventID(boot: boot, sequence: 99)).gap != nil)
     }
 
     @Test func `a stop ends all readers`() async {
         let hub = EventHub()
-        let before = hub.join([.jobs], after: nil).wakes
+        let before = hub.join(audience(.jobs), after: nil).wakes
         hub.stop()
         for await _ in before {}
-        for await _ in hub.join([.jobs], after: nil).wakes {}
+        for await _ in hub.join(audience(.jobs), after: nil).wakes {}
+    }
+
+    @Test func `changes are told without anybody asking`() async throws {
+        let hub = EventHub()
+        let reader = hub.join(audience(.jobs), after: nil)
+        let telling = Task { await hub.run() }
+        defer { telling.cancel() }
+        var wakes = reader.wakes.makeAsyncIterator()
+        var sequence = reader.sequence
+        for job in UInt64(1)...3 {
+            hub.publish([EventHub.News(JobID(job), ["job": .integer(job)])])
+            _ = await wakes.next()
+            let batch = try #require(hub.next(for: audience(.jobs), after: sequence))
+            #expect(text(batch).hasSuffix("{\"job\":\(job)}\n\n"))
+            sequence = batch.readUpTo
+        }
+    }
+
+    /// What the ids of a hub begin with, as its first reader is told.
+    private enum RunOfGateway {
+        static func name(_ hub: EventHub) -> String {
+            let gap = hub.join(EventAudience(topics: [.cluster], name: ""), after: nil).gap ?? []
+            return String(decoding: gap.dropFirst(4).prefix { $0 != UInt8(ascii: "-") }, as: UTF8.self)
+        }
     }
 }
 

@@ -7,10 +7,10 @@ import Synchronization
 
 /// Learns what changes at the master, as far as somebody watches, and publishes it.
 ///
-/// All viewers together cost the master what one costs: a page of the newest jobs four times a second, a subscription for each
+/// All viewers together cost the master what one costs: a page of the newest jobs eight times a second, a subscription for each
 /// job that is looked at, the workers once a second. What nobody looks at is not asked for.
 struct ChangeWatcher: Sendable {
-    private static let jobsInterval: Duration = .milliseconds(250)
+    private static let jobsInterval: Duration = .milliseconds(125)
     private static let workersInterval: Duration = .seconds(1)
     /// Jobs of one look at the newest ones.
     private static let jobCount = 100
@@ -22,6 +22,7 @@ struct ChangeWatcher: Sendable {
 
     func run() async {
         await withDiscardingTaskGroup { group in
+            group.addTask { await hub.run() }
             group.addTask { await publishCluster() }
             group.addTask { await watchJobs() }
             group.addTask { await watchWorkers() }
@@ -44,10 +45,10 @@ struct ChangeWatcher: Sendable {
             guard hub.interest.contains(.workers) else { continue }
             guard let workers = try? await link.perform({ try await $0.workers() }) else { continue }
             let present = Set(workers.map { "\($0.id)" })
-            for worker in workers { hub.publish("worker:\(worker.id)", [.workers], "worker", worker.json) }
-            for gone in known.subtracting(present) {
-                hub.publish("worker:\(gone)", [.workers], "worker-gone", ["worker": .string(gone)])
-            }
+            let gone = known.subtracting(present)
+            hub.publish(
+                workers.map { EventHub.News("worker:\($0.id)", [.workers], "worker", $0.json) }
+                    + gone.map { EventHub.News("worker:\($0)", [.workers], "worker-gone", ["worker": .string($0)]) })
             known = present
         }
     }
@@ -63,12 +64,12 @@ struct ChangeWatcher: Sendable {
             }
             guard let newest = try? await link.perform({ try await $0.jobs(limit: UInt32(Self.jobCount), before: nil) })
             else { continue }
-            for summary in newest where window.isChanged(summary) { await publish(summary) }
+            await publish(newest.filter { window.isChanged($0) })
             for job in window.update(newest) {
                 // It is older than the page, or forgotten.
                 do {
                     let summary = try await link.perform { try await $0.job(job) }
-                    await publish(summary)
+                    await publish([summary])
                     window.keep(summary)
                 } catch let problem as Problem where problem.status == 404 {
                     hub.publish(
@@ -80,9 +81,9 @@ struct ChangeWatcher: Sendable {
         }
     }
 
-    private func publish(_ summary: JobSummary) async {
-        guard let json = try? await views.json(summary) else { return }
-        hub.publish("job:\(summary.id)", [.jobs, .job(summary.id.rawValue)], "job", json)
+    private func publish(_ summaries: [JobSummary]) async {
+        guard !summaries.isEmpty, let shown = try? await views.json(summaries) else { return }
+        hub.publish(zip(summaries, shown).map { EventHub.News($0.id, $1) })
     }
 
     /// Follows each job that is looked at by itself, with its images, and the rows of each image that is looked at.
@@ -117,7 +118,7 @@ struct ChangeWatcher: Sendable {
                         case .changed(let now), .ended(let now): summary = now
                         case .imageEnded: continue
                         }
-                        await publish(summary)
+                        await publish([summary])
                         try await publishImages(of: summary, &window, session)
                         // At most five states a second.
                         if !summary.isFinal { try await Task.sleep(for: .milliseconds(200)) }
@@ -171,10 +172,13 @@ struct ChangeWatcher: Sendable {
         for _ in 0..<16 {
             let from = first
             let page = try await session.perform { try await $0.images(summary.id, first: from) }
-            for image in page.images where window.isChanged(image) {
-                let json = try await views.json(image, of: summary.id, Gateway.resultKind(of: summary))
-                hub.publish("image:\(summary.id).\(image.index)", [.job(summary.id.rawValue)], "image", json)
-            }
+            let changed = page.images.filter { window.isChanged($0) }
+            let shown = try await views.json(changed, of: summary.id, Gateway.resultKind(of: summary))
+            hub.publish(
+                zip(changed, shown).map { image, json in
+                    EventHub.News(
+                        "image:\(summary.id).\(image.index)", [.job(summary.id.rawValue)], "image", json)
+                })
             first += UInt32(page.images.count)
             let isAhead = !page.images.contains { $0.state != .waiting }
             if page.images.isEmpty || first >= page.imageCount || (isAhead && !summary.isFinal) { break }

@@ -3,6 +3,7 @@ import GatewayLogic
 import GatewayStore
 import JobModel
 import JSONText
+import NIOCore
 import NIOHTTP1
 import Settings
 import Synchronization
@@ -169,8 +170,7 @@ extension Gateway {
 
     // MARK: Events
 
-    /// Events of one batch.
-    private static let batchCount = 100
+    private static let beat = ByteBuffer(string: ": beat\n\n")
 
     func events(_ call: Call) throws -> HTTPReply {
         guard let text = call.target.value("topics") else {
@@ -185,36 +185,29 @@ extension Gateway {
         let headers: HTTPHeaders = [
             "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
         ]
-        return HTTPReply(
-            200, headers,
-            .stream(length: nil) { writer in
-                let (reader, start, hasGap, wakes) = hub.join(topics, after: last)
-                defer { hub.leave(reader) }
-                var sequence = start
-                // Tabs that lost the gateway together do not return together.
-                var head = "retry: \(Int.random(in: 500...1500))\n\n"
-                if hasGap { head += "id: \(EventID(boot: hub.boot, sequence: sequence))\nevent: gap\ndata: {}\n\n" }
-                try await writer.write(Array(head.utf8))
-                for await _ in wakes {
-                    var hasWritten = false
-                    while true {
-                        let (changes, readUpTo) = hub.changes(after: sequence, limit: Self.batchCount) { change in
-                            change.topics.contains(where: topics.contains)
-                                && (change.owner == nil || change.owner == caller.name)
-                        }
-                        sequence = readUpTo
-                        guard !changes.isEmpty else { break }
-                        let text = changes.map { change in
-                            "id: \(EventID(boot: hub.boot, sequence: change.sequence))\nevent: \(change.event)\ndata: \(change.text)\n\n"
-                        }.joined()
-                        try await writer.write(Array(text.utf8))
-                        hasWritten = true
-                    }
-                    if !hasWritten { try await writer.write(Array(": beat\n\n".utf8)) }
-                    // What changes during this is one state, not many.
-                    try await Task.sleep(for: .milliseconds(200))
-                }
-            })
+        let audience = EventAudience(topics: topics, name: caller.name)
+        return HTTPReply(200, headers, .stream(length: nil) { try await Self.tell(audience, after: last, hub, $0) })
+    }
+
+    private static func tell(
+        _ audience: EventAudience, after last: EventID?, _ hub: EventHub, _ writer: HTTPBodyWriter
+    ) async throws {
+        let beginning = hub.join(audience, after: last)
+        defer { hub.leave(beginning.reader, of: audience) }
+        // Tabs that lost the gateway together do not return together.
+        let head = Array("retry: \(Int.random(in: 500...1500))\n\n".utf8)
+        try await writer.write(head + (beginning.gap ?? []))
+        var sequence = beginning.sequence
+        for await wake in beginning.wakes {
+            var hasWritten = false
+            while let batch = hub.next(for: audience, after: sequence) {
+                sequence = batch.readUpTo
+                guard batch.byteCount > 0 else { continue }
+                try await writer.write(batch.bytes)
+                hasWritten = true
+            }
+            if wake == .beat, !hasWritten { try await writer.write(beat) }
+        }
     }
 }
 

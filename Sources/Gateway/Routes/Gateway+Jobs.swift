@@ -126,7 +126,10 @@ extension Gateway {
                 "url": .string("/api/v1/uploads/\(image.upload)"),
             ]
         }
-        let json = try await views.json(summary).with(["images": .array(uploads)])
+        let shown = try await views.json(summary)
+        // It is told at once, unless a later state of it was told already.
+        if hub.interest.contains(.jobs) { hub.publish([EventHub.News(job, shown)], onlyNew: true) }
+        let json = shown.with(["images": .array(uploads)])
         return StoredAnswer(request: "", status: 201, location: "/api/v1/jobs/\(job)", body: json.text)
     }
 

@@ -40,20 +40,24 @@ package struct StateStream: Sendable {
         return true
     }
 
-    /// Changes after `sequence` that `isWanted`, the oldest first, at most `limit`, and how far was looked.
+    /// Whether there is a state of the key that is not forgotten.
+    package func has(_ key: String) -> Bool { changes[key] != nil }
+
+    /// Changes after `sequence` and up to `end` that `isWanted`, the oldest first, at most `limit`, and how far was looked. A key
+    /// that changed again behind `end` is left out: its newest state is behind it.
     package func changes(
-        after sequence: UInt64, limit: Int, isWanted: (Change) -> Bool
+        after sequence: UInt64, upTo end: UInt64 = .max, limit: Int, isWanted: (Change) -> Bool
     ) -> (changes: [Change], readUpTo: UInt64) {
         var found: [Change] = []
         var index = firstIndex(after: sequence)
-        while index < order.count {
+        while index < order.count, order[index].sequence <= end {
             let (number, key) = order[index]
             index += 1
             guard let change = changes[key], change.sequence == number, isWanted(change) else { continue }
             found.append(change)
             if found.count == limit { return (found, number) }
         }
-        return (found, lastSequence)
+        return (found, max(sequence, min(end, lastSequence)))
     }
 
     /// Whether everything after `sequence` is still there.
