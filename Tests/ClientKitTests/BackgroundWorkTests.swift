@@ -25,7 +25,7 @@ import Testing
         #expect(try await work.value == 7)
     }
 
-    @Test func `an error is thrown to those who ask for the value, and is an end`() async {
+    @Test func `its error is thrown where its value is asked for, and is an end`() async {
         let work = BackgroundWork<Int> { throw Refused() }
         await work.end
         #expect(work.hasEnded)

@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a request that is cut off leaves what arrived, and the next one goes on`(isDigestKept: Bool) async throws {
+    func `a request that is cut off leaves what arrived, and the next one continues`(isDigestKept: Bool) async throws {
         let record = try begun()
         var first = try writing(record)
         let half = image.count / 2 + 12_345
@@ -116,7 +116,7 @@ import Testing
         #expect(desk.budget.usedByteCount == UInt64(image.count))
     }
 
-    @Test func `a request that is not the last leaves an upload that goes on, also one without bytes`() async throws {
+    @Test func `a request that is not the last leaves an upload that continues, also one without bytes`() async throws {
         var record = try begun()
         for part in [image[..<0], image[..<100_000], image[100_000..<100_000]] {
             var writing = try writing(record, isLast: false)
@@ -151,8 +151,8 @@ import Testing
     @Test func `after the disk has refused bytes, nothing more is told as stored`() async throws {
         let record = try begun()
         _ = try desk.spool.open(record.id, at: 0)
-        // Open for reading alone.
-        var writing = try writing(record, to: try #require(desk.spool.reading(record.id)))
+        let readOnly: SpoolFile = try #require(desk.spool.reading(record.id))
+        var writing = try writing(record, to: readOnly)
         await #expect(throws: StoreError.self) {
             _ = try await send(image[...], to: &writing)
             try await writing.end()

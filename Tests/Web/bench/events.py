@@ -110,7 +110,7 @@ def pressed(process: int, port: int, request: str, number_of: Callable[[dict], o
 
 
 def measure() -> None:
-    with cluster(options=("--max-connections", str(READERS + 100))) as (it, web, token):
+    with cluster(options=("--max-connections", str(READERS + 100), "--log-level", "info")) as (it, web, token):
         first = web.submit(token, [("a.png", png(8, 8))])
         web.wait_for_job(first, token)
         body = json.dumps({"pipeline": "invert", "images": [{"name": "a.png", "source": f"{first}.0"}]})

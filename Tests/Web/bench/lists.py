@@ -47,7 +47,7 @@ def pages(web: Gateway, token: str) -> list[float]:
 
 
 def measure() -> None:
-    with cluster() as (_, web, token):
+    with cluster(options=("--log-level", "info")) as (_, web, token):
         first = web.submit(token, [("a.png", png(8, 8))])
         web.wait_for_job(first, token)
         shares = [JOBS // SENDERS + (n < JOBS % SENDERS) for n in range(SENDERS)]
