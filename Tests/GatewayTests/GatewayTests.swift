@@ -63,25 +63,6 @@ import Testing
     }
 }
 
-/// Thumbnails.
-@Suite struct ThumbnailTests {
-    @Test func `a picture is turned as its file says`() {
-        // 1 2
-        // 3 4
-        // 5 6
-        let shape = ImageShape(width: 2, height: 3, format: PixelFormat(.gray, .eight))
-        let expected: [UInt8: [UInt8]] = [
-            1: [1, 2, 3, 4, 5, 6], 2: [2, 1, 4, 3, 6, 5], 3: [6, 5, 4, 3, 2, 1], 4: [5, 6, 3, 4, 1, 2],
-            5: [1, 3, 5, 2, 4, 6], 6: [5, 3, 1, 6, 4, 2], 7: [6, 4, 2, 5, 3, 1], 8: [2, 4, 6, 1, 3, 5],
-        ]
-        for (orientation, pixels) in expected {
-            let upright = Orientation.upright(shape, [1, 2, 3, 4, 5, 6], as: orientation)
-            #expect(upright.pixels == pixels, "orientation \(orientation)")
-            #expect(upright.shape.width == (orientation < 5 ? 2 : 3))
-        }
-    }
-}
-
 /// Streams of events.
 @Suite struct EventHubTests {
     private func audience(_ topics: Topic..., name: String = "ada") -> EventAudience {

@@ -86,47 +86,83 @@ enum Thumbnail {
         let scaled = { (length: Int) in max(1, min(length, (length * side + longer / 2) / longer)) }
         let (width, height) = longer <= side ? (shape.width, shape.height) : (scaled(shape.width), scaled(shape.height))
         let channels = shape.format.layout.isColor ? 3 : 1
-        var pixels = [UInt8](repeating: 0, count: width * height * channels)
+        var pixels: [UInt8] = []
+        pixels.reserveCapacity(width * height * channels)
         let row = UnsafeMutableRawBufferPointer.allocate(byteCount: shape.bytesPerRow, alignment: 16)
         defer { row.deallocate() }
         guard let base = row.baseAddress else { preconditionFailure("a row has at least one byte") }
-        var sums = [UInt32](repeating: 0, count: width * channels)
-        var counts = [UInt32](repeating: 0, count: width)
+        var sums = ColumnSums(of: shape, width: width, channelCount: channels)
         var line = 0
         for y in 0..<shape.height {
             try decoder.readRows(into: base, count: 1)
-            add(UnsafeRawBufferPointer(row), shape, width, channels, &sums, &counts)
+            sums.add(UnsafeRawBufferPointer(row))
             let next = (y + 1) * height / shape.height
             guard next > line else { continue }
-            for index in sums.indices {
-                pixels[line * width * channels + index] = UInt8(sums[index] / counts[index / channels])
-            }
-            (sums, counts) = (sums.map { _ in 0 }, counts.map { _ in 0 })
+            sums.takeMeans(&pixels)
             line = next
         }
         let layout: ChannelLayout = channels == 3 ? .rgb : .gray
         let small = ImageShape(width: width, height: height, format: PixelFormat(layout, .eight))
         return Orientation.upright(small, pixels, as: decoder.header.orientation)
     }
+}
 
-    /// Adds a row to the sums of the pixels that it is part of. Transparent pixels are shown on gray.
-    private static func add(
-        _ row: UnsafeRawBufferPointer, _ shape: ImageShape, _ width: Int, _ channels: Int, _ sums: inout [UInt32],
-        _ counts: inout [UInt32]
-    ) {
-        let (count, hasAlpha) = (shape.format.channelCount, shape.format.layout.hasAlpha)
-        let isDeep = shape.format.depth == .sixteen
-        func sample(_ index: Int) -> UInt32 {
-            isDeep ? UInt32(row.load(fromByteOffset: index * 2, as: UInt16.self) >> 8) : UInt32(row[index])
-        }
-        for x in 0..<shape.width {
-            let target = x * width / shape.width
-            let alpha = hasAlpha ? sample(x * count + count - 1) : 255
-            for channel in 0..<channels {
-                sums[target * channels + channel] += (sample(x * count + channel) * alpha + 128 * (255 - alpha)) / 255
+/// The sums of the pixels that each pixel of a line of a small picture covers.
+private struct ColumnSums {
+    private let shape: ImageShape
+    private let channelCount: Int
+    /// For each pixel of a row, where the sum of its first channel is.
+    private let places: [Int]
+    /// For each pixel of the line, how many of a row it covers.
+    private let counts: [UInt32]
+    private var sums: [UInt32]
+    private var rowCount: UInt32 = 0
+
+    init(of shape: ImageShape, width: Int, channelCount: Int) {
+        self.shape = shape
+        self.channelCount = channelCount
+        let columns = (0..<shape.width).map { $0 * width / shape.width }
+        places = columns.map { $0 * channelCount }
+        counts = columns.reduce(into: [UInt32](repeating: 0, count: width)) { $0[$1] += 1 }
+        sums = [UInt32](repeating: 0, count: width * channelCount)
+    }
+
+    mutating func add(_ row: UnsafeRawBufferPointer) {
+        rowCount += 1
+        let (format, stored, channelCount, width) = (shape.format, shape.format.channelCount, channelCount, shape.width)
+        sums.withUnsafeMutableBufferPointer { sums in
+            places.withUnsafeBufferPointer { places in
+                if format.depth == .eight, !format.layout.hasAlpha {
+                    for x in 0..<width {
+                        for channel in 0..<channelCount {
+                            sums[places[x] + channel] &+= UInt32(row[x * stored + channel])
+                        }
+                    }
+                    return
+                }
+                func sample(_ index: Int) -> UInt32 {
+                    format.depth == .sixteen
+                        ? UInt32(row.load(fromByteOffset: index * 2, as: UInt16.self) >> 8) : UInt32(row[index])
+                }
+                for x in 0..<width {
+                    // Transparent pixels are shown on gray.
+                    let alpha = format.layout.hasAlpha ? sample(x * stored + stored - 1) : 255
+                    for channel in 0..<channelCount {
+                        let value = (sample(x * stored + channel) * alpha + 128 * (255 - alpha)) / 255
+                        sums[places[x] + channel] &+= value
+                    }
+                }
             }
-            counts[target] += 1
         }
+    }
+
+    /// Appends a line of means, and starts over.
+    mutating func takeMeans(_ pixels: inout [UInt8]) {
+        for index in sums.indices {
+            pixels.append(UInt8(sums[index] / (counts[index / channelCount] * rowCount)))
+            sums[index] = 0
+        }
+        rowCount = 0
     }
 }
 
