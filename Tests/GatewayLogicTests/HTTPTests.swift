@@ -30,6 +30,8 @@ import Testing
         #expect(target.value("empty") == nil)
         #expect(try target.integer("limit", in: 1...9) == 7)
         #expect(throws: Problem.self) { try target.integer("limit", in: 1...6) }
+        #expect(throws: Problem.self) { try RequestTarget(parsing: "/jobs?limit=").integer("limit", in: 1...6) }
+        #expect(try RequestTarget(parsing: "/jobs?state=").integer("limit", in: 1...6) == nil)
     }
 
     @Test(arguments: [

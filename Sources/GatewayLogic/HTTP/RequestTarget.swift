@@ -51,7 +51,8 @@ package struct RequestTarget: Hashable, Sendable {
 
     /// A whole number of the query within `range`; `nil` when it is not there.
     package func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
-        guard let text = value(name) else { return nil }
+        // An empty one is not a number, and not left out.
+        guard let text = query.first(where: { $0.name == name })?.value else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw Problem(
                 422, "invalid-argument",
