@@ -1,6 +1,7 @@
 import Cryptography
 import GatewayLogic
 import GatewayStore
+import Glibc
 import ImageCodecs
 import ImageFormats
 import Kernels
@@ -163,7 +164,23 @@ import Testing
         #expect(desk.budget.usedByteCount == 0)
     }
 
-    @Test func `where there is no room, what was stored before stays`() async throws {
+    @Test func `what was written and could not be made durable gives its room back`() async throws {
+        let record = try begun()
+        let file = try desk.spool.open(record.id, at: 0)
+        // Without its directory the file's name cannot be made durable, which is known at the first mark: behind it there are blocks.
+        #expect(rename(desk.spool.path, directory.path + "/elsewhere") == 0)
+        var writing = try writing(record, to: file)
+        await #expect(throws: StoreError.self) {
+            _ = try await send(image[...], to: &writing)
+            try await writing.end()
+        }
+        try await writing.sync()
+        await writing.settle()
+        #expect(try desk.store.upload(record.id) == record)
+        #expect(desk.budget.usedByteCount == 0)
+    }
+
+    @Test func `a full spool keeps what was stored before`() async throws {
         let record = try begun()
         try await desk.budget.take((64 << 20) - (6 << 20))
         var writing = try writing(record)

@@ -25,7 +25,6 @@ struct UploadWriting {
     static let longByteCount: UInt64 = 8 << 20
 
     private struct Block {
-        let byteCount: Int
         let end: UInt64
         let write: BackgroundWork<Void>
         let hash: BackgroundWork<SHA256?>
@@ -49,6 +48,8 @@ struct UploadWriting {
     private var block: Block?
     /// Where the bytes end that were written and hashed.
     private var stored: UInt64
+    /// Bytes of the upload that the spool's budget has: those that are recorded, and those on their way.
+    private var budgeted: UInt64
     private var mark: Mark?
     /// Makes the file's name durable, while the first bytes arrive.
     private var name: BackgroundWork<Void>?
@@ -64,9 +65,9 @@ struct UploadWriting {
         self.machine = machine
         self.file = file
         self.hash = hash
-        stored = record.offset
+        (stored, budgeted) = (record.offset, record.offset)
         hasStart = record.offset > 0
-        // A request without bytes that ended an upload had no other that made the name durable.
+        // Also for a request without bytes: none before it has made the name durable.
         if record.offset == 0 {
             let spool = desk.spool
             name = BackgroundWork { try spool.syncNames() }
@@ -105,13 +106,16 @@ struct UploadWriting {
         try await endMark()
     }
 
-    /// Returns when nothing is under way any more, however it ended.
-    func settle() async {
+    /// Returns when nothing is under way any more, however it ended. What is not recorded then has its room no longer: the next
+    /// request writes over it.
+    mutating func settle() async {
         await block?.write.end
         await block?.hash.end
         await mark?.work.end
         await name?.end
         await lastSync?.end
+        desk.budget.give(budgeted - record.offset)
+        budgeted = record.offset
     }
 
     // MARK: Blocks
@@ -122,6 +126,7 @@ struct UploadWriting {
         let (pieces, count, start, file, before) = (pending, pendingByteCount, stored, file, hash)
         (pending, pendingByteCount) = ([], 0)
         try await desk.budget.take(UInt64(count))
+        budgeted += UInt64(count)
         let end = start + UInt64(count)
         let write = BackgroundWork {
             var offset = start
@@ -136,7 +141,7 @@ struct UploadWriting {
             for piece in pieces { piece.withUnsafeReadableBytes { hash.update($0) } }
             return hash
         }
-        block = Block(byteCount: count, end: end, write: write, hash: hash)
+        block = Block(end: end, write: write, hash: hash)
     }
 
     private mutating func endBlock() async throws {
@@ -147,7 +152,6 @@ struct UploadWriting {
             try await block.write.value
             (hash, stored) = (hashed, block.end)
         } catch {
-            desk.budget.give(UInt64(block.byteCount))
             isOver = true
             throw error
         }
@@ -220,17 +224,19 @@ struct UploadWriting {
             throw error
         }
         lastSync = nil
-        record.offset = stored
-        record.byteCount = stored
-        record.touchedAt = WallClock.millisecondsSince1970
+        var next = record
+        next.offset = stored
+        next.byteCount = stored
+        next.touchedAt = WallClock.millisecondsSince1970
         do {
-            record.phase = .complete(try identified.get())
+            next.phase = .complete(try identified.get())
         } catch let error as CodecError {
             try await reject(Problem(error))
         }
-        let (store, now) = (desk.store, record)
+        let (store, now) = (desk.store, next)
         isOver = true
         _ = try await offCooperativePool { try store.update(now) }
+        record = now
         desk.forget(record.id)
         await desk.publish(record)
         await desk.ended(record.id)
@@ -273,14 +279,15 @@ struct UploadWriting {
         let (store, spool) = (desk.store, desk.spool)
         isOver = true
         await settle()
-        desk.budget.give(stored)
-        record.phase = .rejected(code: problem.code, detail: problem.detail)
-        record.offset = 0
-        let now = record
+        var next = record
+        next.phase = .rejected(code: problem.code, detail: problem.detail)
+        next.offset = 0
+        let now = next
         try await offCooperativePool {
             try store.update(now)
             spool.remove(now.id)
         }
+        record = now
         desk.forget(record.id)
         desk.log(record, problem.detail)
         await desk.publish(record)
