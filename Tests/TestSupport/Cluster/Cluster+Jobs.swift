@@ -13,11 +13,13 @@ extension Cluster {
         try await MasterConnection.withConnection(dialer(), body)
     }
 
-    /// Calls `body` with a client's session.
+    /// Calls `body` with a client's session, whose connections go through the proxy if there is one.
     public func withSession<Result: Sendable>(
-        _ body: @Sendable (MasterSession) async throws -> Result
+        through proxy: FaultProxy? = nil, _ body: @Sendable (MasterSession) async throws -> Result
     ) async throws -> Result {
-        try await MasterSession.with(endpoint, secret: secret, software: "test", encryption: encryption, body)
+        try await MasterSession.with(
+            proxy?.endpoint ?? endpoint, secret: secret, software: "test",
+            encryption: proxy == nil ? encryption : .never, body)
     }
 
     /// The way to connect to the master, or to another one of the same secret, as a peer of that role.
