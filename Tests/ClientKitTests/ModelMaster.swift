@@ -52,6 +52,8 @@ final class ModelMaster: MasterAPI {
         var refusals: [String: [MasterRefusal]] = [:]
         var putsUnderWay = 0
         var mostPutsUnderWay = 0
+        /// Runs while the reply of `sealJob` is on its way; a caller that is cancelled does not get it.
+        var replyToSeal: @Sendable () async -> Void = {}
         /// What is told of images that are being computed, one answer after the other; the last one stays. `nil` is a master of an
         /// earlier release.
         var partials: [PartialResult?] = [nil]
@@ -143,6 +145,8 @@ final class ModelMaster: MasterAPI {
             state.jobs[job.rawValue] = found
             Self.tellWatchers(of: job, state)
         }
+        await state.withLock { $0.replyToSeal }()
+        try Task.checkCancellation()
     }
 
     /// Ends an image that `work` left waiting.

@@ -1,6 +1,7 @@
 import JobModel
 import MasterClient
 import NIOCore
+import Names
 import TestBasics
 import Testing
 
@@ -160,6 +161,79 @@ import Testing
         let described = error.map { ClientError($0) }
         #expect(described?.kind == .interrupted)
         #expect(described?.message.contains("job 17 was not complete and is cancelled") == true)
+    }
+
+    /// Cancels `body` when the master has declared the job complete and its reply is on its way; the reply comes after that.
+    private static func cancelBeforeTheLastReply(
+        _ master: ModelMaster, _ body: @escaping @Sendable (MasterSession) async throws -> Void
+    ) async throws {
+        let sealed = AsyncStream.makeStream(of: Void.self)
+        let reply = AsyncStream.makeStream(of: Never.self)
+        master.state.withLock {
+            $0.replyToSeal = {
+                sealed.continuation.yield()
+                for await _ in reply.stream {}
+            }
+        }
+        try await TestSession.with(master) { test in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await body(test.session) }
+                for await _ in sealed.stream { break }
+                group.cancelAll()
+                reply.continuation.finish()
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test(arguments: [1, 9])
+    func `a job that is complete when its submission is interrupted continues`(imageCount: Int) async throws {
+        let inputs = (0..<imageCount).map { MemoryInput(label: "\($0)", bytes: [UInt8($0)]) }
+        let master = ModelMaster { $0.work = { _, _ in nil } }
+        try await Self.cancelBeforeTheLastReply(master) { session in
+            let outcome = try await Submission(inputs, as: Self.request, session: session).run()
+            #expect(outcome.job == JobID(17))
+        }
+        #expect(master.job(numbered: 17)?.state == .running)
+    }
+
+    @Test(arguments: [1, 9])
+    func `a run that is interrupted when its job is complete says that it continues`(imageCount: Int) async throws {
+        let inputs = (0..<imageCount).map { MemoryInput(label: "\($0)", bytes: [UInt8($0)]) }
+        let places = (0..<imageCount).map { ResultPlace.file(BytePath(text: "/nowhere/\($0).png")) }
+        let master = ModelMaster { $0.work = { _, _ in nil } }
+        await #expect(throws: WaitInterrupted(job: JobID(17))) {
+            try await Self.cancelBeforeTheLastReply(master) { session in
+                _ = try await JobRun(inputs, as: Self.request, into: places, session: session).run()
+            }
+        }
+        #expect(master.job(numbered: 17)?.state == .running)
+    }
+
+    @Test func `a master that does not answer keeps nobody from leaving`() async throws {
+        let sealed = AsyncStream.makeStream(of: Void.self)
+        let never = AsyncStream.makeStream(of: Never.self)
+        let master = ModelMaster {
+            $0.replyToSeal = {
+                sealed.continuation.yield()
+                for await _ in never.stream {}
+            }
+        }
+        let error = try await TestSession.with(master) { test in
+            await #expect(throws: SubmissionInterrupted.self) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        let input = MemoryInput(label: "a", bytes: [1])
+                        _ = try await Submission([input], as: Self.request, session: test.session).run()
+                    }
+                    for await _ in sealed.stream { break }
+                    group.cancelAll()
+                    try await group.waitForAll()
+                }
+            }
+        }
+        #expect(error?.isJobCancelled == true)
+        #expect(master.job(numbered: 17)?.state == .cancelled)
     }
 
     @Test func `a submission tells what it has done`() async throws {

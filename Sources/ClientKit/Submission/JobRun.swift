@@ -1,5 +1,4 @@
 public import JobModel
-import Synchronization
 
 /// A submission, and the fetching of its results at the same time.
 public struct JobRun: Sendable {
@@ -76,16 +75,13 @@ public struct JobRun: Sendable {
         let submission = Submission(inputs, as: request, attaching: attachments, session: session)
         let sources = Submission.ImageSources()
         let (jobs, begun) = AsyncStream.makeStream(of: JobID.self)
-        let isSealed = Atomic<Bool>(false)
 
         async let submitting = {
             defer { begun.finish() }
-            let outcome = try await submission.run(sources: sources) { event in
+            return try await submission.run(sources: sources) { event in
                 observer.submission(event)
                 if case .begun(let job) = event { begun.yield(job) }
             }
-            isSealed.store(true, ordering: .releasing)
-            return outcome
         }()
         for await job in jobs {
             do {
@@ -98,18 +94,12 @@ public struct JobRun: Sendable {
                     unwritten: fetching.unwritten.sorted { $0.image.index < $1.image.index },
                     complaints: try await submitting.complaints)
             } catch {
-                // Before the job is complete, the submission's end is what the caller must know.
-                guard isSealed.load(ordering: .acquiring) else {
-                    if !(error is CancellationError), !Task.isCancelled { throw error }
-                    _ = try await submitting
-                    throw error
-                }
-                return try await waiting(for: job) { throw error }
+                guard Task.isCancelled || error is CancellationError else { throw error }
+                break
             }
         }
-        // No job has begun: the submission says why.
-        _ = try await submitting
-        throw CancellationError()
+        // Cancelled, or no job has begun: how the submission ended is what the caller must know.
+        throw WaitInterrupted(job: try await submitting.job)
     }
 
     private func fetch(

@@ -76,13 +76,18 @@ public struct JobUpload: Sendable {
     }
 
     /// Declares the job complete. When this returns, the job is accepted and survives the master.
+    ///
+    /// A caller that is cancelled while the master answers still gets the answer, if it comes within two seconds: without it,
+    /// nobody knows whether the job is complete.
     /// - Parameter imageCount: all images that were added.
     public func seal(imageCount: Int) async throws {
         if opened.isSealed { return }
         let (job, request) = (job, request)
         try await session.perform { master, retry in
             if retry > 0, try await master.openJob(request).isSealed { return }
-            try await master.sealJob(job, imageCount: UInt32(imageCount))
+            try await finishing(within: .seconds(2)) {
+                try await master.sealJob(job, imageCount: UInt32(imageCount))
+            }
         }
     }
 
@@ -140,6 +145,21 @@ public struct JobUpload: Sendable {
         } catch let error as BlobTransferError {
             if error.code == .sourceChanged { throw changed }
             throw ClientError(error.code.rawValue, "cannot send '\(ShownText.of(input.label))': \(error.message)")
+        }
+    }
+}
+
+/// Runs `body` to its end, also when this task is cancelled: from there for at most `grace`.
+private func finishing<Result: Sendable>(
+    within grace: Duration, _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    let task = Task(operation: body)
+    return try await withTaskCancellationHandler {
+        try await task.value
+    } onCancel: {
+        Task {
+            try? await Task.sleep(for: grace)
+            task.cancel()
         }
     }
 }

@@ -59,8 +59,8 @@ public struct Submission: Sendable {
     /// - Parameters:
     ///   - sources: filled while images are added, before the master can know them.
     ///   - observe: is told of every step.
-    /// - Throws: `SubmissionInterrupted` on cancellation, when the job, which is not complete, is cancelled; `ClientError`
-    ///   with the code `no-input` when no input could be read, or `source-changed`; as `MasterSession.perform`. The job is
+    /// - Returns: what became of the inputs, also when the caller was cancelled after it had declared the job complete.
+    /// - Throws: `SubmissionInterrupted` on cancellation before that: the job is cancelled; `ClientError` with the code `no-input` when no input could be read, or `source-changed`; as `MasterSession.perform`. The job is
     ///   cancelled after every error.
     public func run(
         sources: ImageSources = ImageSources(), observe: @Sendable (SubmissionEvent) -> Void = { _ in }
