@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; both set up what they need.
 .PHONY: help setup build web web-test page-test test python-test test-drawn test-rank-v3 result-digests fuzz sanitize sanitize-codecs fault-matrix kill-storm measure-faults measure-builds \
-	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts hosts containers-check slurm-check metrics-check clean
+	compare-opencv bench-kernels bench-formats bench-web release-check lint lint-prose demo install uninstall deb deb-check deb-piuparts reproducible-check hosts containers-check slurm-check metrics-check clean
 
 # What make runs is whole, also where a developer builds only some tests (Package.swift).
 unexport TESSERA_TESTS
@@ -23,8 +23,9 @@ KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
 
 BUILD = scripts/build.sh
 # One build of only the programs, which bring Swift's library with them. Nothing loads code that calls back into them, so their
-# symbols are not exported: what they do not use is left out.
-BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic
+# symbols are not exported: what they do not use is left out. A build ID would be of how they were built, too.
+BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic \
+	-Xlinker --build-id=none
 TEST = swift test --skip-build
 
 help:
@@ -54,6 +55,7 @@ help:
 	@echo "              /etc/tessera (as root)"
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
 	@echo "make deb-check  make them, and check them: lintian, piuparts, the same bytes twice, the units' exposure, a host that boots (as root)"
+	@echo "make reproducible-check  build this commit twice, from nothing and in two directories, and compare the packages byte for byte"
 	@echo "make deb-piuparts  make them, and look for what they leave behind with Debian's piuparts, as deb-check does, too (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
 	@echo "make containers-check  make them, build the container images of them, and run these in networks of their own (as root)"
@@ -243,7 +245,7 @@ endif
 	scripts/setup.sh packages
 	scripts/deb.sh $(or $(DEB_PROGRAMS),$(BIN)) $(PACKAGES) $(DEB_VERSION)
 
-# A second build of the same commit and programs has to give the same bytes.
+# The same programs give the same bytes; that the same commit does is what reproducible-check builds twice for.
 deb-check: deb
 	scripts/check-units.sh
 	lintian --fail-on error,warning $(PACKAGES)/tessera_*.changes
@@ -251,6 +253,11 @@ deb-check: deb
 	for package in $(PACKAGES)/*.deb; do cmp $$package $(PACKAGES)-again/$$(basename $$package) || exit 1; done
 	scripts/deb-piuparts.sh $(PACKAGES)
 	scripts/deb-check.sh $(PACKAGES)
+
+# Two builds of the same commit, from nothing, have to give the same bytes.
+reproducible-check: setup
+	scripts/setup.sh packages
+	scripts/reproducible-check.sh
 
 deb-piuparts: deb
 	scripts/deb-piuparts.sh $(PACKAGES)
