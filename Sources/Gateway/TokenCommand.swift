@@ -58,9 +58,10 @@ enum TokenCommand {
                 name: new.name, role: new.role, expiresAt: new.lifetime.map { now + $0 }, now: now)
             print(made.text)
         case ("list", 1):
-            for token in try store.tokens() {
-                let end = token.expiresAt.map { "expires \($0 / 1000)" } ?? "does not expire"
-                print("\(token.id)  \(token.role.rawValue)  \(token.name)  \(end)")
+            for token in try store.tokens(now: WallClock.millisecondsSince1970) {
+                let end = token.expiresAt.map { "expires \(timespec(milliseconds: $0).utcText)" } ?? "does not expire"
+                let kind = token.isSignIn ? "  a browser that a link signed in" : ""
+                print("\(token.id)  \(token.role.rawValue)  \(token.name)  \(end)\(kind)")
             }
         case ("revoke", 2):
             guard try store.deleteToken(words.plain[1]) else {

@@ -18,12 +18,18 @@ extension WebStore {
         return code
     }
 
-    /// Whether a code is good; it is not afterwards.
-    package func takeSignInCode(_ code: String, now: UInt64) throws -> Bool {
+    /// Opens a session by a code, which is not good afterwards. Its token ends with it, as nobody has that token's text.
+    /// - Returns: `nil` when the code is not good.
+    package func openSession(code: String, now: UInt64) throws -> (caller: Caller, cookie: String)? {
         try write { connection in
-            try connection.run(
+            let taken = try connection.run(
                 "DELETE FROM sign_in_code WHERE digest = ? AND expires_at > ?", .text(Self.digest(ofCode: code)),
-                SQLiteValue(now)) > 0
+                SQLiteValue(now))
+            guard taken > 0 else { return nil }
+            let token = Credential()
+            try Self.insert(token, name: "local", role: .admin, expiresAt: nil, isSignIn: true, now: now, connection)
+            let caller = Caller(name: "local", role: .admin, tokenID: token.id, isSession: true, expiresAt: nil)
+            return (caller, try Self.openSession(for: caller, now: now, connection))
         }
     }
 

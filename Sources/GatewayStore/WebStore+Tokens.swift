@@ -8,7 +8,10 @@ package struct TokenRecord: Hashable, Sendable {
     package let role: Role
     package let createdAt: UInt64
     package let expiresAt: UInt64?
+    /// The last use of the token or of a session that it opened.
     package let lastUsedAt: UInt64?
+    /// Whether a link to sign in made it: nobody has its text, and it ends with its session.
+    package let isSignIn: Bool
 }
 
 extension WebStore {
@@ -21,27 +24,45 @@ extension WebStore {
     ) throws -> (record: TokenRecord, text: String) {
         let credential = Credential()
         try write { connection in
-            try connection.run(
-                "INSERT INTO token (id, name, role, digest, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
-                .text(credential.id), .text(name), .text(role.rawValue), .text(credential.digest), SQLiteValue(now),
-                SQLiteValue(expiresAt))
+            try Self.insert(
+                credential, name: name, role: role, expiresAt: expiresAt, isSignIn: false, now: now, connection)
         }
         let record = TokenRecord(
-            id: credential.id, name: name, role: role, createdAt: now, expiresAt: expiresAt, lastUsedAt: nil)
+            id: credential.id, name: name, role: role, createdAt: now, expiresAt: expiresAt, lastUsedAt: nil,
+            isSignIn: false)
         return (record, credential.text(prefix: Credential.tokenPrefix))
     }
 
-    package func tokens() throws -> [TokenRecord] {
+    static func insert(
+        _ token: Credential, name: String, role: Role, expiresAt: UInt64?, isSignIn: Bool, now: UInt64,
+        _ connection: Connection
+    ) throws {
+        try connection.run(
+            """
+            INSERT INTO token (id, name, role, digest, created_at, expires_at, is_sign_in) VALUES (?, ?, ?, ?, ?, ?, ?)
+            """, .text(token.id), .text(name), .text(role.rawValue), .text(token.digest), SQLiteValue(now),
+            SQLiteValue(expiresAt), SQLiteValue(isSignIn ? 1 : 0))
+    }
+
+    /// All tokens, the oldest first; of those of links to sign in, the ones whose session has not ended.
+    package func tokens(now: UInt64) throws -> [TokenRecord] {
         try read { connection in
             try connection.rows(
-                "SELECT id, name, role, created_at, expires_at, last_used_at FROM token ORDER BY created_at, id"
+                """
+                SELECT id, name, role, created_at, expires_at, last_used_at, is_sign_in,
+                    (SELECT MAX(used_at) FROM session WHERE session.token = token.id)
+                FROM token ORDER BY created_at, id
+                """
             ) { row in
-                TokenRecord(
+                let (isSignIn, sessionUse) = (row.count(at: 6) == 1, row.count(at: 7))
+                let sessionEnd = (sessionUse ?? 0) + Self.sessionIdle
+                return TokenRecord(
                     id: row.text(at: 0) ?? "", name: row.text(at: 1) ?? "",
                     role: row.text(at: 2).flatMap { Role(rawValue: $0) } ?? .viewer,
-                    createdAt: row.count(at: 3) ?? 0, expiresAt: row.count(at: 4), lastUsedAt: row.count(at: 5))
+                    createdAt: row.count(at: 3) ?? 0, expiresAt: isSignIn ? sessionEnd : row.count(at: 4),
+                    lastUsedAt: [row.count(at: 5), sessionUse].compactMap { $0 }.max(), isSignIn: isSignIn)
             }
-        }
+        }.filter { !$0.isSignIn || $0.expiresAt ?? 0 > now }
     }
 
     /// Revokes a token with the sessions that it opened.
@@ -107,15 +128,22 @@ extension WebStore {
     /// Opens a session for a browser.
     /// - Returns: the cookie's value.
     package func openSession(for caller: Caller, now: UInt64) throws -> String {
+        try write { try Self.openSession(for: caller, now: now, $0) }
+    }
+
+    static func openSession(for caller: Caller, now: UInt64, _ connection: Connection) throws -> String {
         let credential = Credential()
-        try write { connection in
-            let oldest = now > Self.sessionIdle ? now - Self.sessionIdle : 0
-            try connection.run("DELETE FROM session WHERE used_at < ?", SQLiteValue(oldest))
-            try connection.run(
-                "INSERT INTO session (id, token, digest, used_at) VALUES (?, ?, ?, ?)", .text(credential.id),
-                .text(caller.tokenID), .text(credential.digest), SQLiteValue(now))
-        }
+        let oldest = now > sessionIdle ? now - sessionIdle : 0
+        try connection.run("DELETE FROM session WHERE used_at < ?", SQLiteValue(oldest))
+        try connection.run(
+            "INSERT INTO session (id, token, digest, used_at) VALUES (?, ?, ?, ?)", .text(credential.id),
+            .text(caller.tokenID), .text(credential.digest), SQLiteValue(now))
+        try deleteEndedSignIns(connection)
         return credential.text(prefix: Credential.sessionPrefix)
+    }
+
+    private static func deleteEndedSignIns(_ connection: Connection) throws {
+        try connection.run("DELETE FROM token WHERE is_sign_in = 1 AND id NOT IN (SELECT token FROM session)")
     }
 
     /// The caller that a cookie stands for.
@@ -154,7 +182,10 @@ extension WebStore {
 
     package func closeSession(_ text: String) throws {
         guard let credential = Credential(parsing: text, prefix: Credential.sessionPrefix) else { return }
-        try write { try $0.run("DELETE FROM session WHERE id = ?", .text(credential.id)) }
+        try write { connection in
+            try connection.run("DELETE FROM session WHERE id = ?", .text(credential.id))
+            try Self.deleteEndedSignIns(connection)
+        }
     }
 
     private static func badToken(_ why: String) -> Problem {

@@ -181,6 +181,9 @@ package final class WebStore: Sendable {
                 CREATE INDEX job_image_placed ON job_image (job, position) WHERE position IS NOT NULL AND added = 0;
                 """)
         },
+        Migrations.Migration(name: "6 tokens of sign-ins") { connection in
+            try connection.execute("ALTER TABLE token ADD COLUMN is_sign_in INTEGER NOT NULL DEFAULT 0")
+        },
     ])
 }
 

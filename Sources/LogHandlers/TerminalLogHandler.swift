@@ -37,7 +37,7 @@ package struct TerminalLogHandler: LogHandler {
     package func log(event: LogEvent) {
         let facts = LogLine.facts(of: event, handler: metadata, provider: metadataProvider)
         let level = isColored ? "\u{1B}[\(event.level.color)m\(event.level)\u{1B}[0m" : event.level.rawValue
-        write("\(Self.text(WallClock.now)) \(level) \(LogLine.escaped(label)) \(LogLine.text(event.message, facts))\n")
+        write("\(WallClock.now.utcText) \(level) \(LogLine.escaped(label)) \(LogLine.text(event.message, facts))\n")
     }
 
     /// Whether stderr is a terminal and `NO_COLOR` is empty or not set (`https://no-color.org`).
@@ -47,21 +47,6 @@ package struct TerminalLogHandler: LogHandler {
 
     static func takesColor(isTerminal: Bool, environment: (String) -> String?) -> Bool {
         isTerminal && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb"
-    }
-
-    /// ISO 8601 with milliseconds, UTC.
-    static func text(_ time: timespec) -> String {
-        var seconds = time.tv_sec
-        var fields = tm()
-        gmtime_r(&seconds, &fields)
-        func padded(_ number: Int, _ width: Int) -> String {
-            let digits = String(number)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date = [(fields.tm_year + 1900, 4), (fields.tm_mon + 1, 2), (fields.tm_mday, 2)]
-        let hour = [(fields.tm_hour, 2), (fields.tm_min, 2), (fields.tm_sec, 2)]
-        return date.map { padded(Int($0), $1) }.joined(separator: "-") + "T"
-            + hour.map { padded(Int($0), $1) }.joined(separator: ":") + "." + padded(time.tv_nsec / 1_000_000, 3) + "Z"
     }
 }
 

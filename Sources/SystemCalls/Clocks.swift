@@ -15,6 +15,28 @@ package enum WallClock {
     package static var millisecondsSince1970: UInt64 { UInt64(now.nanoseconds / 1_000_000) }
 }
 
+extension timespec {
+    /// ISO 8601 with milliseconds, UTC: `2026-12-03T15:23:20.191Z`.
+    package var utcText: String {
+        var seconds = tv_sec
+        var fields = tm()
+        gmtime_r(&seconds, &fields)
+        func padded(_ number: Int, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = [(fields.tm_year + 1900, 4), (fields.tm_mon + 1, 2), (fields.tm_mday, 2)]
+        let hour = [(fields.tm_hour, 2), (fields.tm_min, 2), (fields.tm_sec, 2)]
+        return date.map { padded(Int($0), $1) }.joined(separator: "-") + "T"
+            + hour.map { padded(Int($0), $1) }.joined(separator: ":") + "." + padded(tv_nsec / 1_000_000, 3) + "Z"
+    }
+
+    /// - Parameter milliseconds: since 1970-01-01 00:00 UTC.
+    package init(milliseconds: UInt64) {
+        self.init(tv_sec: Int(clamping: milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+    }
+}
+
 private func clockTime(_ clock: clockid_t) -> timespec {
     var time = timespec()
     clock_gettime(clock, &time)

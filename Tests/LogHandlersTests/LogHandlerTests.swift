@@ -119,12 +119,6 @@ private final class Lines: Sendable {
         #expect(!takesColor(true, ["NO_COLOR": "1"]))
         #expect(!takesColor(true, ["TERM": "dumb"]))
     }
-
-    @Test func `times are ISO 8601 in UTC`() {
-        #expect(TerminalLogHandler.text(timespec(tv_sec: 0, tv_nsec: 999_999)) == "1970-01-01T00:00:00.000Z")
-        #expect(
-            TerminalLogHandler.text(timespec(tv_sec: 951_782_399, tv_nsec: 7_000_000)) == "2000-02-28T23:59:59.007Z")
-    }
 }
 
 @Suite struct JournaldLogHandlerTests {

@@ -82,7 +82,8 @@ extension Gateway {
 
     func tokens() async throws -> HTTPReply {
         let store = store
-        return Self.json(["items": .array(try await offCooperativePool { try store.tokens() }.map(\.json))])
+        let now = WallClock.millisecondsSince1970
+        return Self.json(["items": .array(try await offCooperativePool { try store.tokens(now: now) }.map(\.json))])
     }
 
     func createToken(_ call: Call, _ body: HTTPRequestBody) async throws -> HTTPReply {
@@ -119,11 +120,15 @@ extension Gateway {
         let (token, code) = (try reader.text("token", upTo: 256), try reader.text("code", upTo: 256))
         try reader.finish()
         let (store, now) = (store, WallClock.millisecondsSince1970)
-        let caller: Caller
+        let opened: (caller: Caller, cookie: String)
         switch (token, code) {
-        case (let token?, nil): caller = try await offCooperativePool { try store.caller(token: token, now: now) }
+        case (let token?, nil):
+            opened = try await offCooperativePool {
+                let caller = try store.caller(token: token, now: now)
+                return (caller, try store.openSession(for: caller, now: now))
+            }
         case (nil, let code?):
-            guard try await offCooperativePool({ try store.takeSignInCode(code, now: now) }) else {
+            guard let found = try await offCooperativePool({ try store.openSession(code: code, now: now) }) else {
                 throw Problem(
                     401, "bad-token",
                     "this link was used already, or is older than ten minutes; 'tessera-web link' prints a new one, and for a "
@@ -131,16 +136,12 @@ extension Gateway {
                 )
                 .with("WWW-Authenticate", "Bearer realm=\"tessera\"")
             }
-            caller = try await offCooperativePool {
-                let made = try store.createToken(name: "local", role: .admin, expiresAt: nil, now: now)
-                return Caller(name: "local", role: .admin, tokenID: made.record.id, isSession: true, expiresAt: nil)
-            }
+            opened = found
         default: throw Problem.invalid("", "the body has one of 'token' and 'code'")
         }
-        let cookie = try await offCooperativePool { try store.openSession(for: caller, now: now) }
         return Self.json(
-            Self.session(caller, isSession: true, until: now + WebStore.sessionIdle), status: 201,
-            ["Set-Cookie": Self.cookie(cookie, isEncrypted: call.isEncrypted)])
+            Self.session(opened.caller, isSession: true, until: now + WebStore.sessionIdle), status: 201,
+            ["Set-Cookie": Self.cookie(opened.cookie, isEncrypted: call.isEncrypted)])
     }
 
     func session(_ call: Call) throws -> HTTPReply {
@@ -247,7 +248,7 @@ struct NewToken: Sendable {
 extension TokenRecord {
     var json: JSON {
         [
-            "token_id": .string(id), "name": .string(name), "role": .string(role.rawValue),
+            "token_id": .string(id), "name": .string(name), "role": .string(role.rawValue), "sign_in": .bool(isSignIn),
             "created_at": .integer(createdAt), "expires_at": expiresAt.map { .integer($0) },
             "last_used_at": lastUsedAt.map { .integer($0) },
         ]

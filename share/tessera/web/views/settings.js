@@ -85,7 +85,7 @@ function tokens(context) {
   return h("section.panel.stack", { "aria-label": "Tokens" }, h("h2", null, "Tokens"),
     () => errorNote(error()),
     () => table("Table of tokens", ["Name", "Role", "Made", "Last used", "Ends", ""], list().map((token) => [
-      token.name, token.role, h("span.quiet", { title: time(token.created_at) }, age(token.created_at, clock.peek())),
+      token.sign_in ? `${token.name} (a browser)` : token.name, token.role, h("span.quiet", { title: time(token.created_at) }, age(token.created_at, clock.peek())),
       h("span.quiet", null, token.last_used_at ? age(token.last_used_at, clock.peek()) : "never"), h("span.quiet", null, token.expires_at ? time(token.expires_at) : "never"),
       h("div.row.row-end", null, h("button.bare.danger", { "aria-label": `Revoke the token of ${token.name}`, on: { click: revoke(token) } }, "Revoke"))])),
     () => fresh() ? h("div.note", { role: "status" }, icon("key"), h("div.grow.stack.tight", null, h("span", null, "The new token, shown only now:"), h("code.wrap", { id: "fresh-token" }, fresh()), h("div.row", null, copyButton(fresh()), h("button.bare", { on: { click: () => fresh.set("") } }, "Hide")))) : null,
