@@ -88,7 +88,7 @@ web-test: setup
 	TESSERA_WEB=1 $(TEST) --filter '^Gateway'
 
 # Those of them that need a browser, Node, or packages of Python's own index; `views` and `scale` take minutes, and are commands of their own.
-PAGE_CHECKS = logic types assets first-use iiif iiif-viewer preview-page keyboard share webhook-page upload accessibility
+PAGE_CHECKS = logic types assets first-use iiif iiif-viewer preview-page keyboard share webhook-page tiff-original upload accessibility
 page-test:
 	@scripts/setup.sh web
 	scripts/web-check.sh $(PAGE_CHECKS)

@@ -73,7 +73,7 @@ def test_an_original_of_too_many_pixels_says_what_can_be_done(visit, cluster):
     page = visit.page()
     page.route("**/source?disposition=inline", refuse)
     page.goto(f"/jobs/{job}/0")
-    expect(page.locator(".viewer-status").get_by_role("alert")).to_contain_text("of up to 200 Mpx. The result is exact; to compare, download both.")
+    expect(page.locator(".viewer-status").get_by_role("alert")).to_contain_text("no parts that can be read by themselves; to compare, download both.")
 
 
 def test_a_large_result_without_a_thumbnail_has_a_picture_by_iiif(visit, cluster):

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { apply, compose, identity, inverse, resultToOriginal } from "../../../share/tessera/web/viewer/mapping.js";
-import { baseLevel, levelFor, missingPatches, patchAddress, rowsAt, tileBox, tilesIn, without, withRun } from "../../../share/tessera/web/viewer/pyramid.js";
+import { baseLevel, boxAround, levelFor, missingPatches, patchAddress, rowsAt, tileBox, tilesIn, without, withRun } from "../../../share/tessera/web/viewer/pyramid.js";
 import { clamped, fit, fromFragment, imagePoint, nextScale, panned, toFragment, viewPoint, zoomed } from "../../../share/tessera/web/viewer/viewport.js";
 
 const view = { width: 800, height: 600 };
@@ -96,6 +96,13 @@ test("the coarsest level is one tile, and a level is as fine as the screen", () 
   assert.equal(baseLevel(large), 5);
   assert.equal(baseLevel({ width: 1024, height: 3 }), 0);
   assert.deepEqual([1, 2, 0.5, 0.26, 0.25, 0.04, 0.001].map((scale) => levelFor(large, scale)), [0, 0, 1, 1, 2, 4, 5]);
+});
+
+test("what is in view of a picture that is turned and reduced is the box around it", () => {
+  const box = { x: 10, y: 20, width: 30, height: 40 };
+  assert.deepEqual(boxAround([1, 0, 0, 0, 1, 0], box), box);
+  // A quarter turn, and twice as large.
+  assert.deepEqual(boxAround([0, -2, 100, 2, 0, 0], box), { x: -20, y: 20, width: 80, height: 60 });
 });
 
 test("tiles in view are those of the view, the middle first", () => {

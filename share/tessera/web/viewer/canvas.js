@@ -3,7 +3,7 @@
  * thing is at the same place, whatever the pipeline did to the geometry.
  */
 
-import { identity, inverse } from "./mapping.js";
+import { compose, identity, inverse } from "./mapping.js";
 
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {import("./viewport.js").Viewport} Viewport */
@@ -89,15 +89,17 @@ function original(context, { original: picture, toOriginal }, place) {
  * @param {Place} place
  * @param {boolean} isChecked
  */
-function paint(context, picture, [a, b, c, d, e, f], { x, y, scale, ratio, middle, height }, isChecked) {
+function paint(context, picture, affine, { x, y, scale, ratio, middle, height }, isChecked) {
+  const zoom = scale * ratio;
+  /** @type {Affine} from the picture to the canvas */
+  const onCanvas = compose([zoom, 0, middle - x * zoom, 0, zoom, height / 2 - y * zoom], affine);
   if (picture.tiles) {
-    // A result; it lies in its own coordinates.
-    picture.tiles.paint(context, { x, y, scale, ratio, middle, height }, isChecked ? { checks: checks(context, 1), hatch: hatch(context) } : null);
+    picture.tiles.paint(context, onCanvas, { width: 2 * middle, height }, isChecked ? checks(context, 1) : null);
     return;
   }
-  const zoom = scale * ratio;
   const { factor } = picture;
-  context.setTransform((a * zoom) / factor, (d * zoom) / factor, (b * zoom) / factor, (e * zoom) / factor, middle + (c - x) * zoom, height / 2 + (f - y) * zoom);
+  const [a, b, c, d, e, f] = onCanvas;
+  context.setTransform(a / factor, d / factor, b / factor, e / factor, c, f);
   if (isChecked) {
     context.fillStyle = checks(context, zoom / factor);
     context.fillRect(0, 0, picture.bitmap.width, picture.bitmap.height);
@@ -129,28 +131,6 @@ function checks(context, zoom) {
 }
 
 /**
- * Where nothing is computed yet.
- * @param {CanvasRenderingContext2D} context
- */
-function hatch(context) {
-  const tile = document.createElement("canvas");
-  tile.width = 2 * checkSize;
-  tile.height = 2 * checkSize;
-  const inner = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
-  inner.fillStyle = "#5e5e5e";
-  inner.fillRect(0, 0, 2 * checkSize, 2 * checkSize);
-  inner.strokeStyle = "#767676";
-  inner.lineWidth = 3;
-  for (const shift of [-2, 0, 2]) {
-    inner.beginPath();
-    inner.moveTo(shift * checkSize, 2 * checkSize);
-    inner.lineTo((shift + 2) * checkSize, 0);
-    inner.stroke();
-  }
-  return /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
-}
-
-/**
  * The absolute difference of each channel, doubled `gain` times.
  * @param {CanvasRenderingContext2D} context
  * @param {HTMLCanvasElement} canvas
@@ -163,10 +143,13 @@ function difference(context, canvas, scene, place) {
   context.fillStyle = "#000";
   context.fillRect(0, 0, canvas.width, canvas.height);
   paint(context, scene.result, identity, place, false);
-  context.globalCompositeOperation = "difference";
-  paint(context, scene.original, back, place, false);
-  context.globalCompositeOperation = "lighter";
+  // Tiles lie over coarser ones, and count once.
+  const apart = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+  paint(/** @type {CanvasRenderingContext2D} */ (apart.getContext("2d")), scene.original, back, place, false);
   context.setTransform(1, 0, 0, 1, 0, 0);
+  context.globalCompositeOperation = "difference";
+  context.drawImage(apart, 0, 0);
+  context.globalCompositeOperation = "lighter";
   for (let round = 0; round < scene.gain; round += 1) context.drawImage(canvas, 0, 0);
   context.globalCompositeOperation = "source-over";
 }

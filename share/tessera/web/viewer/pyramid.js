@@ -4,6 +4,8 @@
  * Rows that are not computed yet cannot be asked for. So a tile is filled by *patches*: runs of its rows that are finished.
  */
 
+import { apply } from "./mapping.js";
+
 /** @typedef {[number, number]} Run first row, and the row behind the last one */
 /** @typedef {{ width: number, height: number }} Size */
 /** @typedef {{ level: number, column: number, row: number }} Tile */
@@ -44,6 +46,18 @@ export const levelFor = (picture, scale) => Math.max(0, Math.min(baseLevel(pictu
 export function tileBox(picture, { level, column, row }) {
   const [x, y] = [column * tileSide, row * tileSide];
   return { x, y, width: Math.min(tileSide, reduced(picture.width, level) - x), height: Math.min(tileSide, reduced(picture.height, level) - y) };
+}
+
+/**
+ * The smallest box around what a box becomes.
+ * @param {import("./mapping.js").Affine} affine
+ * @param {Box} box
+ * @returns {Box}
+ */
+export function boxAround(affine, { x, y, width, height }) {
+  const corners = [[x, y], [x + width, y], [x, y + height], [x + width, y + height]].map(([atX, atY]) => apply(affine, atX, atY));
+  const [left, top] = [Math.min(...corners.map((each) => each.x)), Math.min(...corners.map((each) => each.y))];
+  return { x: left, y: top, width: Math.max(...corners.map((each) => each.x)) - left, height: Math.max(...corners.map((each) => each.y)) - top };
 }
 
 /**

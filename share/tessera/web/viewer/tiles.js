@@ -4,7 +4,8 @@
  */
 
 import { signal } from "../core/signals.js";
-import { baseLevel, levelFor, missingPatches, patchAddress, reduced, tileBox, tilesIn, withRun } from "./pyramid.js";
+import { apply, inverse } from "./mapping.js";
+import { baseLevel, boxAround, levelFor, missingPatches, patchAddress, tileBox, tilesIn, withRun } from "./pyramid.js";
 
 /** @typedef {import("./pyramid.js").Run} Run */
 /** @typedef {import("./pyramid.js").Tile} Tile */
@@ -14,10 +15,18 @@ const concurrentCount = 4;
 /** 4 MiB each. */
 const keptCount = 48;
 const retryMilliseconds = 1000;
+const hatchSize = 12;
+
+/**
+ * A picture of tiles.
+ * @param {string} address @param {{ width: number, height: number, rows: readonly Run[] }} known
+ * @returns {import("./picture.js").TiledPicture}
+ */
+export const tiled = (address, { width, height, rows }) => ({ tiles: new Tiles({ address, width, height, rows }), width, height, factor: 1 });
 
 export class Tiles {
   /**
-   * @param {{ address: string, width: number, height: number, rows: readonly Run[] }} picture `address`: of the image, for IIIF; `rows`: the finished ones
+   * @param {{ address: string, width: number, height: number, rows: readonly Run[] }} picture `address`: of the image, for IIIF; `rows`: the finished ones. Nothing is asked for before it is painted.
    */
   constructor({ address, width, height, rows }) {
     this.address = address;
@@ -39,7 +48,6 @@ export class Tiles {
     this.abort = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
-    this.#fetchMore();
   }
 
   /** @param {readonly Run[]} rows that are finished now */
@@ -56,48 +64,52 @@ export class Tiles {
     this.sheets.clear();
   }
 
-  /** Whether every row of the coarse level is painted. */
-  get isComplete() {
-    const rows = this.sheets.get(key(this.base))?.rows ?? [];
-    return rows.length === 1 && rows[0][0] === 0 && rows[0][1] === reduced(this.height, this.base.level);
-  }
-
   /**
    * Draws what is in view, and asks for what is missing there.
    * @param {CanvasRenderingContext2D} context
-   * @param {{ x: number, y: number, scale: number, ratio: number, middle: number, height: number }} place the picture's point in the middle of the view; `middle` and `height` in pixels of the canvas
-   * @param {{ checks: CanvasPattern, hatch: CanvasPattern } | null} grounds of transparent and of missing parts; `null`: none
+   * @param {import("./mapping.js").Affine} affine from the picture to the canvas
+   * @param {import("./pyramid.js").Size} view in pixels of the canvas
+   * @param {CanvasPattern | null} ground of transparent parts; `null`: none, also where parts are missing
    */
-  paint(context, { x, y, scale, ratio, middle, height }, grounds) {
-    const zoom = scale * ratio;
+  paint(context, affine, view, ground) {
     // Whole pixels of the canvas, so that neighbours meet without a seam.
-    const across = (/** @type {number} */ at) => Math.round(middle + (at - x) * zoom);
-    const down = (/** @type {number} */ at) => Math.round(height / 2 + (at - y) * zoom);
-    context.setTransform(1, 0, 0, 1, 0, 0);
+    const corner = (/** @type {number} */ x, /** @type {number} */ y) => {
+      const at = apply(affine, x, y);
+      return { x: Math.round(at.x), y: Math.round(at.y) };
+    };
+    /**
+     * Lays the square of side 1 over a box of the picture.
+     * @param {readonly number[]} box left, top, right, bottom
+     * @param {CanvasPattern | null} pattern is painted there, as large as it is
+     */
+    const lay = ([left, top, right, bottom], pattern) => {
+      const [from, across, down] = [corner(left, top), corner(right, top), corner(left, bottom)];
+      const transform = () => context.setTransform(across.x - from.x, across.y - from.y, down.x - from.x, down.y - from.y, from.x, from.y);
+      transform();
+      if (!pattern) return;
+      context.beginPath();
+      context.rect(0, 0, 1, 1);
+      context.resetTransform();
+      context.fillStyle = pattern;
+      context.fill();
+      transform();
+    };
     context.imageSmoothingQuality = "high";
-    const [left, right] = [across(0), across(this.width)];
-    if (grounds) {
-      context.fillStyle = grounds.hatch;
-      context.fillRect(left, down(0), right - left, down(this.height) - down(0));
-    }
-    const box = { x: x - middle / zoom, y: y - height / 2 / zoom, width: (2 * middle) / zoom, height: height / zoom };
+    if (ground) lay([0, 0, this.width, this.height], hatch(context));
+    const zoom = Math.sqrt(Math.abs(affine[0] * affine[4] - affine[1] * affine[3]));
+    const back = inverse(affine);
     const level = levelFor(this, zoom);
-    const fine = level < this.base.level ? tilesIn(this, level, box) : [];
+    const fine = back && level < this.base.level ? tilesIn(this, level, boxAround(back, { x: 0, y: 0, ...view })) : [];
     for (const tile of [this.base, ...fine]) {
       const sheet = this.sheets.get(key(tile));
       if (!sheet) continue;
       sheet.use = this.uses += 1;
       const side = 2 ** tile.level;
       const { x: firstColumn, y: firstRow, width } = tileBox(this, tile);
-      context.imageSmoothingEnabled = zoom * side < 2;
       for (const [first, end] of sheet.rows) {
-        const [atX, atY] = [across(firstColumn * side), down(first * side)];
-        const [toX, toY] = [across(Math.min(this.width, (firstColumn + width) * side)), down(Math.min(this.height, end * side))];
-        if (grounds) {
-          context.fillStyle = grounds.checks;
-          context.fillRect(atX, atY, toX - atX, toY - atY);
-        }
-        context.drawImage(sheet.canvas, 0, first - firstRow, width, end - first, atX, atY, toX - atX, toY - atY);
+        lay([firstColumn * side, first * side, Math.min(this.width, (firstColumn + width) * side), Math.min(this.height, end * side)], ground);
+        context.imageSmoothingEnabled = zoom * side < 2;
+        context.drawImage(sheet.canvas, 0, first - firstRow, width, end - first, 0, 0, 1, 1);
       }
     }
     // What is looked at comes first.
@@ -191,6 +203,28 @@ export class Tiles {
       this.#fetchMore();
     }, milliseconds);
   }
+}
+
+/**
+ * Where nothing is computed yet.
+ * @param {CanvasRenderingContext2D} context
+ */
+function hatch(context) {
+  const tile = document.createElement("canvas");
+  tile.width = 2 * hatchSize;
+  tile.height = 2 * hatchSize;
+  const inner = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  inner.fillStyle = "#5e5e5e";
+  inner.fillRect(0, 0, 2 * hatchSize, 2 * hatchSize);
+  inner.strokeStyle = "#767676";
+  inner.lineWidth = 3;
+  for (const shift of [-2, 0, 2]) {
+    inner.beginPath();
+    inner.moveTo(shift * hatchSize, 2 * hatchSize);
+    inner.lineTo((shift + 2) * hatchSize, 0);
+    inner.stroke();
+  }
+  return /** @type {CanvasPattern} */ (context.createPattern(tile, "repeat"));
 }
 
 /** @param {Tile} tile */

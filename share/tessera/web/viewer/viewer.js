@@ -89,6 +89,7 @@ export function viewer({ keyboard }, { result, original, steps, name, status }) 
     size();
     // Tiles that arrive are drawn.
     result()?.tiles?.version();
+    original()?.tiles?.version();
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(() => {
       const style = getComputedStyle(canvas);

@@ -9,7 +9,6 @@ import { derived, effect, onCleanup, signal } from "../core/signals.js";
 import { hasEnded, isDocument } from "../core/states.js";
 import { close, load, maximumPixels } from "../viewer/picture.js";
 import { viewer } from "../viewer/viewer.js";
-import { documentView } from "./document.js";
 import { copyButton, empty, stateMark } from "./parts.js";
 import { shareButton, sharedOfImage } from "./share.js";
 
@@ -53,6 +52,11 @@ export function view(context, { job: jobNumber, image: number }) {
   });
   const mayShare = derived(() => Boolean(image()?.links?.result) && (context.may("operator") || (context.may("submitter") && job()?.submitter === context.session()?.name)));
   const isListed = derived(() => isDocument(image(), job()) && image()?.state === "done");
+  const listing = signal(/** @type {Node | null} */ (null));
+  effect(() => {
+    if (!isListed() || listing.peek()) return;
+    import("./document.js").then(({ documentView }) => listing.set(documentView(image.peek(), stage.element)), (trouble) => context.toast(trouble.message, { isBad: true }));
+  });
   const has = { image: () => image() !== undefined };
   return h("section.image-view", null,
     h("header.bar.image-head", null,
@@ -66,7 +70,7 @@ export function view(context, { job: jobNumber, image: number }) {
       () => mayShare() ? shareButton(`Share image ${jobNumber}.${number}`, () => sharedOfImage(jobNumber, number, isListed())) : null,
       () => image()?.links?.result ? h("a.button.primary", { href: image().links.result, download: "" }, icon("download"), "Download") : null),
     () => error() && !has.image() ? empty("search", error().message, h("a.button", { href: `/jobs/${jobNumber}` }, `Job ${jobNumber}`))
-      : h("div.image-body", null, () => isListed() ? documentView(image(), stage.element) : stage.element, information(context, jobNumber, number, image, job, pictures.result)));
+      : h("div.image-body", null, () => isListed() ? listing() : stage.element, information(context, jobNumber, number, image, job, pictures.result)));
 }
 
 /**
@@ -133,7 +137,7 @@ function followPictures({}, image, job, rows) {
     }
     if (known.rows.length === 0) return;
     run = known.run;
-    openTiles(known.job, known.image, known).then((picture) => {
+    openTiles(pictureAddress(known.job, known.image, "result"), known).then((picture) => {
       if (abort.signal.aborted || run !== known.run || result.peek()) {
         close(picture);
         return;
@@ -147,28 +151,32 @@ function followPictures({}, image, job, rows) {
     const shown = result()?.tiles;
     if (image()?.state === "done" && shown) shown.finished([[0, shown.height]]);
   });
-  /** Large results, and those of a format that browsers do not know, are not loaded as one picture. */
-  const openResult = async () => {
-    const { job: jobNumber, image: number, width, height, encoding, links } = image();
-    if (width * height > maximumPixels || encoding?.startsWith("tiff")) {
-      const found = await get(`${pictureAddress(jobNumber, number)}/info.json`, { signal: abort.signal }).catch(() => null);
-      if (found) return openTiles(jobNumber, number, { ...found, rows: [[0, found.height]] });
+  const isLarge = () => image().width * image().height > maximumPixels;
+  /**
+   * Large pictures, and those of a format that browsers do not know, are not loaded as one.
+   * @param {"result" | "source"} part @param {boolean} isForeign @param {string} file @param {string} reduced
+   */
+  const open = async (part, isForeign, file, reduced) => {
+    const { job: jobNumber, image: number, width, height } = image();
+    if (isForeign || isLarge()) {
+      const address = pictureAddress(jobNumber, number, part);
+      const found = await get(`${address}/info.json`, { signal: abort.signal }).catch(() => null);
+      if (found) return openTiles(address, { ...found, rows: [[0, found.height]] });
     }
-    return load({ file: inline(links.result), reduced: links.thumbnail, width, height, signal: abort.signal });
+    return load({ file: inline(file), reduced, width, height, signal: abort.signal });
   };
   follow(
     // What kind of result it is the job's pipeline says.
     () => (job() === undefined || isDocument(image(), job()) || result.peek()?.tiles ? undefined : image()?.links?.result),
-    openResult,
+    () => open("result", image().encoding?.startsWith("tiff"), image().links.result, image().links.thumbnail),
     result,
   );
   follow(
-    () => image()?.links?.source,
-    // An image's size is that of its original: a large one is not loaded as a whole.
-    () => load({ file: inline(image().links.source), reduced: image().links.source_thumbnail, width: image().width, height: image().height, signal: abort.signal })
+    // To compare a large one there must be a result; until then the machine computes.
+    () => (image() === undefined || (isLarge() && !result() && !hasEnded(image().state)) ? undefined : image().links?.source),
+    () => open("source", !/\.(png|jpe?g|webp)$/i.test(image().name), image().links.source, image().links.source_thumbnail)
       .catch((error) => {
-        if (error.code !== "over-limit") throw new Error(`The original is not shown: ${error.message}`);
-        throw new Error(`The original is not shown: it has ${pixels(image().width * image().height)}, and pictures are made of originals of up to 200 Mpx. The result is exact; to compare, download both.`);
+        throw new Error(`The original is not shown: ${error.code === "over-limit" ? `it has ${pixels(image().width * image().height)}, and no parts that can be read by themselves; to compare, download both.` : error.message}`);
       }),
     original,
   );
@@ -186,21 +194,15 @@ function followPictures({}, image, job, rows) {
 }
 
 /**
- * The address of a result's pictures.
- * @param {number} job
- * @param {number} image
+ * The address of pictures of a result or an original.
+ * @param {number} job @param {number} image @param {"result" | "source"} part
  */
-const pictureAddress = (job, image) => `/iiif/3/${job}.${image}.result`;
+const pictureAddress = (job, image, part) => `/iiif/3/${job}.${image}.${part}`;
 
-/**
- * A picture of tiles. Most pictures need none, so their code is loaded when it is needed.
- * @param {number} job @param {number} image @param {{ width: number, height: number, rows: [number, number][] }} known
- * @returns {Promise<Picture>}
+/** Its code is loaded when a picture needs tiles.
+ * @param {string} address @param {{ width: number, height: number, rows: [number, number][] }} known
  */
-async function openTiles(job, image, { width, height, rows }) {
-  const { Tiles } = await import("../viewer/tiles.js");
-  return { tiles: new Tiles({ address: pictureAddress(job, image), width, height, rows }), width, height, factor: 1 };
-}
+const openTiles = async (address, known) => (await import("../viewer/tiles.js")).tiled(address, known);
 
 /** @param {{ width: number, height: number } | null} size */
 const sides = (size) => (size ? `${count(size.width)} × ${count(size.height)}` : "");
@@ -224,21 +226,14 @@ function status(image, job, { result, original, trouble }, rows) {
   if (trouble()) return h("div.note.bad", { role: "alert" }, icon("alert"), trouble());
   const shown = result() ?? original();
   const reduced = [result(), original()].find((each) => each?.bitmap && each.factor < 1)?.bitmap;
-  const hitch = result()?.tiles?.trouble();
+  const hitch = result()?.tiles?.trouble() || original()?.tiles?.trouble();
   if (hitch) return h("div.note.bad", { role: "alert" }, icon("alert"), hitch);
   if (!shown && image.state === "done" && !isDocument(image, job)) return h("div.note", null, icon("image"), "The picture is on its way.");
   if (reduced) return h("div.note", null, icon("image"), `Shown reduced to ${reduced.width} × ${reduced.height} pixels; the download is exact.`);
   return null;
 }
 
-/**
- * @param {import("../main.js").Context} context
- * @param {number} jobNumber
- * @param {number} number
- * @param {() => any} image
- * @param {() => any} job
- * @param {() => Picture | null} result
- */
+/** @param {import("../main.js").Context} context @param {number} jobNumber @param {number} number @param {() => any} image @param {() => any} job @param {() => Picture | null} result */
 function information(context, jobNumber, number, image, job, result) {
   const attempts = signal(/** @type {any[]} */ ([]));
   let isRead = false;
@@ -255,13 +250,13 @@ function information(context, jobNumber, number, image, job, result) {
       h("dl.facts", null,
         fact("Name", known.name),
         fact("Pipeline", h("code.wrap", null, job()?.pipeline || "convert only")),
-        fact("Original", known.width ? sides(known) : ""),
-        fact("Result", [known.result_bytes ? sides(result()) : "", known.result_bytes ? bytes(known.result_bytes) : "", known.result_bytes ? known.encoding : ""].filter(Boolean).join(", ")),
-        fact("Parts", known.tasks_total > 1 ? `${count(known.tasks_done)} of ${count(known.tasks_total)}` : ""),
-        fact("Answered", known.from_cache ? "by a kept result, without computing" : ""),
-        fact("SHA-256", known.digest ? h("code.wrap", null, known.digest) : ""),
+        fact("Original", known.width && sides(known)),
+        fact("Result", known.result_bytes ? [sides(result()), bytes(known.result_bytes), known.encoding].filter(Boolean).join(", ") : ""),
+        fact("Parts", known.tasks_total > 1 && `${count(known.tasks_done)} of ${count(known.tasks_total)}`),
+        fact("Answered", known.from_cache && "by a kept result, without computing"),
+        fact("SHA-256", known.digest && h("code.wrap", null, known.digest)),
         fact("Image", h("code", null, `${jobNumber}.${number}`))),
-      known.source_kept || !hasEnded(known.state) ? null : h("p.quiet.small", null, "The original is not kept here: the image was sent by another program, or its time is over. So there is nothing to compare with."),
+      known.source_kept || !hasEnded(known.state) ? null : h("p.quiet.small", null, "The original is not kept here: the image was sent by another program, or its time is over."),
       known.links?.source ? h("p", null, h("a", { href: known.links.source, download: "" }, "Download the original")) : null,
       known.digest ? h("p", null, copyButton(known.digest, "Copy the digest")) : null,
       (known.remarks ?? []).map((/** @type {any} */ remark) => h("div.note", null, icon("alert"), h("span.wrap", null, remark.message))),

@@ -59,11 +59,14 @@ function head(context, number, job) {
   const mayShare = derived(() => job().images_done > 0 && isOwn());
   // The tab that sent a file knows first that it was not taken; later only the server does.
   const rejections = signal(/** @type {any[]} */ ([]));
+  const unknown = signal(/** @type {any} */ (null));
   const rejectedCount = derived(() => job().uploads?.rejected ?? 0);
   effect(() => {
     if (rejectedCount() === 0) return;
-    get(`/jobs/${number}/uploads`, { query: { state: "rejected", limit: 100 } }).then((page) => rejections.set(page.items.map(
-      (/** @type {any} */ each) => ({ name: each.name, reason: each.rejection?.detail }))), () => {});
+    get(`/jobs/${number}/uploads`, { query: { state: "rejected", limit: 100 } }).then((page) => {
+      rejections.set(page.items.map((/** @type {any} */ each) => ({ name: each.name, reason: each.rejection?.detail })));
+      unknown.set(null);
+    }, unknown.set);
   });
   const cancel = async () => {
     const { image_count: images, images_done: done } = job();
@@ -117,6 +120,7 @@ function head(context, number, job) {
     () => job().obstacle ? h("div.note", null, icon("waiting"), h("span.wrap", null, `The job waits: ${job().obstacle}`)) : null,
     h("p.quiet.small", null, () => `by ${job().submitter}, ${age(job().submitted_at, clock())}`, h("span.hidden-text", null, () => ` (${time(job().submitted_at)})`),
       () => job().priority ? ` · priority ${job().priority}` : ""),
+    () => errorNote(unknown()),
     () => notTaken(rejections().length > 0 ? rejections() : uploads.ofJob(number).filter((each) => each.state === "refused")),
   );
 }
