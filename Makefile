@@ -55,7 +55,7 @@ help:
 	@echo "              /etc/tessera (as root)"
 	@echo "make deb      make Debian packages in .build/packages, of a release build or of the one in DEB_PROGRAMS=DIR"
 	@echo "make deb-check  make them, and check them: lintian, piuparts, the same bytes twice, the units' exposure, a host that boots (as root)"
-	@echo "make reproducible-check  build this commit twice, from nothing and in two directories, and compare the packages byte for byte"
+	@echo "make reproducible-check  build this commit twice, from nothing, and compare the packages byte for byte"
 	@echo "make deb-piuparts  make them, and look for what they leave behind with Debian's piuparts, as deb-check does, too (as root)"
 	@echo "make hosts    make them in two versions, and accept them on four hosts that boot: faults, reboots, an upgrade (as root)"
 	@echo "make containers-check  make them, build the container images of them, and run these in networks of their own (as root)"
