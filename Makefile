@@ -23,9 +23,8 @@ KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
 
 BUILD = scripts/build.sh
 # One build of only the programs, which bring Swift's library with them. Nothing loads code that calls back into them, so their
-# symbols are not exported: what they do not use is left out. A build ID would be of how they were built, too.
-BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic \
-	-Xlinker --build-id=none
+# symbols are not exported: what they do not use is left out.
+BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic
 TEST = swift test --skip-build
 
 help:
