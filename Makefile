@@ -23,8 +23,10 @@ KERNELS = tessera-kernels$(if $(shell grep -m1 -o avx2 /proc/cpuinfo),-v3)
 
 BUILD = scripts/build.sh
 # One build of only the programs, which bring Swift's library with them. Nothing loads code that calls back into them, so their
-# symbols are not exported: what they do not use is left out.
-BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic
+# symbols are not exported: what they do not use is left out. Without hashes of the compiler's intermediate code, which are not the same in each
+# build (docs/decisions/0085).
+BUILD_PROGRAMS = TESSERA_PARTS=programs $(BUILD) -c release --static-swift-stdlib -Xlinker --no-export-dynamic \
+	-Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 TEST = swift test --skip-build
 
 help:
