@@ -34,6 +34,19 @@ import Testing
         #expect(try RequestTarget(parsing: "/jobs?state=").integer("limit", in: 1...6) == nil)
     }
 
+    @Test func `a choice of the query is one of those that there are, or left out`() throws {
+        func choice(_ query: String) throws -> String? {
+            try RequestTarget(parsing: "/uploads" + query).choice("state", of: ["receiving", "complete", "rejected"])
+        }
+        #expect(try choice("?state=complete") == "complete")
+        #expect(try choice("?limit=1") == nil)
+        for wrong in ["?state=", "?state", "?state=other", "?state=complete,rejected"] {
+            let problem = #expect(throws: Problem.self) { try choice(wrong) }
+            #expect(problem?.status == 422)
+            #expect(problem?.detail.hasSuffix("it is receiving, complete or rejected") == true)
+        }
+    }
+
     @Test(arguments: [
         "/?q=a&q=b", "/?since=&since=true", "/?a&%61", "", "a", "/%", "/%2", "/%zz", "/%ff", "/a%00b", "http://x/",
     ])

@@ -100,12 +100,7 @@ extension Gateway {
         _ file: Download, _ call: Call,
         _ body: @escaping @Sendable (Range<UInt64>, HTTPBodyWriter) async throws -> Void
     ) throws -> HTTPReply {
-        let disposition = call.target.value("disposition") ?? "attachment"
-        guard ["attachment", "inline"].contains(disposition) else {
-            throw Problem(
-                422, "invalid-argument",
-                "disposition=\(disposition.prefix(40)) is not allowed; it is attachment or inline")
-        }
+        let disposition = try call.target.choice("disposition", of: ["attachment", "inline"]) ?? "attachment"
         let tag = "\"\(file.digest)\""
         var headers: HTTPHeaders = [
             "ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache",
@@ -190,8 +185,7 @@ extension Gateway {
         let size = try call.target.integer("size", in: 16...2048) ?? 256
         let digest: String
         let load: @Sendable () async throws -> [UInt8]
-        switch call.target.value("of") {
-        case nil, "result":
+        if try call.target.choice("of", of: ["result", "source"]) != "source" {
             let (_, blob, kind) = try await finishedResult(name)
             guard !kind.isDocument else {
                 throw Problem(415, "not-an-image", "the result of image \(name) is a document and has no picture")
@@ -207,15 +201,13 @@ extension Gateway {
                 }
                 return bytes.withLock { $0 }
             }
-        case "source":
+        } else {
             let (record, file, spooled) = try await keptSource(name)
             digest = file.digest
             load = {
                 try Thumbnails.check(byteCount: record.offset)
                 return try await offCooperativePool { try spooled.read(at: 0, count: Int(record.offset)) }
             }
-        case let other?:
-            throw Problem(422, "invalid-argument", "of=\(other.prefix(40)) is not allowed; it is result or source")
         }
         let tag = "\"\(digest)-\(size)\""
         let headers: HTTPHeaders = [

@@ -135,13 +135,7 @@ extension Gateway {
     // MARK: Parts
 
     private static func uploadState(_ call: Call) throws(Problem) -> String? {
-        guard let state = call.target.value("state") else { return nil }
-        guard ["receiving", "complete", "rejected"].contains(state) else {
-            throw Problem(
-                422, "invalid-argument",
-                "state=\(state.prefix(40)) is not allowed; it is receiving, complete or rejected")
-        }
-        return state
+        try call.target.choice("state", of: ["receiving", "complete", "rejected"])
     }
 
     private func headers(of record: UploadRecord) -> HTTPHeaders {

@@ -62,6 +62,17 @@ package struct RequestTarget: Hashable, Sendable {
         return number
     }
 
+    /// The value of a member of the query that is one of `choices`; `nil` when it is not there. An empty one is not left out.
+    package func choice(_ name: String, of choices: [String]) throws(Problem) -> String? {
+        guard let value = query.first(where: { $0.name == name })?.value else { return nil }
+        guard choices.contains(value) else {
+            let allowed = choices.dropLast().joined(separator: ", ") + " or " + (choices.last ?? "")
+            throw Problem(
+                422, "invalid-argument", "\(name)=\(value.prefix(40)) is not allowed; it is \(allowed)")
+        }
+        return value
+    }
+
     /// The value of a member of the query; `nil` when it is not there, or empty.
     /// - Throws: for one of more than `limit` characters.
     package func text(_ name: String, upTo limit: Int) throws(Problem) -> String? {
