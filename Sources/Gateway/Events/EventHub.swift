@@ -10,9 +10,14 @@ import Synchronization
 final class EventHub: Sendable {
     enum Wake: Sendable {
         case changed
-        /// Some time has passed without a change.
+        /// Some time has passed, perhaps without a change.
         case beat
+        /// All streams end.
+        case stop
     }
+
+    /// Wakes a reader. Called under a lock: it does not call back at once.
+    typealias Waker = @Sendable (Wake) -> Void
 
     /// The state of something, for those who read one of its topics.
     struct News: Sendable {
@@ -40,7 +45,7 @@ final class EventHub: Sendable {
 
     private struct State {
         var rounds: EventRounds<ByteBuffer>
-        var readers: [EventAudience: [Int: AsyncStream<Wake>.Continuation]] = [:]
+        var readers: [EventAudience: [Int: Waker]] = [:]
         var nextReader = 0
         var isStopped = false
     }
@@ -94,7 +99,7 @@ final class EventHub: Sendable {
         state.withLock { state in
             let topics = state.rounds.begin()
             for (audience, readers) in state.readers where !audience.topics.isDisjoint(with: topics) {
-                for wake in readers.values { wake.yield(.changed) }
+                for wake in readers.values { wake(.changed) }
             }
         }
     }
@@ -105,14 +110,14 @@ final class EventHub: Sendable {
     var readerCount: Int { state.withLock { $0.readers.values.reduce(0) { $0 + $1.count } } }
 
     func beat() {
-        state.withLock { for readers in $0.readers.values { for wake in readers.values { wake.yield(.beat) } } }
+        state.withLock { for readers in $0.readers.values { for wake in readers.values { wake(.beat) } } }
     }
 
     /// Ends all streams, and those to come.
     func stop() {
         state.withLock { state in
             state.isStopped = true
-            for readers in state.readers.values { for wake in readers.values { wake.finish() } }
+            for readers in state.readers.values { for wake in readers.values { wake(.stop) } }
         }
     }
 
@@ -123,23 +128,21 @@ final class EventHub: Sendable {
         let reader: Int
         let sequence: UInt64
         /// What it is told when it has missed something.
-        let gap: [UInt8]?
-        let wakes: AsyncStream<Wake>
+        let gap: String?
     }
 
     /// - Parameter last: the id of the last event that it has.
-    func join(_ audience: EventAudience, after last: EventID?) -> Beginning {
-        let (wakes, wake) = AsyncStream.makeStream(of: Wake.self, bufferingPolicy: .bufferingNewest(1))
+    func join(_ audience: EventAudience, after last: EventID?, wake: @escaping Waker) -> Beginning {
         defer { interestChange.yield() }
         return state.withLock { state in
             let reader = state.nextReader
             state.nextReader += 1
-            if state.isStopped { wake.finish() }
+            if state.isStopped { wake(.stop) }
             state.readers[audience, default: [:]][reader] = wake
             let (sequence, hasGap) = state.rounds.start(after: last)
-            if !hasGap { wake.yield(.changed) }
+            if !hasGap { wake(.changed) }
             return Beginning(
-                reader: reader, sequence: sequence, gap: hasGap ? state.rounds.gap(at: sequence) : nil, wakes: wakes)
+                reader: reader, sequence: sequence, gap: hasGap ? state.rounds.gap(at: sequence) : nil)
         }
     }
 

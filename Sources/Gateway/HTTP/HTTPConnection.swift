@@ -90,7 +90,7 @@ struct HTTPConnection: Sendable {
             return bytes.readableBytes
         case .stream(_, let write) where isBodyWanted:
             try await outbound.write(.head(responseHead))
-            try await write(HTTPBodyWriter(outbound: outbound))
+            try await write(HTTPBodyWriter(outbound: outbound, channel: connection.channel))
             try await outbound.write(.end(nil))
             return 0
         case .none, .bytes, .stream:

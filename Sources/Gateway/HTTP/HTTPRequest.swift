@@ -164,6 +164,8 @@ struct HTTPReply: Sendable {
 /// Writes the body of an answer; `write` returns when the connection takes more.
 struct HTTPBodyWriter: Sendable {
     let outbound: HTTPListener.Connection.OutboundWriter
+    /// The connection, for handlers of its own.
+    let channel: any Channel
 
     func write(_ bytes: ByteBuffer) async throws {
         // An empty chunk would be the last one.

@@ -171,8 +171,6 @@ extension Gateway {
 
     // MARK: Events
 
-    private static let beat = ByteBuffer(string: ": beat\n\n")
-
     func events(_ call: Call) throws -> HTTPReply {
         guard let text = call.target.value("topics") else {
             throw Problem(422, "invalid-argument", "topics is missing: name some, such as ?topics=jobs,workers")
@@ -187,28 +185,9 @@ extension Gateway {
             "Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no",
         ]
         let audience = EventAudience(topics: topics, name: caller.name)
-        return HTTPReply(200, headers, .stream(length: nil) { try await Self.tell(audience, after: last, hub, $0) })
-    }
-
-    private static func tell(
-        _ audience: EventAudience, after last: EventID?, _ hub: EventHub, _ writer: HTTPBodyWriter
-    ) async throws {
-        let beginning = hub.join(audience, after: last)
-        defer { hub.leave(beginning.reader, of: audience) }
-        // Tabs that lost the gateway together do not return together.
-        let head = Array("retry: \(Int.random(in: 500...1500))\n\n".utf8)
-        try await writer.write(head + (beginning.gap ?? []))
-        var sequence = beginning.sequence
-        for await wake in beginning.wakes {
-            var hasWritten = false
-            while let batch = hub.next(for: audience, after: sequence) {
-                sequence = batch.readUpTo
-                guard batch.byteCount > 0 else { continue }
-                try await writer.write(batch.bytes)
-                hasWritten = true
-            }
-            if wake == .beat, !hasWritten { try await writer.write(beat) }
-        }
+        return HTTPReply(
+            200, headers,
+            .stream(length: nil) { try await EventStreamHandler.write(audience, after: last, hub, to: $0.channel) })
     }
 }
 

@@ -94,7 +94,7 @@ package struct EventRounds<Bytes: Sendable>: Sendable {
         if let batch = kept[place] { return batch }
         guard stream.reaches(back: sequence) else {
             // It was so slow that changes were forgotten.
-            return batch(gap(at: toldUpTo), readUpTo: toldUpTo)
+            return batch(Array(gap(at: toldUpTo).utf8), readUpTo: toldUpTo)
         }
         let (changes, readUpTo) = stream.changes(
             after: sequence, upTo: toldUpTo, limit: batchCount, isWanted: audience.wants)
@@ -114,7 +114,7 @@ package struct EventRounds<Bytes: Sendable>: Sendable {
     }
 
     /// Tells a reader to read the snapshots again.
-    package func gap(at sequence: UInt64) -> [UInt8] {
-        Array("id: \(EventID(boot: boot, sequence: sequence))\nevent: gap\ndata: {}\n\n".utf8)
+    package func gap(at sequence: UInt64) -> String {
+        "id: \(EventID(boot: boot, sequence: sequence))\nevent: gap\ndata: {}\n\n"
     }
 }
